@@ -1,0 +1,1 @@
+"""The stand-in: engine, HTTP, authentication and command line."""

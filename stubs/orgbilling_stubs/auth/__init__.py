@@ -1,0 +1,1 @@
+"""Clerk session tokens: keys, minting, verification."""

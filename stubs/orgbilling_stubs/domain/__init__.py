@@ -1,0 +1,1 @@
+"""The engine: events, commands, the fold and its refusals; standard library only."""

@@ -1,0 +1,1 @@
+"""Connexion, compiled: one operation per contract operation."""
