@@ -1,0 +1,102 @@
+"""What a handler gets (:class:`Call`) and what it gives back (:class:`Reply` or :class:`Encoded`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+NO_HEADERS: Mapping[str, str] = {}
+
+
+class Call:
+    """One request that passed routing, authentication and validation.
+
+    principal: who asks (`auth.Principal`; None for an operation without security).
+    parameters: path, query, header and cookie parameters by name, parsed, defaults applied.
+    body: the validated JSON body, or None when there was none.
+    base_url: scheme and authority as the client sees them, e.g. "http://127.0.0.1:4010".
+    idempotency: (key, fingerprint of operation and body) if the client sent `Idempotency-Key`.
+    service: the object given to `assemble`.
+    trace_id: the `X-Trace-Id` of the response.
+    """
+
+    __slots__ = ("base_url", "body", "idempotency", "operation", "parameters", "principal", "service", "trace_id")
+
+    def __init__(
+        self,
+        *,
+        operation: str,
+        principal: Any,
+        parameters: dict[str, Any],
+        body: Any,
+        base_url: str,
+        idempotency: tuple[str, str] | None,
+        service: Any,
+        trace_id: str,
+    ) -> None:
+        self.operation = operation
+        self.principal = principal
+        self.parameters = parameters
+        self.body = body
+        self.base_url = base_url
+        self.idempotency = idempotency
+        self.service = service
+        self.trace_id = trace_id
+
+
+class Reply:
+    """A response as a Python object. The runtime validates it against the contract, then serialises it.
+
+    The runtime puts `$schema` first and sets `Link`, `ETag`, `X-Trace-Id` and `Content-Type` itself.
+    """
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, body: Any, status: int = 200, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        self.body = body
+        self.status = status
+        self.headers = headers
+
+
+class Encoded:
+    """A response that was validated and serialised piece by piece (see `runtime.rows`).
+
+    etag: a strong validator without quotes, if the handler knows a cheaper one than a hash of the bytes.
+    """
+
+    __slots__ = ("body", "etag", "headers", "status")
+
+    def __init__(
+        self,
+        body: bytes,
+        status: int = 200,
+        headers: Mapping[str, str] = NO_HEADERS,
+        etag: str | None = None,
+    ) -> None:
+        self.body = body
+        self.status = status
+        self.headers = headers
+        self.etag = etag
+
+
+Handler: TypeAlias = Callable[[Call], Reply | Encoded]
+
+
+@runtime_checkable
+class Refused(Protocol):
+    """What an exception must carry to become a problem response: auth and domain refusals do.
+
+    An optional `errors` (list of {message, location, value}) and `headers` (mapping) are used if present.
+    """
+
+    name: str
+    status: int
+    title: str
+    detail: str
+
+
+class Authenticates(Protocol):
+    """What the runtime needs from auth."""
+
+    def authenticate(self, authorization: str | None, cookie_session: str | None, now_ms: int) -> Any:
+        """Return the principal, or raise an exception with name, status, title and detail (401 or 403)."""
