@@ -1,0 +1,49 @@
+# Needs Python 3.11+ and make. Everything else goes into .venv, pinned and checked by requirements/*.txt.
+VENV ?= .venv
+ARGS ?=
+BIN := $(VENV)/bin
+export VENV PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test test-slow lint type imports contract check bench lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo 'ARGS="…" goes to the command (make serve ARGS="--port 0"); PYTHON=… and VENV=… choose the environment.'
+
+serve: venv-base  ## run the stub on http://127.0.0.1:4010 (ARGS: options of orgbilling serve)
+	@exec $(BIN)/orgbilling serve $(ARGS)
+
+test: venv-test  ## run the tests (ARGS: options of pytest)
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+test-slow: venv-test  ## run the suites too long for every save (ARGS: options of pytest)
+	@exec $(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: venv-dev  ## ruff
+	$(BIN)/ruff check .
+
+type: venv-dev  ## mypy --strict
+	$(BIN)/mypy
+
+imports: venv-dev  ## import-linter: which room may know which
+	$(BIN)/lint-imports
+
+contract: venv-test  ## the checked-in contract is what its layers compose to
+	$(BIN)/orgbilling contract check
+
+check: lint type imports contract test  ## everything but the long suites
+
+bench: venv-test  ## measure against a raw ASGI server and stock Connexion
+	@exec $(BIN)/python bench $(ARGS)
+
+lock: venv-dev  ## recompile requirements/*.txt (ARGS: options of uv pip compile, such as --upgrade)
+	PATH="$(abspath $(BIN)):$$PATH" sh requirements/lock.sh $(ARGS)
+
+clean:  ## remove the environment and every cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+venv-%:
+	@sh requirements/venv.sh $*

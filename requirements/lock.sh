@@ -1,0 +1,19 @@
+#!/bin/sh
+# Compile the locks: dev first, then test and base held to the same pins, so that each is a subset of the next.
+#   requirements/lock.sh [uv options, such as --upgrade or --upgrade-package NAME]
+set -eu
+cd "$(dirname "$0")/.."
+
+compile() {
+    name=$1
+    shift
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
+        pyproject.toml --group build "$@" --output-file "requirements/$name.txt"
+}
+
+everything="--extra contract --extra conformance --group test"
+# shellcheck disable=SC2086  # a list of options, not a name with spaces
+compile dev $everything --group dev "$@"
+compile test $everything --constraints requirements/dev.txt
+compile base --constraints requirements/dev.txt
