@@ -1,0 +1,170 @@
+"""The layers, and what they compose to.
+
+documented (the page) + published (the vendor's document) + assumed (ours) + words (ours) = the contract.
+The last three are OpenAPI Overlay 1.0 documents. Along with the contract comes the origin of its
+nodes: which layer wrote each, and for an assumption, why.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from orgbilling_openapi import overlay, pointer
+
+Document = dict[str, Any]
+Owners = dict[pointer.Path, str]
+
+HERE = Path(__file__).parent
+LAYERS = ("documented", "published", "assumed", "words")
+HEADER = "# Generated from layers/ by: orgbilling contract compose\n"
+
+
+class LayerError(ValueError):
+    """A layer that cannot be read or applied: which file, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """The contract and where each of its nodes comes from."""
+
+    document: Document
+    origins: Document
+    """``{"reasons": [...], "nodes": {pointer: [layer] or [layer, index of reason]}}``; see `origins`."""
+
+    def files(self) -> dict[str, bytes]:
+        """File name to content of everything that is generated and checked in."""
+        return {
+            "org-billing.yaml": (HEADER + dump(self.document)).encode(),
+            "org-billing.json": (json.dumps(self.document, ensure_ascii=False, indent=1) + "\n").encode(),
+            "origins.json": (json.dumps(self.origins, ensure_ascii=False, indent=0) + "\n").encode(),
+        }
+
+
+def compose(layers: Path = HERE / "layers") -> Composition:
+    """Compose the checked-in layers; raises `LayerError`."""
+    document = read(layers / "documented.yaml")
+    owners: dict[pointer.Path, tuple[str, str | None]] = {}
+    steps = [document]
+    for layer in LAYERS[1:]:
+        document = json.loads(json.dumps(document))
+        for action in actions(layers / f"{layer}.overlay.yaml"):
+            note = (layer, action.get("x-reason"))
+            apply(document, action, layer, lambda path, note=note: owners.__setitem__(path, note))  # type: ignore[misc]
+        steps.append(document)
+    for layer, earlier in zip(("published", "documented"), (steps[1], steps[0]), strict=True):
+        for path in shared(earlier, document):
+            owners[path] = (layer, None)
+    document["components"] = dict(sorted(document["components"].items()))
+    for name, part in document["components"].items():
+        document["components"][name] = dict(sorted(part.items()))
+    for schema in document["components"]["schemas"].values():
+        schema["properties"] = dict(sorted(schema["properties"].items()))
+    return Composition(document, compact(document, owners))
+
+
+def apply(document: Document, action: Mapping[str, Any], layer: str, written: overlay.Written) -> None:
+    """Apply one action of a layer of ours: it has to match, and an assumption has to have its reason."""
+    if layer == "assumed" and not action.get("x-reason"):
+        raise LayerError(f"{layer}: the action on {action.get('target')} has no x-reason")
+    try:
+        matched = overlay.apply(document, action, written)
+    except overlay.OverlayError as error:
+        raise LayerError(f"{layer}: {error}") from None
+    if not matched:
+        raise LayerError(f"{layer}: nothing matches {action['target']}")
+
+
+def actions(path: Path) -> list[Mapping[str, Any]]:
+    """The actions of an overlay file; raises `LayerError`."""
+    document = read(path)
+    found = document.get("actions")
+    if document.get("overlay") != "1.0.0" or not isinstance(found, list):
+        raise LayerError(f"{path.name}: not an OpenAPI Overlay 1.0.0 document")
+    return found
+
+
+def read(path: Path) -> Document:
+    """A YAML file as a mapping; raises `LayerError`."""
+    try:
+        document = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    except (OSError, yaml.YAMLError) as error:
+        raise LayerError(f"{path.name}: {error}") from None
+    if not isinstance(document, dict):
+        raise LayerError(f"{path.name}: not a mapping")
+    return document
+
+
+def dump(document: Document) -> str:
+    """YAML in the order of the members, without aliases."""
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    return yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def shared(earlier: Document, later: Document) -> list[pointer.Path]:
+    """The paths in `later` of what `earlier` said already.
+
+    Both documents are walked side by side, through references, so that a shape which moved into a
+    named component still belongs to the layer that showed it.
+    """
+    found: list[pointer.Path] = []
+    seen: set[tuple[int, pointer.Path]] = set()
+
+    def walk(old: Any, new: Any, path: pointer.Path) -> None:
+        old, _ = follow(earlier, old, ())
+        new, path = follow(later, new, path)
+        if (id(old), path) in seen:
+            return
+        seen.add((id(old), path))
+        if isinstance(old, dict) and isinstance(new, dict):
+            found.append(path)
+            for key in old.keys() & new.keys():
+                walk(old[key], new[key], (*path, key))
+        elif isinstance(old, list) and isinstance(new, list):
+            found.append(path)
+            for index, pair in enumerate(zip(old, new, strict=False)):
+                walk(*pair, (*path, index))
+        elif old == new or (isinstance(new, list) and old in new):
+            found.append(path)
+
+    walk(earlier, later, ())
+    return found
+
+
+def follow(document: Document, node: Any, path: pointer.Path) -> tuple[Any, pointer.Path]:
+    """The node that a reference stands for, and its path."""
+    while isinstance(node, dict) and isinstance(node.get("$ref"), str):
+        keys = pointer.keys(node["$ref"])
+        node, path = pointer.find(document, node["$ref"]), keys
+    return node, path
+
+
+def compact(document: Document, owners: Mapping[pointer.Path, tuple[str, str | None]]) -> Document:
+    """The owners, without what a node has in common with the node around it."""
+    reasons: list[str] = []
+    nodes: dict[str, list[str | int]] = {}
+
+    def walk(node: Any, path: pointer.Path, above: tuple[str, str | None]) -> None:
+        owner = owners.get(path, above)
+        if owner != above or not path:
+            layer, reason = owner
+            nodes[pointer.text(path)] = [layer]
+            if reason is not None:
+                if reason not in reasons:
+                    reasons.append(reason)
+                nodes[pointer.text(path)].append(reasons.index(reason))
+        children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+        for key, child in children:
+            walk(child, (*path, key), owner)
+
+    walk(document, (), ("documented", None))
+    return {"reasons": reasons, "nodes": nodes}

@@ -1,0 +1,332 @@
+"""The documented layer: a rendered reference page, read as facts.
+
+The page is plain text as a browser copies it. One operation follows the other, glued together
+where the rendering has no line break (a title stands right behind the brace of the sample
+before it). The grammar below is all there is; whatever it does not know is a `PageError`.
+
+    page      = tag NEWLINE operation+
+    operation = title authorization [query] [request] response curl sample [sample]
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from orgbilling_openapi import infer
+
+Document = dict[str, Any]
+
+TITLE = re.compile(r"[A-Z][^\n{}\[\]]*")
+LINE = re.compile(r"[^\n]+")
+SCHEME = re.compile(r"(?P<name>[A-Za-z]\w*) (?P<text>[^\n]*\bFormat: Bearer [^\n]+)")
+QUANTITY = re.compile(
+    r"(?P<default>-?\d+)?(?P<format>int32|int64)"
+    r"(?:(?P<minimum>-?\d+) <= value(?: <= (?P<maximum>\d+))?)?(?=\n|Response Body|Request Body)"
+)
+PARAMETER_NAME = re.compile(r"\bin (?P<name>[a-z][A-Za-z]*)$")
+CURL = re.compile(r'curl -X (?P<method>[A-Z]+) "https?://[^/"\s]+(?P<path>/[^"\s]*)"')
+HEADER = re.compile(r'\s*\\\s*-H "Content-Type: (?P<media>[\w./+-]+)"\s*\\\s*-d \'')
+PATH = re.compile(r"(/[a-z0-9][a-z0-9-]*)+")
+MEDIA = {"application/json": "200", "application/problem+json": "default"}
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
+BOILERPLATE = ("TypeScript Definitions", "Use the request body type in TypeScript.")
+
+
+class PageError(ValueError):
+    """A line of the page that is not understood: its number, its text, and what is wrong with it."""
+
+    def __init__(self, line: int, text: str, problem: str) -> None:
+        super().__init__(f"line {line}: {problem}: {text!r}")
+        self.line, self.text, self.problem = line, text, problem
+
+
+def derive(text: str, *, words: bool = True) -> Document:
+    """The OpenAPI document that a reference page amounts to; raises `PageError`.
+
+    With ``words=False`` titles, descriptions and printed example texts stay out: facts alone.
+    """
+    reader = _Reader(text)
+    pages = _Pages(reader, words)
+    tag = reader.take(TITLE, "expected the title of the page")
+    reader.newline()
+    while not reader.done():
+        pages.operation(tag)
+    return pages.document(tag)
+
+
+class _Reader:
+    """A cursor in the text of the page."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text.replace("\r\n", "\n").rstrip()
+        self.at = 0
+        self._decoder = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_constant)
+
+    def done(self) -> bool:
+        return self.at >= len(self.text)
+
+    def error(self, problem: str, at: int | None = None) -> PageError:
+        at = min(self.at if at is None else at, len(self.text))
+        start = self.text.rfind("\n", 0, at) + 1
+        line = self.text.count("\n", 0, start) + 1
+        if self.done() and at == len(self.text):
+            return PageError(line, "", f"{problem}, but the page ends here")
+        return PageError(line, self.text[start:].split("\n", 1)[0], problem)
+
+    def peek(self, literal: str) -> bool:
+        return self.text.startswith(literal, self.at)
+
+    def literal(self, literal: str) -> None:
+        if not self.peek(literal):
+            raise self.error(f"expected {literal!r}")
+        self.at += len(literal)
+
+    def newline(self) -> None:
+        if not self.done():
+            if not self.peek("\n"):
+                raise self.error("expected the end of the line")
+            self.at += 1
+
+    def line(self, literal: str) -> None:
+        self.literal(literal)
+        self.newline()
+
+    def match(self, pattern: re.Pattern[str], problem: str) -> re.Match[str]:
+        match = pattern.match(self.text, self.at)
+        if match is None:
+            raise self.error(problem)
+        self.at = match.end()
+        return match
+
+    def take(self, pattern: re.Pattern[str], problem: str) -> str:
+        return self.match(pattern, problem)[0].strip()
+
+    def sample(self) -> Any:
+        """One JSON value at the cursor."""
+        try:
+            value, self.at = self._decoder.raw_decode(self.text, self.at)
+        except json.JSONDecodeError as error:
+            raise self.error(f"not a JSON sample ({error.msg})", error.pos) from None
+        except infer.SampleError as error:
+            raise self.error(str(error)) from None
+        except RecursionError:
+            raise self.error("the sample is nested too deeply") from None
+        return value
+
+
+class _Pages:
+    """The operations read so far, and the named schemas that their samples showed."""
+
+    def __init__(self, reader: _Reader, words: bool) -> None:
+        self.reader = reader
+        self.words = words
+        self.paths: dict[str, dict[str, Document]] = {}
+        self.schemas: dict[str, infer.Schema] = {}
+        self.schemes: dict[str, Document] = {}
+        self.prefix: str | None = None
+
+    def document(self, tag: str) -> Document:
+        """The finished document; a page without operations is an error."""
+        if not self.paths:
+            raise self.reader.error("expected an operation")
+        return {
+            "openapi": "3.1.0",
+            "info": {"title": tag, "version": "documented"},
+            "servers": [{"url": self.prefix}],
+            "paths": self.paths,
+            "components": {"schemas": dict(sorted(self.schemas.items())), "securitySchemes": self.schemes},
+        }
+
+    def operation(self, tag: str) -> None:
+        """Read one operation into the document."""
+        reader, operation = self.reader, Document()
+        title = reader.take(TITLE, "expected the title of an operation")
+        reader.newline()
+        if self.words:
+            operation["summary"] = title
+        operation["tags"] = [tag]
+        operation["security"] = [{self.authorization(): []}]
+        if reader.peek("Query Parameters\n"):
+            operation["parameters"] = self.parameters()
+        described = self.request() if reader.peek("Request Body\n") else None
+        statuses = self.statuses()
+        start = reader.at
+        method, path = self.curl()
+        body = self.body(described, start)
+        if body is not None:
+            operation["requestBody"] = body
+        operation["responses"] = {status: self.response(*row) for status, row in self.samples(statuses).items()}
+        self.place(method, path, operation, start)
+
+    def authorization(self) -> str:
+        """The name of the security scheme."""
+        self.reader.line("Authorization")
+        start = self.reader.at
+        match = self.reader.match(SCHEME, "expected a security scheme: NAME, text, Format: Bearer …")
+        self.reader.newline()
+        self.reader.line("In: header")
+        scheme: Document = {"type": "http", "scheme": "bearer"}
+        if re.search(r"\bJWT\b", match["text"]):
+            scheme["bearerFormat"] = "JWT"
+        if self.words:
+            scheme["description"] = match["text"]
+        if self.schemes.setdefault(match["name"], scheme) != scheme:
+            raise self.reader.error(f"another description of the scheme {match['name']}", start)
+        return match["name"]
+
+    def parameters(self) -> list[Document]:
+        """The query parameters; the page prints a description and a quantity, glued to what follows."""
+        reader = self.reader
+        reader.line("Query Parameters")
+        parameters: list[Document] = []
+        while not (reader.peek("Response Body\n") or reader.peek("Request Body\n")):
+            start = reader.at
+            text = reader.take(LINE, "expected the description of a parameter")
+            named = PARAMETER_NAME.search(text)
+            if named is None:
+                raise reader.error("the description does not end in the name of its parameter ('in NAME')", start)
+            reader.newline()
+            quantity = reader.match(QUANTITY, "expected default, format and range, as in 30int641 <= value <= 365")
+            if reader.peek("\n"):
+                reader.newline()
+            parameters.append(self.parameter(named["name"], text, quantity))
+        return parameters
+
+    def parameter(self, name: str, text: str, quantity: re.Match[str]) -> Document:
+        """One optional integer parameter."""
+        schema: infer.Schema = {"type": "integer", "format": quantity["format"]}
+        for word in ("default", "minimum", "maximum"):
+            if quantity[word] is not None:
+                schema[word] = int(quantity[word])
+        parameter: Document = {"name": name, "in": "query", "schema": schema}
+        if self.words:
+            parameter["description"] = text
+        return parameter
+
+    def request(self) -> list[str]:
+        """The descriptions of body fields (their names stand in the curl line)."""
+        reader = self.reader
+        reader.line("Request Body")
+        reader.line("application/json")
+        for line in BOILERPLATE:
+            reader.line(line)
+        described = []
+        while not reader.peek("Response Body\n"):
+            described.append(reader.take(LINE, "expected 'Response Body'"))
+            reader.newline()
+        return described
+
+    def statuses(self) -> dict[str, str]:
+        """Status to media type, in the order of the samples."""
+        reader = self.reader
+        reader.line("Response Body")
+        statuses: dict[str, str] = {}
+        while not reader.peek("curl "):
+            start = reader.at
+            media = reader.take(LINE, "expected a media type or a curl line")
+            if media not in MEDIA or MEDIA[media] in statuses:
+                raise reader.error("expected one of " + ", ".join(MEDIA) + ", each once, or a curl line", start)
+            statuses[MEDIA[media]] = media
+            reader.newline()
+        if "200" not in statuses:
+            raise reader.error("no application/json response before the curl line")
+        return statuses
+
+    def curl(self) -> tuple[str, str]:
+        """Method and full path."""
+        start = self.reader.at
+        match = self.reader.match(CURL, 'expected curl -X METHOD "https://host/path"')
+        if match["method"] not in METHODS:
+            raise self.reader.error(f"unknown method {match['method']}", start)
+        if not PATH.fullmatch(match["path"]):
+            raise self.reader.error(f"not a plain path: {match['path']}", start)
+        return match["method"].lower(), match["path"]
+
+    def body(self, described: list[str] | None, start: int) -> Document | None:
+        """The request body of the curl line: it lists exactly the required members."""
+        reader = self.reader
+        header = HEADER.match(reader.text, reader.at)
+        if (header is None) != (described is None):
+            raise reader.error("the curl line and 'Request Body' disagree on whether there is a body", start)
+        if header is None or described is None:
+            return None
+        reader.at = header.end()
+        sample = reader.sample()
+        reader.literal("'")
+        schema = self.schema(sample)
+        if "properties" not in schema:
+            raise reader.error("the body of the curl line is not an object", start)
+        fields = schema["properties"]
+        if described and len(described) != len(fields):
+            raise reader.error("the body has another number of fields than descriptions", start)
+        if self.words:
+            for field, text in zip(fields.values(), described, strict=False):
+                field["description"] = text
+        schema["required"] = list(fields)
+        return {"required": True, "content": {header["media"]: {"schema": schema}}}
+
+    def samples(self, statuses: dict[str, str]) -> dict[str, tuple[str, infer.Schema]]:
+        """Status to media type and schema."""
+        return {status: (media, self.named(self.reader.sample())) for status, media in statuses.items()}
+
+    def response(self, media: str, schema: infer.Schema) -> Document:
+        """A response object; the format demands a description, the page has none."""
+        return {"description": "", "content": {media: {"schema": schema}}}
+
+    def schema(self, sample: object) -> infer.Schema:
+        """The schema of a sample just read."""
+        try:
+            schema = infer.schema(sample)
+        except infer.SampleError as error:
+            raise self.reader.error(str(error), self.reader.at - 1) from None
+        return schema if self.words else _bare(schema)
+
+    def named(self, sample: object) -> infer.Schema:
+        """A reference to the schema that the sample names, or the schema itself."""
+        schema = self.schema(sample)
+        try:
+            told = infer.name(sample)
+        except infer.SampleError as error:
+            raise self.reader.error(str(error), self.reader.at - 1) from None
+        if told is None:
+            return schema
+        prefix, name = told
+        if self.prefix not in (None, prefix):
+            raise self.reader.error(f"another path prefix than {self.prefix}", self.reader.at - 1)
+        self.prefix = prefix
+        if self.schemas.setdefault(name, schema) != schema:
+            raise self.reader.error(f"another shape of {name} than before", self.reader.at - 1)
+        return {"$ref": f"#/components/schemas/{name}"}
+
+    def place(self, method: str, path: str, operation: Document, start: int) -> None:
+        """Put the operation under its path, relative to the server."""
+        if self.prefix is None or not path.startswith(self.prefix + "/"):
+            raise self.reader.error(f"the path is not below the prefix of the schemas ({self.prefix})", start)
+        methods = self.paths.setdefault(path.removeprefix(self.prefix), {})
+        if method in methods:
+            raise self.reader.error(f"a second {method.upper()} {path}", start)
+        methods[method] = operation
+
+
+def _bare(schema: infer.Schema) -> infer.Schema:
+    """The schema without its example texts."""
+    bare = {key: value for key, value in schema.items() if key != "examples"}
+    if "properties" in bare:
+        bare["properties"] = {key: _bare(value) for key, value in bare["properties"].items()}
+    for key in ("items", "additionalProperties"):
+        if key in bare:
+            bare[key] = _bare(bare[key])
+    return bare
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise infer.SampleError("a member occurs twice in one object")
+    return members
+
+
+def _constant(text: str) -> float:
+    raise infer.SampleError(f"{text} is not JSON")
