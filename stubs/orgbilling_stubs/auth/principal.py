@@ -1,0 +1,37 @@
+"""Who is calling: the result of authentication."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+DEFAULT_ORGANISATION = "org_standard"
+NEVER_EXPIRES_MS = 253_402_300_799_000  # 9999-12-31T23:59:59Z, the last instant RFC 3339 can write
+
+_ORGANISATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated caller; the role is without `org:`, `expires_ms` is real time in epoch ms."""
+
+    organisation: str
+    role: str
+    subject: str
+    session: str | None
+    expires_ms: int
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the role ends in `admin`: the vendor's rule for projects, assumed for billing writes."""
+        return self.role.endswith("admin")
+
+
+def is_organisation(text: str) -> bool:
+    """Say whether `text` can be an organisation id: 1 to 128 of `A-Z a-z 0-9 _ . -`, no punctuation first."""
+    return _ORGANISATION.fullmatch(text) is not None
+
+
+def bare_role(role: str) -> str:
+    """Return a role as version 2 claims write it: without the `org:` of version 1."""
+    return role.removeprefix("org:")

@@ -1,0 +1,18 @@
+"""Mask everything in a text that looks like a session token."""
+
+from __future__ import annotations
+
+import re
+
+MASK = "[redacted]"
+
+_SECRETS = re.compile(
+    r"(?P<keep>\b(?:bearer|basic)\s+|__session\w*\s*=\s*|%?\"?__session\w*\"?\s*:\s*\"?)[^\s;,'\"]+"
+    r"|eyJ[A-Za-z0-9_=-]*(?:\.[A-Za-z0-9_=-]*)*",
+    re.IGNORECASE,
+)
+
+
+def redact(text: str) -> str:
+    """Return `text` with bearer credentials, `__session` cookies and anything JWT-like replaced by a mask."""
+    return _SECRETS.sub(lambda found: (found["keep"] or "") + MASK, text)

@@ -1,0 +1,106 @@
+"""`orgbilling token`: a session token for `curl`, scripts and tests."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Annotated
+
+import typer
+
+from orgbilling_stubs.auth import bad, keys
+from orgbilling_stubs.auth.mint import DEFAULT_AZP, DEFAULT_TTL_S, Session, mint
+from orgbilling_stubs.auth.principal import DEFAULT_ORGANISATION, is_organisation
+from orgbilling_stubs.clock import wall_ms
+
+MAX_TTL_S = 10 * 366 * 86_400
+
+_TTL = re.compile(r"([0-9]{1,10})([smhd]?)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def parse_ttl(text: str | int) -> int:
+    """Return the seconds of `90`, `90s`, `15m`, `1h` or `2d`; raises typer.BadParameter."""
+    found = _TTL.fullmatch(str(text))  # Typer hands the default over, too
+    seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
+    if not 1 <= seconds <= MAX_TTL_S:
+        raise typer.BadParameter(f"{text!r}: seconds, or a number with s, m, h or d; ten years at most")
+    return seconds
+
+
+def parse_organisation(text: str) -> str:
+    """Return an organisation id, with `org_` put in front when it is missing; raises typer.BadParameter."""
+    organisation = text if text.startswith("org_") else f"org_{text}"
+    if not is_organisation(organisation):
+        raise typer.BadParameter(f"{text!r}: letters, digits, '_', '-' and '.', 128 at most")
+    return organisation
+
+
+def parse_text(text: str) -> str:
+    """Return a claim's text: 1 to 255 printable characters; raises typer.BadParameter."""
+    if not 0 < len(text) <= 255 or not text.isprintable():
+        raise typer.BadParameter("1 to 255 printable characters")
+    return text
+
+
+def parse_bad(kind: str) -> str:
+    """Return the name of a way to be bad; raises typer.BadParameter."""
+    if kind not in bad.KINDS:
+        raise typer.BadParameter(f"{kind!r}: one of {', '.join(bad.KINDS)}")
+    return kind
+
+
+def explain(session: Session, kind: str | None) -> str:
+    """Return the line for the person at the terminal; the token itself is not in it."""
+    if kind is not None:
+        row = bad.KINDS[kind]
+        return f"bad token: {row.shows} (refused as {row.refusal})"
+    return (
+        f"{session.user}, {session.role} of {session.organisation}, "
+        f"version {session.version}, for {session.ttl_s} seconds"
+    )
+
+
+def token(
+    org: Annotated[
+        str, typer.Option(parser=parse_organisation, metavar="ORG", help="Organization; org_ is added.")
+    ] = DEFAULT_ORGANISATION,
+    role: Annotated[
+        str, typer.Option(parser=parse_text, metavar="ROLE", help="admin, member, ... Writes need an admin.")
+    ] = "admin",
+    ttl: Annotated[
+        int,
+        typer.Option(
+            parser=parse_ttl,
+            metavar="TTL",
+            show_default="1h",
+            help="Life: 60, 15m, 1h, 2d. Clerk's own tokens live 60 seconds.",
+        ),
+    ] = DEFAULT_TTL_S,
+    v1: Annotated[bool, typer.Option("--v1", help="Version 1 claims (org_id, org_role).")] = False,
+    kind: Annotated[
+        str | None,
+        typer.Option("--bad", parser=parse_bad, metavar="KIND", help=f"A bad token: {', '.join(bad.KINDS)}."),
+    ] = None,
+    azp: Annotated[
+        str, typer.Option(parser=parse_text, metavar="ORIGIN", help="Origin of the app that asked for it.")
+    ] = DEFAULT_AZP,
+    sub: Annotated[
+        str | None,
+        typer.Option(parser=parse_text, metavar="USER", help="User id; one is made from ORG and ROLE."),
+    ] = None,
+) -> None:
+    """Print a session token, and nothing else, on standard output.
+
+    TOKEN=$(orgbilling token --org org_low_balance)
+    """
+    session = Session(org, role, sub, azp, ttl, version=1 if v1 else 2)
+    try:
+        key = keys.load()
+    except keys.KeyFileError as error:
+        typer.echo(f"orgbilling: {error}", err=True)
+        raise typer.Exit(1) from None
+    minter = mint if kind is None else bad.KINDS[kind].mint
+    print(minter(key, session, wall_ms()))
+    if sys.stderr.isatty():
+        typer.echo(explain(session, kind), err=True)
