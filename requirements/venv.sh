@@ -79,7 +79,9 @@ elif [ -e "$VENV/.orgbilling" ]; then
 elif [ -n "$(lacks "$VENV/bin/python")" ] || ! "$VENV/bin/python" -c "import pip" 2>/dev/null; then
     fail "$VENV is there, but it is no environment of Python 3.11 or newer with pip: remove it, or set VENV=…"
 fi
-if [ -n "$PYTHON" ] && [ "$(release "$PYTHON")" != "$(release "$VENV/bin/python")" ]; then
+if [ -n "$PYTHON" ] && [ -n "$(lacks "$PYTHON")" ]; then
+    fail "PYTHON=$PYTHON is no Python 3.11 or newer"
+elif [ -n "$PYTHON" ] && [ "$(release "$PYTHON")" != "$(release "$VENV/bin/python")" ]; then
     fail "$VENV is of Python $(release "$VENV/bin/python"), not $(release "$PYTHON"): make clean first, or set VENV=…"
 fi
 
@@ -90,8 +92,8 @@ done
 
 rm -f "$VENV/.base" "$VENV/.test" "$VENV/.dev"
 echo "Installing requirements/$lock.txt into $VENV …" >&2
-"$VENV/bin/python" -m pip install --quiet --require-hashes -r "requirements/$lock.txt" ||
+"$VENV/bin/python" -m pip install -qq --require-hashes -r "requirements/$lock.txt" ||
     fail "could not install requirements/$lock.txt (pip says why above)"
-"$VENV/bin/python" -m pip install --quiet --no-deps --no-build-isolation --editable . ||
+"$VENV/bin/python" -m pip install -qq --no-deps --no-build-isolation --editable . ||
     fail "could not install the project itself (pip says why above)"
 state "$lock" >"$VENV/.$lock"
