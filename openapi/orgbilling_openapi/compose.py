@@ -162,8 +162,7 @@ def compact(document: Document, owners: Mapping[pointer.Path, tuple[str, str | N
                 if reason not in reasons:
                     reasons.append(reason)
                 nodes[pointer.text(path)].append(reasons.index(reason))
-        children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-        for key, child in children:
+        for key, child in pointer.children(node):
             walk(child, (*path, key), owner)
 
     walk(document, (), ("documented", None))

@@ -12,11 +12,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from orgbilling_openapi.pointer import Path
+from orgbilling_openapi.pointer import Path, children
 
 Written = Callable[[Path], None]
 
-STEP = re.compile(r"""\.(?P<name>[A-Za-z_$][\w$-]*|\*)|\[(?P<index>\d+)\]|\[(?P<names>'[^']*'(?:, ?'[^']*')*)\]""")
+STEP = re.compile(
+    r"""\.(?P<name>[A-Za-z_$][\w$-]*|\*) | \[(?P<index>\d+)\] | \[(?P<names>'[^']*'(?:,[ ]?'[^']*')*)\]""",
+    re.VERBOSE,
+)
 NAMES = re.compile(r"'([^']*)'")
 
 
@@ -53,7 +56,7 @@ def select(document: Any, target: str) -> Iterator[Path]:
     steps = _steps(target)
     found: list[tuple[Path, Any]] = [((), document)]
     for step in steps:
-        found = [(path + (key,), child) for path, node in found for key, child in _children(node, step)]
+        found = [((*path, key), child) for path, node in found for key, child in _children(node, step)]
     yield from (path for path, _ in found)
 
 
@@ -105,14 +108,14 @@ def _update(document: Any, path: Path, value: Any, written: Written, careful: bo
         added = value if isinstance(value, list) else [value]
         node.extend(added)
         for index, item in enumerate(added, start):
-            _report(path + (index,), item, written)
+            _report((*path, index), item, written)
     else:
         raise OverlayError(f"the target is neither an object nor an array: {list(path)}")
 
 
 def _merge(node: dict[str, Any], value: dict[str, Any], path: Path, written: Written, careful: bool) -> None:
     for key, item in value.items():
-        here = path + (key,)
+        here = (*path, key)
         old = node.get(key)
         if isinstance(old, dict) and isinstance(item, dict):
             _merge(old, item, here, written, careful)
@@ -128,14 +131,13 @@ def _extend(old: list[Any], items: list[Any], path: Path, written: Written, care
         if careful and item in old:
             continue
         old.append(item)
-        _report(path + (len(old) - 1,), item, written)
+        _report((*path, len(old) - 1), item, written)
 
 
 def _report(path: Path, value: Any, written: Written) -> None:
     written(path)
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, child in children:
-        _report(path + (key,), child, written)
+    for key, child in children(value):
+        _report((*path, key), child, written)
 
 
 def _remove(document: Any, path: Path, target: str) -> None:

@@ -157,7 +157,7 @@ class _Pages:
         body = self.body(described, start)
         if body is not None:
             operation["requestBody"] = body
-        operation["responses"] = {status: self.response(*row) for status, row in self.samples(statuses).items()}
+        operation["responses"] = self.responses(statuses)
         self.place(method, path, operation, start)
 
     def authorization(self) -> str:
@@ -186,9 +186,9 @@ class _Pages:
             text = reader.take(LINE, "expected the description of a parameter")
             named = PARAMETER_NAME.search(text)
             if named is None:
-                raise reader.error("the description does not end in the name of its parameter ('in NAME')", start)
+                raise reader.error("the description does not end in its parameter ('in NAME')", start)
             reader.newline()
-            quantity = reader.match(QUANTITY, "expected default, format and range, as in 30int641 <= value <= 365")
+            quantity = reader.match(QUANTITY, "expected a quantity, such as 30int641 <= value <= 365")
             if reader.peek("\n"):
                 reader.newline()
             parameters.append(self.parameter(named["name"], text, quantity))
@@ -227,7 +227,7 @@ class _Pages:
             start = reader.at
             media = reader.take(LINE, "expected a media type or a curl line")
             if media not in MEDIA or MEDIA[media] in statuses:
-                raise reader.error("expected one of " + ", ".join(MEDIA) + ", each once, or a curl line", start)
+                raise reader.error("expected another of " + ", ".join(MEDIA) + ", or a curl line", start)
             statuses[MEDIA[media]] = media
             reader.newline()
         if "200" not in statuses:
@@ -267,13 +267,12 @@ class _Pages:
         schema["required"] = list(fields)
         return {"required": True, "content": {header["media"]: {"schema": schema}}}
 
-    def samples(self, statuses: dict[str, str]) -> dict[str, tuple[str, infer.Schema]]:
-        """Status to media type and schema."""
-        return {status: (media, self.named(self.reader.sample())) for status, media in statuses.items()}
-
-    def response(self, media: str, schema: infer.Schema) -> Document:
-        """A response object; the format demands a description, the page has none."""
-        return {"description": "", "content": {media: {"schema": schema}}}
+    def responses(self, statuses: dict[str, str]) -> Document:
+        """Response objects, a sample each; the format demands a description, the page has none."""
+        return {
+            status: {"description": "", "content": {media: {"schema": self.named(self.reader.sample())}}}
+            for status, media in statuses.items()
+        }
 
     def schema(self, sample: object) -> infer.Schema:
         """The schema of a sample just read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
@@ -35,3 +36,10 @@ def find(document: Any, pointer: str) -> Any:
         else:
             raise LookupError(f"nothing at {pointer}")
     return node
+
+
+def children(node: Any) -> Iterable[tuple[Key, Any]]:
+    """The members of an object or the items of an array, with their keys; nothing for anything else."""
+    if isinstance(node, dict):
+        return node.items()
+    return enumerate(node) if isinstance(node, list) else ()
