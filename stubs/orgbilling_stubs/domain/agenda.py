@@ -1,0 +1,302 @@
+"""What time brings by itself: usage, charges, instalments, renewals, expiry.
+
+`advance` is a pure function of the state and the instant, and does not depend on the steps taken:
+a year in one step, or day by day, posts the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import itemgetter
+
+from . import contract as contracts
+from .contract import Contract
+from .instant import DAY_MS, MINUTE_MS, add_months, is_first_of_month, month
+from .money import MICROS_PER_USD, half_even, token_charge_micros, unit_charge_micros
+from .plan import Meter, Usage
+from .tenant import Tenant
+
+_NEVER = 1 << 62
+_MONTH_OPENS = 5 * MINUTE_MS
+_DAY_SETTLES = DAY_MS - 5 * MINUTE_MS
+
+_USAGE, _METER, _CHARACTERS, _MONTH, _SETTLE = range(5)
+_AGREEMENT_MONTHS = {"monthly": 1, "annual": 12, "one_time": 0}
+_CHARGES = {"event": ("event_charge", "Context engine events"), "service": ("service_charge", "Services")}
+
+Item = tuple[int, int, Usage | Meter | int]
+
+
+def advance(tenant: Tenant, until_ms: int) -> None:
+    """Bring the tenant to an instant; one that lies behind it changes nothing."""
+    if until_ms <= tenant.now_ms:
+        return
+    as_of_ms = tenant.plan.as_of_ms
+    if not tenant.steered and until_ms >= as_of_ms:
+        _run(tenant, as_of_ms)
+        _steer(tenant, as_of_ms)
+        tenant.steered = True
+    _run(tenant, until_ms)
+    tenant.now_ms = until_ms
+
+
+def start(tenant: Tenant) -> None:
+    """Post what a new tenant is given."""
+    if tenant.plan.free_credit_micros:
+        tenant.credit(tenant.created_ms, "free_credit", tenant.plan.free_credit_micros, "Free credit")
+
+
+def next_ms(tenant: Tenant) -> int:
+    """When the next thing happens that nobody asks for (it may turn out to post nothing)."""
+    item_ms = _next_item(tenant)[0]
+    return min(item_ms, _contract_ms(tenant))
+
+
+def _run(tenant: Tenant, until_ms: int) -> None:
+    while True:
+        contract_ms = _contract_ms(tenant)
+        items = tenant.cursor_items
+        index = tenant.cursor_index
+        if index >= len(items):
+            item_ms = _next_item(tenant)[0]
+            items, index = tenant.cursor_items, tenant.cursor_index
+        else:
+            item_ms = items[index][0]
+        if contract_ms <= item_ms:
+            if contract_ms > until_ms:
+                return
+            _contract_step(tenant, contract_ms)
+            continue
+        limit = min(until_ms, contract_ms - 1)
+        if item_ms > limit:
+            return
+        while index < len(items) and items[index][0] <= limit:
+            tenant.cursor_index = index + 1
+            _happen(tenant, items[index])
+            index += 1
+
+
+def _next_item(tenant: Tenant) -> Item:
+    while tenant.cursor_index >= len(tenant.cursor_items):
+        if tenant.cursor_loaded:
+            tenant.cursor_day += 1
+        tenant.cursor_items = _items(tenant, tenant.cursor_day)
+        tenant.cursor_index = 0
+        tenant.cursor_loaded = True
+    return tenant.cursor_items[tenant.cursor_index]
+
+
+def _items(tenant: Tenant, day: int) -> Sequence[Item]:
+    """What happens on a day, in time order; never empty."""
+    activity = tenant.plan.activity.day(day)
+    begin_ms = day * DAY_MS
+    items: list[Item] = [(usage.at_ms, _USAGE, usage) for usage in activity.usage]
+    items += [(meter.at_ms, _METER, meter) for meter in activity.meters]
+    items.append((begin_ms, _CHARACTERS, activity.characters))
+    if is_first_of_month(day):
+        items.append((begin_ms + _MONTH_OPENS, _MONTH, day))
+    items.append((begin_ms + _DAY_SETTLES, _SETTLE, day))
+    items.sort(key=itemgetter(0, 1))
+    return items
+
+
+def _happen(tenant: Tenant, item: Item) -> None:
+    at_ms, kind, what = item
+    if kind == _USAGE:
+        _use(tenant, what)  # type: ignore[arg-type]
+    elif kind == _METER:
+        _meter(tenant, what)  # type: ignore[arg-type]
+    elif kind == _CHARACTERS:
+        assert isinstance(what, int)
+        if not tenant.exhausted:
+            tenant.characters.add(at_ms, what)
+            tenant.month_high = max(tenant.month_high, what)
+    elif kind == _MONTH:
+        _open_month(tenant, at_ms)
+    else:
+        _settle_day(tenant, at_ms)
+
+
+def _use(tenant: Tenant, usage: Usage) -> None:
+    if tenant.exhausted:
+        return
+    tokens = usage.input_tokens + usage.output_tokens
+    price = tenant.model_prices[usage.model]
+    micros = token_charge_micros(usage.input_tokens, usage.output_tokens, price[0], price[1])
+    record_usage(tenant, usage)
+    name = tenant.plan.projects[usage.project].name
+    tenant.charge(usage.at_ms, "usage", micros, f"{name}: {usage.model}", tokens=tokens, source=usage.source)
+
+
+def record_usage(tenant: Tenant, usage: Usage) -> None:
+    """Count a usage in the running sums, without charging for it."""
+    tenant.tokens.add(usage.at_ms, usage.input_tokens, usage.output_tokens, usage.messages, usage.sessions)
+    tenant.last_used_ms[usage.project] = usage.at_ms
+
+
+def _meter(tenant: Tenant, meter: Meter) -> None:
+    if tenant.exhausted:
+        return
+    tenant.series(meter.kind, meter.slug).add(meter.at_ms, meter.count)
+    tenant.touch(meter.at_ms)
+    price = tenant.unit_prices[meter.kind, meter.slug]
+    charges = tenant.day_charges
+    charges[meter.kind] = charges.get(meter.kind, 0) + unit_charge_micros(meter.count, price)
+
+
+def _settle_day(tenant: Tenant, at_ms: int) -> None:
+    charges, tenant.day_charges = tenant.day_charges, {}
+    for kind in sorted(charges):
+        if charges[kind]:
+            entry_type, description = _CHARGES[kind]
+            tenant.charge(at_ms, entry_type, charges[kind], description)
+
+
+def _open_month(tenant: Tenant, at_ms: int) -> None:
+    """Bill last month's characters and the agreements; collect a postpaid tenant's invoice."""
+    high, tenant.month_high = tenant.month_high, 0
+    last_month = month(at_ms - DAY_MS)
+    if high:
+        micros = unit_charge_micros(high, tenant.prices.character_month_nanos)
+        tenant.characters_billed_ms = at_ms
+        if micros:
+            tenant.charge(at_ms, "character_charge", micros, f"{high} active characters in {last_month}")
+    _bill_agreements(tenant, at_ms)
+    owed = tenant.ledger.outstanding_micros
+    if owed > 0:
+        tenant.ledger.outstanding_micros = 0
+        tenant.credit(at_ms, "adjustment", 0, f"Invoice {last_month} paid", usd_micros=owed)
+
+
+def _bill_agreements(tenant: Tenant, at_ms: int) -> None:
+    billed = tenant.agreements_billed_ms
+    for terms in tenant.plan.agreements:
+        last_ms = billed.get(terms.charge_id)
+        if terms.created_ms >= at_ms or tenant.exhausted:
+            continue
+        wait = _AGREEMENT_MONTHS[terms.charge_type]
+        if last_ms is None or (wait and at_ms >= add_months(last_ms, wait)):
+            billed[terms.charge_id] = at_ms
+            tenant.charge(at_ms, "service_charge", terms.amount_micros, terms.description)
+
+
+def _contract_ms(tenant: Tenant) -> int:
+    if tenant.contract_from_ms is not None:
+        return tenant.contract_from_ms
+    contract = tenant.contract
+    if contract is None:
+        return _NEVER
+    if contract.status == "pending_payment" and _is_own(tenant, contract) and _was_paid(tenant):
+        return contract.start_ms
+    due_ms = contract.next_ms()
+    if due_ms is None:
+        return _NEVER
+    cancel_ms = tenant.cancel_ms() if _is_own(tenant, contract) else None
+    return due_ms if cancel_ms is None else min(due_ms, cancel_ms)
+
+
+def _is_own(tenant: Tenant, contract: Contract) -> bool:
+    return contract.terms is tenant.plan.contract
+
+
+def _was_paid(tenant: Tenant) -> bool:
+    return tenant.plan.contract is not None and tenant.plan.contract.status in (
+        "active",
+        "expired",
+        "cancelled",
+    )
+
+
+def _contract_step(tenant: Tenant, at_ms: int) -> None:
+    """Let the contract do what is due at the instant."""
+    if tenant.contract_from_ms is not None:
+        tenant.open_contract(at_ms)
+        return
+    contract = tenant.contract
+    assert contract is not None
+    if contract.status == "pending_payment":
+        session = tenant.checkouts[contract.session_id or ""]
+        session.completed = session.settled = True
+        activate(tenant, at_ms)
+        return
+    cancel_ms = tenant.cancel_ms() if _is_own(tenant, contract) else None
+    if cancel_ms is not None and at_ms >= cancel_ms:
+        tenant.contract = contracts.ended(contract, "cancelled", at_ms)
+    elif at_ms >= contract.end_ms:
+        tenant.contract = (
+            contracts.renewed(contract)
+            if contract.terms.auto_renew
+            else contracts.ended(contract, "expired", at_ms)
+        )
+    else:
+        for index, row in enumerate(contract.schedule):
+            if not row.paid and index not in contract.withheld and row.due_ms <= at_ms:
+                pay_instalment(tenant, index, at_ms)
+                break
+    tenant.touch(at_ms)
+
+
+def activate(tenant: Tenant, at_ms: int) -> None:
+    """The first payment arrived: the contract runs, and its bonus is granted."""
+    contract = tenant.contract
+    assert contract is not None
+    tenant.contract = contracts.activated(contract, at_ms)
+    for index in contract.due_first():
+        if index not in contract.withheld:
+            pay_instalment(tenant, index, at_ms)
+    terms = contract.terms
+    if terms.bonus_micros and terms.bonus_paid:
+        tenant.contract = contracts.bonus_granted(tenant.contract, at_ms)
+        tenant.credit(at_ms, "bonus_credit", terms.bonus_micros, "Contract bonus credit", usd_micros=0)
+
+
+def pay_instalment(tenant: Tenant, index: int, at_ms: int) -> None:
+    """Mark an instalment paid and post its credits."""
+    contract = tenant.contract
+    assert contract is not None
+    row = contract.schedule[index]
+    tenant.contract = contracts.paid(contract, index, at_ms)
+    label = "Contract set-up" if row.one_time else "Contract instalment"
+    tenant.credit(
+        at_ms,
+        "contract_credit",
+        row.credit_micros,
+        f"{label} {row.period}",
+        usd_micros=row.amount_micros,
+        created_by=contract.terms.created_by,
+    )
+
+
+def _steer(tenant: Tenant, at_ms: int) -> None:
+    """Bring the balance, or what is owed, to the persona's target by one evaluation run.
+
+    A top-up in whole dollars first lifts a balance that is too low.
+    """
+    plan = tenant.plan
+    if plan.mode == "prepaid" and plan.balance_target_micros is not None:
+        excess = tenant.ledger.balance_micros - plan.balance_target_micros
+        if excess < 0:
+            lift = -(excess // MICROS_PER_USD) * MICROS_PER_USD
+            tenant.credit(at_ms, "top_up", lift, "Credit top-up", created_by=tenant.admin())
+            excess += lift
+    elif plan.mode == "postpaid" and plan.outstanding_target_micros is not None:
+        excess = plan.outstanding_target_micros - tenant.ledger.outstanding_micros
+        if excess < 0:
+            tenant.ledger.outstanding_micros += excess
+            tenant.credit(at_ms, "adjustment", 0, "Payment on account", usd_micros=-excess)
+            excess = 0
+    else:
+        return
+    if excess > 0:
+        _evaluate(tenant, at_ms, excess)
+
+
+def _evaluate(tenant: Tenant, at_ms: int, micros: int) -> None:
+    """One evaluation run that costs exactly `micros`."""
+    prices = tenant.prices
+    per_1k = prices.output_per_1k_nanos or prices.input_per_1k_nanos
+    tokens = half_even(micros * 1_000_000, per_1k) if per_1k else 0
+    tokens = min(tokens, 1 << 53)
+    tenant.tokens.add(at_ms, 0, tokens, 1, 1)
+    tenant.last_used_ms[0] = at_ms
+    tenant.charge(at_ms, "usage", micros, "Evaluation run", tokens=tokens, source="eval")

@@ -1,0 +1,52 @@
+"""Vouchers: those of the tenant's plan, and test codes that work in every organisation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from . import refusals
+from .money import MICROS_PER_USD
+from .plan import Plan, VoucherTerms
+from .refusals import Refusal
+
+_TEST_CODE = re.compile(
+    r"TEST-(?:CREDIT-(?P<usd>[1-9]\d{0,4})|DISCOUNT-(?P<percent>[1-9]\d?)|(?P<state>EXPIRED|USED|LIMIT))"
+    r"-[A-Za-z0-9_-]{1,48}",
+    re.ASCII,
+)
+_TEST_STATES = {"EXPIRED": "expired", "USED": "used", "LIMIT": "limit_reached"}
+_REFUSALS = {
+    "expired": refusals.VOUCHER_EXPIRED,
+    "used": refusals.VOUCHER_USED,
+    "limit_reached": refusals.VOUCHER_LIMIT,
+}
+
+
+def test_voucher(code: str) -> VoucherTerms | None:
+    """The terms of a test code such as `TEST-CREDIT-25-abc`; None when it is not one."""
+    match = _TEST_CODE.fullmatch(code)
+    if match is None:
+        return None
+    usd, percent, state = match["usd"], match["percent"], match["state"]
+    return VoucherTerms(
+        code=code,
+        credit_micros=int(usd) * MICROS_PER_USD if usd else 0,
+        discount_percent=int(percent) if percent else 0,
+        state=_TEST_STATES[state] if state else "open",
+    )
+
+
+def redeemable(plan: Plan, redeemed: Mapping[str, int], code: str) -> VoucherTerms:
+    """The terms of a voucher that may be redeemed now.
+
+    Raises Refusal: unknown, expired, used or limit reached.
+    """
+    terms = next((voucher for voucher in plan.vouchers if voucher.code == code), None) or test_voucher(code)
+    if terms is None:
+        raise Refusal(refusals.VOUCHER_UNKNOWN, "body.code", code)
+    if terms.state in _REFUSALS:
+        raise Refusal(_REFUSALS[terms.state], "body.code", code)
+    if code in redeemed:
+        raise Refusal(refusals.VOUCHER_USED, "body.code", code)
+    return terms

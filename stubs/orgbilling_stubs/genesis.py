@@ -1,0 +1,125 @@
+"""From a persona to the plan of a tenant: names drawn, terms dated, activity attached."""
+
+from __future__ import annotations
+
+from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures.history import History
+from orgbilling_fixtures.identity import Identity, identity
+from orgbilling_fixtures.model import Contract, Persona
+
+from .domain import ids, instant
+from .domain.events import TenantCreated
+from .domain.plan import (
+    AgreementTerms,
+    ContractTerms,
+    ModelPrice,
+    Plan,
+    Prices,
+    Project,
+    TopUp,
+    VoucherTerms,
+)
+
+_LAUNCH_HOUR_MS = 9 * instant.HOUR_MS
+
+
+def plan(organisation: str, created: TenantCreated) -> Plan:
+    """The plan that a tenant's first event stands for; pure, so the log need not hold the history."""
+    persona = personas.parse(created.persona)
+    who = identity(persona, created.seed, organisation)
+    as_of_ms = created.as_of_ms
+    start_ms = (as_of_ms // instant.DAY_MS - persona.usage.history_days) * instant.DAY_MS
+    billing, prices = persona.billing, persona.prices
+    return Plan(
+        organisation=organisation,
+        tenant_id=ids.uuid(created.seed, organisation, "tenant"),
+        seed=created.seed,
+        currency=persona.currency,
+        mode=billing.mode,
+        postpaid_limit_micros=billing.postpaid_limit_micros,
+        free_credit_micros=billing.free_credit_micros,
+        stripe_customer_id=ids.customer(created.seed, organisation) if billing.stripe_customer else None,
+        prices=Prices(
+            prices.input_per_1k_nanos,
+            prices.output_per_1k_nanos,
+            prices.token_per_1k_nanos,
+            prices.character_month_nanos,
+            prices.events,
+            prices.services,
+            tuple(
+                ModelPrice(row.model, row.input_per_1k_nanos, row.output_per_1k_nanos)
+                for row in prices.models
+            ),
+        ),
+        top_up=TopUp(billing.top_up.below_micros, billing.top_up.amount_micros) if billing.top_up else None,
+        stop_when_exhausted=billing.exhausted == "stop",
+        balance_target_micros=billing.balance_micros,
+        outstanding_target_micros=billing.outstanding_micros,
+        projects=tuple(Project(project.project_id, project.name) for project in who.projects),
+        members=who.members,
+        contract=_contract(persona, who, created, organisation),
+        agreements=_agreements(who, created, organisation),
+        vouchers=tuple(
+            VoucherTerms(voucher.code, voucher.credit_micros, voucher.discount_percent, voucher.state)
+            for voucher in persona.vouchers
+        ),
+        nulls=persona.nulls,
+        start_ms=start_ms,
+        as_of_ms=as_of_ms,
+        activity=History(persona, created.seed, organisation, as_of_ms),
+    )
+
+
+def _contract(
+    persona: Persona, who: Identity, created: TenantCreated, organisation: str
+) -> ContractTerms | None:
+    terms = persona.contract
+    if terms is None:
+        return None
+    start_ms, end_ms = _term(terms, created.as_of_ms)
+    return ContractTerms(
+        contract_id=ids.uuid(created.seed, organisation, "contract"),
+        status=terms.status,
+        credit_micros=terms.credit_micros,
+        service_micros=terms.service_micros,
+        onetime_credit_micros=terms.onetime_credit_micros,
+        onetime_service_micros=terms.onetime_service_micros,
+        bonus_micros=terms.bonus_micros,
+        bonus_paid=terms.bonus_paid,
+        frequency=terms.frequency,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        term_months=terms.term_months,
+        auto_renew=terms.auto_renew,
+        overdue=terms.overdue,
+        created_by=who.members[0] if who.members else None,
+        notes=who.contract_note if terms.notes is None else terms.notes,
+        credit_period_limit=terms.credit_period_limit,
+        service_period_limit=terms.service_period_limit,
+    )
+
+
+def _term(terms: Contract, as_of_ms: int) -> tuple[int, int]:
+    """Start and end of the contract, at midnight UTC."""
+    today_ms = as_of_ms // instant.DAY_MS * instant.DAY_MS
+    if terms.ends_days is not None:
+        end_ms = today_ms + terms.ends_days * instant.DAY_MS
+        return instant.add_months(end_ms, -terms.term_months), end_ms
+    start_ms = today_ms + terms.starts_days * instant.DAY_MS
+    return start_ms, instant.add_months(start_ms, terms.term_months)
+
+
+def _agreements(who: Identity, created: TenantCreated, organisation: str) -> tuple[AgreementTerms, ...]:
+    today_ms = created.as_of_ms // instant.DAY_MS * instant.DAY_MS
+    return tuple(
+        AgreementTerms(
+            charge_id=ids.uuid(created.seed, organisation, "agreement", number),
+            description=agreement.description,
+            amount_micros=agreement.amount_micros,
+            charge_type=agreement.charge_type,
+            project=agreement.project,
+            created_ms=today_ms - agreement.created_days_ago * instant.DAY_MS - _LAUNCH_HOUR_MS,
+            created_by=who.members[number % len(who.members)] if who.members else None,
+        )
+        for number, agreement in enumerate(who.agreements)
+    )

@@ -1,0 +1,120 @@
+"""The thirteen operations: what each reads from the tenant, or asks of it."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import orjson
+
+from .. import views
+from ..domain import refusals
+from ..domain.commands import Command, OpenCheckout, OpenPortal, RedeemVoucher, SubscribeContract
+from ..domain.events import (
+    CheckoutOpened,
+    ContractSubscribed,
+    Event,
+    Idempotency,
+    PortalOpened,
+    VoucherRedeemed,
+)
+from ..domain.refusals import Refusal
+from ..domain.tenant import Tenant
+from ..runtime.exchange import Call, Encoded, Reply
+from ..service import Service
+
+_E = TypeVar("_E", bound=Event)
+
+
+def _tenant(call: Call) -> Tenant:
+    service: Service = call.service
+    return service.tenant(call.principal.organisation)
+
+
+def _execute(call: Call, command: Command, kind: type[_E]) -> _E:
+    service: Service = call.service
+    idempotency = Idempotency(*call.idempotency) if call.idempotency is not None else None
+    event, _ = service.execute(call.principal.organisation, command, idempotency)
+    assert isinstance(event, kind)
+    return event
+
+
+def get_billing(call: Call) -> Reply:
+    """The billing profile."""
+    return Reply(views.profile(_tenant(call)))
+
+
+def create_checkout(call: Call) -> Reply:
+    """Open a checkout session for a top-up."""
+    currency = call.body.get("currency", "USD")
+    event = _execute(call, OpenCheckout(call.body["amount"], currency), CheckoutOpened)
+    return Reply(views.opened(event, call.principal.organisation, call.base_url))
+
+
+def create_portal(call: Call) -> Reply:
+    """Open a billing-portal session."""
+    event = _execute(call, OpenPortal(), PortalOpened)
+    return Reply(views.portal(event, call.principal.organisation, call.base_url))
+
+
+def list_characters(call: Call) -> Reply:
+    """Active characters of a window."""
+    return Reply(views.characters(_tenant(call), call.parameters["days"]))
+
+
+def get_contract(call: Call) -> Reply:
+    """The enterprise contract; refused with 404 when there is none."""
+    tenant = _tenant(call)
+    if tenant.contract is None:
+        raise Refusal(refusals.CONTRACT_NONE)
+    return Reply(views.contract(tenant, tenant.contract, call.base_url))
+
+
+def subscribe_contract(call: Call) -> Reply:
+    """Bind the tenant to a contract and answer where to pay."""
+    event = _execute(call, SubscribeContract(call.body["contractId"]), ContractSubscribed)
+    return Reply(views.opened(event, call.principal.organisation, call.base_url))
+
+
+def get_events(call: Call) -> Reply:
+    """Context-engine events of a window."""
+    return Reply(views.events(_tenant(call), call.parameters["days"]))
+
+
+def get_ledger(call: Call) -> Reply | Encoded:
+    """The ledger of a window; every row was validated and serialised once, when it was first shown."""
+    tenant = _tenant(call)
+    low, high = views.ledger_window(tenant, call.parameters["days"])
+    if low == high:
+        return Reply(views.ledger(tenant, call.parameters["days"]))
+    encoded = tenant.ledger.encoded
+    for number in range(low, high):
+        if encoded[number] is None:
+            row = views.ledger_row(tenant, tenant.ledger.rows[number])
+            call.check_row(row)
+            encoded[number] = orjson.dumps(row)
+    return Encoded(b"[%b]" % b",".join(encoded[high - 1 : low - 1 if low else None : -1]))  # type: ignore[arg-type]
+
+
+def get_model_pricing(call: Call) -> Reply:
+    """Prices by model."""
+    return Reply(views.model_pricing(_tenant(call)))
+
+
+def list_agreements(call: Call) -> Reply:
+    """Active service agreements."""
+    return Reply(views.agreements(_tenant(call)))
+
+
+def get_service_usage(call: Call) -> Reply:
+    """Services used in a window."""
+    return Reply(views.services(_tenant(call), call.parameters["days"]))
+
+
+def get_summary(call: Call) -> Reply:
+    """Usage summary of a window."""
+    return Reply(views.summary(_tenant(call), call.parameters["days"]))
+
+
+def redeem_voucher(call: Call) -> Reply:
+    """Redeem a voucher."""
+    return Reply(views.redemption(_execute(call, RedeemVoucher(call.body["code"]), VoucherRedeemed)))

@@ -1,0 +1,110 @@
+"""The log in SQLite: WAL, one row an event, safe against kill -9."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..domain.events import Idempotency, Record, UnknownEventError, decode, encode
+from .log import Conflict, StoreError
+
+_FORMAT = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS record (
+    organisation TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    idempotency_key TEXT,
+    fingerprint TEXT,
+    PRIMARY KEY (organisation, sequence)
+) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS record_idempotency
+    ON record (organisation, idempotency_key) WHERE idempotency_key IS NOT NULL;
+"""
+
+
+class SqliteStore:
+    """Logs in one database file, shared by any number of processes on the machine."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file.
+
+        Raises StoreError when it cannot be opened, or is not a log of ours.
+        """
+        self._path = path
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._prepare()
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot use {path} as a database: {error}") from error
+
+    def _prepare(self) -> None:
+        found = self._db.execute("PRAGMA user_version").fetchone()[0]
+        tables = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if found == 0 and tables:
+            raise StoreError(f"{self._path} is a database of something else")
+        if found not in (0, _FORMAT):
+            raise StoreError(f"{self._path} was written by another version (format {found})")
+        self._db.executescript(_SCHEMA)
+        self._db.execute(f"PRAGMA user_version={_FORMAT}")
+
+    def read(self, organisation: str, after: int = 0) -> Sequence[Record]:
+        """Records after a sequence number; raises StoreError when the log cannot be read."""
+        try:
+            rows = self._db.execute(
+                "SELECT sequence, at_ms, event, idempotency_key, fingerprint FROM record"
+                " WHERE organisation = ? AND sequence > ? ORDER BY sequence",
+                (organisation, after),
+            ).fetchall()
+            return [
+                Record(
+                    sequence, at_ms, decode(json.loads(event)), Idempotency(key, fingerprint) if key else None
+                )
+                for sequence, at_ms, event, key, fingerprint in rows
+            ]
+        except (sqlite3.Error, ValueError, UnknownEventError) as error:
+            raise StoreError(f"cannot read {self._path}: {error}") from error
+
+    def append(self, organisation: str, records: Sequence[Record]) -> None:
+        """Append records in one transaction; raises Conflict or StoreError."""
+        rows = [
+            (
+                organisation,
+                record.sequence,
+                record.at_ms,
+                json.dumps(encode(record.event), ensure_ascii=False, separators=(",", ":")),
+                record.idempotency.key if record.idempotency else None,
+                record.idempotency.fingerprint if record.idempotency else None,
+            )
+            for record in records
+        ]
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._db.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)", rows)
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.IntegrityError as error:
+            raise Conflict(f"{organisation}: {error}") from error
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot write {self._path}: {error}") from error
+
+    def organisations(self) -> Sequence[str]:
+        """Every organisation with a log, in the order of creation."""
+        rows = self._db.execute("SELECT organisation FROM record WHERE sequence = 1 ORDER BY rowid")
+        return [organisation for (organisation,) in rows]
+
+    def stamp(self) -> int:
+        """SQLite's own count of commits by other connections."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()

@@ -1,0 +1,56 @@
+from collections.abc import Callable
+
+from orgbilling_stubs.domain.events import (
+    CheckoutCompleted,
+    CheckoutOpened,
+    Idempotency,
+    PaymentSettled,
+    Record,
+    TenantCreated,
+    VoucherRedeemed,
+)
+from orgbilling_stubs.domain.fold import evolve, fold
+from orgbilling_stubs.domain.plan import ContractTerms, Plan
+from orgbilling_stubs.domain.tenant import Tenant
+
+MakePlan = Callable[..., Plan]
+MakeTenant = Callable[..., Tenant]
+
+
+def test_the_same_log_gives_the_same_tenant(make_plan: MakePlan) -> None:
+    plan = make_plan()
+    at_ms = plan.as_of_ms
+    log = [
+        Record(1, at_ms, TenantCreated({}, 1, at_ms)),
+        Record(2, at_ms + 5, CheckoutOpened("cs_1", 1_234, "USD")),
+        Record(3, at_ms + 9, CheckoutCompleted("cs_1"), Idempotency("k", "f")),
+        Record(4, at_ms + 10**9, PaymentSettled("cs_1")),
+    ]
+    first, second = (fold("org_hand", log, lambda organisation, event: plan) for _ in range(2))
+    assert first.ledger.rows == second.ledger.rows
+    assert first.version == 4
+    assert first.ledger.rows[-1].kind == "top_up"
+    assert first.ledger.rows[-1].at_ms == at_ms + 10**9
+    assert first.stripe_customer_id is not None
+    assert first.answered["k"] == (Idempotency("k", "f"), CheckoutCompleted("cs_1"))
+
+
+def test_a_webhook_that_comes_twice_pays_once(make_tenant: MakeTenant) -> None:
+    tenant = make_tenant()
+    before = tenant.ledger.balance_micros
+    for number, event in enumerate(
+        (CheckoutOpened("cs", 500, "USD"), PaymentSettled("cs"), PaymentSettled("cs")), 1
+    ):
+        evolve(tenant, Record(number, tenant.now_ms, event))
+    assert tenant.ledger.balance_micros == before + 5_000_000
+
+
+def test_a_discount_reaches_the_contract_that_is_there(
+    make_tenant: MakeTenant, make_terms: Callable[..., ContractTerms]
+) -> None:
+    tenant = make_tenant(contract=make_terms())
+    assert tenant.contract is not None
+    before = sum(row.service_micros for row in tenant.contract.schedule)
+    evolve(tenant, Record(1, tenant.now_ms, VoucherRedeemed("D", 0, 50, tenant.ledger.balance_micros)))
+    assert sum(row.service_micros for row in tenant.contract.schedule) < before
+    assert tenant.ledger.rows[-1].kind == "voucher"

@@ -1,0 +1,33 @@
+from collections.abc import Callable
+
+import pytest
+from orgbilling_stubs.domain import instant, offers
+from orgbilling_stubs.domain.plan import ContractTerms
+from orgbilling_stubs.domain.refusals import Refusal
+
+NOW_MS = instant.parse("2026-03-10T12:00:00Z")
+
+
+def test_an_offer_starts_today_and_runs_its_term(make_terms: Callable[..., ContractTerms]) -> None:
+    own = make_terms(status="draft")
+    offer = offers.offered(own, own.contract_id.upper(), NOW_MS)
+    assert offer.status == "pending_payment"
+    assert offer.start_ms == instant.parse("2026-03-10")
+    assert offer.end_ms == instant.parse("2027-03-10")
+
+
+def test_test_contracts_are_offered_to_everybody() -> None:
+    assert offers.offered(None, "11111111-1111-4111-8111-111111111111", NOW_MS).frequency == "monthly"
+
+
+@pytest.mark.parametrize(
+    ("contract_id", "name"),
+    [
+        ("99999999-9999-4999-8999-999999999999", "contract_unknown"),
+        ("44444444-4444-4444-8444-444444444444", "contract_expired"),
+        ("55555555-5555-4555-8555-555555555555", "contract_cancelled"),
+    ],
+)
+def test_what_is_not_offered_is_named(contract_id: str, name: str) -> None:
+    with pytest.raises(Refusal, match=name):
+        offers.offered(None, contract_id, NOW_MS)
