@@ -28,7 +28,7 @@ type: venv-dev  ## mypy --strict
 	$(BIN)/mypy
 
 imports: venv-dev  ## import-linter: which room may know which
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 contract: venv-test  ## the checked-in contract is what its layers compose to
 	$(BIN)/orgbilling contract check

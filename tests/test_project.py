@@ -1,0 +1,212 @@
+"""What holds of the project as a whole: sizes, imports, determinism, mirrored tests, dependencies, locks."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import packages_distributions
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ROOMS = {"openapi": "contract", "fixtures": "fixtures", "stubs": "stubs"}
+MAY_IMPORT = {"openapi": set(), "fixtures": {"openapi"}, "stubs": {"openapi", "fixtures"}}
+PRIVATE = {"__pycache__", ".git", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 50
+
+# What only one module may do, and the modules that may.
+OWNERS = {
+    "random": set(),
+    "uuid.uuid1": set(),
+    "uuid.uuid4": set(),
+    "os.urandom": set(),
+    "time": {"stubs/orgbilling_stubs/clock.py"},
+    "datetime.now": {"stubs/orgbilling_stubs/clock.py"},
+    "datetime.utcnow": set(),
+    "datetime.today": set(),
+    "date.today": set(),
+    "secrets": {"stubs/orgbilling_stubs/auth/keys.py", "stubs/orgbilling_stubs/auth/verify.py"},
+}
+
+# Names that tie the project to one machine, to one package index, or to work not done.
+UNWANTED = re.compile(
+    r"/work/|/tmp/plan|/root/|/home/\w|/Users/\w|pythonhosted|pypi\.org|npmjs|\b(?:TODO|FIXME)\b", re.ASCII
+)
+
+
+def files() -> Iterator[Path]:
+    """Every file of the project that someone wrote."""
+    for entry in sorted(ROOT.iterdir()):
+        if entry.name in PRIVATE or (entry / "pyvenv.cfg").exists():
+            continue
+        found = sorted(entry.rglob("*")) if entry.is_dir() else [entry]
+        yield from (path for path in found if path.is_file() and not PRIVATE & set(path.parts))
+
+
+def modules(room: str) -> list[Path]:
+    """The modules of a room."""
+    return [path for path in files() if path.suffix == ".py" and path.is_relative_to(ROOT / room)]
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def imports(node: ast.AST) -> Iterator[str]:
+    """Dotted names imported from elsewhere, wherever in the module; `a.b` for `from a import b`."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Import):
+            yield from (alias.name for alias in each.names)
+        elif isinstance(each, ast.ImportFrom) and not each.level:
+            yield from (f"{each.module}.{alias.name}" for alias in each.names)
+
+
+def roots(node: ast.AST) -> set[str]:
+    return {dotted.partition(".")[0] for dotted in imports(node)}
+
+
+def loaded(path: Path) -> set[str]:
+    """What importing the module imports: not what its functions import late, nor types alone."""
+    statements = [each for each in tree(path).body if isinstance(each, ast.Import | ast.ImportFrom)]
+    return roots(ast.Module(statements, []))
+
+
+def declared() -> dict[str, set[str]]:
+    """Distributions that pyproject.toml names: for the base, and for all with the extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    base = {distribution(each) for each in project["dependencies"]}
+    extras = {distribution(each) for group in project["optional-dependencies"].values() for each in group}
+    return {"base": base, "all": base | extras}
+
+
+def distribution(requirement: str) -> str:
+    return re.match(r"[\w.-]+", requirement)[0].lower().replace("_", "-")
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Requirement with marker -> block of the lock."""
+    text = (ROOT / "requirements" / f"{lock}.txt").read_text("utf-8")
+    blocks = re.split(r"\n(?=\w)", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE))
+    return {block.partition(" \\\n")[0]: block.strip() for block in blocks}
+
+
+PYTHON = [path for room in [*ROOMS, "bench", "tests"] for path in modules(room)]
+OURS = [path for room in ROOMS for path in modules(room)]
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=name)
+def test_files_and_functions_are_short(path):
+    assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    functions = [each for each in ast.walk(tree(path)) if isinstance(each, kinds)]
+    lines = [(each.end_lineno - each.lineno + 1, each.name) for each in functions]
+    assert [(count, function) for count, function in lines if count > LONGEST_FUNCTION] == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_import_one_way(room):
+    packages = {f"orgbilling_{each}" for each in ROOMS.keys() - MAY_IMPORT[room] - {room}}
+    assert {name(path): found for path in modules(room) if (found := roots(tree(path)) & packages)} == {}
+
+
+def test_the_domain_imports_the_standard_library_alone():
+    allowed = sys.stdlib_module_names | {"orgbilling_stubs"}
+    domain = [path for path in modules("stubs") if "domain" in path.parts]
+    assert {name(path): found for path in domain if (found := roots(tree(path)) - allowed)} == {}
+
+
+@pytest.mark.parametrize("path", OURS, ids=name)
+def test_time_and_chance_come_from_their_owners(path):
+    used = set(imports(tree(path)))
+    used |= {dotted.partition(".")[0] for dotted in used}
+    used |= {
+        f"{owner}.{each.attr}"
+        for each in ast.walk(tree(path))
+        if isinstance(each, ast.Attribute)
+        and (owner := getattr(each.value, "id", getattr(each.value, "attr", None)))
+    }
+    assert {what for what, owners in OWNERS.items() if what in used and name(path) not in owners} == set()
+
+
+def test_every_owner_exists():
+    assert [owner for owners in OWNERS.values() for owner in owners if not (ROOT / owner).exists()] == []
+
+
+@pytest.mark.parametrize("path", [path for path in OURS if not path.stem.startswith("__")], ids=name)
+def test_every_module_has_its_test(path):
+    room, _, *inside = path.relative_to(ROOT).parts
+    tests = ROOT / "tests" / ROOMS[room]
+    mirrored = tests.joinpath(*inside[:-1], f"test_{path.name}")
+    alone = sum(other.name == path.name for other in modules(room)) == 1
+    assert mirrored.exists() or (alone and (tests / f"test_{path.name}").exists())
+
+
+def test_nothing_names_a_machine_an_index_or_work_not_done():
+    found = {}
+    for path in files():
+        if path != Path(__file__) and (hits := UNWANTED.findall(path.read_text("utf-8", errors="replace"))):
+            found[name(path)] = hits
+    assert found == {}
+
+
+@pytest.mark.parametrize("path", OURS, ids=name)
+def test_what_a_module_imports_is_declared(path):
+    known, provided = declared(), packages_distributions()
+    ours = sys.stdlib_module_names | {f"orgbilling_{each}" for each in ROOMS}
+
+    def undeclared(packages, distributions):
+        return {each for each in packages - ours if not distributions & {*map(distribution, provided[each])}}
+
+    assert undeclared(loaded(path), known["base"]) == set()
+    assert undeclared(roots(tree(path)), known["all"]) == set()
+
+
+@pytest.mark.parametrize("lock", ["base", "test", "dev"])
+def test_a_lock_is_pinned_and_hashed_and_names_no_address(lock):
+    assert "://" not in (ROOT / "requirements" / f"{lock}.txt").read_text("utf-8")
+    for requirement, block in pins(lock).items():
+        assert re.fullmatch(r"[\w.-]+==[\w.]+( ; .+)?", requirement)
+        assert "--hash=sha256:" in block
+
+
+def test_each_lock_is_part_of_the_next():
+    for smaller, larger in pairwise(["base", "test", "dev"]):
+        assert pins(smaller).items() < pins(larger).items()
+
+
+def test_the_locks_hold_what_is_declared():
+    locked = {lock: {distribution(each) for each in pins(lock)} for lock in ("base", "test")}
+    assert declared()["base"] <= locked["base"]
+    assert declared()["all"] <= locked["test"]
+    assert not locked["base"] & {"pytest", "hypothesis", "schemathesis", "openapi-spec-validator"}
+
+
+def test_the_changelog_has_the_version():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert f"\n## {version}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_everything(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    [wheel] = tmp_path.glob("*.whl")
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    for folder in (ROOT / room for room in ROOMS):
+        assert {path.relative_to(folder).as_posix() for path in files() if path.is_relative_to(folder)} <= packed
+    assert any(each.endswith("licenses/LICENSE") for each in packed)
