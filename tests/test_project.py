@@ -208,5 +208,6 @@ def test_the_wheel_holds_everything(tmp_path):
     [wheel] = tmp_path.glob("*.whl")
     packed = set(zipfile.ZipFile(wheel).namelist())
     for folder in (ROOT / room for room in ROOMS):
-        assert {path.relative_to(folder).as_posix() for path in files() if path.is_relative_to(folder)} <= packed
+        ours = (path for path in files() if path.is_relative_to(folder))
+        assert {path.relative_to(folder).as_posix() for path in ours} <= packed
     assert any(each.endswith("licenses/LICENSE") for each in packed)
