@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -291,18 +291,23 @@ def redemption(event: VoucherRedeemed) -> Body:
     }
 
 
-def all_bodies(tenant: Tenant, days: int, base_url: str) -> Mapping[str, Any]:
-    """Every answer that a GET gives, by operationId; the contract is absent when there is none."""
+def all_bodies(tenant: Tenant, base_url: str, windows: Sequence[int] = (30,)) -> dict[str, Any]:
+    """Every answer that a GET gives, keyed as `orgbilling_openapi.laws` reads them, the whole ledger too.
+
+    windows: values of `days`; the contract is absent when there is none.
+    """
     bodies: dict[str, Any] = {
         "getOrgBilling": profile(tenant),
-        "listOrgActiveCharacters": characters(tenant, days),
-        "getOrgContextEngineEvents": events(tenant, days),
-        "getOrgLedger": ledger(tenant, days),
+        "getOrgLedger?days=all": ledger(tenant, None),
         "getOrgModelPricing": model_pricing(tenant),
         "listOrgServiceAgreements": agreements(tenant),
-        "getOrgServiceUsage": services(tenant, days),
-        "getOrgUsageSummary": summary(tenant, days),
     }
+    for days in windows:
+        bodies[f"listOrgActiveCharacters?days={days}"] = characters(tenant, days)
+        bodies[f"getOrgContextEngineEvents?days={days}"] = events(tenant, days)
+        bodies[f"getOrgLedger?days={days}"] = ledger(tenant, days)
+        bodies[f"getOrgServiceUsage?days={days}"] = services(tenant, days)
+        bodies[f"getOrgUsageSummary?days={days}"] = summary(tenant, days)
     if tenant.contract is not None:
         bodies["getOrgContract"] = contract(tenant, tenant.contract, base_url)
     return bodies

@@ -90,14 +90,9 @@ def _settled(event: PaymentSettled, tenant: Tenant, at_ms: int) -> None:
 @_apply.register
 def _redeemed(event: VoucherRedeemed, tenant: Tenant, at_ms: int) -> None:
     tenant.redeemed[event.code] = at_ms
-    tenant.credit(
-        at_ms,
-        "voucher",
-        event.credit_micros,
-        f"Voucher {event.code}",
-        usd_micros=event.credit_micros,
-        created_by=tenant.admin(),
-    )
+    if event.credit_micros:
+        text = f"Voucher {event.code}"
+        tenant.credit(at_ms, "voucher", event.credit_micros, text, created_by=tenant.admin())
     if event.discount_percent:
         tenant.discount_percent = max(tenant.discount_percent, event.discount_percent)
         contract = tenant.contract

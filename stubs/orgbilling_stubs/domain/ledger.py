@@ -27,8 +27,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self.encoded: list[bytes | None] = []
-        """Serialised form of each row, filled by the views: a row never changes."""
+        self.encoded: list[bytes] = []
+        """Serialised form of the first rows, made when they are first shown: a row never changes."""
         self._times: list[int] = []
         self._balances: list[int] = []
         self._tokens: list[int] = []
@@ -58,7 +58,6 @@ class Ledger:
             len(self.rows), at_ms, kind, credits_micros, usd_micros, tokens, description, created_by, source
         )
         self.rows.append(row)
-        self.encoded.append(None)
         self._times.append(at_ms)
         self._balances.append(self.balance_micros + credits_micros)
         self._tokens.append((self._tokens[-1] if self._tokens else 0) + tokens)

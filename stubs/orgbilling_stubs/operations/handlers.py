@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-import orjson
-
 from .. import views
 from ..domain import refusals
 from ..domain.commands import Command, OpenCheckout, OpenPortal, RedeemVoucher, SubscribeContract
@@ -20,6 +18,7 @@ from ..domain.events import (
 from ..domain.refusals import Refusal
 from ..domain.tenant import Tenant
 from ..runtime.exchange import Call, Encoded, Reply
+from ..runtime.rows import Rows
 from ..service import Service
 
 _E = TypeVar("_E", bound=Event)
@@ -80,19 +79,18 @@ def get_events(call: Call) -> Reply:
     return Reply(views.events(_tenant(call), call.parameters["days"]))
 
 
-def get_ledger(call: Call) -> Reply | Encoded:
-    """The ledger of a window; every row was validated and serialised once, when it was first shown."""
+def get_ledger(rows: Rows, call: Call) -> Reply | Encoded:
+    """The ledger of a window; every row is validated and serialised once, when it is first shown."""
     tenant = _tenant(call)
     low, high = views.ledger_window(tenant, call.parameters["days"])
     if low == high:
         return Reply(views.ledger(tenant, call.parameters["days"]))
     encoded = tenant.ledger.encoded
-    for number in range(low, high):
-        if encoded[number] is None:
-            row = views.ledger_row(tenant, tenant.ledger.rows[number])
-            call.check_row(row)
-            encoded[number] = orjson.dumps(row)
-    return Encoded(b"[%b]" % b",".join(encoded[high - 1 : low - 1 if low else None : -1]))  # type: ignore[arg-type]
+    for number in range(len(encoded), high):
+        encoded.append(rows.encode(views.ledger_row(tenant, tenant.ledger.rows[number])))
+    newest_first = encoded[low:high]
+    newest_first.reverse()
+    return Encoded(rows.join(newest_first))
 
 
 def get_model_pricing(call: Call) -> Reply:

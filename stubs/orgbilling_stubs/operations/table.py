@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 from ..runtime.exchange import Handler
+from ..runtime.rows import Rows
 from . import handlers
 
-HANDLERS: dict[str, Handler] = {
-    "getOrgBilling": handlers.get_billing,
-    "createOrgBillingCheckout": handlers.create_checkout,
-    "createOrgBillingPortal": handlers.create_portal,
-    "listOrgActiveCharacters": handlers.list_characters,
-    "getOrgContract": handlers.get_contract,
-    "subscribeToOrgContract": handlers.subscribe_contract,
-    "getOrgContextEngineEvents": handlers.get_events,
-    "getOrgLedger": handlers.get_ledger,
-    "getOrgModelPricing": handlers.get_model_pricing,
-    "listOrgServiceAgreements": handlers.list_agreements,
-    "getOrgServiceUsage": handlers.get_service_usage,
-    "getOrgUsageSummary": handlers.get_summary,
-    "redeemOrgVoucher": handlers.redeem_voucher,
-}
+
+def table(contract: Mapping[str, Any]) -> dict[str, Handler]:
+    """The function of each operation; ledger rows are encoded as the contract says."""
+    ledger_rows = Rows(contract, "TenantBillingLedgerEntry")
+    return {
+        "getOrgBilling": handlers.get_billing,
+        "createOrgBillingCheckout": handlers.create_checkout,
+        "createOrgBillingPortal": handlers.create_portal,
+        "listOrgActiveCharacters": handlers.list_characters,
+        "getOrgContract": handlers.get_contract,
+        "subscribeToOrgContract": handlers.subscribe_contract,
+        "getOrgContextEngineEvents": handlers.get_events,
+        "getOrgLedger": partial(handlers.get_ledger, ledger_rows),
+        "getOrgModelPricing": handlers.get_model_pricing,
+        "listOrgServiceAgreements": handlers.list_agreements,
+        "getOrgServiceUsage": handlers.get_service_usage,
+        "getOrgUsageSummary": handlers.get_summary,
+        "redeemOrgVoucher": handlers.redeem_voucher,
+    }
