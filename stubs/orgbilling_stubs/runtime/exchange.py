@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 NO_HEADERS: Mapping[str, str] = {}
@@ -20,7 +20,16 @@ class Call:
     trace_id: the `X-Trace-Id` of the response.
     """
 
-    __slots__ = ("base_url", "body", "idempotency", "operation", "parameters", "principal", "service", "trace_id")
+    __slots__ = (
+        "base_url",
+        "body",
+        "idempotency",
+        "operation",
+        "parameters",
+        "principal",
+        "service",
+        "trace_id",
+    )
 
     def __init__(
         self,
@@ -86,17 +95,14 @@ Handler: TypeAlias = Callable[[Call], Reply | Encoded]
 class Refused(Protocol):
     """What an exception must carry to become a problem response: auth and domain refusals do.
 
-    An optional `errors` (list of {message, location, value}) and `headers` (mapping) are used if present.
+    Used if present: `errors` (list of {message, location, value}), `headers` (mapping), `challenge` (the
+    value of `WWW-Authenticate`), `retry_after_s` (whole seconds).
     """
 
     name: str
     status: int
-    title: str
     detail: str
 
 
-class Authenticates(Protocol):
-    """What the runtime needs from auth."""
-
-    def authenticate(self, authorization: str | None, cookie_session: str | None, now_ms: int) -> Any:
-        """Return the principal, or raise an exception with name, status, title and detail (401 or 403)."""
+Admit: TypeAlias = Callable[[Sequence[tuple[bytes, bytes]], str], Any]
+"""Authentication and authorisation: raw request headers and method in, principal out, or `Refused` raised."""

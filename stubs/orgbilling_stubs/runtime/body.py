@@ -1,0 +1,186 @@
+"""Request bodies: received within limits, parsed, validated."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import orjson
+
+from orgbilling_stubs.runtime.findings import Finding, bounded, collect, finding
+from orgbilling_stubs.runtime.refusals import (
+    BODY_LARGE,
+    BODY_LIMIT_BYTES,
+    BODY_MALFORMED,
+    BODY_MISSING,
+    BODY_SECONDS,
+    BODY_SLOW,
+    MEDIA_WRONG,
+    Problem,
+)
+from orgbilling_stubs.runtime.schemas import Schemas
+
+JSON_TYPE = re.compile(rb"application/(?:[!#$&^_.+\-0-9a-z]+\+)?json", re.IGNORECASE)
+CLOSE = {"Connection": "close"}
+
+
+class Disconnected(Exception):  # noqa: N818
+    """The client went away before it had sent its body: nobody is left to answer."""
+
+
+class _Duplicate(Exception):  # noqa: N818
+    """A JSON object has two members of the same name; the argument is the name."""
+
+
+class Body:
+    """The request body of one operation.
+
+    lenient: member names match in any case, the last of several equal ones wins.
+    """
+
+    def __init__(self, declared: Mapping[str, Any], schemas: Schemas, *, lenient: bool = False) -> None:
+        content = declared.get("content", {})
+        media = next((each for each in content if JSON_TYPE.fullmatch(each.encode("latin-1"))), None)
+        self.json = media is not None
+        self.accepted = tuple(each.lower().encode() for each in content)
+        self.required = bool(declared.get("required"))
+        self.lenient = lenient
+        schema = content[media].get("schema", {}) if media is not None else {}
+        self.standalone = schemas.standalone(schema, "request")
+        self.validator = schemas.validator(schema, "request")
+
+    def check_media(self, content_type: bytes | None) -> None:
+        """Refuse what is not JSON; no content type at all means JSON."""
+        if content_type is None:
+            return
+        media = content_type.partition(b";")[0].strip()
+        if JSON_TYPE.fullmatch(media) if self.json else media.lower() in self.accepted:
+            return
+        raise Problem(MEDIA_WRONG, detail=f"unknown content type: {bounded(media.decode('latin-1'))}")
+
+    def parse(self, raw: bytes) -> tuple[Any, list[Finding]]:
+        """The body as an object, and what is wrong with it. Raises `Problem` if it is absent or not JSON."""
+        if not raw:
+            if self.required:
+                raise Problem(BODY_MISSING)
+            return None, []
+        if not self.json:
+            return raw, []
+        try:
+            value = orjson.loads(raw)
+            if not self.lenient:
+                refuse_duplicates(raw, value)
+        except orjson.JSONDecodeError as error:
+            raise malformed(raw, str(error)) from None
+        except _Duplicate as error:
+            raise malformed(raw, f"duplicate property {bounded(error.args[0])}") from None
+        except RecursionError:
+            raise malformed(raw, "nested too deeply") from None
+        if self.lenient:
+            value = recase(value, self.standalone)
+        if not self.validator.is_valid(value):
+            return value, collect(self.validator, value, "body")
+        if (b"." in raw or b"e" in raw or b"E" in raw) and whole_floats(value, self.standalone):
+            return value, [finding("expected integer", "body", value)]
+        return value, []
+
+
+def malformed(raw: bytes, message: str) -> Problem:
+    """400: the body is not JSON; the raw text comes back as the value."""
+    return Problem(BODY_MALFORMED, [finding(message, "body", raw.decode("utf-8", "replace"))])
+
+
+def refuse_duplicates(raw: bytes, value: Any) -> None:
+    """Raise `_Duplicate` if an object in the text repeats a member.
+
+    Every member has a colon, so a flat object with as many colons as members has neither duplicates nor
+    nested objects: only other texts are read a second time.
+    """
+    if isinstance(value, dict) and raw.count(b":") == len(value):
+        return
+    json.loads(raw, object_pairs_hook=_unique)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Duplicate(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+def recase(value: Any, schema: Any) -> Any:
+    """The object with its member names as the schema writes them, whatever their case (top level)."""
+    properties = _object(schema).get("properties", {})
+    if not isinstance(value, dict) or not properties:
+        return value
+    proper = {name.lower(): name for name in properties}
+    return {
+        name if name in properties else proper.get(name.lower(), name): each for name, each in value.items()
+    }
+
+
+def whole_floats(value: Any, schema: Any, root: Any = None) -> bool:
+    """Whether a number written like 10.0 stands where the schema wants an integer.
+
+    JSON Schema allows it, the real service's decoder does not.
+    """
+    root = schema if root is None else root
+    schema = _object(schema, root)
+    if isinstance(value, float):
+        named = schema.get("type", ())
+        return "integer" in ((named,) if isinstance(named, str) else named)
+    if isinstance(value, dict):
+        properties = schema.get("properties", {})
+        return any(whole_floats(each, properties.get(name, {}), root) for name, each in value.items())
+    if isinstance(value, list):
+        return any(whole_floats(each, schema.get("items", {}), root) for each in value)
+    return False
+
+
+def _object(schema: Any, root: Any = None) -> Mapping[str, Any]:
+    root = schema if root is None else root
+    while isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str):
+        node = root
+        for part in schema["$ref"][2:].split("/"):
+            node = node[part.replace("~1", "/").replace("~0", "~")]
+        schema = node
+    return schema if isinstance(schema, Mapping) else {}
+
+
+async def receive_body(
+    headers: Mapping[bytes, bytes],
+    receive: Callable[[], Awaitable[Mapping[str, Any]]],
+    seconds: float = BODY_SECONDS,
+) -> bytes:
+    """The whole body. Raises `Problem` if it is too large or too slow, `Disconnected` if the client left."""
+    length = headers.get(b"content-length")
+    if length is None:
+        if b"transfer-encoding" not in headers:
+            return b""
+    elif length.isdigit() and (len(length) > 7 or int(length) >= BODY_LIMIT_BYTES):
+        raise Problem(BODY_LARGE)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _gather(receive)
+    except TimeoutError:
+        raise Problem(BODY_SLOW, headers=CLOSE) from None
+
+
+async def _gather(receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> bytes:
+    parts: list[bytes] = []
+    total = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        part = message.get("body", b"")
+        total += len(part)
+        if total >= BODY_LIMIT_BYTES:
+            raise Problem(BODY_LARGE)
+        if not message.get("more_body", False):
+            return part if not parts else b"".join([*parts, part])
+        parts.append(part)

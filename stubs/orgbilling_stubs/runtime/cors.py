@@ -1,0 +1,71 @@
+"""Cross-origin access: which origins may call, and the headers that tell a browser so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+LOCAL = re.compile(rb"https?://(?:localhost|[a-z0-9-]+\.localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?")
+ALLOWED = b"Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, traceparent, tracestate"
+EXPOSED = (
+    b"ETag, Link, Retry-After, WWW-Authenticate, X-Trace-Id, "
+    b"X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+)
+REMEMBERED = 256
+
+
+class Cors:
+    """Decides by origin. Without a list, every origin on this machine may call; `*` lets any origin call.
+
+    Only a listed or local origin gets `Access-Control-Allow-Credentials`, `*` does not.
+    """
+
+    def __init__(self, origins: Sequence[str] = ()) -> None:
+        self.any = "*" in origins
+        self.listed = frozenset(each.rstrip("/").encode("latin-1") for each in origins if each != "*")
+        self._known: dict[bytes, Headers] = {}
+
+    def allows(self, origin: bytes) -> bool:
+        """Whether pages of this origin may read our answers."""
+        if self.listed or self.any:
+            return self.any or origin in self.listed
+        return LOCAL.fullmatch(origin) is not None
+
+    def headers(self, origin: bytes) -> Headers:
+        """The headers that a response to this origin needs, empty if it may not read it."""
+        found = self._known.get(origin)
+        if found is None:
+            found = self._headers(origin)
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            if len(origin) <= REMEMBERED:
+                self._known[origin] = found
+        return found
+
+    def _headers(self, origin: bytes) -> Headers:
+        if not self.allows(origin):
+            return []
+        if self.any and origin not in self.listed:
+            return [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", EXPOSED)]
+        return [
+            (b"access-control-allow-origin", origin),
+            (b"access-control-allow-credentials", b"true"),
+            (b"access-control-expose-headers", EXPOSED),
+        ]
+
+    def preflight(self, headers: Mapping[bytes, bytes], methods: bytes) -> Headers:
+        """The headers of the answer to a preflight request for a path with these methods."""
+        found = list(self.headers(headers.get(b"origin", b"")))
+        if not found:
+            return []
+        found += [
+            (b"access-control-allow-methods", methods),
+            (b"access-control-allow-headers", ALLOWED),
+            (b"access-control-max-age", b"600"),
+        ]
+        if headers.get(b"access-control-request-private-network") == b"true":
+            found.append((b"access-control-allow-private-network", b"true"))
+        return found

@@ -1,0 +1,193 @@
+"""One operation of the contract, compiled: everything that can be known at start-up is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from orgbilling_stubs.runtime.body import Body, Disconnected, receive_body
+from orgbilling_stubs.runtime.cors import Headers
+from orgbilling_stubs.runtime.exchange import Admit, Call, Encoded, Handler, Reply
+from orgbilling_stubs.runtime.findings import Finding, collect, finding
+from orgbilling_stubs.runtime.origin import Origin
+from orgbilling_stubs.runtime.parameters import Parameters
+from orgbilling_stubs.runtime.refusals import INVALID, TOKEN_MISSING, Breach, Problem
+from orgbilling_stubs.runtime.respond import JSON, Responder, Send, describing, entity_tag, matches
+from orgbilling_stubs.runtime.schemas import Schemas, Validator, types
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+
+TOKEN_SCHEMES = frozenset({"bearerClerk"})
+"""Security schemes whose token the authenticator reads; for any other, some credentials must be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What all operations of a server share.
+
+    admit: who asks, and may they: gives the principal or raises a refusal (401 or 403).
+    """
+
+    responder: Responder
+    schemas: Schemas
+    admit: Admit
+    service: Any = None
+    lenient: bool = False
+
+
+class Answer:
+    """One declared response: its validator (None if it has no JSON body) and its constant headers."""
+
+    __slots__ = ("headers", "suffix", "validator")
+
+    def __init__(self, declared: Mapping[str, Any], world: World) -> None:
+        content = declared.get("content", {})
+        media = next((each for each in content if "json" in each), None)
+        self.validator: Validator | None = None
+        self.headers: Headers = []
+        self.suffix: str | None = None
+        if media is None:
+            return
+        schema = content[media].get("schema", {})
+        self.validator = world.schemas.validator(schema, "response")
+        self.headers = [JSON if media == "application/json" else (b"content-type", media.encode("latin-1"))]
+        reference = schema.get("$ref", "") if isinstance(schema, Mapping) else ""
+        if reference and types(world.schemas.document, schema) in ((), ("object",)):
+            name = reference.rpartition("/")[2]
+            prefix = world.responder.prefix
+            self.headers.append((b"link", describing(prefix, name)))
+            self.suffix = f'{prefix}/schemas/{name}.json"'
+
+
+class Operation:
+    """Serves one operation: authenticate, authorise, read, validate, call, validate, write."""
+
+    def __init__(self, spec: Any, handler: Handler, world: World) -> None:
+        self.name: str = spec.operation_id
+        self.handler = handler
+        self.world = world
+        self.responder = world.responder
+        self.security = _security(spec.security)
+        self.parameters = Parameters(spec.parameters, world.schemas, lenient=world.lenient)
+        request = spec.request_body
+        self.body = Body(request, world.schemas, lenient=world.lenient) if request else None
+        self.answers = {status: Answer(each, world) for status, each in spec.responses.items()}
+        self._answers_by_status: dict[int, Answer] = {}
+        self.safe = spec.method.upper() in ("GET", "HEAD")
+
+    async def serve(
+        self, scope: Mapping[str, Any], receive: Receive, send: Send, path: Mapping[str, str]
+    ) -> None:
+        """Answer one request that was routed here."""
+        responder = self.responder
+        headers = dict(reversed(scope["headers"]))
+        origin = responder.origins.of(scope, headers)
+        trace = responder.trace()
+        try:
+            principal = self._admit(headers, scope)
+            body: Any = None
+            wrong: list[Finding] = []
+            if self.body is not None:
+                self.body.check_media(headers.get(b"content-type"))
+                body, wrong = self.body.parse(await receive_body(headers, receive))
+            parameters, errors = self.parameters.read(scope["query_string"], path, headers)
+            if errors or wrong:
+                raise Problem(INVALID, errors + wrong)
+            reply = self.handler(
+                Call(
+                    operation=self.name,
+                    principal=principal,
+                    parameters=parameters,
+                    body=body,
+                    base_url=origin.base_url,
+                    idempotency=None if self.safe else self._idempotency(headers, body, path),
+                    service=self.world.service,
+                    trace_id=trace,
+                )
+            )
+            status, out, payload = self._write(reply, origin, trace)
+        except Disconnected:
+            return
+        except Exception as error:
+            status, out, payload = responder.problem(error, origin, trace)
+        if self.safe and status == 200:
+            condition = headers.get(b"if-none-match")
+            if condition is not None and matches(condition, out[-1][1]):
+                status, out, payload = 304, [out[-1], (b"x-trace-id", trace.encode())], b""
+        await responder.send(send, headers, status, out, payload, head=scope["method"] == "HEAD")
+
+    def _admit(self, headers: Mapping[bytes, bytes], scope: Mapping[str, Any]) -> Any:
+        if self.security:
+            return self.world.admit(scope["headers"], scope["method"])
+        if self.security is not None and not headers.get(b"authorization"):
+            raise Problem(TOKEN_MISSING)
+        return None
+
+    def _idempotency(
+        self, headers: Mapping[bytes, bytes], body: Any, path: Mapping[str, str]
+    ) -> tuple[str, str] | None:
+        raw = headers.get(b"idempotency-key")
+        if raw is None:
+            return None
+        key = raw.decode("latin-1")
+        if not 1 <= len(key) <= 255 or not all("!" <= letter <= "~" for letter in key):
+            message = "expected 1 to 255 visible ASCII characters"
+            raise Problem(INVALID, [finding(message, "header.Idempotency-Key", key)])
+        content = body if isinstance(body, bytes) else orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        place = orjson.dumps([self.name, dict(path)], option=orjson.OPT_SORT_KEYS)
+        return key, hashlib.blake2b(place + content, digest_size=16).hexdigest()
+
+    def _write(self, reply: Reply | Encoded, origin: Origin, trace: str) -> tuple[int, Headers, bytes]:
+        status = reply.status
+        answer = self._answers_by_status.get(status) or self._answer(status)
+        tag = None
+        if type(reply) is Encoded:
+            payload = reply.body
+            tag = None if reply.etag is None else b'"' + reply.etag.encode("latin-1") + b'"'
+        else:
+            validator = answer.validator
+            if validator is None:
+                payload = b""
+            elif validator.is_valid(reply.body):
+                payload = orjson.dumps(reply.body)
+            else:
+                raise Breach(self._breach(status, validator, reply.body))
+        if answer.suffix is not None and payload[:1] == b"{":
+            head = f'{{"$schema":"{origin.schema_url}{answer.suffix}'.encode()
+            payload = head + b"," + payload[1:] if len(payload) > 2 else head + b"}"
+        out = [*answer.headers, (b"x-trace-id", trace.encode())]
+        if payload or status != 204:
+            out.append((b"content-length", str(len(payload)).encode()))
+        if reply.headers:
+            out += _encoded(reply.headers)
+        if self.safe and status == 200:
+            out.append((b"etag", tag or entity_tag(payload)))
+        return status, out, payload
+
+    def _answer(self, status: int) -> Answer:
+        answer = self.answers.get(str(status)) or self.answers.get(f"{status // 100}XX")
+        answer = answer or self.answers.get("default")
+        if answer is None:
+            raise Breach(f"{self.name}: the contract has no response {status}")
+        self._answers_by_status[status] = answer
+        return answer
+
+    def _breach(self, status: int, validator: Validator, body: Any) -> str:
+        rows = collect(validator, body, "body")
+        told = "; ".join(f"{row['location']}: {row['message']}" for row in rows[:5])
+        return f"{self.name} {status} breaks the contract: {told}"
+
+
+def _encoded(headers: Mapping[str, str]) -> Headers:
+    return [(name.lower().encode("latin-1"), text.encode("latin-1")) for name, text in headers.items()]
+
+
+def _security(declared: Any) -> frozenset[str] | None:
+    """None: open to all. Otherwise the schemes that the authenticator reads (none: just some credentials)."""
+    if not declared or any(not each for each in declared):
+        return None
+    return TOKEN_SCHEMES.intersection(name for each in declared for name in each)
