@@ -18,7 +18,8 @@ import yaml
 from orgbilling_openapi import overlay, pointer
 
 Document = dict[str, Any]
-Owners = dict[pointer.Path, str]
+Owner = tuple[str, str | None]
+Owners = dict[pointer.Path, Owner]
 
 HERE = Path(__file__).parent
 LAYERS = ("documented", "published", "assumed", "words")
@@ -49,22 +50,17 @@ class Composition:
 def compose(layers: Path = HERE / "layers") -> Composition:
     """Compose the checked-in layers; raises `LayerError`."""
     document = read(layers / "documented.yaml")
-    owners: dict[pointer.Path, tuple[str, str | None]] = {}
+    owners: Owners = {}
     steps = [document]
     for layer in LAYERS[1:]:
         document = json.loads(json.dumps(document))
         for action in actions(layers / f"{layer}.overlay.yaml"):
-            note = (layer, action.get("x-reason"))
-            apply(document, action, layer, lambda path, note=note: owners.__setitem__(path, note))  # type: ignore[misc]
+            apply(document, action, layer, _record(owners, (layer, action.get("x-reason"))))
         steps.append(document)
     for layer, earlier in zip(("published", "documented"), (steps[1], steps[0]), strict=True):
         for path in shared(earlier, document):
             owners[path] = (layer, None)
-    document["components"] = dict(sorted(document["components"].items()))
-    for name, part in document["components"].items():
-        document["components"][name] = dict(sorted(part.items()))
-    for schema in document["components"]["schemas"].values():
-        schema["properties"] = dict(sorted(schema["properties"].items()))
+    _sort(document)
     return Composition(document, compact(document, owners))
 
 
@@ -78,6 +74,24 @@ def apply(document: Document, action: Mapping[str, Any], layer: str, written: ov
         raise LayerError(f"{layer}: {error}") from None
     if not matched:
         raise LayerError(f"{layer}: nothing matches {action['target']}")
+
+
+def _sort(document: Document) -> None:
+    """Bring components and properties into alphabetical order, whichever layer brought them."""
+    components = document["components"] = dict(sorted(document["components"].items()))
+    for name, part in components.items():
+        components[name] = dict(sorted(part.items()))
+    for schema in components["schemas"].values():
+        schema["properties"] = dict(sorted(schema["properties"].items()))
+
+
+def _record(owners: Owners, owner: Owner) -> overlay.Written:
+    """What notes an action's nodes."""
+
+    def written(path: pointer.Path) -> None:
+        owners[path] = owner
+
+    return written
 
 
 def actions(path: Path) -> list[Mapping[str, Any]]:
@@ -148,12 +162,12 @@ def follow(document: Document, node: Any, path: pointer.Path) -> tuple[Any, poin
     return node, path
 
 
-def compact(document: Document, owners: Mapping[pointer.Path, tuple[str, str | None]]) -> Document:
+def compact(document: Document, owners: Mapping[pointer.Path, Owner]) -> Document:
     """The owners, without what a node has in common with the node around it."""
     reasons: list[str] = []
     nodes: dict[str, list[str | int]] = {}
 
-    def walk(node: Any, path: pointer.Path, above: tuple[str, str | None]) -> None:
+    def walk(node: Any, path: pointer.Path, above: Owner) -> None:
         owner = owners.get(path, above)
         if owner != above or not path:
             layer, reason = owner

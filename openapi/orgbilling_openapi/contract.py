@@ -76,3 +76,20 @@ def digest(document: Document | None = None) -> str:
         load() if document is None else document, sort_keys=True, separators=(",", ":"), ensure_ascii=False
     )
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def compose_with(published: Path) -> Document:
+    """The contract with another published document in place of layer 2 (see `adopt`).
+
+    Raises `document.DocumentError` for a file that is no OpenAPI 3 document.
+    """
+    from orgbilling_openapi import adopt  # late: needs a YAML parser, and only few servers do this
+
+    return adopt.adopt(published).document
+
+
+def form30(document: Document) -> Document:
+    """The document as OpenAPI 3.0.3, for tools that need it."""
+    from orgbilling_openapi import forms
+
+    return forms.form30(document)

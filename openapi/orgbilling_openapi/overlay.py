@@ -117,6 +117,8 @@ def _merge(node: dict[str, Any], value: dict[str, Any], path: Path, written: Wri
     for key, item in value.items():
         here = (*path, key)
         old = node.get(key)
+        if careful and isinstance(old, dict) and isinstance(item, dict) and ("$ref" in old or "$ref" in item):
+            continue
         if isinstance(old, dict) and isinstance(item, dict):
             _merge(old, item, here, written, careful)
         elif isinstance(old, list) and isinstance(item, list):

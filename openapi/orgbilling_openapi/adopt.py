@@ -1,0 +1,59 @@
+"""A newer document of the vendor in the place of layer 2.
+
+Such a document says all that ours says as facts, and more: it is the base. On top come our
+assumptions, wherever their targets exist, and they give way: an assumption only adds a member that
+the document leaves open, and never changes what it states.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+from orgbilling_openapi import contract, document, overlay, pointer
+from orgbilling_openapi.compose import HERE, Composition, actions
+
+Document = dict[str, Any]
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+
+
+def adopt(published: Path) -> Composition:
+    """The contract over a published document; raises `document.DocumentError`."""
+    prefix = contract.load()["servers"][0]["url"]
+    base: Document = copy.deepcopy(document.relative(document.load(published), prefix))
+    base.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("ErrorModel", "ErrorDetail"):
+        base["components"]["schemas"].setdefault(name, contract.load()["components"]["schemas"][name])
+    reasons: list[str] = []
+    nodes: dict[str, list[str | int]] = {"#": ["published"]}
+    for action in actions(HERE / "layers" / "assumed.overlay.yaml"):
+        reasons.append(action["x-reason"])
+        try:
+            overlay.apply(base, action, _record(nodes, len(reasons) - 1), careful=True)
+        except overlay.OverlayError:
+            continue
+    _once(base)
+    return Composition(base, {"reasons": reasons, "nodes": nodes})
+
+
+def _record(nodes: dict[str, list[str | int]], reason: int) -> overlay.Written:
+    """What notes an assumption's nodes."""
+
+    def written(path: pointer.Path) -> None:
+        nodes[pointer.text(path)] = ["assumed", reason]
+
+    return written
+
+
+def _once(base: Document) -> None:
+    """Drop what we assumed of a parameter that the document declares itself."""
+    for item in base["paths"].values():
+        for operation in (item[method] for method in METHODS if isinstance(item.get(method), dict)):
+            kept: dict[tuple[Any, Any], Any] = {}
+            for parameter in operation.get("parameters", []):
+                told = pointer.find(base, parameter["$ref"]) if "$ref" in parameter else parameter
+                kept.setdefault((told.get("name"), told.get("in")), parameter)
+            if kept:
+                operation["parameters"] = list(kept.values())

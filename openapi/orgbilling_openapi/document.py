@@ -1,0 +1,84 @@
+"""Reading OpenAPI documents of others: JSON or YAML, from a file or a URL, 3.0 or 3.1."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from orgbilling_openapi import forms
+
+Document = dict[str, Any]
+
+TIMEOUT_SECONDS = 20
+LIMIT_BYTES = 64 << 20
+
+
+class DocumentError(ValueError):
+    """A document that cannot be read or is none: where it came from, and why."""
+
+
+def load(source: str | Path) -> Document:
+    """The OpenAPI document at a file or an http(s) URL, in 3.1 form; raises `DocumentError`."""
+    text = str(source)
+    data = _fetch(text) if text.startswith(("http://", "https://")) else _read(Path(source))
+    return check(parse(data, text), text)
+
+
+def parse(data: bytes, source: str) -> Any:
+    """JSON or YAML; raises `DocumentError`."""
+    import yaml  # late: a server that starts from the JSON twin never needs it
+
+    try:
+        if data.lstrip()[:1] in (b"{", b"["):
+            return json.loads(data)
+        return yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    except RecursionError:
+        raise DocumentError(f"{source}: nested too deeply") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise DocumentError(f"{source}: neither JSON nor YAML ({_line(error)})") from None
+
+
+def check(document: Any, source: str) -> Document:
+    """The document in 3.1 form, if it looks like OpenAPI 3; raises `DocumentError`."""
+    if not isinstance(document, dict) or not isinstance(document.get("openapi"), str):
+        raise DocumentError(f"{source}: not an OpenAPI document (no member 'openapi')")
+    if not document["openapi"].startswith(("3.0", "3.1")):
+        raise DocumentError(f"{source}: OpenAPI {document['openapi']} is neither 3.0 nor 3.1")
+    paths = document.get("paths")
+    if not isinstance(paths, dict) or not all(isinstance(item, dict) for item in paths.values()):
+        raise DocumentError(f"{source}: no object 'paths' of objects")
+    return forms.form31(document) if document["openapi"].startswith("3.0") else document
+
+
+def relative(document: Document, prefix: str) -> Document:
+    """The document with paths below the prefix of the server, if it writes all of them in full."""
+    paths = document["paths"]
+    if not paths or not all(path.startswith(prefix + "/") for path in paths):
+        return document
+    shorter = {path.removeprefix(prefix): item for path, item in paths.items()}
+    return {**document, "servers": [{"url": prefix}], "paths": shorter}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DocumentError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+
+
+def _fetch(url: str) -> bytes:
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 -- http(s) only
+            data: bytes = response.read(LIMIT_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise DocumentError(f"{url}: {_line(error)}") from None
+    if len(data) > LIMIT_BYTES:
+        raise DocumentError(f"{url}: longer than {LIMIT_BYTES >> 20} MiB")
+    return data
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
