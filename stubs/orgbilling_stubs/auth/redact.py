@@ -7,7 +7,7 @@ import re
 MASK = "[redacted]"
 
 _SECRETS = re.compile(
-    r"(?P<keep>\b(?:bearer|basic)\s+|__session\w*\s*=\s*|%?\"?__session\w*\"?\s*:\s*\"?)[^\s;,'\"]+"
+    r"(?P<keep>(?:bearer|basic)(?:\s|%20|\+)+['\"]?|__session\w*['\"]?\s*(?:[=:]|%3D|%3A)\s*['\"]?)[^\s;,'\"]+"
     r"|eyJ[A-Za-z0-9_=-]*(?:\.[A-Za-z0-9_=-]*)*",
     re.IGNORECASE,
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from orgbilling_stubs.auth.jwks import MAX_BYTES, KeySourceError, parse, parse_pem
 from orgbilling_stubs.auth.refusals import refusal
@@ -124,9 +125,11 @@ def open_pem(path: Path) -> Single:
 def open_jwks(location: str) -> Keyset:
     """Return the source for `--clerk-jwks`: a file, read at once, or an address, fetched when first needed.
 
-    Raises KeySourceError that names the file.
+    Raises KeySourceError that names the file or the address.
     """
     if location.lower().startswith(("http://", "https://")):
+        if not _is_address(location):
+            raise KeySourceError(f"{location}: not a usable address")
         return Keyset(lambda: fetch(location))
     path = Path(location)
     try:
@@ -134,6 +137,14 @@ def open_jwks(location: str) -> Keyset:
     except KeySourceError as error:
         raise KeySourceError(_named(path, error)) from None
     return Keyset(lambda: read_file(path))
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0 and url.isprintable() and " " not in url
+    except ValueError:
+        return False
 
 
 def _named(path: Path, error: KeySourceError) -> str:

@@ -61,6 +61,11 @@ def explain(session: Session, kind: str | None) -> str:
     )
 
 
+def at_terminal() -> bool:
+    """Say whether a person reads standard error."""
+    return sys.stderr.isatty()
+
+
 def token(
     org: Annotated[
         str, typer.Option(parser=parse_organisation, metavar="ORG", help="Organization; org_ is added.")
@@ -102,5 +107,5 @@ def token(
         raise typer.Exit(1) from None
     minter = mint if kind is None else bad.KINDS[kind].mint
     print(minter(key, session, wall_ms()))
-    if sys.stderr.isatty():
+    if at_terminal():
         typer.echo(explain(session, kind), err=True)

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from orgbilling_stubs.auth.claims import check_origin, check_times, membership, principal
+from orgbilling_stubs.auth.principal import Principal
+from orgbilling_stubs.auth.refusals import Forbidden, Refused, Unauthorized
+
+NOW_MS = 1_000_000_000
+NOW_S = NOW_MS // 1000
+GOOD: dict[str, Any] = {"sub": "user_a", "sid": "sess_a", "o": {"id": "org_a", "rol": "admin"}}
+
+
+def refused(claims: dict[str, Any]) -> str:
+    with pytest.raises(Refused) as caught:
+        principal(claims, 0)
+    return caught.value.name
+
+
+def test_version_two() -> None:
+    assert principal(GOOD, 5) == Principal("org_a", "admin", "user_a", "sess_a", 5)
+
+
+def test_version_one() -> None:
+    claims = {"sub": "user_a", "org_id": "org_a", "org_role": "org:admin"}
+    assert principal(claims, 5) == Principal("org_a", "admin", "user_a", None, 5)
+
+
+def test_both_versions_at_once_must_agree() -> None:
+    assert membership(GOOD | {"org_id": "org_a", "org_role": "org:admin"}) == ("org_a", "admin")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        {"org_id": "org_b", "org_role": "org:admin"},
+        {"org_id": "org_a", "org_role": "org:member"},
+        {"org_id": "org_a"},
+    ],
+)
+def test_versions_that_disagree_are_refused(first: dict[str, Any]) -> None:
+    assert refused(GOOD | first) == "conflicting-organisation"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sub": 7},
+        {"sub": ""},
+        {"sub": None},
+        {"sub": "a" * 256},
+        {"sub": "a\nb"},
+        {"sub": "\ud800"},
+        {"sid": 7},
+        {"sts": 7},
+        {"o": None},
+        {"o": "org_a"},
+        {"o": ["org_a"]},
+        {"o": {}},
+        {"o": {"rol": "admin"}},
+        {"o": {"id": "", "rol": "admin"}},
+        {"o": {"id": 7}},
+        {"o": {"id": "org_a\x00"}},
+        {"o": {"id": "org_a\n"}},
+        {"o": {"id": "../org_a"}},
+        {"o": {"id": "org_\u202ea"}},
+        {"o": {"id": "a" * 129}},
+        {"o": {"id": "org_a", "rol": ["admin"]}},
+        {"org_id": None, "org_role": "org:admin"},
+        {"org_role": "org:admin"},
+    ],
+    ids=repr,
+)
+def test_a_claim_of_the_wrong_type_is_refused(wrong: dict[str, Any]) -> None:
+    assert refused(GOOD | wrong) == "bad-claims"
+
+
+def test_a_token_without_a_subject_is_refused() -> None:
+    assert refused({"o": GOOD["o"]}) == "bad-claims"
+
+
+def test_a_role_is_not_needed_to_read() -> None:
+    assert not principal({"sub": "user_a", "o": {"id": "org_a"}}, 0).is_admin
+
+
+@pytest.mark.parametrize("sts", ["pending", "Active", "revoked"])
+def test_a_session_that_is_not_active_is_forbidden(sts: str) -> None:
+    with pytest.raises(Forbidden, match="pending"):
+        principal(GOOD | {"sts": sts}, 0)
+
+
+def test_pending_is_said_before_no_organisation() -> None:
+    assert refused({"sub": "user_a", "sts": "pending"}) == "pending"
+    assert refused({"sub": "user_a", "sts": "active"}) == "no-organisation"
+
+
+@pytest.mark.parametrize(
+    ("claims", "name"),
+    [
+        ({"exp": NOW_S - 5}, "expired"),
+        ({"exp": 0}, "expired"),
+        ({"exp": NOW_S + 9, "nbf": NOW_S + 6}, "not-yet-valid"),
+        ({"exp": NOW_S + 9, "iat": NOW_S + 6}, "issued-in-future"),
+        ({}, "bad-claims"),
+        ({"exp": float(NOW_S + 9)}, "bad-claims"),
+        ({"exp": float("nan")}, "bad-claims"),
+        ({"exp": float("inf")}, "bad-claims"),
+        ({"exp": True}, "bad-claims"),
+        ({"exp": str(NOW_S + 9)}, "bad-claims"),
+        ({"exp": None}, "bad-claims"),
+        ({"exp": -1}, "bad-claims"),
+        ({"exp": 10**15}, "bad-claims"),
+        ({"exp": 10**400}, "bad-claims"),
+        ({"exp": NOW_S + 9, "nbf": None}, "bad-claims"),
+        ({"exp": NOW_S + 9, "iat": [1]}, "bad-claims"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_a_time_that_is_wrong_is_refused_by_name(claims: dict[str, Any], name: str) -> None:
+    with pytest.raises(Unauthorized) as caught:
+        check_times(claims, NOW_MS)
+    assert caught.value.name == name
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": NOW_S - 4},
+        {"exp": NOW_S + 9, "nbf": NOW_S + 5, "iat": NOW_S + 5},
+        {"exp": 253_402_300_799, "nbf": 0},
+    ],
+    ids=repr,
+)
+def test_five_seconds_of_skew_are_forgiven(claims: dict[str, Any]) -> None:
+    assert check_times(claims, NOW_MS)[1] == claims["exp"] * 1000
+
+
+@pytest.mark.parametrize(
+    ("claims", "passes"),
+    [({"azp": "http://a"}, True), ({"azp": "http://b"}, False), ({}, False), ({"azp": "HTTP://A"}, False)],
+)
+def test_an_allow_list_wants_the_origin_exactly(claims: dict[str, Any], passes: bool) -> None:
+    check_origin(claims, [])
+    if passes:
+        check_origin(claims, ["http://a"])
+    else:
+        with pytest.raises(Unauthorized, match="wrong-azp"):
+            check_origin(claims, ["http://a"])

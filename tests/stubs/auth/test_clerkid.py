@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+from orgbilling_stubs.auth.clerkid import base62, clerk_id
+
+
+@given(st.sampled_from(["user", "org", "sess", "ins"]), st.lists(st.text() | st.integers()))
+def test_an_id_has_clerks_shape_and_is_the_same_again(prefix: str, parts: list[str | int]) -> None:
+    made = clerk_id(prefix, *parts)
+    assert re.fullmatch(prefix + "_[0-9A-Za-z]{27}", made)
+    assert made == clerk_id(prefix, *parts)
+
+
+def test_ids_differ_by_prefix_by_part_and_by_where_a_part_ends() -> None:
+    made = {clerk_id("user", "ab", "c"), clerk_id("user", "a", "bc"), clerk_id("user", "abc")}
+    assert len(made) == 3
+    assert clerk_id("user", "x")[5:] != clerk_id("sess", "x")[5:]
+
+
+def test_an_id_never_changes_between_releases() -> None:
+    assert clerk_id("user", "org_standard", "admin") == "user_1Vksfy0rDpRWegVIU1ejFQtyFnG"
+
+
+def test_base62_pads_and_truncates() -> None:
+    assert base62(61, 3) == "00z"
+    assert base62(62**3 + 1, 3) == "001"

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+from orgbilling_stubs.auth.credentials import Credentials, bearer, credentials
+from orgbilling_stubs.auth.refusals import Unauthorized
+
+
+def cookie(value: bytes) -> tuple[bytes, bytes]:
+    return (b"cookie", value)
+
+
+def test_nothing_is_found_in_nothing() -> None:
+    assert credentials([(b"host", b"a")]) == Credentials(None, None)
+
+
+def test_the_header_wins_over_the_cookie() -> None:
+    found = credentials([cookie(b"__session=b"), (b"authorization", b"Bearer a")])
+    assert found == Credentials("Bearer a", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "session"),
+    [
+        (b"__session=a.b.c", "a.b.c"),
+        (b"x=1; __session=a; y=2", "a"),
+        (b"x=1;__session=a", "a"),
+        (b'__session="a"', "a"),
+        (b"__session=a; __session=a", "a"),
+        (b"__session=", ""),
+        (b"__session", ""),
+        (b"__session_Ab12=a", None),
+        (b"__SESSION=a", None),
+        (b"", None),
+        (b"\xff=\xff;;=;", None),
+    ],
+)
+def test_the_session_cookie_is_found(value: bytes, session: str | None) -> None:
+    assert credentials([cookie(value)]).cookie_session == session
+
+
+def test_two_authorization_headers_are_refused_even_when_equal() -> None:
+    with pytest.raises(Unauthorized, match="ambiguous-credentials"):
+        credentials([(b"authorization", b"Bearer a"), (b"authorization", b"Bearer a")])
+
+
+@pytest.mark.parametrize(
+    "headers", [[cookie(b"__session=a; __session=b")], [cookie(b"__session=a"), cookie(b"__session=b")]]
+)
+def test_two_different_sessions_are_refused(headers: list[tuple[bytes, bytes]]) -> None:
+    with pytest.raises(Unauthorized, match="ambiguous-credentials"):
+        credentials(headers)
+
+
+def test_cookies_do_not_matter_beside_a_header() -> None:
+    headers = [cookie(b"__session=a; __session=b"), (b"authorization", b"Bearer c")]
+    assert credentials(headers) == Credentials("Bearer c", None)
+
+
+@pytest.mark.parametrize("header", ["Bearer a", "bearer a", "BEARER a", "Bearer   a"])
+def test_the_scheme_is_read_in_any_case(header: str) -> None:
+    assert bearer(header, "cookie") == "a"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        " ",
+        "Bearer",
+        "Bearer ",
+        "a",
+        "Basic a",
+        "Bearer a b",
+        "Bearer a, Bearer b",
+        "Bearer a,b",
+        " Bearer a",
+        "Bearer\ta",
+        "Bearer é",
+        "Bearer: a",
+    ],
+)
+def test_a_bad_header_is_refused_and_no_cookie_rescues_it(header: str) -> None:
+    with pytest.raises(Unauthorized, match="malformed-authorization"):
+        bearer(header, "cookie")
+
+
+@pytest.mark.parametrize("session", [None, ""])
+def test_no_token_is_said_so(session: str | None) -> None:
+    with pytest.raises(Unauthorized, match="missing-token"):
+        bearer(None, session)
+
+
+def test_the_cookie_counts_without_a_header() -> None:
+    assert bearer(None, "a") == "a"

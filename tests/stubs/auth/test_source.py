@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from orgbilling_stubs.auth.jwks import KeySourceError, document
+from orgbilling_stubs.auth.refusals import Refused, Unavailable
+from orgbilling_stubs.auth.rsa import SigningKey
+from orgbilling_stubs.auth.source import INTERVAL_MS, MAX_AGE_MS, Keyset, Single, fetch, open_jwks, open_pem
+
+
+class Feed:
+    """A JWKS that can change, fail, and count."""
+
+    def __init__(self, *keys: SigningKey) -> None:
+        self.keys = list(keys)
+        self.error: Exception | None = None
+        self.loads = 0
+
+    def __call__(self) -> bytes:
+        self.loads += 1
+        if self.error is not None:
+            raise self.error
+        return json.dumps({"keys": [key.public.jwk() for key in self.keys]}).encode()
+
+
+def refused(keys: Keyset | Single, kid: str | None, now_ms: int) -> str:
+    with pytest.raises(Refused) as caught:
+        keys.find(kid, now_ms)
+    return caught.value.name
+
+
+def test_a_single_key_may_ask_for_its_name_or_not(key: SigningKey) -> None:
+    assert Single(key.public, named=False).find("ins_other", 0) == key.public
+    assert Single(key.public, named=True).find(key.kid, 0) == key.public
+    assert refused(Single(key.public, named=True), "ins_other", 0) == "unknown-kid"
+    assert refused(Single(key.public, named=True), None, 0) == "unknown-kid"
+
+
+def test_nothing_is_loaded_before_it_is_needed_and_then_once(key: SigningKey) -> None:
+    feed = Feed(key)
+    keys = Keyset(feed)
+    assert feed.loads == 0
+    assert keys.find(key.kid, 0) == keys.find(key.kid, 1) == key.public
+    assert feed.loads == 1
+
+
+def test_an_unknown_kid_loads_again_but_not_more_often_than_every_ten_seconds(
+    key: SigningKey, stranger: SigningKey
+) -> None:
+    feed = Feed(key)
+    keys = Keyset(feed)
+    keys.find(key.kid, 0)
+    feed.keys.append(stranger)
+    assert refused(keys, stranger.kid, INTERVAL_MS - 1) == "unknown-kid"
+    assert keys.find(stranger.kid, INTERVAL_MS) == stranger.public
+    for kid in ("ins_a", None, "ins_b"):
+        assert refused(keys, kid, INTERVAL_MS + 5) == "unknown-kid"
+    assert feed.loads == 2
+
+
+def test_a_withdrawn_key_is_forgotten_after_an_hour(key: SigningKey, stranger: SigningKey) -> None:
+    feed = Feed(key)
+    keys = Keyset(feed)
+    keys.find(key.kid, 0)
+    feed.keys = [stranger]
+    assert keys.find(key.kid, MAX_AGE_MS - 1) == key.public
+    assert refused(keys, key.kid, MAX_AGE_MS) == "unknown-kid"
+
+
+@pytest.mark.parametrize("error", [OSError("down"), TimeoutError(), ValueError("bad")])
+def test_a_failing_load_is_503_until_keys_were_seen(key: SigningKey, error: Exception) -> None:
+    feed = Feed(key)
+    feed.error = error
+    keys = Keyset(feed)
+    with pytest.raises(Unavailable) as caught:
+        keys.find(key.kid, 0)
+    assert caught.value.retry_after_s == INTERVAL_MS // 1000
+    feed.error = None
+    assert keys.find(key.kid, INTERVAL_MS) == key.public
+    feed.error = error
+    assert refused(keys, "ins_other", 2 * INTERVAL_MS) == "unknown-kid"
+    assert keys.find(key.kid, 2 * MAX_AGE_MS) == key.public
+
+
+def test_a_load_that_hangs_holds_nobody_and_is_not_started_twice(key: SigningKey) -> None:
+    release, loads = threading.Event(), []
+
+    def hang() -> bytes:
+        loads.append(1)
+        release.wait(5)
+        return json.dumps(document(key.public)).encode()
+
+    keys = Keyset(hang, wait_s=0.01)
+    assert refused(keys, key.kid, 0) == "keys-unavailable"
+    assert refused(keys, key.kid, INTERVAL_MS) == "keys-unavailable"
+    assert len(loads) == 1
+    release.set()
+    worker = keys._worker
+    assert worker is not None
+    worker.join(5)
+    assert keys.find(key.kid, INTERVAL_MS) == key.public
+
+
+def test_a_jwks_file_is_read_at_once_and_again_when_it_changes(
+    tmp_path: Path, key: SigningKey, stranger: SigningKey
+) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps(document(key.public)))
+    keys = open_jwks(str(path))
+    assert keys.find(key.kid, 0) == key.public
+    path.write_text(json.dumps(document(stranger.public)))
+    assert keys.find(stranger.kid, INTERVAL_MS) == stranger.public
+
+
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text("{}")
+    for path, problem in ((broken, "not a JWKS"), (tmp_path / "no", "no such file"), (tmp_path, "directory")):
+        with pytest.raises(KeySourceError, match=problem) as caught:
+            open_jwks(str(path))
+        assert str(caught.value).count(str(path)) == 1
+    with pytest.raises(KeySourceError, match="broken: not an RSA public key"):
+        open_pem(broken)
+    with pytest.raises(KeySourceError, match="no such file"):
+        open_pem(tmp_path / "no")
+
+
+def test_a_pem_needs_no_kid(tmp_path: Path, key: SigningKey) -> None:
+    path = tmp_path / "clerk.pem"
+    path.write_text(key.public.pem())
+    assert open_pem(path).find(None, 0) == key.public
+
+
+class Handler(BaseHTTPRequestHandler):
+    bodies: ClassVar[dict[str, bytes]] = {}
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        if self.path == "/redirect":
+            self.send_response(302)
+            self.send_header("Location", "/jwks")
+            self.end_headers()
+            return
+        self.send_response(200 if self.path in self.bodies else 500)
+        self.end_headers()
+        self.wfile.write(self.bodies.get(self.path, b"{}"))
+
+    def log_message(self, *_arguments: object) -> None:
+        return
+
+
+@pytest.fixture
+def address(key: SigningKey) -> Iterator[str]:
+    Handler.bodies = {"/jwks": json.dumps(document(key.public)).encode()}
+    Handler.asked = []
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_an_address_is_fetched(address: str, key: SigningKey) -> None:
+    keys = open_jwks(f"{address}/jwks")
+    assert Handler.asked == []
+    assert keys.find(key.kid, 0) == key.public
+    assert Handler.asked == ["/jwks"]
+
+
+@pytest.mark.parametrize("path", ["/redirect", "/broken"])
+def test_a_redirect_is_not_followed_and_an_error_is_no_key(address: str, key: SigningKey, path: str) -> None:
+    assert refused(open_jwks(address + path), key.kid, 0) == "keys-unavailable"
+    assert Handler.asked == [path]
+
+
+def test_an_address_where_nobody_answers_is_503(key: SigningKey) -> None:
+    assert refused(open_jwks("http://127.0.0.1:1/"), key.kid, 0) == "keys-unavailable"
+    with pytest.raises(OSError):
+        fetch("http://127.0.0.1:1/")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://\n", "https://", "http://a:b/", "http://a b/", "HTTP:///x"]
+)
+def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
+    with pytest.raises(KeySourceError, match="not a usable address"):
+        open_jwks(url)

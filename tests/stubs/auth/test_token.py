@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+import typer
+from orgbilling_stubs.auth import bad, keys
+from orgbilling_stubs.auth.jws import parse
+from orgbilling_stubs.auth.mint import DEFAULT_TTL_S, Session
+from orgbilling_stubs.auth.principal import DEFAULT_ORGANISATION
+from orgbilling_stubs.auth.refusals import Refused
+from orgbilling_stubs.auth.verify import Authenticator, require_admin
+from orgbilling_stubs.cli import token as module
+from orgbilling_stubs.cli.token import explain, parse_organisation, parse_ttl, token
+from typer.testing import CliRunner
+
+NOW_MS = 1_795_345_200_000
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.setenv("ORGBILLING_HOME", str(tmp_path))
+    monkeypatch.setattr(module, "wall_ms", lambda: NOW_MS)
+    return CliRunner()
+
+
+def application() -> typer.Typer:
+    made = typer.Typer()
+    made.command()(token)
+    return made
+
+
+def printed(run: CliRunner, *arguments: str) -> str:
+    result = run.invoke(application(), arguments)
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    assert result.stdout.endswith("\n")
+    return result.stdout[:-1]
+
+
+def test_the_token_alone_is_on_standard_output_and_opens_the_gate(run: CliRunner) -> None:
+    made = printed(run)
+    found = Authenticator("verify", keys.load()).authenticate(f"Bearer {made}", None, NOW_MS)
+    assert (found.organisation, found.is_admin) == (DEFAULT_ORGANISATION, True)
+    assert found.expires_ms == NOW_MS + DEFAULT_TTL_S * 1000
+
+
+def test_every_option_reaches_the_claims(run: CliRunner) -> None:
+    options = "--org low_balance --role member --ttl 15m --azp https://app.test --sub user_me"
+    read = parse(printed(run, *options.split())).claims
+    assert (read["o"]["id"], read["o"]["rol"]) == ("org_low_balance", "member")
+    assert (read["azp"], read["sub"], read["exp"] - read["iat"]) == ("https://app.test", "user_me", 900)
+
+
+def test_version_one(run: CliRunner) -> None:
+    read = parse(printed(run, "--v1", "--org", "org_a")).claims
+    assert (read["org_id"], "o" in read) == ("org_a", False)
+
+
+@pytest.mark.parametrize("kind", bad.KINDS)
+def test_each_bad_kind(run: CliRunner, kind: str) -> None:
+    made = printed(run, "--bad", kind)
+    gate = Authenticator("verify", keys.load(), azp=["http://localhost:3000"])
+    with pytest.raises(Refused, match=bad.KINDS[kind].refusal):
+        require_admin(gate.authenticate(f"Bearer {made}", None, NOW_MS))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--ttl", "0"],
+        ["--ttl", "-1"],
+        ["--ttl", "1w"],
+        ["--ttl", "99999999999"],
+        ["--ttl", "9999d"],
+        ["--org", "a/b"],
+        ["--org", "a" * 200],
+        ["--role", ""],
+        ["--sub", "a\nb"],
+        ["--azp", "a" * 256],
+        ["--bad", "teapot"],
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_option_is_a_usage_error(run: CliRunner, arguments: list[str]) -> None:
+    result = run.invoke(application(), arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"Invalid value for '{arguments[0]}'" in click.unstyle(result.stderr)
+
+
+def test_a_bad_kind_that_does_not_exist_lists_those_that_do(run: CliRunner) -> None:
+    text = click.unstyle(run.invoke(application(), ["--bad", "teapot"], env={"COLUMNS": "200"}).stderr)
+    assert all(kind in text for kind in bad.KINDS)
+
+
+def test_a_bad_key_file_is_one_line(run: CliRunner, tmp_path: Path) -> None:
+    keys.load()
+    (tmp_path / "keys" / "signing.jwk").chmod(0o644)
+    result = run.invoke(application(), [])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("orgbilling: ")
+    assert "chmod 600" in result.stderr
+
+
+def test_a_person_at_a_terminal_is_told_what_it_is(run: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "at_terminal", lambda: True)
+    result = run.invoke(application(), ["--org", "a", "--ttl", "60"])
+    assert result.stdout.count("\n") == 1
+    assert "admin of org_a" in result.stderr
+    assert result.stdout.strip() not in result.stderr
+
+
+def test_the_explanation_of_a_bad_token_names_its_refusal() -> None:
+    assert "refused as bad-signature" in explain(Session(), "wrong-key")
+    assert "60 seconds" in explain(Session(ttl_s=60), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("60", 60), ("60s", 60), ("15m", 900), ("1h", 3600), ("2d", 172_800)]
+)
+def test_a_life(text: str, seconds: int) -> None:
+    assert parse_ttl(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "h", "1.5h", "1 h", "1H", "１", "1h\n"])
+def test_no_life(text: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        parse_ttl(text)
+
+
+def test_an_organisation_gets_its_prefix() -> None:
+    assert parse_organisation("low_balance") == parse_organisation("org_low_balance") == "org_low_balance"
