@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 export VENV PYTHON
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help serve test test-slow lint type imports contract check bench lock clean
 
 help:  ## list the targets
