@@ -23,6 +23,7 @@ Owners = dict[pointer.Path, Owner]
 
 HERE = Path(__file__).parent
 LAYERS = ("documented", "published", "assumed", "words")
+DERIVED = "# What a reference page says and nothing else. Written by: orgbilling contract derive PAGE\n"
 HEADER = "# Generated from layers/ by: orgbilling contract compose\n"
 
 
@@ -49,19 +50,31 @@ class Composition:
 
 def compose(layers: Path = HERE / "layers") -> Composition:
     """Compose the checked-in layers; raises `LayerError`."""
-    document = read(layers / "documented.yaml")
     owners: Owners = {}
+    steps = _steps(layers, owners)
+    document = steps[-1]
+    for layer, earlier in zip(("published", "documented"), (steps[1], steps[0]), strict=True):
+        for path in shared(earlier, document):
+            owners[path] = (layer, None)
+    _sort(document)
+    return Composition(document, compact(document, owners))
+
+
+def facts(layers: Path = HERE / "layers") -> Document:
+    """The contract without assumptions and words: what the vendor says."""
+    return _steps(layers, {})[1]
+
+
+def _steps(layers: Path, owners: Owners) -> list[Document]:
+    """The contract after each layer."""
+    document = read(layers / "documented.yaml")
     steps = [document]
     for layer in LAYERS[1:]:
         document = json.loads(json.dumps(document))
         for action in actions(layers / f"{layer}.overlay.yaml"):
             apply(document, action, layer, _record(owners, (layer, action.get("x-reason"))))
         steps.append(document)
-    for layer, earlier in zip(("published", "documented"), (steps[1], steps[0]), strict=True):
-        for path in shared(earlier, document):
-            owners[path] = (layer, None)
-    _sort(document)
-    return Composition(document, compact(document, owners))
+    return steps
 
 
 def apply(document: Document, action: Mapping[str, Any], layer: str, written: overlay.Written) -> None:
@@ -77,12 +90,15 @@ def apply(document: Document, action: Mapping[str, Any], layer: str, written: ov
 
 
 def _sort(document: Document) -> None:
-    """Bring components and properties into alphabetical order, whichever layer brought them."""
+    """Bring components, properties and statuses into order, whichever layer brought them."""
     components = document["components"] = dict(sorted(document["components"].items()))
     for name, part in components.items():
         components[name] = dict(sorted(part.items()))
     for schema in components["schemas"].values():
         schema["properties"] = dict(sorted(schema["properties"].items()))
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            operation["responses"] = dict(sorted(operation["responses"].items()))
 
 
 def _record(owners: Owners, owner: Owner) -> overlay.Written:

@@ -45,11 +45,16 @@ class Change:
         }
 
 
-def compare(ours: Document, theirs: Document, origins: Origins) -> list[Change]:
-    """All differences, breaking ones first; raises `DocumentError` for a reference that leads nowhere."""
+def compare(facts: Document, ours: Document, theirs: Document, origins: Origins) -> list[Change]:
+    """All differences, breaking ones first; raises `DocumentError` for a reference that leads nowhere.
+
+    facts: our contract without assumptions (`compose.facts`), which alone can break; ours: all of it.
+    """
     changes: dict[tuple[str, str, str], Change] = {}
-    for operation, finding in _findings(ours, theirs):
-        change = _judge(operation, finding, origins)
+    told = [_fact(*row, origins) for row in _findings(facts, theirs)]
+    assumed = [_assumption(*row, origins) for row in _findings(ours, theirs)]
+    for change in (*told, *(change for change in assumed if change is not None)):
+        operation = change.operations[0]
         key = (change.severity, change.pointer, change.what)
         known = changes.get(key)
         if known is None:
@@ -60,15 +65,20 @@ def compare(ours: Document, theirs: Document, origins: Origins) -> list[Change]:
     return sorted(changes.values(), key=lambda change: order[change.severity])
 
 
-def _judge(operation: str, finding: Finding, origins: Origins) -> Change:
+def _fact(operation: str, finding: Finding, origins: Origins) -> Change:
+    """A difference from what the vendor said so far."""
     severity = "breaking" if finding.breaking else "compatible"
-    layer = reason = None
-    if finding.kind != "added":
-        origin = origins.of(finding.pointer)
-        layer, reason = origin.layer, origin.reason
-        if not origin.fact:
-            severity = "assumed"
-    return Change(severity, finding.kind, (operation,), finding.pointer, finding.what, layer, reason)
+    layer = None if finding.kind == "added" else origins.of(finding.pointer).layer
+    return Change(severity, finding.kind, (operation,), finding.pointer, finding.what, layer)
+
+
+def _assumption(operation: str, finding: Finding, origins: Origins) -> Change | None:
+    """A difference from what we assume; None for any other."""
+    origin = origins.of(finding.pointer)
+    if finding.kind == "added" or origin.fact:
+        return None
+    place, what = finding.pointer, finding.what
+    return Change("assumed", finding.kind, (operation,), place, what, origin.layer, origin.reason)
 
 
 def _findings(ours: Document, theirs: Document) -> Iterator[tuple[str, Finding]]:

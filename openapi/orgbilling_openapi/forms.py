@@ -16,12 +16,27 @@ OPAQUE = frozenset({"example", "examples", "value", "default", "enum", "const"})
 NAMED = frozenset({"components", "schemas", "properties", "responses", "headers", "content", "paths"})
 ONLY_31 = frozenset(
     (
-        "$schema", "$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$vocabulary", "$comment", "$defs",
-        "if", "then", "else", "dependentSchemas", "dependentRequired", "prefixItems", "contains", "minContains",
-        "maxContains", "patternProperties", "propertyNames", "unevaluatedItems", "unevaluatedProperties",
-        "contentEncoding", "contentMediaType", "contentSchema",
+        *("$schema", "$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$vocabulary", "$comment", "$defs"),
+        *(
+            "if",
+            "then",
+            "else",
+            "dependentSchemas",
+            "dependentRequired",
+            "propertyNames",
+            "patternProperties",
+        ),
+        *(
+            "prefixItems",
+            "contains",
+            "minContains",
+            "maxContains",
+            "unevaluatedItems",
+            "unevaluatedProperties",
+        ),
+        *("contentEncoding", "contentMediaType", "contentSchema"),
     )
-)  # fmt: skip
+)
 BOUNDS = (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))
 
 

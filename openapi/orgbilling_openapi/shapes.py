@@ -9,6 +9,7 @@ from typing import Any
 
 from orgbilling_openapi import pointer
 from orgbilling_openapi.document import DocumentError
+from orgbilling_openapi.pointer import Key
 
 Document = dict[str, Any]
 
@@ -42,11 +43,11 @@ class Node:
         """The JSON pointer of the node."""
         return pointer.text(self.path)
 
-    def at(self, key: pointer.Key) -> str:
+    def at(self, key: Key) -> str:
         """The JSON pointer of a member."""
         return pointer.text((*self.path, key))
 
-    def child(self, key: pointer.Key) -> Node:
+    def child(self, key: Key) -> Node:
         """A member or item, which need not be there."""
         value: Any = None
         if isinstance(self.value, dict):

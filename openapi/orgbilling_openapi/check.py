@@ -1,0 +1,69 @@
+"""Whether the checked-in contract is what its layers compose to, and whether it is sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from orgbilling_openapi import pointer
+from orgbilling_openapi.compose import HERE, Composition
+
+Document = dict[str, Any]
+
+
+class ValidatorError(RuntimeError):
+    """The validator of OpenAPI documents is not installed."""
+
+
+def problems(composition: Composition, folder: Path = HERE) -> list[str]:
+    """Everything that is wrong, one line each; raises `ValidatorError`."""
+    document = composition.document
+    return [
+        *stale(composition, folder),
+        *faults(document),
+        *(f"example {line}" for line in samples(document)),
+    ]
+
+
+def stale(composition: Composition, folder: Path) -> Iterator[str]:
+    """The generated files that differ from what the layers compose to."""
+    for name, content in composition.files().items():
+        path = folder / name
+        if not path.exists():
+            yield f"{name} is missing"
+        elif path.read_bytes() != content:
+            yield f"{name} is not what the layers compose to (run: orgbilling contract compose)"
+
+
+def faults(document: Document) -> Iterator[str]:
+    """What openapi-spec-validator finds."""
+    try:
+        from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
+    except ImportError:
+        raise ValidatorError(
+            "openapi-spec-validator is not installed; it comes with orgbilling[contract]"
+        ) from None
+    kind = OpenAPIV30SpecValidator if document["openapi"].startswith("3.0") else OpenAPIV31SpecValidator
+    for error in kind(document).iter_errors():
+        yield f"{pointer.text(tuple(error.absolute_path))}: {error.message}"
+
+
+def samples(document: Document) -> Iterator[str]:
+    """The examples of bodies and parameters that their schemas refuse."""
+    import jsonschema_rs
+
+    for path, schema, value in examples(document):
+        whole = {**schema, "components": document["components"]}
+        validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+        for error in validator.iter_errors(value):
+            yield f"{pointer.text(path)}: {error.message}"
+
+
+def examples(node: Any, path: pointer.Path = ()) -> Iterator[tuple[pointer.Path, Document, Any]]:
+    """Every `example` beside a `schema`: where it is, the schema, the value."""
+    if isinstance(node, dict) and "schema" in node and "example" in node:
+        yield (*path, "example"), node["schema"], node["example"]
+        return
+    for key, child in pointer.children(node):
+        yield from examples(child, (*path, key))

@@ -1,0 +1,261 @@
+"""`orgbilling contract …`: where the contract comes from, whether it is sound, and what changes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from orgbilling_openapi.diff import Change
+
+app = typer.Typer(
+    name="contract",
+    no_args_is_help=True,
+    help="Derive, compose, check, explain and compare the contract.",
+)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+STYLE = {"documented": "green", "published": "cyan", "assumed": "yellow", "words": "dim"}
+SOURCE = {
+    "documented": "the vendor's reference page, in layers/documented.yaml",
+    "published": "the vendor's published OpenAPI document, in layers/published.overlay.yaml",
+    "assumed": "our assumption, in layers/assumed.overlay.yaml",
+    "words": "our wording, in layers/words.overlay.yaml; no rule rests on it",
+}
+MARK = {"added": "[green]+[/]", "removed": "[red]-[/]", "changed": "[yellow]~[/]"}
+
+
+def fail(name: str, problem: object) -> NoReturn:
+    """End with one line that names the error, and exit status 2."""
+    err.print(f"[bold red]{name}[/]: {escape(' '.join(str(problem).split()))}")
+    raise typer.Exit(2)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what the contract room refuses into one line."""
+    from orgbilling_openapi.check import ValidatorError
+    from orgbilling_openapi.compose import LayerError
+    from orgbilling_openapi.document import DocumentError
+    from orgbilling_openapi.page import PageError
+
+    try:
+        yield
+    except (PageError, LayerError, DocumentError, ValidatorError) as error:
+        fail(type(error).__name__, error)
+    except OSError as error:
+        fail("FileError", f"{error.filename}: {(error.strerror or '').lower()}")
+    except UnicodeDecodeError as error:
+        fail("FileError", f"not UTF-8 text: {error.reason} at byte {error.start}")
+
+
+@app.command()
+def derive(
+    page: Annotated[Path, typer.Argument(help="A rendered reference page, saved as plain text.")],
+    target: Annotated[
+        Path | None, typer.Option("--out", help="Write to this file instead of printing.")
+    ] = None,
+    facts: Annotated[
+        bool, typer.Option("--facts", help="Leave out titles, descriptions and examples.")
+    ] = False,
+) -> None:
+    """Read a reference page: the documented layer, as YAML.
+
+    Every line has to be understood; the first one that is not is named, with its number.
+    """
+    from orgbilling_openapi import compose
+    from orgbilling_openapi import page as pages
+
+    with refusals():
+        document = pages.derive(page.read_text(encoding="utf-8"), words=not facts)
+        text = compose.DERIVED + compose.dump(document)
+        if target is None:
+            typer.echo(text, nl=False)
+            return
+        target.write_text(text, encoding="utf-8")
+        operations = sum(len(methods) for methods in document["paths"].values())
+        out.print(
+            f"{escape(str(target))}: {operations} operations, {len(document['components']['schemas'])} schemas"
+        )
+
+
+@app.command()
+def compose() -> None:
+    """Write org-billing.yaml, its JSON twin and the origins anew, from the layers."""
+    from orgbilling_openapi import compose as composer
+
+    with refusals():
+        for name, content in composer.compose().files().items():
+            path = composer.HERE / name
+            changed = not path.exists() or path.read_bytes() != content
+            path.write_bytes(content)
+            out.print(
+                f"{name:18} {len(content):>7,} bytes  {'[yellow]written[/]' if changed else '[dim]as before[/]'}"
+            )
+
+
+@app.command()
+def check() -> None:
+    """Prove that the checked-in contract is what the layers compose to, and that it is valid.
+
+    Exit status 1 and a list of what is wrong otherwise.
+    """
+    from orgbilling_openapi import check as checker
+    from orgbilling_openapi import compose as composer
+
+    with refusals():
+        composition = composer.compose()
+        problems = checker.problems(composition)
+    if problems:
+        for line in problems:
+            out.print(f"[red]✗[/] {escape(line)}")
+        raise typer.Exit(1)
+    document = composition.document
+    out.print(f"[green]✓[/] {', '.join(composition.files())} are what the layers compose to")
+    out.print(f"[green]✓[/] valid OpenAPI {document['openapi']}: {len(document['paths'])} paths")
+    out.print(f"[green]✓[/] {len(list(checker.examples(document)))} examples are valid")
+
+
+@app.command()
+def explain(
+    place: Annotated[
+        str, typer.Argument(metavar="POINTER", help="A JSON pointer, e.g. '#/paths/~1org~1ledger/get'.")
+    ],
+) -> None:
+    """Tell which layer a node of the contract comes from, and why."""
+    from orgbilling_openapi import contract, pointer
+
+    document, origins = contract.load(), contract.origins()
+    try:
+        node = pointer.find(document, place)
+    except (LookupError, ValueError) as error:
+        fail("PointerError", f"{error}{_nearest(document, place)}")
+    origin = origins.of(place)
+    out.print(f"[bold]{escape(place)}[/]")
+    rows = Table.grid(padding=(0, 2))
+    rows.add_row("layer", f"[{STYLE[origin.layer]}]{origin.layer}[/]")
+    if origin.reason:
+        rows.add_row("reason", escape(origin.reason))
+    rows.add_row("source", SOURCE[origin.layer])
+    rows.add_row("value", escape(_shown(node)))
+    out.print(rows)
+    members = _members(node, pointer.keys(place), origins.of)
+    if members is not None:
+        out.print()
+        out.print(members)
+
+
+@app.command()
+def diff(
+    other: Annotated[
+        str, typer.Argument(metavar="FILE_OR_URL", help="An OpenAPI 3.0 or 3.1 document, JSON or YAML.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the changes as JSON.")] = False,
+    assumed: Annotated[
+        bool, typer.Option("--assumed", help="List differences from our assumptions, too.")
+    ] = False,
+) -> None:
+    """Compare the contract with another document of the same API, breaking changes first.
+
+    Exit status 1 if any change breaks a client of the contract. What we merely assume cannot break:
+    such differences are counted apart.
+    """
+    from orgbilling_openapi import compose as composer
+    from orgbilling_openapi import contract, document
+    from orgbilling_openapi import diff as differ
+
+    with refusals():
+        ours = contract.load()
+        theirs = document.relative(document.load(other), ours["servers"][0]["url"])
+        changes = differ.compare(composer.facts(), ours, theirs, contract.origins())
+    breaking = any(change.severity == "breaking" for change in changes)
+    if as_json:
+        typer.echo(
+            json.dumps({"breaking": breaking, "changes": [change.row() for change in changes]}, indent=1)
+        )
+    else:
+        _show(changes, assumed)
+    raise typer.Exit(1 if breaking else 0)
+
+
+def _show(changes: list[Change], assumed: bool) -> None:
+    """The changes as text, by severity and operation."""
+    for severity, title in (("breaking", "[bold red]Breaking[/]"), ("compatible", "[bold]Compatible[/]")):
+        _group(title, [change for change in changes if change.severity == severity])
+    rest = [change for change in changes if change.severity == "assumed"]
+    if assumed:
+        _group("[bold yellow]Ours alone, by assumption[/]", rest)
+    counts = {name: sum(change.severity == name for change in changes) for name in ("breaking", "compatible")}
+    hint = "" if assumed or not rest else " (list them with --assumed)"
+    out.print(
+        f"{counts['breaking']} breaking, {counts['compatible']} compatible; "
+        f"{len(rest)} differences rest on our assumptions{hint}"
+    )
+
+
+def _group(title: str, changes: list[Change]) -> None:
+    if not changes:
+        return
+    out.print(title)
+    last: tuple[str, ...] = ()
+    for change in changes:
+        if change.operations != last:
+            shown = ", ".join(change.operations[:3])
+            more = f" and {len(change.operations) - 3} more" if len(change.operations) > 3 else ""
+            out.print(f"  [bold]{escape(shown)}[/]{more}")
+            last = change.operations
+        note = f"  [dim]({escape(change.reason)})[/]" if change.reason else ""
+        out.print(f"    {MARK[change.kind]} {escape(change.what)}{note}")
+        out.print(f"      [dim]{escape(change.pointer)}[/]")
+    out.print()
+
+
+def _members(node: Any, keys: tuple[str, ...], origin: Callable[[str], Any]) -> Table | None:
+    """The members of a node with their layers."""
+    from orgbilling_openapi import pointer
+
+    children = list(pointer.children(node))
+    if not children:
+        return None
+    table = Table("member", "layer", "reason", box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for key, _ in children:
+        found = origin(pointer.text((*keys, key)))
+        table.add_row(escape(str(key)), f"[{STYLE[found.layer]}]{found.layer}[/]", escape(found.reason or ""))
+    return table
+
+
+def _nearest(document: dict[str, Any], place: str) -> str:
+    """The nearest node around a pointer that leads nowhere, and what it has."""
+    from orgbilling_openapi import pointer
+
+    try:
+        keys = pointer.keys(place)
+    except ValueError:
+        return ""
+    for length in range(len(keys) - 1, -1, -1):
+        around = pointer.text(keys[:length])
+        try:
+            node = pointer.find(document, around)
+        except LookupError:
+            continue
+        names = ", ".join(str(key) for key, _ in pointer.children(node)) or "no members"
+        return f"; {around} has {names}"
+    return ""
+
+
+def _shown(node: Any) -> str:
+    """A node in one line."""
+    if isinstance(node, dict | list):
+        kind = "object" if isinstance(node, dict) else "array"
+        return f"{kind} of {len(node)}"
+    text = json.dumps(node, ensure_ascii=False)
+    return text if len(text) <= 300 else text[:297] + "…"
