@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from functools import partial
+from types import coroutine
 from typing import Any
 
 import orjson
@@ -24,6 +26,7 @@ from orgbilling_stubs.runtime.refusals import (
 from orgbilling_stubs.runtime.schemas import Schemas
 
 JSON_TYPE = re.compile(rb"application/(?:[!#$&^_.+\-0-9a-z]+\+)?json", re.IGNORECASE)
+FLOAT = re.compile(rb"[0-9][.eE]")
 CLOSE = {"Connection": "close"}
 
 
@@ -83,7 +86,7 @@ class Body:
             value = recase(value, self.standalone)
         if not self.validator.is_valid(value):
             return value, collect(self.validator, value, "body")
-        if (b"." in raw or b"e" in raw or b"E" in raw) and whole_floats(value, self.standalone):
+        if FLOAT.search(raw) is not None and whole_floats(value, self.standalone):
             return value, [finding("expected integer", "body", value)]
         return value, []
 
@@ -163,11 +166,32 @@ async def receive_body(
             return b""
     elif length.isdigit() and (len(length) > 7 or int(length) >= BODY_LIMIT_BYTES):
         raise Problem(BODY_LARGE)
+    gathering = _gather(receive)
+    try:
+        waiting_for = gathering.send(None)
+    except StopIteration as done:  # the body came with the headers, as most do: no timer needed
+        return bytes(done.value)
     try:
         async with asyncio.timeout(seconds):
-            return await _gather(receive)
+            return await _rest(gathering, waiting_for)
     except TimeoutError:
         raise Problem(BODY_SLOW, headers=CLOSE) from None
+
+
+@coroutine
+def _rest(started: Coroutine[Any, Any, bytes], waiting_for: Any) -> Generator[Any, Any, bytes]:
+    """Await a coroutine that has been started and waits for something."""
+    while True:
+        try:
+            given = yield waiting_for
+        except BaseException as error:
+            resume = partial(started.throw, error)
+        else:
+            resume = partial(started.send, given)
+        try:
+            waiting_for = resume()
+        except StopIteration as done:
+            return bytes(done.value)
 
 
 async def _gather(receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> bytes:

@@ -33,6 +33,7 @@ class Site:
         contract: dict[str, Any],
         prefix: str,
         responder: Responder,
+        documents: Mapping[str, tuple[str, bytes]],
         closing: Callable[[], None] | None = None,
     ) -> None:
         self.contract = contract
@@ -48,6 +49,8 @@ class Site:
             f"{prefix}/openapi-3.0.json": (JSON, lambda origin: orjson.dumps(_older(contract))),
             f"{prefix}/openapi-3.0.yaml": (YAML, lambda origin: _yaml(_older(contract))),
         }
+        for path, (media, body) in documents.items():
+            self.pages[path] = (media.encode("latin-1"), _same(body))
         self._made: dict[str, bytes] = {}
 
     async def __call__(
@@ -120,6 +123,10 @@ class Site:
                 return
 
 
+def _same(body: bytes) -> Maker:
+    return lambda origin: body
+
+
 def _absolute(node: Any, base: str) -> Any:
     """The schema with its references as URLs of the schemas served here."""
     if isinstance(node, Mapping):
@@ -136,9 +143,9 @@ def _absolute(node: Any, base: str) -> Any:
 
 
 def _older(contract: dict[str, Any]) -> dict[str, Any]:
-    from orgbilling_openapi.older import older
+    from orgbilling_openapi.forms import form30
 
-    return older(contract)
+    return form30(contract)
 
 
 def _yaml(document: dict[str, Any]) -> bytes:
