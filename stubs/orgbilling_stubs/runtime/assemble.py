@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orgbilling_stubs.auth.credentials import credentials
 from orgbilling_stubs.runtime.cors import Cors
 from orgbilling_stubs.runtime.document import Document
-from orgbilling_stubs.runtime.exchange import Admit, Authenticates, Handler
+from orgbilling_stubs.runtime.exchange import Admit, Handler
 from orgbilling_stubs.runtime.fallback import Fallback
 from orgbilling_stubs.runtime.operation import World
 from orgbilling_stubs.runtime.respond import Responder
@@ -36,11 +35,9 @@ class Habits:
 def assemble(
     contract: dict[str, Any],
     handlers: Mapping[str, Handler],
-    authenticator: Authenticates,
-    *,
-    now_ms: Callable[[], int],
+    admit: Admit,
     service: Any = None,
-    authorize: Callable[[Any, str], None] | None = None,
+    *,
     habits: Habits | None = None,
     documents: Mapping[str, tuple[str, bytes]] | None = None,
     closing: Callable[[], None] | None = None,
@@ -49,9 +46,8 @@ def assemble(
 
     contract: an OpenAPI 3.1 document; its first server's path is the prefix.
     handlers: operationId to function; an operation without one answers with an example made from its schema.
-    now_ms: real time in epoch milliseconds, which tokens are checked against.
+    admit: from raw request headers and method to the principal; raises a refusal (401, 403, 503) to say no.
     service: what handlers find as `call.service`.
-    authorize: called with the principal and the method; raises a refusal to say no.
     documents: more to serve without authentication: path to media type and bytes (a JWKS, say).
     closing: called once when the server stops.
     Raises `KeyError` or `ValueError` if a reference or schema of a handled operation is broken.
@@ -61,28 +57,10 @@ def assemble(
     prefix = str(document.base_path)
     responder = Responder(prefix, Cors(habits.cors), traces(habits.seed))
     schemas = Schemas(contract, tolerant=habits.lenient)
-    world = World(responder, schemas, admission(authenticator, now_ms, authorize), service, habits.lenient)
+    world = World(responder, schemas, admit, service, habits.lenient)
     site = Site(contract, prefix, responder, documents or {}, closing)
     app = Compiled(site, middlewares=[lambda inner: Routing(inner, responder)])
     resolver = Table(handlers, lambda operation: Fallback(operation, schemas, habits.seed))
     app.add_specification(document, resolver=resolver, world=world)
     app.compile()
     return app
-
-
-def admission(
-    authenticator: Authenticates,
-    now_ms: Callable[[], int],
-    authorize: Callable[[Any, str], None] | None = None,
-) -> Admit:
-    """Authentication, then authorisation, as one function of request headers and method."""
-    authenticate = authenticator.authenticate
-
-    def admit(headers: Sequence[tuple[bytes, bytes]], method: str) -> Any:
-        authorization, session = credentials(headers)
-        principal = authenticate(authorization, session, now_ms())
-        if authorize is not None:
-            authorize(principal, method)
-        return principal
-
-    return admit

@@ -104,12 +104,5 @@ class Refused(Protocol):
     detail: str
 
 
-class Authenticates(Protocol):
-    """What the runtime needs from auth."""
-
-    def authenticate(self, authorization: str | None, cookie_session: str | None, now_ms: int) -> Any:
-        """Return the principal, or raise something that is `Refused` (401, 403, 503)."""
-
-
 Admit: TypeAlias = Callable[[Sequence[tuple[bytes, bytes]], str], Any]
 """Authentication and authorisation: raw request headers and method in, principal out, or `Refused` raised."""
