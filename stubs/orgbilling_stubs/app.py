@@ -1,0 +1,126 @@
+"""The one module that assembles: settings in, an ASGI application out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orgbilling_fixtures.persona import PersonaError
+from orgbilling_openapi import contract as contracts
+from orgbilling_openapi.document import DocumentError
+
+from . import clock as clocks
+from . import genesis
+from .admission import Admission
+from .auth import jwks, keys, source
+from .auth.rsa import SigningKey
+from .auth.verify import Authenticator
+from .cast import Cast
+from .domain.instant import InstantError
+from .operations.table import table
+from .runtime.assemble import Habits, assemble
+from .service import Service
+from .store.address import open_store
+from .store.log import StoreError
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the text is one line for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a user can choose; the defaults are those of `orgbilling serve`."""
+
+    personas: tuple[str, ...] = ()
+    seed: int = 1
+    clock: str = "live"
+    db: str | None = None
+    auth: str = "trust"
+    clerk_pem: Path | None = None
+    clerk_jwks: str | None = None
+    azp: tuple[str, ...] = ()
+    lenient: bool = False
+    cors: tuple[str, ...] = ()
+    contract_none: str = "404"
+    published: Path | None = None
+    loopback: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A built stub: the ASGI application, and what it is made of."""
+
+    asgi: Callable[..., Any]
+    cast: Cast
+    service: Service
+
+
+def build(settings: Settings | None = None) -> App:
+    """Build the stub.
+
+    Raises SettingsError when a setting cannot be used.
+    """
+    settings = settings or Settings()
+    try:
+        cast = Cast(settings.personas)
+        key = keys.load()
+        service = Service(
+            open_store(settings.db),
+            clocks.from_option(settings.clock),
+            genesis.plan,
+            cast.of,
+            settings.seed,
+        )
+        contract = _contract(settings)
+        asgi = assemble(
+            contract,
+            table(contract),
+            Admission(_authenticator(settings, key), clocks.wall_ms),
+            service,
+            documents=_documents(key),
+            habits=Habits(settings.lenient, settings.cors, settings.seed),
+            closing=service.store.close,
+        )
+    except InstantError as error:
+        raise SettingsError(f"--clock: {error}") from error
+    except (PersonaError, StoreError, keys.KeyFileError, jwks.KeySourceError) as error:
+        raise SettingsError(str(error)) from error
+    return App(asgi, cast, service)
+
+
+def asgi() -> Callable[..., Any]:
+    """The stub with its default settings, for `uvicorn --factory orgbilling_stubs.app:asgi`."""
+    return build().asgi
+
+
+def _contract(settings: Settings) -> dict[str, Any]:
+    if settings.published is None:
+        return contracts.load()
+    try:
+        return contracts.compose_with(settings.published)
+    except DocumentError as error:
+        raise SettingsError(f"--published: {error}") from error
+
+
+def _authenticator(settings: Settings, key: SigningKey) -> Authenticator:
+    if settings.auth == "trust" and not settings.loopback:
+        raise SettingsError("auth trust believes foreign tokens: beyond loopback use --auth verify or off")
+    if settings.clerk_pem and settings.clerk_jwks:
+        raise SettingsError("--clerk-pem and --clerk-jwks: choose one")
+    if (settings.clerk_pem or settings.clerk_jwks) and settings.auth != "verify":
+        raise SettingsError("--clerk-pem and --clerk-jwks need --auth verify")
+    found: source.Source | None = None
+    if settings.clerk_pem:
+        found = source.open_pem(settings.clerk_pem)
+    elif settings.clerk_jwks:
+        found = source.open_jwks(settings.clerk_jwks)
+    mode: Any = settings.auth
+    return Authenticator(mode, key, found, settings.azp)
+
+
+def _documents(key: SigningKey) -> dict[str, tuple[str, bytes]]:
+    """The public key where Clerk's SDKs look for it."""
+    return {path: (media, jwks.serve(key.public, path)) for path, media in jwks.PATHS.items()}

@@ -1,0 +1,5 @@
+"""`python -m orgbilling_stubs.cli`."""
+
+from .main import run
+
+run()

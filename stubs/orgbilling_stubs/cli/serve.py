@@ -1,0 +1,222 @@
+"""`orgbilling serve`: the stub on a port of this machine."""
+
+from __future__ import annotations
+
+import enum
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ..cast import Cast
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Auth(enum.StrEnum):
+    """How bearer tokens are checked."""
+
+    trust = "trust"
+    verify = "verify"
+    off = "off"
+
+
+class NoContract(enum.StrEnum):
+    """What GET /org/contract answers when there is none."""
+
+    not_found = "404"
+    none = "none"
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 4010,
+    persona: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Persona to serve, shipped or your own YAML file; the first is the default.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 1,
+    clock: Annotated[
+        str, typer.Option(metavar="INSTANT|live", help="Billing time: live, or frozen at an instant.")
+    ] = "live",
+    db: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where to keep the world: memory: (default) or sqlite:///FILE."),
+    ] = None,
+    auth: Annotated[
+        Auth,
+        typer.Option(help="trust: accept foreign tokens on their claims; verify: check signatures; off."),
+    ] = Auth.trust,
+    clerk_pem: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Public key of your Clerk instance (verify).")
+    ] = None,
+    clerk_jwks: Annotated[
+        str | None, typer.Option(metavar="FILE|URL", help="Key set of your Clerk instance (verify).")
+    ] = None,
+    azp: Annotated[
+        list[str] | None, typer.Option(metavar="ORIGIN", help="Accept only tokens issued for this origin.")
+    ] = None,
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Tolerate what the real framework tolerates.")
+    ] = False,
+    cors: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Browser origin that may call; default: any on this machine."),
+    ] = None,
+    no_contract: Annotated[
+        NoContract, typer.Option(help="GET /org/contract without a contract: 404, or 200 with status none.")
+    ] = NoContract.not_found,
+    published: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A newer published OpenAPI document, in place of layer 2."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only where it listens.")] = False,
+) -> None:
+    """Serve the Org Billing API.
+
+    Every persona is an organisation (org_NAME); any other organisation in a token is created on first
+    sight. Stop with Ctrl-C.
+    """
+    from ..app import Settings
+
+    settings = Settings(
+        personas=tuple(persona or ()),
+        seed=seed,
+        clock=clock,
+        db=db,
+        auth=auth.value,
+        clerk_pem=clerk_pem,
+        clerk_jwks=clerk_jwks,
+        azp=tuple(azp or ()),
+        lenient=lenient,
+        cors=tuple(cors or ()),
+        contract_none=no_contract.value,
+        published=published,
+        loopback=host in LOOPBACK,
+    )
+    raise typer.Exit(_run(settings, host, port, quiet))
+
+
+def _run(settings: Any, host: str, port: int, quiet: bool) -> int:
+    """Build, bind, announce, serve; the exit code."""
+    from ..app import SettingsError, build
+
+    try:
+        app = build(settings)
+        listener = _bind(host, port)
+    except SettingsError as error:
+        return fail(str(error))
+    except OSError as error:
+        return fail(_bind_problem(host, port, error))
+    url = _url(host, listener.getsockname()[1])
+    _announce(url, app.cast, settings, quiet)
+    return _serve(app.asgi, listener)
+
+
+def fail(text: str) -> int:
+    """Say in one line what is wrong; the exit code for it."""
+    typer.echo(f"orgbilling: {text}", err=True)
+    return 2
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def _bind_problem(host: str, port: int, error: OSError) -> str:
+    import errno
+
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is taken; choose another with --port, or --port 0 for a free one"
+    return f"cannot listen on {host}:{port}: {error.strerror or error}"
+
+
+def _url(host: str, port: int) -> str:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{shown}:{port}"
+
+
+def _announce(url: str, cast: Cast, settings: Any, quiet: bool) -> None:
+    """Print where it listens, who is there, and a line to paste."""
+    base = f"{url}/api/v1"
+    if quiet:
+        print(f"Org Billing API on {base}", flush=True)
+        return
+    from rich.console import Console
+
+    from ..cast import organisation
+
+    console = Console(highlight=False)
+    console.print(f"\n[bold]Org Billing API[/bold] on [bold cyan]{base}[/]")
+    console.print(f"Reference [cyan]{base}/docs[/]   contract [cyan]{base}/openapi.json[/]")
+    console.print(_state_line(settings) + "\n", markup=False)
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    table.add_column("Organisation", style="green", no_wrap=True)
+    table.add_column("Shows", overflow="fold")
+    for name in cast.names:
+        table.add_row(organisation(name), cast.load(name).shows)
+    console.print(table)
+    first = organisation(cast.default)
+    console.print("\nTry it in another terminal:", style="bold")
+    command = Path(sys.argv[0])
+    program = "orgbilling" if command.name != "orgbilling" else _shown(command)
+    header = f"Authorization: Bearer $({program} token --org {first})"
+    console.print(f'  curl -s {base}/org/billing -H "{header}"', soft_wrap=True, markup=False)
+    console.print("\nStop with Ctrl-C.", style="dim")
+    console.file.flush()
+
+
+def _shown(command: Path) -> str:
+    """The command as it can be pasted: relative to this folder when it lies below it."""
+    try:
+        return str(command.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(command)
+
+
+def _state_line(settings: Any) -> str:
+    time = "live" if settings.clock == "live" else f"frozen at {settings.clock}"
+    kept = settings.db or "in memory"
+    strictness = "lenient" if settings.lenient else "strict"
+    return f"Clock {time} · seed {settings.seed} · auth {settings.auth} · {strictness} · kept {kept}"
+
+
+def _serve(asgi: Any, listener: socket.socket) -> int:
+    import uvicorn
+
+    config = uvicorn.Config(
+        asgi,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        timeout_graceful_shutdown=3,
+        lifespan="on",
+        loop="auto",
+        http="httptools",
+        ws="none",
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    except KeyboardInterrupt:
+        return 0
+    return 0
