@@ -62,6 +62,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text.replace("\r\n", "\n").rstrip()
         self.at = 0
+        self.sampled = 0
         self._decoder = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_constant)
 
     def done(self) -> bool:
@@ -104,7 +105,8 @@ class _Reader:
         return self.match(pattern, problem)[0].strip()
 
     def sample(self) -> Any:
-        """One JSON value at the cursor."""
+        """One JSON value at the cursor; where it starts is kept for what is wrong with it later."""
+        self.sampled = self.at
         try:
             value, self.at = self._decoder.raw_decode(self.text, self.at)
         except json.JSONDecodeError as error:
@@ -279,7 +281,7 @@ class _Pages:
         try:
             schema = infer.schema(sample)
         except infer.SampleError as error:
-            raise self.reader.error(str(error), self.reader.at - 1) from None
+            raise self.reader.error(str(error), self.reader.sampled) from None
         return schema if self.words else _bare(schema)
 
     def named(self, sample: object) -> infer.Schema:
@@ -288,15 +290,15 @@ class _Pages:
         try:
             told = infer.name(sample)
         except infer.SampleError as error:
-            raise self.reader.error(str(error), self.reader.at - 1) from None
+            raise self.reader.error(str(error), self.reader.sampled) from None
         if told is None:
             return schema
         prefix, name = told
         if self.prefix not in (None, prefix):
-            raise self.reader.error(f"another path prefix than {self.prefix}", self.reader.at - 1)
+            raise self.reader.error(f"another path prefix than {self.prefix}", self.reader.sampled)
         self.prefix = prefix
         if self.schemas.setdefault(name, schema) != schema:
-            raise self.reader.error(f"another shape of {name} than before", self.reader.at - 1)
+            raise self.reader.error(f"another shape of {name} than before", self.reader.sampled)
         return {"$ref": f"#/components/schemas/{name}"}
 
     def place(self, method: str, path: str, operation: Document, start: int) -> None:

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import copy
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from orgbilling_openapi import check, compose, contract, pointer
+from orgbilling_openapi.compose import HERE, LAYERS, LayerError
+
+
+def test_the_checked_in_files_are_what_the_layers_compose_to_and_valid() -> None:
+    assert check.problems(compose.compose()) == []
+
+
+def merge(node: Any, value: Any) -> None:
+    """The update of Overlay 1.0, as its text has it."""
+    if isinstance(node, list):
+        node.extend(value if isinstance(value, list) else [value])
+        return
+    for key, item in copy.deepcopy(value).items():
+        if key in node and isinstance(node[key], dict | list) and isinstance(item, type(node[key])):
+            merge(node[key], item)
+        else:
+            node[key] = item
+
+
+def test_another_implementation_composes_the_same() -> None:
+    """The layers are plain Overlay 1.0 with plain JSONPath: they need nothing of ours."""
+    from jsonpath_ng.ext import parse
+
+    document = compose.read(HERE / "layers" / "documented.yaml")
+    for layer in LAYERS[1:]:
+        for action in compose.actions(HERE / "layers" / f"{layer}.overlay.yaml"):
+            for match in reversed(parse(action["target"]).find(document)):
+                if "update" in action:
+                    merge(match.value, action["update"])
+                else:
+                    match.full_path.filter(lambda _: True, document)
+    assert document == contract.load()
+
+
+def test_the_yaml_says_what_the_json_says() -> None:
+    assert yaml.load((HERE / "org-billing.yaml").read_text(), Loader=yaml.CSafeLoader) == contract.load()  # noqa: S506
+
+
+def nodes(node: Any, path: pointer.Path = ()) -> list[pointer.Path]:
+    return [path, *(each for key, child in pointer.children(node) for each in nodes(child, (*path, key)))]
+
+
+def test_no_layer_takes_a_fact_back() -> None:
+    """Whatever the vendor says is in the contract, unchanged."""
+    facts, ours = compose.facts(), contract.load()
+    words = ("description", "title", "version")
+    for path in nodes(facts):
+        value = pointer.find(facts, pointer.text(path))
+        if not isinstance(value, dict | list) and path[-1] not in words:
+            assert pointer.find(ours, pointer.text(path)) == value, path
+
+
+def test_facts_come_from_facts() -> None:
+    """The origins agree with the layers: what facts hold is a fact, everything else is not."""
+    facts = {pointer.text(path) for path in nodes(compose.facts())}
+    for path in nodes(contract.load()):
+        place = pointer.text(path)
+        if place not in facts:
+            assert contract.origins().of(place).layer in ("assumed", "words"), place
+        elif path and path[-1] not in ("description", "title", "version"):
+            assert contract.origins().of(place).fact, place
+
+
+@pytest.mark.parametrize(
+    ("place", "layer"),
+    [
+        ("#/paths/~1org~1ledger/get", "documented"),
+        ("#/paths/~1org~1ledger/get/operationId", "published"),
+        ("#/paths/~1org~1ledger/get/parameters/0/schema/maximum", "documented"),
+        ("#/paths/~1org~1ledger/get/parameters/0/explode", "published"),
+        ("#/paths/~1org~1ledger/get/summary", "words"),
+        ("#/paths/~1org~1ledger/get/responses/401", "assumed"),
+        ("#/components/schemas/ContractPayment/properties/amountUsd/format", "documented"),
+        ("#/components/schemas/ContractPayment/properties/period/pattern", "assumed"),
+        ("#/components/schemas/ContractPayment/required", "published"),
+        ("#/components/schemas/OrgBillingCheckoutInputBody/properties/currency/type", "published"),
+        ("#/components/schemas/OrgBillingCheckoutInputBody/properties/currency/enum/3", "assumed"),
+        ("#/components/schemas/OrgBillingCheckoutInputBody/properties/amount/format", "published"),
+        ("#/components/schemas/OrgBillingCheckoutInputBody/required/0", "documented"),
+    ],
+)
+def test_a_node_knows_its_layer(place: str, layer: str) -> None:
+    pointer.find(contract.load(), place)
+    assert contract.origins().of(place).layer == layer
+
+
+def test_every_assumption_has_its_reason() -> None:
+    for path in nodes(contract.load()):
+        origin = contract.origins().of(pointer.text(path))
+        assert bool(origin.reason) == (origin.layer == "assumed"), path
+
+
+@pytest.fixture
+def layers(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(HERE / "layers", tmp_path / "layers"))
+
+
+def append(layers: Path, name: str, text: str) -> None:
+    with (layers / f"{name}.overlay.yaml").open("a") as file:
+        file.write(text)
+
+
+@pytest.mark.parametrize(
+    ("layer", "text", "problem"),
+    [
+        ("published", "\n- target: $.nowhere\n  update: {a: 1}\n", "nothing matches"),
+        ("assumed", "\n- target: $.info\n  update: {a: 1}\n", "has no x-reason"),
+        ("words", "\n- target: $..info\n  update: {a: 1}\n", "not understood"),
+        ("words", "\n- target: [\n", "words.overlay.yaml"),
+    ],
+)
+def test_a_layer_that_does_not_fit_is_named(layers: Path, layer: str, text: str, problem: str) -> None:
+    append(layers, layer, text)
+    with pytest.raises(LayerError, match=problem) as caught:
+        compose.compose(layers)
+    assert layer in str(caught.value)
+
+
+def test_a_layer_of_another_kind_is_refused(layers: Path) -> None:
+    (layers / "words.overlay.yaml").write_text("overlay: 2.0.0\nactions: []\n")
+    with pytest.raises(LayerError, match="not an OpenAPI Overlay"):
+        compose.compose(layers)
+    (layers / "words.overlay.yaml").write_text("- 1\n")
+    with pytest.raises(LayerError, match="not a mapping"):
+        compose.compose(layers)
+    (layers / "words.overlay.yaml").unlink()
+    with pytest.raises(LayerError, match="words"):
+        compose.compose(layers)
+
+
+def test_a_change_of_a_layer_makes_the_files_stale(layers: Path) -> None:
+    append(layers, "words", "\n- target: $.info\n  update: {title: Other}\n")
+    assert [line.split()[0] for line in check.stale(compose.compose(layers), HERE)] == [
+        "org-billing.yaml",
+        "org-billing.json",
+    ]
+
+
+def test_a_missing_file_is_stale(tmp_path: Path) -> None:
+    assert len(list(check.stale(compose.compose(), tmp_path))) == 3
+
+
+def test_unsound_contracts_are_found() -> None:
+    document = contract.load()
+    del document["info"]
+    assert list(check.faults(document))
+    assert list(check.samples(document)) == []
+    example = document["paths"]["/org/billing"]["get"]["responses"]["200"]["content"]["application/json"][
+        "example"
+    ]
+    example["billingMode"] = "barter"
+    (line,) = check.samples(document)
+    assert line.startswith("#/paths/~1org~1billing/get/responses/200/content/application~1json/example")
