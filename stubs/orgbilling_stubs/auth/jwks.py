@@ -12,7 +12,7 @@ MAX_BYTES = 262_144
 
 JSON = "application/json"
 PEM = "application/x-pem-file"
-PATHS = {"/.well-known/jwks.json": JSON, "/v1/jwks": JSON, "/.well-known/jwks.pem": PEM}
+MEDIA = {"/.well-known/jwks.json": JSON, "/v1/jwks": JSON, "/.well-known/jwks.pem": PEM}
 
 
 class KeySourceError(ValueError):
@@ -25,8 +25,8 @@ def document(key: PublicKey) -> dict[str, Any]:
 
 
 def serve(key: PublicKey, path: str) -> bytes:
-    """Return the body for one of PATHS."""
-    return key.pem().encode() if PATHS[path] == PEM else json.dumps(document(key)).encode()
+    """Return the body for one of MEDIA."""
+    return key.pem().encode() if MEDIA[path] == PEM else json.dumps(document(key)).encode()
 
 
 def parse(data: bytes) -> dict[str, PublicKey]:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from orgbilling_stubs.auth.jwks import (
     MAX_BYTES,
-    PATHS,
+    MEDIA,
     KeySourceError,
     document,
     parse,
@@ -34,7 +34,7 @@ def test_what_is_given_out_can_be_taken_in(key: SigningKey) -> None:
 
 
 def test_the_paths_are_clerks_two_and_one_for_the_pem() -> None:
-    assert set(PATHS) == {"/.well-known/jwks.json", "/v1/jwks", "/.well-known/jwks.pem"}
+    assert set(MEDIA) == {"/.well-known/jwks.json", "/v1/jwks", "/.well-known/jwks.pem"}
 
 
 def test_pyjwt_takes_it_in(key: SigningKey) -> None:

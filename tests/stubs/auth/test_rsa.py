@@ -46,6 +46,14 @@ def test_a_private_jwk_with_one_wrong_number_is_refused(key: SigningKey, name: s
     assert from_jwk({member: value for member, value in jwk.items() if member != name}) is None
 
 
+@pytest.mark.parametrize("prime", ["p", "q"])
+def test_an_exponent_that_is_wrong_for_one_prime_alone_is_refused(key: SigningKey, prime: str) -> None:
+    d, p, q, *_, qi = key.numbers
+    wrong = d + ((q - 1) if prime == "p" else (p - 1))
+    numbers = (wrong, p, q, wrong % (p - 1), wrong % (q - 1), qi)
+    assert from_jwk(replace(key, numbers=numbers).jwk()) is None
+
+
 def test_another_key_type_is_refused(key: SigningKey) -> None:
     assert from_jwk(key.jwk() | {"kty": "EC"}) is None
 
