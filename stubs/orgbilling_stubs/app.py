@@ -123,4 +123,4 @@ def _authenticator(settings: Settings, key: SigningKey) -> Authenticator:
 
 def _documents(key: SigningKey) -> dict[str, tuple[str, bytes]]:
     """The public key where Clerk's SDKs look for it."""
-    return {path: (media, jwks.serve(key.public, path)) for path, media in jwks.PATHS.items()}
+    return {path: (media, jwks.serve(key.public, path)) for path, media in jwks.MEDIA.items()}
