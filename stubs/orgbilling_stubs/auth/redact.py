@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 MASK = "[redacted]"
@@ -16,3 +17,11 @@ _SECRETS = re.compile(
 def redact(text: str) -> str:
     """Return `text` with bearer credentials, `__session` cookies and anything JWT-like replaced by a mask."""
     return _SECRETS.sub(lambda found: (found["keep"] or "") + MASK, text)
+
+
+class RedactingFormatter(logging.Formatter):
+    """Redacts the whole log line, with its traceback: a filter would see the message alone."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the formatted record without secrets."""
+        return redact(super().format(record))

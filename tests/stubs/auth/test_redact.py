@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import logging
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orgbilling_stubs.auth.mint import Session, mint
-from orgbilling_stubs.auth.redact import MASK, redact
+from orgbilling_stubs.auth.redact import MASK, RedactingFormatter, redact
 from orgbilling_stubs.auth.rsa import SigningKey
 
 SECRET = "s3cr3t-Value_1"
@@ -52,3 +55,15 @@ def test_a_real_token_is_masked_in_any_text(key: SigningKey, before: str, after:
     token = mint(key, Session(), 0)
     cleaned = redact(f"{before}{token}{after}")
     assert not any(part in cleaned for part in token.split("."))
+
+
+def test_a_log_line_is_redacted_with_its_arguments_and_its_traceback() -> None:
+    try:
+        raise ValueError(f"Bearer {SECRET}")
+    except ValueError:
+        caught = sys.exc_info()
+    record = logging.LogRecord("orgbilling", 40, "a.py", 1, "got %s", (f"__session={SECRET}",), caught)
+    line = RedactingFormatter("%(message)s").format(record)
+    assert line.startswith(f"got __session={MASK}")
+    assert "Traceback" in line
+    assert SECRET not in line
