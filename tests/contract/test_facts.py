@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from orgbilling_openapi import contract
 
 PUBLISHED = yaml.safe_load((Path(__file__).parent / "published_facts.yaml").read_text())

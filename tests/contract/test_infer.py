@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-
 from orgbilling_openapi.infer import SampleError, name, schema
 
 TABLE = [

@@ -4,7 +4,6 @@ import copy
 from typing import Any
 
 import pytest
-
 from orgbilling_openapi.overlay import OverlayError, apply, select
 
 DOCUMENT: dict[str, Any] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from orgbilling_openapi.page import PageError, derive
 
 AUTH = "Authorization\nsession A token of a user (JWT). Format: Bearer abc....\nIn: header\n"
