@@ -178,7 +178,7 @@ class Operation:
 
     def _breach(self, status: int, validator: Validator, body: Any) -> str:
         rows = collect(validator, body, "body")
-        told = "; ".join(f"{row['location']}: {row['message']}" for row in rows[:5])
+        told = "; ".join(f"{row['location']}: {row['message']}" for row in rows[:20])
         return f"{self.name} {status} breaks the contract: {told}"
 
 
