@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from orgbilling_openapi import pointer
 from orgbilling_openapi.contract import Origins
 from orgbilling_openapi.shapes import Finding, Node, Shapes
 
@@ -49,9 +50,11 @@ def compare(facts: Document, ours: Document, theirs: Document, origins: Origins)
     """All differences, breaking ones first; raises `DocumentError` for a reference that leads nowhere.
 
     facts: our contract without assumptions (`compose.facts`), which alone can break; ours: all of it.
+    A change that brings what we assumed anyway is none.
     """
     changes: dict[tuple[str, str, str], Change] = {}
-    told = [_fact(*row, origins) for row in _findings(facts, theirs)]
+    expected = {_key(*row) for row in _findings(facts, ours)}
+    told = [_fact(*row, origins) for row in _findings(facts, theirs) if _key(*row) not in expected]
     assumed = [_assumption(*row, origins) for row in _findings(ours, theirs)]
     for change in (*told, *(change for change in assumed if change is not None)):
         operation = change.operations[0]
@@ -63,6 +66,11 @@ def compare(facts: Document, ours: Document, theirs: Document, origins: Origins)
             changes[key] = replace(known, operations=(*known.operations, operation))
     order = {severity: rank for rank, severity in enumerate(SEVERITIES)}
     return sorted(changes.values(), key=lambda change: order[change.severity])
+
+
+def _key(operation: str, finding: Finding) -> tuple[str, str, str, tuple[str, ...]]:
+    """What makes two findings in different documents the same; components may have other names."""
+    return operation, finding.kind, finding.what, pointer.keys(finding.pointer)[-2:]
 
 
 def _fact(operation: str, finding: Finding, origins: Origins) -> Change:

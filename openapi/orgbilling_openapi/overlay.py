@@ -129,11 +129,11 @@ def _merge(node: dict[str, Any], value: dict[str, Any], path: Path, written: Wri
 
 
 def _extend(old: list[Any], items: list[Any], path: Path, written: Written, careful: bool) -> None:
+    """Append; a careful action appends objects alone, since values (of an enum, say) are a closed list."""
     for item in items:
-        if careful and item in old:
-            continue
-        old.append(item)
-        _report((*path, len(old) - 1), item, written)
+        if not careful or isinstance(item, dict):
+            old.append(item)
+            _report((*path, len(old) - 1), item, written)
 
 
 def _report(path: Path, value: Any, written: Written) -> None:

@@ -69,8 +69,8 @@ def test_a_careful_action_only_adds() -> None:
     update = {"m": 2, "k": 3}
     assert changed({"target": "$.n", "update": update}, careful=True)[0]["n"] == {"m": 1, "k": 3}
     assert changed({"target": "$.n", "remove": True}, careful=True)[0] == DOCUMENT
-    tags = {"target": "$.paths['/a'].get", "update": {"tags": ["x", "w"]}}
-    assert changed(tags, careful=True)[0]["paths"]["/a"]["get"]["tags"] == ["x", "w"]
+    tags = {"target": "$.paths['/a'].get", "update": {"tags": ["w", {"k": 1}]}}
+    assert changed(tags, careful=True)[0]["paths"]["/a"]["get"]["tags"] == ["x", {"k": 1}]
     reference = {"target": "$.paths['/a']", "update": {"get": {"$ref": "#/n"}}}
     assert changed(reference, careful=True)[0] == DOCUMENT
 

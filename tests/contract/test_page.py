@@ -15,7 +15,8 @@ LIST = (
     + AUTH
     + "Query Parameters\nHow far to look back in weeks\n4int641 <= value <= 52"
     + BODIES
-    + 'curl -X GET "https://host/v2/shelf/all"[\n{\n"label": "string",\n"height": 0.1,\n"seen": "2019-08-24T14:15:22Z",\n'
+    + 'curl -X GET "https://host/v2/shelf/all"[\n{\n"label": "string",\n"height": 0.1,\n'
+    + '"seen": "2019-08-24T14:15:22Z",\n'
     + '"prices": {\n"property1": 0.1,\n"property2": 0.1\n}\n}\n]'
     + PROBLEM
 )
@@ -158,7 +159,7 @@ def test_what_is_not_understood_is_named_by_its_line(old: str, new: str, line: i
         ("application/json\nTypeScript", "text/plain\nTypeScript", "expected 'application/json'"),
         ("{ \"boards\": 0 }'", "{ \"boards\": 0 }", "expected \"'\""),
         ("{ \"boards\": 0 }'", "0'", "not an object"),
-        (' \\ -H "Content-Type: application/json" \\ -d \'{ "boards": 0 }\'', "", "disagree on whether there is a body"),
+        (' \\ -H "Content-Type: application/json" \\ -d \'{ "boards": 0 }\'', "", "whether there is a body"),
         ("/v2/schemas/Shelf.json", "/v3/schemas/Shelf.json", "another path prefix"),
         ("/v2/schemas/Shelf.json", "/v2/schemas/Problem.json", "another shape of Problem"),
         ("https://host/v2/shelf\"", "https://host/v2/shelf/all\"", ""),

@@ -1,0 +1,192 @@
+"""`orgbilling contract …` as a user sees it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from orgbilling_openapi import compose, contract
+from orgbilling_stubs.cli import contract as cli
+from typer.testing import CliRunner, Result
+
+PAGE = """Furniture
+List the shelves
+Authorization
+session A token of a user (JWT). Format: Bearer abc....
+In: header
+Response Body
+application/json
+curl -X GET "https://host/v2/shelf"{
+"$schema": "/v2/schemas/Shelf.json",
+"boards": 0
+}"""
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def refused(result: Result, name: str) -> str:
+    """The one line of a refusal."""
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    (line,) = plain(result.stderr).strip().splitlines()
+    assert line.startswith(name + ": ")
+    return line
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    path = tmp_path / "page.txt"
+    path.write_text(PAGE)
+    return path
+
+
+def test_derive_prints_yaml(page: Path) -> None:
+    result = run("derive", page)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("# ")
+    assert "summary: List the shelves" in result.stdout
+    assert "List the shelves" not in run("derive", page, "--facts").stdout
+
+
+def test_derive_writes_a_file(page: Path, tmp_path: Path) -> None:
+    target = tmp_path / "documented.yaml"
+    result = run("derive", page, "--out", target)
+    assert result.stdout.strip() == f"{target}: 1 operations, 1 schemas"
+    assert compose.read(target)["paths"].keys() == {"/shelf"}
+
+
+def test_derive_names_the_line_that_it_does_not_understand(page: Path) -> None:
+    page.write_text(PAGE.replace("In: header", "In: cookie"))
+    line = refused(run("derive", page), "PageError")
+    assert line == "PageError: line 5: expected 'In: header': 'In: cookie'"
+
+
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    refused(run("derive", tmp_path / "nothing"), "FileError")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    refused(run("derive", tmp_path / "binary"), "FileError")
+    refused(run("derive", tmp_path), "FileError")
+
+
+def test_check_passes_on_what_is_checked_in() -> None:
+    result = run("check")
+    assert result.exit_code == 0
+    assert result.stdout.count("✓") == 3
+
+
+def test_check_lists_what_is_stale(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = compose.compose()
+    monkeypatch.setattr(
+        compose, "compose", lambda: compose.Composition({**whole.document, "info": {}}, whole.origins)
+    )
+    result = run("check")
+    assert result.exit_code == 1
+    assert (
+        "✗ org-billing.json is not what the layers compose to (run: orgbilling contract compose)"
+        in result.stdout
+    )
+    assert "✗ #/info" in result.stdout
+
+
+def test_compose_changes_nothing_when_nothing_changed() -> None:
+    before = {name: (compose.HERE / name).read_bytes() for name in compose.compose().files()}
+    result = run("compose")
+    assert result.stdout.count("as before") == 3
+    assert {name: (compose.HERE / name).read_bytes() for name in before} == before
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (
+            "#/paths/~1org~1ledger/get",
+            ["layer   documented", "reference page", "responses", "operationId  published"],
+        ),
+        (
+            "#/components/schemas/EnterpriseContract/properties/status/enum",
+            [
+                "layer   assumed",
+                "reason  the life of a contract",
+                "layers/assumed.overlay.yaml",
+                "array of 5",
+            ],
+        ),
+        ("#/info/title", ["layer   words", '"Org Billing API"']),
+    ],
+)
+def test_explain(place: str, words: list[str]) -> None:
+    result = run("explain", place)
+    assert result.exit_code == 0
+    text = plain(result.stdout)
+    for word in words:
+        assert word in text
+
+
+@pytest.mark.parametrize("place", ["#/paths/x", "#/info/title/x", "paths", "#/components/schemas/Nope"])
+def test_explain_of_nothing_tells_what_there_is(place: str) -> None:
+    refused(run("explain", place), "PointerError")
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    path = tmp_path / "published.json"
+    path.write_text(json.dumps(compose.facts()))
+    return path
+
+
+def test_diff_of_the_vendors_document(published: Path) -> None:
+    result = run("diff", published)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("0 breaking, 0 compatible; ")
+    assert "Ours alone" in run("diff", published, "--assumed").stdout
+
+
+def test_diff_of_a_breaking_document(published: Path) -> None:
+    document = compose.facts()
+    del document["paths"]["/org/ledger"]
+    document["components"]["schemas"]["ErrorModel"]["properties"]["more"] = {"type": "string"}
+    published.write_text(json.dumps(document))
+    result = run("diff", published)
+    assert result.exit_code == 1
+    text = result.stdout
+    assert (
+        text.index("Breaking")
+        < text.index("GET /org/ledger")
+        < text.index("Compatible")
+        < text.index("1 breaking")
+    )
+    assert "and 9 more" in text
+    rows = json.loads(run("diff", published, "--json").stdout)
+    assert rows["breaking"] is True
+    assert rows["changes"][0]["pointer"] == "#/paths/~1org~1ledger/get"
+
+
+def test_diff_reads_what_the_stub_serves(tmp_path: Path) -> None:
+    path = tmp_path / "served.json"
+    for document in (contract.load(), contract.form30(contract.load())):
+        path.write_text(json.dumps(document))
+        assert run("diff", path).stdout == "0 breaking, 0 compatible; 0 differences rest on our assumptions\n"
+
+
+def test_diff_of_something_else_is_one_line(page: Path, tmp_path: Path) -> None:
+    refused(run("diff", page), "DocumentError")
+    refused(run("diff", tmp_path / "nothing"), "DocumentError")
+    refused(run("diff", "http://127.0.0.1:9/openapi.json"), "DocumentError")
+
+
+def test_every_command_has_help() -> None:
+    assert {"derive", "compose", "check", "explain", "diff"} == {
+        command.name or command.callback.__name__
+        for command in cli.app.registered_commands
+        if command.callback
+    }
+    for name in ("derive", "compose", "check", "explain", "diff"):
+        assert run(name, "--help").exit_code == 0

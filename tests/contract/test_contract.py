@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+from orgbilling_openapi import contract, pointer
+
+
+def test_load_gives_a_fresh_document_each_time() -> None:
+    contract.load()["paths"].clear()
+    assert len(contract.load()["paths"]) == 13
+
+
+def test_the_digest_is_that_of_the_canonical_json() -> None:
+    canonical = json.dumps(contract.load(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert contract.digest() == hashlib.sha256(canonical.encode()).hexdigest()
+    shuffled = dict(reversed(contract.load().items()))
+    assert contract.digest(shuffled) == contract.digest()
+    shuffled["info"] = {**shuffled["info"], "title": "other"}
+    assert contract.digest(shuffled) != contract.digest()
+
+
+def test_a_server_starts_without_a_yaml_parser() -> None:
+    code = (
+        "import sys; from orgbilling_openapi import contract\n"
+        "contract.form30(contract.load()), contract.digest(), contract.origins()\n"
+        "print(sorted({'yaml', 'jsonschema_rs', 'rich'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_an_origin_without_a_row_of_its_own_is_that_of_what_is_around_it() -> None:
+    table = {
+        "reasons": ["why"],
+        "nodes": {"#": ["documented"], "#/a": ["assumed", 0], "#/a/b": ["published"]},
+    }
+    origins = contract.Origins(table)
+    assert origins.of("#/x/y") == contract.Origin("documented")
+    assert origins.of("#/a/c/d") == contract.Origin("assumed", "why")
+    assert origins.of("#/a/b/c").fact
+    assert not origins.of("#/a").fact
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [((), "#"), (("paths", "/org/a~b", "get"), "#/paths/~1org~1a~0b/get"), (("tags", 0), "#/tags/0")],
+)
+def test_pointers(path: tuple[str | int, ...], text: str) -> None:
+    assert pointer.text(path) == text
+    assert pointer.keys(text) == tuple(str(key) for key in path)
+
+
+def test_a_pointer_finds_members_and_items() -> None:
+    document = {"a/b": [{"c d": 1}]}
+    assert pointer.find(document, "#/a~1b/0/c%20d") == 1
+    assert pointer.find(document, "/a~1b/0") == {"c d": 1}
+    for nowhere in ("#/x", "#/a~1b/1", "#/a~1b/x", "#/a~1b/0/c%20d/e"):
+        with pytest.raises(LookupError):
+            pointer.find(document, nowhere)
+    with pytest.raises(ValueError, match="not a JSON pointer"):
+        pointer.find(document, "a/b")

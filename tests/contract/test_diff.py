@@ -1,0 +1,331 @@
+"""What breaks a client and what does not, by direction."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from orgbilling_openapi import compose, contract, forms
+from orgbilling_openapi.diff import Change, compare
+from orgbilling_openapi.document import DocumentError
+
+Document = dict[str, Any]
+FACTS = compose.facts()
+
+
+def changes(theirs: Document) -> list[Change]:
+    return compare(FACTS, contract.load(), theirs, contract.origins())
+
+
+def told(change: Callable[[Document], object]) -> list[Change]:
+    """The changes that are no matter of our assumptions, after a change to what the vendor says."""
+    theirs = copy.deepcopy(FACTS)
+    change(theirs)
+    return [each for each in changes(theirs) if each.severity != "assumed"]
+
+
+def schema(document: Document, name: str) -> Document:
+    found: Document = document["components"]["schemas"][name]
+    return found
+
+
+def member(document: Document, name: str, member: str) -> Document:
+    found: Document = schema(document, name)["properties"][member]
+    return found
+
+
+def operation(document: Document, path: str, method: str = "get") -> Document:
+    found: Document = document["paths"][path][method]
+    return found
+
+
+CHECKOUT, PROFILE, LEDGER = "OrgBillingCheckoutInputBody", "TenantBillingProfile", "TenantBillingLedgerEntry"
+
+BREAKING: dict[str, tuple[Callable[[Document], object], str, str]] = {
+    "operation removed": (lambda d: d["paths"].pop("/org/ledger"), "removed", "the operation is gone"),
+    "parameter removed": (
+        lambda d: operation(d, "/org/ledger")["parameters"].clear(),
+        "removed",
+        "the query parameter days",
+    ),
+    "parameter required": (
+        lambda d: operation(d, "/org/ledger")["parameters"][0].update(required=True),
+        "changed",
+        "the parameter days is required now",
+    ),
+    "required parameter added": (
+        lambda d: operation(d, "/org/ledger")["parameters"].append(
+            {"name": "page", "in": "query", "required": True}
+        ),
+        "added",
+        "the required query parameter page",
+    ),
+    "assumed parameter required": (
+        lambda d: operation(d, "/org/ledger")["parameters"].append(
+            {"name": "limit", "in": "query", "required": True}
+        ),
+        "added",
+        "the required query parameter limit",
+    ),
+    "parameter narrowed": (
+        lambda d: operation(d, "/org/ledger")["parameters"][0]["schema"].update(maximum=90),
+        "changed",
+        "maximum 365 → 90",
+    ),
+    "default changed": (
+        lambda d: operation(d, "/org/ledger")["parameters"][0]["schema"].update(default=7),
+        "changed",
+        "default 30 → 7",
+    ),
+    "encoding changed": (
+        lambda d: operation(d, "/org/ledger")["parameters"][0].update(explode=True),
+        "changed",
+        "explode of days False → True",
+    ),
+    "body member required": (
+        lambda d: schema(d, CHECKOUT)["required"].append("currency"),
+        "changed",
+        "currency is required now",
+    ),
+    "required body member added": (
+        lambda d: (
+            schema(d, CHECKOUT)["required"].append("why"),
+            schema(d, CHECKOUT)["properties"].update(why={}),
+        ),
+        "added",
+        "the required request member why",
+    ),
+    "body member removed": (
+        lambda d: schema(d, CHECKOUT)["properties"].pop("currency"),
+        "removed",
+        "the request member currency",
+    ),
+    "body enum": (
+        lambda d: member(d, CHECKOUT, "currency").update(enum=["EUR"]),
+        "added",
+        'enum ["EUR"]',
+    ),
+    "body removed": (
+        lambda d: operation(d, "/org/vouchers/redeem", "post").pop("requestBody"),
+        "removed",
+        "the body",
+    ),
+    "body media type": (
+        lambda d: operation(d, "/org/vouchers/redeem", "post")["requestBody"].update(
+            content={"text/csv": {}}
+        ),
+        "removed",
+        "the request media type application/json",
+    ),
+    "required body added": (
+        lambda d: operation(d, "/org/billing/portal", "post").update(
+            requestBody={"required": True, "content": {}}
+        ),
+        "added",
+        "a required body",
+    ),
+    "response member removed": (
+        lambda d: (
+            schema(d, PROFILE)["properties"].pop("currency"),
+            schema(d, PROFILE)["required"].remove("currency"),
+        ),
+        "removed",
+        "the response member currency",
+    ),
+    "response member optional": (
+        lambda d: schema(d, PROFILE)["required"].remove("currency"),
+        "changed",
+        "currency may be absent now",
+    ),
+    "response member nullable": (
+        lambda d: member(d, PROFILE, "currency").update(type=["string", "null"]),
+        "changed",
+        'type string → ["string", "null"]',
+    ),
+    "response type": (
+        lambda d: member(d, LEDGER, "tokens").update(type="number"),
+        "changed",
+        "type integer → number",
+    ),
+    "response format": (
+        lambda d: member(d, LEDGER, "createdAt").pop("format"),
+        "removed",
+        "format date-time",
+    ),
+    "map value": (
+        lambda d: member(d, PROFILE, "eventPrices")["additionalProperties"].update(type="string"),
+        "changed",
+        "type number → string",
+    ),
+    "success removed": (
+        lambda d: operation(d, "/org/billing")["responses"].pop("200"),
+        "removed",
+        "the response 200",
+    ),
+    "security": (
+        lambda d: operation(d, "/org/billing").update(security=[{"apiKey": []}]),
+        "changed",
+        'security [{"bearerClerk": []}] → [{"apiKey": []}]',
+    ),
+    "composed": (
+        lambda d: member(d, PROFILE, "currency").update(anyOf=[{"maxLength": 3}]),
+        "added",
+        'anyOf [{"maxLength": 3}]',
+    ),
+}
+
+COMPATIBLE: dict[str, tuple[Callable[[Document], object], str, str]] = {
+    "operation added": (
+        lambda d: d["paths"].update({"/org/more": {"get": {"responses": {}}}}),
+        "added",
+        "an operation",
+    ),
+    "optional parameter": (
+        lambda d: operation(d, "/org/ledger")["parameters"].append({"name": "page", "in": "query"}),
+        "added",
+        "the optional query parameter page",
+    ),
+    "parameter widened": (
+        lambda d: operation(d, "/org/ledger")["parameters"][0]["schema"].update(maximum=730),
+        "changed",
+        "maximum 365 → 730",
+    ),
+    "body member optional": (
+        lambda d: schema(d, CHECKOUT)["required"].remove("amount"),
+        "changed",
+        "amount may be absent now",
+    ),
+    "body type widened": (
+        lambda d: member(d, CHECKOUT, "amount").update(type="number"),
+        "changed",
+        "type integer → number",
+    ),
+    "response member added": (
+        lambda d: schema(d, PROFILE)["properties"].update(more={"type": "string"}),
+        "added",
+        "the optional response member more; our schema is closed and refuses it",
+    ),
+    "response array never null": (
+        lambda d: member(d, "ContextEngineEventSummary", "byType").update(type="array"),
+        "changed",
+        'type ["array", "null"] → array',
+    ),
+    "response enum": (
+        lambda d: member(d, PROFILE, "billingMode").update(enum=["prepaid"]),
+        "added",
+        'enum ["prepaid"]',
+    ),
+    "status added": (
+        lambda d: operation(d, "/org/billing")["responses"].update({"409": {"description": ""}}),
+        "added",
+        "the response 409",
+    ),
+    "another way in": (
+        lambda d: operation(d, "/org/billing")["security"].append({"apiKey": []}),
+        "changed",
+        'security [{"bearerClerk": []}] → [{"bearerClerk": []}, {"apiKey": []}]',
+    ),
+    "operationId": (
+        lambda d: operation(d, "/org/billing").update(operationId="other"),
+        "changed",
+        "operationId getOrgBilling → other",
+    ),
+    "deprecated": (lambda d: operation(d, "/org/billing").update(deprecated=True), "added", "deprecated"),
+}
+
+
+@pytest.mark.parametrize("case", BREAKING)
+def test_a_change_that_breaks(case: str) -> None:
+    change, kind, what = BREAKING[case]
+    breaking = [each for each in told(change) if each.severity == "breaking"]
+    assert [(each.kind, each.what) for each in breaking] == [(kind, what)]
+
+
+@pytest.mark.parametrize("case", COMPATIBLE)
+def test_a_change_that_does_not_break(case: str) -> None:
+    change, kind, what = COMPATIBLE[case]
+    assert [(each.severity, each.kind, each.what) for each in told(change)] == [("compatible", kind, what)]
+
+
+def test_the_vendors_own_document_breaks_nothing() -> None:
+    found = changes(FACTS)
+    assert {each.severity for each in found} == {"assumed"}
+    assert all(each.reason for each in found)
+
+
+def test_the_contract_does_not_differ_from_itself() -> None:
+    assert changes(contract.load()) == []
+    assert changes(forms.form31(forms.form30(contract.load()))) == []
+
+
+def test_what_we_assumed_and_the_vendor_now_says_is_no_change() -> None:
+    enum = member(contract.load(), PROFILE, "billingMode")["enum"]
+    assert told(lambda d: member(d, PROFILE, "billingMode").update(enum=enum)) == []
+    assert told(lambda d: member(d, PROFILE, "billingMode").update(enum=[*enum, "barter"])) != []
+
+
+def test_one_change_of_a_shared_schema_is_one_line() -> None:
+    (change,) = told(lambda d: member(d, "ErrorModel", "status").update(type="string"))
+    assert len(change.operations) == 13
+    assert change.pointer == "#/components/schemas/ErrorModel/properties/status/type"
+
+
+def test_breaking_changes_come_first() -> None:
+    def both(document: Document) -> None:
+        operation(document, "/org/billing")["operationId"] = "other"
+        document["paths"].pop("/org/vouchers/redeem")
+
+    found = changes({**copy.deepcopy(FACTS)})
+    theirs = copy.deepcopy(FACTS)
+    both(theirs)
+    assert [each.severity for each in changes(theirs)][:3] == ["breaking", "compatible", "assumed"]
+    assert len(found) > 100
+
+
+def test_a_row_is_json() -> None:
+    (change,) = told(lambda d: d["paths"].pop("/org/ledger"))
+    assert change.row() == {
+        "severity": "breaking",
+        "kind": "removed",
+        "operations": ["GET /org/ledger"],
+        "pointer": "#/paths/~1org~1ledger/get",
+        "what": "the operation is gone",
+        "layer": "documented",
+    }
+
+
+def test_names_of_components_do_not_matter() -> None:
+    """A document that writes everything inline, or names it otherwise, says the same."""
+
+    def rename(document: Document) -> None:
+        document["components"]["schemas"]["Account"] = document["components"]["schemas"].pop(PROFILE)
+        content = operation(document, "/org/billing")["responses"]["200"]["content"]["application/json"]
+        content["schema"] = {"allOf": [{"$ref": "#/components/schemas/Account"}]}
+
+    assert told(rename) == []
+
+
+def test_a_recursive_schema_ends() -> None:
+    def loop(document: Document) -> None:
+        member(document, PROFILE, "currency").clear()
+        schema(document, PROFILE)["properties"]["currency"] = {"$ref": f"#/components/schemas/{PROFILE}"}
+
+    assert told(loop)
+
+
+@pytest.mark.parametrize(
+    ("reference", "problem"),
+    [
+        ("other.yaml#/X", "another document"),
+        ("#/components/schemas/Nowhere", "leads nowhere"),
+        ("#/paths/~1org~1billing/get/responses/200/content/application~1json/schema", "leads to itself"),
+    ],
+)
+def test_a_reference_that_cannot_be_followed_is_an_error(reference: str, problem: str) -> None:
+    theirs = copy.deepcopy(FACTS)
+    content = operation(theirs, "/org/billing")["responses"]["200"]["content"]["application/json"]
+    content["schema"] = {"$ref": reference}
+    with pytest.raises(DocumentError, match=problem):
+        changes(theirs)
