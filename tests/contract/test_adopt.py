@@ -101,7 +101,7 @@ def test_yaml_and_full_paths_and_3_0(tmp_path: Path, published: dict[str, Any]) 
 
 
 def test_mixed_paths_stay_as_they_are() -> None:
-    document = {"paths": {"/api/v1/a": {}, "/b": {}}}
+    document: dict[str, Any] = {"paths": {"/api/v1/a": {}, "/b": {}}}
     assert relative(document, "/api/v1") is document
 
 

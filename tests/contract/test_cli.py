@@ -146,7 +146,7 @@ def test_diff_of_the_vendors_document(published: Path) -> None:
     result = run("diff", published)
     assert result.exit_code == 0
     assert result.stdout.startswith("0 breaking, 0 compatible; ")
-    assert "Ours alone" in run("diff", published, "--assumed").stdout
+    assert "does not share" in run("diff", published, "--assumed").stdout
 
 
 def test_diff_of_a_breaking_document(published: Path) -> None:
@@ -167,6 +167,17 @@ def test_diff_of_a_breaking_document(published: Path) -> None:
     rows = json.loads(run("diff", published, "--json").stdout)
     assert rows["breaking"] is True
     assert rows["changes"][0]["pointer"] == "#/paths/~1org~1ledger/get"
+
+
+def test_diff_tells_of_an_assumption_that_proved_wrong(published: Path) -> None:
+    document = compose.facts()
+    document["components"]["schemas"]["EnterpriseContract"]["properties"]["status"]["enum"] = [
+        "active",
+        "on_hold",
+    ]
+    published.write_text(json.dumps(document))
+    text = plain(run("diff", published).stdout)
+    assert "Assumptions of ours that it contradicts\n  GET /org/contract\n    ~ enum without" in text
 
 
 def test_diff_reads_what_the_stub_serves(tmp_path: Path) -> None:

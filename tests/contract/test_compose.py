@@ -29,12 +29,12 @@ def merge(node: Any, value: Any) -> None:
 
 def test_another_implementation_composes_the_same() -> None:
     """The layers are plain Overlay 1.0 with plain JSONPath: they need nothing of ours."""
-    from jsonpath_ng.ext import parse
+    from jsonpath_ng.parser import JsonPathParser
 
     document = compose.read(HERE / "layers" / "documented.yaml")
     for layer in LAYERS[1:]:
         for action in compose.actions(HERE / "layers" / f"{layer}.overlay.yaml"):
-            for match in reversed(parse(action["target"]).find(document)):
+            for match in reversed(JsonPathParser().parse(action["target"]).find(document)):
                 if "update" in action:
                     merge(match.value, action["update"])
                 else:

@@ -83,9 +83,8 @@ def derive(
             return
         target.write_text(text, encoding="utf-8")
         operations = sum(len(methods) for methods in document["paths"].values())
-        out.print(
-            f"{escape(str(target))}: {operations} operations, {len(document['components']['schemas'])} schemas"
-        )
+        schemas = len(document["components"]["schemas"])
+        out.print(f"{escape(str(target))}: {operations} operations, {schemas} schemas")
 
 
 @app.command()
@@ -98,9 +97,8 @@ def compose() -> None:
             path = composer.HERE / name
             changed = not path.exists() or path.read_bytes() != content
             path.write_bytes(content)
-            out.print(
-                f"{name:18} {len(content):>7,} bytes  {'[yellow]written[/]' if changed else '[dim]as before[/]'}"
-            )
+            note = "[yellow]written[/]" if changed else "[dim]as before[/]"
+            out.print(f"{name:18} {len(content):>7,} bytes  {note}")
 
 
 @app.command()
@@ -192,8 +190,15 @@ def _show(changes: list[Change], assumed: bool) -> None:
     for severity, title in (("breaking", "[bold red]Breaking[/]"), ("compatible", "[bold]Compatible[/]")):
         _group(title, [change for change in changes if change.severity == severity])
     rest = [change for change in changes if change.severity == "assumed"]
+    _group(
+        "[bold yellow]Assumptions of ours that it contradicts[/]",
+        [change for change in rest if change.kind == "changed"],
+    )
     if assumed:
-        _group("[bold yellow]Ours alone, by assumption[/]", rest)
+        _group(
+            "[bold yellow]Assumptions of ours that it does not share[/]",
+            [change for change in rest if change.kind != "changed"],
+        )
     counts = {name: sum(change.severity == name for change in changes) for name in ("breaking", "compatible")}
     hint = "" if assumed or not rest else " (list them with --assumed)"
     out.print(
