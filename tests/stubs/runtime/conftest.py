@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 import jsonschema_rs
 import pytest
+from orgbilling_openapi import contract as contracts
 from orgbilling_stubs.auth.refusals import refusal
 from orgbilling_stubs.runtime.assemble import Habits, assemble
 from orgbilling_stubs.runtime.exchange import Call, Encoded, Handler, Reply
-
-from orgbilling_openapi import contract as contracts
 
 PREFIX = "/api/v1"
 MEMBER = "Bearer member"

@@ -111,11 +111,11 @@ def test_a_reply_that_breaks_the_contract_is_a_500_and_the_log_says_where(make, 
 
 
 def test_a_refusal_from_below_becomes_a_problem(make, is_problem):
-    class Slow(Exception):
+    class SlowError(Exception):
         name, status, detail, retry_after_s = "slow_down", 429, "slow down", 7
 
     def refuse(call):
-        raise Slow
+        raise SlowError
 
     answer = make(getOrgBilling=refuse)("GET", "/org/billing")
     assert is_problem(answer)

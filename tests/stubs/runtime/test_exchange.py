@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from orgbilling_stubs.auth.refusals import refusal
+from orgbilling_stubs.domain import refusals
+from orgbilling_stubs.domain.refusals import Refusal
+from orgbilling_stubs.runtime.exchange import Encoded, Refused, Reply
+from orgbilling_stubs.runtime.refusals import INVALID, Problem
+
+
+def test_refusals_of_every_room_can_become_problems():
+    assert isinstance(refusal("expired"), Refused)
+    assert isinstance(Refusal(refusals.CONTRACT_NONE), Refused)
+    assert isinstance(Problem(INVALID), Refused)
+    assert not isinstance(ValueError(), Refused)
+
+
+def test_a_reply_is_a_200_unless_it_says_otherwise():
+    assert (Reply({}).status, Reply({}).headers, Encoded(b"").status, Encoded(b"").etag) == (
+        200,
+        {},
+        200,
+        None,
+    )
