@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 from orgbilling_openapi import adopt, check, compose, contract
-from orgbilling_openapi.document import DocumentError, load, relative
 
 
 @pytest.fixture
@@ -98,38 +97,3 @@ def test_yaml_and_full_paths_and_3_0(tmp_path: Path, published: dict[str, Any]) 
     by_type = adopted["components"]["schemas"]["ContextEngineEventSummary"]["properties"]["byType"]
     assert by_type["type"] == ["array", "null"]
     assert list(check.faults(adopted)) == []
-
-
-def test_mixed_paths_stay_as_they_are() -> None:
-    document: dict[str, Any] = {"paths": {"/api/v1/a": {}, "/b": {}}}
-    assert relative(document, "/api/v1") is document
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("{", "neither JSON nor YAML"),
-        ("a: [", "neither JSON nor YAML"),
-        ("\x00", "neither JSON nor YAML"),
-        ("[1]", "no member 'openapi'"),
-        ("openapi: 2", "no member 'openapi'"),
-        ("swagger: '2.0'", "no member 'openapi'"),
-        ("openapi: 4.0.0", "neither 3.0 nor 3.1"),
-        ("openapi: 3.1.0", "no object 'paths'"),
-        ("openapi: 3.1.0\npaths: {/a: 1}", "no object 'paths'"),
-        ("[" * 100_000, "nested too deeply"),
-    ],
-)
-def test_what_is_no_openapi_document_is_refused(tmp_path: Path, text: str, problem: str) -> None:
-    path = tmp_path / "x"
-    path.write_text(text)
-    with pytest.raises(DocumentError, match=problem) as caught:
-        load(path)
-    assert str(caught.value).startswith(str(path))
-
-
-def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DocumentError, match="no such file"):
-        load(tmp_path / "nothing")
-    with pytest.raises(DocumentError, match="refused"):
-        load("http://127.0.0.1:9/openapi.json")

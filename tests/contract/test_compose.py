@@ -144,20 +144,3 @@ def test_a_change_of_a_layer_makes_the_files_stale(layers: Path) -> None:
         "org-billing.yaml",
         "org-billing.json",
     ]
-
-
-def test_a_missing_file_is_stale(tmp_path: Path) -> None:
-    assert len(list(check.stale(compose.compose(), tmp_path))) == 3
-
-
-def test_unsound_contracts_are_found() -> None:
-    document = contract.load()
-    del document["info"]
-    assert list(check.faults(document))
-    assert list(check.samples(document)) == []
-    example = document["paths"]["/org/billing"]["get"]["responses"]["200"]["content"]["application/json"][
-        "example"
-    ]
-    example["billingMode"] = "barter"
-    (line,) = check.samples(document)
-    assert line.startswith("#/paths/~1org~1billing/get/responses/200/content/application~1json/example")

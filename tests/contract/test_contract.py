@@ -5,8 +5,7 @@ import json
 import subprocess
 import sys
 
-import pytest
-from orgbilling_openapi import contract, pointer
+from orgbilling_openapi import contract
 
 
 def test_load_gives_a_fresh_document_each_time() -> None:
@@ -43,23 +42,3 @@ def test_an_origin_without_a_row_of_its_own_is_that_of_what_is_around_it() -> No
     assert origins.of("#/a/c/d") == contract.Origin("assumed", "why")
     assert origins.of("#/a/b/c").fact
     assert not origins.of("#/a").fact
-
-
-@pytest.mark.parametrize(
-    ("path", "text"),
-    [((), "#"), (("paths", "/org/a~b", "get"), "#/paths/~1org~1a~0b/get"), (("tags", 0), "#/tags/0")],
-)
-def test_pointers(path: tuple[str | int, ...], text: str) -> None:
-    assert pointer.text(path) == text
-    assert pointer.keys(text) == tuple(str(key) for key in path)
-
-
-def test_a_pointer_finds_members_and_items() -> None:
-    document = {"a/b": [{"c d": 1}]}
-    assert pointer.find(document, "#/a~1b/0/c%20d") == 1
-    assert pointer.find(document, "/a~1b/0") == {"c d": 1}
-    for nowhere in ("#/x", "#/a~1b/1", "#/a~1b/x", "#/a~1b/0/c%20d/e"):
-        with pytest.raises(LookupError):
-            pointer.find(document, nowhere)
-    with pytest.raises(ValueError, match="not a JSON pointer"):
-        pointer.find(document, "a/b")

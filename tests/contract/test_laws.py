@@ -55,55 +55,57 @@ def usage(member: str, key: str, slug: str) -> World:
     return {member: rows, "month": "2026-11", "totalEvents": 5, "totalChargeUsd": 0.7}
 
 
+PROFILE: World = {
+    "tenantId": TENANT,
+    "billingMode": "prepaid",
+    "creditBalance": 124.6,
+    "outstandingUsd": 0.0,
+    "postpaidLimitUsd": 0.0,
+    "tokenPricePer1KUsd": 0.2,
+    "inputTokenPricePer1KUsd": 0.1,
+    "outputTokenPricePer1KUsd": 0.4,
+    "charPricePerMonthUsd": 0.5,
+    "eventPrices": {"a": 0.1, "b": 0.2},
+    "servicePrices": {"a": 0.1, "b": 0.2},
+    "updatedAt": "2026-11-22T09:00:00Z",
+}
+SUMMARY: World = {
+    "totalInputTokens": 1000,
+    "totalOutputTokens": 500,
+    "totalTokens": 1500,
+    "estimatedCostUsd": 0.3,
+    "creditBalanceUsd": 124.6,
+    "charPricePerMonthUsd": 0.5,
+    **{key: PROFILE[key] for key in PROFILE if key.endswith("Per1KUsd")},
+}
+AGREEMENT: World = {
+    "tenantId": TENANT,
+    "contractId": "c",
+    "status": "active",
+    "totalValueUsd": 450.0,
+    "creditPortionUsd": 300.0,
+    "servicePortionUsd": 150.0,
+    "paymentAmountUsd": 150.0,
+    "paymentCreditUsd": 100.0,
+    "paymentServiceUsd": 50.0,
+    "onetimeAmountUsd": 150.0,
+    "onetimeCreditUsd": 100.0,
+    "onetimeServiceUsd": 50.0,
+    "startDate": "2026-08-01T00:00:00Z",
+    "endDate": "2027-08-01T00:00:00Z",
+    "paymentSchedule": [
+        payment("2026-08-01", once=True, paid=True),
+        payment("2027-01-01"),
+        payment("2027-06-01"),
+    ],
+}
+
+
 def world() -> World:
     """Answers of one organisation that add up."""
-    profile = {
-        "tenantId": TENANT,
-        "billingMode": "prepaid",
-        "creditBalance": 124.6,
-        "outstandingUsd": 0.0,
-        "postpaidLimitUsd": 0.0,
-        "tokenPricePer1KUsd": 0.2,
-        "inputTokenPricePer1KUsd": 0.1,
-        "outputTokenPricePer1KUsd": 0.4,
-        "charPricePerMonthUsd": 0.5,
-        "eventPrices": {"a": 0.1, "b": 0.2},
-        "servicePrices": {"a": 0.1, "b": 0.2},
-        "updatedAt": "2026-11-22T09:00:00Z",
-    }
-    summary = {
-        "totalInputTokens": 1000,
-        "totalOutputTokens": 500,
-        "totalTokens": 1500,
-        "estimatedCostUsd": 0.3,
-        "creditBalanceUsd": 124.6,
-        "charPricePerMonthUsd": 0.5,
-        **{key: profile[key] for key in profile if key.endswith("Per1KUsd")},
-    }
-    agreement = {
-        "tenantId": TENANT,
-        "contractId": "c",
-        "status": "active",
-        "totalValueUsd": 450.0,
-        "creditPortionUsd": 300.0,
-        "servicePortionUsd": 150.0,
-        "paymentAmountUsd": 150.0,
-        "paymentCreditUsd": 100.0,
-        "paymentServiceUsd": 50.0,
-        "onetimeAmountUsd": 150.0,
-        "onetimeCreditUsd": 100.0,
-        "onetimeServiceUsd": 50.0,
-        "startDate": "2026-08-01T00:00:00Z",
-        "endDate": "2027-08-01T00:00:00Z",
-        "paymentSchedule": [
-            payment("2026-08-01", once=True, paid=True),
-            payment("2027-01-01"),
-            payment("2027-06-01"),
-        ],
-    }
-    return {
-        "getOrgBilling": profile,
-        "getOrgUsageSummary": summary,
+    bodies = {
+        "getOrgBilling": PROFILE,
+        "getOrgUsageSummary": SUMMARY,
         "listOrgActiveCharacters": {
             "highWaterMark": 3,
             "pricePerCharUsd": 0.5,
@@ -115,9 +117,10 @@ def world() -> World:
         "getOrgLedger": [USAGE],
         "getOrgLedger?days=90": [USAGE, OLD_USAGE],
         "getOrgLedger?days=all": [USAGE, OLD_USAGE, INSTALMENT, FREE],
-        "getOrgContract": agreement,
+        "getOrgContract": AGREEMENT,
         "listOrgServiceAgreements": [{"tenantId": TENANT, "chargeId": "x", "active": True}],
     }
+    return copy.deepcopy(bodies)
 
 
 def redeemed() -> World:
@@ -268,42 +271,11 @@ def test_null_arrays_are_empty() -> None:
     assert broken(bodies) == []
 
 
-def test_the_tolerance_is_that_of_rounding_and_no_more() -> None:
-    """0.1 + 0.2 is 0.3; a whole micro-USD is a difference; doubles beyond 2^53 lose what they cannot hold."""
-    (charge,) = (law for law in LAWS if law.name == "events-charge")
-
-    def holds(count: int, price: float, amount: float) -> bool | None:
-        row = {"eventType": "a", "count": count, "unitPriceUsd": price, "chargeUsd": amount}
-        return charge.check({"getOrgContextEngineEvents": {"byType": [row]}}).holds
-
-    assert holds(3, 0.1, 0.30000000000000004)
-    assert holds(1, 0.0000005, 0.000001)
-    assert holds(1, 0.0000005, 0.0)
-    assert not holds(1, 0.0000006, 0.0)
-    assert not holds(3, 0.1, 0.300001)
-    assert holds(9_007_199_254_740_993, 1000.0, 9.007199254740992e18)
-
-
 def test_only_firm_laws_are_broken() -> None:
     bodies = postpaid()
     bodies["getOrgBilling"]["outstandingUsd"] = 11.0
     assert broken(bodies) == []
     assert any(verdict.holds is False for verdict in check(bodies))
-
-
-def test_a_discount_posts_nothing() -> None:
-    (law,) = (law for law in LAWS if law.name == "redeem-row")
-    bodies = redeemed()
-    bodies["redeemOrgVoucher"]["creditAmountUsd"] = 0.0
-    bodies["getOrgLedger"] = [USAGE]
-    assert law.check(bodies).holds is True
-
-
-def test_another_currency_is_not_judged() -> None:
-    (law,) = (law for law in LAWS if law.name == "checkout-balance")
-    bodies = paid()
-    bodies["request:createOrgBillingCheckout"]["currency"] = "EUR"
-    assert law.check(bodies).holds is None
 
 
 def test_the_examples_of_the_contract_add_up() -> None:
