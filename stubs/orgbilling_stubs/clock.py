@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from .domain import instant
+from .domain.events import ClockSet
 
 
 class Clock:
-    """Billing time in epoch milliseconds: live, or frozen at an instant."""
+    """The server's billing time in epoch milliseconds: live, or frozen at an instant."""
 
     def __init__(self, frozen_ms: int | None = None) -> None:
         self._frozen_ms = frozen_ms
@@ -19,8 +21,25 @@ class Clock:
         return self._frozen_ms is not None
 
     def now_ms(self) -> int:
-        """The present instant of billing."""
+        """The present instant of the server."""
         return wall_ms() if self._frozen_ms is None else self._frozen_ms
+
+    def set(self, frozen_ms: int | None) -> None:
+        """Freeze the server's clock at an instant, or let it go (None)."""
+        self._frozen_ms = frozen_ms
+
+    def of(self, setting: ClockSet) -> int:
+        """The present instant of a tenant whose clock is set so."""
+        if setting.mode == "frozen":
+            return setting.at_ms
+        base_ms = wall_ms() if setting.mode == "live" else self.now_ms()
+        return base_ms + setting.offset_ms
+
+    def at(self, setting: ClockSet, at_ms: int) -> ClockSet:
+        """The same kind of setting, moved so that the present instant is `at_ms`."""
+        if setting.mode == "frozen":
+            return replace(setting, at_ms=at_ms)
+        return replace(setting, offset_ms=setting.offset_ms + at_ms - self.of(setting))
 
 
 def wall_ms() -> int:
@@ -31,12 +50,18 @@ def wall_ms() -> int:
 def from_option(text: str) -> Clock:
     """The clock that `--clock` names: `live` or an RFC 3339 instant.
 
-    Raises domain.instant.InstantError for anything else, and for instants before 1972 or after 9000,
+    Raises domain.instant.InstantError for anything else.
+    """
+    return Clock() if text == "live" else Clock(billing_instant(text))
+
+
+def billing_instant(text: str) -> int:
+    """Epoch milliseconds of an instant that billing can live at.
+
+    Raises domain.instant.InstantError for what is not RFC 3339, and for years before 1972 or after 8999,
     where eighteen months of history could not be written.
     """
-    if text == "live":
-        return Clock()
     at_ms = instant.parse(text)
     if not instant.parse("1972-01-01") <= at_ms < instant.parse("9000-01-01"):
         raise instant.InstantError(f"out of range (years 1972 to 8999): {text!r}")
-    return Clock(at_ms)
+    return at_ms

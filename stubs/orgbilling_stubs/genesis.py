@@ -26,19 +26,21 @@ _LAUNCH_HOUR_MS = 9 * instant.HOUR_MS
 def plan(organisation: str, created: TenantCreated) -> Plan:
     """The plan that a tenant's first event stands for; pure, so the log need not hold the history."""
     persona = personas.parse(created.persona)
-    who = identity(persona, created.seed, organisation)
+    lineage = created.lineage
+    who = identity(persona, created.seed, lineage)
     as_of_ms = created.as_of_ms
     start_ms = (as_of_ms // instant.DAY_MS - persona.usage.history_days) * instant.DAY_MS
     billing, prices = persona.billing, persona.prices
     return Plan(
         organisation=organisation,
+        lineage=lineage,
         tenant_id=ids.uuid(created.seed, organisation, "tenant"),
         seed=created.seed,
         currency=persona.currency,
         mode=billing.mode,
         postpaid_limit_micros=billing.postpaid_limit_micros,
         free_credit_micros=billing.free_credit_micros,
-        stripe_customer_id=ids.customer(created.seed, organisation) if billing.stripe_customer else None,
+        stripe_customer_id=ids.customer(created.seed, lineage) if billing.stripe_customer else None,
         prices=Prices(
             prices.input_per_1k_nanos,
             prices.output_per_1k_nanos,
@@ -57,8 +59,8 @@ def plan(organisation: str, created: TenantCreated) -> Plan:
         outstanding_target_micros=billing.outstanding_micros,
         projects=tuple(Project(project.project_id, project.name) for project in who.projects),
         members=who.members,
-        contract=_contract(persona, who, created, organisation),
-        agreements=_agreements(who, created, organisation),
+        contract=_contract(persona, who, created),
+        agreements=_agreements(who, created),
         vouchers=tuple(
             VoucherTerms(voucher.code, voucher.credit_micros, voucher.discount_percent, voucher.state)
             for voucher in persona.vouchers
@@ -66,19 +68,17 @@ def plan(organisation: str, created: TenantCreated) -> Plan:
         nulls=persona.nulls,
         start_ms=start_ms,
         as_of_ms=as_of_ms,
-        activity=History(persona, created.seed, organisation, as_of_ms),
+        activity=History(persona, created.seed, lineage, as_of_ms),
     )
 
 
-def _contract(
-    persona: Persona, who: Identity, created: TenantCreated, organisation: str
-) -> ContractTerms | None:
+def _contract(persona: Persona, who: Identity, created: TenantCreated) -> ContractTerms | None:
     terms = persona.contract
     if terms is None:
         return None
     start_ms, end_ms = _term(terms, created.as_of_ms)
     return ContractTerms(
-        contract_id=ids.uuid(created.seed, organisation, "contract"),
+        contract_id=ids.uuid(created.seed, created.lineage, "contract"),
         status=terms.status,
         credit_micros=terms.credit_micros,
         service_micros=terms.service_micros,
@@ -109,11 +109,11 @@ def _term(terms: Contract, as_of_ms: int) -> tuple[int, int]:
     return start_ms, instant.add_months(start_ms, terms.term_months)
 
 
-def _agreements(who: Identity, created: TenantCreated, organisation: str) -> tuple[AgreementTerms, ...]:
+def _agreements(who: Identity, created: TenantCreated) -> tuple[AgreementTerms, ...]:
     today_ms = created.as_of_ms // instant.DAY_MS * instant.DAY_MS
     return tuple(
         AgreementTerms(
-            charge_id=ids.uuid(created.seed, organisation, "agreement", number),
+            charge_id=ids.uuid(created.seed, created.lineage, "agreement", number),
             description=agreement.description,
             amount_micros=agreement.amount_micros,
             charge_type=agreement.charge_type,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from threading import RLock
 from typing import Any
 
@@ -11,7 +11,7 @@ from .clock import Clock
 from .domain import agenda, refusals
 from .domain.commands import Command
 from .domain.decide import decide
-from .domain.events import Event, Idempotency, Record, TenantCreated
+from .domain.events import Event, Idempotency, Record, Rewound, TenantCreated
 from .domain.fold import Genesis, evolve, fold
 from .domain.refusals import Refusal
 from .domain.tenant import Tenant
@@ -19,6 +19,9 @@ from .store.log import Conflict, Store
 
 _ATTEMPTS = 50
 _CACHED_TENANTS = 256
+
+Decision = Callable[[Tenant, int], Sequence[tuple[int, Event]]]
+"""From the tenant and the present instant to the events to append, each with its instant."""
 
 
 class Service:
@@ -35,8 +38,8 @@ class Service:
         self.store = store
         self.clock = clock
         self.seed = seed
+        self.persona_of = persona_of
         self._genesis = genesis
-        self._persona_of = persona_of
         self._tenants: OrderedDict[str, Tenant] = OrderedDict()
         self._stamp = store.stamp()
         self._lock = RLock()
@@ -45,7 +48,7 @@ class Service:
         """The tenant as it is now."""
         with self._lock:
             tenant = self._load(organisation)
-            agenda.advance(tenant, self.clock.now_ms())
+            agenda.advance(tenant, self.clock.of(tenant.clock))
             return tenant
 
     def execute(
@@ -57,64 +60,117 @@ class Service:
         Raises Refusal when the tenant's state, or the key, does not allow it.
         """
         with self._lock:
+            if idempotency is not None:
+                tenant = self._load(organisation)
+                if idempotency.key in tenant.answered:
+                    return _repeat(tenant, idempotency), tenant
+
+            def decision(tenant: Tenant, now_ms: int) -> Sequence[tuple[int, Event]]:
+                return [(now_ms, event) for event in decide(tenant, command, now_ms)]
+
+            records = self.write(organisation, decision, idempotency)
+            return (records[0].event if records else None), self.tenant(organisation)
+
+    def write(
+        self, organisation: str, decision: Decision, idempotency: Idempotency | None = None
+    ) -> Sequence[Record]:
+        """Append what is decided on the present state; decide anew when somebody was faster."""
+        with self._lock:
             for _ in range(_ATTEMPTS):
                 tenant = self._load(organisation)
-                if idempotency is not None and idempotency.key in tenant.answered:
-                    return _repeat(tenant, idempotency), tenant
-                now_ms = max(self.clock.now_ms(), tenant.now_ms)
+                now_ms = max(self.clock.of(tenant.clock), tenant.now_ms)
                 agenda.advance(tenant, now_ms)
-                events = decide(tenant, command, now_ms)
-                if not events:
-                    return None, tenant
+                decided = decision(tenant, now_ms)
+                if not decided:
+                    return []
                 try:
-                    self._append(tenant, events, now_ms, idempotency)
+                    return self._append(tenant, decided, idempotency)
                 except Conflict:
-                    continue
-                return events[0], tenant
+                    if idempotency is not None and idempotency.key in self._load(organisation).answered:
+                        return [self._answered(organisation, idempotency)]
             raise Conflict(f"{organisation}: gave up after {_ATTEMPTS} attempts")
 
+    def create(self, organisation: str, records: Sequence[Record]) -> Tenant:
+        """Let a new organisation begin with a log of its own.
+
+        Raises Conflict when the organisation exists.
+        """
+        with self._lock:
+            self.store.append(organisation, records)
+            return self.tenant(organisation)
+
+    def delete(self, organisation: str) -> None:
+        """Forget an organisation; it is created anew on its next sight."""
+        with self._lock:
+            self.store.delete(organisation)
+            self._tenants.pop(organisation, None)
+
+    def copy(self, organisation: str) -> Tenant:
+        """The tenant as it is now, folded anew: to look ahead without touching the original."""
+        tenant = self.tenant(organisation)
+        copied = fold(organisation, self.store.read(organisation), self._genesis)
+        agenda.advance(copied, tenant.now_ms)
+        return copied
+
+    def genesis(self, organisation: str) -> TenantCreated:
+        """The event by which an organisation would be created now."""
+        persona = self.persona_of(organisation)
+        return TenantCreated(persona, self.seed, self.clock.now_ms(), organisation)
+
+    def _answered(self, organisation: str, idempotency: Idempotency) -> Record:
+        tenant = self._load(organisation)
+        return Record(tenant.version, tenant.now_ms, _repeat(tenant, idempotency), tenant.version)
+
     def _append(
-        self, tenant: Tenant, events: list[Event], now_ms: int, idempotency: Idempotency | None
-    ) -> None:
+        self, tenant: Tenant, decided: Sequence[tuple[int, Event]], idempotency: Idempotency | None
+    ) -> Sequence[Record]:
+        first = tenant.version + 1
         records = [
-            Record(tenant.version + offset, now_ms, event, idempotency if offset == 1 else None)
-            for offset, event in enumerate(events, 1)
+            Record(first + offset, at_ms, event, first, None if offset else idempotency)
+            for offset, (at_ms, event) in enumerate(decided)
         ]
-        self.store.append(tenant.plan.organisation, records)
-        for record in records:
-            evolve(tenant, record)
+        organisation = tenant.plan.organisation
+        self.store.append(organisation, records)
+        if any(isinstance(record.event, Rewound) for record in records):
+            self._tenants[organisation] = self._open(organisation)
+        else:
+            for record in records:
+                evolve(tenant, record)
+        return records
 
     def _load(self, organisation: str) -> Tenant:
         """The cached tenant, with what other processes have appended since."""
         stamp = self.store.stamp()
+        if stamp != self._stamp:
+            self._catch_up()
+            self._stamp = stamp
         tenant = self._tenants.get(organisation)
         if tenant is None:
-            tenant = self._open(organisation)
-            self._tenants[organisation] = tenant
+            tenant = self._tenants[organisation] = self._open(organisation)
             if len(self._tenants) > _CACHED_TENANTS:
                 self._tenants.popitem(last=False)
-        elif stamp != self._stamp:
-            self._catch_up()
         else:
             self._tenants.move_to_end(organisation)
-        self._stamp = stamp
-        return self._tenants[organisation]
+        return tenant
 
     def _catch_up(self) -> None:
-        """Read what siblings wrote; a tenant that time has carried past it is folded anew."""
+        """Read what siblings wrote; a tenant that cannot simply go on is folded anew when next asked for."""
         for organisation, tenant in list(self._tenants.items()):
             records = self.store.read(organisation, tenant.version)
-            if records and records[0].at_ms < tenant.now_ms:
-                self._tenants[organisation] = self._open(organisation)
-            else:
-                for record in records:
-                    evolve(tenant, record)
+            first = self.store.read(organisation, tenant.version - 1)[:1]
+            gone = not first
+            turned = any(isinstance(record.event, Rewound) for record in records)
+            if gone or turned or (records and records[0].at_ms < tenant.now_ms):
+                del self._tenants[organisation]
+                continue
+            for record in records:
+                evolve(tenant, record)
 
     def _open(self, organisation: str) -> Tenant:
         records = self.store.read(organisation)
         if not records:
-            persona = self._persona_of(organisation)
-            first = Record(1, self.clock.now_ms(), TenantCreated(persona, self.seed, self.clock.now_ms()))
+            created = self.genesis(organisation)
+            first = Record(1, created.as_of_ms, created, 1)
             try:
                 self.store.append(organisation, [first])
                 records = [first]

@@ -138,7 +138,7 @@ def ledger_row(tenant: Tenant, row: Row) -> Body:
     if row.created_by is not None:
         body["createdBy"] = row.created_by
     body["description"] = row.description
-    body["entryId"] = ids.uuid(plan.seed, plan.organisation, "entry", row.number)
+    body["entryId"] = ids.uuid(plan.seed, plan.lineage, "entry", row.number)
     body["entryType"] = row.kind
     body["tenantId"] = plan.tenant_id
     body["tokens"] = row.tokens
@@ -217,7 +217,7 @@ def contract(tenant: Tenant, contract: Contract, base_url: str) -> Body:
     if contract.status != "draft":
         optional["stripePriceId"] = ids.price(tenant.plan.seed, terms.contract_id)
     if contract.status not in ("draft", "pending_payment"):
-        name = (tenant.plan.seed, tenant.plan.organisation, terms.contract_id)
+        name = (tenant.plan.seed, tenant.plan.lineage, terms.contract_id)
         optional["stripeSubscriptionId"] = ids.subscription(*name)
     body: Body = {
         "autoRenew": terms.auto_renew,

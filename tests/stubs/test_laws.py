@@ -39,7 +39,7 @@ def assert_lawful(bodies: dict[str, Any]) -> None:
 
 def born(name: str) -> Tenant:
     """The tenant of a persona before its first day."""
-    created = TenantCreated(personas.load(name).document, 1, AS_OF_MS)
+    created = TenantCreated(personas.load(name).document, 1, AS_OF_MS, f"org_{name}")
     tenant = Tenant(genesis.plan(f"org_{name}", created))
     agenda.start(tenant)
     return tenant

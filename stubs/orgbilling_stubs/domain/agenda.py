@@ -12,7 +12,7 @@ from operator import itemgetter
 from . import contract as contracts
 from .contract import Contract
 from .instant import DAY_MS, MINUTE_MS, add_months, is_first_of_month, month
-from .money import MICROS_PER_USD, half_even, token_charge_micros, unit_charge_micros
+from .money import MICROS_PER_CENT, MICROS_PER_USD, half_even, token_charge_micros, unit_charge_micros
 from .plan import Meter, Usage
 from .tenant import Tenant
 
@@ -22,7 +22,7 @@ _DAY_SETTLES = DAY_MS - 5 * MINUTE_MS
 
 _USAGE, _METER, _CHARACTERS, _MONTH, _SETTLE = range(5)
 _AGREEMENT_MONTHS = {"monthly": 1, "annual": 12, "one_time": 0}
-_CHARGES = {"event": ("event_charge", "Context engine events"), "service": ("service_charge", "Services")}
+CHARGES = {"event": ("event_charge", "Context engine events"), "service": ("service_charge", "Services")}
 
 Item = tuple[int, int, Usage | Meter | int]
 
@@ -49,12 +49,12 @@ def start(tenant: Tenant) -> None:
 def next_ms(tenant: Tenant) -> int:
     """When the next thing happens that nobody asks for (it may turn out to post nothing)."""
     item_ms = _next_item(tenant)[0]
-    return min(item_ms, _contract_ms(tenant))
+    return min(item_ms, _due_ms(tenant))
 
 
 def _run(tenant: Tenant, until_ms: int) -> None:
     while True:
-        contract_ms = _contract_ms(tenant)
+        due_ms = _due_ms(tenant)
         items = tenant.cursor_items
         index = tenant.cursor_index
         if index >= len(items):
@@ -62,12 +62,12 @@ def _run(tenant: Tenant, until_ms: int) -> None:
             items, index = tenant.cursor_items, tenant.cursor_index
         else:
             item_ms = items[index][0]
-        if contract_ms <= item_ms:
-            if contract_ms > until_ms:
+        if due_ms <= item_ms:
+            if due_ms > until_ms:
                 return
-            _contract_step(tenant, contract_ms)
+            _due_step(tenant, due_ms)
             continue
-        limit = min(until_ms, contract_ms - 1)
+        limit = min(until_ms, due_ms - 1)
         if item_ms > limit:
             return
         while index < len(items) and items[index][0] <= limit:
@@ -148,7 +148,7 @@ def _settle_day(tenant: Tenant, at_ms: int) -> None:
     charges, tenant.day_charges = tenant.day_charges, {}
     for kind in sorted(charges):
         if charges[kind]:
-            entry_type, description = _CHARGES[kind]
+            entry_type, description = CHARGES[kind]
             tenant.charge(at_ms, entry_type, charges[kind], description)
 
 
@@ -178,6 +178,32 @@ def _bill_agreements(tenant: Tenant, at_ms: int) -> None:
         if last_ms is None or (wait and at_ms >= add_months(last_ms, wait)):
             billed[terms.charge_id] = at_ms
             tenant.charge(at_ms, "service_charge", terms.amount_micros, terms.description)
+
+
+def _due_ms(tenant: Tenant) -> int:
+    """When the next webhook arrives, or the contract does something."""
+    contract_ms = _contract_ms(tenant)
+    return min(contract_ms, tenant.webhooks[0][0]) if tenant.webhooks else contract_ms
+
+
+def _due_step(tenant: Tenant, at_ms: int) -> None:
+    if tenant.webhooks and tenant.webhooks[0][0] <= at_ms:
+        settle(tenant, tenant.webhooks.pop(0)[1], at_ms)
+    else:
+        _contract_step(tenant, at_ms)
+
+
+def settle(tenant: Tenant, session_id: str, at_ms: int) -> None:
+    """A webhook arrived: what was paid for takes effect, once however often it comes."""
+    checkout = tenant.checkouts[session_id]
+    if checkout.settled:
+        return
+    checkout.settled = True
+    if checkout.purpose == "top_up":
+        micros = checkout.amount_cents * MICROS_PER_CENT
+        tenant.credit(at_ms, "top_up", micros, "Credit top-up", created_by=tenant.admin())
+    elif tenant.contract is not None and tenant.contract.session_id == session_id:
+        activate(tenant, at_ms)
 
 
 def _contract_ms(tenant: Tenant) -> int:

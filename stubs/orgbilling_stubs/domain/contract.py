@@ -144,6 +144,14 @@ def bonus_granted(contract: Contract, at_ms: int) -> Contract:
     return replace(contract, bonus_paid=True, updated_ms=at_ms)
 
 
+def unpaid(contract: Contract, index: int, at_ms: int) -> Contract:
+    """The contract with one instalment unpaid, and nobody about to pay it."""
+    rows = list(contract.schedule)
+    rows[index] = rows[index]._replace(paid=False)
+    withheld = contract.withheld | {index}
+    return replace(contract, schedule=tuple(rows), withheld=withheld, updated_ms=at_ms)
+
+
 def renewed(contract: Contract) -> Contract:
     """The contract in its next term of the same length."""
     start_ms = contract.end_ms

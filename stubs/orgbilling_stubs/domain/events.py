@@ -2,18 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, get_args
 
 
 @dataclass(frozen=True, slots=True)
 class TenantCreated:
-    """An organisation came to be; its history up to `as_of_ms` follows from persona and seed."""
+    """An organisation came to be; its history up to `as_of_ms` follows from persona, seed and lineage.
+
+    lineage: the organisation that names and ids are drawn for; a fork keeps its parent's.
+    """
 
     persona: Mapping[str, Any]
     seed: int
     as_of_ms: int
+    lineage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rewound:
+    """The log was taken back to what it was right after record `to`; 0 = to before its creation."""
+
+    to: int
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotTaken:
+    """The present place in the log was given a name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSet:
+    """The tenant's clock was set.
+
+    mode: `server` follows the server's clock, `live` real time, both `offset_ms` later; `frozen` stands
+    still at `at_ms`.
+    """
+
+    mode: str
+    offset_ms: int = 0
+    at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HabitsSet:
+    """How the hosted pages treat this tenant; None keeps the server's habit.
+
+    webhook: when Stripe's webhook arrives, in seconds after the payment, e.g. [0], [5], [0, 0] or [].
+    """
+
+    success_url: str | None = None
+    cancel_url: str | None = None
+    webhook: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +70,30 @@ class CheckoutOpened:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutCompleted:
-    """The customer paid on the hosted page."""
+    """The customer paid on the hosted page; the webhook arrives at each of `webhooks_ms`."""
+
+    session_id: str
+    webhooks_ms: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutDeclined:
+    """The card was declined on the hosted page; `code` is Stripe's decline code."""
+
+    session_id: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutExpired:
+    """An open session was expired before its time."""
 
     session_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentSettled:
-    """Stripe's webhook arrived: what was paid for takes effect."""
+    """Stripe's webhook arrived by hand: what was paid for takes effect."""
 
     session_id: str
 
@@ -64,28 +123,119 @@ class ContractSubscribed:
     session_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class ContractOffered:
+    """A contract was drawn up for the tenant (the members of `plan.ContractTerms`)."""
+
+    terms: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ContractCancelled:
+    """The running contract was cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractResumed:
+    """A cancelled contract whose term has not ended runs again."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstalmentMarked:
+    """An instalment was marked paid or overdue; `index` is its place in the payment schedule."""
+
+    index: int
+    paid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRecorded:
+    """Token usage was recorded and charged."""
+
+    project: int
+    model: str
+    source: str
+    input_tokens: int
+    output_tokens: int
+    messages: int
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRecorded:
+    """Context-engine events (`event`) or service operations (`service`) were recorded and charged."""
+
+    meter: str
+    slug: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PricesChanged:
+    """Prices changed, in nano-USD; what is None or not named stays."""
+
+    input_per_1k_nanos: int | None = None
+    output_per_1k_nanos: int | None = None
+    token_per_1k_nanos: int | None = None
+    character_month_nanos: int | None = None
+    events: Mapping[str, int] | None = None
+    services: Mapping[str, int] | None = None
+    models: Mapping[str, Sequence[int]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherIssued:
+    """A voucher was created, or took the place of one with the same code."""
+
+    code: str
+    credit_micros: int
+    discount_percent: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """Credits were taken back and their money returned, in micro-USD."""
+
+    amount_micros: int
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """The credit balance was corrected by a signed amount in micro-USD."""
+
+    amount_micros: int
+    description: str
+
+
 Event = (
     TenantCreated
+    | Rewound
+    | SnapshotTaken
+    | ClockSet
+    | HabitsSet
     | CheckoutOpened
     | CheckoutCompleted
+    | CheckoutDeclined
+    | CheckoutExpired
     | PaymentSettled
     | PortalOpened
     | VoucherRedeemed
     | ContractSubscribed
+    | ContractOffered
+    | ContractCancelled
+    | ContractResumed
+    | InstalmentMarked
+    | UsageRecorded
+    | MeterRecorded
+    | PricesChanged
+    | VoucherIssued
+    | Refunded
+    | Adjusted
 )
 
-KINDS: dict[str, type[Event]] = {
-    kind.__name__: kind
-    for kind in (
-        TenantCreated,
-        CheckoutOpened,
-        CheckoutCompleted,
-        PaymentSettled,
-        PortalOpened,
-        VoucherRedeemed,
-        ContractSubscribed,
-    )
-}
+KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 """Every kind of event by its name in the log."""
 
 
@@ -123,9 +273,13 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An event at its place in a tenant's log."""
+    """An event at its place in a tenant's log.
+
+    batch: the sequence number of the first event of the same command.
+    """
 
     sequence: int
     at_ms: int
     event: Event
+    batch: int
     idempotency: Idempotency | None = None

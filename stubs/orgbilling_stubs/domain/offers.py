@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
 
 from . import refusals
 from .instant import DAY_MS, add_months
@@ -54,16 +56,22 @@ TEST_CONTRACTS: dict[str, ContractTerms] = {
 }
 """Contract ids that any organisation may subscribe to, as Stripe has test cards."""
 
+
+def complete(chosen: Mapping[str, Any], contract_id: str) -> dict[str, Any]:
+    """The members of a new contract: those chosen, and for the rest those of the first test contract."""
+    return asdict(_BASE) | dict(chosen) | {"contract_id": contract_id, "status": "draft"}
+
+
 _ENDED = {"expired": refusals.CONTRACT_EXPIRED, "cancelled": refusals.CONTRACT_CANCELLED}
 
 
-def offered(own: ContractTerms | None, contract_id: str, now_ms: int) -> ContractTerms:
+def offered(own: Mapping[str, ContractTerms], contract_id: str, now_ms: int) -> ContractTerms:
     """The terms of a contract that can be subscribed to, starting at midnight of today.
 
     Raises Refusal when the id is unknown, or names a contract that has ended.
     """
     wanted = contract_id.lower()
-    terms = own if own is not None and own.contract_id == wanted else TEST_CONTRACTS.get(wanted)
+    terms = own.get(wanted) or TEST_CONTRACTS.get(wanted)
     if terms is None:
         raise Refusal(refusals.CONTRACT_UNKNOWN, "body.contractId", contract_id)
     if terms.status in _ENDED:

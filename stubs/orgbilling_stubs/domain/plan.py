@@ -173,9 +173,13 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything the fold needs to know about a tenant before its first row."""
+    """Everything the fold needs to know about a tenant before its first row.
+
+    lineage: the organisation that ids are derived from; another than its own only for a fork.
+    """
 
     organisation: str
+    lineage: str
     tenant_id: str
     seed: int
     currency: str

@@ -43,6 +43,18 @@ CONTRACT_CANCELLED = Kind("contract_cancelled", 410, "enterprise contract has be
 NO_CUSTOMER = Kind("stripe_customer_none", 409, "no Stripe customer yet: top up once to create one")
 SESSION_UNKNOWN = Kind("session_unknown", 404, "checkout session not found")
 SESSION_EXPIRED = Kind("session_expired", 410, "checkout session has expired")
+SESSION_COMPLETE = Kind("session_complete", 409, "checkout session is already paid")
+SESSION_UNPAID = Kind("session_unpaid", 409, "checkout session has not been paid")
+CONTRACT_NOT_ACTIVE = Kind("contract_not_active", 409, "no enterprise contract is active")
+CONTRACT_NOT_CANCELLED = Kind("contract_not_cancelled", 409, "no cancelled contract can be resumed")
+INSTALMENT_UNKNOWN = Kind("instalment_unknown", 404, "the payment schedule has no such instalment")
+PROJECT_UNKNOWN = Kind("project_unknown", 404, "the organization has no such project")
+MODEL_UNKNOWN = Kind("model_unknown", 404, "the price list has no such model")
+METER_UNKNOWN = Kind("meter_unknown", 404, "the price list has no such event or service")
+CLOCK_TOO_EARLY = Kind("clock_too_early", 409, "the organization did not exist at that instant")
+INSTANT_NONE = Kind("instant_none", 409, "the organization has no such instant ahead of it")
+NOTHING_TO_UNDO = Kind("nothing_to_undo", 409, "there is no command to take back")
+SNAPSHOT_UNKNOWN = Kind("snapshot_unknown", 404, "snapshot not found")
 IDEMPOTENCY_REUSED = Kind(
     "idempotency_key_reused", 409, "Idempotency-Key was already used with a different request"
 )
@@ -62,5 +74,17 @@ KINDS: tuple[Kind, ...] = (
     NO_CUSTOMER,
     SESSION_UNKNOWN,
     SESSION_EXPIRED,
+    SESSION_COMPLETE,
+    SESSION_UNPAID,
+    CONTRACT_NOT_ACTIVE,
+    CONTRACT_NOT_CANCELLED,
+    INSTALMENT_UNKNOWN,
+    PROJECT_UNKNOWN,
+    MODEL_UNKNOWN,
+    METER_UNKNOWN,
+    CLOCK_TOO_EARLY,
+    INSTANT_NONE,
+    NOTHING_TO_UNDO,
+    SNAPSHOT_UNKNOWN,
 )
 """Every refusal of the domain, in order of precedence."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from . import ids
 from .contract import CANCELLED_BEFORE_MS, SIGNING_LEAD_MS, Contract, sign
-from .events import Event, Idempotency
+from .events import ClockSet, Event, HabitsSet, Idempotency
 from .instant import DAY_MS
 from .ledger import Ledger
-from .plan import Meter, Plan, Prices, Usage
+from .plan import ContractTerms, Meter, Plan, Prices, Usage
 from .series import Levels, Series, Tokens
 
 CHECKOUT_LIFE_MS = DAY_MS
@@ -29,12 +29,14 @@ class Checkout:
     contract_id: str | None = None
     completed: bool = False
     settled: bool = False
+    expired: bool = False
+    declined: str | None = None
 
     def status(self, now_ms: int) -> str:
         """`open`, `complete` or `expired`; a contract's payment link does not expire."""
         if self.completed:
             return "complete"
-        if self.purpose == "top_up" and now_ms >= self.opened_ms + CHECKOUT_LIFE_MS:
+        if self.expired or (self.purpose == "top_up" and now_ms >= self.opened_ms + CHECKOUT_LIFE_MS):
             return "expired"
         return "open"
 
@@ -47,7 +49,9 @@ class Tenant:
         self.reprice(plan.prices)
         self.stripe_customer_id = plan.stripe_customer_id
         self.version = 0
-        """Sequence number of the last event."""
+        """Sequence number of the last record in the log."""
+        self.depth = 0
+        """How many events of billing have been folded."""
         self.changes = 0
         """Counts every change of state, those that time brings included."""
         self.ledger = Ledger()
@@ -57,6 +61,14 @@ class Tenant:
         self.last_used_ms: dict[int, int] = {}
         self.redeemed: dict[str, int] = {}
         self.discount_percent = 0
+        self.vouchers = {terms.code: terms for terms in plan.vouchers}
+        self.offers: dict[str, ContractTerms] = {}
+        if plan.contract is not None:
+            self.offers[plan.contract.contract_id] = plan.contract
+        self.clock = ClockSet("server")
+        self.habits = HabitsSet()
+        self.webhooks: list[tuple[int, str]] = []
+        """Webhooks on their way: when each arrives, and for which session, in time order."""
         self.checkouts: dict[str, Checkout] = {}
         self.answered: dict[str, tuple[Idempotency, Event]] = {}
         self.characters_billed_ms: int | None = None
@@ -64,6 +76,7 @@ class Tenant:
         self.contract: Contract | None = None
         self.contract_from_ms: int | None = None
         """When the plan's own contract will appear; None once it has."""
+        self.cancels_by_plan = True
         self.created_ms = plan.start_ms
         terms = plan.contract
         if terms is not None:
@@ -135,14 +148,12 @@ class Tenant:
         rule = self.plan.top_up
         if rule is None or self.plan.mode != "prepaid":
             return
+        if self.plan.balance_target_micros is not None and at_ms >= self.plan.as_of_ms:
+            return  # The persona stands at its balance: what happens next is up to the user.
         missing = rule.below_micros - self.ledger.balance_micros
-        if missing > 0 and not self._steering(at_ms):
+        if missing > 0:
             times = max(1, -(-missing // rule.amount_micros))
             self.credit(at_ms, "top_up", times * rule.amount_micros, "Automatic top-up")
-
-    def _steering(self, at_ms: int) -> bool:
-        """Whether the history is at the point where the persona's balance is set."""
-        return not self.steered and at_ms >= self.plan.as_of_ms
 
     def credit(
         self,
@@ -178,7 +189,7 @@ class Tenant:
         status, session_id = "draft", None
         if terms.status != "draft":
             status = "pending_payment"
-            session_id = ids.checkout_session(plan.seed, plan.organisation, terms.contract_id)
+            session_id = ids.checkout_session(plan.seed, plan.lineage, terms.contract_id)
         self.bind_contract(sign(terms, status, at_ms, plan.as_of_ms, session_id), at_ms)
 
     def bind_contract(self, contract: Contract, at_ms: int) -> None:
@@ -199,6 +210,6 @@ class Tenant:
     def cancel_ms(self) -> int | None:
         """When the plan's contract is cancelled; None when it is not."""
         terms = self.plan.contract
-        if terms is None or terms.status != "cancelled":
+        if terms is None or terms.status != "cancelled" or not self.cancels_by_plan:
             return None
         return max(terms.start_ms + 1, self.plan.as_of_ms - CANCELLED_BEFORE_MS)

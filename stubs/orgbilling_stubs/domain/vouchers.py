@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from . import refusals
 from .money import MICROS_PER_USD
-from .plan import Plan, VoucherTerms
+from .plan import VoucherTerms
 from .refusals import Refusal
 
 _TEST_CODE = re.compile(
@@ -37,12 +37,12 @@ def test_voucher(code: str) -> VoucherTerms | None:
     )
 
 
-def redeemable(plan: Plan, redeemed: Mapping[str, int], code: str) -> VoucherTerms:
+def redeemable(known: Mapping[str, VoucherTerms], redeemed: Mapping[str, int], code: str) -> VoucherTerms:
     """The terms of a voucher that may be redeemed now.
 
     Raises Refusal: unknown, expired, used or limit reached.
     """
-    terms = next((voucher for voucher in plan.vouchers if voucher.code == code), None) or test_voucher(code)
+    terms = known.get(code) or test_voucher(code)
     if terms is None:
         raise Refusal(refusals.VOUCHER_UNKNOWN, "body.code", code)
     if terms.state in _REFUSALS:

@@ -28,6 +28,9 @@ class Store(Protocol):
         Raises Conflict when another writer was faster.
         """
 
+    def delete(self, organisation: str) -> None:
+        """Forget an organisation and its log; nothing happens when there is none."""
+
     def organisations(self) -> Sequence[str]:
         """Every organisation that has a log, in the order of creation."""
 

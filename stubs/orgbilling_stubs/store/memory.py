@@ -29,6 +29,10 @@ class MemoryStore:
         else:
             log.extend(records)
 
+    def delete(self, organisation: str) -> None:
+        """Forget an organisation."""
+        self._logs.pop(organisation, None)
+
     def organisations(self) -> Sequence[str]:
         """Every organisation with a log."""
         return list(self._logs)

@@ -17,12 +17,11 @@ CREATE TABLE IF NOT EXISTS record (
     sequence INTEGER NOT NULL,
     at_ms INTEGER NOT NULL,
     event TEXT NOT NULL,
+    batch INTEGER NOT NULL,
     idempotency_key TEXT,
     fingerprint TEXT,
     PRIMARY KEY (organisation, sequence)
 ) STRICT;
-CREATE UNIQUE INDEX IF NOT EXISTS record_idempotency
-    ON record (organisation, idempotency_key) WHERE idempotency_key IS NOT NULL;
 """
 
 
@@ -57,15 +56,19 @@ class SqliteStore:
         """Records after a sequence number; raises StoreError when the log cannot be read."""
         try:
             rows = self._db.execute(
-                "SELECT sequence, at_ms, event, idempotency_key, fingerprint FROM record"
+                "SELECT sequence, at_ms, event, batch, idempotency_key, fingerprint FROM record"
                 " WHERE organisation = ? AND sequence > ? ORDER BY sequence",
                 (organisation, after),
             ).fetchall()
             return [
                 Record(
-                    sequence, at_ms, decode(json.loads(event)), Idempotency(key, fingerprint) if key else None
+                    sequence,
+                    at_ms,
+                    decode(json.loads(event)),
+                    batch,
+                    Idempotency(key, fingerprint) if key else None,
                 )
-                for sequence, at_ms, event, key, fingerprint in rows
+                for sequence, at_ms, event, batch, key, fingerprint in rows
             ]
         except (sqlite3.Error, ValueError, UnknownEventError) as error:
             raise StoreError(f"cannot read {self._path}: {error}") from error
@@ -78,21 +81,32 @@ class SqliteStore:
                 record.sequence,
                 record.at_ms,
                 json.dumps(encode(record.event), ensure_ascii=False, separators=(",", ":")),
+                record.batch,
                 record.idempotency.key if record.idempotency else None,
                 record.idempotency.fingerprint if record.idempotency else None,
             )
             for record in records
         ]
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                self._db.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)", rows)
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+            self._write("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         except sqlite3.IntegrityError as error:
             raise Conflict(f"{organisation}: {error}") from error
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot write {self._path}: {error}") from error
+
+    def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany(statement, rows)
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def delete(self, organisation: str) -> None:
+        """Forget an organisation; raises StoreError."""
+        try:
+            self._write("DELETE FROM record WHERE organisation = ?", [(organisation,)])
         except sqlite3.Error as error:
             raise StoreError(f"cannot write {self._path}: {error}") from error
 

@@ -53,6 +53,7 @@ class Steady:
 
 PLAN = Plan(
     organisation="org_hand",
+    lineage="org_hand",
     tenant_id="00000000-0000-4000-8000-000000000000",
     seed=1,
     currency="USD",

@@ -5,13 +5,29 @@ import pytest
 from orgbilling_stubs.domain import events
 
 SAMPLES: list[events.Event] = [
-    events.TenantCreated({"name": "standard"}, 7, 1),
+    events.TenantCreated({"name": "standard"}, 7, 1, "org_a"),
+    events.Rewound(3),
+    events.SnapshotTaken("before"),
+    events.ClockSet("frozen", at_ms=9),
+    events.HabitsSet(webhook=[5]),
     events.CheckoutOpened("cs", 100, "USD"),
-    events.CheckoutCompleted("cs"),
+    events.CheckoutCompleted("cs", [1, 2]),
+    events.CheckoutDeclined("cs", "card_declined"),
+    events.CheckoutExpired("cs"),
     events.PaymentSettled("cs"),
     events.PortalOpened("bps"),
     events.VoucherRedeemed("A", 1, 0, 1),
     events.ContractSubscribed("c", "cs"),
+    events.ContractOffered({"contract_id": "c"}),
+    events.ContractCancelled(),
+    events.ContractResumed(),
+    events.InstalmentMarked(0, True),
+    events.UsageRecorded(0, "m", "api", 1, 2, 3, 4),
+    events.MeterRecorded("event", "diary", 2),
+    events.PricesChanged(input_per_1k_nanos=1, models={"m": [1, 2]}),
+    events.VoucherIssued("A", 1, 0, "open"),
+    events.Refunded(1, "x"),
+    events.Adjusted(-1, "x"),
 ]
 
 

@@ -10,14 +10,14 @@ NOW_MS = instant.parse("2026-03-10T12:00:00Z")
 
 def test_an_offer_starts_today_and_runs_its_term(make_terms: Callable[..., ContractTerms]) -> None:
     own = make_terms(status="draft")
-    offer = offers.offered(own, own.contract_id.upper(), NOW_MS)
+    offer = offers.offered({own.contract_id: own}, own.contract_id.upper(), NOW_MS)
     assert offer.status == "pending_payment"
     assert offer.start_ms == instant.parse("2026-03-10")
     assert offer.end_ms == instant.parse("2027-03-10")
 
 
 def test_test_contracts_are_offered_to_everybody() -> None:
-    assert offers.offered(None, "11111111-1111-4111-8111-111111111111", NOW_MS).frequency == "monthly"
+    assert offers.offered({}, "11111111-1111-4111-8111-111111111111", NOW_MS).frequency == "monthly"
 
 
 @pytest.mark.parametrize(
@@ -30,4 +30,10 @@ def test_test_contracts_are_offered_to_everybody() -> None:
 )
 def test_what_is_not_offered_is_named(contract_id: str, name: str) -> None:
     with pytest.raises(Refusal, match=name):
-        offers.offered(None, contract_id, NOW_MS)
+        offers.offered({}, contract_id, NOW_MS)
+
+
+def test_a_new_contract_is_completed_from_what_was_chosen() -> None:
+    terms = ContractTerms(**offers.complete({"credit_micros": 7, "frequency": "annual"}, "id"))
+    assert (terms.contract_id, terms.status, terms.credit_micros) == ("id", "draft", 7)
+    assert terms.term_months == 12

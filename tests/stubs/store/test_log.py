@@ -19,7 +19,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 def record(sequence: int, key: str | None = None) -> Record:
     return Record(
-        sequence, 10 * sequence, PortalOpened(str(sequence)), Idempotency(key, "f") if key else None
+        sequence, 10 * sequence, PortalOpened(str(sequence)), 1, Idempotency(key, "f") if key else None
     )
 
 
@@ -44,3 +44,12 @@ def test_nothing_changes_the_stamp_of_a_lonely_store(store: Store) -> None:
     before = store.stamp()
     store.append("org_a", [record(1)])
     assert store.stamp() == before
+
+
+def test_a_deleted_log_is_gone_and_can_begin_anew(store: Store) -> None:
+    store.append("org_a", [record(1), record(2)])
+    store.delete("org_a")
+    store.delete("org_never")
+    assert list(store.organisations()) == []
+    store.append("org_a", [record(1)])
+    assert list(store.read("org_a")) == [record(1)]

@@ -6,4 +6,4 @@ from orgbilling_stubs.store.memory import MemoryStore
 
 def test_a_gap_is_a_conflict() -> None:
     with pytest.raises(Conflict):
-        MemoryStore().append("org_a", [Record(2, 1, PortalOpened("b"))])
+        MemoryStore().append("org_a", [Record(2, 1, PortalOpened("b"), 2)])

@@ -8,7 +8,7 @@ from orgbilling_stubs.store.sqlite import SqliteStore
 
 
 def record(sequence: int, key: str | None = None) -> Record:
-    return Record(sequence, 1, PortalOpened("b"), Idempotency(key, "f") if key else None)
+    return Record(sequence, 1, PortalOpened("b"), sequence, Idempotency(key, "f") if key else None)
 
 
 def test_the_log_outlives_the_process(tmp_path: Path) -> None:
@@ -25,14 +25,6 @@ def test_a_sibling_is_noticed_and_cannot_take_the_same_place(tmp_path: Path) -> 
     assert ours.stamp() != before
     with pytest.raises(Conflict):
         ours.append("org_a", [record(1)])
-
-
-def test_an_idempotency_key_is_used_once(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "a.db")
-    store.append("org_a", [record(1, "k")])
-    with pytest.raises(Conflict):
-        store.append("org_a", [record(2, "k")])
-    store.append("org_b", [record(1, "k")])
 
 
 def test_files_that_are_not_ours_are_refused_unchanged(tmp_path: Path) -> None:

@@ -1,0 +1,204 @@
+"""Time travel and history: setting clocks, rewinding, undoing, snapshots, forks.
+
+Each function is a decision in the sense of `service.Decision`, made of the tenant's whole log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .clock import wall_ms
+from .domain import agenda, instant, refusals
+from .domain.events import ClockSet, Event, Record, Rewound, SnapshotTaken, TenantCreated
+from .domain.lineage import effective, last_command, snapshots
+from .domain.refusals import Refusal
+from .domain.tenant import Tenant
+from .service import Service
+
+_HORIZON_MS = 5 * 366 * instant.DAY_MS
+
+
+def freeze(service: Service, organisation: str, at_ms: int | None = None) -> Tenant:
+    """Let the tenant's time stand still, now or at an instant."""
+    _set(service, organisation, lambda tenant, now_ms: ClockSet("frozen", at_ms=now_ms))
+    return service.tenant(organisation) if at_ms is None else move(service, organisation, at_ms)
+
+
+def live(service: Service, organisation: str) -> Tenant:
+    """Let the tenant's time run from its present instant on, as real time does."""
+    return _set(service, organisation, lambda tenant, now_ms: ClockSet("live", offset_ms=now_ms - wall_ms()))
+
+
+def follow(service: Service, organisation: str) -> Tenant:
+    """Let the tenant follow the server's clock again, back or forth."""
+    now_ms = service.clock.now_ms()
+    move(service, organisation, now_ms)
+    return _set(service, organisation, lambda tenant, _: ClockSet("server"))
+
+
+def move(service: Service, organisation: str, to_ms: int) -> Tenant:
+    """Bring the tenant to an instant: forward through the engine, backward to a prefix of its log.
+
+    Raises Refusal for an instant before the tenant was created.
+    """
+
+    def decision(tenant: Tenant, now_ms: int) -> Sequence[tuple[int, Event]]:
+        setting = service.clock.at(tenant.clock, to_ms)
+        if to_ms >= now_ms:
+            return [(now_ms, setting)]
+        if to_ms < tenant.created_ms:
+            raise Refusal(refusals.CLOCK_TOO_EARLY)
+        path = effective(service.store.read(organisation))
+        kept = [record for record in path[1:] if record.at_ms <= to_ms]
+        return [(to_ms, Rewound(kept[-1].sequence if kept else path[0].sequence)), (to_ms, setting)]
+
+    service.write(organisation, decision)
+    return service.tenant(organisation)
+
+
+def undo(service: Service, organisation: str) -> Tenant:
+    """Take back the last command; raises Refusal when there is none."""
+
+    def decision(tenant: Tenant, now_ms: int) -> Sequence[tuple[int, Event]]:
+        before = last_command(effective(service.store.read(organisation)))
+        if before is None:
+            raise Refusal(refusals.NOTHING_TO_UNDO)
+        return [(now_ms, Rewound(before))]
+
+    service.write(organisation, decision)
+    return service.tenant(organisation)
+
+
+def snapshot(service: Service, organisation: str, name: str) -> Tenant:
+    """Give the present state a name."""
+    service.write(organisation, lambda tenant, now_ms: [(now_ms, SnapshotTaken(name))])
+    return service.tenant(organisation)
+
+
+def listed(service: Service, organisation: str) -> Mapping[str, Record]:
+    """The snapshots of a tenant by name, in the order they were taken."""
+    return snapshots(service.store.read(organisation))
+
+
+def restore(service: Service, organisation: str, name: str) -> Tenant:
+    """Go back to a snapshot, its instant included; raises Refusal for an unknown name."""
+
+    def decision(tenant: Tenant, now_ms: int) -> Sequence[tuple[int, Event]]:
+        found = listed(service, organisation).get(name)
+        if found is None:
+            raise Refusal(refusals.SNAPSHOT_UNKNOWN)
+        setting = service.clock.at(tenant.clock, found.at_ms)
+        return [(found.at_ms, Rewound(found.sequence)), (found.at_ms, setting)]
+
+    service.write(organisation, decision)
+    return service.tenant(organisation)
+
+
+def reset(service: Service, organisation: str) -> Tenant:
+    """Begin again: the same persona and seed, as of now."""
+    path = effective(service.store.read(organisation))
+    first = path[0].event if path else service.genesis(organisation)
+    assert isinstance(first, TenantCreated)
+    return recast(service, organisation, first.persona, first.seed)
+
+
+def recast(
+    service: Service,
+    organisation: str,
+    persona: Mapping[str, Any],
+    seed: int | None = None,
+    as_of_ms: int | None = None,
+) -> Tenant:
+    """Make the tenant another persona, with a new history up to an instant (now unless given)."""
+
+    def decision(tenant: Tenant, now_ms: int) -> Sequence[tuple[int, Event]]:
+        at_ms = now_ms if as_of_ms is None else as_of_ms
+        used = service.seed if seed is None else seed
+        created = TenantCreated(persona, used, at_ms, organisation)
+        setting = service.clock.at(tenant.clock, at_ms)
+        return [(at_ms, Rewound(0)), (at_ms, created), (at_ms, setting)]
+
+    service.write(organisation, decision)
+    return service.tenant(organisation)
+
+
+def fork(service: Service, organisation: str, into: str) -> Tenant:
+    """Copy the tenant's present past into a new organisation; neither touches the other afterwards.
+
+    Raises store.log.Conflict when the new organisation exists.
+    """
+    service.tenant(organisation)
+    path = effective(service.store.read(organisation))
+    place = {record.sequence: number for number, record in enumerate(path, 1)}
+    copied = [
+        Record(place[record.sequence], record.at_ms, record.event, place[record.batch], record.idempotency)
+        if record.batch in place
+        else Record(place[record.sequence], record.at_ms, record.event, place[record.sequence])
+        for record in path
+    ]
+    return service.create(into, copied)
+
+
+def named(service: Service, organisation: str, name: str) -> int:
+    """The instant that a name stands for: `end-of-month`, `contract-end`, `next-instalment` or
+    `credit-exhausted`.
+
+    Raises Refusal when the tenant has no such instant.
+    """
+    tenant = service.tenant(organisation)
+    found = _NAMED[name](service, tenant)
+    if found is None:
+        raise Refusal(refusals.INSTANT_NONE)
+    return found
+
+
+def _end_of_month(service: Service, tenant: Tenant) -> int:
+    """The last second of the month, or of the next one when it is that second already."""
+    today = instant.moment(tenant.now_ms + 1_000)
+    first = instant.parse(f"{today.year:04d}-{today.month:02d}-01")
+    return instant.add_months(first, 1) - 1_000
+
+
+def _contract_end(service: Service, tenant: Tenant) -> int | None:
+    contract = tenant.contract
+    return contract.end_ms if contract is not None and contract.end_ms > tenant.now_ms else None
+
+
+def _next_instalment(service: Service, tenant: Tenant) -> int | None:
+    contract = tenant.contract
+    if contract is None or contract.status != "active":
+        return None
+    due = [row.due_ms for row in contract.schedule if row.due_ms > tenant.now_ms and not row.paid]
+    return min(due, default=None)
+
+
+def _credit_exhausted(service: Service, tenant: Tenant) -> int | None:
+    """When the balance first falls to zero, found by letting a copy of the tenant live on."""
+    if tenant.plan.mode != "prepaid" or tenant.ledger.balance_micros <= 0:
+        return None
+    copy = service.copy(tenant.plan.organisation)
+    start_ms = tenant.now_ms
+    seen = len(copy.ledger.rows)
+    while copy.now_ms < start_ms + _HORIZON_MS:
+        agenda.advance(copy, copy.now_ms + 30 * instant.DAY_MS)
+        for row in copy.ledger.rows[seen:]:
+            if copy.ledger.balance_at(row.at_ms) <= 0:
+                return row.at_ms
+        seen = len(copy.ledger.rows)
+    return None
+
+
+_NAMED: Mapping[str, Callable[[Service, Tenant], int | None]] = {
+    "end-of-month": _end_of_month,
+    "contract-end": _contract_end,
+    "next-instalment": _next_instalment,
+    "credit-exhausted": _credit_exhausted,
+}
+INSTANTS = tuple(_NAMED)
+"""The names that `named` knows."""
+
+
+def _set(service: Service, organisation: str, setting: Any) -> Tenant:
+    service.write(organisation, lambda tenant, now_ms: [(now_ms, setting(tenant, now_ms))])
+    return service.tenant(organisation)

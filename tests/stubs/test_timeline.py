@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from orgbilling_fixtures import persona as personas
+from orgbilling_stubs import genesis, timeline, views
+from orgbilling_stubs.clock import Clock
+from orgbilling_stubs.domain import instant
+from orgbilling_stubs.domain.commands import OpenCheckout, PayCheckout, RedeemVoucher
+from orgbilling_stubs.domain.events import CheckoutOpened
+from orgbilling_stubs.domain.refusals import Refusal
+from orgbilling_stubs.service import Service
+from orgbilling_stubs.store.address import open_store
+from orgbilling_stubs.store.log import Conflict
+
+NOW_MS = instant.parse("2026-03-10T12:00:00Z")
+DAY_MS = instant.DAY_MS
+ORG = "org_a"
+
+
+@pytest.fixture(params=["memory:", "sqlite"])
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Service:
+    address = f"sqlite:///{tmp_path}/log.db" if request.param == "sqlite" else request.param
+    document = personas.load("standard").document
+    return Service(open_store(address), Clock(NOW_MS), genesis.plan, lambda _: document, 1)
+
+
+def bodies(service: Service, organisation: str = ORG) -> dict[str, Any]:
+    return views.all_bodies(service.tenant(organisation), "http://x", (1, 30))
+
+
+def test_forward_and_back_and_forward_again_is_the_same(service: Service) -> None:
+    seen = [bodies(service)]
+    for _ in range(12):
+        timeline.move(service, ORG, service.tenant(ORG).now_ms + DAY_MS)
+        seen.append(bodies(service))
+    timeline.move(service, ORG, NOW_MS)
+    again = [bodies(service)]
+    for _ in range(12):
+        timeline.move(service, ORG, service.tenant(ORG).now_ms + DAY_MS)
+        again.append(bodies(service))
+    assert again == seen
+
+
+def test_rewinding_before_the_clock_shows_the_history_as_it_was(service: Service) -> None:
+    now = bodies(service)
+    earlier = timeline.move(service, ORG, NOW_MS - 100 * DAY_MS)
+    assert earlier.now_ms == NOW_MS - 100 * DAY_MS
+    assert len(earlier.ledger.rows) < len(now["getOrgLedger?days=all"])
+    timeline.move(service, ORG, NOW_MS)
+    assert bodies(service) == now
+
+
+def test_a_rewind_forgets_the_commands_after_it(service: Service) -> None:
+    before = bodies(service)
+    timeline.move(service, ORG, NOW_MS + DAY_MS)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
+    timeline.move(service, ORG, NOW_MS)
+    assert bodies(service) == before
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
+
+
+def test_nobody_goes_back_to_before_the_beginning(service: Service) -> None:
+    created_ms = service.tenant(ORG).created_ms
+    with pytest.raises(Refusal, match="clock_too_early"):
+        timeline.move(service, ORG, created_ms - 1)
+    assert timeline.move(service, ORG, created_ms).now_ms == created_ms
+
+
+def test_undo_takes_back_one_command_at_a_time(service: Service) -> None:
+    start = bodies(service)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
+    one = bodies(service)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-b"))
+    timeline.undo(service, ORG)
+    assert bodies(service) == one
+    timeline.undo(service, ORG)
+    assert bodies(service) == start
+    with pytest.raises(Refusal, match="nothing_to_undo"):
+        timeline.undo(service, ORG)
+
+
+def test_a_snapshot_brings_back_state_and_instant(service: Service) -> None:
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
+    timeline.snapshot(service, ORG, "before")
+    kept = bodies(service)
+    timeline.move(service, ORG, NOW_MS + 40 * DAY_MS)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-b"))
+    timeline.snapshot(service, ORG, "after")
+    later = bodies(service)
+    timeline.restore(service, ORG, "before")
+    assert bodies(service) == kept
+    timeline.restore(service, ORG, "after")
+    assert bodies(service) == later
+    assert list(timeline.listed(service, ORG)) == ["before", "after"]
+    with pytest.raises(Refusal, match="snapshot_unknown"):
+        timeline.restore(service, ORG, "never")
+
+
+def test_a_fork_is_the_same_and_goes_its_own_way(service: Service) -> None:
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
+    parent = bodies(service)
+    timeline.fork(service, ORG, "org_b")
+    child = bodies(service, "org_b")
+    assert child["getOrgBilling"]["tenantId"] != parent["getOrgBilling"]["tenantId"]
+    strip = {"tenantId"}
+    assert [
+        {key: value for key, value in row.items() if key not in strip}
+        for row in child["getOrgLedger?days=30"]
+    ] == [
+        {key: value for key, value in row.items() if key not in strip}
+        for row in parent["getOrgLedger?days=30"]
+    ]
+    service.execute("org_b", RedeemVoucher("TEST-CREDIT-5-b"))
+    timeline.move(service, "org_b", NOW_MS + DAY_MS)
+    assert bodies(service) == parent
+    with pytest.raises(Conflict):
+        timeline.fork(service, ORG, "org_b")
+
+
+def test_reset_begins_again_and_recast_changes_the_persona(service: Service) -> None:
+    start = bodies(service)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
+    timeline.reset(service, ORG)
+    assert bodies(service) == start
+    timeline.recast(service, ORG, personas.load("low_balance").document)
+    assert bodies(service)["getOrgBilling"]["creditBalance"] == 3.2
+
+
+def test_a_frozen_tenant_stands_still_and_a_live_one_moves(service: Service) -> None:
+    timeline.freeze(service, ORG)
+    service.clock.set(NOW_MS + DAY_MS)
+    assert service.tenant(ORG).now_ms == NOW_MS
+    assert timeline.follow(service, ORG).now_ms == NOW_MS + DAY_MS
+    live = timeline.live(service, ORG)
+    assert live.clock.mode == "live"
+    assert NOW_MS + DAY_MS <= live.now_ms < NOW_MS + DAY_MS + instant.MINUTE_MS
+
+
+@pytest.mark.parametrize(
+    ("persona", "name", "check"),
+    [
+        ("standard", "end-of-month", lambda at_ms: instant.text(at_ms) == "2026-03-31T23:59:59Z"),
+        ("contract_active", "next-instalment", lambda at_ms: at_ms > NOW_MS),
+        ("contract_ending", "contract-end", lambda at_ms: at_ms - NOW_MS < 7 * DAY_MS),
+        ("low_balance", "credit-exhausted", lambda at_ms: NOW_MS < at_ms < NOW_MS + 90 * DAY_MS),
+    ],
+)
+def test_instants_have_names(service: Service, persona: str, name: str, check: Callable[[int], bool]) -> None:
+    timeline.recast(service, ORG, personas.load(persona).document)
+    at_ms = timeline.named(service, ORG, name)
+    assert check(at_ms), instant.text(at_ms)
+    tenant = timeline.move(service, ORG, at_ms)
+    if name == "credit-exhausted":
+        assert tenant.ledger.balance_micros <= 0
+    if name == "contract-end":
+        assert tenant.contract is not None
+        assert tenant.contract.status == "expired"
+
+
+def test_an_instant_that_never_comes_is_named(service: Service) -> None:
+    timeline.recast(service, ORG, personas.load("no_contract").document)
+    with pytest.raises(Refusal, match="instant_none"):
+        timeline.named(service, ORG, "contract-end")
+
+
+@pytest.mark.parametrize("webhook", [(), (60,), (0, 0), (30, 90)])
+def test_the_balance_follows_the_webhook(service: Service, webhook: tuple[int, ...]) -> None:
+    before = service.tenant(ORG).ledger.balance_micros
+    opened, _ = service.execute(ORG, OpenCheckout(1_000, "USD"))
+    assert isinstance(opened, CheckoutOpened)
+    service.execute(ORG, PayCheckout(opened.session_id, webhook))
+    paid = before + 10_000_000
+    assert service.tenant(ORG).ledger.balance_micros == (paid if 0 in webhook else before)
+    tenant = timeline.move(service, ORG, NOW_MS + 100_000)
+    top_ups = [row for row in tenant.ledger.rows if row.credits_micros == 10_000_000 and row.at_ms >= NOW_MS]
+    assert len(top_ups) == (1 if webhook else 0)
