@@ -75,7 +75,8 @@ def test_two_paid_payments_need_two_credits() -> None:
         {"paid": True, "creditUsd": 100.0},
         {"paid": False, "creditUsd": 1},
     ]
-    bodies = {"getOrgContract": {"paymentSchedule": payments}, "getOrgLedger?days=all": [row("e1", 100.0)]}
+    ledger = [row("e1", 100.0)]
+    bodies = {"getOrgContract": {"paymentSchedule": payments}, "getOrgLedger?days=all": ledger}
     assert not changes.schedule_paid(bodies).holds
-    bodies["getOrgLedger?days=all"].append(row("e2", 100.0))  # type: ignore[attr-defined]
+    ledger.append(row("e2", 100.0))
     assert changes.schedule_paid(bodies).holds
