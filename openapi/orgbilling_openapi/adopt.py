@@ -21,6 +21,11 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 def adopt(published: Path) -> Composition:
     """The contract over a published document; raises `document.DocumentError`."""
+    with document.sound(str(published)):
+        return _adopt(published)
+
+
+def _adopt(published: Path) -> Composition:
     prefix = contract.load()["servers"][0]["url"]
     base: Document = copy.deepcopy(document.relative(document.load(published), prefix))
     base.setdefault("components", {}).setdefault("schemas", {})

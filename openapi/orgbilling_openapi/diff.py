@@ -13,6 +13,7 @@ from typing import Any
 
 from orgbilling_openapi import pointer
 from orgbilling_openapi.contract import Origins
+from orgbilling_openapi.document import sound
 from orgbilling_openapi.shapes import Finding, Node, Shapes
 
 Document = dict[str, Any]
@@ -47,11 +48,16 @@ class Change:
 
 
 def compare(facts: Document, ours: Document, theirs: Document, origins: Origins) -> list[Change]:
-    """All differences, breaking ones first; raises `DocumentError` for a reference that leads nowhere.
+    """All differences, breaking ones first; raises `document.DocumentError` for a malformed document.
 
     facts: our contract without assumptions (`compose.facts`), which alone can break; ours: all of it.
     A change that brings what we assumed anyway is none.
     """
+    with sound("the other document"):
+        return _compare(facts, ours, theirs, origins)
+
+
+def _compare(facts: Document, ours: Document, theirs: Document, origins: Origins) -> list[Change]:
     changes: dict[tuple[str, str, str], Change] = {}
     expected = {_key(*row) for row in _findings(facts, ours)}
     told = [_fact(*row, origins) for row in _findings(facts, theirs) if _key(*row) not in expected]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,28 @@ class DocumentError(ValueError):
     """A document that cannot be read or is none: where it came from, and why."""
 
 
+@contextmanager
+def sound(source: str) -> Iterator[None]:
+    """Turn what goes wrong over a malformed document of others into a `DocumentError`.
+
+    Such a document can be wrong in any place; checking all of it first would take longer than the work.
+    """
+    try:
+        yield
+    except DocumentError:
+        raise
+    except RecursionError:
+        raise DocumentError(f"{source}: nested too deeply") from None
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise DocumentError(f"{source}: not valid OpenAPI ({type(error).__name__}: {_line(error)})") from None
+
+
 def load(source: str | Path) -> Document:
     """The OpenAPI document at a file or an http(s) URL, in 3.1 form; raises `DocumentError`."""
     text = str(source)
     data = _fetch(text) if text.startswith(("http://", "https://")) else _read(Path(source))
-    return check(parse(data, text), text)
+    with sound(text):
+        return check(parse(data, text), text)
 
 
 def parse(data: bytes, source: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from orgbilling_openapi import adopt, check, compose, contract
+from orgbilling_openapi.document import DocumentError
 
 
 @pytest.fixture
@@ -97,3 +98,12 @@ def test_yaml_and_full_paths_and_3_0(tmp_path: Path, published: dict[str, Any]) 
     by_type = adopted["components"]["schemas"]["ContextEngineEventSummary"]["properties"]["byType"]
     assert by_type["type"] == ["array", "null"]
     assert list(check.faults(adopted)) == []
+
+
+@pytest.mark.parametrize("parameters", [3, [3], [{"$ref": "#/nowhere"}]])
+def test_a_malformed_document_is_refused(
+    tmp_path: Path, published: dict[str, Any], parameters: object
+) -> None:
+    published["paths"]["/org/ledger"]["get"]["parameters"] = parameters
+    with pytest.raises(DocumentError, match="not valid OpenAPI"):
+        contract.compose_with(write(tmp_path, published))

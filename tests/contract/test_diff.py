@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -329,3 +330,12 @@ def test_a_reference_that_cannot_be_followed_is_an_error(reference: str, problem
     content["schema"] = {"$ref": reference}
     with pytest.raises(DocumentError, match=problem):
         changes(theirs)
+
+
+@pytest.mark.parametrize("nonsense", [3, "x", [3], {"a": 3}, {"$ref": 3}])
+@pytest.mark.parametrize("member", ["parameters", "responses", "requestBody", "security"])
+def test_a_malformed_document_is_an_error_or_a_difference(member: str, nonsense: object) -> None:
+    theirs = copy.deepcopy(FACTS)
+    operation(theirs, "/org/ledger")[member] = nonsense
+    with suppress(DocumentError):
+        assert [each for each in changes(theirs) if each.severity != "assumed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -199,3 +200,10 @@ def test_every_line_matters() -> None:
             assert derive(shorter) != whole, lines[index]
         except PageError:
             continue
+
+
+def test_nothing_but_a_page_error_comes_of_a_damaged_page() -> None:
+    for index in range(len(PAGE)):
+        for damage in ("", "{", '"', "\n", "9"):
+            with suppress(PageError):
+                derive(PAGE[:index] + damage + PAGE[index + 1 :])
