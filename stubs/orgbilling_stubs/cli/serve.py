@@ -5,7 +5,11 @@ from __future__ import annotations
 import enum
 import socket
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -104,19 +108,21 @@ def serve(
 
 
 def _run(settings: Any, host: str, port: int, quiet: bool) -> int:
-    """Build, bind, announce, serve; the exit code."""
+    """Build, bind, serve, announce; the exit code."""
     from ..app import SettingsError, build
 
     try:
-        app = build(settings)
         listener = _bind(host, port)
-    except SettingsError as error:
-        return fail(str(error))
     except OSError as error:
         return fail(_bind_problem(host, port, error))
+    try:
+        app = build(settings)
+    except SettingsError as error:
+        listener.close()
+        return fail(str(error))
     url = _url(host, listener.getsockname()[1])
-    _announce(url, app.cast, settings, quiet)
-    return _serve(app.asgi, listener)
+    announce = partial(_announce, url, app.cast, settings, quiet)
+    return _serve(app.asgi, listener, announce)
 
 
 def fail(text: str) -> int:
@@ -159,29 +165,35 @@ def _announce(url: str, cast: Cast, settings: Any, quiet: bool) -> None:
         print(f"Org Billing API on {base}", flush=True)
         return
     from rich.console import Console
+    from rich.table import Table
 
     from ..cast import organisation
 
     console = Console(highlight=False)
-    console.print(f"\n[bold]Org Billing API[/bold] on [bold cyan]{base}[/]")
-    console.print(f"Reference [cyan]{base}/docs[/]   contract [cyan]{base}/openapi.json[/]")
-    console.print(_state_line(settings) + "\n", markup=False)
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    table = Table(box=None, padding=(0, 2, 0, 2), header_style="bold", pad_edge=True)
     table.add_column("Organisation", style="green", no_wrap=True)
     table.add_column("Shows", overflow="fold")
     for name in cast.names:
         table.add_row(organisation(name), cast.load(name).shows)
-    console.print(table)
-    first = organisation(cast.default)
-    console.print("\nTry it in another terminal:", style="bold")
+    command = f"{_program()} token --org {organisation(cast.default)}"
+    with console.capture() as captured:
+        console.print(f"\n[bold]Org Billing API[/bold]  [bold cyan]{base}[/]", soft_wrap=True)
+        console.print(f"Reference        [cyan]{base}/docs[/]", soft_wrap=True)
+        console.print(_state_line(settings) + "\n", markup=False, soft_wrap=True)
+        console.print(table)
+        console.print("\nTry it in another terminal:\n", style="bold")
+        line = f'  curl -s {base}/org/billing -H "Authorization: Bearer $({command})"'
+        console.print(line, soft_wrap=True, markup=False)
+        console.print(
+            "\nAny other organisation in a token gets the first persona. Stop with Ctrl-C.\n", style="dim"
+        )
+    print(captured.get(), end="", flush=True)
+
+
+def _program() -> str:
+    """This command as it can be pasted: relative to the folder when it lies below it."""
     command = Path(sys.argv[0])
-    program = "orgbilling" if command.name != "orgbilling" else _shown(command)
-    header = f"Authorization: Bearer $({program} token --org {first})"
-    console.print(f'  curl -s {base}/org/billing -H "{header}"', soft_wrap=True, markup=False)
-    console.print("\nStop with Ctrl-C.", style="dim")
-    console.file.flush()
+    return _shown(command) if command.name == "orgbilling" else "orgbilling"
 
 
 def _shown(command: Path) -> str:
@@ -199,8 +211,15 @@ def _state_line(settings: Any) -> str:
     return f"Clock {time} · seed {settings.seed} · auth {settings.auth} · {strictness} · kept {kept}"
 
 
-def _serve(asgi: Any, listener: socket.socket) -> int:
+def _serve(asgi: Any, listener: socket.socket, announce: Callable[[], None]) -> int:
     import uvicorn
+
+    class Server(uvicorn.Server):
+        """Announces itself once it answers: nobody has to wait for a table to be drawn."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            Thread(target=announce, daemon=True).start()
 
     config = uvicorn.Config(
         asgi,
@@ -208,15 +227,11 @@ def _serve(asgi: Any, listener: socket.socket) -> int:
         log_level="warning",
         access_log=False,
         server_header=False,
-        date_header=True,
         timeout_graceful_shutdown=3,
-        lifespan="on",
         loop="auto",
         http="httptools",
         ws="none",
     )
-    try:
-        uvicorn.Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:
-        return 0
+    with suppress(KeyboardInterrupt):
+        Server(config).run(sockets=[listener])
     return 0
