@@ -35,6 +35,7 @@ def plan(organisation: str, created: TenantCreated) -> Plan:
         organisation=organisation,
         lineage=lineage,
         tenant_id=ids.uuid(created.seed, organisation, "tenant"),
+        company=who.company,
         seed=created.seed,
         currency=persona.currency,
         mode=billing.mode,

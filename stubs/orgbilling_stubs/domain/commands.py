@@ -157,6 +157,7 @@ class SetHabits:
     success_url: str | None = None
     cancel_url: str | None = None
     webhook: Sequence[int] | None = None
+    return_url: str | None = None
 
 
 Command = (

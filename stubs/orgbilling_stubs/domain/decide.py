@@ -174,7 +174,7 @@ def _adjust(tenant: Tenant, command: do.Adjust, now_ms: int) -> list[Event]:
 
 
 def _set_habits(tenant: Tenant, command: do.SetHabits, now_ms: int) -> list[Event]:
-    return [on.HabitsSet(command.success_url, command.cancel_url, command.webhook)]
+    return [on.HabitsSet(command.success_url, command.cancel_url, command.webhook, command.return_url)]
 
 
 _DECISIONS: dict[type[do.Command], Callable[[Tenant, Any, int], list[Event]]] = {

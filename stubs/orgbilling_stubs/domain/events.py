@@ -51,12 +51,14 @@ class ClockSet:
 class HabitsSet:
     """How the hosted pages treat this tenant; None keeps the server's habit.
 
+    success_url, cancel_url: where the payment page leads; return_url: where the portal does.
     webhook: when Stripe's webhook arrives, in seconds after the payment, e.g. [0], [5], [0, 0] or [].
     """
 
     success_url: str | None = None
     cancel_url: str | None = None
     webhook: Sequence[int] | None = None
+    return_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

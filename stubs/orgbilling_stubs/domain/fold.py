@@ -56,10 +56,14 @@ def _apply(event: Any, tenant: Tenant, at_ms: int) -> None:
     raise AssertionError(f"no fold for {type(event).__name__}")
 
 
-@_apply.register(on.PortalOpened)
-@_apply.register(on.SnapshotTaken)
-def _nothing(event: on.PortalOpened | on.SnapshotTaken, tenant: Tenant, at_ms: int) -> None:
-    """These change nothing beyond being remembered."""
+@_apply.register
+def _remembered(event: on.SnapshotTaken, tenant: Tenant, at_ms: int) -> None:
+    """This changes nothing beyond being remembered."""
+
+
+@_apply.register
+def _portal_opened(event: on.PortalOpened, tenant: Tenant, at_ms: int) -> None:
+    tenant.portals[event.session_id] = at_ms
 
 
 @_apply.register

@@ -181,6 +181,7 @@ class Plan:
     organisation: str
     lineage: str
     tenant_id: str
+    company: str
     seed: int
     currency: str
     mode: str

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from . import ids
 from .contract import CANCELLED_BEFORE_MS, SIGNING_LEAD_MS, Contract, sign
 from .events import ClockSet, Event, HabitsSet, Idempotency
-from .instant import DAY_MS
+from .instant import DAY_MS, HOUR_MS
 from .ledger import Ledger
 from .plan import ContractTerms, Meter, Plan, Prices, Usage
 from .series import Levels, Series, Tokens
 
 CHECKOUT_LIFE_MS = DAY_MS
 """A Stripe Checkout session lives 24 hours unless it is paid."""
+
+PORTAL_LIFE_MS = HOUR_MS
+"""How long a billing-portal session can be used after it was opened."""
 
 
 @dataclass(slots=True)
@@ -70,6 +73,8 @@ class Tenant:
         self.webhooks: list[tuple[int, str]] = []
         """Webhooks on their way: when each arrives, and for which session, in time order."""
         self.checkouts: dict[str, Checkout] = {}
+        self.portals: dict[str, int] = {}
+        """When each billing-portal session was opened."""
         self.answered: dict[str, tuple[Idempotency, Event]] = {}
         self.characters_billed_ms: int | None = None
         self.agreements_billed_ms: dict[str, int] = {}

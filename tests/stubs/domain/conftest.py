@@ -55,6 +55,7 @@ PLAN = Plan(
     organisation="org_hand",
     lineage="org_hand",
     tenant_id="00000000-0000-4000-8000-000000000000",
+    company="Moon Bakery",
     seed=1,
     currency="USD",
     mode="prepaid",

@@ -8,6 +8,7 @@ from orgbilling_stubs.domain.commands import (
     OpenPortal,
     PayCheckout,
     RedeemVoucher,
+    SetHabits,
     SubscribeContract,
 )
 from orgbilling_stubs.domain.decide import decide
@@ -16,6 +17,7 @@ from orgbilling_stubs.domain.events import (
     CheckoutOpened,
     ContractSubscribed,
     Event,
+    HabitsSet,
     PortalOpened,
     Record,
     VoucherRedeemed,
@@ -79,6 +81,18 @@ def test_the_portal_needs_a_customer(make_tenant: MakeTenant) -> None:
     carry_out(tenant, PayCheckout(opened.session_id))
     [portal] = carry_out(tenant, OpenPortal())
     assert isinstance(portal, PortalOpened)
+    assert tenant.portals == {portal.session_id: tenant.now_ms}
+
+
+def test_habits_are_kept_as_they_were_chosen(make_tenant: MakeTenant) -> None:
+    tenant = make_tenant()
+    carry_out(tenant, SetHabits("https://a.example/ok", "https://a.example/no", [5], "https://a.example/"))
+    assert tenant.habits == HabitsSet(
+        success_url="https://a.example/ok",
+        cancel_url="https://a.example/no",
+        webhook=[5],
+        return_url="https://a.example/",
+    )
 
 
 def test_a_contract_is_subscribed_paid_and_then_taken(make_tenant: MakeTenant) -> None:
