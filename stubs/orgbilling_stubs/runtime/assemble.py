@@ -14,7 +14,7 @@ from orgbilling_stubs.runtime.operation import World
 from orgbilling_stubs.runtime.respond import Responder
 from orgbilling_stubs.runtime.routing import Compiled, Routing, Table
 from orgbilling_stubs.runtime.schemas import Schemas
-from orgbilling_stubs.runtime.site import Site
+from orgbilling_stubs.runtime.site import App, Site
 from orgbilling_stubs.runtime.trace import traces
 
 
@@ -41,6 +41,7 @@ def assemble(
     habits: Habits | None = None,
     documents: Mapping[str, tuple[str, bytes]] | None = None,
     closing: Callable[[], None] | None = None,
+    routes: Mapping[str, App] | None = None,
 ) -> Compiled:
     """Compile a contract into an application.
 
@@ -50,6 +51,7 @@ def assemble(
     service: what handlers find as `call.service`.
     documents: more to serve without authentication: path to media type and bytes (a JWKS, say).
     closing: called once when the server stops.
+    routes: ASGI applications by path prefix, for paths that the contract does not know.
     Raises `KeyError` or `ValueError` if a reference or schema of a handled operation is broken.
     """
     habits = habits or Habits()
@@ -58,7 +60,7 @@ def assemble(
     responder = Responder(prefix, Cors(habits.cors), traces(habits.seed))
     schemas = Schemas(contract, tolerant=habits.lenient)
     world = World(responder, schemas, admit, service, habits.lenient)
-    site = Site(contract, prefix, responder, documents or {}, closing)
+    site = Site(contract, prefix, responder, documents or {}, closing, routes)
     app = Compiled(site, middlewares=[lambda inner: Routing(inner, responder)])
     resolver = Table(handlers, lambda operation: Fallback(operation, schemas, habits.seed))
     app.add_specification(document, resolver=resolver, world=world)

@@ -20,12 +20,15 @@ SCHEMA = b"application/schema+json"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Maker = Callable[[Origin], bytes]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+App = Callable[[Mapping[str, Any], Receive, Send], Awaitable[None]]
 
 
 class Site:
     """The inner application: documents, landing page, lifespan, and 404 for everything else.
 
     closing: called once when the server stops.
+    routes: path prefix to the ASGI application that answers there, asked when nothing else does.
     """
 
     def __init__(
@@ -35,11 +38,13 @@ class Site:
         responder: Responder,
         documents: Mapping[str, tuple[str, bytes]],
         closing: Callable[[], None] | None = None,
+        routes: Mapping[str, App] | None = None,
     ) -> None:
         self.contract = contract
         self.prefix = prefix
         self.responder = responder
         self.closing = closing
+        self.routes = dict(routes or {})
         self.pages: dict[str, tuple[bytes, Maker]] = {
             "/": (HTML, lambda origin: page.landing(contract, prefix).encode()),
             "/healthz": (JSON, lambda origin: b'{"status":"ok"}'),
@@ -53,16 +58,21 @@ class Site:
             self.pages[path] = (media.encode("latin-1"), _same(body))
         self._made: dict[str, bytes] = {}
 
-    async def __call__(
-        self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Mapping[str, Any]]], send: Send
-    ) -> None:
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan of the server."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
+        elif (app := self._mounted(scope["path"])) is not None:
+            await app(scope, receive, send)
         else:
             await self._serve(scope, send)
+
+    def _mounted(self, path: str) -> App | None:
+        if path in self.pages:
+            return None
+        return next((app for start, app in self.routes.items() if path.startswith(start)), None)
 
     async def _serve(self, scope: Mapping[str, Any], send: Send) -> None:
         responder = self.responder
@@ -111,7 +121,7 @@ class Site:
         base = f"{origin.schema_url}{self.prefix}/schemas/"
         return {"$schema": DIALECT, "$id": f"{base}{name}.json", **_absolute(schema, base)}
 
-    async def _lifespan(self, receive: Callable[[], Awaitable[Mapping[str, Any]]], send: Send) -> None:
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":

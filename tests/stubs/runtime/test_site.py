@@ -91,3 +91,26 @@ def test_more_documents_can_be_served():
     scope = {"type": "http", "method": "GET", "path": "/.well-known/jwks.json", "headers": []}
     asyncio.run(app(scope, None, send))
     assert (sent[0]["status"], sent[1]["body"]) == (200, b"{}")
+
+
+def test_other_applications_answer_under_their_prefix(ask):
+    async def teapot(scope, receive, send):
+        await send({"type": "http.response.start", "status": 418, "headers": []})
+        await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+    ask.app = assemble(contracts.load(), {}, lambda headers, method: None, routes={"/tea/": teapot})
+    asked = {"headers": [], "query_string": b"", "server": ("127.0.0.1", 4010), "scheme": "http"}
+
+    def status(method, path):
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), **asked}
+        asyncio.run(ask.app(scope, None, send))
+        return sent[0]["status"]
+
+    assert status("POST", "/tea/green") == 418
+    assert status("GET", "/tea") == 404
+    assert status("GET", "/healthz") == 200
