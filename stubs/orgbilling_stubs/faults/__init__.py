@@ -1,0 +1,1 @@
+"""Faults on demand: overrides of one request, and standing rules for many."""
