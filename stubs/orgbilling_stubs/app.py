@@ -77,7 +77,7 @@ def build(settings: Settings | None = None) -> App:
         contract = _contract(settings)
         asgi = assemble(
             contract,
-            table(contract),
+            table(contract, settings.contract_none),
             Admission(_authenticator(settings, key), clocks.wall_ms),
             service,
             documents=_documents(key),

@@ -100,8 +100,12 @@ def _metered(
 
 
 def _rows(tenant: Tenant, rows: list[Body]) -> list[Body] | None:
-    """A nullable array: a tenant whose persona says so answers null for an empty one."""
-    return None if tenant.plan.nulls and not rows else rows
+    return rows or empty(tenant)
+
+
+def empty(tenant: Tenant) -> list[Body] | None:
+    """An empty nullable array: null for a tenant whose persona says so."""
+    return None if tenant.plan.nulls else []
 
 
 def summary(tenant: Tenant, days: int) -> Body:
@@ -244,6 +248,39 @@ def contract(tenant: Tenant, contract: Contract, base_url: str) -> Body:
     }
     body.update((name, value) for name, value in optional.items() if value is not None)
     return dict(sorted(body.items()))
+
+
+def no_contract(tenant: Tenant) -> Body:
+    """EnterpriseContract of a tenant that has none: the framework's zero values, and status `none`."""
+    zero = dict.fromkeys(_CONTRACT_AMOUNTS, 0.0)
+    never = "0001-01-01T00:00:00Z"
+    return zero | {
+        "autoRenew": False,
+        "bonusCreditsPaid": False,
+        "contractId": "00000000-0000-0000-0000-000000000000",
+        "createdAt": never,
+        "endDate": never,
+        "paymentFrequency": "one_time",
+        "paymentSchedule": empty(tenant),
+        "startDate": never,
+        "status": "none",
+        "tenantId": tenant.plan.tenant_id,
+        "updatedAt": never,
+    }
+
+
+_CONTRACT_AMOUNTS = (
+    "bonusCreditsUsd",
+    "creditPortionUsd",
+    "onetimeAmountUsd",
+    "onetimeCreditUsd",
+    "onetimeServiceUsd",
+    "paymentAmountUsd",
+    "paymentCreditUsd",
+    "paymentServiceUsd",
+    "servicePortionUsd",
+    "totalValueUsd",
+)
 
 
 def _instalment(row: Instalment) -> Body:

@@ -35,52 +35,65 @@ class NoContract(enum.StrEnum):
     none = "none"
 
 
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
+Personas = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--persona",
+        metavar="NAME|FILE",
+        help="Persona to serve, shipped or your own YAML file; the first is the default.",
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
+ClockOption = Annotated[
+    str, typer.Option(metavar="INSTANT|live", help="Billing time: live, or frozen at an instant.")
+]
+Db = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Where to keep the world: memory: (default) or sqlite:///FILE."),
+]
+AuthOption = Annotated[
+    Auth, typer.Option(help="trust: believe foreign tokens; verify: check signatures; off: none needed.")
+]
+Pem = Annotated[Path | None, typer.Option(metavar="FILE", help="Public key of your Clerk instance (verify).")]
+Jwks = Annotated[
+    str | None, typer.Option(metavar="FILE|URL", help="Key set of your Clerk instance (verify).")
+]
+Azp = Annotated[
+    list[str] | None, typer.Option(metavar="ORIGIN", help="Accept only tokens issued for this origin.")
+]
+Lenient = Annotated[bool, typer.Option("--lenient", help="Tolerate what the real framework tolerates.")]
+Cors = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ORIGIN", help="Browser origin that may call; default: any on this machine."),
+]
+NoContractOption = Annotated[
+    NoContract, typer.Option(help="GET /org/contract without a contract: 404, or 200 with status none.")
+]
+Published = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A newer published OpenAPI document, in place of layer 2."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only where it listens.")]
+
+
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 4010,
-    persona: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME|FILE",
-            help="Persona to serve, shipped or your own YAML file; the first is the default.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything that is drawn.")] = 1,
-    clock: Annotated[
-        str, typer.Option(metavar="INSTANT|live", help="Billing time: live, or frozen at an instant.")
-    ] = "live",
-    db: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Where to keep the world: memory: (default) or sqlite:///FILE."),
-    ] = None,
-    auth: Annotated[
-        Auth,
-        typer.Option(help="trust: accept foreign tokens on their claims; verify: check signatures; off."),
-    ] = Auth.trust,
-    clerk_pem: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Public key of your Clerk instance (verify).")
-    ] = None,
-    clerk_jwks: Annotated[
-        str | None, typer.Option(metavar="FILE|URL", help="Key set of your Clerk instance (verify).")
-    ] = None,
-    azp: Annotated[
-        list[str] | None, typer.Option(metavar="ORIGIN", help="Accept only tokens issued for this origin.")
-    ] = None,
-    lenient: Annotated[
-        bool, typer.Option("--lenient", help="Tolerate what the real framework tolerates.")
-    ] = False,
-    cors: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ORIGIN", help="Browser origin that may call; default: any on this machine."),
-    ] = None,
-    no_contract: Annotated[
-        NoContract, typer.Option(help="GET /org/contract without a contract: 404, or 200 with status none.")
-    ] = NoContract.not_found,
-    published: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="A newer published OpenAPI document, in place of layer 2."),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only where it listens.")] = False,
+    host: Host = "127.0.0.1",
+    port: Port = 4010,
+    persona: Personas = None,
+    seed: Seed = 1,
+    clock: ClockOption = "live",
+    db: Db = None,
+    auth: AuthOption = Auth.trust,
+    clerk_pem: Pem = None,
+    clerk_jwks: Jwks = None,
+    azp: Azp = None,
+    lenient: Lenient = False,
+    cors: Cors = None,
+    no_contract: NoContractOption = NoContract.not_found,
+    published: Published = None,
+    quiet: Quiet = False,
 ) -> None:
     """Serve the Org Billing API.
 
@@ -184,9 +197,7 @@ def _announce(url: str, cast: Cast, settings: Any, quiet: bool) -> None:
         console.print("\nTry it in another terminal:\n", style="bold")
         line = f'  curl -s {base}/org/billing -H "Authorization: Bearer $({command})"'
         console.print(line, soft_wrap=True, markup=False)
-        console.print(
-            "\nAny other organisation in a token gets the first persona. Stop with Ctrl-C.\n", style="dim"
-        )
+        console.print("\nAny other organisation gets the first persona. Stop with Ctrl-C.\n", style="dim")
     print(captured.get(), end="", flush=True)
 
 

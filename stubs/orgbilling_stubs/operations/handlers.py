@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TypeVar
+from urllib.parse import urlencode
 
 from .. import views
 from ..domain import refusals
@@ -60,12 +61,14 @@ def list_characters(call: Call) -> Reply:
     return Reply(views.characters(_tenant(call), call.parameters["days"]))
 
 
-def get_contract(call: Call) -> Reply:
-    """The enterprise contract; refused with 404 when there is none."""
+def get_contract(when_none: str, call: Call) -> Reply:
+    """The enterprise contract; without one 404, or 200 with status `none` where the server says so."""
     tenant = _tenant(call)
-    if tenant.contract is None:
-        raise Refusal(refusals.CONTRACT_NONE)
-    return Reply(views.contract(tenant, tenant.contract, call.base_url))
+    if tenant.contract is not None:
+        return Reply(views.contract(tenant, tenant.contract, call.base_url))
+    if when_none == "none":
+        return Reply(views.no_contract(tenant))
+    raise Refusal(refusals.CONTRACT_NONE)
 
 
 def subscribe_contract(call: Call) -> Reply:
@@ -82,15 +85,24 @@ def get_events(call: Call) -> Reply:
 def get_ledger(rows: Rows, call: Call) -> Reply | Encoded:
     """The ledger of a window; every row is validated and serialised once, when it is first shown."""
     tenant = _tenant(call)
-    low, high = views.ledger_window(tenant, call.parameters["days"])
+    asked = call.parameters
+    low, high = views.ledger_window(tenant, asked["days"])
+    headers: dict[str, str] = {}
+    if "limit" in asked or "cursor" in asked:
+        high = max(low, min(high, asked.get("cursor", high)))
+        first = max(low, high - asked.get("limit", high))
+        if first > low:
+            query = urlencode({"days": asked["days"], "limit": asked["limit"], "cursor": first})
+            headers["Link"] = f'<{call.base_url}/api/v1/org/ledger?{query}>; rel="next"'
+        low = first
     if low == high:
-        return Reply(views.ledger(tenant, call.parameters["days"]))
+        return Reply(views.empty(tenant))
     encoded = tenant.ledger.encoded
     for number in range(len(encoded), high):
         encoded.append(rows.encode(views.ledger_row(tenant, tenant.ledger.rows[number])))
     newest_first = encoded[low:high]
     newest_first.reverse()
-    return Encoded(rows.join(newest_first))
+    return Encoded(rows.join(newest_first), headers=headers)
 
 
 def get_model_pricing(call: Call) -> Reply:

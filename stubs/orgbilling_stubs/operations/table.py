@@ -11,15 +11,18 @@ from ..runtime.rows import Rows
 from . import handlers
 
 
-def table(contract: Mapping[str, Any]) -> dict[str, Handler]:
-    """The function of each operation; ledger rows are encoded as the contract says."""
+def table(contract: Mapping[str, Any], contract_none: str = "404") -> dict[str, Handler]:
+    """The function of each operation; ledger rows are encoded as the contract says.
+
+    contract_none: what GET /org/contract answers when there is none, `404` or `none`.
+    """
     ledger_rows = Rows(contract, "TenantBillingLedgerEntry")
     return {
         "getOrgBilling": handlers.get_billing,
         "createOrgBillingCheckout": handlers.create_checkout,
         "createOrgBillingPortal": handlers.create_portal,
         "listOrgActiveCharacters": handlers.list_characters,
-        "getOrgContract": handlers.get_contract,
+        "getOrgContract": partial(handlers.get_contract, contract_none),
         "subscribeToOrgContract": handlers.subscribe_contract,
         "getOrgContextEngineEvents": handlers.get_events,
         "getOrgLedger": partial(handlers.get_ledger, ledger_rows),

@@ -1,0 +1,122 @@
+"""`orgbilling serve` as a process: what it prints, how it answers, how it ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from orgbilling_fixtures import persona as personas
+from orgbilling_stubs.auth import keys
+from orgbilling_stubs.auth.mint import Session, mint
+from orgbilling_stubs.clock import wall_ms
+
+COMMAND = [sys.executable, "-m", "orgbilling_stubs.cli"]
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"COLUMNS": "100"},
+    )
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            found = re.search(r"(http://[^\s]+/api/v1)", line)
+            if found:
+                yield process, found[1]
+                break
+        else:
+            pytest.fail("the server said nothing")
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def token(organisation: str = "org_standard") -> dict[str, str]:
+    return {"Authorization": f"Bearer {mint(keys.load(), Session(organisation), wall_ms())}"}
+
+
+def test_it_says_where_it_listens_and_who_is_there_and_ends_cleanly() -> None:
+    with serving() as (process, base):
+        assert httpx.get(f"{base}/org/billing", headers=token()).status_code == 200
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        said = process.stdout.read()
+        assert process.wait(timeout=20) == 0
+    for name in personas.names():
+        assert f"org_{name}" in said
+    assert f"curl -s {base}/org/billing" in said
+    assert "Traceback" not in said
+
+
+def test_a_taken_port_is_one_clear_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        shown = subprocess.run([*COMMAND, "serve", "--port", str(port)], capture_output=True, text=True)
+    assert shown.returncode == 2
+    assert (
+        shown.stderr
+        == f"orgbilling: port {port} is taken; choose another with --port, or --port 0 for a free one\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--clock", "tomorrow"],
+        ["--persona", "nobody"],
+        ["--db", "mysql://x"],
+        ["--host", "0.0.0.0"],
+        ["--host", "203.0.113.1"],
+    ],
+)
+def test_what_cannot_be_served_is_one_clear_line(options: list[str]) -> None:
+    shown = subprocess.run([*COMMAND, "serve", "--port", "0", *options], capture_output=True, text=True)
+    assert shown.returncode == 2
+    assert len(shown.stderr.splitlines()) == 1
+    assert shown.stderr.startswith("orgbilling: ")
+
+
+@pytest.mark.slow
+def test_kill_loses_no_redemption_and_doubles_none(tmp_path: Path) -> None:
+    """kill -9 in the middle of a thousand redemptions: what was answered 200 is there, once."""
+    database = f"sqlite:///{tmp_path}/world.db"
+    options = ("--db", database, "--clock", "2026-03-10T12:00:00Z")
+    answered = []
+    for round_number in range(4):
+        with serving(*options) as (process, base), httpx.Client(headers=token()) as client:
+            try:
+                for number in range(250):
+                    code = f"TEST-CREDIT-1-{round_number}-{number}"
+                    if client.post(f"{base}/org/vouchers/redeem", json={"code": code}).status_code == 200:
+                        answered.append(code)
+                    if number == 200 + round_number:
+                        process.send_signal(signal.SIGKILL)
+            except httpx.TransportError:
+                pass
+    with serving(*options) as (_, base):
+        rows = httpx.get(f"{base}/org/ledger?days=1", headers=token()).json()
+        posted = [
+            row["description"].removeprefix("Voucher ") for row in rows if row["entryType"] == "voucher"
+        ]
+        assert len(answered) > 800
+        assert set(answered) <= set(posted)
+        assert len(posted) == len(set(posted))
+        again = httpx.post(f"{base}/org/vouchers/redeem", json={"code": answered[0]}, headers=token())
+        assert again.status_code == 409

@@ -1,0 +1,77 @@
+"""The whole stub in one process, at a frozen clock, driven as a client would."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from orgbilling_stubs.app import App, Settings, build
+from orgbilling_stubs.auth import keys
+from orgbilling_stubs.auth.mint import Session, mint
+from orgbilling_stubs.clock import wall_ms
+
+CLOCK = "2026-03-10T12:00:00Z"
+BASE = "http://127.0.0.1:4010"
+
+
+class Dashboard:
+    """A client of one built stub."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self._key = keys.load()
+        self._tokens: dict[tuple[str, str], str] = {}
+
+    def token(self, organisation: str, role: str = "admin") -> str:
+        if (organisation, role) not in self._tokens:
+            self._tokens[organisation, role] = mint(self._key, Session(organisation, role), wall_ms())
+        return self._tokens[organisation, role]
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        organisation: str | None = "org_standard",
+        *,
+        role: str = "admin",
+        headers: dict[str, str] | None = None,
+        **options: Any,
+    ) -> httpx.Response:
+        sent = dict(headers or {})
+        if organisation is not None:
+            sent["Authorization"] = f"Bearer {self.token(organisation, role)}"
+        url = path if path.startswith("/_mock") else f"/api/v1{path}"
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app.asgi)
+            async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+                return await client.request(method, url, headers=sent, **options)
+
+        return asyncio.run(send())
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(autouse=True)
+def _own_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORGBILLING_HOME", str(home))
+
+
+@pytest.fixture
+def serve() -> Callable[..., Dashboard]:
+    def start(**settings: Any) -> Dashboard:
+        return Dashboard(build(Settings(**({"clock": CLOCK} | settings))))
+
+    return start
+
+
+@pytest.fixture
+def dashboard(serve: Callable[..., Dashboard]) -> Dashboard:
+    return serve()
