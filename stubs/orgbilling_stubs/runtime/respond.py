@@ -117,7 +117,8 @@ def _extra(error: Exception) -> list[tuple[str, str]]:
 
 def entity_tag(payload: bytes) -> bytes:
     """A strong validator for these bytes, in quotes."""
-    return b'"' + hashlib.blake2b(payload, digest_size=12).hexdigest().encode() + b'"'
+    # SHA-1 for speed (half the time of BLAKE2 where the processor has it): nothing depends on its strength.
+    return b'"' + hashlib.sha1(payload, usedforsecurity=False).hexdigest().encode() + b'"'
 
 
 def matches(condition: bytes, tag: bytes) -> bool:

@@ -1,0 +1,264 @@
+"""`make bench`: ours against a raw ASGI application and stock Connexion, in alternating runs.
+
+Ratios are taken within a round, so that a busy machine slows both sides; the median of the rounds is shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from load import KINDS
+from servers import CLOCK, ORGANISATION, SERVERS
+
+HERE = Path(__file__).parent
+CONNECTIONS = 8
+BASE = "raw ASGI"
+OURS = "orgbilling"
+RUNS = [
+    (BASE, "hello"),
+    (OURS, "billing"),
+    (OURS, "redeem"),
+    (OURS, "ledger 30 days"),
+    (OURS, "ledger 365 days"),
+    ("Connexion", "billing"),
+    ("Connexion", "redeem"),
+    ("Connexion", "ledger 30 days"),
+    ("Connexion, validating", "billing"),
+    ("Connexion, validating", "redeem"),
+    ("Connexion, validating", "ledger 30 days"),
+]
+ORGANISATIONS = {"redeem": f"{ORGANISATION}_redeem"}
+TARGETS = {(OURS, "billing"): 0.7, (OURS, "redeem"): 0.7, (OURS, "ledger 30 days"): 0.5}
+START_TARGET_S = 0.7
+MEMORY_TARGET_MB = 90
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def token(kind: str) -> str:
+    """A session token; redemptions have an organisation of their own, so that no ledger grows with them."""
+    from orgbilling_stubs.auth import keys
+    from orgbilling_stubs.auth.mint import Session, mint
+    from orgbilling_stubs.clock import wall_ms
+
+    return mint(keys.load(), Session(ORGANISATIONS.get(kind, ORGANISATION), ttl_s=6 * 3600), wall_ms())
+
+
+def fetch(port: int, kind: str) -> Any:
+    """The body of one answer; raises `OSError` while nobody listens."""
+    data = b'{"code":"TEST-CREDIT-5-probe"}' if kind == "redeem" else None
+    headers = {"Authorization": f"Bearer {token(kind)}", "Content-Type": "application/json"}
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}{KINDS[kind]}", data=data, headers=headers)
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        content = answer.read()
+    return json.loads(content) if kind != "hello" else content
+
+
+def wait_for(port: int, kind: str, process: subprocess.Popen[bytes]) -> None:
+    """Return when the first 200 has come."""
+    while True:
+        try:
+            fetch(port, kind)
+            return
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            if process.poll() is not None:
+                sys.exit("a server did not start")
+            time.sleep(0.005)
+
+
+@contextmanager
+def serving(name: str, bodies: Path) -> Iterator[tuple[int, int]]:
+    """One of the servers: its port and process id."""
+    port = free_port()
+    command = [sys.executable, str(HERE / "servers.py"), name, str(port), str(bodies)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(port, "hello" if name == BASE else "billing", process)
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def start_once() -> tuple[float, float]:
+    """Seconds from `orgbilling serve` to the first 200, and the resident memory then, in MB."""
+    port = free_port()
+    command = [sys.executable, "-m", "orgbilling_stubs.cli", "serve", "--port", str(port), "--quiet"]
+    started = time.perf_counter()
+    process = subprocess.Popen([*command, "--clock", CLOCK], stdout=subprocess.DEVNULL)
+    try:
+        wait_for(port, "billing", process)
+        return time.perf_counter() - started, resident_mb(process.pid)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process."""
+    shown = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)
+    return int(shown.stdout) / 1024
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """Processor time that a process has used, where the system tells."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def load(port: int, pid: int, kind: str, seconds: float, run: str) -> tuple[float, float]:
+    """Answers per second under load from another process, and the server's microseconds of CPU for each."""
+    command = [
+        sys.executable,
+        str(HERE / "load.py"),
+        str(port),
+        kind,
+        str(seconds),
+        str(CONNECTIONS),
+        token(kind),
+        run,
+    ]
+    before = cpu_seconds(pid) or 0.0
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{kind}: {done.stderr}")
+    rate, answers = done.stdout.split()
+    used = (cpu_seconds(pid) or 0.0) - before
+    return float(rate), used / int(answers) * 1e6
+
+
+def measure(rounds: int, seconds: float) -> dict[str, Any]:
+    """Everything that is shown, as JSON can hold it."""
+    starts = [start_once() for _ in range(max(3, rounds))]
+    rates: dict[tuple[str, str], list[tuple[float, float]]] = {run: [] for run in RUNS}
+    with tempfile.TemporaryDirectory() as folder:
+        bodies = Path(folder) / "bodies.json"
+        bodies.write_text("{}", "utf-8")
+        with serving(OURS, bodies) as (port, pid):
+            kinds = {
+                "getOrgBilling": "billing",
+                "redeemOrgVoucher": "redeem",
+                "getOrgLedger": "ledger 30 days",
+            }
+            found = {name: fetch(port, kind) for name, kind in kinds.items()}
+            bodies.write_text(json.dumps(found), "utf-8")
+            rows = {
+                "ledger 30 days": len(found["getOrgLedger"]),
+                "ledger 365 days": len(fetch(port, "ledger 365 days")),
+            }
+            others = [name for name in SERVERS if name != OURS]
+            with (
+                serving(others[0], bodies) as a,
+                serving(others[1], bodies) as b,
+                serving(others[2], bodies) as c,
+            ):
+                up = {OURS: (port, pid), others[0]: a, others[1]: b, others[2]: c}
+                for number in range(rounds):
+                    for name, kind in RUNS:
+                        rates[name, kind].append(load(*up[name], kind, seconds, f"r{number}x"))
+                memory = resident_mb(pid)
+    return report(rates, starts, rows, memory)
+
+
+def report(
+    rates: dict[tuple[str, str], list[tuple[float, float]]],
+    starts: list[tuple[float, float]],
+    rows: dict[str, int],
+    memory: float,
+) -> dict[str, Any]:
+    """Medians, and ratios to the raw application of the same round."""
+    base = rates[BASE, "hello"]
+    lines = [
+        {
+            "server": name,
+            "request": kind,
+            "rows": rows.get(kind),
+            "per_second": round(median(rate for rate, _ in found)),
+            "cpu_us": round(median(cpu for _, cpu in found), 1),
+            "ratio": round(median(one / raw for (one, _), (raw, _) in zip(found, base, strict=True)), 3),
+            "target": TARGETS.get((name, kind)),
+        }
+        for (name, kind), found in rates.items()
+    ]
+    return {
+        "python": sys.version.split()[0],
+        "rounds": len(base),
+        "connections": CONNECTIONS,
+        "requests": lines,
+        "start_to_first_200_s": round(median(each[0] for each in starts), 3),
+        "start_target_s": START_TARGET_S,
+        "resident_mb_after_start": round(median(each[1] for each in starts), 1),
+        "resident_mb_after_load": round(memory, 1),
+        "resident_target_mb": MEMORY_TARGET_MB,
+    }
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print the table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(
+        title=f"Python {found['python']}, {found['rounds']} rounds, {CONNECTIONS} connections",
+        title_justify="left",
+    )
+    for name in ("Server", "Request", "Rows", "Per second", "Ratio to raw", "Target", "CPU µs each"):
+        table.add_column(name, justify="left" if name in ("Server", "Request") else "right")
+    for line in found["requests"]:
+        cells = (
+            line["rows"],
+            f"{line['per_second']:,}",
+            f"{line['ratio']:.2f}",
+            line["target"],
+            line["cpu_us"],
+        )
+        table.add_row(line["server"], line["request"], *("" if cell is None else str(cell) for cell in cells))
+    console.print(table)
+    console.print(f"Start to first 200: {found['start_to_first_200_s']} s (target {START_TARGET_S})")
+    console.print(
+        f"Resident memory: {found['resident_mb_after_start']} MB after start, "
+        f"{found['resident_mb_after_load']} MB after load (target {MEMORY_TARGET_MB})"
+    )
+
+
+def main() -> None:
+    """Read the options, measure, show."""
+    options = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--seconds", type=float, default=2.0, help="per run")
+    options.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    chosen = options.parse_args()
+    found = measure(chosen.rounds, chosen.seconds)
+    if chosen.json:
+        print(json.dumps(found, indent=2))
+    else:
+        show(found)
+
+
+if __name__ == "__main__":
+    main()

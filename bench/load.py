@@ -1,0 +1,98 @@
+"""The load generator: keep-alive connections, one request in flight on each.
+
+Prints answers per second, and all answers. Usage: python load.py PORT KIND SECONDS CONNECTIONS TOKEN RUN
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterator
+from itertools import count
+from typing import cast
+
+KINDS = {
+    "hello": "/",
+    "billing": "/api/v1/org/billing",
+    "ledger 30 days": "/api/v1/org/ledger?days=30",
+    "ledger 365 days": "/api/v1/org/ledger?days=365",
+    "redeem": "/api/v1/org/vouchers/redeem",
+}
+
+
+def requests(kind: str, token: str, run: str) -> Iterator[bytes]:
+    """The requests of one kind; every voucher code is fresh."""
+    head = f" {KINDS[kind]} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n".encode()
+    for number in count():
+        if kind == "redeem":
+            body = f'{{"code":"TEST-CREDIT-5-{run}{number}"}}'.encode()
+            media = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+            yield b"POST" + head + media + body
+        else:
+            yield b"GET" + head + b"\r\n"
+
+
+class Connection(asyncio.Protocol):
+    """Sends the next request as soon as the answer to the last one is complete."""
+
+    def __init__(self, feed: Iterator[bytes]) -> None:
+        self.feed = feed
+        self.answers = 0
+        self.left = 0
+        self.head = b""
+        self.problem = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send the first request."""
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.write(next(self.feed))
+
+    def data_received(self, data: bytes) -> None:
+        """Count answers; stop at the first that is not a 200."""
+        if not self.left:
+            self.head += data
+            head, end, body = self.head.partition(b"\r\n\r\n")
+            if not end:
+                return
+            self.head = b""
+            if not head.startswith(b"HTTP/1.1 200"):
+                self.problem = f"not a 200: {head.decode()} {body[:300].decode()}"
+                self.transport.abort()
+                return
+            lower = head.lower()
+            at = lower.index(b"content-length:") + 15
+            self.left = int(lower[at:].partition(b"\r\n")[0]) - len(body)
+        else:
+            self.left -= len(data)
+        if not self.left:
+            self.answers += 1
+            self.transport.write(next(self.feed))
+
+
+async def run(
+    port: int, kind: str, seconds: float, connections: int, token: str, run: str
+) -> tuple[float, int]:
+    """Answers per second, and all answers."""
+    feed = requests(kind, token, run)
+    loop = asyncio.get_running_loop()
+    opened = [
+        await loop.create_connection(lambda: Connection(feed), "127.0.0.1", port) for _ in range(connections)
+    ]
+    await asyncio.sleep(seconds / 5)
+    before, started = sum(each.answers for _, each in opened), time.perf_counter()
+    await asyncio.sleep(seconds)
+    after, ended = sum(each.answers for _, each in opened), time.perf_counter()
+    for transport, _ in opened:
+        transport.abort()
+    problems = [each.problem for _, each in opened if each.problem]
+    if problems or after == before:
+        sys.exit(next(iter(problems), "no answers"))
+    return (after - before) / (ended - started), after
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    port, kind, seconds, connections, token, name = sys.argv[1:7]
+    print(*uvloop.run(run(int(port), kind, float(seconds), int(connections), token, name)))
