@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from importlib.resources import files
@@ -10,6 +11,8 @@ from typing import Any
 import orjson
 
 from orgbilling_stubs.runtime.document import METHODS, follow
+
+_CODE = re.compile(r"`([^`]+)`")
 
 
 def _document(title: str, body: str) -> str:
@@ -94,7 +97,7 @@ def _section(
     parts.append("<h3>Answers</h3><dl>")
     for status, node in sorted(operation.get("responses", {}).items()):
         answer = follow(contract, node)
-        about = escape(str(answer.get("description", "")))
+        about = _inline(answer.get("description", ""))
         content = "".join(_content(contract, answer.get("content", {}), details=str(status) == "200"))
         code = f'<span class="status s{str(status)[:1]}">{escape(str(status))}</span>'
         parts.append(f"<dt>{code}</dt><dd>{about}{content}</dd>")
@@ -111,7 +114,7 @@ def _parameters(contract: Mapping[str, Any], declared: list[Any]) -> str:
         rows.append(
             f"<tr><th scope=row><code>{escape(each['name'])}</code>{_star(each.get('required'))}</th>"
             f"<td>{escape(each['in'])}</td><td>{_type(contract, schema)}</td>"
-            f"<td>{escape(str(each.get('description') or schema.get('description', '')))}</td></tr>"
+            f"<td>{_inline(each.get('description') or schema.get('description', ''))}</td></tr>"
         )
     return (
         "<h3>Parameters</h3><div class=wide><table><thead><tr><th scope=col>Name<th scope=col>In"
@@ -138,7 +141,7 @@ def _model(contract: Mapping[str, Any], name: str, schema: Mapping[str, Any]) ->
     rows = "".join(
         f"<tr><th scope=row><code>{escape(member)}</code>{_star(member in required)}</th>"
         f"<td>{_type(contract, each)}</td>"
-        f"<td>{escape(str(each.get('description', ''))) if isinstance(each, Mapping) else ''}</td></tr>"
+        f"<td>{_inline(each.get('description', '')) if isinstance(each, Mapping) else ''}</td></tr>"
         for member, each in schema.get("properties", {}).items()
     )
     table = (
@@ -184,7 +187,12 @@ def _limits(schema: Mapping[str, Any]) -> str:
 
 
 def _prose(text: Any) -> str:
-    return "".join(f"<p>{escape(part)}</p>" for part in str(text or "").split("\n\n") if part.strip())
+    return "".join(f"<p>{_inline(part)}</p>" for part in str(text or "").split("\n\n") if part.strip())
+
+
+def _inline(text: Any) -> str:
+    """One line of a description: escaped, with what stands in backticks as code."""
+    return _CODE.sub(r"<code>\1</code>", escape(str(text)))
 
 
 def _badge(method: str) -> str:

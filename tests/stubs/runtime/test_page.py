@@ -25,3 +25,9 @@ def test_the_reference_page_escapes_what_the_contract_says():
     contract = contracts.load()
     contract["info"]["title"] = "<script>alert(1)</script>"
     assert "<script>" not in page.reference(contract, PREFIX) + page.landing(contract, PREFIX)
+
+
+def test_backticks_in_descriptions_become_code():
+    contract = contracts.load()
+    contract["info"]["description"] = "Send `<a>`."
+    assert "<p>Send <code>&lt;a&gt;</code>.</p>" in page.reference(contract, PREFIX)
