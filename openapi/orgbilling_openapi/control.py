@@ -1,0 +1,29 @@
+"""The contract of the control API: written by hand in control.yaml, read from its JSON twin."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+SOURCE = HERE / "control.yaml"
+TWIN = HERE / "control.json"
+
+
+def load() -> dict[str, Any]:
+    """The control contract, as a fresh dictionary that the caller may change."""
+    document: dict[str, Any] = json.loads(TWIN.read_bytes())
+    return document
+
+
+def twin() -> str:
+    """The text that control.json must have."""
+    import yaml  # late: a server reads the twin
+
+    document = yaml.safe_load(SOURCE.read_bytes())
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    TWIN.write_text(twin(), "utf-8")

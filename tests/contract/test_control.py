@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from openapi_spec_validator import validate
+from orgbilling_openapi import contract, control
+from orgbilling_stubs.auth import bad
+
+METHODS = ("get", "put", "post", "delete", "patch")
+
+
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (method, path, item[method])
+        for path, item in control.load()["paths"].items()
+        for method in METHODS
+        if method in item
+    ]
+
+
+def test_the_twin_is_what_the_source_says() -> None:
+    assert control.TWIN.read_text("utf-8") == control.twin()
+
+
+def test_it_is_openapi() -> None:
+    validate(control.load())
+
+
+def test_every_operation_is_named_once_and_described() -> None:
+    names = Counter(operation["operationId"] for _, _, operation in operations())
+    assert [name for name, times in names.items() if times > 1] == []
+    assert not names.keys() & {
+        operation["operationId"] for item in contract.load()["paths"].values() for operation in item.values()
+    }
+    for _, path, operation in operations():
+        assert operation["summary"], path
+        assert operation["description"].endswith("."), path
+        assert "4XX" in operation["responses"], path
+
+
+def test_every_body_has_an_example() -> None:
+    for _, path, operation in operations():
+        media = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        assert media is None or "example" in media or "examples" in media, path
+
+
+def test_the_bad_tokens_are_those_that_can_be_minted() -> None:
+    listed = control.load()["components"]["schemas"]["TokenRequest"]["properties"]["bad"]["enum"]
+    assert listed == list(bad.KINDS)
