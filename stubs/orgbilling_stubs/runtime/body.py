@@ -86,8 +86,11 @@ class Body:
             value = recase(value, self.standalone)
         if not self.validator.is_valid(value):
             return value, collect(self.validator, value, "body")
-        if FLOAT.search(raw) is not None and whole_floats(value, self.standalone):
-            return value, [finding("expected integer", "body", value)]
+        if FLOAT.search(raw) is not None:
+            whole = integral(value, self.standalone)
+            if self.lenient and not same(whole, value):
+                return value, [finding("expected integer", "body", value)]
+            return whole, []
         return value, []
 
 
@@ -126,22 +129,28 @@ def recase(value: Any, schema: Any) -> Any:
     }
 
 
-def whole_floats(value: Any, schema: Any, root: Any = None) -> bool:
-    """Whether a number written like 10.0 stands where the schema wants an integer.
+def integral(value: Any, schema: Any, root: Any = None) -> Any:
+    """The value with numbers written like 10.0 as integers where the schema wants an integer.
 
-    JSON Schema allows it, the real service's decoder does not.
+    JSON Schema allows them, so the strict stub takes them; the real service's decoder does not, and the
+    lenient one refuses them.
     """
     root = schema if root is None else root
     schema = _object(schema, root)
     if isinstance(value, float):
         named = schema.get("type", ())
-        return "integer" in ((named,) if isinstance(named, str) else named)
+        return int(value) if "integer" in ((named,) if isinstance(named, str) else named) else value
     if isinstance(value, dict):
         properties = schema.get("properties", {})
-        return any(whole_floats(each, properties.get(name, {}), root) for name, each in value.items())
+        return {name: integral(each, properties.get(name, {}), root) for name, each in value.items()}
     if isinstance(value, list):
-        return any(whole_floats(each, schema.get("items", {}), root) for each in value)
-    return False
+        return [integral(each, schema.get("items", {}), root) for each in value]
+    return value
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal and their numbers of the same type."""
+    return orjson.dumps(one) == orjson.dumps(other)
 
 
 def _object(schema: Any, root: Any = None) -> Mapping[str, Any]:
