@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from orgbilling_stubs.runtime.assemble import Habits
+from orgbilling_stubs.runtime.exchange import Reply
 
 REDEEM = "/org/vouchers/redeem"
 CHECKOUT = "/org/billing/checkout"
@@ -79,11 +80,17 @@ def test_an_unexpected_property_shows_the_whole_object(ask):
 
 @pytest.mark.parametrize("amount", [b"500.0", b"5e2", b"5E2"])
 def test_a_whole_number_written_as_a_float_is_an_integer_to_the_contract_and_none_to_the_framework(
-    ask, make, amount
+    make, amount
 ):
+    seen = []
+
+    def checkout(call):
+        seen.append(call.body["amount"])
+        return Reply({"url": "http://x"})
+
     body = b'{"amount":' + amount + b"}"
-    assert ask("POST", CHECKOUT, body).status == 200
-    assert type(ask.seen[-1].body["amount"]) is int
+    assert make(createOrgBillingCheckout=checkout)("POST", CHECKOUT, body).status == 200
+    assert [(amount, type(amount)) for amount in seen] == [(500, int)]
     answer = make(Habits(lenient=True))("POST", CHECKOUT, body)
     assert answer.status == 422
     assert rows(answer) == [("body", "expected integer")]
