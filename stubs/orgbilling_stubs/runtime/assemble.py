@@ -15,6 +15,7 @@ from orgbilling_stubs.runtime.respond import Responder
 from orgbilling_stubs.runtime.routing import Compiled, Routing, Table
 from orgbilling_stubs.runtime.schemas import Schemas
 from orgbilling_stubs.runtime.site import App, Site
+from orgbilling_stubs.runtime.tap import Tap
 from orgbilling_stubs.runtime.trace import traces
 
 
@@ -42,6 +43,7 @@ def assemble(
     documents: Mapping[str, tuple[str, bytes]] | None = None,
     closing: Callable[[], None] | None = None,
     routes: Mapping[str, App] | None = None,
+    tap: Tap | None = None,
 ) -> Compiled:
     """Compile a contract into an application.
 
@@ -52,6 +54,7 @@ def assemble(
     documents: more to serve without authentication: path to media type and bytes (a JWKS, say).
     closing: called once when the server stops.
     routes: ASGI applications by path prefix, for paths that the contract does not know.
+    tap: watches every exchange of an operation.
     Raises `KeyError` or `ValueError` if a reference or schema of a handled operation is broken.
     """
     habits = habits or Habits()
@@ -59,7 +62,7 @@ def assemble(
     prefix = str(document.base_path)
     responder = Responder(prefix, Cors(habits.cors), traces(habits.seed))
     schemas = Schemas(contract, tolerant=habits.lenient)
-    world = World(responder, schemas, admit, service, habits.lenient)
+    world = World(responder, schemas, admit, service, habits.lenient, tap)
     site = Site(contract, prefix, responder, documents or {}, closing, routes)
     app = Compiled(site, middlewares=[lambda inner: Routing(inner, responder)])
     resolver = Table(handlers, lambda operation: Fallback(operation, schemas, habits.seed))

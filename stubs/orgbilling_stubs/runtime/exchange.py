@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 NO_HEADERS: Mapping[str, str] = {}
@@ -88,7 +88,21 @@ class Encoded:
         self.etag = etag
 
 
-Handler: TypeAlias = Callable[[Call], Reply | Encoded]
+class Stream:
+    """A response without an end that is known, such as server-sent events; always a 200.
+
+    media: its content type. run: gets `receive` and `send` when the head of the response is out; sends the
+    body, and returns when the client has left or the server stops.
+    """
+
+    __slots__ = ("media", "run")
+
+    def __init__(self, media: bytes, run: Callable[[Any, Any], Awaitable[None]]) -> None:
+        self.media = media
+        self.run = run
+
+
+Handler: TypeAlias = Callable[[Call], Reply | Encoded | Stream]
 
 
 @runtime_checkable

@@ -11,13 +11,14 @@ import orjson
 
 from orgbilling_stubs.runtime.body import Body, Disconnected, receive_body
 from orgbilling_stubs.runtime.cors import Headers
-from orgbilling_stubs.runtime.exchange import Admit, Call, Encoded, Handler, Reply
+from orgbilling_stubs.runtime.exchange import Admit, Call, Encoded, Handler, Reply, Stream
 from orgbilling_stubs.runtime.findings import Finding, collect, finding
 from orgbilling_stubs.runtime.origin import Origin
 from orgbilling_stubs.runtime.parameters import Parameters
 from orgbilling_stubs.runtime.refusals import INVALID, TOKEN_MISSING, Breach, Problem
 from orgbilling_stubs.runtime.respond import JSON, Responder, Send, describing, entity_tag, matches
 from orgbilling_stubs.runtime.schemas import Schemas, Validator, types
+from orgbilling_stubs.runtime.tap import Answered, Tap
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -30,6 +31,7 @@ class World:
     """What all operations of a server share.
 
     admit: who asks, and may they: gives the principal or raises a refusal (401 or 403).
+    tap: who watches the exchanges, if anybody.
     """
 
     responder: Responder
@@ -37,6 +39,7 @@ class World:
     admit: Admit
     service: Any = None
     lenient: bool = False
+    tap: Tap | None = None
 
 
 class Answer:
@@ -78,18 +81,31 @@ class Operation:
         self.answers = {status: Answer(each, world) for status, each in spec.responses.items()}
         self._answers_by_status: dict[int, Answer] = {}
         self.safe = spec.method.upper() in ("GET", "HEAD")
+        self.tap = world.tap
+        if self.tap is not None:
+            self.handler = self.tap.around(self, handler)
 
     async def serve(
         self, scope: Mapping[str, Any], receive: Receive, send: Send, path: Mapping[str, str]
     ) -> None:
         """Answer one request that was routed here."""
-        responder = self.responder
         headers = dict(reversed(scope["headers"]))
+        tap = self.tap
+        began = 0
+        if tap is not None:
+            found = tap.begin(self, scope, headers)
+            if not isinstance(found, int):
+                await found(receive, send, path)
+                return
+            began = found
+        responder = self.responder
         origin = responder.origins.of(scope, headers)
         trace = responder.trace()
+        principal: Any = None
+        body: Any = None
+        failure: Exception | None = None
         try:
             principal = self._admit(headers, scope)
-            body: Any = None
             wrong: list[Finding] = []
             if self.body is not None:
                 self.body.check_media(headers.get(b"content-type"))
@@ -97,28 +113,57 @@ class Operation:
             parameters, errors = self.parameters.read(scope["query_string"], path, headers)
             if errors or wrong:
                 raise Problem(INVALID, errors + wrong)
-            reply = self.handler(
-                Call(
-                    operation=self.name,
-                    principal=principal,
-                    parameters=parameters,
-                    body=body,
-                    base_url=origin.base_url,
-                    idempotency=None if self.safe else self._idempotency(headers, body, path),
-                    service=self.world.service,
-                    trace_id=trace,
-                )
-            )
+            reply = self.handler(self._call(headers, path, principal, parameters, body, origin, trace))
+            if isinstance(reply, Stream):
+                await self._stream(reply, receive, send, headers, trace)
+                return
             status, out, payload = self._write(reply, origin, trace)
         except Disconnected:
             return
         except Exception as error:
+            failure = error
             status, out, payload = responder.problem(error, origin, trace)
         if self.safe and status == 200:
             condition = headers.get(b"if-none-match")
             if condition is not None and matches(condition, out[-1][1]):
                 status, out, payload = 304, [out[-1], (b"x-trace-id", trace.encode())], b""
         await responder.send(send, headers, status, out, payload, head=scope["method"] == "HEAD")
+        if tap is not None:
+            tap.record(
+                Answered(self, scope, headers, trace, began, principal, body, status, out, payload, failure)
+            )
+
+    def _call(
+        self,
+        headers: Mapping[bytes, bytes],
+        path: Mapping[str, str],
+        principal: Any,
+        parameters: dict[str, Any],
+        body: Any,
+        origin: Origin,
+        trace: str,
+    ) -> Call:
+        return Call(
+            operation=self.name,
+            principal=principal,
+            parameters=parameters,
+            body=body,
+            base_url=origin.base_url,
+            idempotency=None if self.safe else self._idempotency(headers, body, path),
+            service=self.world.service,
+            trace_id=trace,
+        )
+
+    async def _stream(
+        self, reply: Stream, receive: Receive, send: Send, headers: Mapping[bytes, bytes], trace: str
+    ) -> None:
+        out = [
+            (b"content-type", reply.media),
+            (b"x-trace-id", trace.encode()),
+            (b"cache-control", b"no-store"),
+        ]
+        await self.responder.start(send, headers, 200, out)
+        await reply.run(receive, send)
 
     def _admit(self, headers: Mapping[bytes, bytes], scope: Mapping[str, Any]) -> Any:
         if self.security:

@@ -54,6 +54,11 @@ class Responder:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head else payload})
 
+    async def start(self, send: Send, request: Mapping[bytes, bytes], status: int, headers: Headers) -> None:
+        """Send the head of a response alone; `headers` is added to."""
+        headers += [VARY, *self.cors.headers(request.get(b"origin", b""))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+
     def problem(self, error: Exception, origin: Origin, trace: str) -> tuple[int, Headers, bytes]:
         """The problem document for an error: the refusal itself, or a 500 that gives nothing away."""
         status = getattr(error, "status", None)
