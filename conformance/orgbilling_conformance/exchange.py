@@ -1,0 +1,173 @@
+"""One request and what came back."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl
+
+Headers = tuple[tuple[str, str], ...]
+
+JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]*\.?[\w-]*")
+
+
+class BodyError(ValueError):
+    """A body that is not the JSON it ought to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent. path: below the base (``/org/billing``); query: as on the wire, without ``?``.
+
+    token: what the Authorization header is made of: ``first``, ``second``, ``none``, a way to be bad, or
+    ``unknown`` where a recording does not show it; purpose: why it was sent.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Headers = ()
+    body: bytes | None = None
+    token: str = "first"
+    purpose: str = ""
+
+    @property
+    def line(self) -> str:
+        """Method, path and query."""
+        return f"{self.method} {self.path}" + (f"?{self.query}" if self.query else "")
+
+    def header(self, name: str) -> str | None:
+        """A header, whatever its case."""
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    def values(self, name: str) -> list[str]:
+        """All values of a query parameter, decoded."""
+        pairs = parse_qsl(self.query, keep_blank_values=True, errors="replace")
+        return [value for key, value in pairs if key == name]
+
+    def curl(self, base: str) -> str:
+        """A command that repeats it; tokens stand there as shell variables."""
+        query = f"?{self.query}" if self.query else ""
+        parts = ["curl -sS"] + ([] if self.method == "GET" else [f"-X {self.method}"])
+        parts.append(shlex.quote(f"{base}{self.path}{query}"))
+        if self.token not in ("none", "unknown"):
+            name = "TOKEN" if self.token == "first" else f"TOKEN_{self.token.upper().replace('-', '_')}"
+            parts.append(f'-H "Authorization: Bearer ${name}"')
+        parts += [f"-H {shlex.quote(f'{key}: {value}')}" for key, value in self.headers]
+        if self.body is not None:
+            shown = self.body if len(self.body) <= 300 else self.body[:280] + b"..."
+            parts.append(f"--data-binary {shlex.quote(shown.decode('utf-8', 'backslashreplace'))}")
+        return " ".join(parts)
+
+    def to_json(self) -> dict[str, Any]:
+        """The request without secrets, as `from_json` reads it."""
+        document = {"method": self.method, "path": self.path, "query": self.query, "token": self.token}
+        headers = [list(pair) for pair in self.headers]
+        body = None if self.body is None else base64.b64encode(self.body[:65_536]).decode()
+        return {**document, "headers": headers, "body": body, "purpose": self.purpose}
+
+    @staticmethod
+    def from_json(document: dict[str, Any]) -> Request:
+        """The request of `to_json`; raises `KeyError` or `ValueError`."""
+        body = None if document["body"] is None else base64.b64decode(document["body"])
+        headers = tuple((str(key), str(value)) for key, value in document["headers"])
+        names = ("method", "path", "query", "token", "purpose")
+        return Request(**{name: str(document[name]) for name in names}, headers=headers, body=body)
+
+
+@dataclass(frozen=True)
+class Response:
+    """What came back. failure: ``timeout`` or ``broken`` where no whole answer did (status 0 then)."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+    seconds: float = 0.0
+    failure: str = ""
+
+    def header(self, name: str) -> str | None:
+        """A header by its name in lower case; several are joined by a comma."""
+        values = [value for key, value in self.headers if key.lower() == name]
+        return ", ".join(values) if values else None
+
+    @property
+    def media(self) -> str:
+        """The media type without parameters, in lower case."""
+        return (self.header("content-type") or "").partition(";")[0].strip().lower()
+
+    @cached_property
+    def parsed(self) -> Any:
+        """The body as JSON, or a `BodyError` (returned, not raised) that says why it is none."""
+        try:
+            return loads(self.body)
+        except BodyError as error:
+            return error
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON; None where it is none."""
+        return None if isinstance(self.parsed, BodyError) else self.parsed
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it is a 200 with JSON."""
+        return self.status == 200 and not isinstance(self.parsed, BodyError)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and its response; operation: the id of what was asked, empty for anything else."""
+
+    request: Request
+    response: Response
+    operation: str = ""
+
+
+def loads(body: bytes) -> Any:
+    """Strict JSON: UTF-8 without a byte order mark, no NaN, no member twice; raises `BodyError`."""
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_constant, object_pairs_hook=_members)
+    except UnicodeDecodeError as error:
+        raise BodyError(f"not UTF-8: {error.reason} at byte {error.start}") from None
+    except RecursionError:
+        raise BodyError("nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise BodyError(f"not JSON: {error.msg} at character {error.pos}") from None
+
+
+def _constant(name: str) -> Any:
+    raise BodyError(f"{name} is no JSON")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise BodyError(f"the member {next(name for name in names if names.count(name) > 1)!r} occurs twice")
+    return members
+
+
+def strings(value: Any) -> Iterator[str]:
+    """All strings in a JSON value, the names of members apart."""
+    stack = [value]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict):
+            stack.extend(each.values())
+        elif isinstance(each, list):
+            stack.extend(each)
+
+
+def shown(value: Any, limit: int = 120) -> str:
+    """A value in one short line, without tokens."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = JWT.sub("eyJ…", " ".join(text.split()) or repr(text))
+    return text if len(text) <= limit else text[: limit - 1] + "…"

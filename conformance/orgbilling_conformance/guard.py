@@ -1,0 +1,117 @@
+"""The one way out: nothing is sent that was not allowed, counted, paced and written down."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from orgbilling_conformance import clock
+from orgbilling_conformance.exchange import JWT, Request, Response
+from orgbilling_conformance.options import REMOTE_RATE, REMOTE_REQUESTS, WRITES, Options
+from orgbilling_conformance.target import Target
+from orgbilling_conformance.usage import UsageError
+
+UNDOCUMENTED = ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "POST")
+DOCUMENTS = ("/openapi.json", "/schemas/")
+
+
+class ForbiddenError(Exception):
+    """A request that was not allowed; it has not been sent. A mistake of ours, if it ever shows."""
+
+
+class BudgetError(Exception):
+    """The requests or the time of the run are spent; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the journal; secrets are redacted."""
+
+    line: str
+    status: int
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What may be sent: methods and whole paths; documents: what the target publishes about itself."""
+
+    pairs: frozenset[tuple[str, str]]
+    documents: bool
+
+    def permits(self, request: Request) -> bool:
+        """Whether the request may be sent."""
+        if (request.method, request.path) in self.pairs:
+            return True
+        document = re.fullmatch(r"/openapi\.json|/schemas/[A-Za-z0-9]+\.json", request.path)
+        return bool(self.documents and request.method == "GET" and request.token == "none" and document)
+
+
+def allowed(operations: Iterable[tuple[str, str, str]], options: Options, target: Target) -> Allowed:
+    """What the options allow of the operations (id, method, path): documented GETs, and what was named.
+
+    Raises `UsageError` where a write beyond loopback needs the host typed.
+    """
+    careful = [name for name in options.allow_write if name != "redeem"]
+    if careful and not target.local and options.host_confirmed != target.host:
+        raise UsageError(f"--allow-write {careful[0]} on another machine needs --host-confirmed {target.host}")
+    opened = {WRITES[name] for name in options.allow_write}
+    known = list(operations)
+    pairs = {(method, path) for name, method, path in known if method == "GET" or name in opened}
+    if "methods" in options.allow_write:
+        taken = {(method, path) for _, method, path in known}
+        paths = {path for _, path in taken}
+        pairs |= {(method, path) for path in paths for method in UNDOCUMENTED} - taken
+        pairs |= {(method, path) for method, path in taken if method == "GET"}
+        pairs.add(("GET", "/org/no-such-operation"))
+    return Allowed(frozenset(pairs), options.documents)
+
+
+class Guard:
+    """Sends what is allowed, at the rate and within the budget; safe to use from several threads."""
+
+    def __init__(self, target: Target, permitted: Allowed, options: Options) -> None:
+        self.target, self.permitted = target, permitted
+        rate = options.rate if options.rate is not None else (0.0 if target.local else REMOTE_RATE)
+        self._gap = 1 / rate if rate else 0.0
+        most = options.max_requests
+        self.most = most if most is not None or target.local else REMOTE_REQUESTS
+        self._until = clock.seconds() + options.max_time if options.max_time else None
+        self._next = 0.0
+        self._lock = threading.Lock()
+        self.sent = 0
+        self.journal: list[Entry] = []
+
+    def send(self, request: Request, authorization: str | None) -> Response:
+        """Send one request; raises `ForbiddenError`, `BudgetError` and `UnreachableError`."""
+        if not self.permitted.permits(request):
+            raise ForbiddenError(request.line)
+        with self._lock:
+            self._spend()
+            wait = self._next - clock.seconds()
+            self._next = max(self._next, clock.seconds()) + self._gap
+        if wait > 0:
+            clock.pause(wait)
+        response = self.target.send(request, authorization)
+        line = JWT.sub("eyJ…", request.line)
+        self.journal.append(Entry(line, response.status, round(response.seconds * 1000)))
+        return response
+
+    @property
+    def left(self) -> int | None:
+        """How many requests may still be sent; None without a limit."""
+        return None if self.most is None else max(0, self.most - self.sent)
+
+    @property
+    def expired(self) -> bool:
+        """Whether the time is over."""
+        return self._until is not None and clock.seconds() >= self._until
+
+    def _spend(self) -> None:
+        if self.left == 0:
+            raise BudgetError(f"the budget of {self.most} requests is spent")
+        if self.expired:
+            raise BudgetError("the time is over")
+        self.sent += 1

@@ -1,0 +1,80 @@
+"""What a run is told, checked as a whole before anything is sent."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orgbilling_conformance.usage import UsageError
+
+WRITES = {
+    "redeem": "redeemOrgVoucher",
+    "checkout": "createOrgBillingCheckout",
+    "portal": "createOrgBillingPortal",
+    "subscribe": "subscribeToOrgContract",
+    "methods": "",
+}
+"""What --allow-write can name, and the operation that it opens; ``methods`` opens undocumented methods."""
+
+REMOTE_REQUESTS = 1500
+REMOTE_RATE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """See `orgbilling_conformance.conform`."""
+
+    token: str | None = None
+    second_token: str | None = None
+    expired_token: str | None = None
+    token_command: str | None = None
+    quick: bool = False
+    allow_write: tuple[str, ...] = ()
+    vouchers: tuple[str, ...] = ()
+    contract_id: str | None = None
+    host_confirmed: str | None = None
+    seed: int = 0
+    examples: int = 30
+    max_requests: int | None = None
+    max_time: float | None = None
+    rate: float | None = None
+    timeout: float = 10.0
+    documents: bool = True
+    strict: bool = False
+    baseline: Path | None = None
+    replay: Path | None = None
+
+
+def options(**given: Any) -> Options:
+    """Options that can be used; raises `UsageError`."""
+    chosen = Options(**given)
+    unknown = [name for name in chosen.allow_write if name not in WRITES]
+    if unknown:
+        raise UsageError(f"--allow-write {unknown[0]}: one of {', '.join(WRITES)}")
+    if "redeem" in chosen.allow_write and not chosen.vouchers:
+        raise UsageError("--allow-write redeem needs --voucher CODE: a code that may be used up")
+    if chosen.vouchers and "redeem" not in chosen.allow_write:
+        raise UsageError("--voucher CODE needs --allow-write redeem")
+    if "subscribe" in chosen.allow_write and not chosen.contract_id:
+        raise UsageError("--allow-write subscribe needs --contract ID: a contract that may be subscribed to")
+    if chosen.contract_id and "subscribe" not in chosen.allow_write:
+        raise UsageError("--contract ID needs --allow-write subscribe")
+    _numbers(chosen)
+    for name in ("token", "second_token", "expired_token"):
+        _token(name, getattr(chosen, name))
+    return chosen
+
+
+def _numbers(chosen: Options) -> None:
+    bounds = {"max_requests": 1, "max_time": 0.001, "rate": 0, "timeout": 0.001, "examples": 1, "seed": 0}
+    for name, least in bounds.items():
+        value = getattr(chosen, name)
+        if value is not None and not (math.isfinite(value) and value >= least):
+            raise UsageError(f"--{name.replace('_', '-')} {value}: at least {least}")
+
+
+def _token(name: str, token: str | None) -> None:
+    if token is not None and (not token or not token.isascii() or not token.isprintable() or " " in token):
+        raise UsageError(f"--{name.replace('_', '-')}: a token is one word of ASCII characters")

@@ -1,0 +1,227 @@
+"""What is judged: an address, or an ASGI application in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import ipaddress
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+from orgbilling_conformance import clock
+from orgbilling_conformance.exchange import Request, Response
+from orgbilling_conformance.usage import UsageError
+
+PREFIX = "/api/v1"
+
+
+class UnreachableError(Exception):
+    """No connection at all; the text says why, in one line."""
+
+
+class Target(Protocol):
+    """Something that answers. base: the address in front of the contract's paths."""
+
+    base: str
+    host: str
+    local: bool
+
+    def send(self, request: Request, authorization: str | None) -> Response:
+        """Send one request as it is, follow nothing; raises `UnreachableError`."""
+
+    def close(self) -> None:
+        """Let go of connections and threads."""
+
+
+def loopback(host: str) -> bool:
+    """Whether a host name or address is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class UrlTarget:
+    """An API behind HTTP. An address without a path gets the contract's ``/api/v1``."""
+
+    def __init__(self, url: str, timeout: float = 10.0) -> None:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise UsageError(f"{url!r}: an address like https://api.example.com/api/v1")
+        if parts.username or parts.password:
+            raise UsageError("an address holds no password; use --token-env")
+        try:
+            import httpx
+        except ImportError:
+            raise UsageError("install what the judge needs: pip install 'orgbilling[conformance]'") from None
+        self._httpx = httpx
+        self.host = parts.hostname
+        self.local = loopback(parts.hostname)
+        self.base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or PREFIX}"
+        # A proxy of the environment must not stand between us and this machine.
+        self._client = httpx.Client(timeout=timeout, follow_redirects=False, trust_env=not self.local)
+
+    def send(self, request: Request, authorization: str | None) -> Response:
+        """Send one request; raises `UnreachableError`."""
+        headers = [(key, value) for key, value in request.headers]
+        if authorization is not None:
+            headers.append(("Authorization", authorization))
+        query = f"?{request.query}" if request.query else ""
+        began = clock.seconds()
+        try:
+            answer = self._client.request(
+                request.method, f"{self.base}{request.path}{query}", headers=headers, content=request.body
+            )
+        except self._httpx.ConnectError as error:
+            raise UnreachableError(f"{self.base}: {error}") from None
+        except self._httpx.TimeoutException:
+            return Response(0, seconds=clock.seconds() - began, failure="timeout")
+        except self._httpx.HTTPError as error:
+            return Response(0, (), str(error).encode(), clock.seconds() - began, "broken")
+        taken = clock.seconds() - began
+        return Response(answer.status_code, tuple(answer.headers.multi_items()), answer.content, taken)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+class AppTarget:
+    """An ASGI application in this process, on an event loop of its own."""
+
+    host = "in process"
+    local = True
+    base = f"http://127.0.0.1:4010{PREFIX}"
+
+    def __init__(self, app: Callable[..., Any], timeout: float = 10.0) -> None:
+        self._app, self._timeout = app, timeout
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="orgbilling-judge", daemon=True)
+        self._thread.start()
+        self._inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._lifespan = self._call(self._start())
+
+    def send(self, request: Request, authorization: str | None) -> Response:
+        """Send one request."""
+        began = clock.seconds()
+        try:
+            status, headers, body = self._call(
+                asyncio.wait_for(self._ask(request, authorization), self._timeout)
+            )
+        except TimeoutError:
+            return Response(0, seconds=clock.seconds() - began, failure="timeout")
+        except Exception as error:  # what a server would do for any application
+            headers = (("content-type", "text/plain"),)
+            return Response(500, headers, type(error).__name__.encode(), clock.seconds() - began)
+        return Response(status, headers, body, clock.seconds() - began)
+
+    def close(self) -> None:
+        """Shut the application down and end the loop."""
+        self._call(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def _ask(self, request: Request, authorization: str | None) -> tuple[int, Any, bytes]:
+        scope = _scope(request, authorization)
+        incoming = [{"type": "http.request", "body": request.body or b"", "more_body": False}]
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            if incoming:
+                return incoming.pop()
+            await asyncio.sleep(3600)
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        await self._app(scope, receive, send)
+        start = next(each for each in sent if each["type"] == "http.response.start")
+        body = b"".join(each.get("body", b"") for each in sent if each["type"] == "http.response.body")
+        headers = tuple((key.decode("latin-1"), value.decode("latin-1")) for key, value in start["headers"])
+        return start["status"], headers, body
+
+    async def _start(self) -> asyncio.Task[Any] | None:
+        """Run the lifespan of an application that has one."""
+        ready = asyncio.Event()
+
+        async def send(message: dict[str, Any]) -> None:
+            ready.set()
+
+        async def lifespan() -> None:
+            try:
+                await self._app({"type": "lifespan", "asgi": {"version": "3.0"}}, self._inbox.get, send)
+            except Exception:  # an application without a lifespan may refuse it any way it likes
+                ready.set()
+            ready.set()
+
+        await self._inbox.put({"type": "lifespan.startup"})
+        task = asyncio.ensure_future(lifespan())
+        await asyncio.wait_for(ready.wait(), 60)
+        return task
+
+    async def _stop(self) -> None:
+        await self._inbox.put({"type": "lifespan.shutdown"})
+        rest = [each for each in asyncio.all_tasks() if each is not asyncio.current_task()]
+        if rest:
+            await asyncio.wait(rest, timeout=1)
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
+
+def _scope(request: Request, authorization: str | None) -> dict[str, Any]:
+    headers = [("host", "127.0.0.1:4010"), *((key.lower(), value) for key, value in request.headers)]
+    if request.header("accept") is None:
+        headers.append(("accept", "*/*"))
+    if request.body is not None:
+        headers.append(("content-length", str(len(request.body))))
+    if authorization is not None:
+        headers.append(("authorization", authorization))
+    raw = quote(PREFIX + request.path, safe="/%~:@!$&'()*+,;=").encode()
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": "http",
+        "path": unquote_to_bytes(raw).decode("utf-8", "replace"),
+        "raw_path": raw,
+        "query_string": request.query.encode("utf-8", "surrogateescape"),
+        "root_path": "",
+        "headers": [(key.encode("latin-1"), value.encode("latin-1", "replace")) for key, value in headers],
+        "client": ("127.0.0.1", 50_000),
+        "server": ("127.0.0.1", 4010),
+    }
+
+
+def application(name: str) -> Callable[..., Any]:
+    """The application called ``module:attribute``; a function without parameters is called for it.
+
+    Raises `UsageError`.
+    """
+    module, _, attribute = name.partition(":")
+    sys.path.insert(0, "")
+    try:
+        found: Any = importlib.import_module(module)
+        for part in (attribute or "app").split("."):
+            found = getattr(found, part)
+        if inspect.isroutine(found) and not inspect.signature(found).parameters:
+            found = found()
+    except Exception as error:
+        raise UsageError(f"--app {name}: {type(error).__name__}: {' '.join(str(error).split())}") from None
+    finally:
+        sys.path.remove("")
+    if not callable(found):
+        raise UsageError(f"--app {name}: not an ASGI application")
+    return found  # type: ignore[no-any-return]
