@@ -64,7 +64,7 @@ def assemble(
     schemas = Schemas(contract, tolerant=habits.lenient)
     world = World(responder, schemas, admit, service, habits.lenient, tap)
     site = Site(contract, prefix, responder, documents or {}, closing, routes)
-    app = Compiled(site, middlewares=[lambda inner: Routing(inner, responder)])
+    app = Compiled(site, middlewares=[lambda inner: Routing(inner, responder, tuple(routes or ()))])
     resolver = Table(handlers, lambda operation: Fallback(operation, schemas, habits.seed))
     app.add_specification(document, resolver=resolver, world=world)
     app.compile()

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from orgbilling_stubs.runtime.cors import Headers
 from orgbilling_stubs.runtime.document import Document
 from orgbilling_stubs.runtime.exchange import Handler
 from orgbilling_stubs.runtime.framework import (
@@ -91,10 +92,14 @@ class CompiledAPI(AbstractRoutingAPI):
 
 
 class Routing(SpecMiddleware):
-    """Sends a request to its compiled operation, and whatever the contract does not know to the inner app."""
+    """Sends a request to its compiled operation, and whatever the contract does not know to the inner app.
 
-    def __init__(self, app: Any, responder: Responder) -> None:
+    elsewhere: path prefixes where the inner app answers preflights, too.
+    """
+
+    def __init__(self, app: Any, responder: Responder, elsewhere: Sequence[str] = ()) -> None:
         self.app = app
+        self.elsewhere = tuple(elsewhere)
         self.responder = responder
         self.router = Router()
         self.exact = self.router.exact
@@ -108,6 +113,14 @@ class Routing(SpecMiddleware):
             base_path=options.get("base_path"),
             resolver=options["resolver"],
         )
+
+    def answer(self, scope: dict[str, Any], raw: bytes) -> tuple[int, Headers, bytes] | None:
+        """Answer at once a request whose body is here already; None when it has to be served."""
+        route = self.exact.get(scope["path"])
+        operation = None if route is None else route.methods.get(scope["method"])
+        if type(operation) is not Operation or not operation.prompt:
+            return None
+        return operation.answer(scope, raw)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Route one request."""
@@ -125,7 +138,7 @@ class Routing(SpecMiddleware):
             if operation is not None:
                 await operation.serve(scope, receive, send, values)
                 return
-        if method == "OPTIONS":
+        if method == "OPTIONS" and not (route is None and path.startswith(self.elsewhere)):
             await self._options(scope, send, route)
         elif route is None:
             await self.app(scope, receive, send)
@@ -167,3 +180,5 @@ class Compiled(ConnexionMiddleware):
     def compile(self) -> None:
         """Build everything now rather than at the first request."""
         self.app, self.middleware_stack = self._build_middleware_stack()
+        self.answer = self.app.answer
+        """`Routing.answer`, for a server that can use it (see `server`)."""

@@ -1,0 +1,81 @@
+"""`orgbilling replay`: prove that a bundle answers as it did when it was recorded."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ..bundle import Bundle, Replayed
+
+
+def replay(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A file made by GET …/bundle.")],
+) -> None:
+    """Rebuild the organisations of a bundle, and compare every answer byte for byte.
+
+    Exit code 0: all the same; 1: an answer came out differently; 2: the bundle cannot be replayed.
+    """
+    from .. import bundle as bundles
+
+    try:
+        recorded = bundles.read(bundle.read_text("utf-8"))
+        replayed = [bundles.replay(each) for each in recorded.organisations]
+    except OSError as error:
+        raise _fail(f"{bundle}: {(error.strerror or str(error)).lower()}") from None
+    except UnicodeDecodeError:
+        raise _fail(f"{bundle}: not UTF-8") from None
+    except bundles.BundleError as error:
+        raise _fail(f"{bundle}:{error.line}: {error.problem}") from None
+    _note_contract(recorded)
+    _table(replayed)
+    wrong = [each for each in replayed if each.different]
+    for each in wrong:
+        for question in each.different:
+            typer.echo(f"{each.organisation}: {question}: another answer than recorded", err=True)
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _fail(text: str) -> typer.Exit:
+    typer.echo(f"orgbilling: {text}", err=True)
+    return typer.Exit(2)
+
+
+def _note_contract(recorded: Bundle) -> None:
+    """Say when the bundle was recorded under another contract: that can be why an answer differs."""
+    from orgbilling_openapi import contract
+
+    if recorded.header.get("contract") != contract.digest():
+        typer.echo("recorded with another contract than this version serves", err=True)
+
+
+def _table(replayed: list[Replayed]) -> None:
+    """Print a table for people, or tab-separated lines when piped."""
+    from ..domain import instant
+
+    rows = [
+        (
+            each.organisation,
+            instant.text(each.at_ms),
+            str(each.records),
+            str(each.compared),
+            f"{len(each.different)} differ" if each.different else "the same",
+        )
+        for each in replayed
+    ]
+    if not sys.stdout.isatty():
+        for row in rows:
+            typer.echo("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for head in ("Organisation", "Instant", "Records", "Answers", "Verdict"):
+        table.add_column(head, overflow="fold")
+    for row, each in zip(rows, replayed, strict=True):
+        table.add_row(*row, style="red" if each.different else None)
+    Console().print(table)

@@ -1,0 +1,48 @@
+"""ISO 8601 durations: read strictly, added along the calendar."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..domain import instant
+
+_FORM = re.compile(
+    r"([+-]?)P(?=[0-9T])(?:([0-9]{1,4})Y)?(?:([0-9]{1,5})M)?(?:([0-9]{1,6})W)?(?:([0-9]{1,7})D)?"
+    r"(?:T(?=[0-9])(?:([0-9]{1,8})H)?(?:([0-9]{1,10})M)?(?:([0-9]{1,12})(?:[.,]([0-9]{1,3}))?S)?)?",
+    re.ASCII,
+)
+
+
+class DurationError(ValueError):
+    """The text is no ISO 8601 duration, or leads out of the calendar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """Months of the calendar, and milliseconds besides; both of one sign."""
+
+    months: int
+    ms: int
+
+    def after(self, at_ms: int) -> int:
+        """The instant that is so much later (months first); raises DurationError beyond years 1 to 9999."""
+        try:
+            shifted = instant.add_months(at_ms, self.months) + self.ms
+        except (ValueError, OverflowError) as error:
+            raise DurationError("leads out of the calendar") from error
+        if not instant.in_range(shifted):
+            raise DurationError("leads out of the calendar")
+        return shifted
+
+
+def parse(text: str) -> Duration:
+    """Read `P1Y2M3W4DT5H6M7.5S`, any part left out, `+` or `-` in front; raises DurationError."""
+    found = _FORM.fullmatch(text)
+    if found is None:
+        raise DurationError(f"not an ISO 8601 duration: {text!r}")
+    sign = -1 if found[1] == "-" else 1
+    years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups()[1:8])
+    millis = int((found[9] or "").ljust(3, "0"))
+    ms = (weeks * 7 + days) * instant.DAY_MS + hours * instant.HOUR_MS + minutes * instant.MINUTE_MS
+    return Duration(sign * (12 * years + months), sign * (ms + seconds * 1_000 + millis))

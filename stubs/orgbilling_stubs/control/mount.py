@@ -1,0 +1,78 @@
+"""The control API as an ASGI application of its own: compiled like the API, behind the guard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orgbilling_openapi import control as contracts
+
+from ..faults.rules import Rules
+from ..runtime.assemble import Habits, assemble
+from ..runtime.cors import Cors
+from ..runtime.exchange import Handler
+from ..runtime.respond import Responder, Send
+from ..runtime.trace import traces
+from .guard import Asgi, Guard, Receive
+from .state import Control
+from .table import TABLE
+
+PREFIX = "/_mock/v1"
+DOCS = "/_mock/docs"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who may come in: origins given with `--cors`, the token asked for beyond loopback, the bound host."""
+
+    origins: Sequence[str] = ()
+    token: str | None = None
+    host: str = "127.0.0.1"
+
+
+def mount(server: Control, door: Door, more: Mapping[str, Handler] | None = None) -> Guard:
+    """The application to serve at `PREFIX` and `DOCS`.
+
+    more: handlers of operations that other packages own.
+    """
+    seed = f"control:{server.service.seed}"
+    # No `*` here: pages of any origin may read the API, none of them may drive the stub.
+    listed = [each for each in door.origins if each != "*"]
+    habits = Habits(cors=listed, seed=server.service.seed)
+    inner = assemble(contracts.load(), {**TABLE, **(more or {})}, _nobody, server, habits=habits)
+    responder = Responder(PREFIX, Cors(listed), traces(seed))
+    return Guard(_aliased(inner), responder, listed, door.token, door.host)
+
+
+def rules_of(contract: Mapping[str, Any]) -> Rules:
+    """Fault rules for the operations of a contract, none yet."""
+    operations = [
+        (method.upper(), operation)
+        for item in contract["paths"].values()
+        for method, operation in item.items()
+        if isinstance(operation, Mapping) and "operationId" in operation
+    ]
+    statuses = {
+        operation["operationId"]: frozenset(
+            int(status) for status in operation["responses"] if status.isdigit()
+        )
+        for _, operation in operations
+    }
+    return Rules(statuses, {operation["operationId"]: method for method, operation in operations})
+
+
+def _nobody(headers: Any, method: str) -> None:
+    """The guard has let the caller in; nothing depends on who it is."""
+
+
+def _aliased(inner: Asgi) -> Asgi:
+    """Serve the reference at the shorter address, too."""
+
+    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["path"] == DOCS:
+            place = f"{PREFIX}/docs"
+            scope = scope | {"path": place, "raw_path": place.encode()}
+        await inner(scope, receive, send)
+
+    return app

@@ -1,0 +1,100 @@
+"""Scenarios: the states of a dashboard by name, listed and set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from orgbilling_fixtures import scenarios
+from orgbilling_fixtures.scenarios import Scenario
+
+from .. import timeline
+from ..domain.commands import Command, DeclineCheckout, ExpireCheckout, OpenCheckout, PayCheckout
+from ..domain.tenant import Tenant
+from ..runtime.exchange import Call, Reply
+from . import effects, state
+from .checkouts import AT_ONCE, habits_of
+from .instants import instant_of
+from .refusals import SCENARIO_UNKNOWN, refusal
+from .state import Control, Scene, control
+
+Step = Mapping[str, Any]
+
+
+def listed(call: Call) -> Reply:
+    """Every scenario, in the order of the states."""
+    return Reply({"scenarios": [_shown(each) for each in scenarios.load()]})
+
+
+def _shown(scenario: Scenario) -> dict[str, Any]:
+    return {
+        "number": scenario.number,
+        "name": scenario.name,
+        "title": scenario.title,
+        "shows": scenario.shows,
+        "operations": list(scenario.operations),
+        "made": {
+            "persona": scenario.persona,
+            "clock": scenario.clock,
+            "steps": [" ".join(str(value) for value in step.values()) for step in scenario.steps],
+            "habits": None if scenario.habits is None else dict(scenario.habits),
+            "faults": [dict(rule) for rule in scenario.faults],
+        },
+    }
+
+
+def put(call: Call) -> Reply:
+    """Make an organisation, or all, show a state."""
+    server, wanted = control(call), state.body(call)["scenario"]
+    scenario = scenarios.find(wanted)
+    if scenario is None:
+        raise refusal(SCENARIO_UNKNOWN, "body.scenario", wanted)
+    return state.for_each(call, lambda organisation: play(server, organisation, scenario))
+
+
+def play(server: Control, organisation: str, scenario: Scenario) -> None:
+    """Make an organisation show a scenario.
+
+    It keeps its clock, unless this scenario or the one before it sets one.
+    """
+    service = server.service
+    before = server.forget_scene(organisation)
+    persona = server.cast.load(scenario.persona).document
+    at_ms = service.clock.now_ms() if before is not None and before.timed else None
+    named = scenario.clock in timeline.INSTANTS
+    if scenario.clock is not None and not named:
+        at_ms = instant_of(scenario.clock, "clock")
+    timeline.recast(service, organisation, persona, as_of_ms=at_ms)
+    if scenario.clock is not None:
+        stands_ms = timeline.named(service, organisation, scenario.clock) if named else at_ms
+        timeline.freeze(service, organisation, stands_ms)
+    elif before is not None and before.timed:
+        timeline.follow(service, organisation)
+    if scenario.habits is not None:
+        service.execute(organisation, habits_of(scenario.habits))
+    for step in scenario.steps:
+        _do(server, organisation, step)
+    placed = [server.rules.add(effects.rule(rule, (organisation,))).id for rule in scenario.faults]
+    server.scenes[organisation] = Scene(scenario.name, tuple(placed), scenario.clock is not None)
+
+
+def _do(server: Control, organisation: str, step: Step) -> None:
+    tenant = server.service.tenant(organisation)
+    server.service.execute(organisation, _STEPS[step["do"]](tenant, step))
+
+
+def _newest(tenant: Tenant) -> str:
+    return next(reversed(tenant.checkouts))
+
+
+def _pay(tenant: Tenant, step: Step) -> Command:
+    habit = tenant.habits.webhook
+    return PayCheckout(_newest(tenant), AT_ONCE if habit is None else habit)
+
+
+_STEPS: Mapping[str, Callable[[Tenant, Step], Command]] = {
+    "checkout": lambda tenant, step: OpenCheckout(step["amount"], tenant.plan.currency),
+    "expire": lambda tenant, step: ExpireCheckout(_newest(tenant)),
+    "decline": lambda tenant, step: DeclineCheckout(_newest(tenant), step["code"]),
+    "pay": _pay,
+}

@@ -1,0 +1,159 @@
+"""What the world does to a customer: usage, prices, vouchers, contracts, refunds and corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..domain.commands import (
+    Adjust,
+    CancelContract,
+    ChangePrices,
+    IssueVoucher,
+    MarkInstalment,
+    OfferContract,
+    RecordMeter,
+    RecordUsage,
+    Refund,
+    ResumeContract,
+)
+from ..domain.events import ContractOffered
+from ..runtime.exchange import Call, Reply
+from .amounts import micros, nanos
+from .refusals import AMOUNT_INVALID, refusal
+from .state import body, carry_out, control, execute, named
+
+_TERMS = {
+    "creditUsd": "credit_micros",
+    "serviceUsd": "service_micros",
+    "onetimeCreditUsd": "onetime_credit_micros",
+    "onetimeServiceUsd": "onetime_service_micros",
+    "bonusCreditsUsd": "bonus_micros",
+    "contractId": "contract_id",
+    "frequency": "frequency",
+    "termMonths": "term_months",
+    "autoRenew": "auto_renew",
+    "notes": "notes",
+    "creditPeriodLimit": "credit_period_limit",
+    "servicePeriodLimit": "service_period_limit",
+}
+
+
+def usage(call: Call) -> Reply:
+    """Record token usage."""
+    asked = body(call)
+    model = asked.get("model")
+    if model is None:
+        models = control(call).service.tenant(named(call)).prices.models
+        model = models[0].model if models else ""
+    return carry_out(
+        call,
+        RecordUsage(
+            asked.get("project", 0),
+            model,
+            asked.get("trafficSource", "api"),
+            asked.get("inputTokens", 0),
+            asked.get("outputTokens", 0),
+            asked.get("messages", 1),
+            asked.get("sessions", 1),
+        ),
+    )
+
+
+def meter(call: Call) -> Reply:
+    """Record events or services."""
+    asked = body(call)
+    return carry_out(call, RecordMeter(asked["meter"], asked["slug"], asked.get("count", 1)))
+
+
+def prices(call: Call) -> Reply:
+    """Change prices."""
+    asked = body(call)
+
+    def one(name: str) -> int | None:
+        return nanos(asked[name], f"body.{name}") if name in asked else None
+
+    def several(name: str) -> Mapping[str, int] | None:
+        if name not in asked:
+            return None
+        return {slug: nanos(value, f"body.{name}.{slug}") for slug, value in asked[name].items()}
+
+    models = None
+    if "models" in asked:
+        models = {
+            row["model"]: [
+                nanos(row[name], f"body.models[{number}].{name}")
+                for name in ("inputPricePer1K", "outputPricePer1K")
+            ]
+            for number, row in enumerate(asked["models"])
+        }
+    return carry_out(
+        call,
+        ChangePrices(
+            one("inputTokenPricePer1KUsd"),
+            one("outputTokenPricePer1KUsd"),
+            one("tokenPricePer1KUsd"),
+            one("charPricePerMonthUsd"),
+            several("eventPrices"),
+            several("servicePrices"),
+            models,
+        ),
+    )
+
+
+def voucher(call: Call) -> Reply:
+    """Create a voucher."""
+    asked = body(call)
+    credit_micros = micros(asked.get("creditUsd", 0), "body.creditUsd")
+    discount_percent, state = asked.get("discountPercent", 0), asked.get("state", "open")
+    return carry_out(call, IssueVoucher(asked["code"], credit_micros, discount_percent, state))
+
+
+def offer(call: Call) -> Reply:
+    """Draw up a contract."""
+    terms: dict[str, Any] = {}
+    for name, value in body(call).items():
+        terms[_TERMS[name]] = micros(value, f"body.{name}") if name.endswith("Usd") else value
+    for part in ("credit", "service"):
+        once = terms.get(f"onetime_{part}_micros", 0)
+        whole = terms.setdefault(f"{part}_micros", once) if once else terms.get(f"{part}_micros", 0)
+        if once > whole:
+            name = f"body.onetime{part.title()}Usd"
+            raise refusal(AMOUNT_INVALID, name, None, f"is part of {part}Usd, so it cannot be more")
+    event = execute(call, OfferContract(terms))
+    assert isinstance(event, ContractOffered)
+    server = control(call)
+    return Reply(
+        {"contractId": event.terms["contract_id"], "organisation": server.describe(named(call))}, 201
+    )
+
+
+def cancel(call: Call) -> Reply:
+    """Cancel the contract."""
+    return carry_out(call, CancelContract())
+
+
+def resume(call: Call) -> Reply:
+    """Resume the contract."""
+    return carry_out(call, ResumeContract())
+
+
+def instalment(call: Call) -> Reply:
+    """Mark an instalment paid or overdue."""
+    return carry_out(call, MarkInstalment(call.parameters["index"], body(call)["state"] == "paid"))
+
+
+def refund(call: Call) -> Reply:
+    """Refund credits."""
+    asked = body(call)
+    amount_micros = micros(asked["amountUsd"], "body.amountUsd")
+    if amount_micros <= 0:
+        raise refusal(AMOUNT_INVALID, "body.amountUsd", asked["amountUsd"], "expected more than zero")
+    return carry_out(call, Refund(amount_micros, asked.get("description", "Refund")))
+
+
+def adjust(call: Call) -> Reply:
+    """Adjust the balance."""
+    asked = body(call)
+    amount_micros = micros(asked["amountUsd"], "body.amountUsd")
+    return carry_out(call, Adjust(amount_micros, asked.get("description", "Adjustment")))

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from orgbilling_stubs.auth import keys
+from orgbilling_stubs.auth.bad import stranger
+from orgbilling_stubs.control.token import control_token, same
+
+
+def test_the_token_belongs_to_the_key_and_does_not_tell_it() -> None:
+    key = keys.load()
+    token = control_token(key)
+    assert token == control_token(keys.load())
+    assert token != control_token(stranger())
+    assert len(token) == 44
+    assert key.kid not in token
+
+
+def test_only_the_same_token_is_the_same() -> None:
+    assert same("oct_a", "oct_a")
+    assert not same("oct_b", "oct_a")
+    assert not same("ö\udcff", "oct_a")
