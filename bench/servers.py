@@ -67,6 +67,14 @@ def main(name: str, port: int, bodies: Path) -> None:
     import uvicorn
 
     app = SERVERS[name](json.loads(bodies.read_text("utf-8")))
+    if name == "orgbilling":
+        # As `orgbilling serve` runs it.
+        from orgbilling_stubs.server import config
+
+        served = config(app)
+        served.port = port
+        uvicorn.Server(served).run()
+        return
     uvicorn.run(
         app, port=port, log_level="error", access_log=False, loop="uvloop", http="httptools", lifespan="off"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 
 from .auth.credentials import credentials
@@ -10,19 +11,42 @@ from .auth.refusals import refusal
 from .auth.verify import Authenticator
 
 READS = frozenset({"GET", "HEAD"})
+REMEMBERED = 1_024
+REMEMBERED_MS = 60_000
+LONGEST = 8_192
 
 
 class Admission:
-    """Lets a request in, or raises a named refusal (401, 403, 503)."""
+    """Lets a request in, or raises a named refusal (401, 403, 503).
+
+    What an Authorization header led to is remembered for a minute at most, by its digest.
+    """
 
     def __init__(self, authenticator: Authenticator, wall_ms: Callable[[], int]) -> None:
         self._authenticator = authenticator
         self._wall_ms = wall_ms
+        self._known: dict[bytes, tuple[Principal, int]] = {}
 
     def __call__(self, headers: Sequence[tuple[bytes, bytes]], method: str) -> Principal:
         """The principal of a request; reading needs any member, writing an admin (an assumption)."""
-        authorization, session = credentials(headers)
-        principal = self._authenticator.authenticate(authorization, session, self._wall_ms())
+        now_ms = self._wall_ms()
+        sent = [value for name, value in headers if name == b"authorization"]
+        if len(sent) == 1 and len(sent[0]) <= LONGEST:
+            digest = hashlib.blake2b(sent[0], digest_size=16).digest()
+            known = self._known.get(digest)
+            if known is not None and now_ms < known[1]:
+                principal = known[0]
+            else:
+                principal = self._remember(digest, headers, now_ms)
+        else:
+            principal = self._authenticator.authenticate(*credentials(headers), now_ms)
         if method not in READS and not principal.is_admin:
             raise refusal("member")
+        return principal
+
+    def _remember(self, digest: bytes, headers: Sequence[tuple[bytes, bytes]], now_ms: int) -> Principal:
+        principal = self._authenticator.authenticate(*credentials(headers), now_ms)
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[digest] = principal, min(principal.expires_ms, now_ms + REMEMBERED_MS)
         return principal

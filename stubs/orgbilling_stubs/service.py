@@ -51,6 +51,10 @@ class Service:
             agenda.advance(tenant, self.clock.of(tenant.clock))
             return tenant
 
+    def peek(self, organisation: str) -> Tenant | None:
+        """The tenant as it was last seen, without bringing it to the present; None if it has not been."""
+        return self._tenants.get(organisation)
+
     def execute(
         self, organisation: str, command: Command, idempotency: Idempotency | None = None
     ) -> tuple[Event | None, Tenant]:
@@ -69,7 +73,7 @@ class Service:
                 return [(now_ms, event) for event in decide(tenant, command, now_ms)]
 
             records = self.write(organisation, decision, idempotency)
-            return (records[0].event if records else None), self.tenant(organisation)
+            return (records[0].event if records else None), self._tenants[organisation]
 
     def write(
         self, organisation: str, decision: Decision, idempotency: Idempotency | None = None

@@ -225,6 +225,8 @@ def _state_line(settings: Any) -> str:
 def _serve(asgi: Any, listener: socket.socket, announce: Callable[[], None]) -> int:
     import uvicorn
 
+    from ..server import config
+
     class Server(uvicorn.Server):
         """Announces itself once it answers: nobody has to wait for a table to be drawn."""
 
@@ -232,17 +234,6 @@ def _serve(asgi: Any, listener: socket.socket, announce: Callable[[], None]) -> 
             await super().startup(sockets)
             Thread(target=announce, daemon=True).start()
 
-    config = uvicorn.Config(
-        asgi,
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=3,
-        loop="auto",
-        http="httptools",
-        ws="none",
-    )
     with suppress(KeyboardInterrupt):
-        Server(config).run(sockets=[listener])
+        Server(config(asgi)).run(sockets=[listener])
     return 0

@@ -31,6 +31,9 @@ def advance(tenant: Tenant, until_ms: int) -> None:
     """Bring the tenant to an instant; one that lies behind it changes nothing."""
     if until_ms <= tenant.now_ms:
         return
+    if until_ms < tenant.quiet_until_ms:
+        tenant.now_ms = until_ms
+        return
     as_of_ms = tenant.plan.as_of_ms
     if not tenant.steered and until_ms >= as_of_ms:
         _run(tenant, as_of_ms)
@@ -38,6 +41,8 @@ def advance(tenant: Tenant, until_ms: int) -> None:
         tenant.steered = True
     _run(tenant, until_ms)
     tenant.now_ms = until_ms
+    quiet_until_ms = next_ms(tenant)
+    tenant.quiet_until_ms = quiet_until_ms if tenant.steered else min(quiet_until_ms, as_of_ms)
 
 
 def start(tenant: Tenant) -> None:

@@ -42,7 +42,8 @@ def fold(organisation: str, records: Sequence[Record], genesis: Genesis) -> Tena
 def evolve(tenant: Tenant, record: Record) -> None:
     """Bring the tenant to the record's instant and apply its event."""
     agenda.advance(tenant, record.at_ms)
-    _apply(record.event, tenant, record.at_ms)
+    _FOLDS[type(record.event)](record.event, tenant, record.at_ms)
+    tenant.quiet_until_ms = 0
     tenant.version = record.sequence
     if record.idempotency is not None:
         tenant.answered[record.idempotency.key] = (record.idempotency, record.event)
@@ -229,3 +230,7 @@ def _refunded(event: on.Refunded, tenant: Tenant, at_ms: int) -> None:
 @_apply.register
 def _adjusted(event: on.Adjusted, tenant: Tenant, at_ms: int) -> None:
     tenant.credit(at_ms, "adjustment", event.amount_micros, event.description, created_by=tenant.admin())
+
+
+_FOLDS = {kind: _apply.dispatch(kind) for kind in on.KINDS.values()}
+"""The function of each kind of event, looked up once."""

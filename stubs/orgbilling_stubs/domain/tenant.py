@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from . import ids
 from .contract import CANCELLED_BEFORE_MS, SIGNING_LEAD_MS, Contract, sign
@@ -57,6 +58,10 @@ class Tenant:
         """How many events of billing have been folded."""
         self.changes = 0
         """Counts every change of state, those that time brings included."""
+        self.quiet_until_ms = 0
+        """Until then nothing happens by itself."""
+        self.kept: dict[str, tuple[Any, Any]] = {}
+        """What whoever shows the tenant keeps for as long as a key stays the same."""
         self.ledger = Ledger()
         self.tokens = Tokens()
         self.meters: dict[tuple[str, str], Series] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -38,9 +39,19 @@ def _execute(call: Call, command: Command, kind: type[_E]) -> _E:
     return event
 
 
-def get_billing(call: Call) -> Reply:
+def _kept(tenant: Tenant, name: str, key: object, make: Callable[[], Reply | Encoded]) -> Reply | Encoded:
+    """The reply that was made last, as long as what it depends on (the key) has not changed."""
+    kept = tenant.kept.get(name)
+    if kept is None or kept[0] != key:
+        kept = tenant.kept[name] = (key, make())
+    reply: Reply | Encoded = kept[1]
+    return reply
+
+
+def get_billing(call: Call) -> Reply | Encoded:
     """The billing profile."""
-    return Reply(views.profile(_tenant(call)))
+    tenant = _tenant(call)
+    return _kept(tenant, "profile", tenant.changes, lambda: Reply(views.profile(tenant)))
 
 
 def create_checkout(call: Call) -> Reply:
@@ -97,6 +108,11 @@ def get_ledger(rows: Rows, call: Call) -> Reply | Encoded:
         low = first
     if low == high:
         return Reply(views.empty(tenant))
+    key = (low, high, headers.get("Link"))
+    return _kept(tenant, "ledger", key, lambda: _page(rows, tenant, low, high, headers))
+
+
+def _page(rows: Rows, tenant: Tenant, low: int, high: int, headers: dict[str, str]) -> Encoded:
     encoded = tenant.ledger.encoded
     for number in range(len(encoded), high):
         encoded.append(rows.encode(views.ledger_row(tenant, tenant.ledger.rows[number])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 NO_HEADERS: Mapping[str, str] = {}
 
@@ -33,7 +33,6 @@ class Call:
 
     def __init__(
         self,
-        *,
         operation: str,
         principal: Any,
         parameters: dict[str, Any],
@@ -53,18 +52,29 @@ class Call:
         self.trace_id = trace_id
 
 
+class Prepared(NamedTuple):
+    """A reply as it goes on the wire, for clients that see the server at `origin`."""
+
+    origin: Any
+    headers: list[tuple[bytes, bytes]]
+    payload: bytes
+    tag: bytes | None
+
+
 class Reply:
     """A response as a Python object. The runtime validates it against the contract, then serialises it.
 
     The runtime puts `$schema` first and sets `Link`, `ETag`, `X-Trace-Id` and `Content-Type` itself.
+    A reply may be given many times: it is validated and serialised once, so it must not be changed.
     """
 
-    __slots__ = ("body", "headers", "status")
+    __slots__ = ("body", "headers", "prepared", "status")
 
     def __init__(self, body: Any, status: int = 200, headers: Mapping[str, str] = NO_HEADERS) -> None:
         self.body = body
         self.status = status
         self.headers = headers
+        self.prepared: Prepared | None = None
 
 
 class Encoded:
@@ -73,7 +83,7 @@ class Encoded:
     etag: a strong validator without quotes, if the handler knows a cheaper one than a hash of the bytes.
     """
 
-    __slots__ = ("body", "etag", "headers", "status")
+    __slots__ = ("body", "etag", "headers", "prepared", "status")
 
     def __init__(
         self,
@@ -86,6 +96,7 @@ class Encoded:
         self.status = status
         self.headers = headers
         self.etag = etag
+        self.prepared: Prepared | None = None
 
 
 class Stream:

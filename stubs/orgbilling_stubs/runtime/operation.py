@@ -11,7 +11,7 @@ import orjson
 
 from orgbilling_stubs.runtime.body import Body, Disconnected, receive_body
 from orgbilling_stubs.runtime.cors import Headers
-from orgbilling_stubs.runtime.exchange import Admit, Call, Encoded, Handler, Reply, Stream
+from orgbilling_stubs.runtime.exchange import Admit, Call, Encoded, Handler, Prepared, Reply, Stream
 from orgbilling_stubs.runtime.findings import Finding, collect, finding
 from orgbilling_stubs.runtime.origin import Origin
 from orgbilling_stubs.runtime.parameters import Parameters
@@ -21,6 +21,10 @@ from orgbilling_stubs.runtime.schemas import Schemas, Validator, types
 from orgbilling_stubs.runtime.tap import Answered, Tap
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+
+FOUND = "orgbilling.found"
+"""Where `answer` leaves, in the scope, who answers instead."""
+NO_PATH: Mapping[str, str] = {}
 
 TOKEN_SCHEMES = frozenset({"bearerClerk"})
 """Security schemes whose token the authenticator reads; for any other, some credentials must be there."""
@@ -66,6 +70,24 @@ class Answer:
             self.suffix = f'{prefix}/schemas/{name}.json"'
 
 
+class Turn:
+    """One request on its way through an operation."""
+
+    __slots__ = ("began", "body", "error", "headers", "origin", "principal", "scope", "trace")
+
+    def __init__(
+        self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes], responder: Responder, began: int
+    ) -> None:
+        self.scope = scope
+        self.headers = headers
+        self.began = began
+        self.origin = responder.origins.of(scope, headers)
+        self.trace = responder.trace()
+        self.principal: Any = None
+        self.body: Any = None
+        self.error: Exception | None = None
+
+
 class Operation:
     """Serves one operation: authenticate, authorise, read, validate, call, validate, write."""
 
@@ -81,6 +103,10 @@ class Operation:
         self.answers = {status: Answer(each, world) for status, each in spec.responses.items()}
         self._answers_by_status: dict[int, Answer] = {}
         self.safe = spec.method.upper() in ("GET", "HEAD")
+        self.prompt = all(
+            "json" in media for each in spec.responses.values() for media in each.get("content", ())
+        )
+        """Whether an answer never streams: then it needs no waiting once the body is here."""
         self.tap = world.tap
         if self.tap is not None:
             self.handler = self.tap.around(self, handler)
@@ -90,69 +116,102 @@ class Operation:
     ) -> None:
         """Answer one request that was routed here."""
         headers = dict(reversed(scope["headers"]))
-        tap = self.tap
         began = 0
-        if tap is not None:
-            found = tap.begin(self, scope, headers)
+        if self.tap is not None:
+            found = scope.get(FOUND) or self.tap.begin(self, scope, headers)
             if not isinstance(found, int):
                 await found(receive, send, path)
                 return
             began = found
-        responder = self.responder
-        origin = responder.origins.of(scope, headers)
-        trace = responder.trace()
-        principal: Any = None
-        body: Any = None
-        failure: Exception | None = None
+        turn = Turn(scope, headers, self.responder, began)
         try:
-            principal = self._admit(headers, scope)
-            wrong: list[Finding] = []
-            if self.body is not None:
-                self.body.check_media(headers.get(b"content-type"))
-                body, wrong = self.body.parse(await receive_body(headers, receive))
-            parameters, errors = self.parameters.read(scope["query_string"], path, headers)
-            if errors or wrong:
-                raise Problem(INVALID, errors + wrong)
-            reply = self.handler(self._call(headers, path, principal, parameters, body, origin, trace))
+            self._enter(turn)
+            raw = b"" if self.body is None else await receive_body(headers, receive)
+            reply = self._reply(turn, path, raw)
             if isinstance(reply, Stream):
-                await self._stream(reply, receive, send, headers, trace)
+                await self._stream(reply, receive, send, headers, turn.trace)
                 return
-            status, out, payload = self._write(reply, origin, trace)
+            status, out, payload = self._write(reply, turn)
         except Disconnected:
             return
         except Exception as error:
-            failure = error
-            status, out, payload = responder.problem(error, origin, trace)
-        if self.safe and status == 200:
-            condition = headers.get(b"if-none-match")
-            if condition is not None and matches(condition, out[-1][1]):
-                status, out, payload = 304, [out[-1], (b"x-trace-id", trace.encode())], b""
-        await responder.send(send, headers, status, out, payload, head=scope["method"] == "HEAD")
-        if tap is not None:
-            tap.record(
-                Answered(self, scope, headers, trace, began, principal, body, status, out, payload, failure)
-            )
+            status, out, payload = self._refuse(turn, error)
+        self.responder.finish(headers, out)
+        await self.responder.write(send, status, out, payload, head=scope["method"] == "HEAD")
+        self._record(turn, status, out, payload)
 
-    def _call(
-        self,
-        headers: Mapping[bytes, bytes],
-        path: Mapping[str, str],
-        principal: Any,
-        parameters: dict[str, Any],
-        body: Any,
-        origin: Origin,
-        trace: str,
-    ) -> Call:
-        return Call(
-            operation=self.name,
-            principal=principal,
-            parameters=parameters,
-            body=body,
-            base_url=origin.base_url,
-            idempotency=None if self.safe else self._idempotency(headers, body, path),
-            service=self.world.service,
-            trace_id=trace,
+    def answer(self, scope: dict[str, Any], raw: bytes) -> tuple[int, Headers, bytes] | None:
+        """Answer a request whose body is here already, without waiting for anything.
+
+        None when it has to be served: a fault answers in place of the operation.
+        """
+        headers = dict(reversed(scope["headers"]))
+        began = 0
+        if self.tap is not None:
+            found = self.tap.begin(self, scope, headers)
+            if not isinstance(found, int):
+                scope[FOUND] = found
+                return None
+            began = found
+        turn = Turn(scope, headers, self.responder, began)
+        try:
+            self._enter(turn)
+            reply = self._reply(turn, NO_PATH, raw)
+            status, out, payload = self._write(reply, turn)  # type: ignore[arg-type]
+        except Exception as error:
+            status, out, payload = self._refuse(turn, error)
+        self.responder.finish(headers, out)
+        self._record(turn, status, out, payload)
+        return status, out, payload
+
+    def _enter(self, turn: Turn) -> None:
+        """Authentication, authorisation and media type: what comes before the body."""
+        turn.principal = self._admit(turn.headers, turn.scope)
+        if self.body is not None:
+            self.body.check_media(turn.headers.get(b"content-type"))
+
+    def _reply(self, turn: Turn, path: Mapping[str, str], raw: bytes) -> Reply | Encoded | Stream:
+        """Syntax, validation, and the handler."""
+        wrong: list[Finding] = []
+        if self.body is not None:
+            turn.body, wrong = self.body.parse(raw)
+        parameters, errors = self.parameters.read(turn.scope["query_string"], path, turn.headers)
+        if errors or wrong:
+            raise Problem(INVALID, errors + wrong)
+        return self.handler(
+            Call(
+                self.name,
+                turn.principal,
+                parameters,
+                turn.body,
+                turn.origin.base_url,
+                None if self.safe else self._idempotency(turn.headers, turn.body, path),
+                self.world.service,
+                turn.trace,
+            )
         )
+
+    def _refuse(self, turn: Turn, error: Exception) -> tuple[int, Headers, bytes]:
+        turn.error = error
+        return self.responder.problem(error, turn.origin, turn.trace)
+
+    def _record(self, turn: Turn, status: int, out: Headers, payload: bytes) -> None:
+        if self.tap is not None:
+            self.tap.record(
+                Answered(
+                    self,
+                    turn.scope,
+                    turn.headers,
+                    turn.trace,
+                    turn.began,
+                    turn.principal,
+                    turn.body,
+                    status,
+                    out,
+                    payload,
+                    turn.error,
+                )
+            )
 
     async def _stream(
         self, reply: Stream, receive: Receive, send: Send, headers: Mapping[bytes, bytes], trace: str
@@ -186,7 +245,18 @@ class Operation:
         place = orjson.dumps([self.name, dict(path)], option=orjson.OPT_SORT_KEYS)
         return key, hashlib.blake2b(place + content, digest_size=16).hexdigest()
 
-    def _write(self, reply: Reply | Encoded, origin: Origin, trace: str) -> tuple[int, Headers, bytes]:
+    def _write(self, reply: Reply | Encoded, turn: Turn) -> tuple[int, Headers, bytes]:
+        prepared = reply.prepared
+        if prepared is None or prepared.origin is not turn.origin:
+            prepared = reply.prepared = self._prepare(reply, turn.origin)
+        if prepared.tag is not None:
+            condition = turn.headers.get(b"if-none-match")
+            if condition is not None and matches(condition, prepared.tag):
+                return 304, [(b"etag", prepared.tag), (b"x-trace-id", turn.trace.encode())], b""
+        return reply.status, [*prepared.headers, (b"x-trace-id", turn.trace.encode())], prepared.payload
+
+    def _prepare(self, reply: Reply | Encoded, origin: Origin) -> Prepared:
+        """Validate and serialise a reply, once however often it is given."""
         status = reply.status
         answer = self._answers_by_status.get(status) or self._answer(status)
         tag = None
@@ -204,14 +274,15 @@ class Operation:
         if answer.suffix is not None and payload[:1] == b"{":
             head = f'{{"$schema":"{origin.schema_url}{answer.suffix}'.encode()
             payload = head + b"," + payload[1:] if len(payload) > 2 else head + b"}"
-        out = [*answer.headers, (b"x-trace-id", trace.encode())]
+        out = [*answer.headers]
         if payload or status != 204:
-            out.append((b"content-length", str(len(payload)).encode()))
+            out.append((b"content-length", b"%d" % len(payload)))
         if reply.headers:
             out += _encoded(reply.headers)
         if self.safe and status == 200:
-            out.append((b"etag", tag or entity_tag(payload)))
-        return status, out, payload
+            tag = tag or entity_tag(payload)
+            out.append((b"etag", tag))
+        return Prepared(origin, out, payload, tag)
 
     def _answer(self, status: int) -> Answer:
         answer = self.answers.get(str(status)) or self.answers.get(f"{status // 100}XX")

@@ -111,6 +111,11 @@ class Parameters:
         self._query = [each for each in seen.values() if each.where == "query"]
         self._others = [each for each in seen.values() if each.where != "query"]
         self._wanted = {each.name for each in self._query}
+        optional = all(
+            each.where == "header" and not each.required and each.default is None for each in self._others
+        )
+        names = [each.key.encode("latin-1", "replace") for each in self._others]
+        self._optional_headers = names if optional else None
         self._remembered: dict[bytes, dict[str, Any]] = {}
 
     def read(
@@ -126,11 +131,16 @@ class Parameters:
                     self._remembered.clear()
                 self._remembered[query] = found
         found = found.copy()
-        if self._others:
+        if self._others and not self._left_out(headers):
             more, errors = _values(self._others, _elsewhere(self._others, path, headers))
             found.update(more)
             wrong = errors + wrong
         return found, wrong
+
+    def _left_out(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Whether there are only optional headers, and none was sent."""
+        names = self._optional_headers
+        return names is not None and all(name not in headers for name in names)
 
     def _texts(self, query: bytes) -> dict[str, list[str]]:
         texts: dict[str, list[str]] = {}

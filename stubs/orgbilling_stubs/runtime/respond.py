@@ -36,6 +36,20 @@ class Responder:
         self.origins = Origins()
         self.error_link = describing(prefix, "ErrorModel")
 
+    def finish(self, request: Mapping[bytes, bytes], headers: Headers) -> None:
+        """Add to the headers of an answer what every answer carries."""
+        headers.append(VARY)
+        origin = request.get(b"origin")
+        if origin is not None:
+            headers += self.cors.headers(origin)
+
+    async def write(
+        self, send: Send, status: int, headers: Headers, payload: bytes, *, head: bool = False
+    ) -> None:
+        """Send an answer as it is. A response to HEAD keeps its headers, not its body."""
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if head else payload})
+
     async def send(
         self,
         send: Send,
@@ -46,13 +60,9 @@ class Responder:
         *,
         head: bool = False,
     ) -> None:
-        """Send one response; `headers` is added to. A response to HEAD keeps its headers, not its body."""
-        headers.append(VARY)
-        origin = request.get(b"origin")
-        if origin is not None:
-            headers += self.cors.headers(origin)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if head else payload})
+        """Send one response; `headers` is added to."""
+        self.finish(request, headers)
+        await self.write(send, status, headers, payload, head=head)
 
     async def start(self, send: Send, request: Mapping[bytes, bytes], status: int, headers: Headers) -> None:
         """Send the head of a response alone; `headers` is added to."""
