@@ -47,6 +47,10 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+wall_ns = time.time_ns
+"""Real time, in epoch nanoseconds: what exchanges are measured by."""
+
+
 def from_option(text: str) -> Clock:
     """The clock that `--clock` names: `live` or an RFC 3339 instant.
 
