@@ -1,0 +1,9 @@
+"""The defects, by area. Each was written down before the rule that is to catch it."""
+
+from __future__ import annotations
+
+from . import authentication, contract, errors, isolation, robustness, semantics, validation, writes
+
+AREAS = (contract, validation, errors, authentication, isolation, semantics, writes, robustness)
+DEFECTS = tuple(defect for area in AREAS for defect in area.DEFECTS)
+BY_NAME = {defect.name: defect for defect in DEFECTS}

@@ -1,0 +1,217 @@
+"""Commands that do too much, too little, or something else."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from ..defect import Defect, Make
+from ..memory import after, again, credit, ledger_rows, sender, shift_balance
+from ..proxy import Answer, Ask, Forward, Spoil
+from ..shape import CHECKOUT, PORTAL, REDEEM, SUBSCRIBE, asked, operation, page, put, refused, when
+from ..world import World
+
+Published = partial(Defect, area="writes", basis="published")
+Assumed = partial(Defect, area="writes", basis="assumed")
+Law = partial(Defect, area="writes", basis="law")
+
+REDEEMS, CHECKS, PORTALS, SUBSCRIBES = ("redeem",), ("checkout",), ("portal",), ("subscribe",)
+
+
+def _voucher(row: Any) -> bool:
+    return row["entryType"] == "voucher"
+
+
+def _without_vouchers(rows: list[Any]) -> list[Any]:
+    return [row for row in rows if not _voucher(row)]
+
+
+def _vouchers_twice(rows: list[Any]) -> list[Any]:
+    copies = [{**row, "entryId": "e" + row["entryId"][1:]} for row in rows if _voucher(row)]
+    return [*copies, *rows]
+
+
+def _raced(world: World) -> Spoil:
+    """Redemptions of one code that arrive together all succeed."""
+    running: dict[tuple[str, bytes], list[Answer]] = {}
+
+    async def spoil(ask: Ask, forward: Forward) -> Answer:
+        if operation(ask) != REDEEM:
+            return await forward(ask)
+        key = (sender(ask), ask.body)
+        if key in running:
+            found = running[key]
+            while not found:
+                await asyncio.sleep(0.005)
+            return found[0]
+        running[key] = done = []
+        await asyncio.sleep(0.05)
+        done.append(await forward(ask))
+        await asyncio.sleep(0.02)
+        del running[key]
+        return done[0]
+
+    return spoil
+
+
+def _keyless(named: str) -> Make:
+    return asked(lambda ask: operation(ask) == named, lambda ask: ask.having("idempotency-key", None))
+
+
+def _key_wins(world: World) -> Spoil:
+    """The key alone decides: another body under a used key gets the first answer."""
+    kept: dict[tuple[str, str, str], Answer] = {}
+
+    async def spoil(ask: Ask, forward: Forward) -> Answer:
+        key = ask.header("idempotency-key")
+        answer = await forward(ask)
+        if key is None or ask.method != "POST" or answer.status == 401:
+            return answer
+        return kept.setdefault((sender(ask), ask.path, key), answer)
+
+    return spoil
+
+
+def _cents(asked: Any, answered: Any) -> float:
+    return float(asked["amount"]) / 100
+
+
+def _unknown(answer: Answer) -> Make:
+    return when(lambda ask, found: operation(ask) == REDEEM and found.status == 404, lambda found: answer)
+
+
+NOTHING = page(
+    200, "application/json", '{"voucherCode":"?","creditAmountUsd":0.0,"newBalance":0.0,"message":"ok"}'
+)
+LINK = page(200, "application/json", '{"url":"https://checkout.stripe.com/c/pay/cs_test_a1"}')
+
+DEFECTS = (
+    Published("redeem-twice", says="a voucher can be redeemed twice", make=again, writes=REDEEMS),
+    Published(
+        "redeem-raced", says="redeemed twice at once, a voucher succeeds twice", make=_raced, writes=REDEEMS
+    ),
+    Law(
+        "redeem-moves-nothing",
+        says="a voucher does not move the balance",
+        make=after(REDEEM, shift_balance(-1), credit),
+        writes=REDEEMS,
+    ),
+    Law(
+        "redeem-balance-wrong",
+        says="newBalance is what it was before",
+        make=when(
+            lambda ask, answer: operation(ask) == REDEEM and answer.status == 200,
+            lambda answer: answer.carrying(
+                {
+                    **answer.document(),
+                    "newBalance": round(
+                        answer.document()["newBalance"] - answer.document()["creditAmountUsd"], 6
+                    ),
+                }
+            ),
+        ),
+        writes=REDEEMS,
+    ),
+    Law(
+        "redeem-amount-wrong",
+        says="creditAmountUsd is half of what was credited",
+        make=put(REDEEM, "creditAmountUsd", to=lambda old: old / 2),
+        writes=REDEEMS,
+    ),
+    Law(
+        "redeem-no-row",
+        says="a voucher posts no row",
+        make=after(REDEEM, ledger_rows(_without_vouchers), credit),
+        writes=REDEEMS,
+    ),
+    Law(
+        "redeem-two-rows",
+        says="a voucher posts two rows",
+        make=after(REDEEM, ledger_rows(_vouchers_twice), credit),
+        writes=REDEEMS,
+    ),
+    Law(
+        "redeem-other-code",
+        says="voucherCode is not the code that was sent",
+        make=put(REDEEM, "voucherCode", to="SUMMER99"),
+        writes=REDEEMS,
+    ),
+    Published(
+        "redeem-null-message", says="message is null", make=put(REDEEM, "message", to=None), writes=REDEEMS
+    ),
+    Published(
+        "redeem-unknown",
+        says="an unknown voucher brings nothing, with status 200",
+        make=_unknown(NOTHING),
+        writes=REDEEMS,
+    ),
+    Published(
+        "redeem-unknown-crash",
+        says="an unknown voucher is 500",
+        make=_unknown(refused(500, "Internal Server Error", "unexpected error occurred")),
+        writes=REDEEMS,
+    ),
+    Assumed(
+        "checkout-relative",
+        says="the address of the checkout is relative",
+        make=put(CHECKOUT, "url", to="/checkout/cs_test_a1"),
+        writes=CHECKS,
+    ),
+    Assumed(
+        "checkout-empty",
+        says="the address of the checkout is empty",
+        make=put(CHECKOUT, "url", to=""),
+        writes=CHECKS,
+    ),
+    Assumed(
+        "checkout-script",
+        says="the address of the checkout is a script",
+        make=put(CHECKOUT, "url", to="javascript:pay()"),
+        writes=CHECKS,
+    ),
+    Law(
+        "checkout-credits",
+        says="a checkout that nobody paid is credited",
+        make=after(CHECKOUT, shift_balance(1), _cents),
+        writes=CHECKS,
+    ),
+    Published(
+        "portal-null",
+        says="the address of the portal is null",
+        make=put(PORTAL, "url", to=None),
+        writes=PORTALS,
+    ),
+    Published(
+        "portal-renamed",
+        says="the portal answers link rather than url",
+        make=when(
+            lambda ask, answer: operation(ask) == PORTAL and answer.status == 200,
+            lambda answer: answer.carrying({"link": answer.document()["url"]}),
+        ),
+        writes=PORTALS,
+    ),
+    Assumed(
+        "subscribe-unknown",
+        says="an unknown contract can be subscribed to",
+        make=when(
+            lambda ask, answer: operation(ask) == SUBSCRIBE and answer.status == 404, lambda answer: LINK
+        ),
+        writes=SUBSCRIBES,
+    ),
+    Assumed(
+        "key-ignored-redeem", says="redeem ignores the Idempotency-Key", make=_keyless(REDEEM), writes=REDEEMS
+    ),
+    Assumed(
+        "key-ignored-checkout",
+        says="checkout ignores the Idempotency-Key",
+        make=_keyless(CHECKOUT),
+        writes=CHECKS,
+    ),
+    Assumed(
+        "key-reused",
+        says="another body under a used Idempotency-Key gets the first answer",
+        make=_key_wins,
+        writes=CHECKS,
+    ),
+)

@@ -1,0 +1,58 @@
+"""Each defect is real: it changes an answer of the sound server. Without one, nothing is changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from mutation.defect import BELIEFS, FACTS
+from mutation.defects import BY_NAME, DEFECTS
+from mutation.probes import answers, probes, shown
+from mutation.proxy import Proxy
+from mutation.world import world
+
+WRITES = {"redeem", "checkout", "portal", "subscribe"}
+
+# One in five at every run, the others in the long suites.
+EVERY = [
+    pytest.param(name, marks=[] if turn % 5 == 0 else pytest.mark.slow) for turn, name in enumerate(BY_NAME)
+]
+
+
+@pytest.fixture(scope="module")
+def asked():
+    return probes(world())
+
+
+@pytest.fixture(scope="module")
+def sound(asked):
+    return answers(world().app, asked)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_defect_changes_an_answer(name, asked, sound):
+    spoiled = world()
+    assert shown(Proxy(spoiled.app, BY_NAME[name].make(spoiled)), asked, sound) is not None
+
+
+def test_without_a_defect_nothing_changes(asked, sound):
+    assert shown(Proxy(world().app), asked, sound) is None
+
+
+def test_there_are_enough_defects_of_every_kind():
+    areas = Counter(defect.area for defect in DEFECTS)
+    assert len(DEFECTS) >= 90
+    assert min(areas.values()) >= 10
+    assert set(areas) == {
+        "authentication", "contract", "errors", "isolation", "robustness", "semantics", "validation", "writes"
+    }  # fmt: skip
+
+
+def test_names_are_unique_and_words_are_known():
+    assert len(BY_NAME) == len(DEFECTS)
+    for defect in DEFECTS:
+        assert defect.basis in (*FACTS, *BELIEFS)
+        assert set(defect.writes) <= WRITES
+        assert defect.says
+        assert not defect.says.endswith(".")

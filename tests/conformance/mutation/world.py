@@ -1,0 +1,82 @@
+"""The sound server that is spoiled, and the tokens that open it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orgbilling_stubs.app import Settings, build
+from orgbilling_stubs.auth import keys
+from orgbilling_stubs.auth.bad import KINDS
+from orgbilling_stubs.auth.mint import Session, mint
+from orgbilling_stubs.auth.rsa import SigningKey
+
+CLOCK = "2026-03-10T12:00:00Z"
+PERSONA = Path(__file__).parent / "persona" / "judged.yaml"
+FIRST, SECOND = "org_judged_first", "org_new_org_second"
+VOUCHER, SECOND_VOUCHER = "WELCOME50", "SPRING25"
+
+
+@dataclass(frozen=True)
+class World:
+    """A sound server with two organisations that have something to show."""
+
+    app: Any
+    key: SigningKey
+
+    def token(self, organisation: str = FIRST) -> str:
+        """A good token, for an hour of real time."""
+        return mint(self.key, Session(organisation), int(time.time() * 1000))
+
+    def bad(self, kind: str) -> str:
+        """A token that is bad in one way (`orgbilling_stubs.auth.bad`)."""
+        return KINDS[kind].mint(self.key, Session(FIRST), int(time.time() * 1000))
+
+    def signed(self, token: str) -> bool:
+        """Whether a token bears the server's own signature, whatever it says."""
+        signed, _, signature = token.rpartition(".")
+        return self.key.public.verify(signed.encode(), unpadded(signature))
+
+    def same(self, signature: str, expected: bytes) -> bool:
+        """Whether the third part of a token is these bytes."""
+        return unpadded(signature) == expected
+
+    def remint(self, token: str) -> str:
+        """A good token for the organisation that a bad one names; for the first one if it names none."""
+        claims = peek(token, 1)
+        found = claims.get("o", {}).get("id") if isinstance(claims.get("o"), dict) else claims.get("org_id")
+        return self.token(found if isinstance(found, str) else FIRST)
+
+
+def world(seed: int = 1) -> World:
+    """Build a sound server at a frozen clock."""
+    settings = Settings(personas=(str(PERSONA),), seed=seed, clock=CLOCK, auth="verify")
+    return World(build(settings).asgi, keys.load())
+
+
+def unpadded(text: str) -> bytes:
+    """Base64url without its padding; nothing when it is malformed."""
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return b""
+
+
+def peek(token: str, part: int) -> dict[str, Any]:
+    """What a token says in its header (0) or claims (1), believed or not; nothing when it is unreadable."""
+    try:
+        found = json.loads(unpadded(token.split(".")[part]))
+    except (IndexError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def organisation(token: str) -> str:
+    """Whose token it is, believed or not."""
+    claims = peek(token, 1)
+    active = claims.get("o")
+    return str(active.get("id")) if isinstance(active, dict) else str(claims.get("org_id"))
