@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+ORG = "/organisations/org_a"
+LATEST = f"{ORG}/checkouts/latest"
+
+
+@pytest.fixture
+def opened(drive: Any, dashboard: Any) -> str:
+    drive("POST", "/organisations", {"organisation": "org_a", "persona": "overdrawn"})
+    answer = dashboard("POST", "/org/billing/checkout", "org_a", json={"amount": 2500})
+    url: str = answer.json()["url"]
+    return url
+
+
+def balance(drive: Any) -> float:
+    found: float = drive("GET", ORG).json()["creditBalance"]
+    return found
+
+
+def test_the_session_that_was_opened_is_listed(drive: Any, opened: str) -> None:
+    [row] = drive("GET", f"{ORG}/checkouts").json()["checkouts"]
+    assert (row["url"], row["status"], row["amount"], row["settled"]) == (opened, "open", 2500, False)
+
+
+def test_paid_is_credited_once(drive: Any, opened: str) -> None:
+    before = balance(drive)
+    for _ in range(2):
+        paid = drive("POST", f"{LATEST}/complete", {"outcome": "paid"}).json()
+        assert (paid["status"], paid["settled"]) == ("complete", True)
+    assert balance(drive) == before + 25
+    assert drive("POST", f"{LATEST}/webhook").status_code == 200
+    assert balance(drive) == before + 25
+
+
+@pytest.mark.parametrize(("seconds", "arrives"), [([30], True), ([], False), ([30, 60], True)])
+def test_the_balance_follows_the_webhook(
+    drive: Any, opened: str, seconds: list[int], arrives: bool
+) -> None:
+    before = balance(drive)
+    drive("POST", f"{LATEST}/complete", {"outcome": "paid", "webhookSeconds": seconds})
+    assert balance(drive) == before
+    drive("POST", f"{ORG}/clock/advance", {"by": "PT2M"})
+    row = drive("GET", f"{ORG}/checkouts").json()["checkouts"][0]
+    assert row["settled"] is arrives
+    drive("POST", f"{LATEST}/webhook")
+    assert drive("GET", f"{ORG}/checkouts").json()["checkouts"][0]["settled"]
+
+
+def test_declined_and_expired(drive: Any, opened: str) -> None:
+    declined = {"outcome": "declined", "declineCode": "insufficient_funds"}
+    row = drive("POST", f"{LATEST}/complete", declined).json()
+    assert (row["status"], row["declineCode"]) == ("open", "insufficient_funds")
+    assert drive("POST", f"{LATEST}/complete", {"outcome": "expired"}).json()["status"] == "expired"
+    assert drive("POST", f"{LATEST}/complete", {"outcome": "paid"}).status_code == 410
+
+
+def test_habits_are_kept_and_followed(drive: Any, opened: str) -> None:
+    nothing = {"successUrl": None, "cancelUrl": None, "returnUrl": None, "webhookSeconds": None}
+    asked = {"successUrl": "http://localhost:3000/ok?s={CHECKOUT_SESSION_ID}", "webhookSeconds": []}
+    drive("PUT", f"{ORG}/habits", asked)
+    found = drive("GET", f"{ORG}/habits").json()
+    assert {name: found[name] for name in nothing} == nothing | asked
+    before = balance(drive)
+    drive("POST", f"{LATEST}/complete", {"outcome": "paid"})
+    assert balance(drive) == before
+    drive("PUT", f"{ORG}/habits", {})
+    found = drive("GET", f"{ORG}/habits").json()
+    assert {name: found[name] for name in nothing} == nothing
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("latest/complete", {"outcome": "paid", "declineCode": "card_declined"}, 422),
+        ("latest/complete", {"outcome": "expired", "webhookSeconds": [1]}, 422),
+        ("latest/complete", {"outcome": "refunded"}, 422),
+        ("cs_test_unknown/complete", {"outcome": "paid"}, 404),
+        ("cs_test_unknown/webhook", None, 404),
+        ("nothing/webhook", None, 422),
+        ("latest/webhook", None, 409),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    drive: Any, opened: str, path: str, body: dict[str, Any] | None, status: int
+) -> None:
+    assert drive("POST", f"{ORG}/checkouts/{path}", body).status_code == status
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "/billing", "http://a b", "ftp://a"])
+def test_a_habit_leads_to_a_web_page(drive: Any, opened: str, url: str) -> None:
+    assert drive("PUT", f"{ORG}/habits", {"successUrl": url}).status_code == 422
+
+
+def test_without_a_session_there_is_no_latest(drive: Any) -> None:
+    drive("POST", "/organisations", {"organisation": "org_a", "persona": "no_contract"})
+    assert drive("POST", f"{LATEST}/webhook").status_code == 404

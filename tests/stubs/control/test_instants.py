@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from orgbilling_stubs.bundle import answers
+
+CLOCK = "/organisations/org_a/clock"
+
+
+@pytest.fixture(autouse=True)
+def _organisation(drive: Any) -> None:
+    drive("POST", "/organisations", {"organisation": "org_a", "persona": "contract_active"})
+
+
+def now(answer: Any) -> str:
+    assert answer.status_code == 200, answer.text
+    found: str = answer.json()["clock"]["now"]
+    return found
+
+
+def test_freeze_advance_rewind(drive: Any) -> None:
+    frozen = drive("PUT", CLOCK, {"mode": "frozen", "at": "2026-03-31T00:00:00Z"})
+    assert frozen.json()["clock"] == {"mode": "frozen", "now": "2026-03-31T00:00:00Z"}
+    assert now(drive("POST", f"{CLOCK}/advance", {"by": "P1M"})) == "2026-04-30T00:00:00Z"
+    assert now(drive("POST", f"{CLOCK}/advance", {"by": "-P2M"})) == "2026-02-28T00:00:00Z"
+    assert now(drive("PUT", CLOCK, {"mode": "server"})) == "2026-03-10T12:00:00Z"
+    live = drive("PUT", CLOCK, {"mode": "live"}).json()["clock"]
+    assert live["mode"] == "live"
+    assert live["now"].startswith("2026-03-10T12:00")
+    assert now(drive("GET", CLOCK)).startswith("2026-03-10T12:0")
+
+
+@pytest.mark.parametrize(
+    ("to", "expected"),
+    [("end-of-month", "2026-03-31T23:59:59Z"), ("2028-02-29T00:00:00Z", "2028-02-29T00:00:00Z")],
+)
+def test_jump(drive: Any, to: str, expected: str) -> None:
+    assert now(drive("POST", f"{CLOCK}/jump", {"to": to})) == expected
+
+
+def test_jump_to_the_end_of_the_contract(drive: Any) -> None:
+    assert drive("POST", f"{CLOCK}/jump", {"to": "next-instalment"}).status_code == 200
+    drive("PUT", "/organisations/org_a/scenario", {"scenario": "contract-ending"})
+    assert drive("POST", f"{CLOCK}/jump", {"to": "contract-end"}).json()["contractStatus"] == "expired"
+    assert drive("POST", f"{CLOCK}/jump", {"to": "contract-end"}).status_code == 409
+
+
+def test_all_at_once_and_who_could_not_follow(drive: Any) -> None:
+    drive("POST", "/organisations", {"organisation": "org_b", "persona": "no_contract"})
+    answer = drive("POST", "/organisations/*/clock/jump", {"to": "contract-end"}).json()
+    assert [each["organisation"] for each in answer["organisations"]] == ["org_a", "org_b"]
+    assert [(each["organisation"], each["name"]) for each in answer["refused"]] == [("org_b", "instant_none")]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/advance", {"by": "P6Y"}, 409),
+        ("/advance", {"by": "-P20Y"}, 409),
+        ("/advance", {"by": "P9999Y"}, 409),
+        ("/advance", {"by": "tomorrow"}, 422),
+        ("/advance", {"by": ""}, 422),
+        ("/jump", {"to": "tomorrow"}, 422),
+        ("/jump", {"to": "2026-03-10T12:00:00"}, 422),
+        ("/jump", {"to": "8999-12-31T00:00:00Z"}, 409),
+        ("/jump", {"to": "9999-12-31T23:59:59-23:59"}, 422),
+        ("/jump", {}, 422),
+    ],
+)
+def test_nobody_gets_lost(drive: Any, path: str, body: dict[str, str], status: int) -> None:
+    before = drive("GET", CLOCK).json()
+    assert drive("POST", f"{CLOCK}{path}", body).status_code == status
+    assert drive("GET", CLOCK).json() == before
+
+
+def test_only_a_frozen_clock_stands_at_an_instant(drive: Any) -> None:
+    refused = drive("PUT", CLOCK, {"mode": "live", "at": "2026-04-01T00:00:00Z"})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["location"] == "body.at"
+
+
+def walk(drive: Any, dashboard: Any, days: int) -> list[dict[str, str]]:
+    service = dashboard.app.service
+    drive("POST", f"{CLOCK}/jump", {"to": "2026-03-10T12:00:00Z"})
+    seen = [answers(service.tenant("org_a"))]
+    for _ in range(days):
+        assert drive("POST", f"{CLOCK}/advance", {"by": "P1D"}).status_code == 200
+        assert drive("GET", "/organisations/org_a/laws").json()["organisations"][0]["holds"]
+        seen.append(answers(service.tenant("org_a")))
+    return seen
+
+
+def test_a_month_day_by_day_back_and_again_is_the_same(drive: Any, dashboard: Any) -> None:
+    first = walk(drive, dashboard, 30)
+    assert len({each["getOrgLedger?days=all"] for each in first}) == 31
+    assert walk(drive, dashboard, 30) == first
+
+
+@pytest.mark.slow
+def test_a_year_day_by_day_back_and_again_is_the_same(drive: Any, dashboard: Any) -> None:
+    assert walk(drive, dashboard, 366) == walk(drive, dashboard, 366)

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+from orgbilling_openapi import contract, control
+from orgbilling_stubs.bundle import answers
+from orgbilling_stubs.control.mount import rules_of
+
+BASE = "http://127.0.0.1:4010"
+TENANTS = 200
+
+
+def test_the_contract_and_its_page_are_served(drive: Any, dashboard: Any) -> None:
+    assert drive("GET", "/openapi.json").json() == control.load()
+    page = dashboard("GET", "/_mock/docs", None)
+    assert page.headers["content-type"].startswith("text/html")
+    assert "Advance" not in page.text or "advanceClock" in page.text
+    assert page.text == drive("GET", "/docs").text
+    assert drive("GET", "/schemas/Organisation.json").json()["$id"].endswith("/_mock/v1/schemas/Organisation.json")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nothing", 404), ("DELETE", "/personas", 405), ("POST", "/organisations", 400), ("GET", "x", 404)],
+)
+def test_a_wrong_request_gets_a_problem(drive: Any, method: str, path: str, status: int) -> None:
+    refused = drive(method, path)
+    assert refused.status_code == status
+    assert refused.headers["content-type"] == "application/problem+json"
+    schema = {"$ref": "#/components/schemas/ErrorModel", "components": control.load()["components"]}
+    assert jsonschema_rs.is_valid(schema, refused.json())
+    assert refused.json()["$schema"].endswith("/_mock/v1/schemas/ErrorModel.json")
+
+
+def test_rules_know_the_statuses_that_the_contract_lists() -> None:
+    rules = rules_of(contract.load())
+    assert 502 in rules._listed["createOrgBillingCheckout"]
+    assert rules._methods["redeemOrgVoucher"] == "POST"
+
+
+def test_200_organisations_driven_at_once_never_meet(dashboard: Any) -> None:
+    """Each gets its own persona, amounts, days and voucher; then each is what it would be alone."""
+
+    async def live(client: httpx.AsyncClient, number: int) -> None:
+        place = f"/_mock/v1/organisations/org_{number}"
+        persona = ("low_balance", "contract_active", "overdrawn", "new_org")[number % 4]
+        body = {"organisation": f"org_{number}", "persona": persona, "seed": number % 7}
+        assert (await client.post("/_mock/v1/organisations", json=body)).status_code == 201
+        voucher = {"code": "SAME", "creditUsd": number + 1}
+        token = (await client.post(f"{place}/tokens")).json()["token"]
+        for path, sent in (
+            ("/vouchers", voucher),
+            ("/clock/advance", {"by": f"P{number % 5}DT1S"}),
+            ("/snapshots", {"name": "same"}),
+            ("/adjustments", {"amountUsd": f"{number}.000001"}),
+        ):
+            assert (await client.post(place + path, json=sent)).status_code == 200
+        headers = {"Authorization": f"Bearer {token}"}
+        code = {"code": "SAME"}
+        redeemed = await client.post("/api/v1/org/vouchers/redeem", json=code, headers=headers)
+        assert redeemed.json()["creditAmountUsd"] == number + 1
+        if number % 3 == 0:
+            await client.post(f"{place}/snapshots/same/restore")
+
+    async def drive(numbers: list[int], together: bool) -> None:
+        transport = httpx.ASGITransport(dashboard.app.asgi)
+        async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
+            if together:
+                await asyncio.gather(*(live(client, number) for number in numbers))
+            for number in [] if together else numbers:
+                await live(client, number)
+
+    def seen(number: int) -> dict[str, str]:
+        return answers(dashboard.app.service.tenant(f"org_{number}"))
+
+    asyncio.run(drive(list(range(TENANTS)), together=True))
+    together = {number: seen(number) for number in range(TENANTS)}
+    assert len({each["getOrgBilling"] for each in together.values()}) == TENANTS
+    for number in range(0, TENANTS, 23):
+        dashboard.app.service.delete(f"org_{number}")
+        asyncio.run(drive([number], together=False))
+        assert seen(number) == together[number]

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+ORG = "/organisations/org_a"
+NDJSON = {"content-type": "application/x-ndjson"}
+
+
+@pytest.fixture(autouse=True)
+def _organisation(drive: Any) -> None:
+    drive("POST", "/organisations", {"organisation": "org_a", "persona": "low_balance"})
+
+
+def balance(drive: Any, organisation: str = "org_a") -> float:
+    found: float = drive("GET", f"/organisations/{organisation}").json()["creditBalance"]
+    return found
+
+
+def test_snapshots_come_back(drive: Any) -> None:
+    assert drive("POST", f"{ORG}/snapshots", {"name": "before"}).status_code == 200
+    drive("POST", f"{ORG}/adjustments", {"amountUsd": 10})
+    drive("POST", f"{ORG}/clock/advance", {"by": "P1D"})
+    assert balance(drive) > 4
+    rows = drive("GET", f"{ORG}/snapshots").json()["snapshots"]
+    assert rows == [{"name": "before", "at": "2026-03-10T12:00:00Z"}]
+    assert drive("POST", f"{ORG}/snapshots/before/restore").json()["clock"]["now"] == rows[0]["at"]
+    assert balance(drive) == 3.2
+    assert drive("POST", f"{ORG}/snapshots/never/restore").status_code == 404
+
+
+def test_undo(drive: Any) -> None:
+    drive("POST", f"{ORG}/adjustments", {"amountUsd": 10})
+    assert drive("POST", f"{ORG}/undo").json()["creditBalance"] == 3.2
+    assert drive("POST", f"{ORG}/undo").status_code == 409
+
+
+def test_a_fork_does_not_touch_its_parent(drive: Any) -> None:
+    assert drive("POST", f"{ORG}/fork", {"into": "org_b"}).status_code == 201
+    drive("POST", "/organisations/org_b/adjustments", {"amountUsd": 10})
+    assert (balance(drive), balance(drive, "org_b")) == (3.2, 13.2)
+    assert drive("POST", f"{ORG}/fork", {"into": "org_b"}).status_code == 409
+    assert drive("POST", f"{ORG}/fork", {"into": "org_a"}).status_code == 409
+
+
+def test_a_bundle_leaves_and_comes_back(drive: Any) -> None:
+    drive("POST", f"{ORG}/adjustments", {"amountUsd": 10})
+    drive("POST", "/organisations", {"organisation": "org_b"})
+    bundle = drive("GET", "/organisations/*/bundle")
+    assert bundle.headers["content-type"] == "application/x-ndjson"
+    assert [json.loads(line).get("organisation") for line in bundle.text.splitlines()].count("org_b") == 1
+    drive("DELETE", "/organisations/*")
+    back = drive("POST", "/bundle", content=bundle.content, headers=NDJSON)
+    assert back.status_code == 200, back.text
+    assert [each["organisation"] for each in back.json()["organisations"]] == ["org_a", "org_b"]
+    assert back.json()["organisations"][0]["clock"] == {"mode": "frozen", "now": "2026-03-10T12:00:00Z"}
+    assert balance(drive) == 13.2
+
+
+def test_a_bundle_that_answers_differently_stays_out(drive: Any) -> None:
+    bundle = drive("GET", f"{ORG}/bundle").text
+    drive("POST", f"{ORG}/adjustments", {"amountUsd": 10})
+    forged = bundle.replace('"seed":1,"as_of_ms"', '"seed":2,"as_of_ms"')
+    assert forged != bundle
+    refused = drive("POST", "/bundle", content=forged, headers=NDJSON)
+    assert refused.status_code == 422
+    assert "org_a: getOrg" in refused.json()["errors"][0]["message"]
+    assert balance(drive) == 13.2
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [(b"", "body:1"), (b"\xff", "body"), (b'{"bundle": "other"}', "body:1"), (b"[]", "body:1"), (b"\n\n{", "body:3")],
+)
+def test_anything_else_is_no_bundle(drive: Any, content: bytes, place: str) -> None:
+    refused = drive("POST", "/bundle", content=content, headers=NDJSON)
+    assert refused.status_code in (400, 422)
+    if content:
+        assert refused.json()["errors"][0]["location"] == place
