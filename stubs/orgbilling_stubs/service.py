@@ -20,8 +20,8 @@ from .store.log import Conflict, Store
 _ATTEMPTS = 50
 _CACHED_TENANTS = 256
 
-Decision = Callable[[Tenant, int], Sequence[tuple[int, Event]]]
-"""From the tenant and the present instant to the events to append, each with its instant."""
+Decision = Callable[[Tenant, int], tuple[int, Sequence[Event]]]
+"""From the tenant and the present instant to the events to append, and their instant."""
 
 
 class Service:
@@ -68,11 +68,9 @@ class Service:
                 tenant = self._load(organisation)
                 if idempotency.key in tenant.answered:
                     return _repeat(tenant, idempotency), tenant
-
-            def decision(tenant: Tenant, now_ms: int) -> Sequence[tuple[int, Event]]:
-                return [(now_ms, event) for event in decide(tenant, command, now_ms)]
-
-            records = self.write(organisation, decision, idempotency)
+            records = self.write(
+                organisation, lambda tenant, now_ms: (now_ms, decide(tenant, command, now_ms)), idempotency
+            )
             return (records[0].event if records else None), self._tenants[organisation]
 
     def write(
@@ -84,11 +82,11 @@ class Service:
                 tenant = self._load(organisation)
                 now_ms = max(self.clock.of(tenant.clock), tenant.now_ms)
                 agenda.advance(tenant, now_ms)
-                decided = decision(tenant, now_ms)
-                if not decided:
+                at_ms, events = decision(tenant, now_ms)
+                if not events:
                     return []
                 try:
-                    return self._append(tenant, decided, idempotency)
+                    return self._append(tenant, at_ms, events, idempotency)
                 except Conflict:
                     if idempotency is not None and idempotency.key in self._load(organisation).answered:
                         return [self._answered(organisation, idempotency)]
@@ -126,16 +124,14 @@ class Service:
         return Record(tenant.version, tenant.now_ms, _repeat(tenant, idempotency), tenant.version)
 
     def _append(
-        self, tenant: Tenant, decided: Sequence[tuple[int, Event]], idempotency: Idempotency | None
+        self, tenant: Tenant, at_ms: int, events: Sequence[Event], idempotency: Idempotency | None
     ) -> Sequence[Record]:
         first = tenant.version + 1
-        records = [
-            Record(first + offset, at_ms, event, first, None if offset else idempotency)
-            for offset, (at_ms, event) in enumerate(decided)
-        ]
+        records = [Record(first, at_ms, events[0], first, idempotency)]
+        records += [Record(first + offset, at_ms, event, first) for offset, event in enumerate(events[1:], 1)]
         organisation = tenant.plan.organisation
         self.store.append(organisation, records)
-        if any(isinstance(record.event, Rewound) for record in records):
+        if type(events[0]) is Rewound:
             self._tenants[organisation] = self._open(organisation)
         else:
             for record in records:

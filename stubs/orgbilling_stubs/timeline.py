@@ -43,15 +43,15 @@ def move(service: Service, organisation: str, to_ms: int) -> Tenant:
     Raises Refusal for an instant before the tenant was created.
     """
 
-    def decision(tenant: Tenant, now_ms: int) -> Sequence[tuple[int, Event]]:
+    def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
         setting = service.clock.at(tenant.clock, to_ms)
         if to_ms >= now_ms:
-            return [(now_ms, setting)]
+            return now_ms, [setting]
         if to_ms < tenant.created_ms:
             raise Refusal(refusals.CLOCK_TOO_EARLY)
         path = effective(service.store.read(organisation))
         kept = [record for record in path[1:] if record.at_ms <= to_ms]
-        return [(to_ms, Rewound(kept[-1].sequence if kept else path[0].sequence)), (to_ms, setting)]
+        return to_ms, [Rewound(kept[-1].sequence if kept else path[0].sequence), setting]
 
     service.write(organisation, decision)
     return service.tenant(organisation)
@@ -60,11 +60,11 @@ def move(service: Service, organisation: str, to_ms: int) -> Tenant:
 def undo(service: Service, organisation: str) -> Tenant:
     """Take back the last command; raises Refusal when there is none."""
 
-    def decision(tenant: Tenant, now_ms: int) -> Sequence[tuple[int, Event]]:
+    def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
         before = last_command(effective(service.store.read(organisation)))
         if before is None:
             raise Refusal(refusals.NOTHING_TO_UNDO)
-        return [(now_ms, Rewound(before))]
+        return now_ms, [Rewound(before)]
 
     service.write(organisation, decision)
     return service.tenant(organisation)
@@ -72,7 +72,7 @@ def undo(service: Service, organisation: str) -> Tenant:
 
 def snapshot(service: Service, organisation: str, name: str) -> Tenant:
     """Give the present state a name."""
-    service.write(organisation, lambda tenant, now_ms: [(now_ms, SnapshotTaken(name))])
+    service.write(organisation, lambda tenant, now_ms: (now_ms, [SnapshotTaken(name)]))
     return service.tenant(organisation)
 
 
@@ -84,12 +84,12 @@ def listed(service: Service, organisation: str) -> Mapping[str, Record]:
 def restore(service: Service, organisation: str, name: str) -> Tenant:
     """Go back to a snapshot, its instant included; raises Refusal for an unknown name."""
 
-    def decision(tenant: Tenant, now_ms: int) -> Sequence[tuple[int, Event]]:
+    def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
         found = listed(service, organisation).get(name)
         if found is None:
             raise Refusal(refusals.SNAPSHOT_UNKNOWN)
         setting = service.clock.at(tenant.clock, found.at_ms)
-        return [(found.at_ms, Rewound(found.sequence)), (found.at_ms, setting)]
+        return found.at_ms, [Rewound(found.sequence), setting]
 
     service.write(organisation, decision)
     return service.tenant(organisation)
@@ -112,12 +112,12 @@ def recast(
 ) -> Tenant:
     """Make the tenant another persona, with a new history up to an instant (now unless given)."""
 
-    def decision(tenant: Tenant, now_ms: int) -> Sequence[tuple[int, Event]]:
+    def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
         at_ms = now_ms if as_of_ms is None else as_of_ms
         used = service.seed if seed is None else seed
         created = TenantCreated(persona, used, at_ms, organisation)
         setting = service.clock.at(tenant.clock, at_ms)
-        return [(at_ms, Rewound(0)), (at_ms, created), (at_ms, setting)]
+        return at_ms, [Rewound(0), created, setting]
 
     service.write(organisation, decision)
     return service.tenant(organisation)
@@ -200,5 +200,5 @@ INSTANTS = tuple(_NAMED)
 
 
 def _set(service: Service, organisation: str, setting: Any) -> Tenant:
-    service.write(organisation, lambda tenant, now_ms: [(now_ms, setting(tenant, now_ms))])
+    service.write(organisation, lambda tenant, now_ms: (now_ms, [setting(tenant, now_ms)]))
     return service.tenant(organisation)

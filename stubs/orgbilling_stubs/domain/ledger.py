@@ -23,7 +23,7 @@ class Row(NamedTuple):
 class Ledger:
     """Append-only rows; nothing in it is ever changed or removed."""
 
-    __slots__ = ("_balances", "_times", "_tokens", "encoded", "outstanding_micros", "rows")
+    __slots__ = ("_balances", "_times", "balance_micros", "encoded", "outstanding_micros", "rows")
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -31,14 +31,10 @@ class Ledger:
         """Serialised form of the first rows, made when they are first shown: a row never changes."""
         self._times: list[int] = []
         self._balances: list[int] = []
-        self._tokens: list[int] = []
+        self.balance_micros = 0
+        """Sum of all credits."""
         self.outstanding_micros = 0
         """What a postpaid tenant owes."""
-
-    @property
-    def balance_micros(self) -> int:
-        """Sum of all credits."""
-        return self._balances[-1] if self._balances else 0
 
     def post(
         self,
@@ -53,14 +49,15 @@ class Ledger:
         source: str | None = None,
     ) -> Row:
         """Append a row; rows come in time order."""
-        assert not self._times or at_ms >= self._times[-1], "ledger rows are posted in time order"
+        times = self._times
+        assert not times or at_ms >= times[-1], "ledger rows are posted in time order"
         row = Row(
-            len(self.rows), at_ms, kind, credits_micros, usd_micros, tokens, description, created_by, source
+            len(times), at_ms, kind, credits_micros, usd_micros, tokens, description, created_by, source
         )
         self.rows.append(row)
-        self._times.append(at_ms)
-        self._balances.append(self.balance_micros + credits_micros)
-        self._tokens.append((self._tokens[-1] if self._tokens else 0) + tokens)
+        times.append(at_ms)
+        self.balance_micros += credits_micros
+        self._balances.append(self.balance_micros)
         return row
 
     def window(self, after_ms: int, until_ms: int) -> tuple[int, int]:

@@ -57,7 +57,7 @@ class Body:
 
     def check_media(self, content_type: bytes | None) -> None:
         """Refuse what is not JSON; no content type at all means JSON."""
-        if content_type is None:
+        if content_type is None or content_type == b"application/json":
             return
         media = content_type.partition(b";")[0].strip()
         if JSON_TYPE.fullmatch(media) if self.json else media.lower() in self.accepted:
