@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,10 @@ class Settings:
     contract_none: str = "404"
     published: Path | None = None
     loopback: bool = True
+    success_url: str | None = None
+    cancel_url: str | None = None
+    return_url: str | None = None
+    webhook: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ def build(settings: Settings | None = None) -> App:
             documents=_documents(key),
             habits=Habits(settings.lenient, settings.cors, settings.seed),
             closing=service.store.close,
+            routes=dict.fromkeys(("/_mock/checkout/", "/_mock/portal/"), _pages(service, settings)),
         )
     except InstantError as error:
         raise SettingsError(f"--clock: {error}") from error
@@ -119,6 +125,38 @@ def _authenticator(settings: Settings, key: SigningKey) -> Authenticator:
         found = source.open_jwks(settings.clerk_jwks)
     mode: Any = settings.auth
     return Authenticator(mode, key, found, settings.azp)
+
+
+def _pages(service: Service, settings: Settings) -> Callable[..., Any]:
+    """The hosted pages, imported with the first request for one: start-up time and memory are features."""
+    _check_pages(settings)
+
+    @cache
+    def made() -> Callable[..., Any]:
+        from .checkout.defaults import Defaults
+        from .checkout.pages import pages
+
+        urls = (settings.success_url, settings.cancel_url, settings.return_url)
+        return pages(service, Defaults(*urls, webhook=settings.webhook, cors=settings.cors))
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await made()(scope, receive, send)
+
+    return answer
+
+
+def _check_pages(settings: Settings) -> None:
+    from .checkout.redirect import safe
+    from .checkout.timing import TimingError, check
+
+    for name in ("success_url", "cancel_url", "return_url"):
+        url = getattr(settings, name)
+        if url is not None and not safe(url):
+            raise SettingsError(f"--{name.replace('_', '-')}: not an absolute http or https URL: {url!r}")
+    try:
+        check(settings.webhook)
+    except TimingError as error:
+        raise SettingsError(f"--webhook: {error}") from error
 
 
 def _documents(key: SigningKey) -> dict[str, tuple[str, bytes]]:

@@ -1,0 +1,1 @@
+"""The hosted pages: what Stripe's checkout and billing portal are to the real service."""

@@ -1,0 +1,140 @@
+"""Test cards, and what can be wrong with a card form before any card is asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..domain import instant
+from .outcomes import OUTCOMES, Outcome
+
+LONGEST_NAME = 200
+_SEPARATORS = re.compile(r"[\s\-]+")
+_EXPIRY = re.compile(r"([0-9]{1,2})\s*[/\-. ]?\s*([0-9]{4}|[0-9]{2})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A test card: how paying with it ends, and whether the bank first asks who is there (3D Secure)."""
+
+    number: str
+    shows: str
+    outcome: Outcome
+    challenge: bool = False
+
+    @property
+    def grouped(self) -> str:
+        """The number in groups of four."""
+        return " ".join(self.number[at : at + 4] for at in range(0, len(self.number), 4))
+
+    @property
+    def slug(self) -> str:
+        """The last four digits, which tell the test cards apart."""
+        return self.number[-4:]
+
+
+TABLE = (
+    Card("4242424242424242", "Succeeds", OUTCOMES["paid"]),
+    Card("4000000000000002", "Declined", OUTCOMES["declined"]),
+    Card("4000000000009995", "Insufficient funds", OUTCOMES["insufficient_funds"]),
+    Card("4000000000000069", "Expired card", OUTCOMES["expired_card"]),
+    Card("4000000000000127", "Wrong security code", OUTCOMES["incorrect_cvc"]),
+    Card("4000000000000119", "Processing error", OUTCOMES["processing_error"]),
+    Card("4000002500003155", "3D Secure, then succeeds", OUTCOMES["paid"], challenge=True),
+    Card("4000008400001629", "3D Secure, then declined", OUTCOMES["declined_after_3ds"], challenge=True),
+)
+CARDS = {card.number: card for card in TABLE}
+"""The test cards by number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What the buyer typed into the form."""
+
+    number: str = ""
+    expiry: str = ""
+    cvc: str = ""
+    name: str = ""
+
+    @property
+    def digits(self) -> str:
+        """The card number without spaces and hyphens."""
+        return _SEPARATORS.sub("", self.number)
+
+
+def typed(fields: Mapping[str, str]) -> Typed:
+    """The card fields of a submitted form."""
+    return Typed(*(fields.get(name, "").strip() for name in ("number", "expiry", "cvc", "name")))
+
+
+def sample(slug: str, now_ms: int) -> Typed:
+    """A form filled in with the test card that ends in these four digits; empty if there is none."""
+    card = next((card for card in TABLE if card.slug == slug), None)
+    if card is None:
+        return Typed()
+    return Typed(card.grouped, f"12 / {(instant.moment(now_ms).year + 3) % 100:02d}", "123", "Test Buyer")
+
+
+def luhn(digits: str) -> bool:
+    """Whether the check digit of a card number is right (ISO/IEC 7812-1)."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (1 + place % 2)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def problems(typed: Typed, now_ms: int) -> dict[str, str]:
+    """What is wrong with each field, in words for the buyer; empty if the card can be tried."""
+    found = {
+        "number": _number(typed.digits),
+        "expiry": _expiry(typed.expiry, now_ms),
+        "cvc": _cvc(typed.cvc),
+        "name": _name(typed.name),
+    }
+    return {field: problem for field, problem in found.items() if problem}
+
+
+def _number(digits: str) -> str:
+    if not digits:
+        return "Enter the card number."
+    if not (digits.isascii() and digits.isdigit()):
+        return "A card number has digits only."
+    if not 12 <= len(digits) <= 19:
+        return "The card number is incomplete." if len(digits) < 12 else "The card number is too long."
+    if not luhn(digits):
+        return "This card number is not valid. Check the digits."
+    if digits not in CARDS:
+        return "Only test cards work here, and this is not one of them. Choose one from the list."
+    return ""
+
+
+def _expiry(text: str, now_ms: int) -> str:
+    if not text:
+        return "Enter the expiry date."
+    matched = _EXPIRY.fullmatch(text)
+    if matched is None or not 1 <= int(matched[1]) <= 12:
+        return "Use month and year, such as 09 / 29."
+    now = instant.moment(now_ms)
+    year = int(matched[2])
+    if year < 100:
+        year += now.year // 100 * 100
+        year += 100 * (year < now.year - 50) - 100 * (year > now.year + 50)
+    if (year, int(matched[1])) < (now.year, now.month):
+        return "This date is in the past."
+    return "This date is too far ahead." if year > now.year + 50 else ""
+
+
+def _cvc(text: str) -> str:
+    if not text:
+        return "Enter the security code."
+    if not re.fullmatch(r"[0-9]{3,4}", text):
+        return "The security code has three or four digits."
+    return ""
+
+
+def _name(text: str) -> str:
+    if not text:
+        return "Enter the name on the card."
+    return f"Write the name in at most {LONGEST_NAME} characters." if len(text) > LONGEST_NAME else ""

@@ -1,0 +1,22 @@
+"""How the hosted pages of a server behave towards organisations that chose nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """Redirects and webhook timing of a server.
+
+    success_url, cancel_url: where a payment leads; return_url: where the portal leads; None = our own pages.
+    webhook: when the webhook arrives, in seconds after the payment, once for each number.
+    cors: origins that may complete sessions from a browser, besides those of this machine.
+    """
+
+    success_url: str | None = None
+    cancel_url: str | None = None
+    return_url: str | None = None
+    webhook: Sequence[int] = (0,)
+    cors: Sequence[str] = ()

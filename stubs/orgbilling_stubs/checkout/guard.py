@@ -1,0 +1,43 @@
+"""Who may change something: our own pages, programs, and (headless only) pages of this machine.
+
+A browser says where a request comes from, in `Sec-Fetch-Site` and `Origin`, and a page cannot make it lie. A
+program says nothing: it needs no protection from itself. The session id in the path is the capability.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..runtime.body import JSON_TYPE
+from ..runtime.cors import LOCAL
+from ..runtime.refusals import MEDIA_WRONG, Problem, Row
+from .request import Request
+
+FOREIGN = Row("foreign_origin", 403, "a page of another origin cannot do this")
+
+
+def form(request: Request) -> None:
+    """Refuse (Problem) a form that a page of another origin submits.
+
+    `Sec-Fetch-Site` decides where a browser sends it, as it stays right behind a proxy; else `Origin`.
+    """
+    site = request.headers.get(b"sec-fetch-site")
+    if site is not None:
+        if site not in (b"same-origin", b"none"):
+            raise Problem(FOREIGN)
+        return
+    origin = request.headers.get(b"origin")
+    if origin is not None and origin.decode("latin-1") != request.origin:
+        raise Problem(FOREIGN)
+
+
+def json(request: Request, listed: Sequence[str] = ()) -> None:
+    """Refuse (Problem) what is not JSON, and origins that are neither ours, local nor listed."""
+    origin = request.headers.get(b"origin")
+    if origin is not None:
+        text = origin.decode("latin-1")
+        if text != request.origin and text not in listed and LOCAL.fullmatch(origin) is None:
+            raise Problem(FOREIGN)
+    media = request.headers.get(b"content-type", b"").partition(b";")[0].strip()
+    if JSON_TYPE.fullmatch(media) is None:
+        raise Problem(MEDIA_WRONG, detail="the body must be application/json")

@@ -1,0 +1,134 @@
+"""Invoices: what was paid, from the ledger; what is still to pay, from the contract's schedule."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..domain import instant
+from ..domain.contract import Contract, Instalment
+from ..domain.ledger import Row
+from ..domain.tenant import Tenant
+
+PAID, DUE, OVERDUE = "paid", "due", "overdue"
+_RETURNED = " returned"
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """One invoice; amounts in micro-USD.
+
+    number: unique within the organisation. at_ms: when it was paid, or else when it is due.
+    lines: what it is for. pay: the checkout session where it can be paid.
+    """
+
+    number: str
+    title: str
+    status: str
+    at_ms: int
+    lines: tuple[tuple[str, int], ...]
+    pay: str | None = None
+
+    @property
+    def amount_micros(self) -> int:
+        """The sum of the lines."""
+        return sum(micros for _, micros in self.lines)
+
+
+def invoices(tenant: Tenant) -> list[Invoice]:
+    """Every invoice: those still to pay first (the earliest first), then those paid (the newest first)."""
+    ledger = list(_from_ledger(tenant))
+    contract = _from_contract(tenant)
+    found = [each for each in (*ledger, *contract) if each.amount_micros]
+    owed = [each for each in found if each.status != PAID]
+    paid = [each for each in found if each.status == PAID]
+    owed.sort(key=lambda each: (each.at_ms, each.number))
+    paid.sort(key=lambda each: (-each.at_ms, each.number))
+    return [*owed, *paid]
+
+
+def label(row: Instalment) -> str:
+    """What the ledger calls the payment of an instalment."""
+    return f"{'Contract set-up' if row.one_time else 'Contract instalment'} {row.period}"
+
+
+def _from_ledger(tenant: Tenant) -> Iterator[Invoice]:
+    """Top-ups, invoices of a postpaid organisation, and instalments of earlier terms."""
+    payments = _payments(tenant)
+    for row in tenant.ledger.rows:
+        if row.kind == "top_up" or (row.kind == "adjustment" and _settles(row)):
+            yield Invoice(
+                f"{instant.month(row.at_ms)}-{row.number + 1:06d}",
+                row.description,
+                PAID,
+                row.at_ms,
+                ((row.description, row.usd_micros),),
+            )
+    shown = set() if tenant.contract is None else {label(row) for row in tenant.contract.schedule}
+    for text, rows in payments.items():
+        for place, row in enumerate(rows[:-1] if text in shown else rows):
+            yield Invoice(_slug(text, place + 1), text, PAID, row.at_ms, ((text, row.usd_micros),))
+
+
+def _settles(row: Row) -> bool:
+    """Whether an adjustment is the payment of a postpaid invoice: money came in, and no credits."""
+    return row.credits_micros == 0 and row.usd_micros > 0
+
+
+def _payments(tenant: Tenant) -> dict[str, list[Row]]:
+    """Payments of instalments that were not returned, by what they are for, in time order."""
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    returned = Counter(
+        row.description.removesuffix(_RETURNED)
+        for row in tenant.ledger.rows
+        if row.kind == "adjustment" and row.description.endswith(_RETURNED)
+    )
+    for row in tenant.ledger.rows:
+        if row.kind != "contract_credit":
+            continue
+        if returned[row.description]:
+            returned[row.description] -= 1
+        else:
+            found[row.description].append(row)
+    return found
+
+
+def _from_contract(tenant: Tenant) -> Iterator[Invoice]:
+    """The instalments of the present term; of a contract that has ended, only what it still owes."""
+    contract = tenant.contract
+    if contract is None or contract.status == "draft":
+        return
+    payments = _payments(tenant)
+    for row in contract.schedule:
+        text = label(row)
+        paid_ms = payments[text][-1].at_ms if row.paid and payments.get(text) else row.due_ms
+        status = PAID if row.paid else OVERDUE if row.due_ms <= tenant.now_ms else DUE
+        if contract.status in ("cancelled", "expired") and status == DUE:
+            continue
+        if contract.status == "pending_payment" and status == OVERDUE:
+            status = DUE
+        place = max(1, len(payments.get(text, ())))
+        lines = (("Credits", row.credit_micros), ("Services", row.service_micros))
+        yield Invoice(
+            _slug(text, place),
+            text,
+            status,
+            paid_ms if row.paid else row.due_ms,
+            tuple(line for line in lines if line[1]),
+            _payable(contract, row) if status != PAID else None,
+        )
+
+
+def _payable(contract: Contract, row: Instalment) -> str | None:
+    """The session of the first payment, for the instalments that it pays."""
+    if contract.status != "pending_payment" or row.due_ms > contract.start_ms:
+        return None
+    return contract.session_id
+
+
+def _slug(text: str, place: int) -> str:
+    """A number for the payment of an instalment: kind, period, and which of several with the same name."""
+    kind = "S" if text.startswith("Contract set-up") else "C"
+    period = text.rsplit(" ", 1)[-1]
+    return f"{period}-{kind}{place}"

@@ -1,0 +1,64 @@
+"""How an attempt to pay can end: one row each, Stripe's code for a decline, and words for the buyer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One way for an attempt to end.
+
+    does: `pay`, `decline`, `expire` or `leave`. code: Stripe's code of a decline.
+    field: the form field that the message belongs to, or "" for the card as a whole.
+    """
+
+    name: str
+    does: str
+    code: str = ""
+    message: str = ""
+    field: str = ""
+
+
+PAID = Outcome("paid", "pay")
+FAILED_3DS = Outcome(
+    "3ds_failed",
+    "decline",
+    "payment_intent_authentication_failure",
+    "Your bank could not confirm that this is you. Try again, or use another card.",
+)
+TABLE = (
+    PAID,
+    Outcome("declined", "decline", "generic_decline", "Your card was declined. Try another card."),
+    Outcome(
+        "insufficient_funds",
+        "decline",
+        "insufficient_funds",
+        "Your card does not have enough money on it. Try another card.",
+    ),
+    Outcome("expired_card", "decline", "expired_card", "Your card has expired. Try another card.", "expiry"),
+    Outcome(
+        "incorrect_cvc",
+        "decline",
+        "incorrect_cvc",
+        "The security code is wrong. Check it and try again.",
+        "cvc",
+    ),
+    Outcome(
+        "processing_error",
+        "decline",
+        "processing_error",
+        "Something went wrong while your card was processed. Nothing was charged; try again in a moment.",
+    ),
+    FAILED_3DS,
+    Outcome(
+        "declined_after_3ds",
+        "decline",
+        "generic_decline",
+        "You were recognised, but your bank declined the card. Try another card.",
+    ),
+    Outcome("expired", "expire"),
+    Outcome("cancelled", "leave"),
+)
+OUTCOMES = {outcome.name: outcome for outcome in TABLE}
+"""Every outcome by name."""

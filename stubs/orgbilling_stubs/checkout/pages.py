@@ -1,0 +1,117 @@
+"""The hosted pages as one ASGI application."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from ..domain.refusals import Refusal
+from ..runtime.body import Disconnected
+from ..runtime.cors import Cors
+from ..runtime.origin import Origins
+from ..runtime.refusals import CRASHED, METHOD_WRONG, ROUTE_UNKNOWN, Problem
+from ..service import Service
+from . import guard, headless, notices, payment, portal, render, timing
+from .defaults import Defaults
+from .reply import Reply, problem
+from .request import Receive, Request, read
+from .till import Till
+
+LOG = logging.getLogger("orgbilling")
+PREFIXES = ("/_mock/checkout/", "/_mock/portal/")
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+def pages(service: Service, defaults: Defaults | None = None) -> Pages:
+    """The application that answers under PREFIXES."""
+    return Pages(service, defaults or Defaults())
+
+
+class Pages:
+    """Answers requests for hosted pages. No token: the session id in the path is the capability."""
+
+    def __init__(self, service: Service, defaults: Defaults) -> None:
+        self.till = Till(service, defaults)
+        self.cors = Cors(defaults.cors)
+        self.origins = Origins()
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            reply = await self._answer(scope, receive)
+        except Disconnected:
+            return
+        headers = reply.head()
+        origin = dict(scope["headers"]).get(b"origin")
+        if origin is not None and scope["path"].endswith("/complete"):
+            headers += [(b"vary", b"Origin"), *self.cors.headers(origin)]
+        body = b"" if scope["method"] == "HEAD" else reply.body
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, scope: Mapping[str, Any], receive: Receive) -> Reply:
+        name = scope["path"].removeprefix(render.FOLDER)
+        if name in render.STATIC and scope["method"] in ("GET", "HEAD"):
+            return render.asset(name)
+        plain = scope["path"].endswith("/complete")
+        try:
+            request = read(scope, receive, self.origins)
+            if request is None:
+                raise Problem(ROUTE_UNKNOWN)
+            reply = await self._route(request)
+        except timing.TimingError as error:
+            return notices.show(notices.REFUSED, text=f"A webhook timing is {error}.")
+        except (Problem, Refusal) as error:
+            return problem(error, getattr(error, "headers", None)) if plain else _refused(error)
+        except Exception:
+            LOG.exception("hosted page")
+            return problem(Problem(CRASHED)) if plain else notices.show(notices.FAILED)
+        return reply
+
+    async def _route(self, request: Request) -> Reply:
+        if request.method not in ("GET", "POST"):
+            raise Problem(METHOD_WRONG, headers={"Allow": "GET, HEAD, POST"})
+        reply = None
+        if request.area == "checkout":
+            reply = await self._checkout(request)
+        elif request.area == "portal":
+            tenant = self.till.tenant(request.organisation)
+            if tenant is not None and request.session_id in tenant.portals:
+                reply = await portal.answer(self.till, tenant, request)
+        if reply is None:
+            raise Problem(ROUTE_UNKNOWN)
+        return reply
+
+    async def _checkout(self, request: Request) -> Reply | None:
+        sale = self.till.find(request.organisation, request.session_id)
+        if sale is None:
+            return None
+        match request.method, request.rest:
+            case "GET", ():
+                return payment.show(sale, request)
+            case "POST", ():
+                return await payment.submit(self.till, sale, request)
+            case "GET", ("return",):
+                return payment.returned(sale, request)
+            case "GET", ("cancelled",):
+                return payment.cancelled(sale, request)
+            case "POST", ("complete",):
+                listed = self.till.defaults.cors
+                return await headless.complete(self.till, sale, request, listed)
+            case "GET", ("complete",):
+                raise Problem(METHOD_WRONG, headers={"Allow": "POST"})
+        return None
+
+
+def _refused(error: Problem | Refusal) -> Reply:
+    """The page for a refusal."""
+    headers = dict(getattr(error, "headers", {}))
+    if error.status == 404:
+        return notices.show(notices.MISSING, headers=headers)
+    if error.name == guard.FOREIGN.name:
+        return notices.show(notices.FOREIGN, headers=headers)
+    if error.status == 410:
+        return notices.show(notices.EXPIRED, headers=headers)
+    text = f"{error.detail[:1].upper()}{error.detail[1:]}. Nothing was changed."
+    return notices.show(notices.REFUSED, status=error.status, text=text, headers=headers)

@@ -1,0 +1,233 @@
+"""The payment page: a card form, the bank's question (3D Secure), and what comes after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..domain import instant
+from ..domain.money import MICROS_PER_USD
+from ..domain.refusals import Refusal
+from . import amounts, cards, guard, notices, render, timing
+from .cards import Card, Typed
+from .outcomes import FAILED_3DS, OUTCOMES, Outcome
+from .redirect import host
+from .reply import Reply, see_other
+from .request import Request
+from .till import Sale, Till
+
+_PLACES = ("card", "number", "expiry", "cvc", "name")
+"""Where a message can stand: above the form, or at a field."""
+
+
+def show(sale: Sale, request: Request) -> Reply:
+    """The session's page: the form while it is open, else what became of it.
+
+    Query: `card` (last four digits) fills a test card in; `webhook` chooses this session's timing.
+    Raises timing.TimingError for a timing that cannot be read.
+    """
+    if sale.status == "complete":
+        return _complete(sale, request)
+    if sale.status == "expired":
+        return _expired(sale)
+    chosen = timing.parse(request.query.get("webhook", ""))
+    return _form(sale, request, cards.sample(request.query.get("card", ""), sale.tenant.now_ms), chosen)
+
+
+async def submit(till: Till, sale: Sale, request: Request) -> Reply:
+    """A submitted form: a card, an answer to the bank's question, or a button of the test panel.
+
+    Raises Problem for a form that is not ours, timing.TimingError for an unreadable timing.
+    """
+    guard.form(request)
+    fields = await request.form()
+    if fields.get("action") == "deliver":
+        return _attempt(lambda: till.deliver(sale), request.base)
+    if fields.get("action") == "expire":
+        return _attempt(lambda: till.conclude(sale, OUTCOMES["expired"]), request.base)
+    if sale.status == "complete":
+        return see_other(f"{request.base}/return")
+    if sale.status == "expired":
+        return _expired(sale)
+    return _charge(till, sale, request, fields)
+
+
+def _charge(till: Till, sale: Sale, request: Request, fields: Mapping[str, str]) -> Reply:
+    chosen = timing.parse(fields.get("webhook", ""))
+    typed = cards.typed(fields)
+    card = cards.CARDS.get(typed.digits)
+    decision = fields.get("decision")
+    if decision and card is not None and card.challenge:
+        outcome = card.outcome if decision == "authorise" else FAILED_3DS
+        return _conclude(till, sale, request, typed, chosen, outcome)
+    problems = cards.problems(typed, sale.tenant.now_ms)
+    if problems or card is None:
+        return _form(sale, request, typed, chosen, problems, status=422)
+    if card.challenge:
+        return _challenge(sale, request, typed, card, chosen)
+    return _conclude(till, sale, request, typed, chosen, card.outcome)
+
+
+def _conclude(
+    till: Till,
+    sale: Sale,
+    request: Request,
+    typed: Typed,
+    chosen: Sequence[int] | None,
+    outcome: Outcome,
+) -> Reply:
+    after = till.conclude(sale, outcome, chosen)
+    if after.status == "complete":
+        return see_other(f"{request.base}/return")
+    problems = {outcome.field or "card": outcome.message}
+    return _form(after, request, typed, chosen, problems, status=402)
+
+
+def _attempt(change: Any, path: str) -> Reply:
+    try:
+        change()
+    except Refusal as refusal:
+        return notices.show(
+            notices.REFUSED,
+            status=refusal.status,
+            text=f"{refusal.detail[:1].upper()}{refusal.detail[1:]}.",
+            link=path,
+            label="Back to the payment",
+        )
+    return see_other(path)
+
+
+def returned(sale: Sale, request: Request) -> Reply:
+    """The page after a payment, which leads on to the success URL.
+
+    It is a page rather than a redirect because `form-action` holds for every redirect that follows a form,
+    those of the app's own sign-in included.
+    """
+    if sale.status == "expired":
+        return _expired(sale)
+    if sale.status == "open":
+        return see_other(request.base)
+    url = sale.success_url
+    if url is None:
+        return notices.show(
+            notices.RETURN,
+            amount=sale.amount(),
+            text="Thank you. You can close this page and go back to the app.",
+            facts=(*_facts(sale), ("Next", "No success URL is set, so this page stays.", "redirect-hint")),
+        )
+    return notices.show(
+        notices.RETURN,
+        amount=sale.amount(),
+        text=f"Thank you. Taking you back to {host(url)}.",
+        link=url,
+        label="Continue",
+        headers={"refresh": f"0; url={url}"},
+    )
+
+
+def cancelled(sale: Sale, request: Request) -> Reply:
+    """The page after giving up, where no cancel URL is set."""
+    if sale.status != "open":
+        return see_other(request.base)
+    hint = ("Next", "No cancel URL is set, so this page stays.", "redirect-hint")
+    return notices.show(
+        notices.CANCELLED, link=request.base, label="Back to the payment", facts=(hint,), amount=sale.amount()
+    )
+
+
+def _complete(sale: Sale, request: Request) -> Reply:
+    actions = () if sale.checkout.settled else (("deliver", "Deliver the webhook now", "deliver-button"),)
+    url = sale.success_url
+    return notices.show(
+        notices.COMPLETE,
+        amount=sale.amount(),
+        facts=_facts(sale),
+        actions=actions,
+        link=url,
+        label="Continue" if url is None else f"Continue to {host(url)}",
+    )
+
+
+def _expired(sale: Sale) -> Reply:
+    url = sale.cancel_url
+    return notices.show(
+        notices.EXPIRED, amount=sale.amount(), link=url, label="" if url is None else f"Back to {host(url)}"
+    )
+
+
+def _facts(sale: Sale) -> tuple[tuple[str, str, str], ...]:
+    """What a tester wants to know of a paid session: label, words, test id."""
+    coming = [at_ms for at_ms, session_id in sale.tenant.webhooks if session_id == sale.checkout.session_id]
+    if sale.checkout.settled:
+        words = "Arrived: what was paid for has taken effect."
+    elif coming:
+        words = f"On its way: arrives at {instant.text(coming[0])}."
+    else:
+        words = "Never comes by itself: what was paid for has not taken effect."
+    return (("Webhook", words, "webhook-state"),)
+
+
+def _values(sale: Sale, request: Request) -> dict[str, Any]:
+    return {
+        "amount": sale.amount(),
+        "figure": sale.amount(named=False),
+        "currency": sale.checkout.currency,
+        "company": sale.tenant.plan.company,
+        "organisation": sale.tenant.plan.organisation,
+        "base": request.base,
+    }
+
+
+def _form(
+    sale: Sale,
+    request: Request,
+    typed: Typed,
+    chosen: Sequence[int] | None,
+    problems: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> Reply:
+    return render.page(
+        "payment",
+        status,
+        **_values(sale, request),
+        purpose=sale.checkout.purpose,
+        lines=_lines(sale),
+        cancel_url=sale.cancel_url or f"{request.base}/cancelled",
+        typed=typed,
+        sampled=not problems and bool(typed.number),
+        problems=dict.fromkeys(_PLACES, "") | dict(problems or {}),
+        wrong=list(problems or ()),
+        cards=cards.TABLE,
+        webhook=timing.text(chosen),
+        timings=_timings(sale, chosen),
+    )
+
+
+def _challenge(sale: Sale, request: Request, typed: Typed, card: Card, chosen: Sequence[int] | None) -> Reply:
+    return render.page(
+        "challenge", **_values(sale, request), typed=typed, card=card, webhook=timing.text(chosen)
+    )
+
+
+def _timings(sale: Sale, chosen: Sequence[int] | None) -> list[tuple[str, str]]:
+    """Values and labels of the choice of webhook timings."""
+    offered = [*timing.CHOICES, *([tuple(chosen)] if chosen is not None else [])]
+    rows = [("", f"As set: {timing.words(sale.webhook)}")]
+    rows += [(timing.text(each), timing.words(each).capitalize()) for each in dict.fromkeys(offered)]
+    return rows
+
+
+def _lines(sale: Sale) -> list[tuple[str, str]]:
+    """What is paid for, and how much of it: the instalments of a contract; nothing for a top-up."""
+    contract = sale.tenant.contract
+    if sale.checkout.purpose != "contract" or contract is None:
+        return []
+    rows = [contract.schedule[index] for index in contract.due_first()]
+    currency = sale.checkout.currency
+    lines = []
+    for row in rows:
+        label = "Set-up" if row.one_time else f"Instalment {row.period}"
+        lines.append((label, amounts.micros(row.amount_micros, currency)))
+    if contract.terms.bonus_micros >= MICROS_PER_USD and contract.terms.bonus_paid:
+        lines.append(("Bonus credits", f"+{amounts.micros(contract.terms.bonus_micros, currency)}"))
+    return lines

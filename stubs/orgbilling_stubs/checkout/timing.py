@@ -1,0 +1,59 @@
+"""When Stripe's webhook arrives after a payment: in seconds, once for each number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+MOST = 10
+LONGEST_S = 365 * 86_400
+CHOICES = ((0,), (5,), (30,), (0, 0), ())
+"""What the page offers besides the organisation's habit."""
+
+
+class TimingError(ValueError):
+    """Not a webhook timing; the text says what one looks like."""
+
+    def __init__(self) -> None:
+        super().__init__(f"at most {MOST} whole seconds from 0 to {LONGEST_S}, or none for never")
+
+
+def check(value: Any) -> tuple[int, ...]:
+    """A timing from JSON: a list of seconds. Raises TimingError for anything else."""
+    if not isinstance(value, list | tuple) or len(value) > MOST:
+        raise TimingError
+    if not all(type(each) is int and 0 <= each <= LONGEST_S for each in value):
+        raise TimingError
+    return tuple(value)
+
+
+def parse(text: str) -> tuple[int, ...] | None:
+    """A timing from a form or query: `0`, `5`, `0,0`, `never`; None when it is empty.
+
+    Raises TimingError for anything else.
+    """
+    if not text:
+        return None
+    if text == "never":
+        return ()
+    parts = text.split(",")
+    if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+        raise TimingError
+    return check([int(part) for part in parts])
+
+
+def text(timing: Sequence[int] | None) -> str:
+    """What `parse` reads."""
+    if timing is None:
+        return ""
+    return ",".join(map(str, timing)) or "never"
+
+
+def words(timing: Sequence[int]) -> str:
+    """The timing as a phrase: `before the redirect`, `5 s after the payment`, `twice, …`, `never`."""
+    if not timing:
+        return "never"
+    moments = ["before the redirect" if each == 0 else f"{each} s after the payment" for each in timing]
+    if len(timing) == 2 and len(set(timing)) == 1:
+        return f"twice, {moments[0]}"
+    return " and ".join(moments)

@@ -1,0 +1,76 @@
+import pytest
+from orgbilling_stubs.checkout import cards
+from orgbilling_stubs.checkout.cards import CARDS, TABLE, Typed, luhn, problems, sample, typed
+from orgbilling_stubs.domain import instant
+
+NOW_MS = instant.parse("2026-03-10T12:00:00Z")
+GOOD = Typed("4242 4242 4242 4242", "03 / 26", "123", "Ada")
+
+
+def test_the_table_is_that_of_stripe() -> None:
+    assert {card.number: (card.outcome.name, card.challenge) for card in TABLE} == {
+        "4242424242424242": ("paid", False),
+        "4000000000000002": ("declined", False),
+        "4000000000009995": ("insufficient_funds", False),
+        "4000000000000069": ("expired_card", False),
+        "4000000000000127": ("incorrect_cvc", False),
+        "4000000000000119": ("processing_error", False),
+        "4000002500003155": ("paid", True),
+        "4000008400001629": ("declined_after_3ds", True),
+    }
+    assert all(map(luhn, CARDS))
+    assert len({card.slug for card in TABLE}) == len(TABLE)
+
+
+def test_a_check_digit_catches_a_wrong_digit() -> None:
+    assert not luhn("4242424242424241")
+    assert luhn("378282246310005")
+
+
+@pytest.mark.parametrize("number", ["4242424242424242", "4242-4242-4242-4242", "4242\u00a04242 4242\t4242"])
+@pytest.mark.parametrize("expiry", ["03/26", "3/26", "03 / 2026", "03-26", "0326", "12/76"])
+def test_good_cards_are_taken_however_they_are_written(number: str, expiry: str) -> None:
+    assert problems(Typed(number, expiry, "1234", "ليلى"), NOW_MS) == {}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("number", "", "Enter the card number"),
+        ("number", "4242", "incomplete"),
+        ("number", "4242" * 5, "too long"),
+        ("number", "4242 4242 4242 424x", "digits only"),
+        ("number", "٤٢٤٢٤٢٤٢٤٢٤٢٤٢٤٢", "digits only"),
+        ("number", "4242 4242 4242 4241", "not valid"),
+        ("number", "5555 5555 5555 4444", "Only test cards"),
+        ("expiry", "", "Enter the expiry"),
+        ("expiry", "13/29", "month and year"),
+        ("expiry", "00/29", "month and year"),
+        ("expiry", "soon", "month and year"),
+        ("expiry", "02/26", "in the past"),
+        ("expiry", "12/99", "in the past"),
+        ("expiry", "12/2199", "too far"),
+        ("cvc", "", "Enter the security code"),
+        ("cvc", "12", "three or four"),
+        ("cvc", "12345", "three or four"),
+        ("cvc", "١٢٣", "three or four"),
+        ("name", "", "Enter the name"),
+        ("name", "x" * 201, "200"),
+    ],
+)
+def test_what_is_wrong_is_told_where_it_is(field: str, value: str, told: str) -> None:
+    values = {"number": GOOD.number, "expiry": GOOD.expiry, "cvc": GOOD.cvc, "name": GOOD.name}
+    found = problems(Typed(**(values | {field: value})), NOW_MS)
+    assert list(found) == [field]
+    assert told in found[field]
+
+
+def test_fields_are_stripped_and_may_be_missing() -> None:
+    assert typed({"number": " 1 ", "other": "x"}) == Typed("1")
+
+
+@pytest.mark.parametrize("clock", ["1999-12-31T23:59:59Z", "2026-03-10T12:00:00Z", "2098-01-01T00:00:00Z"])
+def test_a_sample_is_good_at_any_time(clock: str) -> None:
+    for card in cards.TABLE:
+        assert problems(sample(card.slug, instant.parse(clock)), instant.parse(clock)) == {}
+    assert sample("0000", NOW_MS) == Typed()

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from orgbilling_stubs.checkout.outcomes import OUTCOMES, TABLE, Outcome
+
+ORG = "org_standard"
+
+
+@pytest.mark.parametrize("outcome", TABLE, ids=lambda outcome: outcome.name)
+def test_every_outcome_can_be_asked_for(open_shop: Callable[..., Any], outcome: Outcome) -> None:
+    shop = open_shop(success_url="https://a.example/{CHECKOUT_SESSION_ID}", cancel_url="https://a.example/no")
+    url, before = shop.checkout(), shop.balance()
+    session_id = url.rpartition("/")[2]
+    answer = shop.complete(url, outcome=outcome.name)
+    assert answer.status_code == 200
+    paid = outcome.name == "paid"
+    assert answer.json() == {
+        "sessionId": session_id,
+        "status": {"pay": "complete", "expire": "expired"}.get(outcome.does, "open"),
+        "outcome": outcome.name,
+        "settled": paid,
+        "declineCode": outcome.code or None,
+        "creditBalance": (before + 25_000_000 * paid) / 1_000_000,
+        "url": f"https://a.example/{session_id}"
+        if paid
+        else None
+        if outcome.does == "decline"
+        else "https://a.example/no",
+    }
+
+
+@pytest.mark.parametrize("webhook", [[], [5], [5, 5]])
+def test_the_webhook_comes_when_it_is_told_to(shop: Any, webhook: list[int]) -> None:
+    url, before = shop.checkout(), shop.balance()
+    assert not shop.complete(url, outcome="paid", webhook=webhook).json()["settled"]
+    shop.later(ORG, 5)
+    assert shop.balance() == before + (25_000_000 if webhook else 0)
+
+
+def test_paying_twice_is_paying_once(shop: Any) -> None:
+    url = shop.checkout()
+    first, second = (shop.complete(url, outcome="paid") for _ in range(2))
+    assert first.json() == second.json()
+    assert shop.complete(url, outcome="expired").status_code == 409
+
+
+def test_refusals_are_problems(shop: Any) -> None:
+    url = shop.checkout()
+    assert shop.ask("GET", f"{url}/complete").headers["allow"] == "POST"
+    assert shop.complete(f"{url}x", outcome="paid").status_code == 404
+    shop.complete(url, outcome="expired")
+    answer = shop.complete(url, outcome="paid")
+    assert answer.status_code == 410
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"] == "checkout session has expired"
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "location"),
+    [
+        (b"", 400, None),
+        (b"{", 400, "body"),
+        (b"[]", 422, "body"),
+        (b"{}", 422, "body.outcome"),
+        (b'{"outcome":"maybe"}', 422, "body.outcome"),
+        (b'{"outcome":["paid"]}', 422, "body.outcome"),
+        (b'{"outcome":"paid","webhook":[-1]}', 422, "body.webhook"),
+        (b'{"outcome":"paid","webhook":"never"}', 422, "body.webhook"),
+        (b'{"outcome":"paid","webhok":[1]}', 422, "body.webhok"),
+        (b'{"outcome":"paid","x":"' + b"x" * (1 << 20) + b'"}', 413, None),
+    ],
+)
+def test_bodies_that_do_not_fit(shop: Any, content: bytes, status: int, location: str | None) -> None:
+    url = shop.checkout()
+    answer = shop.ask(
+        "POST", f"{url}/complete", content=content, headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == status
+    assert [each["location"] for each in answer.json().get("errors", ())] == [location] * bool(location)
+    assert shop.get(url).status == 200
+
+
+def test_a_wrong_outcome_lists_the_right_ones(shop: Any) -> None:
+    [error] = shop.complete(shop.checkout(), outcome="maybe").json()["errors"]
+    assert all(name in error["message"] for name in OUTCOMES)
+
+
+def test_pages_of_other_origins_cannot_complete(shop: Any) -> None:
+    url, before = shop.checkout(), shop.balance()
+
+    def status(**headers: str) -> int:
+        named = {"content-type": "application/json"} | headers
+        body = b'{"outcome":"paid"}'
+        return int(shop.ask("POST", f"{url}/complete", content=body, headers=named).status_code)
+
+    assert status(origin="https://evil.example") == 403
+    assert status(origin="null") == 403
+    assert status(**{"content-type": "text/plain"}) == 415
+    assert status(**{"content-type": "application/x-www-form-urlencoded"}) == 415
+    assert shop.balance() == before
+    assert status(origin="http://localhost:3000") == 200
+
+
+def test_a_test_page_on_this_machine_may_read_the_answer(open_shop: Callable[..., Any]) -> None:
+    shop = open_shop()
+    asked = {"origin": "http://localhost:3000", "access-control-request-method": "POST"}
+    url = f"{shop.checkout()}/complete"
+    preflight = shop.ask("OPTIONS", url, headers=asked)
+    assert preflight.headers["access-control-allow-origin"] == "http://localhost:3000"
+    answer = shop.ask("POST", url, json={"outcome": "paid"}, headers={"origin": "http://localhost:3000"})
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+    listed = open_shop(cors=("https://app.example",))
+    url = f"{listed.checkout()}/complete"
+    answer = listed.ask("POST", url, json={"outcome": "paid"}, headers={"origin": "https://app.example"})
+    assert answer.status_code == 200
+    anyone = open_shop(cors=("*",))
+    url = f"{anyone.checkout()}/complete"
+    answer = anyone.ask("POST", url, json={"outcome": "paid"}, headers={"origin": "https://evil.example"})
+    assert answer.status_code == 403

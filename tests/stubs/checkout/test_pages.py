@@ -1,0 +1,202 @@
+"""What holds of every page: escaping, headers, who may change something, what is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from orgbilling_fixtures import hostile
+from orgbilling_stubs.app import Settings, SettingsError, build
+from orgbilling_stubs.checkout import pages as hosted
+from orgbilling_stubs.checkout import payment
+
+ROOT = Path(__file__).parents[3]
+TEMPLATES = ROOT / "stubs/orgbilling_stubs/checkout/templates"
+ORG = "org_standard"
+
+
+def every_page(shop: Any, organisation: str = ORG) -> dict[str, Any]:
+    checkout, portal = shop.checkout(organisation), shop.portal(organisation)
+    paid, expired = shop.checkout(organisation), shop.checkout(organisation)
+    shop.pay(paid)
+    shop.complete(expired, outcome="expired")
+    invoice = shop.get(portal).attribute("invoice-link", "href")
+    return {
+        "payment": shop.get(checkout),
+        "declined": shop.pay(checkout, number="4000000000000002"),
+        "challenge": shop.pay(checkout, number="4000002500003155"),
+        "cancelled": shop.get(f"{checkout}/cancelled"),
+        "return": shop.get(f"{paid}/return"),
+        "complete": shop.get(paid),
+        "expired": shop.get(expired),
+        "missing": shop.get(f"{checkout}x"),
+        "portal": shop.get(portal),
+        "invoice": shop.get(invoice),
+        "cancel": shop.get(f"{portal}/cancel"),
+        "resume": shop.get(f"{portal}/resume"),
+    }
+
+
+def test_every_page_is_a_closed_document(shop: Any) -> None:
+    for name, page in every_page(shop).items():
+        assert page.text.startswith('<!doctype html>\n<html lang="en">'), name
+        assert re.search(r"<title>\S[^<]+ \(test mode\)</title>", page.text), name
+        assert page.text.count("<h1") == 1, name
+        assert page.text.count("<main") == 1, name
+        policy = page.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; style-src 'self'"), name
+        assert "form-action 'self'" in policy, name
+        assert page.headers["x-frame-options"] == "DENY", name
+        assert page.headers["cache-control"] == "no-store", name
+        assert page.headers["referrer-policy"] == "same-origin", name
+        assert not page.elements.tags & {"script", "iframe", "object", "embed", "style", "base"}, name
+        assert not [each for each in page.elements.attributes if each.startswith("on") or each == "style"], (
+            name
+        )
+
+
+def test_every_field_has_a_label(shop: Any) -> None:
+    for name, page in every_page(shop).items():
+        fields = re.findall(r'<(?:input|select)(?![^>]*type="hidden")(?: [^>]*)? id="([^"]+)"', page.text)
+        visible = re.findall(r'<(?:input|select)(?![^>]*type="hidden")', page.text)
+        assert len(fields) == len(visible), name
+        assert set(fields) <= set(re.findall(r'<label for="([^"]+)"', page.text)), name
+
+
+@pytest.mark.parametrize("number", range(len(hostile.TEXTS)))
+def test_names_stay_text(shop: Any, number: int) -> None:
+    text = hostile.TEXTS[number]
+    plan = shop.service.tenant(ORG).plan
+    object.__setattr__(plan, "company", text)
+    plain = {name: page.elements for name, page in every_page(shop, "org_euro").items()}
+    for name, page in every_page(shop).items():
+        assert page.elements.tags <= plain[name].tags | {"dl", "div", "dt", "dd", "table", "p"}, name
+        if "organisation" in page:
+            assert " ".join(text.split()) in page["organisation"], name
+
+
+def test_an_organisation_may_be_called_anything(shop: Any) -> None:
+    for organisation in ("org_<script>alert(1)</script>", 'org_"/../&?#%', "org_شركة", "org_" + "w" * 2_000):
+        url = shop.checkout(organisation)
+        page = shop.get(url)
+        assert page.status == 200
+        assert organisation in page["organisation"]
+        assert "script" not in page.elements.tags
+        assert shop.pay(url).headers["location"] == f"{url}/return"
+        assert "return-page" in shop.get(f"{url}/return")
+        assert shop.get(shop.get(shop.portal(organisation)).attribute("invoice-link", "href")).status == 200
+
+
+def test_sessions_of_others_are_missing(shop: Any) -> None:
+    shop.service.tenant("org_other")
+    for url in (shop.checkout(), shop.portal()):
+        assert shop.get(url.replace(ORG, "org_other")).status == 404
+        assert shop.get(url.replace(ORG, "org_never_seen")).status == 404
+    assert "org_never_seen" not in shop.service.store.organisations()
+    session_id = shop.checkout().rpartition("/")[2]
+    assert shop.get(f"/_mock/portal/{ORG}/{session_id}").status == 404
+
+
+@pytest.mark.parametrize("site", [{"origin": "https://evil.example"}, {"sec_fetch_site": "cross-site"}])
+def test_a_page_elsewhere_cannot_pay_or_cancel(shop: Any, card: dict[str, str], site: dict[str, str]) -> None:
+    headers = {name.replace("_", "-"): value for name, value in site.items()}
+    checkout, portal, before = shop.checkout(), shop.portal(), shop.balance()
+    for url in (checkout, f"{portal}/cancel"):
+        answer = shop.ask("POST", url, data=card, headers=headers)
+        assert answer.status_code == 403
+        assert 'data-testid="refused-page"' in answer.text
+    assert shop.balance() == before
+    assert shop.service.tenant(ORG).contract.status == "active"
+
+
+def test_methods_media_and_sizes_are_checked(shop: Any) -> None:
+    url = shop.checkout()
+    assert shop.ask("PUT", url).headers["allow"] == "GET, HEAD, POST"
+    assert shop.ask("PUT", url).status_code == 405
+    assert shop.ask("POST", url, json={}).status_code == 415
+    assert shop.ask("POST", url, data={"name": "x" * (1 << 20)}).status_code == 413
+    assert shop.ask("POST", f"{url}/return", data={}).status_code == 404
+    head = shop.ask("HEAD", url)
+    assert (head.status_code, head.content) == (200, b"")
+    assert int(head.headers["content-length"]) > 1_000
+
+
+def test_the_style_sheet_is_served(shop: Any) -> None:
+    page = shop.get(shop.checkout())
+    [path] = re.findall(r'rel="stylesheet" href="([^"]+)"', page.text)
+    answer = shop.ask("GET", path)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+
+
+def test_a_fault_of_ours_shows_no_traceback(
+    shop: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*args: Any) -> None:
+        raise RuntimeError("secret")
+
+    url = shop.checkout()
+    monkeypatch.setattr(payment, "show", broken)
+    monkeypatch.setattr("orgbilling_stubs.checkout.headless.complete", broken)
+    page = shop.get(url)
+    assert (page.status, "failed-page" in page) == (500, True)
+    answer = shop.complete(url, outcome="paid")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert "secret" not in page.text + answer.text
+    assert "secret" in caplog.text
+
+
+def test_the_prefixes_are_where_the_urls_lead(shop: Any) -> None:
+    assert shop.checkout().startswith(hosted.PREFIXES[0])
+    assert shop.portal().startswith(hosted.PREFIXES[1])
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"success_url": "javascript:alert(1)"}, "--success-url"),
+        ({"cancel_url": "/back"}, "--cancel-url"),
+        ({"return_url": "ftp://x"}, "--return-url"),
+        ({"webhook": (-1,)}, "--webhook"),
+    ],
+)
+def test_unusable_settings_are_one_line(settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        build(Settings(**settings))
+
+
+def test_starting_costs_no_template_engine(open_shop: Callable[..., Any]) -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, orgbilling_stubs.app as a; a.build(); print('jinja2' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "False"
+
+
+def test_the_documentation_lists_every_test_id_and_card() -> None:
+    text = (ROOT / "docs/hosted-pages.md").read_text("utf-8")
+    used: set[str] = set()
+    for path in TEMPLATES.glob("*.html"):
+        used |= set(re.findall(r'data-testid="([^"{]+)"', path.read_text("utf-8")))
+    from orgbilling_stubs.checkout import notices
+    from orgbilling_stubs.checkout.cards import TABLE
+    from orgbilling_stubs.checkout.outcomes import OUTCOMES
+
+    used |= {each.testid for each in vars(notices).values() if isinstance(each, notices.Notice)}
+    used |= {
+        "webhook-state",
+        "redirect-hint",
+        "deliver-button",
+        "test-card-4242",
+        "card-number",
+        "card-number-error",
+    }
+    documented = set(re.findall(r"`([a-z0-9-]+)`", text))
+    assert used - documented == set()
+    for card in TABLE:
+        assert card.grouped in text
+    assert set(OUTCOMES) <= set(re.findall(r"`([a-z0-9_]+)`", text))

@@ -1,0 +1,236 @@
+"""The payment page as a browser without JavaScript sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from orgbilling_stubs.checkout.cards import TABLE, Card
+from orgbilling_stubs.domain.commands import SetHabits
+
+ORG = "org_standard"
+
+
+def by_slug(card: Card) -> str:
+    return card.slug
+
+
+def test_the_page_says_what_is_paid_by_whom(shop: Any) -> None:
+    page = shop.get(shop.checkout())
+    assert page.status == 200
+    assert page["amount"] == "$25.00 USD"
+    assert page["purpose"] == "Credit top-up"
+    assert shop.service.tenant(ORG).plan.company in page["organisation"]
+    assert ORG in page["organisation"]
+    assert page["pay-button"] == "Pay $25.00"
+    assert "test-badge" in page
+    assert [card.slug for card in TABLE if f"test-card-{card.slug}" in page] == [card.slug for card in TABLE]
+
+
+def test_a_contract_shows_its_instalments(shop: Any) -> None:
+    page = shop.get(shop.contract())
+    assert page["purpose"] == "First contract payment"
+    assert len(page.all("line")) >= 1
+    assert shop.pay(shop.contract()).status == 303
+    assert shop.service.tenant("org_contract_pending").contract.status == "active"
+    assert shop.get(shop.contract())["amount"] == page["amount"].removesuffix(" USD")
+
+
+@pytest.mark.parametrize("card", TABLE, ids=by_slug)
+def test_each_test_card_behaves_as_its_row_says(shop: Any, card: Card) -> None:
+    url, before = shop.checkout(), shop.balance()
+    page = shop.pay(url, number=card.number)
+    if card.challenge:
+        assert (page.status, "challenge-page" in page) == (200, True)
+        assert shop.balance() == before
+        page = shop.pay(url, number=card.number, decision="authorise", cvc="")
+    if card.outcome.name == "paid":
+        assert (page.status, page.headers["location"]) == (303, f"{url}/return")
+        assert shop.balance() == before + 25_000_000
+        return
+    assert page.status == 402
+    errors = [page[each] for each in ("form-error", f"card-{card.outcome.field}-error") if each in page]
+    assert card.outcome.message in errors
+    assert page.attribute("card-number", "value") == card.number
+    assert page.attribute("card-name", "value") == "Ada Lovelace"
+    assert page.attribute("card-cvc", "value") == ""
+    assert shop.balance() == before
+    assert shop.pay(url).status == 303
+    assert shop.balance() == before + 25_000_000
+
+
+def test_three_d_secure_can_fail_and_be_tried_again(shop: Any) -> None:
+    url, number = shop.checkout(), "4000002500003155"
+    page = shop.pay(url, number=number, decision="fail", webhook="7")
+    assert page.status == 402
+    assert "could not confirm" in page["form-error"]
+    assert page.attribute("card-expiry", "value") == "12 / 29"
+    assert 'value="7" selected' in page.text
+    assert shop.pay(url, number=number, decision="authorise").status == 303
+
+
+def test_a_decision_means_nothing_without_a_question(shop: Any) -> None:
+    assert shop.pay(shop.checkout(), number="4000000000000002", decision="authorise").status == 402
+    assert shop.post(shop.checkout(), decision="authorise").status == 422
+
+
+def test_what_was_typed_is_kept_but_for_the_security_code(shop: Any) -> None:
+    page = shop.pay(shop.checkout(), number="4242 4242", cvc="8787", name='"><script>', webhook="never")
+    assert page.status == 422
+    assert page.attribute("card-number", "value") == "4242 4242"
+    assert page.attribute("card-number", "aria-describedby") == "number-error"
+    assert page.attribute("card-name", "value") == '"><script>'
+    assert page.attribute("card-cvc", "value") == ""
+    assert "8787" not in page.text
+    assert "script" not in page.elements.tags
+    assert page["card-number-error"] == "The card number is incomplete."
+    assert 'value="never" selected' in page.text
+
+
+def test_a_second_payment_changes_nothing(shop: Any) -> None:
+    url, before = shop.checkout(), shop.balance()
+    for _ in range(3):
+        assert shop.pay(url).headers["location"] == f"{url}/return"
+    assert shop.pay(url, number="4000000000000002").status == 303
+    assert shop.balance() == before + 25_000_000
+    assert "complete-page" in shop.get(url)
+    assert "return-page" in shop.get(f"{url}/return")
+
+
+def test_a_reload_of_what_comes_after_leads_back(shop: Any) -> None:
+    url = shop.checkout()
+    assert shop.get(f"{url}/return").headers["location"] == url
+    assert "cancelled-page" in shop.get(f"{url}/cancelled")
+    shop.pay(url)
+    assert shop.get(f"{url}/cancelled").headers["location"] == url
+
+
+@pytest.mark.parametrize("action", ["pay", "get", "return", "cancelled"])
+def test_a_session_expires_after_a_day_of_the_tenants_time(shop: Any, action: str) -> None:
+    url = shop.checkout()
+    shop.later(ORG, 86_399)
+    assert shop.get(url).status == 200
+    shop.later(ORG, 1)
+    if action == "cancelled":
+        assert shop.get(f"{url}/cancelled").headers["location"] == url
+        return
+    page = shop.pay(url) if action == "pay" else shop.get(url if action == "get" else f"{url}/return")
+    assert page.status == 410
+    assert "expired-page" in page
+
+
+def test_a_session_can_be_expired_by_hand(shop: Any) -> None:
+    url = shop.checkout()
+    assert shop.post(url, action="expire").headers["location"] == url
+    assert shop.get(url).status == 410
+    paid = shop.checkout()
+    shop.pay(paid)
+    assert shop.post(paid, action="expire").status == 409
+
+
+@pytest.mark.parametrize(
+    ("webhook", "told", "waits_s"),
+    [
+        ("0", "Arrived", 0),
+        ("5", "2026-03-10T12:00:05Z", 5),
+        ("0,0", "Arrived", 0),
+        ("30,60", "12:00:30Z", 30),
+    ],
+)
+def test_the_balance_follows_the_webhook(shop: Any, webhook: str, told: str, waits_s: int) -> None:
+    url, before = shop.checkout(), shop.balance()
+    shop.pay(url, webhook=webhook)
+    assert told in shop.get(url)["webhook-state"]
+    if waits_s:
+        assert shop.balance() == before
+    shop.later(ORG, waits_s)
+    assert "Arrived" in shop.get(url)["webhook-state"]
+    assert [row.credits_micros for row in shop.service.tenant(ORG).ledger.rows].count(25_000_000) == 1
+
+
+def test_a_webhook_that_never_comes_can_be_delivered(shop: Any) -> None:
+    url, before = shop.checkout(), shop.balance()
+    shop.pay(url, webhook="never")
+    shop.later(ORG, 3_600)
+    assert "Never" in shop.get(url)["webhook-state"]
+    assert shop.post(url, action="deliver").headers["location"] == url
+    assert "deliver-button" not in shop.get(url)
+    assert shop.balance() >= before + 25_000_000 - 10_000_000
+    assert shop.post(shop.checkout(), action="deliver").status == 409
+
+
+@pytest.mark.parametrize("way", ["server", "organisation", "session"])
+def test_the_timing_has_three_levels(open_shop: Callable[..., Any], way: str) -> None:
+    shop = open_shop(webhook=(9,) if way == "server" else (0,))
+    if way == "organisation":
+        shop.do(ORG, SetHabits(webhook=[9]))
+    url, before = shop.checkout(), shop.balance()
+    page = shop.get(f"{url}?webhook=9" if way == "session" else url)
+    assert ('value="9" selected' in page.text) is (way == "session")
+    assert ("As set: 9 s after the payment" in page.text) is (way != "session")
+    shop.pay(url, webhook="9" if way == "session" else "")
+    assert shop.balance() == before
+    shop.later(ORG, 9)
+    assert shop.balance() == before + 25_000_000
+
+
+def test_an_unreadable_timing_is_refused(shop: Any) -> None:
+    url = shop.checkout()
+    assert shop.get(f"{url}?webhook=soon").status == 400
+    assert shop.pay(url, webhook="-1").status == 400
+    assert shop.pay(url).status == 303
+
+
+def test_a_test_card_can_be_filled_in_by_a_link(shop: Any) -> None:
+    url = shop.checkout()
+    link = shop.get(f"{url}?webhook=5").attribute("test-card-3155", "href")
+    assert link == f"{url}?card=3155&webhook=5"
+    page = shop.get(link)
+    assert page.attribute("card-number", "value") == "4000 0025 0000 3155"
+    fields = {name: page.attribute(f"card-{name}", "value") for name in ("number", "expiry", "cvc", "name")}
+    assert "challenge-page" in shop.post(url, **fields)
+    assert shop.get(f"{url}?card=0000").attribute("card-number", "value") == ""
+
+
+@pytest.mark.parametrize("level", ["server", "organisation"])
+def test_redirects_carry_the_session(open_shop: Callable[..., Any], level: str) -> None:
+    urls = {
+        "success_url": "https://app.example/ok?s={CHECKOUT_SESSION_ID}",
+        "cancel_url": "https://app.example/no?s={CHECKOUT_SESSION_ID}",
+    }
+    shop = open_shop(**(urls if level == "server" else {"success_url": "https://server.example/"}))
+    if level == "organisation":
+        shop.do(ORG, SetHabits(**urls))
+    url = shop.checkout()
+    session_id = url.rpartition("/")[2]
+    assert shop.get(url).attribute("cancel-link", "href") == f"https://app.example/no?s={session_id}"
+    shop.pay(url)
+    page = shop.get(f"{url}/return")
+    assert page.headers["refresh"] == f"0; url=https://app.example/ok?s={session_id}"
+    assert page.attribute("continue-link", "href") == f"https://app.example/ok?s={session_id}"
+    again = shop.get(url)
+    assert "refresh" not in again.headers
+    assert again["continue-link"] == "Continue to app.example"
+
+
+def test_without_addresses_the_pages_are_our_own(shop: Any) -> None:
+    url = shop.checkout()
+    assert shop.get(url).attribute("cancel-link", "href") == f"{url}/cancelled"
+    page = shop.get(f"{url}/cancelled")
+    assert page.attribute("continue-link", "href") == url
+    assert "redirect-hint" in page
+    shop.pay(url)
+    page = shop.get(f"{url}/return")
+    assert "redirect-hint" in page
+    assert "refresh" not in page.headers
+
+
+def test_a_bad_address_of_an_organisation_is_never_followed(shop: Any) -> None:
+    shop.do(ORG, SetHabits(success_url="javascript:alert(1)", cancel_url="//evil.example"))
+    url = shop.checkout()
+    page = shop.get(url)
+    assert page.attribute("cancel-link", "href") == f"{url}/cancelled"
+    shop.pay(url)
+    assert "refresh" not in shop.get(f"{url}/return").headers
+    assert "javascript:" not in shop.get(url).text

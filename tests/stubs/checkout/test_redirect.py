@@ -1,0 +1,48 @@
+import pytest
+from orgbilling_stubs.checkout.redirect import choose, host, safe
+
+
+@pytest.mark.parametrize("url", ["http://localhost:3000/ok", "https://a.example", "HTTPS://a.example/?q=1#x"])
+def test_web_addresses_are_safe(url: str) -> None:
+    assert safe(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        None,
+        "",
+        "/ok",
+        "//a.example/ok",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "http:",
+        "https:///x",
+        "http://a.example/\r\nSet-Cookie: x=1",
+        "http://a.example/a b",
+        "http://[::1",
+        "http://a.example:99999/",
+        " https://a.example",
+    ],
+)
+def test_nothing_else_is(url: str | None) -> None:
+    assert not safe(url)
+
+
+def test_the_organisation_goes_before_the_server() -> None:
+    assert choose("https://own.example/", "https://server.example/") == "https://own.example/"
+    assert choose(None, "https://server.example/") == "https://server.example/"
+    assert choose("javascript:alert(1)", None) is None
+
+
+def test_the_session_is_filled_in_wherever_it_is_asked_for() -> None:
+    url = "https://a.example/{CHECKOUT_SESSION_ID}?s={CHECKOUT_SESSION_ID}&t=1"
+    assert choose(url, None, "cs_1") == "https://a.example/cs_1?s=cs_1&t=1"
+
+
+def test_what_a_header_cannot_hold_is_encoded() -> None:
+    assert choose('https://a.example/ä"<é>?x=%20', None) == "https://a.example/%C3%A4%22%3C%C3%A9%3E?x=%20"
+
+
+def test_a_link_names_the_host() -> None:
+    assert host("https://user@app.example:8443/x") == "app.example"

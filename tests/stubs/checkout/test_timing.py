@@ -1,0 +1,39 @@
+from typing import Any
+
+import pytest
+from orgbilling_stubs.checkout import timing
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("", None), ("never", ()), ("0", (0,)), ("5", (5,)), ("0,0", (0, 0)), ("31536000", (31_536_000,))],
+)
+def test_a_timing_is_read_and_written(text: str, seconds: tuple[int, ...] | None) -> None:
+    assert timing.parse(text) == seconds
+    assert timing.text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["soon", "-1", "1.5", "1,", "٣", "31536001", "1" * 5_000, ",".join("0" * 11)]
+)
+def test_other_texts_are_refused(text: str) -> None:
+    with pytest.raises(timing.TimingError, match="whole seconds"):
+        timing.parse(text)
+
+
+@pytest.mark.parametrize("value", [0, "0", [True], [-1], [1.0], [None], [0] * 11, {"a": 1}])
+def test_other_values_are_refused(value: Any) -> None:
+    with pytest.raises(timing.TimingError):
+        timing.check(value)
+
+
+def test_every_choice_has_words_of_its_own() -> None:
+    words = [timing.words(choice) for choice in timing.CHOICES]
+    assert words == [
+        "before the redirect",
+        "5 s after the payment",
+        "30 s after the payment",
+        "twice, before the redirect",
+        "never",
+    ]
+    assert timing.words((0, 9)) == "before the redirect and 9 s after the payment"
