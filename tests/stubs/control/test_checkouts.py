@@ -37,9 +37,7 @@ def test_paid_is_credited_once(drive: Any, opened: str) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "arrives"), [([30], True), ([], False), ([30, 60], True)])
-def test_the_balance_follows_the_webhook(
-    drive: Any, opened: str, seconds: list[int], arrives: bool
-) -> None:
+def test_the_balance_follows_the_webhook(drive: Any, opened: str, seconds: list[int], arrives: bool) -> None:
     before = balance(drive)
     drive("POST", f"{LATEST}/complete", {"outcome": "paid", "webhookSeconds": seconds})
     assert balance(drive) == before

@@ -25,7 +25,23 @@ def test_a_duration_leads_along_the_calendar(text: str, start: str, end: str) ->
 
 @pytest.mark.parametrize(
     "text",
-    ["", "P", "PT", "P1", "1D", "P1H", "PT1D", "P-1D", "P1DT", "--P1D", "P1.5D", "p1d", "P1D ", "P１D", "PT1.1234S"],
+    [
+        "",
+        "P",
+        "PT",
+        "P1",
+        "1D",
+        "P1H",
+        "PT1D",
+        "P-1D",
+        "P1DT",
+        "--P1D",
+        "P1.5D",
+        "p1d",
+        "P1D ",
+        "P１D",
+        "PT1.1234S",
+    ],
 )
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(DurationError):

@@ -20,12 +20,21 @@ def test_the_contract_and_its_page_are_served(drive: Any, dashboard: Any) -> Non
     assert page.headers["content-type"].startswith("text/html")
     assert "Advance" not in page.text or "advanceClock" in page.text
     assert page.text == drive("GET", "/docs").text
-    assert drive("GET", "/schemas/Organisation.json").json()["$id"].endswith("/_mock/v1/schemas/Organisation.json")
+    assert (
+        drive("GET", "/schemas/Organisation.json")
+        .json()["$id"]
+        .endswith("/_mock/v1/schemas/Organisation.json")
+    )
 
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/nothing", 404), ("DELETE", "/personas", 405), ("POST", "/organisations", 400), ("GET", "x", 404)],
+    [
+        ("GET", "/nothing", 404),
+        ("DELETE", "/personas", 405),
+        ("POST", "/organisations", 400),
+        ("GET", "x", 404),
+    ],
 )
 def test_a_wrong_request_gets_a_problem(drive: Any, method: str, path: str, status: int) -> None:
     refused = drive(method, path)

@@ -62,7 +62,9 @@ def test_forgetting_and_beginning_again(drive: Any, dashboard: Any) -> None:
     drive("POST", "/organisations", {"organisation": "org_b"})
     assert drive("POST", "/organisations/*/reset").json()["refused"] == []
     assert drive("DELETE", "/organisations/org_a").status_code == 204
-    assert [each["organisation"] for each in drive("GET", "/organisations").json()["organisations"]] == ["org_b"]
+    assert [each["organisation"] for each in drive("GET", "/organisations").json()["organisations"]] == [
+        "org_b"
+    ]
     assert drive("DELETE", "/organisations/*").status_code == 204
     assert drive("GET", "/organisations").json()["organisations"] == []
     assert dashboard("GET", "/org/billing", "org_a").status_code == 200

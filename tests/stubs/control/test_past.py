@@ -72,7 +72,13 @@ def test_a_bundle_that_answers_differently_stays_out(drive: Any) -> None:
 
 @pytest.mark.parametrize(
     ("content", "place"),
-    [(b"", "body:1"), (b"\xff", "body"), (b'{"bundle": "other"}', "body:1"), (b"[]", "body:1"), (b"\n\n{", "body:3")],
+    [
+        (b"", "body:1"),
+        (b"\xff", "body"),
+        (b'{"bundle": "other"}', "body:1"),
+        (b"[]", "body:1"),
+        (b"\n\n{", "body:3"),
+    ],
 )
 def test_anything_else_is_no_bundle(drive: Any, content: bytes, place: str) -> None:
     refused = drive("POST", "/bundle", content=content, headers=NDJSON)
