@@ -1,0 +1,59 @@
+"""What a stranger reads covers what there is: commands, options, personas, refusals, links."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+from orgbilling_fixtures import persona as personas
+from orgbilling_stubs.auth import refusals as auth
+from orgbilling_stubs.cli.main import COMMANDS, build
+from orgbilling_stubs.domain import refusals as domain
+from orgbilling_stubs.domain.offers import TEST_CONTRACTS
+from orgbilling_stubs.runtime import refusals as http
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES += sorted((ROOT / "docs").glob("*.md"))
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_every_command_is_in_the_readme() -> None:
+    for name in COMMANDS:
+        assert f"| `orgbilling {name}` |" in README, name
+
+
+def test_every_option_of_serve_is_in_the_readme() -> None:
+    command = typer.main.get_command(build(["serve"])).commands["serve"]  # type: ignore[attr-defined]
+    options = {
+        option
+        for each in command.params
+        for option in each.opts
+        if option.startswith("--") and option != "--help"
+    }
+    assert {option for option in options if f"`{option}" not in README} == set()
+
+
+def test_every_persona_is_documented() -> None:
+    page = (ROOT / "docs/personas.md").read_text("utf-8")
+    assert [name for name in personas.names() if f"| `{name}` |" not in page] == []
+
+
+def test_every_refusal_is_documented_as_it_is() -> None:
+    page = (ROOT / "docs/refusals.md").read_text("utf-8")
+    rows = [(row.name, row.status, row.detail) for row in (*http.TABLE, *auth.ROWS, *domain.KINDS)]
+    assert [row for row in rows if "| `{}` | {} | {} |".format(*row) not in page] == []
+    assert len(re.findall(r"^\| `", page, re.MULTILINE)) == len(rows)
+
+
+def test_every_test_contract_is_in_the_readme() -> None:
+    assert [each for each in TEST_CONTRACTS if each not in README] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), target
