@@ -226,6 +226,7 @@ def _serve(asgi: Any, listener: socket.socket, announce: Callable[[], None]) -> 
     import uvicorn
 
     from ..server import config
+    from .logs import to_stderr
 
     class Server(uvicorn.Server):
         """Announces itself once it answers: nobody has to wait for a table to be drawn."""
@@ -234,6 +235,7 @@ def _serve(asgi: Any, listener: socket.socket, announce: Callable[[], None]) -> 
             await super().startup(sockets)
             Thread(target=announce, daemon=True).start()
 
+    to_stderr()
     with suppress(KeyboardInterrupt):
         Server(config(asgi)).run(sockets=[listener])
     return 0
