@@ -19,6 +19,7 @@ from .auth import jwks, keys, source
 from .auth.rsa import SigningKey
 from .auth.verify import Authenticator
 from .cast import Cast
+from .control.token import control_token
 from .domain.instant import InstantError
 from .operations.table import table
 from .runtime.assemble import Habits, assemble
@@ -48,6 +49,7 @@ class Settings:
     contract_none: str = "404"
     published: Path | None = None
     loopback: bool = True
+    host: str = "127.0.0.1"
     success_url: str | None = None
     cancel_url: str | None = None
     return_url: str | None = None
@@ -61,6 +63,8 @@ class App:
     asgi: Callable[..., Any]
     cast: Cast
     service: Service
+    control_token: str | None = None
+    """What the control API asks for; None on loopback, where it asks for nothing."""
 
 
 def build(settings: Settings | None = None) -> App:
@@ -88,13 +92,14 @@ def build(settings: Settings | None = None) -> App:
             documents=_documents(key),
             habits=Habits(settings.lenient, settings.cors, settings.seed),
             closing=service.store.close,
-            routes=dict.fromkeys(("/_mock/checkout/", "/_mock/portal/"), _pages(service, settings)),
+            routes=dict.fromkeys(("/_mock/checkout/", "/_mock/portal/"), _pages(service, settings))
+            | dict.fromkeys(("/_mock/v1", "/_mock/docs"), _control(service, cast, key, contract, settings)),
         )
     except InstantError as error:
         raise SettingsError(f"--clock: {error}") from error
     except (PersonaError, StoreError, keys.KeyFileError, jwks.KeySourceError) as error:
         raise SettingsError(str(error)) from error
-    return App(asgi, cast, service)
+    return App(asgi, cast, service, None if settings.loopback else control_token(key))
 
 
 def asgi() -> Callable[..., Any]:
@@ -125,6 +130,26 @@ def _authenticator(settings: Settings, key: SigningKey) -> Authenticator:
         found = source.open_jwks(settings.clerk_jwks)
     mode: Any = settings.auth
     return Authenticator(mode, key, found, settings.azp)
+
+
+def _control(
+    service: Service, cast: Cast, key: SigningKey, contract: dict[str, Any], settings: Settings
+) -> Callable[..., Any]:
+    """The control API, imported with the first request for it."""
+
+    @cache
+    def made() -> Callable[..., Any]:
+        from .control.mount import Door, mount, rules_of
+        from .control.state import Control
+
+        server = Control(service, cast, key, rules_of(contract), contracts.digest(contract), clocks.wall_ms)
+        token = None if settings.loopback else control_token(key)
+        return mount(server, Door(settings.cors, token, settings.host))
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await made()(scope, receive, send)
+
+    return answer
 
 
 def _pages(service: Service, settings: Settings) -> Callable[..., Any]:
