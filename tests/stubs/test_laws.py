@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +29,7 @@ from orgbilling_stubs.domain.offers import TEST_CONTRACTS
 from orgbilling_stubs.domain.refusals import Refusal
 from orgbilling_stubs.domain.tenant import Tenant
 from orgbilling_stubs.service import Service
+from orgbilling_stubs.store.address import open_store
 from orgbilling_stubs.store.memory import MemoryStore
 
 AS_OF_MS = instant.parse("2026-03-10T12:00:00Z")
@@ -169,6 +172,35 @@ class Life(RuleBasedStateMachine):
 
 Life.TestCase.settings = settings(max_examples=10, stateful_step_count=20, deadline=None)
 TestLife = Life.TestCase
+
+
+@pytest.mark.parametrize("store", ["memory:", "sqlite"])
+def test_eight_clients_redeem_and_pay_at_once(store: str, tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path}/log.db" if store == "sqlite" else store
+    service = Service(open_store(address), Clock(AS_OF_MS), genesis.plan, lambda _: small(), 3)
+    before = service.tenant("org_a").ledger.balance_micros
+
+    def client(number: int) -> int:
+        won = 0
+        for turn in range(25):
+            opened, _ = service.execute("org_a", OpenCheckout(1_000, "USD"))
+            assert isinstance(opened, CheckoutOpened)
+            won += 10_000_000
+            for _ in range(2):
+                service.execute("org_a", PayCheckout(opened.session_id))
+            try:
+                service.execute("org_a", RedeemVoucher(f"TEST-CREDIT-1-{(number + turn) % 30}"))
+                won += 1_000_000
+            except Refusal:
+                pass
+        return won
+
+    with ThreadPoolExecutor(8) as pool:
+        won = sum(pool.map(client, range(8)))
+    tenant = service.tenant("org_a")
+    assert tenant.ledger.balance_micros == before + won
+    assert len(tenant.redeemed) == 30
+    assert_lawful(views.all_bodies(tenant, "http://127.0.0.1:4010", WINDOWS))
 
 
 class LongLife(Life):
