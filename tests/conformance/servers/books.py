@@ -1,0 +1,77 @@
+"""The books of one organisation: movements, usage and a contract that add up. Amounts are in micro-USD."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+MICRO = 1_000_000
+# Micro-USD for a thousand tokens, one of each event, one of each service, and a character a month.
+PRICES = {"input": 400, "output": 1200}
+EVENTS = {"diary": 2500, "constellation": 4000}
+SERVICES = {"tts_minutes": 15_000, "image": 40_000}
+CHARACTER = 750_000
+
+
+@dataclass(frozen=True)
+class Movement:
+    """One row of the ledger."""
+
+    number: int
+    kind: str
+    micros: int
+    tokens: int
+    at: datetime
+    says: str
+
+
+@dataclass
+class Books:
+    """Newest movement first; `usage` as (time, input tokens, output tokens)."""
+
+    organisation: str
+    now: datetime
+    movements: list[Movement] = field(default_factory=list)
+    usage: list[tuple[datetime, int, int]] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+
+    def post(self, kind: str, micros: int, at: datetime, says: str, tokens: int = 0) -> None:
+        """Add a movement; the books stay in order."""
+        self.movements.append(Movement(len(self.movements) + 1, kind, micros, tokens, at, says))
+        self.movements.sort(key=lambda each: (each.at, each.number), reverse=True)
+
+    def spend(self, read: int, written: int, at: datetime) -> None:
+        """Use tokens."""
+        cost = -(-(read * PRICES["input"] + written * PRICES["output"]) // 1000)
+        self.usage.append((at, read, written))
+        self.post("consumption", -cost, at, "messages", read + written)
+
+    @property
+    def balance(self) -> int:
+        return sum(each.micros for each in self.movements)
+
+    def since(self, days: int) -> datetime:
+        return self.now - timedelta(days=days)
+
+    def window(self, days: int) -> list[Movement]:
+        return [each for each in self.movements if each.at >= self.since(days)]
+
+    def tokens(self, days: int) -> tuple[int, int]:
+        rows = [row for row in self.usage if row[0] >= self.since(days)]
+        return sum(row[1] for row in rows), sum(row[2] for row in rows)
+
+
+def opened(organisation: str, days: int = 120) -> Books:
+    """Books with some history, from the moment of now; what they hold depends on the organisation's name."""
+    now = datetime.now(UTC)
+    books = Books(organisation, now)
+    weight = sum(organisation.encode()) % 7 + 1
+    books.post("purchase", 500 * weight * MICRO, now - timedelta(days=days), "first purchase")
+    books.post("purchase", 90 * weight * MICRO, now - timedelta(days=12), "purchase")
+    for day in range(1, days, 3):
+        books.spend(1200 * weight * day, 700 * weight + day, now - timedelta(days=day, minutes=7 * weight))
+    return books
+
+
+def usd(micros: int) -> float:
+    return micros / MICRO
