@@ -116,6 +116,7 @@ def serve(
         contract_none=no_contract.value,
         published=published,
         loopback=host in LOOPBACK,
+        host=host,
     )
     raise typer.Exit(_run(settings, host, port, quiet))
 
@@ -134,7 +135,7 @@ def _run(settings: Any, host: str, port: int, quiet: bool) -> int:
         listener.close()
         return fail(str(error))
     url = _url(host, listener.getsockname()[1])
-    announce = partial(_announce, url, app.cast, settings, quiet)
+    announce = partial(_announce, url, app.cast, settings, quiet, app.control_token)
     return _serve(app.asgi, listener, announce)
 
 
@@ -171,11 +172,12 @@ def _url(host: str, port: int) -> str:
     return f"http://{shown}:{port}"
 
 
-def _announce(url: str, cast: Cast, settings: Any, quiet: bool) -> None:
-    """Print where it listens, who is there, and a line to paste."""
+def _announce(url: str, cast: Cast, settings: Any, quiet: bool, token: str | None = None) -> None:
+    """Print where it listens, who is there, and a line to paste; token: what the control API asks for."""
     base = f"{url}/api/v1"
     if quiet:
-        print(f"Org Billing API on {base}", flush=True)
+        asked = "" if token is None else f"\nControl token {token}"
+        print(f"Org Billing API on {base}{asked}", flush=True)
         return
     from rich.console import Console
     from rich.table import Table
@@ -192,6 +194,9 @@ def _announce(url: str, cast: Cast, settings: Any, quiet: bool) -> None:
     with console.capture() as captured:
         console.print(f"\n[bold]Org Billing API[/bold]  [bold cyan]{base}[/]", soft_wrap=True)
         console.print(f"Reference        [cyan]{base}/docs[/]", soft_wrap=True)
+        console.print(f"Control API      [cyan]{url}/_mock/docs[/]", soft_wrap=True)
+        if token is not None:
+            console.print(f"Control token    [cyan]{token}[/]", soft_wrap=True)
         console.print(_state_line(settings) + "\n", markup=False, soft_wrap=True)
         console.print(table)
         console.print("\nTry it in another terminal:\n", style="bold")
