@@ -25,7 +25,7 @@ class BodyError(ValueError):
 class Request:
     """What is sent. path: below the base (``/org/billing``); query: as on the wire, without ``?``.
 
-    token: what the Authorization header is made of: ``first``, ``second``, ``none``, a way to be bad, or
+    auth: what the Authorization header is made of: ``first``, ``second``, ``none``, a way to be bad, or
     ``unknown`` where a recording does not show it; purpose: why it was sent.
     """
 
@@ -34,7 +34,7 @@ class Request:
     query: str = ""
     headers: Headers = ()
     body: bytes | None = None
-    token: str = "first"
+    auth: str = "first"
     purpose: str = ""
 
     @property
@@ -56,9 +56,9 @@ class Request:
         query = f"?{self.query}" if self.query else ""
         parts = ["curl -sS"] + ([] if self.method == "GET" else [f"-X {self.method}"])
         parts.append(shlex.quote(f"{base}{self.path}{query}"))
-        if self.token not in ("none", "unknown"):
-            name = "TOKEN" if self.token == "first" else f"TOKEN_{self.token.upper().replace('-', '_')}"
-            parts.append(f'-H "Authorization: Bearer ${name}"')
+        if self.auth not in ("none", "unknown"):
+            suffix = "" if self.auth == "first" else "_" + self.auth.upper().replace("-", "_")
+            parts.append(f'-H "Authorization: Bearer $TOKEN{suffix}"')
         parts += [f"-H {shlex.quote(f'{key}: {value}')}" for key, value in self.headers]
         if self.body is not None:
             shown = self.body if len(self.body) <= 300 else self.body[:280] + b"..."
@@ -67,7 +67,7 @@ class Request:
 
     def to_json(self) -> dict[str, Any]:
         """The request without secrets, as `from_json` reads it."""
-        document = {"method": self.method, "path": self.path, "query": self.query, "token": self.token}
+        document = {"method": self.method, "path": self.path, "query": self.query, "auth": self.auth}
         headers = [list(pair) for pair in self.headers]
         body = None if self.body is None else base64.b64encode(self.body[:65_536]).decode()
         return {**document, "headers": headers, "body": body, "purpose": self.purpose}
@@ -77,7 +77,7 @@ class Request:
         """The request of `to_json`; raises `KeyError` or `ValueError`."""
         body = None if document["body"] is None else base64.b64decode(document["body"])
         headers = tuple((str(key), str(value)) for key, value in document["headers"])
-        names = ("method", "path", "query", "token", "purpose")
+        names = ("method", "path", "query", "auth", "purpose")
         return Request(**{name: str(document[name]) for name in names}, headers=headers, body=body)
 
 

@@ -46,7 +46,7 @@ class Allowed:
         if (request.method, request.path) in self.pairs:
             return True
         document = re.fullmatch(r"/openapi\.json|/schemas/[A-Za-z0-9]+\.json", request.path)
-        return bool(self.documents and request.method == "GET" and request.token == "none" and document)
+        return bool(self.documents and request.method == "GET" and request.auth == "none" and document)
 
 
 def allowed(operations: Iterable[tuple[str, str, str]], options: Options, target: Target) -> Allowed:
@@ -56,7 +56,8 @@ def allowed(operations: Iterable[tuple[str, str, str]], options: Options, target
     """
     careful = [name for name in options.allow_write if name != "redeem"]
     if careful and not target.local and options.host_confirmed != target.host:
-        raise UsageError(f"--allow-write {careful[0]} on another machine needs --host-confirmed {target.host}")
+        needed = f"--host-confirmed {target.host}"
+        raise UsageError(f"--allow-write {careful[0]} on another machine needs {needed}")
     opened = {WRITES[name] for name in options.allow_write}
     known = list(operations)
     pairs = {(method, path) for name, method, path in known if method == "GET" or name in opened}

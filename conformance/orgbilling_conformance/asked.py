@@ -1,0 +1,202 @@
+"""Rules that look at what was asked: what is wrong is refused, and what is right is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from orgbilling_conformance.exchange import BodyError, Exchange, Request, loads, shown
+from orgbilling_conformance.facts import Operation, Path
+from orgbilling_conformance.rule import Judgement, Knowledge, Observation, Rule
+
+GOOD = ("first", "second", "unknown")
+BY_LAYER = ("documented", "published", "assumed")
+MISSING = ("none", "basic", "empty")
+REFUSED = (400, 422)
+
+RULES = (
+    Rule("parameter-type", "A parameter of another type is refused", ("documented", "assumed"), "type"),
+    Rule(
+        "parameter-range", "A parameter out of its range is refused", ("documented", "assumed"), "its bounds"
+    ),
+    Rule("parameter-valid", "A parameter in its range is not refused", ("documented",), "its bounds"),
+    Rule("parameter-status", "What is wrong with a parameter is 422", ("assumed",), "as the framework does"),
+    Rule("parameter-located", "A refusal says which parameter", ("assumed",), "`errors[].location`"),
+    Rule("body-json", "A body that is no JSON, or none, is refused", ("documented",), "the body is required"),
+    Rule(
+        "body-schema",
+        "A body that breaks its schema is refused",
+        ("documented", "published", "assumed"),
+        "it",
+    ),
+    Rule("body-media", "A body of another media type is refused", ("assumed",), "application/json is named"),
+    Rule("body-status", "What is wrong with a body is 400, 413, 415 or 422", ("assumed",), "the framework"),
+    Rule("token-missing", "Without a token there is no success", ("documented",), "bearerClerk is required"),
+    Rule("token-bad", "A token that is not genuine gives no success", ("documented",), "a Clerk session JWT"),
+    Rule("token-expired", "An expired token gives no success", ("documented",), "a session ends"),
+    Rule("token-status", "A token that does not authenticate is 401", ("assumed",), "RFC 6750; before 422"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with a request: the rule, the place, and the node of the contract."""
+
+    rule: str
+    pointer: str
+    expected: str
+    observed: str
+    node: Path
+    basis: str = ""
+
+
+def wrongs(request: Request, operation: Operation, known: Knowledge) -> tuple[list[Wrong], bool]:
+    """What is wrong with the parameters, and whether they are certainly right.
+
+    What documents leave open (several values, none, odd spellings of a number) is neither.
+    """
+    found: list[Wrong] = []
+    certain = True
+    for name, place in known.facts.parameters(operation).items():
+        values = request.values(name)
+        if len(values) == 1 and values[0]:
+            wrong, sure = _parameter(values[0], name, place, known)
+            found += wrong
+            certain = certain and sure and not wrong
+        elif values:
+            certain = False
+    return found, certain
+
+
+def _parameter(text: str, name: str, place: Path, known: Knowledge) -> tuple[list[Wrong], bool]:
+    schema = known.facts.follow((*place, "schema"))
+    node = known.facts.node(schema)
+    if node.get("type") != "integer":
+        return [], True
+    pointer = f"query/{name}"
+    if re.fullmatch(r"\s*\+?-?[0-9]+\s*", text, re.ASCII) is None:
+        return [Wrong("parameter-type", pointer, "integer", shown(text), (*schema, "type"))], True
+    if len(text) < 4000:  # the limit of Python for digits, and of nobody's parameter
+        value = int(text)
+        for bound, beyond in (("minimum", -1), ("maximum", 1)):
+            if bound in node and (value - node[bound]) * beyond > 0:
+                node_place = (*schema, bound)
+                return [
+                    Wrong("parameter-range", pointer, f"{bound} {node[bound]}", shown(text), node_place)
+                ], True
+    return [], re.fullmatch(r"0|[1-9][0-9]*", text) is not None and len(text) < 20
+
+
+def parameter(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """What a parameter is, and what became of the request."""
+    operation = known.facts.operations.get(exchange.operation)
+    request, response = exchange.request, exchange.response
+    if operation is None or not response.status or request.auth not in GOOD or request.method != "GET":
+        return None
+    found, certain = wrongs(request, operation, known)
+    if not found:
+        refused = certain and response.status in REFUSED and not _excused(request)
+        asked = f"{request.query or 'no parameter'} is valid"
+        expected = Observation("parameter-valid", "query/days", asked, f"refused with {response.status}")
+        return [expected] if refused else []
+    return _refusal(found, exchange, known)
+
+
+def _excused(request: Request) -> bool:
+    """Whether something else about the request may have been refused."""
+    return bool(request.headers) or len(request.query) > 2000 or request.body is not None
+
+
+def _refusal(found: list[Wrong], exchange: Exchange, known: Knowledge) -> Iterator[Observation]:
+    status = exchange.response.status
+    if 200 <= status < 300:
+        for each in found:
+            layer, reason = known.facts.layer(each.node)
+            basis = each.basis or layer
+            expected = f"{each.expected}: {each.observed} refused"
+            yield Observation(each.rule, each.pointer, expected, str(status), basis, each.node, reason)
+    elif status in (400, 404, 409) and len(exchange.request.query) < 2000:
+        yield Observation("parameter-status", "status", "422", str(status))
+    elif status == 422:
+        body = exchange.response.json
+        rows = body.get("errors") if isinstance(body, dict) else None
+        places = {row.get("location") for row in rows or [] if isinstance(row, dict)}
+        missing = [each.pointer for each in found if each.pointer.replace("/", ".") not in places]
+        if missing:
+            told = ", ".join(str(place) for place in sorted(map(str, places))) or "nothing"
+            yield Observation("parameter-located", "/errors", missing[0].replace("/", "."), told)
+
+
+def body(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """What a body is, and what became of the request."""
+    operation = known.facts.operations.get(exchange.operation)
+    request, status = exchange.request, exchange.response.status
+    if operation is None or operation.request is None or request.auth not in GOOD or not status:
+        return None
+    found = list(_body(request, operation, known))
+    if not found:
+        return []
+    if 200 <= status < 300:
+        return [
+            Observation(
+                each.rule,
+                each.pointer,
+                f"{each.expected}: refused",
+                f"{status} to {each.observed}",
+                each.basis or known.facts.layer(each.node)[0],
+                each.node,
+            )
+            for each in found
+        ]
+    # Which of several refusals comes first is left open: an unknown voucher is none of these.
+    clear = status in (400, 401, 403, 404, 408, 409, 410, 413, 415, 422, 429) or status >= 500
+    return [] if clear else [Observation("body-status", "status", "400, 413, 415 or 422", str(status))]
+
+
+def _body(request: Request, operation: Operation, known: Knowledge) -> Iterator[Wrong]:
+    assert operation.request is not None
+    place = (*operation.place, "requestBody")
+    if not request.body:
+        if operation.request_required:
+            yield Wrong("body-json", "", "a body", "none", (*place, "required"))
+        return
+    media = (request.header("content-type") or "application/json").partition(";")[0].strip().lower()
+    if media != "application/json" and not media.endswith("+json"):
+        node = (*place, "content")
+        yield Wrong("body-media", "header/Content-Type", "application/json", media, node, "assumed")
+    try:
+        value = loads(request.body)
+    except BodyError as error:
+        basis = "assumed" if "twice" in str(error) else ""
+        yield Wrong("body-json", "", "JSON", shown(str(error)), (*place, "content"), basis)
+        return
+    schema = known.facts.follow(operation.request)
+    names = {name.casefold() for name in known.facts.node(schema).get("properties", {})}
+    for each in known.schemas.check(schema, value):
+        # Some frameworks know members whatever their case: the documents do not say.
+        if each.keyword == "closed" and each.where[-1].casefold() in names:
+            return
+    for each in known.schemas.check(schema, value):
+        pointer = "".join(f"/{step}" for step in each.where)
+        yield Wrong("body-schema", pointer, each.expected, each.observed, each.node, each.basis or "")
+
+
+def token(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """What a token is, and what became of the request."""
+    kind, status = exchange.request.auth, exchange.response.status
+    if kind in GOOD or not exchange.operation or not status:
+        return None
+    rule = "token-missing" if kind in MISSING else "token-expired" if kind == "expired" else "token-bad"
+    if 200 <= status < 300:
+        return [Observation(rule, "status", f"no success ({kind})", str(status), node=("security",))]
+    if status == 401 or status == 429 or status >= 500:
+        return []
+    return [Observation("token-status", "status", f"401 ({kind})", str(status))]
+
+
+JUDGEMENTS: tuple[tuple[tuple[str, ...], Judgement], ...] = (
+    (tuple(rule.id for rule in RULES if rule.id.startswith("parameter-")), parameter),
+    (("body-json", "body-schema", "body-media", "body-status"), body),
+    (("token-missing", "token-bad", "token-expired", "token-status"), token),
+)

@@ -1,0 +1,110 @@
+"""Findings that are accepted until a day, each with its reason."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from orgbilling_conformance import clock
+from orgbilling_conformance.report import Finding
+from orgbilling_conformance.usage import UsageError
+
+KEYS = {"rule", "operation", "pointer", "until", "reason"}
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One entry; `*` and `?` in rule, operation and pointer stand for anything."""
+
+    rule: str
+    operation: str
+    pointer: str
+    until: date
+    reason: str
+
+    def matches(self, finding: Finding) -> bool:
+        """Whether the entry means this finding."""
+        return (
+            fnmatchcase(finding.rule, self.rule)
+            and fnmatchcase(finding.operation, self.operation)
+            # A pointer has stars of its own: they are meant as they stand, too.
+            and (finding.pointer == self.pointer or fnmatchcase(finding.pointer, self.pointer))
+        )
+
+    @property
+    def name(self) -> str:
+        """The entry in one line."""
+        return f"{self.rule} {self.operation} {self.pointer}".strip()
+
+
+def load(path: Path) -> list[Accepted]:
+    """Read a baseline: YAML, TOML or JSON with a list `accepted`; raises `UsageError`."""
+    try:
+        text = path.read_text("utf-8")
+        if path.suffix == ".toml":
+            document: Any = tomllib.loads(text)
+        else:
+            document = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except OSError as error:
+        raise UsageError(f"--baseline {path}: {(error.strerror or 'unreadable').lower()}") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise UsageError(f"--baseline {path}: {' '.join(str(error).split())}") from None
+    rows = document.get("accepted") if isinstance(document, dict) else document
+    if not isinstance(rows, list):
+        raise UsageError(f"--baseline {path}: expected a list `accepted`")
+    return [_entry(row, f"--baseline {path}: entry {number}") for number, row in enumerate(rows, 1)]
+
+
+def _entry(row: Any, where: str) -> Accepted:
+    if not isinstance(row, dict) or not isinstance(row.get("rule"), str):
+        raise UsageError(f"{where}: needs a rule")
+    unknown = row.keys() - KEYS
+    if unknown:
+        raise UsageError(f"{where}: unknown key {sorted(map(str, unknown))[0]!r}")
+    if not isinstance(row.get("reason"), str) or not row["reason"].strip():
+        raise UsageError(f"{where}: needs a reason")
+    until = row.get("until")
+    try:
+        day = until if isinstance(until, date) else date.fromisoformat(str(until))
+    except ValueError:
+        raise UsageError(f"{where}: needs until, a day like 2027-01-31") from None
+    day = day.date() if isinstance(day, datetime) else day
+    return Accepted(
+        row["rule"], str(row.get("operation", "*")), str(row.get("pointer", "*")), day, row["reason"]
+    )
+
+
+def apply(
+    findings: Sequence[Finding], accepted: Sequence[Accepted]
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...], list[str]]:
+    """What remains, what is accepted, and what to say about the entries.
+
+    An entry whose day is over accepts nothing, and makes an error of what it stood for.
+    """
+    today, notes = clock.today(), []
+    rest, passed = [], []
+    used = set()
+    for finding in findings:
+        entries = [each for each in accepted if each.matches(finding)]
+        used |= set(entries)
+        valid = [each for each in entries if each.until >= today]
+        if valid:
+            passed.append(replace(finding, accepted=f"until {valid[0].until}: {valid[0].reason}"))
+        elif entries:
+            told = f"accepted until {entries[0].until}, which is over ({entries[0].reason})"
+            rest.append(replace(finding, severity="error", reason=told))
+            notes.append(f"EXPIRED: the baseline accepted {entries[0].name} until {entries[0].until}")
+        else:
+            rest.append(finding)
+    notes += [
+        f"the baseline entry {each.name} meets nothing: delete it" for each in accepted if each not in used
+    ]
+    return tuple(rest), tuple(passed), list(dict.fromkeys(notes))

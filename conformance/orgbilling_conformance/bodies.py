@@ -1,0 +1,172 @@
+"""Rules over status, media type and body of one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from orgbilling_conformance.exchange import BodyError, Exchange, shown
+from orgbilling_conformance.facts import JSON, PROBLEM, Path
+from orgbilling_conformance.rule import Judgement, Knowledge, Observation, Rule
+
+IN_FRONT = (404, 405, 408, 411, 413, 414, 429, 431, 501, 502, 503, 504)
+"""Statuses that a router, a server or a gateway may answer before the API sees the request."""
+
+BY_LAYER = ("documented", "published", "assumed")
+KEYWORDS = {
+    "type": "schema-type",
+    "required": "schema-required",
+    "closed": "schema-closed",
+    "format": "schema-format",
+    "decimal": "schema-integer",
+}
+
+RULES = (
+    Rule("answer", "Every request gets a whole answer", ("documented", "assumed"), "it is shown"),
+    Rule("success-status", "A success is 200", ("documented",), "no other success is documented"),
+    Rule("success-media", "A success is application/json", ("documented",), "the page names the media type"),
+    Rule(
+        "error-media",
+        "An error is application/problem+json",
+        ("documented", "assumed"),
+        "the page names the media type; what stands in front of the API may answer 404, 405, 502 … otherwise",
+    ),
+    Rule("json", "A body is JSON: UTF-8, no NaN, no member twice", ("documented",), "RFC 8259, RFC 7493"),
+    Rule("schema-type", "Every member has its type", BY_LAYER, "the schema"),
+    Rule("schema-required", "Required members are there", BY_LAYER, "the schema"),
+    Rule("schema-closed", "There is no other member", BY_LAYER, "objects are closed"),
+    Rule("schema-format", "Dates, integers, doubles and addresses have their format", BY_LAYER, "formats"),
+    Rule("schema-integer", "Integers are written without a fraction part", ("assumed",), "typed clients"),
+    Rule("schema-value", "Values are of the known sets and shapes", BY_LAYER, "enums and patterns we assume"),
+    Rule("problem-status", "`status` in a problem equals the status line", ("documented",), "RFC 9457"),
+    Rule("server-error", "The API answers or refuses; it does not break", ("documented", "assumed"), "500"),
+)
+
+
+def answer(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """Whether something came back."""
+    failure = exchange.response.failure
+    if failure == "timeout":
+        return [Observation("answer", "status", "an answer", "none in time", "assumed")]
+    if failure:
+        return [Observation("answer", "status", "a whole answer", shown(exchange.response.body.decode()))]
+    return []
+
+
+def success_status(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """No success but 200."""
+    status = exchange.response.status
+    if not exchange.operation or exchange.request.method in ("HEAD", "OPTIONS") or not 200 <= status < 300:
+        return None
+    return [] if status == 200 else [Observation("success-status", "status", "200", str(status))]
+
+
+def success_media(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """The media type of a success."""
+    if not exchange.operation or exchange.response.status != 200:
+        return None
+    media = exchange.response.media
+    if media == JSON:
+        return []
+    place = _place(exchange, known)
+    return [Observation("success-media", "header/Content-Type", JSON, media or "none", node=place)]
+
+
+def error_media(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """The media type of an error."""
+    status, media = exchange.response.status, exchange.response.media
+    if not exchange.operation or status < 400 or exchange.request.method == "HEAD":
+        return None
+    if media == PROBLEM:
+        return []
+    observed = f"{media or 'none'} with {status}"
+    basis = "assumed" if status in IN_FRONT else ""
+    return [Observation("error-media", "header/Content-Type", PROBLEM, observed, basis)]
+
+
+def strict_json(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """A body that calls itself JSON, or has to be."""
+    response = exchange.response
+    asked = exchange.operation and exchange.request.method != "HEAD"
+    if not asked or not (response.status == 200 or (response.status >= 400 and "json" in response.media)):
+        return None
+    if isinstance(response.parsed, BodyError):
+        return [Observation("json", "", "JSON", shown(str(response.parsed)))]
+    return []
+
+
+def schema(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """The schema of a success, or of a problem."""
+    place = _place(exchange, known)
+    if not place or isinstance(exchange.response.parsed, BodyError):
+        return None
+    return _violations(exchange, known, place)
+
+
+def _violations(exchange: Exchange, known: Knowledge, place: Path) -> Iterator[Observation]:
+    seen = set()
+    for each in known.schemas.check(place, exchange.response.parsed):
+        pointer = "".join(f"/{step}" for step in each.where)
+        if (each.keyword, pointer) not in seen:
+            seen.add((each.keyword, pointer))
+            layer, reason = known.facts.layer(each.node)
+            rule = KEYWORDS.get(each.keyword, "schema-value")
+            basis = each.basis or layer
+            yield Observation(rule, pointer, each.expected, each.observed, basis, each.node, reason)
+
+
+def problem_status(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """The status that a problem repeats."""
+    response, body = exchange.response, exchange.response.json
+    if response.status < 400 or response.media != PROBLEM or not isinstance(body, dict):
+        return None
+    if "status" not in body or body["status"] == response.status:
+        return []
+    node: Path = ("components", "schemas", "ErrorModel", "properties", "status")
+    return [Observation("problem-status", "/status", str(response.status), shown(body["status"]), node=node)]
+
+
+def server_error(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """No 500; other 5xx may be the fault of something in front."""
+    status = exchange.response.status
+    if not exchange.operation or not status:
+        return None
+    if status < 500 or (status == 501 and exchange.request.method not in ("GET", "POST")):
+        return []
+    # Whether there is a contract is not our business, and what is answered without one is left open.
+    lenient = status != 500 or exchange.operation == "getOrgContract"
+    return [Observation("server-error", "status", "below 500", str(status), "assumed" if lenient else "")]
+
+
+def _place(exchange: Exchange, known: Knowledge) -> Path:
+    """The schema that the body of an exchange must have; empty for none."""
+    response = exchange.response
+    operation = known.facts.operations.get(exchange.operation)
+    if operation is None or exchange.request.method == "HEAD":
+        return ()
+    if response.status == 200:
+        return operation.success or ()
+    if response.status >= 400 and response.media == PROBLEM:
+        return (*operation.place, "responses", "default", "content", PROBLEM, "schema")
+    return ()
+
+
+JUDGEMENTS: tuple[tuple[tuple[str, ...], Judgement], ...] = (
+    (("answer",), answer),
+    (("success-status",), success_status),
+    (("success-media",), success_media),
+    (("error-media",), error_media),
+    (("json",), strict_json),
+    (
+        (
+            "schema-type",
+            "schema-required",
+            "schema-closed",
+            "schema-format",
+            "schema-integer",
+            "schema-value",
+        ),
+        schema,
+    ),
+    (("problem-status",), problem_status),
+    (("server-error",), server_error),
+)

@@ -1,0 +1,129 @@
+"""What the contract says, ready to judge with: operations, schemas, and the layer of every node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+from orgbilling_openapi import contract, pointer
+
+Document = dict[str, Any]
+Path = tuple[str | int, ...]
+
+METHODS = ("get", "put", "post", "delete", "patch")
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. place: its node; success, request: the nodes of its schemas, if it has them."""
+
+    id: str
+    method: str
+    path: str
+    place: Path
+    success: Path | None
+    request: Path | None
+    request_required: bool
+    parameters: tuple[Path, ...]
+
+
+class Facts:
+    """A contract and the origins of its nodes."""
+
+    def __init__(self, document: Document, origins: contract.Origins) -> None:
+        self.document, self.origins = document, origins
+        self.operations = {each.id: each for each in _operations(document)}
+        self._places = {(each.method, each.path): each.id for each in self.operations.values()}
+
+    def operation(self, method: str, path: str) -> str:
+        """The id of the operation at a method and path, empty for none."""
+        return self._places.get((method, path), "")
+
+    @property
+    def gets(self) -> list[Operation]:
+        """The operations that change nothing."""
+        return [each for each in self.operations.values() if each.method == "GET"]
+
+    @cached_property
+    def windows(self) -> list[Operation]:
+        """The operations with a lookback window."""
+        return [each for each in self.gets if "days" in self.parameters(each)]
+
+    def parameters(self, operation: Operation) -> dict[str, Path]:
+        """The query parameters of an operation, by name."""
+        found = {}
+        for place in operation.parameters:
+            node = self.node(place)
+            if node.get("in") == "query":
+                found[node["name"]] = place
+        return found
+
+    def node(self, path: Path) -> Any:
+        """The node at a path of keys."""
+        node: Any = self.document
+        for key in path:
+            node = node[key]
+        return node
+
+    def follow(self, path: Path) -> Path:
+        """The path that a reference leads to, or the path itself."""
+        node = self.node(path)
+        while isinstance(node, dict) and "$ref" in node:
+            path = tuple(pointer.keys(node["$ref"]))
+            node = self.node(path)
+        return path
+
+    def layer(self, path: Path) -> tuple[str, str]:
+        """The layer of a node and, for an assumption, its reason."""
+        origin = self.origins.of(pointer.text(path))
+        layer = "assumed" if origin.layer == "words" else origin.layer
+        return layer, origin.reason or ""
+
+    def name(self, path: Path) -> str:
+        """The component that a schema node is, empty for any other."""
+        place = self.follow(path)
+        return str(place[2]) if place[:2] == ("components", "schemas") and len(place) == 3 else ""
+
+
+def _operations(document: Document) -> Iterator[Operation]:
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method not in item:
+                continue
+            place: Path = ("paths", path, method)
+            node = item[method]
+            body = node.get("requestBody", {})
+            request = (*place, "requestBody", "content", JSON, "schema") if JSON in _content(body) else None
+            answer = node["responses"].get("200", {})
+            content = (*place, "responses", "200", "content", JSON, "schema")
+            yield Operation(
+                node.get("operationId", f"{method.upper()} {path}"),
+                method.upper(),
+                path,
+                place,
+                content if JSON in _content(answer) else None,
+                request,
+                bool(body.get("required")),
+                tuple(_parameters(document, (*place, "parameters"), node.get("parameters", []))),
+            )
+
+
+def _content(node: Document) -> Document:
+    found: Document = node.get("content", {})
+    return found
+
+
+def _parameters(document: Document, place: Path, nodes: list[Document]) -> Iterator[Path]:
+    for index, node in enumerate(nodes):
+        reference = node.get("$ref")
+        yield tuple(pointer.keys(reference)) if reference else (*place, index)
+
+
+@cache
+def load() -> Facts:
+    """The checked-in contract."""
+    return Facts(contract.load(), contract.origins())

@@ -1,0 +1,137 @@
+"""Requests that Schemathesis thinks of.
+
+Schemathesis generates and we send, through our own guard and under our own rules. Everything that is not
+in its documented interface is in this module: `iter_coverage_cases`, `get_strategies_from_examples`,
+`generate_one` and `as_transport_kwargs`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+from orgbilling_conformance.exchange import Request
+from orgbilling_conformance.facts import Facts
+from orgbilling_conformance.usage import UsageError
+
+PHASES = ("examples", "coverage", "fuzzing")
+LONGEST = 8000
+
+
+def requests(facts: Facts, phase: str, operations: set[str], examples: int, seed: int) -> list[Request]:
+    """The requests of one phase for the operations (ids), in a fixed order; the same for the same seed.
+
+    Raises `UsageError` where Schemathesis is not installed.
+    """
+    try:
+        import schemathesis
+    except ImportError:
+        raise UsageError("fuzzing needs: pip install 'orgbilling[conformance]'; or use --quick") from None
+    schema = schemathesis.openapi.from_dict(_open(facts.document))
+    generate = {"examples": _examples, "coverage": _coverage, "fuzzing": _fuzzing}[phase]
+    found: dict[Request, None] = {}
+    for result in schema.get_all_operations():
+        operation: Any = result.ok() if hasattr(result, "ok") else None
+        if operation is None:
+            continue
+        method = operation.method.upper()
+        if facts.operation(method, operation.path) not in operations:
+            continue
+        for case in generate(operation, examples, seed):
+            request = _request(case, method, operation.path, phase)
+            if request is not None:
+                found.setdefault(request)
+    return list(found)
+
+
+def _open(document: dict[str, Any]) -> dict[str, Any]:
+    """The contract without security: tokens are not to be guessed at."""
+    copy: dict[str, Any] = json.loads(json.dumps(document))
+    copy.pop("security", None)
+    copy["components"].pop("securitySchemes", None)
+    for item in copy["paths"].values():
+        for operation in item.values():
+            if isinstance(operation, dict):
+                operation.pop("security", None)
+    return copy
+
+
+def _examples(operation: Any, examples: int, seed: int) -> Iterator[Any]:
+    from schemathesis.generation.hypothesis.examples import generate_one
+
+    for strategy in operation.get_strategies_from_examples():
+        yield generate_one(strategy)
+
+
+def _coverage(operation: Any, examples: int, seed: int) -> Iterator[Any]:
+    from schemathesis import GenerationMode
+
+    generation = operation.schema.config.generation_for(operation=operation, phase="coverage")
+    for case in operation.schema.iter_coverage_cases(
+        operation, generation_modes=list(GenerationMode), generation_config=generation
+    ):
+        # Coverage likes other methods: what they are answered is for `--allow-write methods`.
+        if case.method.upper() == operation.method.upper():
+            yield case
+
+
+def _fuzzing(operation: Any, examples: int, seed: int) -> Iterator[Any]:
+    import hypothesis
+    from schemathesis import GenerationMode
+
+    cases: list[Any] = []
+    strategies = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
+
+    @hypothesis.seed(seed)
+    @hypothesis.settings(
+        database=None,
+        max_examples=examples * len(strategies),
+        deadline=None,
+        derandomize=False,
+        phases=[hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(hypothesis.strategies.one_of(strategies))
+    def collect(case: Any) -> None:
+        cases.append(case)
+
+    run: Callable[[], None] = collect
+    try:
+        run()
+    except hypothesis.errors.Unsatisfiable:
+        return
+    yield from cases
+
+
+def _request(case: Any, method: str, path: str, phase: str) -> Request | None:
+    """What we send for a case; None for what no client can send."""
+    sent = case.as_transport_kwargs(base_url="http://conformance.invalid")
+    try:
+        query = urlencode(sent.get("params") or {}, doseq=True)
+        body = _body(sent)
+    except (UnicodeEncodeError, TypeError, ValueError):
+        return None
+    headers = tuple(
+        (name, value)
+        for name, value in (sent.get("headers") or {}).items()
+        if name.lower() in ("content-type", "accept", "idempotency-key") and _sendable(value)
+    )
+    plain = tuple(pair for pair in headers if pair != ("Accept", "*/*"))
+    if len(query) > LONGEST or (method == "GET" and body):
+        return None
+    return Request(method, path, query, plain, body, purpose=phase)
+
+
+def _body(sent: dict[str, Any]) -> bytes | None:
+    if sent.get("json") is not None:
+        return json.dumps(sent["json"]).encode()
+    data = sent.get("data")
+    if data is None or isinstance(data, bytes):
+        return data
+    return data.encode() if isinstance(data, str) else urlencode(data, doseq=True).encode()
+
+
+def _sendable(value: Any) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isprintable() and value == value.strip()

@@ -1,0 +1,113 @@
+"""Recordings: the response rules over what a browser or a proxy has seen (HAR 1.2)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from orgbilling_conformance.exchange import Exchange, Request, Response
+from orgbilling_conformance.facts import Facts
+from orgbilling_conformance.judge import Judge
+from orgbilling_conformance.registry import RULES
+from orgbilling_conformance.usage import UsageError
+
+
+def consider(judge: Judge, path: Path, progress: Callable[[str, int, int], None]) -> None:
+    """Judge every exchange of a recording that is one of the contract's; raises `UsageError`."""
+    found = list(exchanges(read(path), judge.facts))
+    bodies = 0
+    for done, (exchange, whole) in enumerate(found):
+        progress("recording", done, len(found))
+        if whole:
+            bodies += 1
+            judge.consider(exchange)
+    progress("recording", len(found), len(found))
+    if not found:
+        judge.reasons.append("the recording holds no exchange with an operation of the contract")
+    elif not sum(judge.successes.values()):
+        judge.reasons.append("the recording holds no success")
+    if bodies < len(found):
+        judge.note(
+            f"{len(found) - bodies} exchanges were recorded without the body of the answer: not judged"
+        )
+    seen = {exchange.operation for exchange, _ in found}
+    scenarios = [rule.id for rule in RULES.values() if rule.kind == "scenario"]
+    judge.skip(scenarios, ("*",), "needs a target that answers, not a recording")
+    judge.skip(("*",), sorted(judge.facts.operations.keys() - seen), "not in the recording")
+    judge.note(f"{bodies} exchanges of {len(seen)} operations were judged")
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The entries of a HAR file; raises `UsageError`."""
+    try:
+        document = json.loads(path.read_bytes())
+        entries = document["log"]["entries"]
+    except OSError as error:
+        raise UsageError(f"--har {path}: {(error.strerror or 'unreadable').lower()}") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise UsageError(f"--har {path}: not a HAR file") from None
+    if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+        raise UsageError(f"--har {path}: not a HAR file")
+    return entries
+
+
+def exchanges(entries: list[dict[str, Any]], facts: Facts) -> Iterator[tuple[Exchange, bool]]:
+    """The exchanges with operations of the contract, and whether the body of the answer is there."""
+    for entry in entries:
+        try:
+            found = _exchange(entry, facts)
+        except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
+            raise UsageError("an entry of the HAR file lacks what HAR 1.2 requires") from None
+        if found is not None:
+            yield found
+
+
+def _exchange(entry: dict[str, Any], facts: Facts) -> tuple[Exchange, bool] | None:
+    asked, answered = entry["request"], entry["response"]
+    parts = urlsplit(asked["url"])
+    method = str(asked["method"]).upper()
+    operation = _operation(method, parts.path, facts)
+    if not operation or not answered["status"]:
+        return None
+    headers = _headers(asked)
+    text = (asked.get("postData") or {}).get("text")
+    known = facts.operations[operation]
+    request = Request(
+        method,
+        known.path,
+        parts.query,
+        tuple(pair for pair in headers if pair[0].lower() in ("content-type", "origin", "accept")),
+        text.encode() if isinstance(text, str) else None,
+        "unknown",
+        "recorded",
+    )
+    body = _content(answered.get("content") or {})
+    whole = body is not None or answered["status"] in (204, 304)
+    seconds = float(entry.get("time") or 0) / 1000
+    response = Response(int(answered["status"]), _headers(answered), body or b"", seconds)
+    return Exchange(request, response, operation), whole
+
+
+def _operation(method: str, path: str, facts: Facts) -> str:
+    """The operation whose path is the end of an address's path: what is in front of it may be anything."""
+    ends = [each for each in facts.operations.values() if each.method == method and path.endswith(each.path)]
+    return max(ends, key=lambda each: len(each.path)).id if ends else ""
+
+
+def _headers(message: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    rows = [(str(row["name"]), str(row["value"])) for row in message.get("headers") or []]
+    return tuple(row for row in rows if not row[0].startswith(":"))
+
+
+def _content(content: dict[str, Any]) -> bytes | None:
+    text = content.get("text")
+    if text is None:
+        return b"" if content.get("size") == 0 else None
+    if content.get("encoding") == "base64":
+        return base64.b64decode(text)
+    return str(text).encode("utf-8", "surrogatepass")

@@ -1,0 +1,251 @@
+"""The judge at work: asks through the guard, applies every response rule, and keeps count."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from orgbilling_openapi import pointer
+
+from orgbilling_conformance import clock
+from orgbilling_conformance.exchange import Exchange, Headers, Request, shown
+from orgbilling_conformance.facts import Facts
+from orgbilling_conformance.guard import Guard
+from orgbilling_conformance.options import Options
+from orgbilling_conformance.registry import JUDGEMENTS, RULES
+from orgbilling_conformance.report import Case, Finding, Skipped
+from orgbilling_conformance.rule import Knowledge, Observation, severity
+from orgbilling_conformance.schema import Schemas
+from orgbilling_conformance.tokens import Tokens
+
+EXAMPLES = 3
+PATIENCE_S = 30.0
+
+
+class TokenDiedError(Exception):
+    """The good token no longer authenticates; nothing more can be learnt."""
+
+
+@dataclass
+class Record:
+    """What is known of one finding so far."""
+
+    observation: Observation
+    stage: str
+    count: int = 0
+    exchanges: list[Request] = field(default_factory=list)
+
+
+class Judge:
+    """The state of one run."""
+
+    def __init__(
+        self, facts: Facts, guard: Guard | None, tokens: Tokens, options: Options, base: str
+    ) -> None:
+        self.facts, self.guard, self.tokens, self.options, self.base = facts, guard, tokens, options, base
+        self.knowledge = Knowledge(facts, Schemas(facts), tokens.secrets)
+        self.stage = ""
+        self.began = clock.seconds()
+        self.first_finding: dict[str, float] = {}
+        self.notes: list[str] = []
+        self.reasons: list[str] = []
+        self._records: dict[tuple[str, str, str, str], Record] = {}
+        self._judged: dict[tuple[str, str], int] = defaultdict(int)
+        self._skipped: dict[tuple[str, str], str] = {}
+        self._statuses: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        self._seconds: dict[str, list[float]] = defaultdict(list)
+        self.successes: dict[str, int] = defaultdict(int)
+
+    def ask(
+        self,
+        operation: str,
+        query: str = "",
+        *,
+        auth: str = "first",
+        headers: Headers = (),
+        body: bytes | None = None,
+        purpose: str = "",
+    ) -> Exchange:
+        """Ask an operation and judge the answer."""
+        known = self.facts.operations[operation]
+        request = Request(known.method, known.path, query, headers, body, auth, purpose)
+        return self.send(request)
+
+    def send(self, request: Request) -> Exchange:
+        """Send a request as it is and judge the answer; raises `TokenDiedError` and what the guard raises."""
+        exchange = self._exchange(request)
+        if exchange.response.status == 429:
+            exchange = self._patiently(exchange)
+        if exchange.response.status == 401 and request.auth == "first":
+            exchange = self._again(exchange)
+        self.consider(exchange)
+        return exchange
+
+    def _exchange(self, request: Request) -> Exchange:
+        assert self.guard is not None
+        response = self.guard.send(request, self.tokens.authorization(request.auth))
+        exchange = Exchange(request, response, self.facts.operation(request.method, request.path))
+        if request.auth == "first" and not request.headers:
+            self._statuses[request.line][response.status] += 1
+        if exchange.operation and response.status == 200:
+            self._seconds[exchange.operation].append(response.seconds)
+        return exchange
+
+    def _patiently(self, exchange: Exchange) -> Exchange:
+        """Once more after a 429, when it says to wait no longer than half a minute."""
+        told = exchange.response.header("retry-after") or "1"
+        wait = float(told) if told.isdigit() else 1.0
+        if wait > PATIENCE_S:
+            return exchange
+        clock.pause(wait)
+        self.note("the target limits its rate (429): the judge waited and asked again")
+        return self._exchange(exchange.request)
+
+    def _again(self, exchange: Exchange) -> Exchange:
+        """After a 401 to the good token: a fresh one where there is a command, else find out who is wrong."""
+        if self.tokens.refresh():
+            self.knowledge = replace(self.knowledge, secrets=self.tokens.secrets)
+            return self._exchange(exchange.request)
+        if not any(self.successes.values()):
+            return exchange
+        again = self._exchange(exchange.request)
+        if again.response.status != 401:
+            return again
+        gets = [each for each in self.facts.gets if self.successes[each.id]]
+        probe = Request("GET", gets[0].path, purpose="is the token still good") if gets else exchange.request
+        if self._exchange(probe).response.status == 401:
+            raise TokenDiedError(
+                "the token stopped authenticating" + (" (expired)" if self.tokens.ended else "")
+            )
+        return again
+
+    def consider(self, exchange: Exchange) -> None:
+        """Judge one exchange by every response rule."""
+        if (
+            exchange.operation
+            and exchange.response.succeeded
+            and exchange.request.auth in ("first", "unknown")
+        ):
+            self.successes[exchange.operation] += 1
+        for rules, judgement in JUDGEMENTS:
+            found = judgement(exchange, self.knowledge)
+            if found is not None:
+                for rule in rules:
+                    self.passed(rule, exchange.operation)
+                for observation in found:
+                    self.observe(observation, exchange.operation, [exchange.request], judged=False)
+
+    def observe(
+        self,
+        observation: Observation,
+        operation: str,
+        requests: Sequence[Request] = (),
+        judged: bool = True,
+    ) -> None:
+        """Keep a breach."""
+        if judged:
+            self.passed(observation.rule, operation)
+        key = (observation.rule, operation, observation.pointer, observation.expected)
+        record = self._records.get(key)
+        if record is None:
+            record = self._records[key] = Record(observation, self.stage)
+            self.first_finding.setdefault(self.stage, clock.seconds() - self.began)
+        record.count += 1
+        if len(record.exchanges) < EXAMPLES:
+            record.exchanges += [each for each in requests if each not in record.exchanges][:EXAMPLES]
+
+    def passed(self, rule: str, operation: str) -> None:
+        """Count one judgement."""
+        self._judged[rule, operation] += 1
+
+    def skip(self, rules: Iterable[str], operations: Iterable[str], reason: str) -> None:
+        """Keep that rules were not run."""
+        for operation in operations:
+            for rule in rules:
+                self._skipped.setdefault((rule, operation), reason)
+
+    def note(self, text: str) -> None:
+        """Keep a remark, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def found(self, stage: str) -> tuple[tuple[str, str, str], ...]:
+        """The keys of the findings that a stage saw first."""
+        return tuple(dict.fromkeys(key[:3] for key, record in self._records.items() if record.stage == stage))
+
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, errors first, by operation and pointer."""
+        rows = [self._finding(operation, record) for (_, operation, *_), record in self._records.items()]
+        order = {name: index for index, name in enumerate(("", *self.facts.operations))}
+        return tuple(
+            sorted(
+                rows,
+                key=lambda row: (
+                    row.severity,
+                    order.get(row.operation, 99),
+                    row.pointer,
+                    row.rule,
+                    row.expected,
+                ),
+            )
+        )
+
+    def _finding(self, operation: str, record: Record) -> Finding:
+        seen = record.observation
+        basis = seen.basis or RULES[seen.rule].basis[0]
+        return Finding(
+            seen.rule,
+            "error" if self.options.strict else severity(basis),
+            basis,
+            operation,
+            seen.pointer,
+            seen.expected,
+            self._redacted(seen.observed),
+            record.count,
+            record.exchanges[-1].curl(self.base) if record.exchanges else "",
+            "",
+            seen.reason or RULES[seen.rule].why,
+            record.stage,
+            pointer.text(seen.node) if seen.node else "",
+            tuple(each.to_json() for each in record.exchanges),
+        )
+
+    def _redacted(self, text: str) -> str:
+        for secret in self.tokens.secrets:
+            text = text.replace(secret, "eyJ…")
+        return shown(text, 300)
+
+    def cases(self) -> tuple[Case, ...]:
+        """What became of every rule on every operation."""
+        failed = {key[:2] for key in self._records}
+        rows = [
+            Case(rule, operation, "failed" if (rule, operation) in failed else "passed", count)
+            for (rule, operation), count in self._judged.items()
+        ]
+        rows += [
+            Case(rule, operation, "skipped", 0)
+            for rule, operation in self._skipped
+            if (rule, operation) not in self._judged
+        ]
+        return tuple(sorted(rows, key=lambda row: (row.rule, row.operation)))
+
+    def skipped(self) -> tuple[Skipped, ...]:
+        """The rules that were not run."""
+        rows = [(key, reason) for key, reason in self._skipped.items() if key not in self._judged]
+        return tuple(Skipped(rule, operation, reason) for (rule, operation), reason in sorted(rows))
+
+    def statuses(self) -> dict[str, dict[int, int]]:
+        """How often each status came back to each plain request with the good token."""
+        return {line: dict(counts) for line, counts in self._statuses.items()}
+
+    def latency(self) -> dict[str, dict[str, float]]:
+        """Milliseconds of the successes of each operation: median, 95th percentile, longest."""
+        return {name: _spread(seconds) for name, seconds in sorted(self._seconds.items())}
+
+
+def _spread(seconds: list[float]) -> dict[str, float]:
+    ranked = sorted(seconds)
+    at = {"median": 0.5, "p95": 0.95, "max": 1.0}
+    spread = {name: ranked[min(int(len(ranked) * part), len(ranked) - 1)] for name, part in at.items()}
+    return {name: round(value * 1000, 1) for name, value in spread.items()} | {"answers": float(len(ranked))}

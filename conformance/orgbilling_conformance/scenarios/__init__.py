@@ -1,0 +1,1 @@
+"""Scripted requests: what single exchanges cannot show."""

@@ -1,0 +1,111 @@
+"""Who may see what: no token, bad tokens, and the token of another organisation."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from orgbilling_conformance import tokens
+from orgbilling_conformance.exchange import Exchange, shown
+from orgbilling_conformance.judge import Judge
+from orgbilling_conformance.rule import Observation
+from orgbilling_conformance.sense import walk
+
+OWNED = ("tenantId", "entryId", "chargeId", "contractId", "stripeCustomerId")
+
+
+def credentials(judge: Judge) -> None:
+    """No token, and every way to spoil one, on every operation that changes nothing."""
+    derivable = tokens.split(judge.tokens.first) is not None
+    for operation in judge.facts.gets:
+        for kind in tokens.KINDS:
+            if kind in tokens.DERIVED and not derivable:
+                continue
+            judge.ask(operation.id, auth=kind, purpose="a token that does not authenticate")
+        if operation in judge.facts.windows:
+            judge.ask(operation.id, "days=0", auth="none", purpose="401 before 422")
+            judge.ask(operation.id, "days=abc", auth="garbage", purpose="401 before 422")
+    if not derivable:
+        judge.skip(("token-bad",), ("*",), "the token is no JWT: only garbage was tried")
+
+
+def expired(judge: Judge) -> None:
+    """A token whose time is over."""
+    if judge.options.expired_token is None:
+        judge.skip(("token-expired",), ("*",), "needs --expired-token")
+        return
+    for operation in judge.facts.gets:
+        judge.ask(operation.id, auth="expired", purpose="an expired token")
+
+
+def isolation(judge: Judge) -> None:
+    """Two organisations, in turn."""
+    reason = _lacking(judge)
+    if reason:
+        judge.skip(("isolation",), ("*",), reason)
+        return
+    for operation in judge.facts.gets:
+        query = "days=365" if operation in judge.facts.windows else ""
+        before, other, after = (
+            judge.ask(operation.id, query, auth=auth, purpose="two organisations")
+            for auth in ("first", "second", "first")
+        )
+        if not (before.response.succeeded and other.response.succeeded and after.response.succeeded):
+            continue
+        mine, theirs = owned(before.response.json), owned(other.response.json)
+        for name in OWNED:
+            shared = mine.get(name, set()) & theirs.get(name, set())
+            mixed = owned(after.response.json).get(name, set()) & theirs.get(name, set())
+            if shared or mixed:
+                told = f"both see {shown(sorted(shared or mixed)[0], 60)}"
+                seen = Observation("isolation", f"{name}", "nothing in common", told)
+                judge.observe(seen, operation.id, [before.request, other.request])
+        judge.passed("isolation", operation.id)
+    _overrides(judge)
+
+
+def _lacking(judge: Judge) -> str:
+    """Why isolation cannot be judged; empty if it can."""
+    if judge.options.second_token is None:
+        return "needs --second-token"
+    one, other = (tokens.organisation(each) for each in (judge.tokens.first, judge.options.second_token))
+    if one is not None and one == other:
+        return "both tokens name one organisation"
+    profile = judge.ask("getOrgBilling", auth="second", purpose="two organisations")
+    return "" if profile.response.succeeded else f"the second token gets {profile.response.status}"
+
+
+def _overrides(judge: Judge) -> None:
+    """A request must not choose another organisation than its token does."""
+    other = judge.ask("getOrgBilling", auth="second", purpose="the other organisation")
+    tenant = _tenant(other)
+    named = tokens.organisation(judge.options.second_token) or tenant
+    if tenant is None or named is None:
+        return
+    headers = tuple(
+        (name, value)
+        for name, value in (("X-Tenant-Id", tenant), ("X-Organization-Id", named), ("X-Org-Id", named))
+        if value.isascii() and value.isprintable()
+    )
+    for query, sent in ((f"tenantId={tenant}&orgId={named}&organizationId={named}", ()), ("", headers)):
+        answer = judge.ask("getOrgBilling", query, headers=sent, purpose="choosing another organisation")
+        if answer.response.succeeded and _tenant(answer) == tenant:
+            told = "the profile of the other organisation"
+            seen = Observation("isolation", "/tenantId", "the token's organisation, whatever is asked", told)
+            judge.observe(seen, "getOrgBilling", [answer.request])
+
+
+def _tenant(exchange: Exchange) -> str | None:
+    body = exchange.response.json
+    tenant = body.get("tenantId") if isinstance(body, dict) else None
+    return tenant if isinstance(tenant, str) and tenant else None
+
+
+def owned(body: Any) -> dict[str, set[str]]:
+    """What in an answer can belong to one organisation only, by member."""
+    found: dict[str, set[str]] = {}
+    for _, each in walk(body):
+        for name in OWNED:
+            if each.get(name):
+                found.setdefault(name, set()).add(json.dumps(each[name]))
+    return found

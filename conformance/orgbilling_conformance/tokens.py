@@ -1,0 +1,173 @@
+"""Tokens: where good ones come from, and how bad ones are made without a key."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+from orgbilling_conformance import clock
+from orgbilling_conformance.options import Options
+from orgbilling_conformance.usage import UsageError
+
+EARLY_S = 5
+Claims = dict[str, Any]
+
+
+class Tokens:
+    """The credentials of a run."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._first = options.token
+        if self._first is None and options.token_command:
+            self.refresh()
+
+    @property
+    def first(self) -> str | None:
+        """The good token; a fresh one where the command is known and the old one ends."""
+        ends = expiry(self._first)
+        if self._options.token_command and ends is not None and ends - EARLY_S <= clock.epoch_s():
+            self.refresh()
+        return self._first
+
+    @property
+    def ended(self) -> bool:
+        """Whether the time of the good token is over."""
+        ends = expiry(self._first)
+        return ends is not None and ends <= clock.epoch_s()
+
+    def refresh(self) -> bool:
+        """Run the token command again; False without one. Raises `UsageError` when it fails."""
+        command = self._options.token_command
+        if not command:
+            return False
+        try:
+            # A command of the user's own, for a shell: that is what the option is for.
+            done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)  # noqa: S602
+        except subprocess.TimeoutExpired:
+            raise UsageError("--token-command took longer than a minute") from None
+        words = done.stdout.split()
+        if done.returncode or not words:
+            raise UsageError(f"--token-command ended with status {done.returncode} and printed no token")
+        self._first = words[-1]
+        return True
+
+    def authorization(self, kind: str) -> str | None:
+        """The Authorization header of a kind of token; None for none."""
+        if kind in ("none", "unknown"):
+            return None
+        if kind in PLAIN:
+            return PLAIN[kind]
+        named = {"first": self.first, "second": self._options.second_token}
+        named["expired"] = self._options.expired_token
+        token = named[kind] if kind in named else bad(kind, self.first)
+        return f"Bearer {token}" if token else None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown."""
+        known = (self._first, self._options.second_token, self._options.expired_token)
+        return tuple(token for token in known if token)
+
+
+def expiry(token: str | None) -> int | None:
+    """When a token ends, in epoch seconds; None where it does not say."""
+    parts = split(token)
+    ends = parts[1].get("exp") if parts else None
+    return int(ends) if isinstance(ends, int | float) and not isinstance(ends, bool) else None
+
+
+def organisation(token: str | None) -> str | None:
+    """The organisation that a Clerk token names."""
+    parts = split(token)
+    if parts is None:
+        return None
+    claims = parts[1]
+    found = claims["o"].get("id") if isinstance(claims.get("o"), dict) else claims.get("org_id")
+    return found if isinstance(found, str) else None
+
+
+def split(token: str | None) -> tuple[Claims, Claims, bytes] | None:
+    """Header, claims and signature of a JWT; None for anything else."""
+    pieces = (token or "").split(".")
+    if len(pieces) != 3:
+        return None
+    try:
+        header, claims = (json.loads(_decode(piece)) for piece in pieces[:2])
+        signature = _decode(pieces[2])
+    except (ValueError, binascii.Error):
+        return None
+    return (header, claims, signature) if isinstance(header, dict) and isinstance(claims, dict) else None
+
+
+def _decode(piece: str) -> bytes:
+    return base64.urlsafe_b64decode(piece + "=" * (-len(piece) % 4))
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _joined(header: Claims, claims: Claims, sign: Callable[[bytes], bytes]) -> str:
+    texts = (json.dumps(part, separators=(",", ":")).encode() for part in (header, claims))
+    signed = ".".join(_encode(text) for text in texts)
+    return f"{signed}.{_encode(sign(signed.encode()))}"
+
+
+def _flipped(signature: bytes) -> bytes:
+    return bytes([signature[0] ^ 0x55]) + signature[1:] if signature else b"\x55"
+
+
+def _elsewhere(claims: Claims) -> Claims:
+    other = "org_" + "0" * 27
+    inner = {"o": {**claims["o"], "id": other}} if isinstance(claims.get("o"), dict) else {"org_id": other}
+    return {**claims, **inner}
+
+
+def _pending(claims: Claims) -> Claims:
+    kept = {name: value for name, value in claims.items() if name != "o" and not name.startswith("org_")}
+    return {**kept, "sts": "pending"}
+
+
+PLAIN = {"garbage": "Bearer this.is-not.a-token", "basic": "Basic Y29uZm9ybTpjb25mb3Jt", "empty": "Bearer"}
+DERIVED = (
+    "signature",
+    "organisation",
+    "prolonged",
+    "pending",
+    "alg-none",
+    "alg-hs256",
+    "unsigned",
+)
+"""Ways to spoil a good token; each keeps everything else as it was."""
+
+KINDS = ("none", *PLAIN, *DERIVED)
+
+
+def bad(kind: str, token: str | None) -> str | None:
+    """A token that is bad in one way, made from a good one; None where that is no JWT."""
+    parts = split(token)
+    if parts is None or token is None:
+        return None
+    header, claims, signature = parts
+    head, _, _ = token.rpartition(".")
+    made: dict[str, Callable[[], str]] = {
+        "signature": lambda: f"{head}.{_encode(_flipped(signature))}",
+        "organisation": lambda: _joined(header, _elsewhere(claims), lambda _: signature),
+        "prolonged": lambda: _joined(header, {**claims, "exp": 4_102_444_800}, lambda _: signature),
+        "pending": lambda: _joined(header, _pending(claims), lambda _: signature),
+        "alg-none": lambda: _joined({**header, "alg": "none"}, claims, lambda _: b""),
+        "alg-hs256": lambda: _joined({**header, "alg": "HS256"}, claims, _hs256),
+        "unsigned": lambda: f"{head}.",
+    }
+    return made[kind]()
+
+
+def _hs256(signed: bytes) -> bytes:
+    return hmac.digest(b"secret", signed, hashlib.sha256)

@@ -1,0 +1,149 @@
+"""Rules over the headers of one answer, and over what must not be in any."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from orgbilling_conformance.exchange import BodyError, Exchange, shown, strings
+from orgbilling_conformance.facts import PROBLEM
+from orgbilling_conformance.rule import Judgement, Knowledge, Observation, Rule
+
+RULES = (
+    Rule(
+        "schema-link", "`$schema`, where it is sent, names the schema of the body", ("documented",), "shown"
+    ),
+    Rule("link", "`Link`, where it describes the body, names its schema", ("assumed",), "RFC 8288"),
+    Rule("leak-trace", "No answer shows a stack trace", ("assumed",), "internals help attackers alone"),
+    Rule("leak-secret", "No answer shows a secret", ("assumed",), "a token, a key or a password"),
+    Rule("cors", "What is said about CORS makes sense", ("assumed",), "the Fetch standard"),
+    Rule("cache", "What belongs to one organisation is not kept for others", ("assumed",), "RFC 9111"),
+    Rule("challenge", "A 401 says how to authenticate", ("assumed",), "RFC 9110, 11.6.1"),
+)
+
+TRACE = re.compile(
+    r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+|goroutine \d+ \[|\bpanic: |\.go:\d+\b"
+    r"|\n\s+at [\w.$<>]+ ?\(|\(\w+\.(?:java|kt|scala):\d+\)|\.(?:js|ts|py|rb):\d+(?::\d+)?\b"
+    r"|Exception in thread|SQLSTATE\[|pq: |syntax error at or near"
+    r"|/usr/(?:local|lib)/|/home/\w+/|/site-packages/"
+)
+SECRET = re.compile(
+    r"\b(?:sk|rk)_(?:live|test)_\w{8,}|\bwhsec_\w{8,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b"
+    r"|\b\w+://[^/\s:@]+:[^/\s:@]+@|eyJ[\w-]{10,}\.eyJ[\w-]{10,}"
+)
+
+
+def schema_link(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """`$schema` in a body."""
+    body, name = exchange.response.json, _name(exchange, known)
+    if not name or not isinstance(body, dict) or "$schema" not in body:
+        return None
+    value = body["$schema"]
+    if isinstance(value, str) and _names(value, name):
+        return []
+    expected = f"an address, relative or absolute, that ends with /schemas/{name}.json"
+    return [Observation("schema-link", "/$schema", expected, shown(value))]
+
+
+def link(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """`Link` with rel="describedBy"."""
+    value, name = exchange.response.header("link"), _name(exchange, known)
+    if value is None or not name:
+        return None
+    for address, rest in re.findall(r"<([^>]*)>([^<]*)", value):
+        if re.search(r"rel=\"?describedby\"?", rest, re.IGNORECASE) and not _names(address, name):
+            return [Observation("link", "header/Link", f"…/schemas/{name}.json", shown(value))]
+    return []
+
+
+def _names(address: str, name: str) -> bool:
+    return urlsplit(address).path.endswith(f"/schemas/{name}.json") and not re.search(r"\s", address)
+
+
+def _name(exchange: Exchange, known: Knowledge) -> str:
+    """The name of the schema that the body has to have; empty where it has none."""
+    operation = known.facts.operations.get(exchange.operation)
+    if operation is None or isinstance(exchange.response.parsed, BodyError):
+        return ""
+    if exchange.response.status == 200 and operation.success:
+        return known.facts.name(operation.success)
+    error = exchange.response.status >= 400 and exchange.response.media == PROBLEM
+    return "ErrorModel" if error else ""
+
+
+def leak_trace(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """Traces, in errors: what people write about themselves may look like anything."""
+    if exchange.response.status < 400:
+        return None
+    sent = (exchange.request.body or b"").decode("utf-8", "replace") + " ".join(
+        value for name in ("days", "limit", "cursor") for value in exchange.request.values(name)
+    )
+    for text in _texts(exchange):
+        found = TRACE.search(text)
+        if found and found[0] not in sent:
+            return [Observation("leak-trace", "", "no internals", shown(text[found.start() :]))]
+    return []
+
+
+def leak_secret(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """Secrets, in any answer; what was sent must not come back either."""
+    response = exchange.response
+    text = response.body.decode("utf-8", "replace") + "\n" + "\n".join(value for _, value in response.headers)
+    if any(secret in text for secret in known.secrets):
+        return [Observation("leak-secret", "", "no token", "the token that was sent")]
+    found = SECRET.search(text)
+    return [Observation("leak-secret", "", "no secret", f"{found[0][:8]}…")] if found else []
+
+
+def _texts(exchange: Exchange) -> Iterable[str]:
+    body = exchange.response.parsed
+    if isinstance(body, BodyError):
+        return [exchange.response.body.decode("utf-8", "replace")]
+    return strings(body)
+
+
+def cors(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """Origin and credentials fit each other, and the caller."""
+    allowed, origin = (
+        exchange.response.header("access-control-allow-origin"),
+        exchange.request.header("origin"),
+    )
+    if allowed is None:
+        return None
+    if exchange.response.header("access-control-allow-credentials") == "true" and allowed == "*":
+        return [Observation("cors", "header/Access-Control-Allow-Origin", "one origin", "* with credentials")]
+    if allowed not in ("*", "null", origin) and ("," in allowed or " " in allowed or "://" not in allowed):
+        return [Observation("cors", "header/Access-Control-Allow-Origin", "* or one origin", shown(allowed))]
+    return []
+
+
+def cache(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """No shared cache."""
+    if exchange.response.status != 200 or not exchange.operation:
+        return None
+    value = (exchange.response.header("cache-control") or "").lower()
+    if re.search(r"\bpublic\b|\bs-maxage\b", value):
+        return [Observation("cache", "header/Cache-Control", "private, or no-store", shown(value))]
+    return []
+
+
+def challenge(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """WWW-Authenticate on 401."""
+    if exchange.response.status != 401:
+        return None
+    if exchange.response.header("www-authenticate"):
+        return []
+    return [Observation("challenge", "header/WWW-Authenticate", "Bearer …", "absent")]
+
+
+JUDGEMENTS: tuple[tuple[tuple[str, ...], Judgement], ...] = (
+    (("schema-link",), schema_link),
+    (("link",), link),
+    (("leak-trace",), leak_trace),
+    (("leak-secret",), leak_secret),
+    (("cors",), cors),
+    (("cache",), cache),
+    (("challenge",), challenge),
+)
