@@ -137,8 +137,8 @@ class Operation:
         except Exception as error:
             status, out, payload = self._refuse(turn, error)
         self.responder.finish(headers, out)
-        await self.responder.write(send, status, out, payload, head=scope["method"] == "HEAD")
         self._record(turn, status, out, payload)
+        await self.responder.write(send, status, out, payload, head=scope["method"] == "HEAD")
 
     def answer(self, scope: dict[str, Any], raw: bytes) -> tuple[int, Headers, bytes] | None:
         """Answer a request whose body is here already, without waiting for anything.

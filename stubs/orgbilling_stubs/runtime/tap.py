@@ -13,7 +13,7 @@ Detour: TypeAlias = Callable[[Any, Any, Mapping[str, str]], Awaitable[None]]
 
 
 class Answered(NamedTuple):
-    """One exchange, as it is reported when its answer was handed to the server.
+    """One exchange, as it is reported just before its answer is sent.
 
     operation: the compiled operation. began: what `Tap.begin` gave. headers: of the request, the first of
     each name. body: of the request, parsed. out: headers of the answer. error: why it is no success.
@@ -42,4 +42,4 @@ class Tap(Protocol):
         """The handler that an operation shall use, asked once at the start."""
 
     def record(self, answered: Answered) -> None:
-        """An answer was given."""
+        """An answer is about to be sent: whoever has read it finds it recorded."""

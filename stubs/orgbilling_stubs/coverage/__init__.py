@@ -1,0 +1,1 @@
+"""How much of the contract the client under test has met."""

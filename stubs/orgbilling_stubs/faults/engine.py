@@ -1,0 +1,115 @@
+"""Decides with every request whether a fault strikes it, and takes over those that one does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from typing import Any
+
+from orgbilling_stubs.domain.fold import Genesis
+from orgbilling_stubs.faults import refusals
+from orgbilling_stubs.faults.buckets import Buckets
+from orgbilling_stubs.faults.forced import Answers
+from orgbilling_stubs.faults.plan import plan
+from orgbilling_stubs.faults.prefer import COOKIE, Override, read
+from orgbilling_stubs.faults.rules import Rules
+from orgbilling_stubs.faults.spoil import Spoiled, Tools
+from orgbilling_stubs.runtime.refusals import Problem
+from orgbilling_stubs.runtime.tap import Detour
+from orgbilling_stubs.service import Service
+
+_COOKIE = COOKIE.encode()
+
+Stage = Callable[[str, str], str]
+"""From an organisation and a scenario to the organisation that shows it; raises Problem for no scenario."""
+
+
+def no_stage(organisation: str, scenario: str) -> str:
+    """The stage of a server without scenarios."""
+    raise Problem(refusals.SCENARIO_UNKNOWN)
+
+
+class Engine:
+    """Overrides and standing rules of one server."""
+
+    def __init__(
+        self,
+        contract: Mapping[str, Any],
+        rules: Rules,
+        service: Service,
+        genesis: Genesis,
+        wall_ms: Callable[[], int],
+        stage: Stage = no_stage,
+    ) -> None:
+        self.rules = rules
+        self.service = service
+        self.stage = stage
+        self._tools = Tools(Answers(contract), Buckets(wall_ms), service, genesis)
+        self._covering = rules.covering
+
+    def detour(
+        self, operation: Any, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]
+    ) -> Detour | None:
+        """Who answers a request instead of its operation: None, unless it has overrides or a rule strikes."""
+        covering = self._covering(operation.name)
+        cookie = headers.get(b"cookie")
+        asks = (
+            b"prefer" in headers
+            or b"__" in scope["query_string"]
+            or (cookie is not None and _COOKIE in cookie)
+        )
+        if not covering and not asks:
+            return None
+        return self._strike(operation, scope, asks)
+
+    def _strike(self, operation: Any, scope: Mapping[str, Any], asks: bool) -> Detour | None:
+        request = Request(self, operation, scope)
+        try:
+            override = read(scope) if asks else None
+            if override is not None:
+                self._check(operation.name, override)
+                if override.scenario is not None and request.principal is not None:
+                    request.organisation = self.stage(request.principal.organisation, override.scenario)
+        except Problem as problem:
+            return partial(Spoiled(self._tools, operation, scope, plan(None, ())).refuse, problem)
+        hits = list(self.rules.match(operation.name, scope["method"], request))
+        if override is None and not hits:
+            return None
+        staged = request.organisation if override is not None and override.scenario is not None else None
+        return Spoiled(self._tools, operation, scope, plan(override, hits), request, staged).serve
+
+    def _check(self, operation: str, override: Override) -> None:
+        if override.code is not None and not override.force:
+            self.rules.check_status([operation], override.code, refusals.CODE_UNLISTED)
+        if override.example is not None:
+            self._tools.answers.example(operation, override.code or 200, override.example)
+
+
+class Request:
+    """What rules may ask about a request; worked out when the first one asks."""
+
+    def __init__(self, engine: Engine, operation: Any, scope: Mapping[str, Any]) -> None:
+        self._engine = engine
+        self._operation = operation
+        self._scope = scope
+
+    @cached_property
+    def principal(self) -> Any:
+        """Who asks; None for whoever is not let in, which the operation itself will then say."""
+        try:
+            return self._operation.world.admit(self._scope["headers"], self._scope["method"])
+        except Exception as refused:
+            if not hasattr(refused, "status"):
+                raise
+            return None
+
+    @cached_property
+    def organisation(self) -> str:
+        """The organisation of the token, or an empty string."""
+        return "" if self.principal is None else str(self.principal.organisation)
+
+    @cached_property
+    def now_ms(self) -> int:
+        """The organisation's present instant, or the server's when there is no organisation."""
+        service = self._engine.service
+        return service.tenant(self.organisation).now_ms if self.organisation else service.clock.now_ms()

@@ -1,0 +1,37 @@
+"""Scenarios for one request: each is played once, by a shadow of the organisation that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orgbilling_fixtures import scenarios
+from orgbilling_fixtures.scenarios import Scenario
+
+from orgbilling_stubs.faults.refusals import SCENARIO_UNKNOWN
+from orgbilling_stubs.runtime.refusals import Problem
+
+LONGEST = 128
+"""An organisation id is no longer than this."""
+
+
+class Staging:
+    """From an organisation and a scenario to its shadow; `play` makes an organisation show a scenario.
+
+    A shadow lives on: what a request changes there, the next one in the same scenario finds changed.
+    """
+
+    def __init__(self, play: Callable[[str, Scenario], None]) -> None:
+        self._play = play
+        self._played: set[str] = set()
+
+    def __call__(self, organisation: str, name: str) -> str:
+        """The organisation that shows the scenario. Raises Problem when there is no such scenario."""
+        scenario = scenarios.find(int(name) if name.isdecimal() and name.isascii() else name)
+        if scenario is None:
+            raise Problem(SCENARIO_UNKNOWN)
+        ending = f".{scenario.name}"
+        shadow = organisation.removesuffix(ending)[: LONGEST - len(ending)] + ending
+        if shadow not in self._played:
+            self._play(shadow, scenario)
+            self._played.add(shadow)
+        return shadow

@@ -1,0 +1,75 @@
+"""Puts faults, journal and coverage of one server together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orgbilling_stubs.coverage.items import items
+from orgbilling_stubs.coverage.tally import Tally
+from orgbilling_stubs.domain.fold import Genesis
+from orgbilling_stubs.faults.engine import Engine, Stage, no_stage
+from orgbilling_stubs.faults.rules import Rules
+from orgbilling_stubs.journal.book import Exchange, Journal
+from orgbilling_stubs.journal.watch import Watch
+from orgbilling_stubs.runtime.document import METHODS
+from orgbilling_stubs.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """What watches a server: `tap` goes to `assemble`, the rest to the control API."""
+
+    tap: Watch
+    rules: Rules
+    journal: Journal
+    coverage: Tally
+
+
+def watching(
+    contract: Mapping[str, Any],
+    service: Service,
+    genesis: Genesis,
+    handled: Collection[str],
+    wall_ms: Callable[[], int],
+    stage: Stage = no_stage,
+    scenarios: Callable[[], Sequence[str]] = tuple,
+) -> Watching:
+    """Watch a server.
+
+    handled: operationIds with a handler: what coverage counts. wall_ms: real time. stage: makes the
+    organisation that shows a scenario. scenarios: their names, asked for late.
+    """
+
+    def explain(exchange: Exchange) -> dict[str, Any]:
+        from orgbilling_stubs.journal.explain import Explainer
+
+        return Explainer(contract, service, genesis).explain(exchange)
+
+    rules = rules_of(contract)
+    journal = Journal(explain=explain)
+    tally = Tally(items(contract, handled), wall_ms(), scenarios)
+
+    def staged(organisation: str, scenario: str) -> str:
+        shown = stage(organisation, scenario)
+        tally.scenario(scenario)
+        return shown
+
+    engine = Engine(contract, rules, service, genesis, wall_ms, staged)
+    return Watching(Watch(service, journal, engine, tally), rules, journal, tally)
+
+
+def rules_of(contract: Mapping[str, Any]) -> Rules:
+    """Fault rules for the operations of a contract, none yet."""
+    operations = {
+        operation["operationId"]: (method.upper(), operation)
+        for item in contract["paths"].values()
+        for method, operation in item.items()
+        if method in METHODS and "operationId" in operation
+    }
+    listed = {
+        name: frozenset(int(each) for each in operation["responses"] if str(each).isdecimal())
+        for name, (_, operation) in operations.items()
+    }
+    return Rules(listed, {name: method for name, (method, _) in operations.items()})

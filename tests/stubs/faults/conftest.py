@@ -1,0 +1,232 @@
+"""A stub with everything that watches it, behind a real uvicorn, spoken to through a raw socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+import uvicorn
+from orgbilling_fixtures import scenarios
+from orgbilling_openapi import contract as contracts
+from orgbilling_stubs import clock as clocks
+from orgbilling_stubs import genesis
+from orgbilling_stubs.admission import Admission
+from orgbilling_stubs.auth import keys
+from orgbilling_stubs.auth.mint import Session, mint
+from orgbilling_stubs.auth.verify import Authenticator
+from orgbilling_stubs.cast import Cast
+from orgbilling_stubs.control.mount import Door, mount
+from orgbilling_stubs.control.scenarios import play
+from orgbilling_stubs.control.state import Control
+from orgbilling_stubs.coverage import handlers as coverage
+from orgbilling_stubs.faults import handlers as faults
+from orgbilling_stubs.faults.rules import Effect, Rule
+from orgbilling_stubs.faults.stage import Staging
+from orgbilling_stubs.journal import handlers as journal
+from orgbilling_stubs.journal.assembly import Watching, watching
+from orgbilling_stubs.journal.book import Exchange
+from orgbilling_stubs.operations.table import table
+from orgbilling_stubs.runtime.assemble import assemble
+from orgbilling_stubs.service import Service
+from orgbilling_stubs.store.memory import MemoryStore
+
+CLOCK = "2026-03-10T12:00:00Z"
+
+
+class Answer(NamedTuple):
+    """What came over the wire. ended: how the connection did: "open", "closed" or "reset"."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    ended: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class World:
+    """One server on a port of its own."""
+
+    def __init__(self) -> None:
+        contract = contracts.load()
+        cast = Cast(())
+        key = keys.load()
+        clock = clocks.from_option(CLOCK)
+        self.service = Service(MemoryStore(), clock, genesis.plan, cast.of, 1)
+        handlers = table(contract, "404")
+        staging = Staging(lambda organisation, scenario: play(self.control, organisation, scenario))
+        self.watching: Watching = watching(
+            contract,
+            self.service,
+            genesis.plan,
+            handlers,
+            clocks.wall_ms,
+            staging,
+            lambda: [each.name for each in scenarios.load()],
+        )
+        self.control = Control(
+            self.service,
+            cast,
+            key,
+            self.watching.rules,
+            "",
+            clocks.wall_ms,
+            self.watching.coverage,
+            self.watching.journal,
+        )
+        more = {**faults.TABLE, **journal.TABLE, **coverage.TABLE}
+        admit = Admission(Authenticator("trust", key), clocks.wall_ms)
+        steering = mount(self.control, Door(), more)
+        routes = {"/_mock/v1": steering, "/_mock/docs": steering}
+        self.app = assemble(contract, handlers, admit, self.service, routes=routes, tap=self.watching.tap)
+        self._key = key
+        self._tokens: dict[tuple[str, str], str] = {}
+        self._start()
+
+    def _start(self) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.port = listener.getsockname()[1]
+        config = uvicorn.Config(self.app, log_config=None, lifespan="off", timeout_graceful_shutdown=3)
+        self.server = uvicorn.Server(config)
+        run = self.server.serve(sockets=[listener])
+        self._thread = threading.Thread(target=lambda: asyncio.run(run), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+    def fault(self, effect: Effect | None = None, **rule: Any) -> Rule:
+        """Put a rule in force; what is no part of a rule is its effect."""
+        own = {name: rule.pop(name) for name in list(rule) if name in Rule.__dataclass_fields__}
+        return self.watching.rules.add(Rule(effect or Effect(**rule), **own))
+
+    def token(self, organisation: str = "org_standard", role: str = "admin") -> str:
+        if (organisation, role) not in self._tokens:
+            self._tokens[organisation, role] = mint(self._key, Session(organisation, role), clocks.wall_ms())
+        return self._tokens[organisation, role]
+
+    def request(
+        self,
+        path: str,
+        body: Any = None,
+        organisation: str | None = "org_standard",
+        headers: dict[str, str] | None = None,
+        method: str | None = None,
+    ) -> bytes:
+        content = b"" if body is None else json.dumps(body).encode()
+        sent = {"Host": "127.0.0.1"}
+        if organisation is not None:
+            sent["Authorization"] = f"Bearer {self.token(organisation)}"
+        if body is not None:
+            sent |= {"Content-Type": "application/json", "Content-Length": str(len(content))}
+        sent |= headers or {}
+        target = path if path.startswith("/_mock") else f"/api/v1{path}"
+        lines = [f"{method or ('POST' if body is not None else 'GET')} {target} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in sent.items()]
+        return "\r\n".join([*lines, "", ""]).encode() + content
+
+    def connect(self) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+    def __call__(self, path: str, body: Any = None, **request: Any) -> Answer:
+        """Send a request and read to the end of its answer."""
+        with self.connect() as connection:
+            connection.sendall(self.request(path, body, **request))
+            return read(connection, head=request.get("method") == "HEAD")
+
+    @staticmethod
+    def read(connection: socket.socket) -> Answer:
+        """One answer on an open connection."""
+        return read(connection)
+
+    def exchanges(self) -> list[Exchange]:
+        """The journal, newest first."""
+        return list(self.watching.journal.newest())
+
+    def drive(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the control API."""
+        answer = self(f"/_mock/v1{path}", body, organisation=None, method=method)
+        assert answer.status < 500, answer
+        return answer.json if answer.body else answer.status
+
+
+def read(connection: socket.socket, *, head: bool = False) -> Answer:
+    """One answer, byte by byte as it comes, until it is complete or the connection ends."""
+    content, ended = b"", "open"
+    while ended == "open" and not complete(content, head):
+        try:
+            part = connection.recv(65536)
+        except ConnectionResetError:
+            ended = "reset"
+            break
+        ended = "open" if part else "closed"
+        content += part
+    top, _, body = content.partition(b"\r\n\r\n")
+    lines = top.decode("latin-1").split("\r\n")
+    headers: dict[str, str] = {}
+    for line in lines[1:]:
+        name, value = line.split(": ", 1)
+        headers[name.lower()] = ", ".join(filter(None, (headers.get(name.lower()), value)))
+    status = int(lines[0].split(" ")[1]) if content else 0
+    return Answer(status, headers, body, ended)
+
+
+def complete(content: bytes, head: bool) -> bool:
+    top, end, body = content.partition(b"\r\n\r\n")
+    if not end:
+        return False
+    if head or top.startswith((b"HTTP/1.1 204", b"HTTP/1.1 304")):
+        return True
+    length = top.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+    return bool(length) and len(body) >= int(length)
+
+
+@pytest.fixture(scope="session")
+def _world(home: Any) -> Iterator[World]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ORGBILLING_HOME", str(home))
+        world = World()
+    yield world
+    world.stop()
+
+
+@pytest.fixture
+def world(_world: World) -> Iterator[World]:
+    _world.watching.rules.clear()
+    _world.watching.journal.clear()
+    _world.watching.coverage.reset(0)
+    yield _world
+    _world.watching.rules.clear()
+
+
+@pytest.fixture
+def organisation(request: pytest.FixtureRequest) -> str:
+    """An organisation that no other test knows."""
+    return "org_standard_" + "".join(c if c.isalnum() else "_" for c in request.node.name)[:80]
+
+
+@pytest.fixture(scope="session")
+def is_problem() -> Callable[[Answer], bool]:
+    import jsonschema_rs
+
+    contract = contracts.load()
+    root = {"$ref": "#/components/schemas/ErrorModel", "components": contract["components"]}
+    validator = jsonschema_rs.Draft202012Validator(root, validate_formats=True)
+
+    def check(answer: Answer) -> bool:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json["status"] == answer.status
+        return validator.is_valid(answer.json)
+
+    return check

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+from orgbilling_openapi import control as contracts
+from orgbilling_stubs.control.effects import rule
+from orgbilling_stubs.faults import handlers, refusals
+
+
+def test_every_fault_operation_of_the_contract_has_its_handler():
+    tagged = [
+        operation["operationId"]
+        for item in contracts.load()["paths"].values()
+        for operation in item.values()
+        if isinstance(operation, dict) and "faults" in operation.get("tags", ())
+    ]
+    assert sorted(handlers.TABLE) == sorted(tagged)
+
+
+def test_a_rule_lives_from_its_request_to_its_removal(world):
+    asked = {"operations": ["getOrgBilling"], "times": 1, "effect": {"status": 503, "retryAfterSeconds": 9}}
+    added = world.drive("POST", "/faults", asked)
+    assert (added["id"], added["times"], added["fired"]) == ("flt_1", 1, 0)
+    assert world("/org/billing").headers["retry-after"] == "9"
+    assert world("/org/billing").status == 200
+    assert world.drive("GET", "/faults/flt_1")["fired"] == 1
+    assert [each["id"] for each in world.drive("GET", "/faults")["faults"]] == ["flt_1"]
+    assert world.drive("DELETE", "/faults/flt_1") == 204
+    assert world.drive("GET", "/faults")["faults"] == []
+
+
+def test_an_organisation_sees_what_can_strike_it_and_clears_what_is_its_own(world):
+    for organisations in (["org_a"], ["org_b"], []):
+        world.drive("POST", "/faults", {"organisations": organisations, "effect": {"reset": True}})
+    seen = world.drive("GET", "/faults?organisation=org_a")["faults"]
+    assert [each["organisations"] for each in seen] == [["org_a"], []]
+    assert world.drive("DELETE", "/faults?organisation=org_a") == 204
+    left = world.drive("GET", "/faults")["faults"]
+    assert [each["organisations"] for each in left] == [["org_b"], []]
+    assert world.drive("DELETE", "/faults") == 204
+    assert world.drive("GET", "/faults")["faults"] == []
+
+
+WRONG = {
+    refusals.OPERATION_UNKNOWN: {"operations": ["getNothing"], "effect": {"reset": True}},
+    refusals.METHOD_UNUSED: {"operations": ["getOrgBilling"], "methods": ["POST"], "effect": {"reset": True}},
+    refusals.LIMIT_INVALID: {
+        "from": "2026-01-02T00:00:00Z",
+        "until": "2026-01-01T00:00:00Z",
+        "effect": {"reset": True},
+    },
+    refusals.EFFECT_EMPTY: {"effect": {"late": True}},
+    refusals.EFFECTS_CONFLICT: {"effect": {"reset": True, "hangMs": 1}},
+    refusals.EFFECT_INVALID: {"effect": {"latency": {"ms": 5, "maxMs": 1}}},
+    refusals.STATUS_UNLISTED: {"effect": {"status": 418}},
+}
+
+
+@pytest.mark.parametrize("row", WRONG, ids=lambda row: row.name)
+def test_a_wrong_rule_is_refused(world, row):
+    answer = world.drive("POST", "/faults", WRONG[row])
+    assert answer["status"] == row.status
+    assert world.drive("GET", "/faults")["faults"] == []
+
+
+def test_an_id_can_be_given_once(world):
+    asked = {"id": "mine", "effect": {"reset": True}}
+    assert world.drive("POST", "/faults", asked)["id"] == "mine"
+    assert world.drive("POST", "/faults", asked)["status"] == 409
+    assert world.drive("GET", "/faults/other")["status"] == 404
+    assert world.drive("DELETE", "/faults/other")["status"] == 404
+
+
+def test_every_effect_can_be_written_and_read_back(world):
+    effect = {
+        "latency": {"ms": 5, "distribution": "uniform", "maxMs": 9, "sigmaPermille": 500},
+        "dripBytesPerSecond": 9,
+        "truncateBytes": -1,
+        "stale": {"commands": 2},
+        "nulls": True,
+        "field": "x",
+        "rateLimit": {"limit": 3, "seconds": 5},
+    }
+    added = world.drive("POST", "/faults", {"effect": effect})
+    assert added["effect"] == effect
+    assert rule({"effect": effect}) is not None

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+from orgbilling_stubs.faults import refusals
+from orgbilling_stubs.faults.stage import Staging
+from orgbilling_stubs.runtime.refusals import Problem
+
+
+@pytest.fixture
+def played():
+    return []
+
+
+@pytest.fixture
+def staging(played):
+    return Staging(lambda organisation, scenario: played.append((organisation, scenario.name)))
+
+
+def test_a_scenario_is_played_once_by_a_shadow(staging, played):
+    assert staging("org_a", "low-balance") == "org_a.low-balance"
+    assert staging("org_a", "low-balance") == "org_a.low-balance"
+    assert staging("org_b", "low-balance") == "org_b.low-balance"
+    assert played == [("org_a.low-balance", "low-balance"), ("org_b.low-balance", "low-balance")]
+
+
+def test_a_number_stands_for_the_first_scenario_of_the_state(staging):
+    assert staging("org_a", "3") == "org_a.low-balance"
+
+
+def test_an_id_stays_an_id(staging):
+    shadow = staging("o" * 128, "low-balance")
+    assert len(shadow) == 128
+    assert shadow.endswith(".low-balance")
+
+
+def test_a_shadow_is_its_own(staging):
+    assert staging("org_a.low-balance", "low-balance") == "org_a.low-balance"
+
+
+@pytest.mark.parametrize("name", ["", "nothing", "99", "٣"])
+def test_no_such_scenario(staging, name):
+    with pytest.raises(Problem, match=refusals.SCENARIO_UNKNOWN.name):
+        staging("org_a", name)

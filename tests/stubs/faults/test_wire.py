@@ -1,0 +1,237 @@
+"""Every effect, as a client sees it: bytes on a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from orgbilling_stubs.faults import wire
+from orgbilling_stubs.faults.rules import Latency, RateLimit, Stale
+
+
+def timed(world, *request, **options):
+    started = time.perf_counter()
+    answer = world(*request, **options)
+    return answer, time.perf_counter() - started
+
+
+def test_a_status_with_a_body_that_is_true_to_the_contract(world, is_problem):
+    world.fault(status=503, operations=("getOrgBilling",))
+    answer = world("/org/billing")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert is_problem(answer)
+    assert world("/org/model-pricing").status == 200
+
+
+@pytest.mark.parametrize("distribution", ["fixed", "uniform", "lognormal"])
+def test_latency(world, distribution):
+    world.fault(latency=Latency(40, distribution, 60, 100))
+    answer, seconds = timed(world, "/org/billing")
+    assert answer.status == 200
+    assert 0.03 <= seconds < 1
+
+
+def test_latency_and_status_combine(world):
+    world.fault(latency=Latency(40), status=503)
+    answer, seconds = timed(world, "/org/billing")
+    assert answer.status == 503
+    assert seconds >= 0.04
+
+
+def test_a_slow_drip_is_slow_and_whole(world):
+    whole = world("/org/billing")
+    world.fault(drip_bytes_per_s=len(whole.body) * 5)
+    with world.connect() as connection:
+        connection.sendall(world.request("/org/billing"))
+        started = time.perf_counter()
+        parts = []
+        while not b"".join(parts).endswith(whole.body):
+            parts.append(connection.recv(65536))
+            assert parts[-1]
+        seconds = time.perf_counter() - started
+    assert len(parts) >= 4
+    assert seconds >= 0.1
+
+
+@pytest.mark.parametrize(("truncate", "kept"), [(-1, None), (0, 0), (10, 10)])
+def test_a_truncated_body_is_shorter_than_its_content_length(world, truncate, kept):
+    whole = world("/org/billing").body
+    world.fault(truncate_bytes=truncate)
+    answer = world("/org/billing")
+    assert answer.status == 200
+    assert int(answer.headers["content-length"]) == len(whole)
+    assert answer.body == whole[: len(whole) // 2 if kept is None else kept]
+    assert answer.ended == "closed"
+
+
+def test_a_body_can_drip_and_be_cut(world):
+    world.fault(truncate_bytes=40, drip_bytes_per_s=400)
+    answer, seconds = timed(world, "/org/billing")
+    assert (len(answer.body), answer.ended) == (40, "closed")
+    assert seconds >= 0.03
+
+
+def test_a_reset_is_a_reset(world):
+    world.fault(reset=True)
+    answer = world("/org/billing")
+    assert (answer.status, answer.body, answer.ended) == (0, b"", "reset")
+    world.watching.rules.clear()
+    assert world("/org/billing").status == 200
+
+
+def test_a_late_reset_strikes_after_the_work_is_done(world, organisation):
+    world.fault(reset=True, late=True, operations=("redeemOrgVoucher",), times=1)
+    before = world("/org/billing", organisation=organisation).json["creditBalance"]
+    code = {"code": "TEST-CREDIT-5-LATE"}
+    key = {"Idempotency-Key": "once"}
+    lost = world("/org/vouchers/redeem", code, organisation=organisation, headers=key)
+    assert lost.ended == "reset"
+    again = world("/org/vouchers/redeem", code, organisation=organisation, headers=key)
+    assert again.status == 200
+    after = world("/org/billing", organisation=organisation).json["creditBalance"]
+    assert after == pytest.approx(before + 5)
+
+
+def test_an_early_reset_leaves_the_work_undone(world, organisation):
+    world.fault(reset=True, operations=("redeemOrgVoucher",), times=1)
+    code = {"code": "TEST-CREDIT-5-EARLY"}
+    assert world("/org/vouchers/redeem", code, organisation=organisation).ended == "reset"
+    assert world("/org/vouchers/redeem", code, organisation=organisation).status == 200
+
+
+def test_a_hang_answers_nothing_and_closes_at_its_end(world):
+    world.fault(hang_ms=60)
+    answer, seconds = timed(world, "/org/billing")
+    assert (answer.status, answer.ended) == (0, "closed")
+    assert seconds >= 0.05
+
+
+def test_a_hang_leaves_a_request_without_an_answer(world):
+    world.fault(hang_ms=60_000)
+    with world.connect() as connection:
+        connection.sendall(world.request("/org/billing"))
+        connection.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+    assert [each.status for each in world.exchanges()] == [0]
+
+
+class Cycle:
+    """What uvicorn's `receive` and `send` belong to."""
+
+    def __init__(self, *messages):
+        self.keep_alive = True
+        self.messages = list(messages)
+
+    async def receive(self):
+        if not self.messages:
+            await asyncio.sleep(60)
+        return self.messages.pop(0)
+
+    async def send(self, message):
+        self.keep_alive = False
+
+
+REQUEST = {"type": "http.request", "body": b"", "more_body": False}
+GONE = {"type": "http.disconnect"}
+
+
+def test_waiting_ends_when_the_client_leaves_or_time_is_up():
+    async def wait(*messages):
+        cycle = Cycle(*messages)
+        return await wire.departed(cycle.receive, cycle.send, 0.02)
+
+    assert asyncio.run(wait(REQUEST, GONE)) is True
+    assert asyncio.run(wait(REQUEST)) is False
+
+
+@pytest.mark.parametrize("forever", [float("inf"), 600.0])
+def test_waiting_ends_when_the_server_stops(forever):
+    async def wait():
+        cycle = Cycle()
+        waiting = asyncio.ensure_future(wire.departed(cycle.receive, cycle.send, forever))
+        pausing = asyncio.ensure_future(wire.pause(cycle.send, forever))
+        await asyncio.sleep(0.01)
+        await cycle.send({})
+        assert wire.stopping(cycle.send)
+        return await waiting, await pausing
+
+    started = time.perf_counter()
+    assert asyncio.run(wait()) == (True, None)
+    assert time.perf_counter() - started < 2
+
+
+def test_stale_answers_lack_the_last_commands(world, organisation):
+    before = world("/org/billing", organisation=organisation).json
+    for number in range(2):
+        body = {"code": f"TEST-CREDIT-5-STALE{number}"}
+        assert world("/org/vouchers/redeem", body, organisation=organisation).status == 200
+    rule = world.fault(stale=Stale(commands=1))
+    one = world("/org/billing", organisation=organisation).json
+    world.watching.rules.remove(rule.id)
+    world.fault(stale=Stale(commands=2))
+    two = world("/org/billing", organisation=organisation).json
+    summary = world("/org/usage-summary", organisation=organisation).json
+    newest = world("/org/ledger?days=1", organisation=organisation).json[0]
+    assert one["creditBalance"] == pytest.approx(before["creditBalance"] + 5)
+    assert two["creditBalance"] == summary["creditBalanceUsd"] == before["creditBalance"]
+    assert newest["description"].endswith("STALE1")
+
+
+def test_stale_answers_can_be_of_some_seconds_ago(world, organisation):
+    now = world("/org/billing", organisation=organisation).json
+    world.fault(stale=Stale(seconds=7 * 86_400))
+    then = world("/org/billing", organisation=organisation).json
+    assert then["updatedAt"] <= "2026-03-03T12:00:00Z" < now["updatedAt"]
+
+
+def test_null_instead_of_empty_arrays(world, organisation):
+    path = "/org/service-agreements"
+    empty = "org_empty_" + organisation[-20:]
+    assert world(path, organisation=empty).json == []
+    world.fault(nulls=True)
+    answer = world(path, organisation=empty)
+    assert answer.body == b"null"
+    assert answer.headers["content-length"] == "4"
+
+
+def test_an_undocumented_field(world):
+    plain = world("/org/billing")
+    world.fault(field="surprise")
+    answer = world("/org/billing", headers={"If-None-Match": plain.headers["etag"]})
+    assert answer.status == 200
+    assert answer.json.keys() - plain.json.keys() == {"surprise"}
+    assert all("surprise" in row for row in world("/org/ledger").json)
+    assert answer.headers["etag"] != plain.headers["etag"]
+
+
+def test_a_rate_limit_counts_down_and_then_refuses(world, is_problem, organisation):
+    world.fault(rate_limit=RateLimit(2, 60))
+    answers = [world("/org/billing", organisation=organisation) for _ in range(3)]
+    assert [each.status for each in answers] == [200, 200, 429]
+    assert [each.headers["x-ratelimit-remaining"] for each in answers] == ["1", "0", "0"]
+    assert {each.headers["x-ratelimit-limit"] for each in answers} == {"2"}
+    assert abs(int(answers[2].headers["x-ratelimit-reset"]) - time.time() - 60) < 5
+    assert 1 <= int(answers[2].headers["retry-after"]) <= 30
+    assert is_problem(answers[2])
+    assert world("/org/billing", organisation=organisation + "b").status == 200
+
+
+def test_a_connection_goes_on_after_a_fault_that_leaves_it_whole(world):
+    world.fault(status=503, times=1)
+    with world.connect() as connection:
+        for expected in (503, 200):
+            connection.sendall(world.request("/org/billing"))
+            assert world.read(connection).status == expected
+
+
+async def _no_server(message):
+    """A `send` with no connection behind it."""
+
+
+@pytest.mark.parametrize("end", [wire.reset, wire.close])
+def test_without_a_connection_there_is_an_error_instead(end):
+    with pytest.raises(ConnectionResetError):
+        end(_no_server)
+    assert not wire.stopping(_no_server)
