@@ -115,7 +115,7 @@ def _expiry(text: str, now_ms: int) -> str:
         return "Enter the expiry date."
     matched = _EXPIRY.fullmatch(text)
     if matched is None or not 1 <= int(matched[1]) <= 12:
-        return "Use month and year, such as 09 / 29."
+        return "Write it as MM / YY."
     now = instant.moment(now_ms)
     year = int(matched[2])
     if year < 100:

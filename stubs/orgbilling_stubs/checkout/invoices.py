@@ -58,13 +58,9 @@ def _from_ledger(tenant: Tenant) -> Iterator[Invoice]:
     payments = _payments(tenant)
     for row in tenant.ledger.rows:
         if row.kind == "top_up" or (row.kind == "adjustment" and _settles(row)):
-            yield Invoice(
-                f"{instant.month(row.at_ms)}-{row.number + 1:06d}",
-                row.description,
-                PAID,
-                row.at_ms,
-                ((row.description, row.usd_micros),),
-            )
+            title = row.description.removesuffix(" paid")
+            number = f"{instant.month(row.at_ms)}-{row.number + 1:06d}"
+            yield Invoice(number, title, PAID, row.at_ms, ((title, row.usd_micros),))
     shown = set() if tenant.contract is None else {label(row) for row in tenant.contract.schedule}
     for text, rows in payments.items():
         for place, row in enumerate(rows[:-1] if text in shown else rows):

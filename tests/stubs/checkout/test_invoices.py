@@ -33,6 +33,7 @@ def test_a_postpaid_organisation_is_invoiced_by_the_month(shop: Any) -> None:
     found = invoices(shop.service.tenant("org_postpaid_over_limit"))
     monthly = [each for each in found if each.title.startswith("Invoice ")]
     assert len(monthly) > 3
+    assert not [each.title for each in monthly if each.title.endswith("paid")]
     assert {each.status for each in monthly} == {PAID}
 
 

@@ -1,0 +1,158 @@
+"""A stub on a real port, a dashboard on another one, and Debian's Chromium in front of both."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import uvicorn
+from orgbilling_stubs.app import App, Settings, build
+from orgbilling_stubs.domain.commands import OpenCheckout, OpenPortal
+from orgbilling_stubs.views import payment_url, portal_url
+
+CLOCK = "2026-03-10T12:00:00Z"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+REFUSED = re.compile("status of 4|BLOCKED_BY_RESPONSE")
+MISSING: list[str] = []
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Nobody should believe that the browser tests passed where there was no browser."""
+    for reason in MISSING:
+        terminalreporter.section("NO BROWSER", sep="!", red=True, bold=True)
+        terminalreporter.line(f"The tests in tests/browser did not run: {reason}.", red=True, bold=True)
+
+
+def skip(reason: str) -> None:
+    if reason not in MISSING:
+        MISSING.append(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, or a skipped test and a loud line where there is none."""
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        skip(f"no {NAMES[0]} on PATH (apt-get install chromium, or set CHROMIUM)")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        skip("Playwright for Python is not installed")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page of a fresh profile; an error on its console fails the test, refused requests excepted."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(10_000)
+    made = context.new_page()
+    errors: list[str] = []
+    made.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    made.on("pageerror", lambda error: errors.append(str(error)))
+    yield made
+    context.close()
+    assert [each for each in errors if not REFUSED.search(each)] == []
+
+
+class Stub:
+    """A served stub: open sessions by organisation, and see what became of them."""
+
+    def __init__(self, app: App, url: str) -> None:
+        self.app = app
+        self.url = url
+
+    def checkout(self, organisation: str, cents: int = 2_500, currency: str = "USD") -> str:
+        event, _ = self.app.service.execute(organisation, OpenCheckout(cents, currency))
+        return payment_url(self.url, organisation, event.session_id)
+
+    def contract(self, organisation: str) -> str:
+        contract = self.app.service.tenant(organisation).contract
+        return payment_url(self.url, organisation, contract.session_id)
+
+    def portal(self, organisation: str) -> str:
+        event, _ = self.app.service.execute(organisation, OpenPortal())
+        return portal_url(self.url, organisation, event.session_id)
+
+    def balance(self, organisation: str) -> float:
+        return self.app.service.tenant(organisation).ledger.balance_micros / 1_000_000
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[Stub]:
+    app = build(settings)
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app.asgi, log_config=None, lifespan="on", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield Stub(app, f"http://127.0.0.1:{listener.getsockname()[1]}")
+    server.should_exit = True
+    thread.join(10)
+    listener.close()
+
+
+@pytest.fixture(scope="session")
+def serve_stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+    os.environ["ORGBILLING_HOME"] = str(tmp_path_factory.mktemp("home"))
+    yield lambda **settings: served(Settings(**({"clock": CLOCK} | settings)))
+    del os.environ["ORGBILLING_HOME"]
+
+
+@pytest.fixture(scope="session")
+def stub(serve_stub: Callable[..., Any]) -> Iterator[Stub]:
+    """A stub with default settings, shared by tests that each have an organisation of their own."""
+    with serve_stub() as running:
+        yield running
+
+
+class _Page(BaseHTTPRequestHandler):
+    """Answers every path with a page that names it; /via/… first goes through another origin and back."""
+
+    def do_GET(self) -> None:
+        port = self.server.server_address[1]
+        if self.path.startswith("/via/"):
+            self.send_response(302)
+            self.send_header("Location", f"http://localhost:{port}/{self.path.removeprefix('/via/')}")
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(
+            b"<!doctype html><title>Dashboard</title><link rel=icon href=data:,><h1>Dashboard</h1>"
+        )
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def dashboard_url() -> Iterator[str]:
+    """The base URL of the customer's own app, on another origin."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
