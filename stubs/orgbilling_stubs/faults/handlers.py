@@ -2,53 +2,61 @@
 
 from __future__ import annotations
 
-from orgbilling_stubs.control.effects import fault, rule
-from orgbilling_stubs.faults.rules import Rules
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from orgbilling_stubs.faults.rules import Rule, Rules, Standing
 from orgbilling_stubs.runtime.exchange import Call, Handler, Reply
 
 
-def list_faults(call: Call) -> Reply:
-    """The rules in force; with an organisation, those that can strike it."""
-    organisation = call.parameters.get("organisation")
-    found = [
-        each
-        for each in _rules(call).list()
-        if organisation is None or not each.rule.organisations or organisation in each.rule.organisations
-    ]
-    return Reply({"faults": [fault(each) for each in found]})
+class Handlers:
+    """The handlers. read: the rule that a request body describes; show: a rule in force as JSON."""
 
+    def __init__(
+        self, read: Callable[[Mapping[str, Any]], Rule], show: Callable[[Standing], dict[str, Any]]
+    ) -> None:
+        self._read = read
+        self._show = show
 
-def add_fault(call: Call) -> Reply:
-    """Put a rule in force."""
-    rules = _rules(call)
-    added = rules.add(rule(call.body))
-    return Reply(fault(rules.get(added.id)), 201)
+    def table(self) -> dict[str, Handler]:
+        """operationId to function."""
+        return {
+            "listFaults": self.list_faults,
+            "addFault": self.add_fault,
+            "clearFaults": self.clear_faults,
+            "getFault": self.get_fault,
+            "removeFault": self.remove_fault,
+        }
 
+    def list_faults(self, call: Call) -> Reply:
+        """The rules in force; with an organisation, those that can strike it."""
+        organisation = call.parameters.get("organisation")
+        found = [
+            each
+            for each in _rules(call).list()
+            if organisation is None or not each.rule.organisations or organisation in each.rule.organisations
+        ]
+        return Reply({"faults": [self._show(each) for each in found]})
 
-def clear_faults(call: Call) -> Reply:
-    """Take all rules out of force, or those made for one organisation."""
-    _rules(call).clear(call.parameters.get("organisation"))
-    return Reply(None, 204)
+    def add_fault(self, call: Call) -> Reply:
+        """Put a rule in force."""
+        rules = _rules(call)
+        added = rules.add(self._read(call.body))
+        return Reply(self._show(rules.get(added.id)), 201)
 
+    def clear_faults(self, call: Call) -> Reply:
+        """Take all rules out of force, or those made for one organisation."""
+        _rules(call).clear(call.parameters.get("organisation"))
+        return Reply(None, 204)
 
-def get_fault(call: Call) -> Reply:
-    """One rule, with its counters."""
-    return Reply(fault(_rules(call).get(call.parameters["rule"])))
+    def get_fault(self, call: Call) -> Reply:
+        """One rule, with its counters."""
+        return Reply(self._show(_rules(call).get(call.parameters["rule"])))
 
-
-def remove_fault(call: Call) -> Reply:
-    """Take one rule out of force."""
-    _rules(call).remove(call.parameters["rule"])
-    return Reply(None, 204)
-
-
-TABLE: dict[str, Handler] = {
-    "listFaults": list_faults,
-    "addFault": add_fault,
-    "clearFaults": clear_faults,
-    "getFault": get_fault,
-    "removeFault": remove_fault,
-}
+    def remove_fault(self, call: Call) -> Reply:
+        """Take one rule out of force."""
+        _rules(call).remove(call.parameters["rule"])
+        return Reply(None, 204)
 
 
 def _rules(call: Call) -> Rules:

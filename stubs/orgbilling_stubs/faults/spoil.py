@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 from orgbilling_stubs.clock import wall_ns
 from orgbilling_stubs.domain.fold import Genesis
-from orgbilling_stubs.faults import wire
 from orgbilling_stubs.faults.bodies import reshaped
 from orgbilling_stubs.faults.buckets import Allowance, Buckets
 from orgbilling_stubs.faults.forced import Answers
 from orgbilling_stubs.faults.past import STALE, Past
 from orgbilling_stubs.faults.plan import Plan
 from orgbilling_stubs.journal.book import Fired
+from orgbilling_stubs.runtime import wire
 from orgbilling_stubs.runtime.cors import Headers
 from orgbilling_stubs.runtime.exchange import Call, Encoded, Reply, Stream
 from orgbilling_stubs.runtime.operation import FOUND, Receive

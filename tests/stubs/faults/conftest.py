@@ -20,15 +20,16 @@ from orgbilling_stubs.auth import keys
 from orgbilling_stubs.auth.mint import Session, mint
 from orgbilling_stubs.auth.verify import Authenticator
 from orgbilling_stubs.cast import Cast
+from orgbilling_stubs.control import effects
 from orgbilling_stubs.control.mount import Door, mount
 from orgbilling_stubs.control.scenarios import play
 from orgbilling_stubs.control.state import Control
 from orgbilling_stubs.coverage import handlers as coverage
-from orgbilling_stubs.faults import handlers as faults
+from orgbilling_stubs.faults.assembly import Watching, watching
+from orgbilling_stubs.faults.handlers import Handlers
 from orgbilling_stubs.faults.rules import Effect, Rule
 from orgbilling_stubs.faults.stage import Staging
 from orgbilling_stubs.journal import handlers as journal
-from orgbilling_stubs.journal.assembly import Watching, watching
 from orgbilling_stubs.journal.book import Exchange
 from orgbilling_stubs.operations.table import table
 from orgbilling_stubs.runtime.assemble import assemble
@@ -81,7 +82,7 @@ class World:
             self.watching.coverage,
             self.watching.journal,
         )
-        more = {**faults.TABLE, **journal.TABLE, **coverage.TABLE}
+        more = {**Handlers(effects.rule, effects.fault).table(), **journal.TABLE, **coverage.TABLE}
         admit = Admission(Authenticator("trust", key), clocks.wall_ms)
         steering = mount(self.control, Door(), more)
         routes = {"/_mock/v1": steering, "/_mock/docs": steering}

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from orgbilling_openapi import control as contracts
 from orgbilling_stubs.control.effects import rule
-from orgbilling_stubs.faults import handlers, refusals
+from orgbilling_stubs.faults import refusals
+from orgbilling_stubs.faults.handlers import Handlers
 
 
 def test_every_fault_operation_of_the_contract_has_its_handler():
@@ -13,7 +14,7 @@ def test_every_fault_operation_of_the_contract_has_its_handler():
         for operation in item.values()
         if isinstance(operation, dict) and "faults" in operation.get("tags", ())
     ]
-    assert sorted(handlers.TABLE) == sorted(tagged)
+    assert sorted(Handlers(rule, dict).table()) == sorted(tagged)
 
 
 def test_a_rule_lives_from_its_request_to_its_removal(world):
