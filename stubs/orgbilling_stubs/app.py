@@ -162,7 +162,7 @@ def _pages(service: Service, settings: Settings) -> Callable[..., Any]:
         from .checkout.pages import pages
 
         urls = (settings.success_url, settings.cancel_url, settings.return_url)
-        return pages(service, Defaults(*urls, webhook=settings.webhook, cors=settings.cors))
+        return pages(service, Defaults(*urls, settings.webhook, settings.cors, settings.loopback))
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         await made()(scope, receive, send)

@@ -1,4 +1,4 @@
-"""How the hosted pages of a server behave towards organisations that chose nothing else."""
+"""How the hosted pages of a server behave, towards organisations that chose nothing else."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ class Defaults:
     success_url, cancel_url: where a payment leads; return_url: where the portal leads; None = our own pages.
     webhook: when the webhook arrives, in seconds after the payment, once for each number.
     cors: origins that may complete sessions from a browser, besides those of this machine.
+    loopback: whether the server listens to this machine alone.
     """
 
     success_url: str | None = None
@@ -20,3 +21,4 @@ class Defaults:
     return_url: str | None = None
     webhook: Sequence[int] = (0,)
     cors: Sequence[str] = ()
+    loopback: bool = True

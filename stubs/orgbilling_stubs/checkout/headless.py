@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -16,12 +16,12 @@ from .request import Request
 from .till import Sale, Till
 
 
-async def complete(till: Till, sale: Sale, request: Request, listed: Sequence[str]) -> Reply:
+async def complete(till: Till, sale: Sale, request: Request) -> Reply:
     """Let the session end as the body says, and tell what became of it.
 
     Raises Problem for a foreign origin or a body that does not fit, Refusal for an expired session.
     """
-    guard.json(request, listed)
+    guard.json(request, till.defaults)
     outcome, webhook = _read(await request.body())
     after = till.conclude(sale, outcome, webhook)
     leads = {"pay": after.success_url, "leave": after.cancel_url, "expire": after.cancel_url}

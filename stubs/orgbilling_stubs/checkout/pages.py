@@ -97,8 +97,7 @@ class Pages:
             case "GET", ("cancelled",):
                 return payment.cancelled(sale, request)
             case "POST", ("complete",):
-                listed = self.till.defaults.cors
-                return await headless.complete(self.till, sale, request, listed)
+                return await headless.complete(self.till, sale, request)
             case "GET", ("complete",):
                 raise Problem(METHOD_WRONG, headers={"Allow": "POST"})
         return None

@@ -39,7 +39,7 @@ async def submit(till: Till, sale: Sale, request: Request) -> Reply:
 
     Raises Problem for a form that is not ours, timing.TimingError for an unreadable timing.
     """
-    guard.form(request)
+    guard.form(request, till.defaults)
     fields = await request.form()
     if fields.get("action") == "deliver":
         return _attempt(lambda: till.deliver(sale), request.base)

@@ -62,7 +62,7 @@ async def answer(till: Till, tenant: Tenant, request: Request) -> Reply | None:
         case "GET", ("cancel" | "resume" as change,):
             return _question(tenant, request, change)
         case "POST", ("cancel" | "resume" as change,):
-            guard.form(request)
+            guard.form(request, till.defaults)
             await request.form()
             return _change(till, tenant, request, change)
     return None
