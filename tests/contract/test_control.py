@@ -4,7 +4,9 @@ from collections import Counter
 from typing import Any
 
 from openapi_spec_validator import validate
+from orgbilling_fixtures import scenarios
 from orgbilling_openapi import contract, control
+from orgbilling_stubs import timeline
 from orgbilling_stubs.auth import bad
 
 METHODS = ("get", "put", "post", "delete", "patch")
@@ -48,3 +50,11 @@ def test_every_body_has_an_example() -> None:
 def test_the_bad_tokens_are_those_that_can_be_minted() -> None:
     listed = control.load()["components"]["schemas"]["TokenRequest"]["properties"]["bad"]["enum"]
     assert listed == list(bad.KINDS)
+
+
+def test_the_scenarios_and_the_named_instants_are_those_there_are() -> None:
+    schemas = control.load()["components"]["schemas"]
+    names = schemas["ScenarioChoice"]["properties"]["scenario"]["anyOf"][0]["enum"]
+    assert names == [each.name for each in scenarios.load()]
+    instants = schemas["Jump"]["properties"]["to"]["anyOf"][0]["enum"]
+    assert sorted(instants) == sorted(timeline.INSTANTS)

@@ -1,27 +1,25 @@
-"""USD as people write it, to integers: exactly, or not at all."""
+"""USD as people write it, to integers."""
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from ..domain.money import MICROS_PER_USD, NANOS_PER_USD
-from .refusals import AMOUNT_INVALID, refusal
 
 
-def micros(value: float | str, location: str) -> int:
-    """An amount in micro-USD; raises Problem when it has more than six decimals."""
-    return _scaled(value, MICROS_PER_USD, location)
+def micros(value: float | str) -> int:
+    """An amount in micro-USD."""
+    return _scaled(value, MICROS_PER_USD)
 
 
-def nanos(value: float | str, location: str) -> int:
-    """A price in nano-USD; raises Problem when it has more than nine decimals."""
-    return _scaled(value, NANOS_PER_USD, location)
+def nanos(value: float | str) -> int:
+    """A price in nano-USD."""
+    return _scaled(value, NANOS_PER_USD)
 
 
-def _scaled(value: float | str, scale: int, location: str) -> int:
-    """A float counts as the shortest decimal that reads back as it: 0.1 is a tenth."""
-    scaled = Decimal(value if isinstance(value, str) else repr(value)) * scale
-    whole = int(scaled)
-    if scaled != whole:
-        raise refusal(AMOUNT_INVALID, location, value)
-    return whole
+def _scaled(value: float | str, scale: int) -> int:
+    """A decimal string is exact. A float is the shortest decimal that reads back as it (0.1 is a tenth),
+    rounded half to even: 0.1 + 0.2 is three tenths.
+    """
+    decimal = Decimal(value if isinstance(value, str) else repr(value))
+    return int((decimal * scale).to_integral_value(ROUND_HALF_EVEN))

@@ -11,11 +11,10 @@ from ..domain.tenant import Checkout, Tenant
 from ..runtime.exchange import Call, Reply
 from ..runtime.refusals import Problem
 from . import state
-from .refusals import CHECKOUT_NONE, MEMBER_UNUSED, refusal
+from .refusals import CHECKOUT_NONE
 from .state import control, execute, named
 
 AT_ONCE = (0,)
-_USES = {"declineCode": "declined", "webhookSeconds": "paid"}
 
 
 def listed(call: Call) -> Reply:
@@ -55,9 +54,6 @@ def complete(call: Call) -> Reply:
     """Pay a session, decline its card, or let it expire."""
     body = state.body(call)
     outcome = body["outcome"]
-    for member, use in _USES.items():
-        if member in body and outcome != use:
-            raise refusal(MEMBER_UNUSED, f"body.{member}", None, f"only with the outcome {use}")
     tenant = control(call).known(named(call))
     session = _session(call, tenant)
     if outcome == "declined":

@@ -10,7 +10,7 @@ from ..runtime.exchange import Call, Reply
 from ..runtime.refusals import Problem
 from . import state
 from .duration import DurationError, parse
-from .refusals import CLOCK_TOO_FAR, DURATION_INVALID, INSTANT_INVALID, MEMBER_UNUSED, refusal
+from .refusals import CLOCK_TOO_FAR, DURATION_INVALID, INSTANT_INVALID, refusal
 from .state import Control, control
 
 LONGEST_MS = 5 * 366 * instant.DAY_MS
@@ -41,8 +41,6 @@ def put(call: Call) -> Reply:
     """Freeze the clock, let it run, or let it follow the server's."""
     server, body = control(call), state.body(call)
     service, mode = server.service, body["mode"]
-    if "at" in body and mode != "frozen":
-        raise refusal(MEMBER_UNUSED, "body.at", body["at"], "only a frozen clock stands at an instant")
     at_ms = instant_of(body["at"], "body.at") if "at" in body else None
 
     def put_one(organisation: str) -> None:

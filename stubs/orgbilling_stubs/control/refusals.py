@@ -22,8 +22,6 @@ SCENARIO_UNKNOWN = Row("scenario_unknown", 422, "no such scenario: see GET /scen
 INSTANT_INVALID = Row("instant_invalid", 422, "expected an RFC 3339 instant in the years 1972 to 8999")
 DURATION_INVALID = Row("duration_invalid", 422, "expected an ISO 8601 duration such as P1M, PT90S or -P7D")
 CLOCK_TOO_FAR = Row("clock_too_far", 409, "more than five years at once, or outside the years 1972 to 8999")
-MEMBER_UNUSED = Row("member_unused", 422, "this member has no meaning here")
-AMOUNT_INVALID = Row("amount_invalid", 422, "an amount has at most six decimals, a price nine")
 CHECKOUT_NONE = Row("checkout_none", 404, "no checkout session has been opened")
 BUNDLE_INVALID = Row("bundle_invalid", 422, "the bundle cannot be replayed")
 
@@ -40,8 +38,6 @@ TABLE = (
     INSTANT_INVALID,
     DURATION_INVALID,
     CLOCK_TOO_FAR,
-    MEMBER_UNUSED,
-    AMOUNT_INVALID,
     CHECKOUT_NONE,
     BUNDLE_INVALID,
 )

@@ -13,5 +13,5 @@ def test_every_refusal_is_in_the_table_once() -> None:
 def test_a_refusal_says_where() -> None:
     plain = refusals.refusal(refusals.MEDIA_REFUSED)
     assert (plain.detail, plain.errors) == (refusals.MEDIA_REFUSED.detail, [])
-    placed = refusals.refusal(refusals.AMOUNT_INVALID, "body.x", 1, "too fine")
+    placed = refusals.refusal(refusals.PERSONA_INVALID, "body.x", 1, "too fine")
     assert placed.errors == [{"message": "too fine", "location": "body.x", "value": 1}]

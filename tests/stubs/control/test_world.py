@@ -49,13 +49,22 @@ def test_a_voucher_can_be_created_and_redeemed(drive: Any, dashboard: Any) -> No
 
 def test_a_contract_can_be_offered_cancelled_and_resumed(drive: Any, dashboard: Any) -> None:
     drive("PUT", f"{ORG}/scenario", {"scenario": "no-contract"})
-    terms = {"creditUsd": 1200, "serviceUsd": "600.5", "frequency": "monthly", "notes": "Hello"}
+    terms = {
+        "creditUsd": 1200,
+        "serviceUsd": "600.5",
+        "onetimeServiceUsd": 60,
+        "frequency": "monthly",
+        "notes": "Hello",
+    }
     offer = drive("POST", f"{ORG}/contracts", terms)
     assert offer.status_code == 201
     subscribed = dashboard(
         "POST", "/org/contract/subscribe", "org_a", json={"contractId": offer.json()["contractId"]}
     )
     assert subscribed.status_code == 200, subscribed.text
+    found = dashboard("GET", "/org/contract", "org_a").json()
+    assert (found["creditPortionUsd"], found["servicePortionUsd"]) == (1200, 660.5)
+    assert found["onetimeServiceUsd"] == 60
     assert drive("POST", f"{ORG}/contract/cancel").status_code == 409
     paid = drive("POST", f"{ORG}/checkouts/latest/complete", {"outcome": "paid"})
     assert paid.json()["purpose"] == "contract"
@@ -83,7 +92,7 @@ def test_refunds_and_adjustments_are_exact(drive: Any, dashboard: Any) -> None:
         ("POST", "refunds", {"amountUsd": 0}, 422),
         ("POST", "refunds", {"amountUsd": "0.0"}, 422),
         ("POST", "refunds", {"amountUsd": -1}, 422),
-        ("POST", "adjustments", {"amountUsd": 0.0000001}, 422),
+        ("POST", "adjustments", {"amountUsd": "0.0000001"}, 422),
         ("POST", "adjustments", {"amountUsd": "1e3"}, 422),
         ("POST", "adjustments", {"amountUsd": True}, 422),
         ("POST", "adjustments", {"amountUsd": 1e300}, 422),
@@ -91,7 +100,7 @@ def test_refunds_and_adjustments_are_exact(drive: Any, dashboard: Any) -> None:
         ("POST", "usage", {"project": 500}, 404),
         ("POST", "usage", {"inputTokens": -1}, 422),
         ("POST", "vouchers", {"code": "a b"}, 422),
-        ("POST", "contracts", {"creditUsd": 1, "onetimeCreditUsd": 2}, 422),
+        ("POST", "contracts", {"creditUsd": -1}, 422),
         ("PATCH", "prices", {}, 422),
         ("PATCH", "prices", {"tokenPricePer1KUsd": "0.0000000001"}, 422),
         ("POST", "contract/cancel", None, 409),
