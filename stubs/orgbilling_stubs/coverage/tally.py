@@ -32,7 +32,7 @@ class Tally:
         self.statuses: dict[tuple[str, int], int] = {}
         self.values: dict[tuple[str, str, str], int] = {}
         self.scenarios: dict[str, int] = {}
-        self._queries: dict[tuple[str, bytes], int] = {}
+        self._queries: dict[tuple[str, tuple[bytes, ...]], int] = {}
         self._members: dict[tuple[str, tuple[str, ...]], int] = {}
         self._keyed: dict[str, int] = {}
         self._scanned: set[bytes] = set()
@@ -45,10 +45,11 @@ class Tally:
         self.statuses[key] = self.statuses.get(key, 0) + 1
         query = answered.scope["query_string"]
         if query:
-            _add(self._queries, (name, query[:256]))
+            names = [part.partition(b"=")[0][:64] for part in query.split(b"&", 16)[:16]]
+            _add(self._queries, (name, tuple(names)))
         if not operation.safe:
             if isinstance(answered.body, dict):
-                _add(self._members, (name, tuple(answered.body)))
+                _add(self._members, (name, tuple(each[:64] for each in list(answered.body)[:16])))
             if b"idempotency-key" in answered.headers:
                 _add(self._keyed, name)
         if status == 200 and name in self._values:
@@ -75,8 +76,8 @@ class Tally:
         """How often each parameter and body member was sent, by operation and name."""
         found: dict[tuple[str, str], int] = {}
         for (name, query), times in self._queries.items():
-            for each in {part.partition(b"=")[0].decode("latin-1") for part in query.split(b"&")}:
-                _add(found, (name, each), times)
+            for each in set(query):
+                _add(found, (name, each.decode("latin-1")), times)
         for (name, members), times in self._members.items():
             for member in members:
                 _add(found, (name, member), times)

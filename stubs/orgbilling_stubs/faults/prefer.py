@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from orgbilling_stubs.auth.redact import redact
 from orgbilling_stubs.faults import refusals
 from orgbilling_stubs.faults.rules import LONGEST_MS
 from orgbilling_stubs.runtime.refusals import Problem
 
 COOKIE = "orgbilling_prefer"
+LONGEST_SHOWN = 100
 NAMES = ("code", "example", "delay", "scenario", "force")
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105
@@ -140,8 +142,8 @@ def _shown(name: str, value: str) -> str:
     """One member of `Preference-Applied`."""
     if not value:
         return name
-    if re.fullmatch(_TOKEN, value):
+    if len(value) <= LONGEST_SHOWN and re.fullmatch(_TOKEN, value) and redact(value) == value:
         return f"{name}={value}"
-    printable = "".join(letter if " " <= letter <= "~" else "?" for letter in value)
+    printable = "".join(letter if " " <= letter <= "~" else "?" for letter in redact(value)[:LONGEST_SHOWN])
     escaped = printable.replace("\\", "\\\\").replace('"', '\\"')
     return f'{name}="{escaped}"'

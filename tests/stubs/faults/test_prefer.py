@@ -103,3 +103,9 @@ def test_force(text, forced):
 def test_what_was_applied_is_told_without_breaking_a_header():
     found = read({"headers": [], "query_string": b"__example=a%22%0d%0aSet-Cookie%3A%20x"})
     assert found.applied == 'example="a\\"??Set-Cookie: x"'
+
+
+def test_no_token_is_told_back():
+    token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEifQ.c2ln"
+    assert read(scope(f"scenario={token}")).applied == 'scenario="[redacted]"'
+    assert len(read(scope(f"scenario={'x' * 500}")).applied) < 150

@@ -1,0 +1,96 @@
+"""Exchanges made by hand, and a stub in one process whose every answer is journaled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from orgbilling_openapi import contract as contracts
+from orgbilling_stubs import clock as clocks
+from orgbilling_stubs import genesis
+from orgbilling_stubs.admission import Admission
+from orgbilling_stubs.auth import keys
+from orgbilling_stubs.auth.mint import Session, mint
+from orgbilling_stubs.auth.principal import Principal
+from orgbilling_stubs.auth.verify import Authenticator
+from orgbilling_stubs.cast import Cast
+from orgbilling_stubs.faults.assembly import watching
+from orgbilling_stubs.journal.book import Exchange
+from orgbilling_stubs.operations.table import table
+from orgbilling_stubs.runtime.assemble import assemble
+from orgbilling_stubs.service import Service
+from orgbilling_stubs.store.memory import MemoryStore
+
+WHO = Principal("org_a", "admin", "user_1", "sess_1", 1_800_000_000_000)
+PLAIN = Exchange(
+    trace="0" * 32,
+    began_ns=1_795_345_200_123_000_000,
+    took_ns=1_234_567,
+    organisation="org_a",
+    operation="getOrgBilling",
+    method="GET",
+    path="/api/v1/org/billing",
+    query=b"",
+    headers=[(b"host", b"localhost")],
+    credentials="bearer",
+    principal=WHO,
+    body=b"",
+    status=200,
+    out=[(b"content-type", b"application/json")],
+    payload=b'{"a":1}',
+    size=7,
+    refusal=None,
+    mark=None,
+    fault=None,
+)
+
+
+@pytest.fixture
+def exchange() -> Callable[..., Exchange]:
+    def make(trace: Any = 0, **members: Any) -> Exchange:
+        return PLAIN._replace(trace=f"{trace:032x}", **members)
+
+    return make
+
+
+class Watched:
+    """A stub and what watches it."""
+
+    def __init__(self) -> None:
+        contract = contracts.load()
+        self.key = keys.load()
+        self.service = Service(
+            MemoryStore(), clocks.from_option("2026-03-10T12:00:00Z"), genesis.plan, Cast(()).of, 1
+        )
+        handlers = table(contract, "404")
+        self.watching = watching(contract, self.service, genesis.plan, handlers, clocks.wall_ms)
+        self.journal = self.watching.journal
+        admit = Admission(Authenticator("trust", self.key), clocks.wall_ms)
+        self.app = assemble(contract, handlers, admit, self.service, tap=self.watching.tap)
+        self.token = mint(self.key, Session("org_standard"), clocks.wall_ms())
+
+    def __call__(self, method: str, path: str, **options: Any) -> httpx.Response:
+        options["headers"] = {"Authorization": f"Bearer {self.token}"} | options.get("headers", {})
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:4010") as client:
+                return await client.request(method, f"/api/v1{path}", **options)
+
+        return asyncio.run(send())
+
+    def newest(self) -> Exchange:
+        return next(self.journal.newest())
+
+    def explained(self, answer: httpx.Response) -> dict[str, Any]:
+        found = self.journal.get(answer.headers["x-trace-id"])
+        assert found is not None
+        return self.journal.explain(found)
+
+
+@pytest.fixture
+def watched() -> Watched:
+    return Watched()

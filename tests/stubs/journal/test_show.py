@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import jsonschema_rs
+from orgbilling_openapi import control as contracts
+from orgbilling_stubs.journal.book import EXCERPT_BYTES, Fired, Refusal
+from orgbilling_stubs.journal.show import document
+
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEifQ.c2lnbmF0dXJl"
+
+
+def test_an_exchange_as_the_contract_has_it(exchange):
+    shown = document(exchange(1, query=b"days=7", refusal=Refusal("invalid", ""), fault=Fired("rule a")))
+    schema = {"$ref": "#/components/schemas/Exchange", "components": contracts.load()["components"]}
+    jsonschema_rs.Draft202012Validator(schema, validate_formats=True).validate(shown)
+    assert (shown["path"], shown["milliseconds"], shown["at"]) == (
+        "/api/v1/org/billing?days=7",
+        1.234,
+        "2026-11-22T11:00:00.123Z",
+    )
+    assert (shown["refusal"], shown["fault"]) == ("invalid", "rule a")
+
+
+def test_of_a_token_its_claims_are_shown(exchange):
+    credentials = document(exchange())["request"]["credentials"]
+    assert credentials["kind"] == "bearer"
+    assert (credentials["organisation"], credentials["role"]) == ("org_a", "admin")
+    nobody = document(exchange(principal=None, credentials=""))["request"]["credentials"]
+    assert nobody == {"kind": "none"}
+
+
+def test_a_body_is_json_where_it_is_whole(exchange):
+    assert document(exchange())["response"]["body"] == {"a": 1}
+    assert document(exchange(payload=b'{"a', size=9))["response"]["body"] == '{"a…'
+    assert document(exchange(payload=b"<p>", size=3))["response"]["body"] == "<p>"
+    assert document(exchange(payload=b"", size=0))["response"]["body"] is None
+    assert document(exchange(body=b"x" * EXCERPT_BYTES))["request"]["body"].endswith("x…")
+
+
+def test_everything_is_redacted_once_more(exchange):
+    raw = TOKEN.encode()
+    shown = document(
+        exchange(
+            query=b"t=" + raw,
+            headers=[(b"referer", raw), (b"referer", b"x")],
+            body=b'{"t":"' + raw + b'"}',
+            payload=raw,
+            size=len(raw),
+            out=[(b"x", raw)],
+            fault=Fired(f"override example={TOKEN}"),
+        )
+    )
+    assert TOKEN not in str(shown)
+    assert shown["request"]["headers"]["referer"] == "[redacted], x"
+
+
+def test_no_answer_has_no_status(exchange):
+    assert document(exchange(status=0, organisation=""))["status"] is None
+    assert document(exchange(status=0, organisation=""))["organisation"] is None
