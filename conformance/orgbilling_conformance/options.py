@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from orgbilling_conformance.usage import UsageError
 
@@ -47,8 +48,37 @@ class Options:
     replay: Path | None = None
 
 
+class Choices(TypedDict, total=False):
+    """The options as they are given to `orgbilling_conformance.conform`."""
+
+    token: str | None
+    second_token: str | None
+    expired_token: str | None
+    token_command: str | None
+    quick: bool
+    allow_write: Sequence[str]
+    voucher: str | Sequence[str] | None
+    contract_id: str | None
+    host_confirmed: str | None
+    seed: int
+    examples: int
+    max_requests: int | None
+    max_time: float | None
+    rate: float | None
+    timeout: float
+    documents: bool
+    strict: bool
+    baseline: str | Path | None
+    replay: str | Path | None
+
+
 def options(**given: Any) -> Options:
     """Options that can be used; raises `UsageError`."""
+    voucher = given.pop("voucher", None)
+    given["vouchers"] = (voucher,) if isinstance(voucher, str) else tuple(voucher or ())
+    given["allow_write"] = tuple(given.get("allow_write") or ())
+    for name in ("baseline", "replay"):
+        given[name] = Path(given[name]) if given.get(name) else None
     chosen = Options(**given)
     unknown = [name for name in chosen.allow_write if name not in WRITES]
     if unknown:

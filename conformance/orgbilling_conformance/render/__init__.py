@@ -1,0 +1,1 @@
+"""Reports: one finding, many readers."""

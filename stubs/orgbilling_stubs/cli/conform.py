@@ -1,0 +1,253 @@
+"""`orgbilling conform TARGET`: does an implementation keep the contract?"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from orgbilling_conformance import Report
+
+Progress = Callable[[str, int, int], None]
+
+SAFETY, TOKENS, EFFORT, REPORTS = "What may be sent", "Tokens", "Effort", "Reports"
+
+
+Target = Annotated[
+    str | None,
+    typer.Argument(metavar="TARGET", help="An address; without a path, /api/v1 is put behind it."),
+]
+App = Annotated[
+    str | None, typer.Option(metavar="MODULE:ATTRIBUTE", help="An ASGI application, in this process.")
+]
+Har = Annotated[Path | None, typer.Option(metavar="FILE", help="A recording of a browser.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Scripted rules only.", rich_help_panel=EFFORT)]
+Token = Annotated[
+    str | None,
+    typer.Option(help="A session token; --token-env keeps it out of ps.", rich_help_panel=TOKENS),
+]
+TokenEnv = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The variable that holds it.", rich_help_panel=TOKENS)
+]
+TokenCommand = Annotated[
+    str | None,
+    typer.Option(help="A command that prints one; run again when it expires.", rich_help_panel=TOKENS),
+]
+SecondToken = Annotated[
+    str | None, typer.Option(help="A token of another organisation.", rich_help_panel=TOKENS)
+]
+ExpiredToken = Annotated[str | None, typer.Option(help="A token whose time is over.", rich_help_panel=TOKENS)]
+AllowWrite = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="redeem, checkout, portal, subscribe or methods; may be repeated.",
+        rich_help_panel=SAFETY,
+    ),
+]
+Voucher = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CODE", help="For redeem: a code to use up; two show more.", rich_help_panel=SAFETY),
+]
+Contract = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="For subscribe: the contract.", rich_help_panel=SAFETY),
+]
+HostConfirmed = Annotated[
+    str | None,
+    typer.Option(metavar="HOST", help="For writes on another machine: its name.", rich_help_panel=SAFETY),
+]
+Documents = Annotated[
+    bool,
+    typer.Option(help="Fetch /openapi.json and /schemas, without a token.", rich_help_panel=SAFETY),
+]
+MaxRequests = Annotated[
+    int | None,
+    typer.Option(help="1500 on other machines, else as many as it takes.", rich_help_panel=EFFORT),
+]
+MaxTime = Annotated[
+    float | None, typer.Option(metavar="SECONDS", help="End after so long.", rich_help_panel=EFFORT)
+]
+Rate = Annotated[
+    float | None,
+    typer.Option(help="Requests a second: 5 on other machines; 0: unlimited.", rich_help_panel=EFFORT),
+]
+Timeout = Annotated[float, typer.Option(metavar="SECONDS", help="For one answer.", rich_help_panel=EFFORT)]
+Examples = Annotated[
+    int, typer.Option(help="Fuzzed requests per operation and mode.", rich_help_panel=EFFORT)
+]
+Seed = Annotated[int, typer.Option(help="The same seed sends the same requests.", rich_help_panel=EFFORT)]
+Strict = Annotated[bool, typer.Option("--strict", help="Warnings are errors.", rich_help_panel=REPORTS)]
+Baseline = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Findings that are accepted until a day.", rich_help_panel=REPORTS),
+]
+Replay = Annotated[
+    Path | None,
+    typer.Option(metavar="REPORT", help="Repeat what failed in a --json report.", rich_help_panel=REPORTS),
+]
+JsonTo = Annotated[Path | None, typer.Option("--json", metavar="PATH", rich_help_panel=REPORTS)]
+Junit = Annotated[Path | None, typer.Option(metavar="PATH", rich_help_panel=REPORTS)]
+Sarif = Annotated[Path | None, typer.Option(metavar="PATH", rich_help_panel=REPORTS)]
+Markdown = Annotated[Path | None, typer.Option(metavar="PATH", rich_help_panel=REPORTS)]
+Html = Annotated[Path | None, typer.Option(metavar="PATH", rich_help_panel=REPORTS)]
+
+PASSED = (
+    "quick",
+    "token_command",
+    "second_token",
+    "expired_token",
+    "allow_write",
+    "voucher",
+    "host_confirmed",
+    "documents",
+    "max_requests",
+    "max_time",
+    "rate",
+    "timeout",
+    "examples",
+    "seed",
+    "strict",
+    "baseline",
+    "replay",
+)
+
+
+def conform(
+    target: Target = None,
+    app: App = None,
+    har: Har = None,
+    quick: Quick = False,
+    token: Token = None,
+    token_env: TokenEnv = None,
+    token_command: TokenCommand = None,
+    second_token: SecondToken = None,
+    expired_token: ExpiredToken = None,
+    allow_write: AllowWrite = None,
+    voucher: Voucher = None,
+    contract: Contract = None,
+    host_confirmed: HostConfirmed = None,
+    documents: Documents = True,
+    max_requests: MaxRequests = None,
+    max_time: MaxTime = None,
+    rate: Rate = None,
+    timeout: Timeout = 10.0,
+    examples: Examples = 30,
+    seed: Seed = 0,
+    strict: Strict = False,
+    baseline: Baseline = None,
+    replay: Replay = None,
+    json_to: JsonTo = None,
+    junit: Junit = None,
+    sarif: Sarif = None,
+    markdown: Markdown = None,
+    html: Html = None,
+) -> None:
+    """Judge an implementation of the Org Billing API by the contract.
+
+    Sends documented GETs and nothing else, unless a write is named. Exit status: 0 conforms, 1 violated,
+    2 cannot be run so, 3 inconclusive.
+    """
+    given = dict(locals())
+    from orgbilling_conformance import UsageError
+
+    err = Console(stderr=True, highlight=False)
+    try:
+        report = _judge(given, err)
+        _write(report, {"json": json_to, "junit": junit, "sarif": sarif, "markdown": markdown, "page": html})
+    except UsageError as error:
+        _fail(err, str(error))
+    _show(report, Console(highlight=False))
+    raise typer.Exit(report.exit)
+
+
+def _judge(given: dict[str, Any], err: Console) -> Report:
+    from orgbilling_conformance import conform as judge
+
+    with _progress(err) as progress:
+        return judge(
+            _application(given["target"], given["app"], given["har"]),
+            given["target"],
+            given["har"],
+            token=_token(given["token"], given["token_env"]),
+            contract_id=given["contract"],
+            progress=progress,
+            **{name: given[name] for name in PASSED},
+        )
+
+
+def _application(target: str | None, app: str | None, har: Path | None) -> Any:
+    from orgbilling_conformance import UsageError
+    from orgbilling_conformance.target import application
+
+    if sum(each is not None for each in (target, app, har)) != 1:
+        raise UsageError("one target: an address, --app module:attribute or --har FILE")
+    return application(app) if app else None
+
+
+def _token(token: str | None, variable: str | None) -> str | None:
+    from orgbilling_conformance import UsageError
+
+    if variable is None:
+        return token
+    if token is not None:
+        raise UsageError("--token and --token-env: choose one")
+    found = os.environ.get(variable, "").strip()
+    if not found:
+        raise UsageError(f"--token-env {variable}: the variable is empty")
+    return found
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Progress | None]:
+    """A bar that shows the stage, where somebody can see it."""
+    if not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<42}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=1)
+        yield lambda stage, done, total: bar.update(
+            task, description=stage, completed=done, total=max(total, 1)
+        )
+
+
+def _write(report: Report, paths: dict[str, Path | None]) -> None:
+    from importlib import import_module
+
+    from orgbilling_conformance import UsageError
+
+    for name, path in paths.items():
+        if path is None:
+            continue
+        if name == "json":
+            text = json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n"
+        else:
+            text = import_module(f"orgbilling_conformance.render.{name}").render(report)
+        try:
+            path.write_text(text, "utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise UsageError(f"{path}: {(error.strerror or 'cannot be written').lower()}") from None
+
+
+def _show(report: Report, out: Console) -> None:
+    from orgbilling_conformance.render import github, terminal
+
+    terminal.show(report, out)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        typer.echo(github.render(report), nl=False)
+
+
+def _fail(console: Console, problem: str) -> NoReturn:
+    console.print(f"[bold red]UsageError[/]: {escape(' '.join(problem.split()))}", soft_wrap=True)
+    raise typer.Exit(2)
