@@ -6,10 +6,10 @@ export VENV PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test test-slow lint type imports contract check bench lock clean
+.PHONY: help serve test test-slow screenshots lint type imports contract check bench lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'ARGS="…" goes to the command (make serve ARGS="--port 0"); PYTHON=… and VENV=… choose the environment.'
 
@@ -19,8 +19,11 @@ serve: venv-base  ## run the stub on http://127.0.0.1:4010 (ARGS: options of org
 test: venv-test  ## run the tests (ARGS: options of pytest)
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-test-slow: venv-test  ## run the suites too long for every save (ARGS: options of pytest)
+test-slow: venv-dev  ## run the suites too long for every save (ARGS: options of pytest)
 	@exec $(BIN)/python -m pytest -m slow $(ARGS)
+
+screenshots: venv-dev  ## pictures of every hosted page, in screenshots/ (needs Chromium)
+	@exec $(BIN)/python -m pytest -q -m slow tests/browser/test_screenshots.py $(ARGS)
 
 lint: venv-dev  ## ruff
 	$(BIN)/ruff check .

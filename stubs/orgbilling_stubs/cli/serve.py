@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import socket
 import sys
 from collections.abc import Callable
@@ -10,72 +9,38 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+from .options import (
+    Auth,
+    AuthOption,
+    Azp,
+    CancelUrl,
+    ClockOption,
+    Cors,
+    Db,
+    Host,
+    Jwks,
+    Lenient,
+    NoContract,
+    NoContractOption,
+    Pem,
+    Personas,
+    Port,
+    Published,
+    Quiet,
+    ReturnUrl,
+    Seed,
+    SuccessUrl,
+    Webhook,
+)
 
 if TYPE_CHECKING:
     from ..cast import Cast
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-class Auth(enum.StrEnum):
-    """How bearer tokens are checked."""
-
-    trust = "trust"
-    verify = "verify"
-    off = "off"
-
-
-class NoContract(enum.StrEnum):
-    """What GET /org/contract answers when there is none."""
-
-    not_found = "404"
-    none = "none"
-
-
-Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
-Personas = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--persona",
-        metavar="NAME|FILE",
-        help="Persona to serve, shipped or your own YAML file; the first is the default.",
-    ),
-]
-Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
-ClockOption = Annotated[
-    str, typer.Option(metavar="INSTANT|live", help="Billing time: live, or frozen at an instant.")
-]
-Db = Annotated[
-    str | None,
-    typer.Option(metavar="URL", help="Where to keep the world: memory: (default) or sqlite:///FILE."),
-]
-AuthOption = Annotated[
-    Auth, typer.Option(help="trust: believe foreign tokens; verify: check signatures; off: none needed.")
-]
-Pem = Annotated[Path | None, typer.Option(metavar="FILE", help="Public key of your Clerk instance (verify).")]
-Jwks = Annotated[
-    str | None, typer.Option(metavar="FILE|URL", help="Key set of your Clerk instance (verify).")
-]
-Azp = Annotated[
-    list[str] | None, typer.Option(metavar="ORIGIN", help="Accept only tokens issued for this origin.")
-]
-Lenient = Annotated[bool, typer.Option("--lenient", help="Tolerate what the real framework tolerates.")]
-Cors = Annotated[
-    list[str] | None,
-    typer.Option(metavar="ORIGIN", help="Browser origin that may call; default: any on this machine."),
-]
-NoContractOption = Annotated[
-    NoContract, typer.Option(help="GET /org/contract without a contract: 404, or 200 with status none.")
-]
-Published = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="A newer published OpenAPI document, in place of layer 2."),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only where it listens.")]
 
 
 def serve(
@@ -93,6 +58,10 @@ def serve(
     cors: Cors = None,
     no_contract: NoContractOption = NoContract.not_found,
     published: Published = None,
+    success_url: SuccessUrl = None,
+    cancel_url: CancelUrl = None,
+    return_url: ReturnUrl = None,
+    webhook: Webhook = "0",
     quiet: Quiet = False,
 ) -> None:
     """Serve the Org Billing API.
@@ -115,10 +84,23 @@ def serve(
         cors=tuple(cors or ()),
         contract_none=no_contract.value,
         published=published,
+        success_url=success_url,
+        cancel_url=cancel_url,
+        return_url=return_url,
+        webhook=_timing(webhook),
         loopback=host in LOOPBACK,
         host=host,
     )
     raise typer.Exit(_run(settings, host, port, quiet))
+
+
+def _timing(text: str) -> tuple[int, ...]:
+    from ..checkout.timing import TimingError, parse
+
+    try:
+        return parse(text) or ()
+    except TimingError as error:
+        raise typer.Exit(fail(f"--webhook: {error}")) from error
 
 
 def _run(settings: Any, host: str, port: int, quiet: bool) -> int:

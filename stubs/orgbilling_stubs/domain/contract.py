@@ -59,6 +59,11 @@ class Contract:
         """Indexes of the instalments that are due when the contract starts."""
         return tuple(i for i, row in enumerate(self.schedule) if row.due_ms <= self.start_ms and not row.paid)
 
+    def first_payment_cents(self) -> int:
+        """What is due when the contract starts, in cents (a fraction counts as a cent)."""
+        micros = sum(self.schedule[index].amount_micros for index in self.due_first())
+        return -(-micros // MICROS_PER_CENT)
+
     def next_ms(self) -> int | None:
         """When the contract next does something by itself; None when it never will."""
         if self.status != "active":

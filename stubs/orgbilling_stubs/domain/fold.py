@@ -121,7 +121,9 @@ def _redeemed(event: on.VoucherRedeemed, tenant: Tenant, at_ms: int) -> None:
         tenant.discount_percent = max(tenant.discount_percent, event.discount_percent)
         contract = tenant.contract
         if contract is not None and contract.status in ("draft", "pending_payment", "active"):
-            tenant.contract = contracts.discounted(contract, event.discount_percent, at_ms)
+            contract = tenant.contract = contracts.discounted(contract, event.discount_percent, at_ms)
+            if contract.status == "pending_payment" and contract.session_id is not None:
+                tenant.checkouts[contract.session_id].amount_cents = contract.first_payment_cents()
 
 
 @_apply.register

@@ -206,11 +206,10 @@ class Tenant:
         """Make a contract the tenant's own, with a session for its first payment."""
         self.contract = contract
         if contract.session_id is not None:
-            micros = sum(contract.schedule[index].amount_micros for index in contract.due_first())
             self.checkouts[contract.session_id] = Checkout(
                 session_id=contract.session_id,
                 purpose="contract",
-                amount_cents=-(-micros // 10_000),
+                amount_cents=contract.first_payment_cents(),
                 currency=self.plan.currency,
                 opened_ms=at_ms,
                 contract_id=contract.terms.contract_id,

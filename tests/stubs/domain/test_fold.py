@@ -3,6 +3,7 @@ from collections.abc import Callable
 from orgbilling_stubs.domain.events import (
     CheckoutCompleted,
     CheckoutOpened,
+    ContractSubscribed,
     Idempotency,
     PaymentSettled,
     Record,
@@ -54,3 +55,13 @@ def test_a_discount_reaches_the_contract_that_is_there(
     evolve(tenant, Record(1, tenant.now_ms, VoucherRedeemed("D", 0, 50, tenant.ledger.balance_micros), 1))
     assert sum(row.service_micros for row in tenant.contract.schedule) < before
     assert tenant.ledger.rows[-1].kind != "voucher"
+
+
+def test_a_discount_lowers_what_a_pending_contract_asks_for(make_tenant: MakeTenant) -> None:
+    tenant = make_tenant()
+    contract_id = "11111111-1111-4111-8111-111111111111"
+    evolve(tenant, Record(1, tenant.now_ms, ContractSubscribed(contract_id, "cs"), 1))
+    before = tenant.checkouts["cs"].amount_cents
+    evolve(tenant, Record(2, tenant.now_ms, VoucherRedeemed("D", 0, 50, tenant.ledger.balance_micros), 2))
+    assert tenant.contract is not None
+    assert tenant.checkouts["cs"].amount_cents == tenant.contract.first_payment_cents() < before
