@@ -115,8 +115,8 @@ def _refusal(found: list[Wrong], exchange: Exchange, known: Knowledge) -> Iterat
         for each in found:
             layer, reason = known.facts.layer(each.node)
             basis = each.basis or layer
-            expected = f"{each.expected}: {each.observed} refused"
-            yield Observation(each.rule, each.pointer, expected, str(status), basis, each.node, reason)
+            expected, told = f"refused, for it is not: {each.expected}", f"{status} to {each.observed}"
+            yield Observation(each.rule, each.pointer, expected, told, basis, each.node, reason)
     elif status in (400, 404, 409) and len(exchange.request.query) < 2000:
         yield Observation("parameter-status", "status", "422", str(status))
     elif status == 422:

@@ -121,8 +121,8 @@ def problem_status(exchange: Exchange, known: Knowledge) -> Iterable[Observation
         return None
     if "status" not in body or body["status"] == response.status:
         return []
-    node: Path = ("components", "schemas", "ErrorModel", "properties", "status")
-    return [Observation("problem-status", "/status", str(response.status), shown(body["status"]), node=node)]
+    told = f"{body['status']!r} with {response.status}"
+    return [Observation("problem-status", "/status", "the status of the answer", shown(told))]
 
 
 def server_error(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from orgbilling_openapi import diff, document, pointer
+from orgbilling_openapi import contract, diff, document, pointer
 
 from orgbilling_conformance.exchange import Request
 from orgbilling_conformance.judge import Judge
@@ -104,12 +104,8 @@ def _overlay(finding: Finding) -> str:
     keyword = keys[-1]
     layer = "published" if finding.basis in FACTS else "assumed"
     if keyword.isdigit() and len(keys) > 1 and keys[-2] == "required":
-        keys = keys[:-1]
-        target, change = (
-            _target(keys),
-            f"remove: true  # then add the list again without it: {finding.pointer}",
-        )
-    elif finding.rule == "schema-closed":
+        return _without(keys[:-1], int(keyword), layer)
+    if finding.rule == "schema-closed":
         member = finding.pointer.rpartition("/")[2]
         update = f"update: {{properties: {{{json.dumps(member)}: {{}}}}}}"
         target, change = _target(keys[:-1]), update
@@ -120,6 +116,14 @@ def _overlay(finding: Finding) -> str:
     else:
         target, change = _target(keys), "remove: true"
     return f"# layers/{layer}.overlay.yaml\n- target: {target}\n  {change}"
+
+
+def _without(keys: list[str], index: int, layer: str) -> str:
+    """A list of required members, anew and without one."""
+    names = list(pointer.find(contract.load(), pointer.text(tuple(keys))))
+    rest = json.dumps(names[:index] + names[index + 1 :])
+    removed = f"# layers/{layer}.overlay.yaml\n- target: {_target(keys)}\n  remove: true"
+    return f"{removed}\n- target: {_target(keys[:-1])}\n  update: {{required: {rest}}}"
 
 
 def _quoted(name: str) -> str:

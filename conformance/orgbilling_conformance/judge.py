@@ -18,9 +18,14 @@ from orgbilling_conformance.report import Case, Finding, Skipped
 from orgbilling_conformance.rule import Knowledge, Observation, severity
 from orgbilling_conformance.schema import Schemas
 from orgbilling_conformance.tokens import Tokens
+from orgbilling_conformance.wire import SHORT
 
 EXAMPLES = 3
 PATIENCE_S = 30.0
+SAID = {
+    "documented": "the vendor's reference page says so",
+    "published": "the vendor's published OpenAPI document says so",
+}
 
 
 class TokenDiedError(Exception):
@@ -146,7 +151,8 @@ class Judge:
         """Keep a breach."""
         if judged:
             self.passed(observation.rule, operation)
-        key = (observation.rule, operation, observation.pointer, observation.expected)
+        basis = observation.basis or RULES[observation.rule].basis[0]
+        key = (observation.rule, operation, observation.pointer, basis)
         record = self._records.get(key)
         if record is None:
             record = self._records[key] = Record(observation, self.stage)
@@ -203,17 +209,21 @@ class Judge:
             seen.expected,
             self._redacted(seen.observed),
             record.count,
-            record.exchanges[-1].curl(self.base) if record.exchanges else "",
+            record.exchanges[0].curl(self.base) if record.exchanges else "",
             "",
-            seen.reason or RULES[seen.rule].why,
+            seen.reason or self._because(seen.rule, basis, bool(seen.node)),
             record.stage,
             pointer.text(seen.node) if seen.node else "",
             tuple(each.to_json() for each in record.exchanges),
         )
 
+    def _because(self, rule: str, basis: str, placed: bool) -> str:
+        """Who says so: the vendor, where a node of the contract is broken, else the rule."""
+        return SAID.get(basis, RULES[rule].why) if placed else RULES[rule].why
+
     def _redacted(self, text: str) -> str:
         for secret in self.tokens.secrets:
-            text = text.replace(secret, "eyJ…")
+            text = text.replace(secret, "eyJ…") if len(secret) >= SHORT else text
         return shown(text, 300)
 
     def cases(self) -> tuple[Case, ...]:

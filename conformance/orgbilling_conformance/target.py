@@ -148,6 +148,8 @@ class AppTarget:
         await self._app(scope, receive, send)
         start = next(each for each in sent if each["type"] == "http.response.start")
         body = b"".join(each.get("body", b"") for each in sent if each["type"] == "http.response.body")
+        if request.method == "HEAD":  # a server would not send it, whatever the application says
+            body = b""
         headers = tuple((key.decode("latin-1"), value.decode("latin-1")) for key, value in start["headers"])
         return start["status"], headers, body
 

@@ -22,6 +22,9 @@ RULES = (
     Rule("challenge", "A 401 says how to authenticate", ("assumed",), "RFC 9110, 11.6.1"),
 )
 
+SHORT = 16
+"""A token of fewer characters could be in any text."""
+
 TRACE = re.compile(
     r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+|goroutine \d+ \[|\bpanic: |\.go:\d+\b"
     r"|\n\s+at [\w.$<>]+ ?\(|\(\w+\.(?:java|kt|scala):\d+\)|\.(?:js|ts|py|rb):\d+(?::\d+)?\b"
@@ -91,7 +94,7 @@ def leak_secret(exchange: Exchange, known: Knowledge) -> Iterable[Observation] |
     """Secrets, in any answer; what was sent must not come back either."""
     response = exchange.response
     text = response.body.decode("utf-8", "replace") + "\n" + "\n".join(value for _, value in response.headers)
-    if any(secret in text for secret in known.secrets):
+    if any(len(secret) >= SHORT and secret in text for secret in known.secrets):
         return [Observation("leak-secret", "", "no token", "the token that was sent")]
     found = SECRET.search(text)
     return [Observation("leak-secret", "", "no secret", f"{found[0][:8]}…")] if found else []

@@ -54,12 +54,12 @@ def _findings(report: Report) -> str:
     today = str(report.head.get("started", "2000-01-01"))[:10]
     for operation, findings in by_operation(report.findings).items():
         rows = "".join(_finding(each, today) for each in findings)
-        name = f"<h2><code>{escape(title(operation))}</code> <small>{escape(operation)}</small></h2>"
+        name = f"<h2><code>{escape(title(operation))}</code> <small>{operation}</small></h2>"
         parts.append(f"<section>{name}{rows}</section>")
     if report.accepted:
         rows = "".join(
             f"<li><code>{escape(each.rule)}</code> "
-            f"<code>{escape(title(each.operation))} {escape(each.pointer)}</code> {escape(each.accepted)}</li>"
+            f"<code>{escape(f'{title(each.operation)} {each.pointer}')}</code> {escape(each.accepted)}</li>"
             for each in report.accepted
         )
         parts.append(f"<section><h2>Accepted</h2><ul>{rows}</ul></section>")

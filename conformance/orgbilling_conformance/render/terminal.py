@@ -21,13 +21,17 @@ CHANGES = 8
 
 def show(report: Report, console: Console, advice: bool = True) -> None:
     """Print a report; advice: the three ways out of each finding."""
+    told: set[tuple[str, str]] = set()
     console.print()
     console.print(_head(report))
     for operation, findings in by_operation(report.findings).items():
         console.print()
         console.print(f"[bold]{escape(title(operation))}[/]  [dim]{escape(operation)}[/]")
         for finding in findings:
-            console.print(Padding(_finding(finding, report, advice), (1, 0, 0, 2)))
+            # The way to amend one node of the contract is told once, however many operations share it.
+            new = advice and bool(finding.contract) and (finding.contract, finding.rule) not in told
+            told.add((finding.contract, finding.rule))
+            console.print(Padding(_finding(finding, report, new), (1, 0, 0, 2)))
     for part in (_accepted(report), _drift(report), _skipped(report), _notes(report), _verdict(report)):
         if part is not None:
             console.print()
@@ -66,7 +70,7 @@ def _finding(finding: Finding, report: Report, advice: bool) -> RenderableType:
     rows.add_row("because", Text(f"{finding.source}  {finding.reason}".strip()))
     if finding.curl:
         rows.add_row("again", Text(finding.curl, style="dim"))
-    if advice and finding.contract:
+    if advice:
         today = str(report.head.get("started", "2000-01-01"))[:10]
         overlay = drift.ways_out(finding, today)[1]
         rows.add_row("or else", Text(f"our contract is stale:\n{overlay}", style="dim"))
@@ -124,7 +128,7 @@ def _verdict(report: Report) -> RenderableType:
     passed = sum(case.outcome == "passed" for case in report.cases)
     judged = sum(case.judged for case in report.cases)
     lines.append(f"[dim]{passed} rules on operations held, in {judged:,} judgements.[/]")
-    if any(finding.contract or finding.count for finding in report.findings):
+    if report.findings:
         lines.append(
             "[dim]A finding is a bug of the API, or our contract is stale (the overlay amends it), "
             "or it is accepted for a while (--baseline).[/]"
