@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,8 @@ from .auth.verify import Authenticator
 from .cast import Cast
 from .control.token import control_token
 from .domain.instant import InstantError
+from .faults.assembly import Watching, watching
+from .faults.stage import Staging
 from .operations.table import table
 from .runtime.assemble import Habits, assemble
 from .service import Service
@@ -84,16 +86,20 @@ def build(settings: Settings | None = None) -> App:
             settings.seed,
         )
         contract = _contract(settings)
+        handlers = table(contract, settings.contract_none)
+        watch = _watching(contract, service, handlers, lambda: server())
+        server = _server(service, cast, key, contract, watch)
         asgi = assemble(
             contract,
-            table(contract, settings.contract_none),
+            handlers,
             Admission(_authenticator(settings, key), clocks.wall_ms),
             service,
             documents=_documents(key),
             habits=Habits(settings.lenient, settings.cors, settings.seed),
             closing=service.store.close,
             routes=dict.fromkeys(("/_mock/checkout/", "/_mock/portal/"), _pages(service, settings))
-            | dict.fromkeys(("/_mock/v1", "/_mock/docs"), _control(service, cast, key, contract, settings)),
+            | dict.fromkeys(("/_mock/v1", "/_mock/docs"), _control(server, settings)),
+            tap=watch.tap,
         )
     except InstantError as error:
         raise SettingsError(f"--clock: {error}") from error
@@ -132,19 +138,53 @@ def _authenticator(settings: Settings, key: SigningKey) -> Authenticator:
     return Authenticator(mode, key, found, settings.azp)
 
 
-def _control(
-    service: Service, cast: Cast, key: SigningKey, contract: dict[str, Any], settings: Settings
-) -> Callable[..., Any]:
+def _watching(
+    contract: dict[str, Any], service: Service, handlers: Mapping[str, Any], server: Callable[[], Any]
+) -> Watching:
+    """Faults, journal and coverage; scenarios for one request are played by the control API's server."""
+
+    def play(organisation: str, scenario: Any) -> None:
+        from .control.scenarios import play
+
+        play(server(), organisation, scenario)
+
+    def names() -> list[str]:
+        from orgbilling_fixtures import scenarios
+
+        return [each.name for each in scenarios.load()]
+
+    return watching(contract, service, genesis.plan, handlers, clocks.wall_ms, Staging(play), names)
+
+
+def _server(
+    service: Service, cast: Cast, key: SigningKey, contract: dict[str, Any], watch: Watching
+) -> Callable[[], Any]:
+    """What the control API drives, made when it is first needed."""
+
+    @cache
+    def made() -> Any:
+        from .control.state import Control
+
+        digest = contracts.digest(contract)
+        return Control(service, cast, key, watch.rules, digest, clocks.wall_ms, watch.coverage, watch.journal)
+
+    return made
+
+
+def _control(server: Callable[[], Any], settings: Settings) -> Callable[..., Any]:
     """The control API, imported with the first request for it."""
 
     @cache
     def made() -> Callable[..., Any]:
-        from .control.mount import Door, mount, rules_of
-        from .control.state import Control
+        from .control import effects
+        from .control.mount import Door, mount
+        from .coverage import handlers as coverage
+        from .faults.handlers import Handlers
+        from .journal import handlers as journal
 
-        server = Control(service, cast, key, rules_of(contract), contracts.digest(contract), clocks.wall_ms)
-        token = None if settings.loopback else control_token(key)
-        return mount(server, Door(settings.cors, token, settings.host))
+        more = {**Handlers(effects.rule, effects.fault).table(), **journal.TABLE, **coverage.TABLE}
+        token = None if settings.loopback else control_token(server().key)
+        return mount(server(), Door(settings.cors, token, settings.host), more)
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         await made()(scope, receive, send)
