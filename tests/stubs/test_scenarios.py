@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection, IncompleteRead
+from threading import Thread
+from time import monotonic
 from typing import Any
 
 import pytest
+import uvicorn
 from orgbilling_fixtures import scenarios
 from orgbilling_openapi import contract
 from orgbilling_stubs.auth import keys
 from orgbilling_stubs.clock import wall_ms
-from orgbilling_stubs.control.mount import rules_of
 from orgbilling_stubs.control.scenarios import play
 from orgbilling_stubs.control.state import Control
+from orgbilling_stubs.faults.assembly import rules_of
 
 PATHS = {
     operation["operationId"]: (method.upper(), path)
@@ -193,6 +198,38 @@ CHECKS: dict[str, Check] = {
     ),
     "window-edges": edges,
 }
+
+
+def limited(s: Shown) -> bool:
+    first, second = s.answer("getOrgBilling"), s.answer("getOrgLedger")
+    headers = {"retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"}
+    return (first.status_code, second.status_code) == (200, 429) and headers <= second.headers.keys()
+
+
+def stripe(s: Shown, status: int) -> bool:
+    needs = ("createOrgBillingCheckout", "createOrgBillingPortal", "subscribeToOrgContract")
+    return all(s.answer(each).status_code == status for each in needs) and s.getOrgBilling
+
+
+FAULTY_CHECKS: dict[str, Check] = {
+    "stripe-down": lambda s: stripe(s, 502),
+    "stripe-unavailable": lambda s: (
+        stripe(s, 503) and s.answer("createOrgBillingPortal").headers["retry-after"] == "30"
+    ),
+    "session-expired": lambda s: all(
+        s.answer(each).status_code == 401
+        for each in ("getOrgBilling", "getOrgLedger", "createOrgBillingCheckout")
+    ),
+    "member": lambda s: (
+        refuses("createOrgBillingCheckout", 403)(s)
+        and refuses("redeemOrgVoucher", 403)(s)
+        and s.getOrgBilling
+    ),
+    "no-active-organisation": lambda s: refuses("getOrgBilling", 403)(s) and refuses("getOrgLedger", 403)(s),
+    "session-pending": lambda s: refuses("getOrgBilling", 403)(s) and refuses("getOrgLedger", 403)(s),
+    "rate-limited": limited,
+}
+ON_THE_WIRE = {"slow", "hanging", "truncated"}
 FAULTY = [each for each in scenarios.load() if each.faults]
 
 
@@ -217,10 +254,62 @@ def test_one_call_shows_the_state(dashboard: Any, name: str) -> None:
     assert Shown(dashboard).control("GET", "/laws")["organisations"][0]["holds"]
 
 
+@pytest.mark.parametrize("name", FAULTY_CHECKS)
+def test_one_call_spoils_the_answers(dashboard: Any, name: str) -> None:
+    assert put(dashboard, name).json()["scenario"] == name
+    assert FAULTY_CHECKS[name](Shown(dashboard))
+    put(dashboard, "contract-active")
+    assert Shown(dashboard).getOrgBilling
+
+
+@pytest.fixture
+def wire(dashboard: Any) -> Iterator[Callable[[], HTTPConnection]]:
+    """The same stub on a port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(dashboard.app.asgi, log_config=None, ws="none"))
+    thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    headers = {"Authorization": f"Bearer {dashboard.token(ORG)}"}
+
+    def ask() -> HTTPConnection:
+        connection = HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=4)
+        connection.request("GET", "/api/v1/org/billing", headers=headers)
+        return connection
+
+    yield ask
+    server.force_exit = server.should_exit = True
+    thread.join(10)
+    listener.close()
+
+
+def test_slow_answers_come_late(dashboard: Any, wire: Callable[[], HTTPConnection]) -> None:
+    put(dashboard, "slow")
+    began = monotonic()
+    assert wire().getresponse().status == 200
+    assert monotonic() - began >= 3
+
+
+def test_hanging_answers_do_not_come(dashboard: Any, wire: Callable[[], HTTPConnection]) -> None:
+    put(dashboard, "hanging")
+    connection = wire()
+    assert connection.sock is not None
+    connection.sock.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        connection.getresponse()
+
+
+def test_truncated_answers_end_early(dashboard: Any, wire: Callable[[], HTTPConnection]) -> None:
+    put(dashboard, "truncated")
+    answer = wire().getresponse()
+    with pytest.raises(IncompleteRead) as cut:
+        answer.read()
+    assert cut.value.partial
+
+
 def test_the_table_is_whole() -> None:
     names = {each.name for each in scenarios.load()}
-    assert names == CHECKS.keys() | {each.name for each in FAULTY}
-    assert not CHECKS.keys() & {each.name for each in FAULTY}
+    assert names == CHECKS.keys() | FAULTY_CHECKS.keys() | ON_THE_WIRE
+    assert {each.name for each in FAULTY} == FAULTY_CHECKS.keys() | ON_THE_WIRE
 
 
 def test_every_state_has_a_scenario_and_they_are_listed(dashboard: Any) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from orgbilling_openapi import control as contracts
 
-from ..faults.rules import Rules
 from ..runtime.assemble import Habits, assemble
 from ..runtime.cors import Cors
 from ..runtime.exchange import Handler
@@ -43,23 +42,6 @@ def mount(server: Control, door: Door, more: Mapping[str, Handler] | None = None
     inner = assemble(contracts.load(), {**TABLE, **(more or {})}, _nobody, server, habits=habits)
     responder = Responder(PREFIX, Cors(listed), traces(seed))
     return Guard(_aliased(inner), responder, listed, door.token, door.host)
-
-
-def rules_of(contract: Mapping[str, Any]) -> Rules:
-    """Fault rules for the operations of a contract, none yet."""
-    operations = [
-        (method.upper(), operation)
-        for item in contract["paths"].values()
-        for method, operation in item.items()
-        if isinstance(operation, Mapping) and "operationId" in operation
-    ]
-    statuses = {
-        operation["operationId"]: frozenset(
-            int(status) for status in operation["responses"] if status.isdigit()
-        )
-        for _, operation in operations
-    }
-    return Rules(statuses, {operation["operationId"]: method for method, operation in operations})
 
 
 def _nobody(headers: Any, method: str) -> None:

@@ -73,8 +73,7 @@ def forget(call: Call) -> Reply:
     """Drop an organisation, or all, with their scenarios."""
     server = control(call)
     for organisation in state.targets(call):
-        server.forget_scene(organisation)
-        server.rules.clear(organisation)
+        server.forget_rules(organisation)
         server.service.delete(organisation)
     return Reply(None, 204)
 
@@ -84,8 +83,7 @@ def reset(call: Call) -> Reply:
     server = control(call)
 
     def begin_again(organisation: str) -> None:
-        server.forget_scene(organisation)
-        server.rules.clear(organisation)
+        server.forget_rules(organisation)
         timeline.reset(server.service, organisation)
 
     return state.for_each(call, begin_again)

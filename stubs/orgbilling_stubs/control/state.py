@@ -70,6 +70,13 @@ class Control:
                 self.rules.remove(rule)
         return scene
 
+    def forget_rules(self, organisation: str) -> None:
+        """Drop the fault rules for this organisation alone, and its scenario."""
+        self.forget_scene(organisation)
+        for standing in self.rules.list(organisation):
+            if standing.rule.organisations == (organisation,):
+                self.rules.remove(standing.rule.id)
+
     def describe(self, organisation: str) -> dict[str, Any]:
         """The schema Organisation."""
         tenant = self.service.tenant(organisation)
