@@ -84,19 +84,18 @@ class Tenant:
         self.characters_billed_ms: int | None = None
         self.agreements_billed_ms: dict[str, int] = {}
         self.contract: Contract | None = None
-        self.contract_from_ms: int | None = None
+        self.contract_from_ms = _appears_ms(plan)
         """When the plan's own contract will appear; None once it has."""
         self.cancels_by_plan = True
-        self.created_ms = plan.start_ms
-        terms = plan.contract
-        if terms is not None:
-            lead_ms = SIGNING_LEAD_MS if terms.status in ("active", "expired", "cancelled") else DAY_MS
-            self.contract_from_ms = min(terms.start_ms, plan.as_of_ms) - lead_ms
-            self.created_ms = min(self.created_ms, self.contract_from_ms)
+        self.created_ms = min(plan.start_ms, self.contract_from_ms or plan.start_ms)
         self.now_ms = self.created_ms - 1
         self.updated_ms = self.created_ms
+        self._begin(plan.start_ms // DAY_MS)
+
+    def _begin(self, day: int) -> None:
+        """Put the agenda at the beginning of a day."""
         self.steered = False
-        self.cursor_day = plan.start_ms // DAY_MS
+        self.cursor_day = day
         self.cursor_index = 0
         self.cursor_items: Sequence[tuple[int, int, Usage | Meter | int]] = ()
         self.cursor_loaded = False
@@ -222,3 +221,12 @@ class Tenant:
         if terms is None or terms.status != "cancelled" or not self.cancels_by_plan:
             return None
         return max(terms.start_ms + 1, self.plan.as_of_ms - CANCELLED_BEFORE_MS)
+
+
+def _appears_ms(plan: Plan) -> int | None:
+    """When the plan's own contract appears: two weeks before it starts, or a day before the clock."""
+    terms = plan.contract
+    if terms is None:
+        return None
+    lead_ms = SIGNING_LEAD_MS if terms.status in ("active", "expired", "cancelled") else DAY_MS
+    return min(terms.start_ms, plan.as_of_ms) - lead_ms

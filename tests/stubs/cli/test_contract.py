@@ -116,7 +116,7 @@ def test_compose_changes_nothing_when_nothing_changed() -> None:
                 "layer   assumed",
                 "reason  the life of a contract",
                 "layers/assumed.overlay.yaml",
-                "array of 5",
+                "array of 6",
             ],
         ),
         ("#/info/title", ["layer   words", '"Org Billing API"']),
