@@ -1,4 +1,4 @@
-"""Counts what the client under test has met, on the hot path: two dictionary look-ups for each answer."""
+"""Counts what the client under test has met, on the hot path: a few look-ups for each answer."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from orgbilling_stubs.coverage.items import Items
-from orgbilling_stubs.runtime.tap import Answered
+from orgbilling_stubs.runtime.cors import Headers
+from orgbilling_stubs.runtime.tap import Turn
 
 REMEMBERED = 4096
+LONGEST_NAME = 64
+MOST_NAMES = 16
+
+Pattern = tuple[re.Pattern[bytes], str, str]
 
 
 class Tally:
@@ -18,7 +23,7 @@ class Tally:
     def __init__(self, items: Items, now_ms: int, names: Callable[[], Sequence[str]] = tuple) -> None:
         self.items = items
         self.names = names
-        self._values = {
+        self._patterns: dict[str, list[Pattern]] = {
             name: [
                 (re.compile(rb'"%s":"([^"]*)"' % member.encode()), schema, member) for schema, member in each
             ]
@@ -29,61 +34,75 @@ class Tally:
     def reset(self, now_ms: int) -> None:
         """Begin to count anew, at this instant of real time."""
         self.since_ms = now_ms
-        self.statuses: dict[tuple[str, int], int] = {}
-        self.values: dict[tuple[str, str, str], int] = {}
         self.scenarios: dict[str, int] = {}
-        self._queries: dict[tuple[str, tuple[bytes, ...]], int] = {}
-        self._members: dict[tuple[str, tuple[str, ...]], int] = {}
-        self._keyed: dict[str, int] = {}
+        self.values: dict[tuple[str, str, str], int] = {}
+        self._statuses: dict[str, dict[int, int]] = {}
+        self._sent: dict[tuple[str, int], int] = {}
+        self._names: dict[tuple[str, int], tuple[str, ...]] = {}
+        self._last: dict[str, bytes] = {}
         self._scanned: set[bytes] = set()
 
-    def count(self, answered: Answered) -> None:
-        """An answer was given."""
-        operation, status = answered.operation, answered.status
+    def count(self, operation: Any, turn: Turn, status: int, out: Headers, payload: bytes) -> None:
+        """An answer is given."""
         name: str = operation.name
-        key = (name, status)
-        self.statuses[key] = self.statuses.get(key, 0) + 1
-        query = answered.scope["query_string"]
-        if query:
-            names = [part.partition(b"=")[0][:64] for part in query.split(b"&", 16)[:16]]
-            _add(self._queries, (name, tuple(names)))
-        if not operation.safe:
-            if isinstance(answered.body, dict):
-                _add(self._members, (name, tuple(each[:64] for each in list(answered.body)[:16])))
-            if b"idempotency-key" in answered.headers:
-                _add(self._keyed, name)
-        if status == 200 and name in self._values:
-            self._scan(name, answered)
+        counts = self._statuses.get(name)
+        if counts is None:
+            counts = self._statuses[name] = {}
+        counts[status] = counts.get(status, 0) + 1
+        query = turn.scope["query_string"]
+        if query or not operation.safe:
+            self._parameters(name, query, turn)
+        if status == 200 and name in self._patterns and payload is not self._last.get(name):
+            self._scan(name, out, payload)
 
     def scenario(self, name: str) -> None:
         """The client, or its test, has asked for a scenario."""
         _add(self.scenarios, name)
 
-    def _scan(self, name: str, answered: Answered) -> None:
+    @property
+    def statuses(self) -> Mapping[tuple[str, int], int]:
+        """How often each operation has answered each status."""
+        return {
+            (name, status): times
+            for name, counts in list(self._statuses.items())
+            for status, times in list(counts.items())
+        }
+
+    def parameters(self) -> Mapping[tuple[str, str], int]:
+        """How often each parameter and body member was sent, by operation and name."""
+        found: dict[tuple[str, str], int] = {}
+        for key, times in list(self._sent.items()):
+            for each in self._names[key]:
+                _add(found, (key[0], each), times)
+        return found
+
+    def _parameters(self, name: str, query: bytes, turn: Turn) -> None:
+        """Count what was sent by a hash of it: its names are read when it is first seen, its values never."""
+        body, keyed = turn.body, b"idempotency-key" in turn.headers
+        members = tuple(body) if type(body) is dict and len(body) <= MOST_NAMES else ()
+        key = (name, hash((query, members, keyed)))
+        if key not in self._names:
+            if len(self._names) >= REMEMBERED:
+                return
+            parts = query.split(b"&", MOST_NAMES)[:MOST_NAMES] if query else []
+            names = {part.partition(b"=")[0][:LONGEST_NAME].decode("latin-1") for part in parts}
+            names |= {member[:LONGEST_NAME] for member in members} | ({"Idempotency-Key"} if keyed else set())
+            self._names[key] = tuple(names)
+        self._sent[key] = self._sent.get(key, 0) + 1
+
+    def _scan(self, name: str, out: Headers, payload: bytes) -> None:
         """Look for enumerated values, once in each different answer."""
-        tag = next((value for header, value in reversed(answered.out) if header == b"etag"), b"")
+        tag = next((value for header, value in reversed(out) if header == b"etag"), b"")
+        self._last[name] = payload
         if tag in self._scanned:
             return
         if len(self._scanned) >= REMEMBERED:
             self._scanned.clear()
         if tag:
             self._scanned.add(tag)
-        for pattern, schema, member in self._values[name]:
-            for value in set(pattern.findall(answered.payload)):
-                _add(self.values, (schema, member, value.decode("utf-8", "replace")))
-
-    def parameters(self) -> Mapping[tuple[str, str], int]:
-        """How often each parameter and body member was sent, by operation and name."""
-        found: dict[tuple[str, str], int] = {}
-        for (name, query), times in self._queries.items():
-            for each in set(query):
-                _add(found, (name, each.decode("latin-1")), times)
-        for (name, members), times in self._members.items():
-            for member in members:
-                _add(found, (name, member), times)
-        for name, times in self._keyed.items():
-            _add(found, (name, "Idempotency-Key"), times)
-        return found
+        for pattern, schema, member in self._patterns[name]:
+            for value in set(pattern.findall(payload)):
+                _add(self.values, (schema, member, value.decode("utf-8", "replace")[:LONGEST_NAME]))
 
 
 def _add(counts: dict[Any, int], key: Any, times: int = 1) -> None:

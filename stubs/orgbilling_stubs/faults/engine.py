@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import Any
 
+from orgbilling_stubs.clock import wall_ns
 from orgbilling_stubs.domain.fold import Genesis
 from orgbilling_stubs.faults import refusals
 from orgbilling_stubs.faults.buckets import Buckets
@@ -18,6 +19,7 @@ from orgbilling_stubs.runtime.refusals import Problem
 from orgbilling_stubs.runtime.tap import Detour
 from orgbilling_stubs.service import Service
 
+REMEMBERED = 4096
 _COOKIE = COOKIE.encode()
 
 Stage = Callable[[str, str], str]
@@ -45,22 +47,32 @@ class Engine:
         self.service = service
         self.stage = stage
         self._tools = Tools(Answers(contract), Buckets(wall_ms), service, genesis)
-        self._covering = rules.covering
+        self._candidates = rules.candidates
+        self._organisations: dict[int, str] = {}
+        """By hash of the Authorization header, so that no token is kept."""
 
-    def detour(
-        self, operation: Any, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]
-    ) -> Detour | None:
-        """Who answers a request instead of its operation: None, unless it has overrides or a rule strikes."""
-        covering = self._covering(operation.name)
+    def begin(self, operation: Any, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> int | Detour:
+        """The instant, in nanoseconds; or who answers, if the request has overrides or a rule strikes."""
+        covering = self._candidates.get(operation.name)
+        if covering is None:
+            covering = self.rules.covering(operation.name)
+        rules, organisations = covering
         cookie = headers.get(b"cookie")
         asks = (
             b"prefer" in headers
             or b"__" in scope["query_string"]
             or (cookie is not None and _COOKIE in cookie)
         )
-        if not covering and not asks:
-            return None
-        return self._strike(operation, scope, asks)
+        if asks or (rules and not self._spared(organisations, headers)):
+            return self._strike(operation, scope, asks) or wall_ns()
+        return wall_ns()
+
+    def _spared(self, organisations: frozenset[str] | None, headers: Mapping[bytes, bytes]) -> bool:
+        """Whether all rules are for others: known without reading a token that was read before."""
+        if organisations is None:
+            return False
+        organisation = self._organisations.get(hash(headers.get(b"authorization")))
+        return organisation is not None and organisation not in organisations
 
     def _strike(self, operation: Any, scope: Mapping[str, Any], asks: bool) -> Detour | None:
         request = Request(self, operation, scope)
@@ -73,6 +85,7 @@ class Engine:
         except Problem as problem:
             return partial(Spoiled(self._tools, operation, scope, plan(None, ())).refuse, problem)
         hits = list(self.rules.match(operation.name, scope["method"], request))
+        request.remember(self._organisations)
         if override is None and not hits:
             return None
         staged = request.organisation if override is not None and override.scenario is not None else None
@@ -102,6 +115,14 @@ class Request:
             if not hasattr(refused, "status"):
                 raise
             return None
+
+    def remember(self, organisations: dict[int, str]) -> None:
+        """Note whose token this is, if it was looked at."""
+        authorization = dict(reversed(self._scope["headers"])).get(b"authorization")
+        if authorization is not None and self.__dict__.get("principal") is not None:
+            if len(organisations) >= REMEMBERED:
+                organisations.clear()
+            organisations[hash(authorization)] = self.principal.organisation
 
     @cached_property
     def organisation(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from orgbilling_fixtures import stream
 
@@ -166,6 +166,13 @@ class Hit:
         return self.standing.rule.effect
 
 
+class Covering(NamedTuple):
+    """The rules that could strike an operation, and the organisations they name: None when one names none."""
+
+    rules: tuple[Standing, ...]
+    organisations: frozenset[str] | None
+
+
 class Rules:
     """The rules in force, oldest first.
 
@@ -177,7 +184,8 @@ class Rules:
         self._methods = methods
         self._rules: dict[str, Standing] = {}
         self._numbers = 0
-        self._candidates: dict[str, tuple[Standing, ...]] = {}
+        self.candidates: dict[str, Covering] = {}
+        """What `covering` has found so far, for those who ask with every request."""
 
     def add(self, rule: Rule) -> Rule:
         """Put a rule in force; without an id it gets one. Raises Problem for a rule that makes no sense."""
@@ -190,7 +198,7 @@ class Rules:
             self._numbers += 1
             rule = replace(rule, id=f"flt_{self._numbers}")
         self._rules[rule.id] = Standing(rule)
-        self._candidates = {}
+        self.candidates.clear()
         return rule
 
     def list(self, organisation: str | None = None) -> Sequence[Standing]:
@@ -208,36 +216,38 @@ class Rules:
         """Take a rule out of force; raises Problem when there is none."""
         self.get(identifier)
         del self._rules[identifier]
-        self._candidates = {}
+        self.candidates.clear()
 
     def clear(self, organisation: str | None = None) -> int:
         """Remove all rules, or those that name an organisation; how many they were."""
         gone = [each.rule.id for each in self.list(organisation)]
         for identifier in gone:
             del self._rules[identifier]
-        self._candidates = {}
+        self.candidates.clear()
         if not self._rules:
             self._numbers = 0
         return len(gone)
 
-    def covering(self, operation: str) -> tuple[Standing, ...]:
-        """The rules that could strike an operation: one look-up, empty when there is nothing to do."""
-        found = self._candidates.get(operation)
+    def covering(self, operation: str) -> Covering:
+        """The rules that could strike an operation: one look-up after the first time."""
+        found = self.candidates.get(operation)
         if found is None:
             covers = (each for each in self._rules.values() if not each.spent)
-            found = tuple(
+            rules = tuple(
                 each for each in covers if not each.rule.operations or operation in each.rule.operations
             )
-            self._candidates[operation] = found
+            named = [each.rule.organisations for each in rules]
+            organisations = frozenset(name for names in named for name in names) if all(named) else None
+            found = self.candidates[operation] = Covering(rules, organisations)
         return found
 
     def match(self, operation: str, method: str, seen: Seen) -> Sequence[Hit]:
         """Count a request; the hits, oldest rule first. HEAD counts as GET."""
         method = "GET" if method == "HEAD" else method
-        struck = (each.strike(method, seen) for each in self.covering(operation))
+        struck = (each.strike(method, seen) for each in self.covering(operation).rules)
         hits = [hit for hit in struck if hit is not None]
         if any(hit.standing.spent for hit in hits):
-            self._candidates.pop(operation, None)
+            self.candidates.pop(operation, None)
         return hits
 
     def check_status(self, operations: Iterable[str], status: int, unlisted: Row) -> None:

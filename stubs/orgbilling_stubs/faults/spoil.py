@@ -20,7 +20,7 @@ from orgbilling_stubs.runtime.cors import Headers
 from orgbilling_stubs.runtime.exchange import Call, Encoded, Reply, Stream
 from orgbilling_stubs.runtime.operation import FOUND, Receive
 from orgbilling_stubs.runtime.respond import Send, entity_tag
-from orgbilling_stubs.runtime.tap import Answered
+from orgbilling_stubs.runtime.tap import Turn
 from orgbilling_stubs.service import Service
 
 BODILESS = (204, 205, 304)
@@ -68,20 +68,18 @@ class Spoiled:
         self.headers = dict(reversed(scope["headers"]))
         self.began_ns = wall_ns()
         self.extra: Headers = []
-        self.answered: Answered | None = None
-        """The exchange as the operation reported it: reported on once it is known what is sent."""
+        self.turn: Turn | None = None
+        """The request as the operation reported it: reported on once it is known what is sent."""
 
     async def refuse(self, error: Exception, receive: Receive, send: Send, path: Mapping[str, str]) -> None:
         """Answer with a problem in place of the operation."""
-        responder = self.operation.responder
-        origin = responder.origins.of(self.scope, self.headers)
-        trace = responder.trace()
-        status, out, payload = responder.problem(error, origin, trace)
+        turn = self.turn = self._unserved()
+        turn.error = error
+        status, out, payload = self.operation.responder.problem(error, turn.origin, turn.trace)
         if status in BODILESS:
-            out, payload = [(b"x-trace-id", trace.encode())], b""
+            out, payload = [(b"x-trace-id", turn.trace.encode())], b""
             if status == 304:
                 out.insert(0, (b"etag", self.headers.get(b"if-none-match", b'"forced"')))
-        self.answered = self._unserved(trace, status, error)
         await self._send(receive, send, status, out, payload)
 
     async def serve(self, receive: Receive, send: Send, path: Mapping[str, str]) -> None:
@@ -91,7 +89,7 @@ class Spoiled:
             await wire.pause(send, plan.delay_ms / 1000)
         allowance = self._allowance()
         if self._ends and not effect.late:
-            self.answered = self._unserved(self.operation.responder.trace(), 0, None)
+            self.turn = self._unserved()
             await self._end(receive, send)
             return
         status = plan.status
@@ -221,37 +219,23 @@ class Spoiled:
         if more:
             wire.close(send)
 
-    def _unserved(self, trace: str, status: int, error: Exception | None) -> Answered:
-        """An exchange in which the operation had no part."""
-        return Answered(
-            operation=self.operation,
-            scope=self.scope,
-            headers=self.headers,
-            trace=trace,
-            began=self.began_ns,
-            principal=self._known(),
-            body=None,
-            status=status,
-            out=[],
-            payload=b"",
-            error=error,
-        )
+    def _unserved(self) -> Turn:
+        """A request in which the operation has no part."""
+        turn = Turn(self.scope, self.headers, self.operation.responder, self.began_ns)
+        turn.principal = self._known()
+        return turn
 
     def _report(self, status: int, out: Headers, payload: bytes) -> None:
         """Tell the operation's tap what is sent, and what spoiled it."""
-        plan, answered = self.plan, self.answered
-        if answered is None:
+        plan, turn = self.plan, self.turn
+        if turn is None:
             return
         rules = tuple((hit.standing.rule.id, hit.number) for hit in plan.hits)
         applied = "" if plan.override is None else plan.override.applied
         fired = Fired(plan.text, applied, rules) if plan.text else None
-        principal = answered.principal
-        if self.staged is not None and principal is not None:
-            principal = replace(principal, organisation=self.staged)
-        sent = answered._replace(
-            operation=self.operation, principal=principal, status=status, out=out, payload=payload
-        )
-        self.operation.tap.record(sent, fired)
+        if self.staged is not None and turn.principal is not None:
+            turn.principal = replace(turn.principal, organisation=self.staged)
+        self.operation.tap.record(self.operation, turn, status, out, payload, fired)
 
 
 class Reporter:
@@ -264,9 +248,9 @@ class Reporter:
         """The instant at which the request arrived."""
         return self._spoiled.began_ns
 
-    def record(self, answered: Answered) -> None:
-        """Keep the exchange until it is known what is sent."""
-        self._spoiled.answered = answered
+    def record(self, operation: Any, turn: Turn, status: int, out: Headers, payload: bytes) -> None:
+        """Keep the request until it is known what is sent."""
+        self._spoiled.turn = turn
 
 
 class NoParameters:

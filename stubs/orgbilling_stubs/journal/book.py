@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from orgbilling_stubs.auth.principal import Principal
@@ -12,14 +13,6 @@ EACH = 500
 TOTAL_BYTES = 32 * 1024 * 1024
 EXCERPT_BYTES = 4096
 OVERHEAD_BYTES = 1024
-
-
-class Mark(NamedTuple):
-    """A place in a tenant's log: sequence numbers before and after an exchange, and the instant then."""
-
-    before: int
-    after: int
-    now_ms: int
 
 
 class Fired(NamedTuple):
@@ -41,8 +34,10 @@ class Refusal(NamedTuple):
 class Exchange(NamedTuple):
     """One request and its answer, as little of each as will explain it later. Holds no token.
 
-    status: 0 when no answer was finished. body, payload: the first bytes of each; size: of the whole
-    answer. credentials: `bearer`, `cookie`, `malformed` or nothing.
+    credentials: `bearer`, `cookie`, `malformed` or nothing. body, payload: the first bytes of each; size: of
+    the whole answer. status: 0 when no answer was finished. before, after: the tenant's version around it
+    (after is 0 when there is no tenant), now_ms: the tenant's instant. held_bytes: about how much memory
+    it takes.
     """
 
     trace: str
@@ -62,22 +57,22 @@ class Exchange(NamedTuple):
     payload: bytes
     size: int
     refusal: Refusal | None
-    mark: Mark | None
+    before: int
+    after: int
+    now_ms: int
     fault: Fired | None
-
-    @property
-    def held_bytes(self) -> int:
-        """About how much memory it takes."""
-        return OVERHEAD_BYTES + len(self.payload) + len(self.body) + len(self.query)
+    held_bytes: int
 
 
 Follower = Callable[[Exchange], None]
+_trace = attrgetter("trace")
 
 
 class Journal:
     """The last exchanges: `each` of every organisation, and of all together what fits into `total_bytes`.
 
-    explain: says why an answer is what it is (see `journal.explain`).
+    Trace ids sort in the order of the requests. explain: says why an answer is what it is (see
+    `journal.explain`).
     """
 
     def __init__(
@@ -87,62 +82,64 @@ class Journal:
         explain: Callable[[Exchange], dict[str, Any]] = lambda exchange: {},
     ) -> None:
         self.each = each
-        self.explain = explain
         self.total_bytes = total_bytes
+        self.explain = explain
         self.held_bytes = 0
         self.followers: list[Follower] = []
         """Called with every new exchange."""
-        self._all: OrderedDict[str, Exchange] = OrderedDict()
-        self._shelves: dict[str, deque[str]] = {}
+        self._shelves: dict[str, deque[Exchange]] = {}
 
     def __len__(self) -> int:
-        return len(self._all)
+        return sum(len(shelf) for shelf in list(self._shelves.values()))
 
-    def append(self, exchange: Exchange) -> None:
+    def append(self, organisation: str, exchange: Exchange, held_bytes: int) -> None:
         """Keep an exchange, and forget the oldest where there are too many."""
-        self._all[exchange.trace] = exchange
-        self.held_bytes += exchange.held_bytes
-        shelf = self._shelves.get(exchange.organisation)
+        shelf = self._shelves.get(organisation)
         if shelf is None:
-            shelf = self._shelves[exchange.organisation] = deque()
-        shelf.append(exchange.trace)
-        if len(shelf) > self.each:
-            self.held_bytes -= self._all.pop(shelf.popleft()).held_bytes
-        while self.held_bytes > self.total_bytes:
-            self._forget_oldest()
+            shelf = self._shelves[organisation] = deque()
+        elif len(shelf) >= self.each:
+            held_bytes -= shelf.popleft().held_bytes
+        shelf.append(exchange)
+        self.held_bytes += held_bytes
+        if self.held_bytes > self.total_bytes:
+            self._shrink()
         for follower in self.followers:
             follower(exchange)
 
     def get(self, trace: str) -> Exchange | None:
         """The exchange with this `X-Trace-Id`, if it is still there."""
-        return self._all.get(trace)
+        return next((each for each in self.newest() if each.trace == trace), None)
 
     def newest(self, organisation: str | None = None) -> Iterator[Exchange]:
         """The exchanges of an organisation, or all, newest first."""
-        if organisation is None:
-            yield from reversed(list(self._all.values()))
-            return
-        for trace in reversed(list(self._shelves.get(organisation, ()))):
-            yield self._all[trace]
+        if organisation is not None:
+            return reversed(list(self._shelves.get(organisation, ())))
+        every = [each for shelf in list(self._shelves.values()) for each in list(shelf)]
+        return iter(sorted(every, key=_trace, reverse=True))
 
     def clear(self, organisation: str | None = None) -> int:
         """Forget the exchanges of an organisation, or all; how many they were."""
-        gone = list(self._all) if organisation is None else list(self._shelves.get(organisation, ()))
-        for trace in gone:
-            self.held_bytes -= self._all.pop(trace).held_bytes
+        gone = list(self.newest(organisation))
         if organisation is None:
             self._shelves.clear()
         else:
             self._shelves.pop(organisation, None)
+        self.held_bytes -= sum(each.held_bytes for each in gone)
         return len(gone)
 
-    def _forget_oldest(self) -> None:
-        _, oldest = self._all.popitem(last=False)
-        self.held_bytes -= oldest.held_bytes
-        shelf = self._shelves[oldest.organisation]
-        shelf.popleft()
-        if not shelf:
-            del self._shelves[oldest.organisation]
+    def _shrink(self) -> None:
+        """Forget the oldest of all until a tenth is free, so that this is seldom necessary."""
+        kept: list[Exchange] = []
+        held_bytes = 0
+        for exchange in self.newest():
+            held_bytes += exchange.held_bytes
+            if held_bytes > self.total_bytes * 9 // 10:
+                break
+            kept.append(exchange)
+        self._shelves.clear()
+        for exchange in reversed(kept):
+            self._shelves.setdefault(exchange.organisation, deque()).append(exchange)
+        self.held_bytes = sum(each.held_bytes for each in kept)
 
 
 def matching(exchanges: Iterator[Exchange], **wanted: Any) -> Iterator[Exchange]:

@@ -14,7 +14,7 @@ from orgbilling_stubs.domain import agenda, commands
 from orgbilling_stubs.domain.events import Record, encode
 from orgbilling_stubs.domain.fold import Genesis, fold
 from orgbilling_stubs.domain.tenant import Tenant
-from orgbilling_stubs.journal.book import Exchange, Mark
+from orgbilling_stubs.journal.book import Exchange
 from orgbilling_stubs.journal.show import document
 from orgbilling_stubs.runtime.document import METHODS
 from orgbilling_stubs.service import Service
@@ -67,23 +67,23 @@ class Explainer:
 
     def _replay(self, exchange: Exchange) -> tuple[Tenant | None, Tenant | None, Sequence[Record]]:
         """The tenant right before and right after the exchange, and the records it appended."""
-        mark = exchange.mark
-        if mark is None:
+        if not exchange.after:
             return None, None, ()
         log = self._service.store.read(exchange.organisation)
-        if not log or log[-1].sequence < mark.after:
+        if not log or log[-1].sequence < exchange.after:
             return None, None, ()  # the organisation was deleted since
-        records = log[: mark.after]
+        records = log[: exchange.after]
         batch = records[-1].batch
-        appended = [record for record in records if record.batch == batch] if mark.after > mark.before else []
-        after = self._tenant(exchange.organisation, records, mark)
+        wrote = exchange.after > exchange.before
+        appended = [record for record in records if record.batch == batch] if wrote else []
+        after = self._tenant(exchange, records)
         if not appended or len(appended) == len(records):
             return after, after, appended
-        return self._tenant(exchange.organisation, records[: -len(appended)], mark), after, appended
+        return self._tenant(exchange, records[: -len(appended)]), after, appended
 
-    def _tenant(self, organisation: str, records: Sequence[Record], mark: Mark) -> Tenant:
-        tenant = fold(organisation, records, self._genesis)
-        agenda.advance(tenant, max(mark.now_ms, tenant.now_ms))
+    def _tenant(self, exchange: Exchange, records: Sequence[Record]) -> Tenant:
+        tenant = fold(exchange.organisation, records, self._genesis)
+        agenda.advance(tenant, max(exchange.now_ms, tenant.now_ms))
         return tenant
 
     def _nodes(self, exchange: Exchange) -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ class Explainer:
 
     def _command(self, exchange: Exchange, records: Sequence[Record]) -> dict[str, Any] | None:
         kind = COMMANDS.get(exchange.operation)
-        if kind is None or exchange.status == 0 or (exchange.refusal is not None and not exchange.mark):
+        if kind is None or exchange.status == 0 or (exchange.refusal is not None and not exchange.after):
             return None
         shown = document(exchange)["request"]["body"]
         return {

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Protocol
-
-import orjson
 
 from orgbilling_stubs.auth.redact import redact
 from orgbilling_stubs.clock import wall_ns
-from orgbilling_stubs.journal.book import EXCERPT_BYTES, Exchange, Fired, Journal, Mark, Refusal
+from orgbilling_stubs.journal.book import (
+    EXCERPT_BYTES,
+    OVERHEAD_BYTES,
+    Exchange,
+    Fired,
+    Journal,
+    Refusal,
+)
+from orgbilling_stubs.runtime.cors import Headers
 from orgbilling_stubs.runtime.exchange import Call, Encoded, Handler, Reply, Stream
-from orgbilling_stubs.runtime.tap import Answered, Detour
+from orgbilling_stubs.runtime.tap import Detour, Turn
 from orgbilling_stubs.service import Service
 
 KEPT = frozenset(
@@ -32,97 +39,131 @@ KEPT = frozenset(
 )
 """The request headers that the journal keeps; no other may carry a secret into it."""
 LONGEST_HEADER = 1024
+SHORTEST_TOKEN = 64
 FINDINGS = 50
+
+_exchange = partial(tuple.__new__, Exchange)
 
 
 class Meddler(Protocol):
     """What may answer a request in place of its operation (see `faults.engine`)."""
 
-    def detour(
-        self, operation: Any, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]
-    ) -> Detour | None:
-        """Who answers instead, or None. Called with every request: has to be quick when nothing is to do."""
+    def begin(self, operation: Any, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> int | Detour:
+        """The instant in nanoseconds, or who answers instead. Has to be quick when there is nothing to do."""
 
 
 class Counter(Protocol):
     """What counts what the client has met (see `coverage.tally`)."""
 
-    def count(self, answered: Answered) -> None:
-        """An answer was given."""
+    def count(self, operation: Any, turn: Turn, status: int, out: Headers, payload: bytes) -> None:
+        """An answer is given."""
 
 
 class Watch:
     """The tap of a server: asks the meddler before, tells the journal and the counter after."""
 
     def __init__(self, service: Service, journal: Journal, meddler: Meddler, counter: Counter) -> None:
-        self._service = service
-        self._journal = journal
-        self._detour = meddler.detour
+        self.begin = meddler.begin
+        self._peek = service.peek
+        self._append = journal.append
         self._count = counter.count
         self._versions: dict[str, int] = {}
-
-    def begin(self, operation: Any, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> int | Detour:
-        """A request arrived: the instant in nanoseconds, or who answers instead."""
-        return self._detour(operation, scope, headers) or wall_ns()
+        self._last: dict[str, tuple[bytes, bytes]] = {}
+        """The last long answer of each operation, and its beginning: polled again, it is cut once."""
 
     def around(self, operation: Any, handler: Handler) -> Handler:
         """Note the tenant's version before each write."""
         if operation.safe:
             return handler
+        peek, versions = self._peek, self._versions
 
         def noting(call: Call) -> Reply | Encoded | Stream:
-            tenant = self._service.peek(call.principal.organisation)
-            self._versions[call.trace_id] = tenant.version if tenant is not None else 0
+            tenant = peek(call.principal.organisation)
+            versions[call.trace_id] = tenant.version if tenant is not None else 0
             return handler(call)
 
         return noting
 
-    def record(self, answered: Answered, fault: Fired | None = None) -> None:
-        """An answer was given."""
-        operation, scope, headers, trace, began, principal, body, status, out, payload, error = answered
-        size = len(payload)
-        self._journal.append(
-            Exchange(
-                trace,
-                began,
-                wall_ns() - began,
-                "" if principal is None else principal.organisation,
-                operation.name,
-                scope["method"],
-                scope["path"],
-                _excerpt(scope["query_string"]),
-                [
-                    pair
-                    for pair in scope["headers"]
-                    if pair[0] in KEPT and len(pair[1]) <= LONGEST_HEADER and b"eyJ" not in pair[1]
-                ],
-                _credentials(headers),
-                principal,
-                b"" if body is None else _excerpt(orjson.dumps(body)),
-                status,
-                out,
-                payload if size <= EXCERPT_BYTES and b"eyJ" not in payload else _excerpt(payload),
-                size,
-                None if error is None else _refusal(error),
-                None if principal is None else self._mark(operation, trace, principal.organisation),
-                fault,
-            )
+    def record(
+        self,
+        operation: Any,
+        turn: Turn,
+        status: int,
+        out: Headers,
+        payload: bytes,
+        fault: Fired | None = None,
+    ) -> None:
+        """An answer is given. Runs with every request: keeps references, and leaves the rest for later."""
+        scope, trace, principal, error = turn.scope, turn.trace, turn.principal, turn.error
+        query, body = scope["query_string"], turn.raw
+        organisation, before, after, now_ms = "", 0, 0, 0
+        if principal is not None:
+            organisation = principal.organisation
+            tenant = self._peek(organisation)
+            if tenant is not None:
+                before = after = tenant.version
+                now_ms = tenant.now_ms
+        if not operation.safe:
+            before = self._versions.pop(trace, after)
+            body = _excerpt(body)
+        if query:
+            query = _excerpt(query)
+        kept = payload
+        if len(payload) > EXCERPT_BYTES:
+            last = self._last.get(operation.name)
+            if last is None or last[0] is not payload:
+                last = self._last[operation.name] = payload, payload[:EXCERPT_BYTES]
+            kept = last[1]
+        if status >= 400:
+            kept = _excerpt(kept)  # what is refused may be a token, told back
+        held = OVERHEAD_BYTES + len(kept) + len(body) + len(query)
+        self._append(
+            organisation,
+            _exchange(
+                (
+                    trace,
+                    turn.began,
+                    wall_ns() - turn.began,
+                    organisation,
+                    operation.name,
+                    scope["method"],
+                    scope["path"],
+                    query,
+                    [
+                        pair
+                        for pair in scope["headers"]
+                        if pair[0] in KEPT and (len(pair[1]) < SHORTEST_TOKEN or _harmless(pair[1]))
+                    ],
+                    _credentials(turn.headers),
+                    principal,
+                    body,
+                    status,
+                    out,
+                    kept,
+                    len(payload),
+                    None if error is None else _refusal(error),
+                    before,
+                    after,
+                    now_ms,
+                    fault,
+                    held,
+                )
+            ),
+            held,
         )
-        self._count(answered)
-
-    def _mark(self, operation: Any, trace: str, organisation: str) -> Mark | None:
-        before = None if operation.safe else self._versions.pop(trace, None)
-        tenant = self._service.peek(organisation)
-        if tenant is None:
-            return None
-        return Mark(tenant.version if before is None else before, tenant.version, tenant.now_ms)
+        self._count(operation, turn, status, out, payload)
 
 
 def _excerpt(content: bytes) -> bytes:
     """The beginning of a text, without tokens."""
+    content = content[:EXCERPT_BYTES]
     if b"eyJ" in content:
         content = redact(content.decode("utf-8", "replace")).encode("utf-8", "replace")
-    return content[:EXCERPT_BYTES]
+    return content
+
+
+def _harmless(value: bytes) -> bool:
+    return len(value) <= LONGEST_HEADER and b"eyJ" not in value
 
 
 def _credentials(headers: Mapping[bytes, bytes]) -> str:

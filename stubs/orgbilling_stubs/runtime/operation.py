@@ -18,7 +18,7 @@ from orgbilling_stubs.runtime.parameters import Parameters
 from orgbilling_stubs.runtime.refusals import INVALID, TOKEN_MISSING, Breach, Problem
 from orgbilling_stubs.runtime.respond import JSON, Responder, Send, describing, entity_tag, matches
 from orgbilling_stubs.runtime.schemas import Schemas, Validator, types
-from orgbilling_stubs.runtime.tap import Answered, Tap
+from orgbilling_stubs.runtime.tap import Tap, Turn
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -68,24 +68,6 @@ class Answer:
             prefix = world.responder.prefix
             self.headers.append((b"link", describing(prefix, name)))
             self.suffix = f'{prefix}/schemas/{name}.json"'
-
-
-class Turn:
-    """One request on its way through an operation."""
-
-    __slots__ = ("began", "body", "error", "headers", "origin", "principal", "scope", "trace")
-
-    def __init__(
-        self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes], responder: Responder, began: int
-    ) -> None:
-        self.scope = scope
-        self.headers = headers
-        self.began = began
-        self.origin = responder.origins.of(scope, headers)
-        self.trace = responder.trace()
-        self.principal: Any = None
-        self.body: Any = None
-        self.error: Exception | None = None
 
 
 class Operation:
@@ -174,6 +156,7 @@ class Operation:
         """Syntax, validation, and the handler."""
         wrong: list[Finding] = []
         if self.body is not None:
+            turn.raw = raw
             turn.body, wrong = self.body.parse(raw)
         parameters, errors = self.parameters.read(turn.scope["query_string"], path, turn.headers)
         if errors or wrong:
@@ -197,21 +180,7 @@ class Operation:
 
     def _record(self, turn: Turn, status: int, out: Headers, payload: bytes) -> None:
         if self.tap is not None:
-            self.tap.record(
-                Answered(
-                    self,
-                    turn.scope,
-                    turn.headers,
-                    turn.trace,
-                    turn.began,
-                    turn.principal,
-                    turn.body,
-                    status,
-                    out,
-                    payload,
-                    turn.error,
-                )
-            )
+            self.tap.record(self, turn, status, out, payload)
 
     async def _stream(
         self, reply: Stream, receive: Receive, send: Send, headers: Mapping[bytes, bytes], trace: str

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from orgbilling_stubs.runtime.cors import Headers
 from orgbilling_stubs.runtime.exchange import Handler
+from orgbilling_stubs.runtime.respond import Responder
 
 Detour: TypeAlias = Callable[[Any, Any, Mapping[str, str]], Awaitable[None]]
 """Answers a request in place of its operation; gets `receive`, `send` and the path parameters."""
 
 
-class Answered(NamedTuple):
-    """One exchange, as it is reported just before its answer is sent.
+class Turn:
+    """One request on its way through an operation.
 
-    operation: the compiled operation. began: what `Tap.begin` gave. headers: of the request, the first of
-    each name. body: of the request, parsed. out: headers of the answer. error: why it is no success.
+    headers: the first of each name. began: what `Tap.begin` gave. raw, body: of the request, as sent and
+    parsed. error: why it is no success.
     """
 
-    operation: Any
-    scope: Mapping[str, Any]
-    headers: Mapping[bytes, bytes]
-    trace: str
-    began: int
-    principal: Any
-    body: Any
-    status: int
-    out: Headers
-    payload: bytes
-    error: Exception | None
+    __slots__ = ("began", "body", "error", "headers", "origin", "principal", "raw", "scope", "trace")
+
+    def __init__(
+        self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes], responder: Responder, began: int
+    ) -> None:
+        self.scope = scope
+        self.headers = headers
+        self.began = began
+        self.origin = responder.origins.of(scope, headers)
+        self.trace = responder.trace()
+        self.principal: Any = None
+        self.raw = b""
+        self.body: Any = None
+        self.error: Exception | None = None
 
 
 class Tap(Protocol):
@@ -41,5 +45,5 @@ class Tap(Protocol):
     def around(self, operation: Any, handler: Handler) -> Handler:
         """The handler that an operation shall use, asked once at the start."""
 
-    def record(self, answered: Answered) -> None:
+    def record(self, operation: Any, turn: Turn, status: int, out: Headers, payload: bytes) -> None:
         """An answer is about to be sent: whoever has read it finds it recorded."""

@@ -20,7 +20,7 @@ def test_every_coverage_operation_of_the_contract_has_its_handler():
 
 def test_coverage_is_read_and_reset():
     tally = Tally(Items(["getA"], [], [], [], {}), 0)
-    tally.statuses[("getA", 200)] = 1
+    tally._statuses["getA"] = {200: 1}
     call = SimpleNamespace(service=SimpleNamespace(coverage=tally))
     assert handlers.get_coverage(call).body["percent"] == 100.0
     assert handlers.reset_coverage(call).status == 204

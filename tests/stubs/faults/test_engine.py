@@ -165,6 +165,15 @@ def test_a_rule_for_one_organisation_leaves_the_others_alone(world, organisation
     assert world("/org/billing", organisation=None).status == 401
 
 
+def test_a_rule_added_later_strikes_a_token_known_before(world, organisation):
+    world.fault(status=503, organisations=("org_nobody",))
+    for _ in range(2):
+        assert world("/org/billing", organisation=organisation).status == 200
+    world.fault(status=429, organisations=(organisation,), times=1)
+    answers = [world("/org/billing", organisation=organisation).status for _ in range(2)]
+    assert answers == [429, 200]
+
+
 def test_a_window_is_on_the_clock_of_the_tenant(world, organisation):
     now_ms = world.service.tenant(organisation).now_ms
     world.fault(status=503, from_ms=now_ms, until_ms=now_ms + 1)

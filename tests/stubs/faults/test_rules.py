@@ -48,7 +48,7 @@ def test_only_the_next_so_many(rules):
     rules.add(Rule(DOWN, times=2))
     assert [len(struck(rules)) for _ in range(4)] == [1, 1, 0, 0]
     assert rules.list()[0].spent
-    assert rules.covering(GET) == ()
+    assert rules.covering(GET).rules == ()
 
 
 def test_every_kth(rules):
@@ -157,3 +157,13 @@ def test_rules_are_bounded(rules):
         rules.add(Rule(DOWN))
     with pytest.raises(Problem, match=refusals.RULES_FULL.name):
         rules.add(Rule(DOWN))
+
+
+def test_covering_tells_whom_the_rules_name(rules):
+    assert rules.covering(GET) == ((), frozenset())
+    rules.add(Rule(DOWN, organisations=("org_a", "org_b")))
+    rules.add(Rule(DOWN, organisations=("org_c",), operations=(POST,)))
+    assert rules.covering(GET).organisations == {"org_a", "org_b"}
+    assert rules.covering(POST).organisations == {"org_a", "org_b", "org_c"}
+    rules.add(Rule(DOWN))
+    assert rules.covering(GET).organisations is None

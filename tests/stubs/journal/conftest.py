@@ -43,8 +43,11 @@ PLAIN = Exchange(
     payload=b'{"a":1}',
     size=7,
     refusal=None,
-    mark=None,
+    before=0,
+    after=0,
+    now_ms=0,
     fault=None,
+    held_bytes=1_000,
 )
 
 

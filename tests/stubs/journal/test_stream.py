@@ -9,6 +9,10 @@ from orgbilling_stubs.journal.book import Journal
 from orgbilling_stubs.journal.stream import Stream, event
 
 
+def keep(journal, exchange):
+    journal.append(exchange.organisation, exchange, exchange.held_bytes)
+
+
 class Client:
     """What uvicorn's `receive` and `send` belong to."""
 
@@ -61,7 +65,7 @@ def test_an_event_holds_the_exchange(exchange):
 def test_each_exchange_that_is_wanted_is_sent(exchange):
     async def act(journal, client):
         for number, status in enumerate((200, 404, 200)):
-            journal.append(exchange(number, status=status))
+            keep(journal, exchange(number, status=status))
         await asyncio.sleep(0.05)
 
     written = follow(act, lambda each: each.status == 200)
@@ -80,7 +84,7 @@ def test_a_slow_reader_loses_the_oldest(exchange, monkeypatch):
 
     async def act(journal, client):
         for number in range(5):
-            journal.append(exchange(number))
+            keep(journal, exchange(number))
         await asyncio.sleep(0.05)
 
     written = follow(act)

@@ -25,8 +25,8 @@ class Ears:
         self.wrapped.append(operation.name)
         return handler
 
-    def record(self, answered):
-        self.heard.append(answered)
+    def record(self, operation, turn, status, out, payload):
+        self.heard.append((operation, turn, status, payload))
 
 
 @pytest.fixture
@@ -61,24 +61,24 @@ def tapped(ask, ears, profile):
 
 def test_every_answer_is_reported_with_what_it_was_made_of(tapped, ears):
     answer = tapped("GET", "/org/billing")
-    [heard] = ears.heard
-    assert (heard.operation.name, heard.began, heard.principal, heard.status) == (
-        "getOrgBilling",
-        4711,
-        "somebody",
-        200,
-    )
-    assert heard.trace == answer.headers["x-trace-id"]
-    assert heard.payload == answer.body
-    assert heard.error is None
+    [(operation, turn, status, payload)] = ears.heard
+    assert (operation.name, turn.began, turn.principal, status) == ("getOrgBilling", 4711, "somebody", 200)
+    assert turn.trace == answer.headers["x-trace-id"]
+    assert payload == answer.body
+    assert turn.error is None
 
 
 def test_refusals_and_crashes_are_reported_with_their_reason(tapped, ears):
     tapped("GET", "/org/billing", token=None)
     tapped("POST", "/org/vouchers/redeem", b'{"code":"A"}')
-    refused, crashed = ears.heard
-    assert (refused.status, refused.error.name, refused.principal) == (401, "missing-token", None)
-    assert (crashed.status, type(crashed.error), crashed.body) == (500, ZeroDivisionError, {"code": "A"})
+    (_, refused, _, _), (_, crashed, status, _) = ears.heard
+    assert (refused.error.name, refused.principal) == ("missing-token", None)
+    assert (status, type(crashed.error), crashed.body, crashed.raw) == (
+        500,
+        ZeroDivisionError,
+        {"code": "A"},
+        b'{"code":"A"}',
+    )
 
 
 def test_a_detour_answers_instead(tapped, ears):
