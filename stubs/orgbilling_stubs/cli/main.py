@@ -1,4 +1,4 @@
-"""The command line: `orgbilling serve | token | personas | contract …`."""
+"""The command line: `orgbilling serve | token | personas | contract | …`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from importlib import import_module
 
 import typer
 
-COMMANDS = {"serve": "serve", "token": "token", "personas": "personas", "contract": "app"}
+COMMANDS = {
+    "serve": "serve",
+    "token": "token",
+    "personas": "personas",
+    "contract": "app",
+    "replay": "replay",
+    "coverage": "coverage",
+}
 """Each command's module and what in it is the command; only the one that is asked for is imported."""
 
 HELP = "The Org Billing API on your laptop: a stateful stub, its contract, and demo data that adds up."
