@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import threading
@@ -33,6 +32,7 @@ from orgbilling_stubs.journal import handlers as journal
 from orgbilling_stubs.journal.book import Exchange
 from orgbilling_stubs.operations.table import table
 from orgbilling_stubs.runtime.assemble import assemble
+from orgbilling_stubs.server import config
 from orgbilling_stubs.service import Service
 from orgbilling_stubs.store.memory import MemoryStore
 
@@ -55,7 +55,8 @@ class Answer(NamedTuple):
 class World:
     """One server on a port of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: uvicorn.Config | None = None) -> None:
+        self._settings = settings
         contract = contracts.load()
         cast = Cast(())
         key = keys.load()
@@ -94,10 +95,10 @@ class World:
     def _start(self) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
-        config = uvicorn.Config(self.app, log_config=None, lifespan="off", timeout_graceful_shutdown=3)
-        self.server = uvicorn.Server(config)
-        run = self.server.serve(sockets=[listener])
-        self._thread = threading.Thread(target=lambda: asyncio.run(run), daemon=True)
+        settings = self._settings or config(self.app)
+        settings.app = self.app
+        self.server = uvicorn.Server(settings)
+        self._thread = threading.Thread(target=self.server.run, args=([listener],), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -231,3 +232,18 @@ def is_problem() -> Callable[[Answer], bool]:
         return validator.is_valid(answer.json)
 
     return check
+
+
+@pytest.fixture(params=["httptools", "h11"])
+def plain_world(home: Any, request: pytest.FixtureRequest) -> Iterator[World]:
+    """A server under plain uvicorn and asyncio, as `uvicorn --factory orgbilling_stubs.app:asgi` has it."""
+    plain = uvicorn.Config("later:app", log_config=None, lifespan="off", http=request.param, loop="asyncio")
+    world = World(plain)
+    yield world
+    world.stop()
+
+
+@pytest.fixture
+def world_of_its_own(home: Any) -> World:
+    """A server for a test that stops it."""
+    return World()

@@ -177,3 +177,22 @@ def test_a_connection_goes_on_after_a_fault_that_leaves_it_whole(world):
         for expected in (503, 200):
             connection.sendall(world.request("/org/billing"))
             assert world.read(connection).status == expected
+
+
+def test_connections_end_the_same_under_plain_uvicorn(plain_world, caplog):
+    world = plain_world
+    whole = world("/org/billing").body
+    ends = {"reset": {"reset": True}, "cut": {"truncate_bytes": 9}, "hang": {"hang_ms": 20}}
+    seen = {}
+    for name, effect in ends.items():
+        rule = world.fault(**effect)
+        answer = world("/org/billing")
+        seen[name] = (answer.status, answer.body, answer.ended)
+        world.watching.rules.remove(rule.id)
+    assert seen == {
+        "reset": (0, b"", "reset"),
+        "cut": (200, whole[:9], "closed"),
+        "hang": (0, b"", "closed"),
+    }
+    assert world("/org/billing").body == whole
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
