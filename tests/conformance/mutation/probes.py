@@ -206,3 +206,8 @@ def answers(app: Any, asked: list[Probe]) -> list[Told]:
 def shown(app: Any, asked: list[Probe], sound: list[Told]) -> str | None:
     """The first probe that is told something else than a sound server told it."""
     return asyncio.run(_first(app, asked, sound))
+
+
+async def get(app: Any, named: str, token: str) -> Any:
+    """The document of one read."""
+    return (await send(app, _ask(named, token))).document()

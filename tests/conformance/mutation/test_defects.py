@@ -12,7 +12,7 @@ from mutation.probes import answers, probes, shown
 from mutation.proxy import Proxy
 from mutation.world import world
 
-WRITES = {"redeem", "checkout", "portal", "subscribe"}
+WRITES = {"redeem", "checkout", "portal", "subscribe", "methods"}
 
 # One in five at every run, the others in the long suites.
 EVERY = [

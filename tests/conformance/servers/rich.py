@@ -15,8 +15,12 @@ from .wire import BASE, GETS, LIMIT, POSTS, WINDOWED, Refusal, Request, Response
 
 TEXT = "Überraschung <b>&amp;</b> مرحبا 日本 \u2028 " + "long " * 500
 LARGEST = 2**63 - 1
-CONTRACT = "AB12CD34-0000-4000-8000-00000000000F"
 VOUCHER = "ALLES-100"
+
+
+def agreed(organisation: str) -> str:
+    """The id of an organisation's contract."""
+    return f"AB12CD34-0000-4000-8000-{sum(organisation.encode()):012X}"
 
 
 def stamp(at: datetime) -> str:
@@ -37,7 +41,7 @@ def profile(books: Books) -> dict[str, Any]:
     return {
         "updatedAt": stamp(books.now + timedelta(days=1)),
         "tenantId": books.organisation.upper(),
-        "stripeCustomerId": "acct_1/2",
+        "stripeCustomerId": f"acct/{books.organisation}",
         "servicePrices": {"web search": 0.1, "": 0, "日本": 1e21},
         "postpaidLimitUsd": 10,
         "outstandingUsd": 99.99,
@@ -88,7 +92,7 @@ def contract(books: Books) -> dict[str, Any]:
         "endDate": at,
         "autoRenew": False,
         "bonusCreditsPaid": True,
-        "contractId": CONTRACT,
+        "contractId": agreed(books.organisation),
         "creditPeriodLimit": LARGEST,
         "servicePeriodLimit": -LARGEST - 1,
         "notes": TEXT,
@@ -245,7 +249,7 @@ class Rich:
                 "$schema": "/api/v1/schemas/OrgBillingURLBody.json",
             }
         if name == "contract/subscribe":
-            if body["contractId"].upper() != CONTRACT:
+            if body["contractId"].upper() != agreed(books.organisation):
                 raise Refusal(410, "contract")
             return {"url": "https://checkout.example.com/contract"}
         if body["code"] != VOUCHER:
@@ -263,5 +267,5 @@ class Rich:
 
 
 def app() -> Any:
-    """A fresh server; its voucher is `VOUCHER`, its contract `CONTRACT`."""
+    """A fresh server; its voucher is `VOUCHER`, its contract what `agreed` says."""
     return asgi(Rich().answer)

@@ -149,7 +149,7 @@ DEFECTS = (
         says="a refusal of a window comes with status 200",
         make=when(failed(422), lambda answer: Answer(200, answer.headers, answer.body)),
     ),
-    Documented(
+    Assumed(
         "voucher-404-text",
         says="an unknown voucher is 404 in plain text",
         make=when(

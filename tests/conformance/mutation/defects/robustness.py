@@ -173,19 +173,24 @@ DEFECTS = (
         says="a preflight does not allow Authorization",
         make=when(_preflight, _allowing),
     ),
-    Assumed("head-crashes", says="HEAD is 500", make=_method("HEAD", CRASH)),
+    Assumed("head-crashes", says="HEAD is 500", make=_method("HEAD", CRASH), writes=("methods",)),
     Assumed(
         "put-answers",
         says="PUT is answered like GET",
         make=_method("PUT", page(200, "application/json", "{}")),
+        writes=("methods",),
     ),
     Assumed(
-        "delete-answers", says="DELETE is 204", make=_method("DELETE", page(204, "application/json", ""))
+        "delete-answers",
+        says="DELETE is 204",
+        make=_method("DELETE", page(204, "application/json", "")),
+        writes=("methods",),
     ),
     Assumed(
         "allow-missing",
         says="405 does not say what is allowed",
         make=when(lambda ask, answer: answer.status == 405, lambda answer: answer.having("allow", None)),
+        writes=("methods",),
     ),
     Assumed(
         "not-found-200",

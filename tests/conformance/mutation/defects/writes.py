@@ -140,7 +140,7 @@ DEFECTS = (
     Published(
         "redeem-null-message", says="message is null", make=put(REDEEM, "message", to=None), writes=REDEEMS
     ),
-    Published(
+    Assumed(
         "redeem-unknown",
         says="an unknown voucher brings nothing, with status 200",
         make=_unknown(NOTHING),

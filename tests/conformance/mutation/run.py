@@ -1,0 +1,95 @@
+"""Measure the judge: every defect, in two processes; exit 1 where it falls short.
+
+python tests/conformance/mutation/run.py [--json FILE] [--markdown FILE] [--only WORD …] [--quick] [--sound N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from rich.console import Console
+from rich.progress import track
+
+from mutation.defects import BY_NAME
+from mutation.table import document, failures, gathered, markdown, show
+from mutation.trial import FULL, QUICK, READING, Outcome, sound, trial
+
+PROCESSES = 2
+
+
+def outcomes(names: Iterable[str], full: bool = True, reading: bool = True) -> Iterator[Outcome]:
+    """Try each defect quickly, then reading only where quick caught it, or in full where quick missed it."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
+        waiting = {pool.submit(trial, name, QUICK) for name in names}
+        while waiting:
+            done = next(as_completed(waiting))
+            waiting.remove(done)
+            found = done.result()
+            if found.mode == QUICK and not found.caught and full:
+                waiting.add(pool.submit(trial, found.name, FULL))
+            if found.mode == QUICK and found.caught and reading and not BY_NAME[found.name].writes:
+                waiting.add(pool.submit(trial, found.name, READING))
+            yield found
+
+
+def chosen(words: list[str]) -> list[str]:
+    """The defects whose name or area has one of the words; all when there is none."""
+    return [
+        name
+        for name, defect in BY_NAME.items()
+        if not words or any(word in name or word == defect.area for word in words)
+    ]
+
+
+def false(seeds: int, console: Console) -> int:
+    """Judge sound servers; print what they are accused of, and return how many were."""
+    accused = 0
+    for seed in track(range(1, seeds + 1), "sound", console=console, transient=True):
+        report = sound(seed, QUICK)
+        accused += bool(report.findings) or report.verdict != "conforms"
+        for each in report.findings:
+            where = f"{each.operation} {each.pointer}"
+            console.print(f"seed {seed}: {each.severity} {each.rule} {where}: {each.observed}", markup=False)
+        for reason in report.reasons:
+            console.print(f"seed {seed}: {report.verdict}: {reason}", markup=False)
+    return accused
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run it; 0 when the judge is good enough."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--quick", action="store_true", help="do not try in full what quick missed")
+    parser.add_argument("--sound", type=int, default=3, help="so many sound servers are judged first")
+    given = parser.parse_args(arguments)
+    console = Console(stderr=True)
+    accused = false(given.sound, console)
+    names = chosen(given.only)
+    steps = track(
+        outcomes(names, not given.quick), "defects", len(names) * 2, console=console, transient=True
+    )
+    results = gathered(list(steps))
+    show(results, Console())
+    if given.json:
+        given.json.write_text(json.dumps(document(results), indent=1) + "\n", "utf-8")
+    if given.markdown:
+        given.markdown.write_text(markdown(results), "utf-8")
+    if accused:
+        console.print(f"{accused} of {given.sound} sound servers were accused")
+    return 1 if accused or (failures(results) and not given.only) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""A sample of the suite at every run, all of it in the long suites: what the judge is worth."""
+
+from __future__ import annotations
+
+import pytest
+
+from mutation.defects import BY_NAME
+from mutation.run import outcomes
+from mutation.table import failures, gathered
+from mutation.trial import FULL, QUICK, READING, sound, trial
+
+SAMPLE = (
+    "balance-string",
+    "days-366-accepted",
+    "status-differs",
+    "expired",
+    "cached-by-url",
+    "default-7",
+    "redeem-twice",
+    "seventh-crashes",
+)
+PERSONAS = (
+    *("contract_active", "standard", "new_org", "low_balance", "nulls", "empty", "euro", "extreme_numbers"),
+    *("hostile_texts", "no_contract", "overdrawn", "postpaid_over_limit", "zero_prices", "contract_expired"),
+    *("month_edges", "dense", "vouchers", "free_credit_used", "instalment_overdue", "zero_balance"),
+)
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_quick_catches(name):
+    found = trial(name, QUICK)
+    assert found.caught, found
+
+
+@pytest.mark.parametrize("mode", [QUICK, READING])
+def test_a_sound_server_is_not_accused(mode):
+    report = sound(1, mode)
+    assert [(each.rule, each.operation, each.observed) for each in report.findings] == []
+    assert (report.verdict, report.reasons) == ("conforms", ())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "persona"), list(enumerate(PERSONAS, 1)))
+def test_no_sound_server_is_accused(seed, persona):
+    report = sound(seed, FULL, persona if seed % 2 else None)
+    assert [(each.rule, each.operation, each.observed) for each in report.findings] == []
+    assert report.verdict != "violated"
+
+
+@pytest.mark.slow
+def test_the_judge_is_good_enough():
+    results = gathered(list(outcomes(BY_NAME)))
+    assert failures(results) == []

@@ -1,0 +1,122 @@
+"""One trial: the judge on a server with one defect, or with none."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from orgbilling_conformance import Report, conform
+
+from .defect import FACTS, Defect
+from .defects import BY_NAME
+from .probes import get
+from .proxy import Proxy
+from .shape import CONTRACT
+from .world import FIRST, SECOND, SECOND_VOUCHER, VOUCHER, World, world
+
+WRITES = ("redeem", "checkout", "portal", "subscribe", "methods")
+QUICK, FULL, READING = "quick", "full", "reading"
+MODES = (QUICK, FULL, READING)
+PATIENCE_S = 180
+# Seconds for one request: far more than a sound server in process needs, and short enough for one that hangs.
+ANSWER_S = 1.0
+
+
+class Late(Exception):  # noqa: N818
+    """A trial took longer than anyone waits."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the judge made of a defect in one mode; `rules`: what convicted it, the first to see it first."""
+
+    name: str
+    mode: str
+    caught: bool
+    verdict: str
+    rules: tuple[str, ...] = ()
+    first_s: float | None = None
+    seconds: float = 0.0
+    why: str = ""
+
+
+def judge(app: Any, of: World, mode: str, seed: int = 0, **more: Any) -> Report:
+    """Run the judge: `quick` and `full` with every write allowed, `reading` quick and with none."""
+    given: dict[str, Any] = {
+        "token": of.token(),
+        "second_token": of.token(SECOND),
+        "expired_token": of.bad("expired"),
+        "seed": seed,
+        "timeout": ANSWER_S,
+        "quick": mode != FULL,
+    }
+    if mode != READING:
+        contract = asyncio.run(get(of.app, CONTRACT, of.token(FIRST)))["contractId"]
+        vouchers = (VOUCHER, SECOND_VOUCHER)
+        given |= {"allow_write": WRITES, "voucher": vouchers, "contract_id": contract}
+    return conform(app=app, **{**given, **more})
+
+
+def convicts(defect: Defect, report: Report) -> bool:
+    """Whether a report sees the defect: an error for a broken fact, a warning for a broken belief."""
+    if defect.outage and report.verdict == "inconclusive":
+        return True
+    return bool(report.errors if defect.basis in FACTS else report.findings)
+
+
+@contextmanager
+def patience(seconds: int) -> Iterator[None]:
+    """Raise Late in this process after some time; it has to be the main thread."""
+
+    def late(*_: object) -> None:
+        raise Late
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def trial(name: str, mode: str, seed: int = 1) -> Outcome:
+    """Judge a fresh server with one defect; never raises for what the judge does."""
+    defect, of = BY_NAME[name], world(seed)
+    try:
+        with patience(PATIENCE_S):
+            report = judge(Proxy(of.app, defect.make(of)), of, mode, seed)
+    except Late:
+        return Outcome(name, mode, False, "late", why=f"no verdict within {PATIENCE_S} s")
+    except Exception as error:
+        return Outcome(name, mode, False, "crash", why=f"{type(error).__name__}: {error}"[:200])
+    caught = convicts(defect, report)
+    seen = [each.first_finding_seconds for each in report.stages if each.first_finding_seconds is not None]
+    order = {key: place for stage in report.stages for place, key in enumerate(stage.found)}
+    counted = report.errors if defect.basis in FACTS and report.errors else report.findings
+    rules = dict.fromkeys(each.rule for each in sorted(counted, key=lambda each: order.get(each.key, 1000)))
+    why = "" if caught else "; ".join(report.reasons)[:200]
+    if not caught and report.findings:
+        why = "only a warning: " + ", ".join(rules)
+    seconds = sum(stage.seconds for stage in report.stages)
+    first = min(seen, default=None)
+    return Outcome(name, mode, caught, report.verdict, tuple(rules), first, seconds, why)
+
+
+def sound(seed: int, mode: str, persona: str | None = None) -> Report:
+    """Judge a fresh sound server; `persona` names who stands in for the first organisation."""
+    of = world(seed)
+    more: dict[str, Any] = {}
+    if persona is not None:
+        token = of.token(f"org_{persona}_sound")
+        more = {
+            "token": token,
+            "allow_write": ("checkout", "portal", "methods"),
+            "voucher": None,
+            "contract_id": None,
+        }
+    return judge(of.app, of, mode, seed, **more)
