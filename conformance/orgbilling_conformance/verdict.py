@@ -34,7 +34,8 @@ def unseen(judge: Judge) -> list[str]:
             continue
         told = ", ".join(str(status or "no answer") for status in sorted(seen)) or "not asked"
         reasons.append(f"no success of {operation.id} ({operation.method} {operation.path}: {told})")
-    if len(reasons) == len(judge.facts.gets) and set().union(*map(set, statuses.values())) <= {401, 403}:
+    seen_at_all = set().union(*map(set, statuses.values()))
+    if len(reasons) == len(judge.facts.gets) and seen_at_all and seen_at_all <= {401, 403}:
         told = "the token was refused everywhere" if judge.tokens.secrets else "no token was given (--token)"
         return [told]
     return reasons

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from orgbilling_conformance.scenarios import reading
+
+STEPS = {
+    "defaults": reading.defaults,
+    "windows": reading.windows,
+    "repeat": reading.repeat,
+    "safe": reading.safe,
+    "conditional": reading.conditional,
+    "origin": reading.origin,
+    "negotiation": reading.negotiation,
+    "edges": reading.edges,
+}
+
+
+def found(made: Any) -> set[tuple[str, str]]:
+    return {(each.rule, each.operation) for each in made.findings()}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_stub_breaks_nothing(judge: Any, token: Callable[..., str], name: str) -> None:
+    made = judge(token=token("org_standard"))
+    reading.reach(made)
+    STEPS[name](made)
+    assert made.findings() == ()
+    assert made.guard.sent > 9
+
+
+def spoil(operation: str, change: Callable[[Any, int], Any]) -> Any:
+    """Change the successes of one path; the change gets the body and how often it was asked."""
+    count = 0
+
+    def run(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+        nonlocal count
+        if path == operation and status == 200:
+            count += 1
+            body = change(body, count)
+        return status, headers, body
+
+    return run
+
+
+def test_a_default_that_is_not_30_days(judge: Any, spoiled: Any, token: Callable[..., str]) -> None:
+    def app_of(inner: Any) -> Any:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http" and scope["path"].endswith("/ledger") and not scope["query_string"]:
+                scope = scope | {"query_string": b"days=7"}
+            await inner(scope, receive, send)
+
+        return app
+
+    made = judge(app_of(spoiled()), token=token("org_standard"))
+    reading.defaults(made)
+    assert found(made) == {("default-window", "getOrgLedger")}
+
+
+def test_a_window_that_is_ignored(judge: Any, spoiled: Any, token: Callable[..., str]) -> None:
+    def app_of(inner: Any) -> Any:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http" and scope["path"].endswith("/ledger"):
+                scope = scope | {"query_string": b"days=365"}
+            await inner(scope, receive, send)
+
+        return app
+
+    made = judge(app_of(spoiled()), token=token("org_standard"))
+    reading.windows(made)
+    assert ("window-honoured", "getOrgLedger") in found(made)
+
+
+def test_rows_lost_between_others(judge: Any, spoiled: Any, token: Callable[..., str]) -> None:
+    def lose(body: Any, count: int) -> Any:
+        return body if len(body) > 150 else body[: len(body) // 2] + body[len(body) // 2 + 1 :]
+
+    made = judge(spoiled(spoil("/org/ledger", lose)), token=token("org_standard"))
+    reading.windows(made)
+    assert found(made) == {("window-complete", "getOrgLedger")}
+
+
+def test_counts_that_fall(judge: Any, spoiled: Any) -> None:
+    made = judge(spoiled(spoil("/org/events", lambda body, count: body | {"totalEvents": 100 - count})))
+    reading.windows(made)
+    assert found(made) == {("window-monotone", "getOrgContextEngineEvents")}
+
+
+def test_answers_that_never_repeat(judge: Any, spoiled: Any) -> None:
+    made = judge(spoiled(spoil("/org/billing", lambda body, count: body | {"creditBalance": count})))
+    reading.repeat(made)
+    [finding] = made.findings()
+    assert (finding.rule, finding.pointer) == ("stable", "/creditBalance")
+
+
+def test_reading_that_costs(judge: Any, spoiled: Any) -> None:
+    made = judge(spoiled(spoil("/org/billing", lambda body, count: body | {"creditBalance": -count})))
+    reading.safe(made)
+    assert found(made) == {("safe", "getOrgBilling")}
+
+
+def test_an_etag_that_is_always_right(judge: Any) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        conditional = any(key == b"if-none-match" for key, _ in scope["headers"])
+        headers = [(b"content-type", b"application/json"), (b"etag", b'"x"')]
+        await send({"type": "http.response.start", "status": 304 if conditional else 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"[]"})
+
+    made = judge(app)
+    reading.conditional(made)
+    pointers = {each.pointer for each in made.findings() if each.rule == "conditional"}
+    assert pointers == {"body", "status"}
+
+
+def test_a_foreign_origin_with_credentials(judge: Any, spoiled: Any) -> None:
+    def run(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+        more = {
+            "access-control-allow-origin": "https://conformance.invalid",
+            "access-control-allow-credentials": "true",
+        }
+        return status, headers | more, body
+
+    made = judge(spoiled(run))
+    reading.origin(made)
+    assert {rule for rule, _ in found(made)} == {"origin"}
+
+
+def test_failures_that_come_and_go(judge: Any, spoiled: Any) -> None:
+    def run(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+        run.count += 1  # type: ignore[attr-defined]
+        return (503 if run.count % 2 else status), headers, body  # type: ignore[attr-defined]
+
+    run.count = 0  # type: ignore[attr-defined]
+    made = judge(spoiled(run))
+    reading.repeat(made)
+    reading.intermittent(made)
+    assert "intermittent" in {rule for rule, _ in found(made)}
+
+
+def test_differences_and_numbers() -> None:
+    assert reading.difference({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]}) == "/a/*/b"
+    assert reading.difference([1], [1, 2]) == ""
+    assert reading.number({"a": True}, "a") is reading.number([], "a") is None
+    assert reading.entries("x") == reading.entries(None) == {}

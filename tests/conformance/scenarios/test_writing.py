@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from orgbilling_conformance.scenarios import writing
+
+ALL = ("redeem", "checkout", "portal", "methods")
+STEPS = (writing.bodies, writing.vouchers, writing.checkouts, writing.portal, writing.methods)
+
+
+def found(made: Any) -> set[str]:
+    return {each.rule for each in made.findings()}
+
+
+def test_the_stub_writes_as_it_should(judge: Any, token: Callable[..., str]) -> None:
+    vouchers = ["TEST-CREDIT-5-a", "TEST-CREDIT-5-b"]
+    made = judge(token=token("org_standard_writes"), allow_write=ALL, voucher=vouchers)
+    for step in STEPS:
+        step(made)
+    assert made.findings() == ()
+    passed = {case.rule for case in made.cases() if case.outcome == "passed"}
+    wanted = {"voucher-once", "voucher-race", "voucher-unknown", "idempotency", "checkout-url", "portal-url"}
+    assert wanted | {"law-20-redeem-balance", "law-21-redeem-row", "method", "preflight", "crash"} <= passed
+
+
+def test_what_was_not_allowed_is_skipped(judge: Any) -> None:
+    made = judge()
+    for step in (*STEPS, writing.subscribe):
+        step(made)
+    assert {entry.line.partition(" ")[0] for entry in made.guard.journal} == {"GET"}
+    assert {"voucher-once", "checkout-url", "portal-url", "subscribe-url", "method"} <= {
+        each.rule for each in made.skipped()
+    }
+
+
+def test_a_contract_that_is_unknown(judge: Any) -> None:
+    made = judge(allow_write=["subscribe"], contract_id="11111111-2222-4333-8444-555555555555")
+    writing.subscribe(made)
+    assert made.findings() == ()
+    assert [each.reason for each in made.skipped()] == ["refused with 404"]
+
+
+class Shop:
+    """A small account: vouchers, checkouts and their mistakes."""
+
+    def __init__(self, *mistakes: str) -> None:
+        self.mistakes, self.balance, self.rows, self.used = mistakes, 10.0, [], set()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        path, method = scope["path"].removeprefix("/api/v1"), scope["method"]
+        body = (await receive())["body"]
+        status, answer = self.answer(method, path, body)
+        media = b"application/json" if status == 200 else b"application/problem+json"
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", media)]})
+        await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+
+    def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
+        if path == "/org/ledger":
+            return 200, self.rows
+        if method == "GET":
+            return 200, {"creditBalance": self.balance, "creditBalanceUsd": self.balance}
+        if path.endswith("/redeem"):
+            return self.redeem(body)
+        if "credit" in self.mistakes:
+            self.balance += 10
+        url = "checkout/1" if "relative" in self.mistakes else f"https://pay.example/{len(self.used)}"
+        self.used.add(len(self.used))
+        return 200, {"url": "https://pay.example/1" if "same" in self.mistakes else url}
+
+    def redeem(self, body: bytes) -> tuple[int, Any]:
+        try:
+            sent = json.loads(body)
+            code = sent["code"]
+        except (ValueError, KeyError, TypeError):
+            return 400, {}
+        if sent.keys() != {"code"} and "open" not in self.mistakes:
+            return 422, {}
+        if code != "GOOD" or (code in self.used and "twice" not in self.mistakes):
+            self.balance -= 1 if "costly" in self.mistakes else 0
+            return 404, {}
+        self.used.add(code)
+        self.balance += 5
+        self.rows.append(
+            {"entryId": str(len(self.rows)), "amountCredits": 5, "createdAt": "2026-01-01T00:00:00Z"}
+        )
+        if "no-row" in self.mistakes:
+            self.rows.clear()
+        wrong = 1 if "balance" in self.mistakes else 0
+        return 200, {
+            "voucherCode": "X" if "echo" in self.mistakes else code,
+            "creditAmountUsd": 5,
+            "newBalance": self.balance + wrong,
+            "message": "",
+        }
+
+
+@pytest.mark.parametrize(
+    ("mistake", "rules"),
+    [
+        ("", set()),
+        ("twice", {"voucher-once", "voucher-race"}),
+        ("costly", {"refused-harmless"}),
+        ("balance", {"law-20-redeem-balance"}),
+        ("no-row", {"law-21-redeem-row"}),
+        ("echo", {"voucher-echo"}),
+        ("open", {"body-schema"}),
+    ],
+)
+def test_mistakes_with_vouchers(judge: Any, mistake: str, rules: set[str]) -> None:
+    made = judge(Shop(mistake), token="t", allow_write=["redeem"], voucher="GOOD")
+    writing.vouchers(made)
+    rest = {each for each in found(made) if not each.startswith(("schema-", "sense-"))}
+    assert rest >= rules
+    if not rules:
+        assert rest == set()
+
+
+@pytest.mark.parametrize(
+    ("mistake", "rule"),
+    [("relative", "checkout-url"), ("same", "checkout-fresh"), ("credit", "checkout-pending")],
+)
+def test_mistakes_with_checkouts(judge: Any, mistake: str, rule: str) -> None:
+    made = judge(Shop(mistake), token="t", allow_write=["checkout"])
+    writing.checkouts(made)
+    assert rule in found(made)
+
+
+def test_methods_that_nobody_documents(judge: Any) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        status = 405 if scope["method"] == "PATCH" else 200
+        headers = [(b"access-control-allow-origin", b"*")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    made = judge(app, allow_write=["methods"])
+    writing.methods(made)
+    assert {"method", "allow", "route", "preflight"} <= found(made)
+
+
+def test_wrong_bodies_are_all_wrong() -> None:
+    rows = writing.wrong_bodies("code", "A", (5,))
+    assert len({what for what, _ in rows}) == len(rows) > 10
+    assert writing.encode({"a": 1}) == b'{"a": 1}'
+    assert writing.balance({}) is None

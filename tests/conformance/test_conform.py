@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from orgbilling_conformance import UsageError, conform
+
+
+def test_exactly_one_target(stub: Any) -> None:
+    for given in ({}, {"app": stub, "url": "http://x"}, {"url": "http://x", "har": "y"}):
+        with pytest.raises(UsageError, match="one target"):
+            conform(**given)
+
+
+def test_the_package_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, orgbilling_conformance, orgbilling_conformance.plugin\n"
+        "heavy = {'httpx', 'hypothesis', 'schemathesis', 'pytest', 'rich', 'yaml', 'starlette', 'connexion'}\n"
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "[]\n"
+    )
+
+
+def test_progress_is_told(stub: Any, token: Any) -> None:
+    seen: list[tuple[str, int, int]] = []
+    conform(stub, token=token(), quick=True, progress=lambda *step: seen.append(step))
+    assert seen[0][0] == "documents"
+    assert seen[-1] == ("scripted", seen[-1][2], seen[-1][2])
+    assert any(stage == "scripted: the laws" for stage, *_ in seen)

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+from orgbilling_conformance import Finding, drift
+from orgbilling_conformance.facts import Facts
+from orgbilling_openapi import contract
+
+
+class Documents:
+    """Publishes one document, or schemas, and nothing else."""
+
+    def __init__(self, documents: dict[str, Any]) -> None:
+        self.documents = documents
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        assert not [key for key, _ in scope["headers"] if key == b"authorization"]
+        found = self.documents.get(scope["path"].removeprefix("/api/v1"))
+        status = 404 if found is None else 200
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(found).encode()})
+
+
+def test_our_own_contract_does_not_differ(judge: Any) -> None:
+    made = judge(Documents({"/openapi.json": contract.load()}))
+    assert drift.compare(made) == ()
+    assert made.findings() == ()
+
+
+def test_a_fact_that_is_contradicted_is_told_and_an_assumption_is_not(judge: Any) -> None:
+    theirs = contract.load()
+    del theirs["paths"]["/org/model-pricing"]
+    theirs["components"]["schemas"]["TenantBillingProfile"]["properties"]["billingMode"].pop("enum")
+    made = judge(Documents({"/openapi.json": theirs}))
+    rows = drift.compare(made)
+    assert any(row["severity"] == "breaking" and "gone" in row["what"] for row in rows)
+    assert {(each.rule, each.severity) for each in made.findings()} == {("published-facts", "warning")}
+
+
+def test_what_cannot_be_compared_is_a_remark(judge: Any) -> None:
+    for document in ({"paths": 5}, {"paths": {"/x": None}}):
+        made = judge(Documents({"/openapi.json": document}))
+        drift.compare(made)
+        assert made.notes
+
+
+def test_schemas_one_by_one(judge: Any) -> None:
+    schemas = contract.load()["components"]["schemas"]
+    names = {f"/schemas/{name}.json": schema for name, schema in schemas.items()}
+    assert drift.compare(judge(Documents(names))) == ()
+    lost = json.loads(json.dumps(names))
+    del lost["/schemas/TenantBillingProfile.json"]["properties"]["currency"]
+    [row] = drift.compare(judge(Documents(lost)))
+    assert (row["severity"], row["what"]) == ("breaking", "the member currency of TenantBillingProfile")
+
+
+def test_a_target_that_publishes_nothing(judge: Any) -> None:
+    made = judge(Documents({}))
+    assert drift.compare(made) == ()
+    assert [each.rule for each in made.skipped()] == ["published-facts"]
+
+
+def test_every_way_out_can_be_used(facts: Facts) -> None:
+    profile = "#/components/schemas/TenantBillingProfile"
+    index = facts.document["components"]["schemas"]["TenantBillingProfile"]["required"].index("currency")
+    cases = {
+        "schema-required": (f"{profile}/required/{index}", "absent"),
+        "schema-closed": (f"{profile}/additionalProperties", "5"),
+        "schema-type": (f"{profile}/properties/currency/type", "null: null"),
+        "schema-value": (f"{profile}/properties/billingMode/enum", "barter"),
+        "schema-format": (f"{profile}/properties/updatedAt/format", "yesterday"),
+    }
+    for rule, (place, observed) in cases.items():
+        finding = Finding(
+            rule, "error", "documented", "getOrgBilling", "/currency", "string", observed, contract=place
+        )
+        bug, overlay, entry = drift.ways_out(finding, "2026-12-31")
+        assert observed in bug
+        actions = yaml.safe_load(overlay)
+        assert all(each["target"].startswith("$.components.schemas.TenantBillingProfile") for each in actions)
+        assert all("update" in each or each["remove"] is True for each in actions)
+        [row] = yaml.safe_load(entry)
+        assert (row["rule"], str(row["until"])) == (rule, "2027-01-28")
+    assert "no node" in drift.ways_out(Finding("law-01", "warning", "law", "x", "", "", ""), "2026-01-05")[1]
+
+
+def test_the_overlay_says_the_rest_of_a_required_list(facts: Facts) -> None:
+    required = facts.document["components"]["schemas"]["OrgBillingURLBody"]["required"]
+    place = "#/components/schemas/OrgBillingURLBody/required/0"
+    finding = Finding(
+        "schema-required", "error", "published", "x", "/url", "the member url", "absent", contract=place
+    )
+    actions = yaml.safe_load(drift.ways_out(finding, "2026-01-05")[1])
+    assert actions[1]["update"]["required"] == required[1:]

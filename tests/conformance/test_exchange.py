@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+from orgbilling_conformance.exchange import BodyError, Request, Response, loads, shown, strings
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"NaN",
+        b'{"a":Infinity}',
+        b"\xff",
+        b"\xef\xbb\xbf{}",
+        b"{}{}",
+        b'{"a":1,"a":2}',
+        b"[" * 100_000,
+        b"{'a':1}",
+    ],
+)
+def test_what_is_no_json(body: bytes) -> None:
+    with pytest.raises(BodyError):
+        loads(body)
+    assert Response(200, (), body).json is None
+    assert not Response(200, (), body).succeeded
+
+
+def test_curl_repeats_a_request_without_its_token() -> None:
+    request = Request("POST", "/org/x", "a=1&b='", (("Content-Type", "application/json"),), b'{"a":"it\'s"}')
+    told = request.curl("https://api.example.com/api/v1")
+    assert told.startswith("curl -sS -X POST 'https://api.example.com/api/v1/org/x?a=1&b='\"'\"''")
+    assert '-H "Authorization: Bearer $TOKEN"' in told
+    assert '$TOKEN_ALG_NONE"' in Request("GET", "/x", auth="alg-none").curl("")
+    assert "Authorization" not in Request("GET", "/x", auth="none").curl("")
+
+
+def test_a_request_survives_its_json() -> None:
+    request = Request("POST", "/x", "a", (("b", "c"),), b"\xff", "second", "why")
+    assert Request.from_json(request.to_json()) == request
+
+
+def test_headers_and_media_types() -> None:
+    response = Response(
+        200, (("Content-Type", "Application/JSON; charset=utf-8"), ("X", "1"), ("x", "2")), b"{}"
+    )
+    assert (response.media, response.header("x"), response.header("y")) == ("application/json", "1, 2", None)
+    assert Request("GET", "/", "days=1&days=&x").values("days") == ["1", ""]
+    assert Request("GET", "/", headers=(("Accept", "a"),)).header("accept") == "a"
+
+
+def test_what_is_shown_is_short_and_holds_no_token() -> None:
+    assert shown("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln") == "eyJ…"
+    assert len(shown("x" * 1000)) == 120
+    assert sorted(strings({"a": ["b", {"c": "d"}], "e": 1})) == ["b", "d"]

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+from orgbilling_conformance import UsageError, fuzz
+from orgbilling_conformance.facts import Facts
+
+OPERATIONS = {"getOrgLedger", "redeemOrgVoucher"}
+
+
+@pytest.mark.parametrize("phase", fuzz.PHASES)
+def test_the_same_seed_gives_the_same_requests(facts: Facts, phase: str) -> None:
+    first, again = (fuzz.requests(facts, phase, OPERATIONS, 5, 3) for _ in range(2))
+    assert first == again
+    assert {(each.method, each.path) for each in first} <= {
+        ("GET", "/org/ledger"),
+        ("POST", "/org/vouchers/redeem"),
+    }
+    assert not any(each.header("authorization") for each in first)
+
+
+def test_another_seed_gives_other_requests(facts: Facts) -> None:
+    assert fuzz.requests(facts, "fuzzing", OPERATIONS, 10, 1) != fuzz.requests(
+        facts, "fuzzing", OPERATIONS, 10, 2
+    )
+
+
+def test_coverage_meets_the_bounds(facts: Facts) -> None:
+    found = {
+        value
+        for each in fuzz.requests(facts, "coverage", {"getOrgLedger"}, 1, 0)
+        for value in each.values("days")
+    }
+    assert {"1", "365", "0", "366"} <= found
+
+
+def test_without_schemathesis_one_line_says_what_to_install(
+    facts: Facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "schemathesis", None)
+    with pytest.raises(UsageError, match=r"orgbilling\[conformance\]"):
+        fuzz.requests(facts, "coverage", OPERATIONS, 1, 0)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from orgbilling_conformance import UsageError, clock
+from orgbilling_conformance.exchange import Request, Response
+from orgbilling_conformance.facts import Facts
+from orgbilling_conformance.guard import Allowed, BudgetError, ForbiddenError, Guard, allowed
+from orgbilling_conformance.options import options
+
+
+class Remote:
+    """A target far away that answers everything."""
+
+    base, host, local = "https://api.example.com/api/v1", "api.example.com", False
+
+    def __init__(self) -> None:
+        self.sent: list[Request] = []
+
+    def send(self, request: Request, authorization: str | None) -> Response:
+        self.sent.append(request)
+        return Response(200)
+
+    def close(self) -> None: ...
+
+
+def guard(facts: Facts, **given: Any) -> tuple[Guard, Remote]:
+    target, chosen = Remote(), options(**given)
+    rows = [(each.id, each.method, each.path) for each in facts.operations.values()]
+    return Guard(target, allowed(rows, chosen, target), chosen), target
+
+
+def test_documented_gets_and_nothing_else(facts: Facts) -> None:
+    made, target = guard(facts, rate=0)
+    for operation in facts.operations.values():
+        request = Request(operation.method, operation.path, "days=1")
+        if operation.method == "GET":
+            made.send(request, None)
+        else:
+            with pytest.raises(ForbiddenError):
+                made.send(request, None)
+    for method, path in [
+        ("HEAD", "/org/billing"),
+        ("GET", "/org/billing/"),
+        ("GET", "/"),
+        ("DELETE", "/org/ledger"),
+    ]:
+        with pytest.raises(ForbiddenError):
+            made.send(Request(method, path), None)
+    assert {each.method for each in target.sent} == {"GET"}
+
+
+def test_documents_are_fetched_without_a_token_only(facts: Facts) -> None:
+    made, _ = guard(facts, rate=0)
+    made.send(Request("GET", "/openapi.json", auth="none"), None)
+    made.send(Request("GET", "/schemas/ErrorModel.json", auth="none"), None)
+    for path, auth in [("/openapi.json", "first"), ("/schemas/../x.json", "none"), ("/docs", "none")]:
+        with pytest.raises(ForbiddenError):
+            made.send(Request("GET", path, auth=auth), None)
+    with pytest.raises(ForbiddenError):
+        guard(facts, documents=False)[0].send(Request("GET", "/openapi.json", auth="none"), None)
+
+
+def test_a_write_opens_itself_alone(facts: Facts) -> None:
+    made, _ = guard(facts, rate=0, allow_write=["redeem"], voucher="A")
+    made.send(Request("POST", "/org/vouchers/redeem"), None)
+    with pytest.raises(ForbiddenError):
+        made.send(Request("POST", "/org/billing/checkout"), None)
+
+
+@pytest.mark.parametrize("write", ["checkout", "portal", "subscribe", "methods"])
+def test_writes_elsewhere_need_the_host_typed(facts: Facts, write: str) -> None:
+    more = {"contract_id": "c"} if write == "subscribe" else {}
+    for host in (None, "example.com"):
+        with pytest.raises(UsageError, match=r"--host-confirmed api\.example\.com"):
+            guard(facts, allow_write=[write], host_confirmed=host, **more)
+    assert guard(facts, allow_write=[write], host_confirmed="api.example.com", **more)
+
+
+def test_methods_do_not_open_writes(facts: Facts) -> None:
+    made, _ = guard(facts, rate=0, allow_write=["methods"], host_confirmed="api.example.com")
+    made.send(Request("DELETE", "/org/ledger"), None)
+    made.send(Request("GET", "/org/no-such-operation"), None)
+    with pytest.raises(ForbiddenError):
+        made.send(Request("POST", "/org/vouchers/redeem"), None)
+
+
+def test_five_a_second_beyond_loopback(facts: Facts) -> None:
+    made, _ = guard(facts)
+    began = clock.seconds()
+    for _ in range(3):
+        made.send(Request("GET", "/org/billing"), None)
+    assert 0.35 < clock.seconds() - began < 2
+
+
+def test_the_budget_of_requests_and_of_time(facts: Facts) -> None:
+    made, target = guard(facts, rate=0, max_requests=2)
+    assert (made.most, guard(facts)[0].most) == (2, 1500)
+    for _ in range(2):
+        made.send(Request("GET", "/org/billing"), None)
+    with pytest.raises(BudgetError, match="2 requests"):
+        made.send(Request("GET", "/org/billing"), None)
+    assert len(target.sent) == 2
+    late, _ = guard(facts, rate=0, max_time=0.001)
+    clock.pause(0.01)
+    assert late.expired
+    with pytest.raises(BudgetError, match="time"):
+        late.send(Request("GET", "/org/billing"), None)
+
+
+def test_the_journal_holds_no_secret(facts: Facts) -> None:
+    made, _ = guard(facts, rate=0)
+    made.send(Request("GET", "/org/billing", "t=eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"), "Bearer secret")
+    [entry] = made.journal
+    assert entry.line == "GET /org/billing?t=eyJ…"
+    assert (entry.status, made.sent) == (200, 1)
+    assert not Allowed(frozenset(), False).permits(Request("GET", "/org/billing"))

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+CONFTEST = """
+import json, pytest
+
+@pytest.fixture(scope="session")
+def conform_target():
+    from orgbilling_stubs.app import build
+    from orgbilling_stubs.auth import keys
+    from orgbilling_stubs.auth.mint import Session, mint
+    from orgbilling_stubs.clock import wall_ms
+    inner = build().asgi
+
+    async def app(scope, receive, send):
+        async def spoiled(message):
+            body = message["type"] == "http.response.body"
+            if SPOIL and body and scope["path"].endswith("/org/billing"):
+                message = message | {"body": message["body"].replace(b'"currency":"USD"', b'"currency":12345')}
+            await send(message)
+        await inner(scope, receive, spoiled if scope["type"] == "http" else send)
+    return {"app": app, "token": mint(keys.load(), Session("org_new_org"), wall_ms())}
+"""
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> Any:
+    return pytester.runpytest_inprocess("--orgbilling-quick", *arguments)
+
+
+def test_one_test_per_rule_and_operation(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(**{"tests/conftest": f"SPOIL = False\n{CONFTEST}"})
+    result = run(pytester)
+    counts = result.parseoutcomes()
+    assert counts["passed"] > 300
+    assert counts["skipped"] > 100
+    assert "failed" not in counts
+    result.stdout.fnmatch_lines(["*orgbilling: conforms*"])
+
+
+def test_a_broken_rule_is_one_failed_test_that_says_why(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_mine=f"SPOIL = True\n{CONFTEST}")
+    result = run(pytester, "-q")
+    assert result.parseoutcomes()["failed"] == 1
+    result.stdout.fnmatch_lines(
+        [
+            "*orgbilling-schema-type?getOrgBilling?*",
+            "error: schema-type on getOrgBilling at /currency",
+            "expected string",
+            "observed integer: 12345*",
+            "curl -sS *",
+        ]
+    )
+
+
+def test_without_a_target_nothing_is_added(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_mine(): pass")
+    assert run(pytester).parseoutcomes() == {"passed": 1}
+
+
+def test_an_address_that_nobody_answers_fails_the_verdict(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "--orgbilling-url", "http://127.0.0.1:9", "-q")
+    assert result.parseoutcomes()["failed"] == 1
+    result.stdout.fnmatch_lines(["inconclusive", "http://127.0.0.1:9*"])

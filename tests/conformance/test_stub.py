@@ -1,0 +1,103 @@
+"""The stub before the judge: all stages, in process and over HTTP, twice the same, and with twenty seeds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from orgbilling_conformance import Report, conform
+from orgbilling_stubs.app import Settings, build
+
+WRITES = ("redeem", "checkout", "portal", "methods")
+
+
+def judged(token: Callable[..., str], name: str, **target: Any) -> Report:
+    organisation = f"org_standard_{name}"
+    return conform(
+        **target,
+        token=token(organisation),
+        second_token=token(f"org_contract_active_{name}"),
+        expired_token=token(organisation, age_ms=7_200_000),
+        allow_write=WRITES,
+        voucher=(f"TEST-CREDIT-5-{name}", f"TEST-CREDIT-10-{name}"),
+    )
+
+
+@pytest.fixture(scope="module")
+def address(_home: None) -> Iterator[str]:
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(build(Settings()).asgi, port=0, log_level="critical"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        threading.Event().wait(0.05)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+def sound(report: Report) -> None:
+    assert (report.verdict, report.findings, report.reasons) == ("conforms", (), ())
+    stages = [stage.name for stage in report.stages]
+    assert stages == ["documents", "scripted", "corpus", "examples", "coverage", "fuzzing", "machine"]
+    assert all(stage.requests for stage in report.stages)
+
+
+@pytest.mark.slow
+def test_in_process_all_stages_twice_the_same(token: Callable[..., str]) -> None:
+    first, again = (judged(token, "a", app=build(Settings()).asgi) for _ in range(2))
+    sound(first)
+    sound(again)
+    assert [stage.requests for stage in first.stages] == [stage.requests for stage in again.stages]
+    assert [case[:2] for case in cases(first)] == [case[:2] for case in cases(again)]
+
+
+def cases(report: Report) -> list[tuple[str, str, str]]:
+    return [(case.rule, case.operation, case.outcome) for case in report.cases]
+
+
+@pytest.mark.slow
+def test_over_http_all_stages_twice_the_same(token: Callable[..., str], address: str) -> None:
+    first, again = (judged(token, name, url=address) for name in ("b", "c"))
+    sound(first)
+    sound(again)
+    assert cases(first) == cases(again)
+
+
+@pytest.mark.slow
+def test_twenty_seeds_find_nothing(token: Callable[..., str]) -> None:
+    app = build(Settings()).asgi
+    for seed in range(20):
+        organisation = f"org_standard_seed{seed}"
+        voucher = f"TEST-CREDIT-5-seed{seed}"
+        writes = {"allow_write": ("redeem", "checkout"), "voucher": voucher}
+        report = conform(app, token=token(organisation), seed=seed, **writes)
+        assert (seed, report.verdict, report.findings) == (seed, "conforms", ())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_persona_is_sound(token: Callable[..., str], seed: int) -> None:
+    from orgbilling_fixtures.persona import names
+
+    app = build(Settings(seed=seed)).asgi
+    for name in names():
+        report = conform(app, token=token(f"org_{name}"), quick=True)
+        assert (name, report.verdict, report.findings) == (name, "conforms", ())
+
+
+@pytest.mark.slow
+def test_every_stage_keeps_to_what_was_allowed(spoiled: Any, token: Callable[..., str]) -> None:
+    paths = {
+        "redeem": "/org/vouchers/redeem",
+        "checkout": "/org/billing/checkout",
+        "portal": "/org/billing/portal",
+    }
+    for name, path in paths.items():
+        app = spoiled()
+        voucher = "TEST-CREDIT-5-x" if name == "redeem" else None
+        conform(app, token=token(f"org_standard_{name}"), allow_write=[name], voucher=voucher, examples=5)
+        assert {(method, each) for method, each, *_ in app.asked if method != "GET"} == {("POST", path)}

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from orgbilling_conformance import UsageError, tokens
+from orgbilling_conformance.options import options
+from orgbilling_conformance.tokens import Tokens
+from orgbilling_stubs.auth import keys
+from orgbilling_stubs.auth.refusals import Refused
+from orgbilling_stubs.auth.verify import Authenticator
+from orgbilling_stubs.clock import wall_ms
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("kind", tokens.DERIVED)
+def test_every_derived_token_is_refused_by_who_verifies(
+    token: Callable[..., str], kind: str, version: int
+) -> None:
+    good = token("org_standard", version=version)
+    gate = Authenticator("verify", keys.load())
+    assert gate.authenticate(f"Bearer {good}", None, wall_ms()).organisation == "org_standard"
+    with pytest.raises(Refused):
+        gate.authenticate(f"Bearer {tokens.bad(kind, good)}", None, wall_ms())
+
+
+def test_each_is_bad_in_one_way(token: Callable[..., str]) -> None:
+    good = token("org_standard")
+    header, claims, signature = tokens.split(good) or ({}, {}, b"")
+    found = {kind: tokens.split(tokens.bad(kind, good)) for kind in tokens.DERIVED}
+    parts = {kind: each for kind, each in found.items() if each is not None}
+    assert parts["signature"][:2] == (header, claims)
+    assert parts["organisation"][2] == signature
+    assert tokens.organisation(tokens.bad("organisation", good)) != "org_standard"
+    assert "o" not in parts["pending"][1]
+    assert parts["alg-none"][0]["alg"] == "none"
+    assert parts["unsigned"][2] == b""
+    assert parts["prolonged"][1]["exp"] > claims["exp"]
+
+
+def test_what_is_no_jwt_cannot_be_derived_from() -> None:
+    for text in (None, "opaque", "a.b.c", "..", "e30.W10.", "e30.e30"):
+        assert tokens.split(text) is None or text == "e30.e30."
+        assert tokens.bad("signature", text) is None
+        assert tokens.expiry(text) is None
+        assert tokens.organisation(text) is None
+
+
+def test_a_command_is_run_again_when_its_token_ends(token: Callable[..., str], tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    script = tmp_path / "mint.py"
+    old, new = token("org_a", ttl_s=3), token("org_b")
+    script.write_text(
+        f"import pathlib; p = pathlib.Path({str(count)!r}); n = len(p.read_text()) if p.exists() else 0\n"
+        f"p.write_text('x' * (n + 1)); print([{old!r}, {new!r}][min(n, 1)])\n"
+    )
+    held = Tokens(options(token_command=f"{sys.executable} {script}"))
+    assert held.secrets == (old,)
+    assert held.first == new
+    assert held.authorization("first") == f"Bearer {new}"
+    assert held.first == new
+    assert count.read_text() == "xx"
+
+
+def test_a_command_that_fails_is_one_line() -> None:
+    for command in ("exit 3", "true"):
+        with pytest.raises(UsageError, match="printed no token"):
+            Tokens(options(token_command=command))
+
+
+def test_headers_of_every_kind(token: Callable[..., str]) -> None:
+    held = Tokens(options(token=token(), second_token="b" * 20, expired_token="c" * 20))
+    assert held.authorization("none") is None
+    assert held.authorization("second") == "Bearer " + "b" * 20
+    assert held.authorization("expired") == "Bearer " + "c" * 20
+    assert all(held.authorization(kind) for kind in tokens.KINDS if kind != "none")
+    assert Tokens(options(token="x", expired_token="y")).ended is False
+    assert Tokens(options(token=token(age_ms=7_200_000))).ended is True

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from orgbilling_stubs.auth import keys
+from orgbilling_stubs.auth.mint import Session, mint
+from orgbilling_stubs.cli.conform import conform
+from orgbilling_stubs.clock import wall_ms
+from typer.testing import CliRunner
+
+MODULE = "from orgbilling_stubs.app import build\napp = build().asgi\n"
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    (tmp_path / "judged_stub.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    app = typer.Typer()
+    app.command()(conform)
+    yield lambda *arguments: CliRunner().invoke(app, list(arguments))
+    sys.modules.pop("judged_stub", None)
+
+
+@pytest.fixture
+def token() -> str:
+    return mint(keys.load(), Session("org_new_org"), wall_ms())
+
+
+def test_the_stub_conforms_in_every_format(
+    run: Run, token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINE", token)
+    names = ("json", "junit", "sarif", "markdown", "html")
+    paths = [part for name in names for part in (f"--{name}", f"r.{name}")]
+    done = run("--app", "judged_stub:app", "--token-env", "MINE", "--quick", *paths)
+    assert done.exit_code == 0, done.output
+    assert "keeps the contract" in done.output
+    assert all((tmp_path / f"r.{name}").read_text() for name in names)
+    document = json.loads((tmp_path / "r.json").read_text())
+    assert (document["verdict"], document["exit"]) == ("conforms", 0)
+    assert not any(token in (tmp_path / f"r.{name}").read_text() for name in names)
+
+
+def test_exits(run: Run, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    refused = run("--app", "judged_stub:app", "--token", "garbage", "--quick")
+    assert refused.exit_code == 3
+    assert "::error title=inconclusive::" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "one target"),
+        (("http://x", "--har", "y"), "one target"),
+        (("ftp://x",), "an address like"),
+        (("--app", "no_such_module:app"), "--app"),
+        (("http://x", "--token", "a", "--token-env", "B"), "choose one"),
+        (("http://x", "--token-env", "NOT_SET"), "the variable is empty"),
+        (("http://x", "--allow-write", "everything"), "one of redeem"),
+        (("https://api.example.com", "--allow-write", "portal"), "--host-confirmed api.example.com"),
+        (("--har", "none.har"), "no such file"),
+        (("http://x", "--baseline", "none.yaml"), "no such file"),
+    ],
+)
+def test_what_cannot_be_run_is_one_line_and_exit_2(run: Run, arguments: tuple[str, ...], told: str) -> None:
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert told in done.output
+    assert len(done.output.strip().splitlines()) == 1
+
+
+def test_a_report_that_cannot_be_written(run: Run, token: str) -> None:
+    done = run("--app", "judged_stub:app", "--token", token, "--quick", "--json", "none/r.json")
+    assert done.exit_code == 2
+    assert "none/r.json: no such file" in done.output
+
+
+def test_the_help_names_every_exit(run: Run) -> None:
+    assert "3 inconclusive" in " ".join(run("--help").output.split())
