@@ -68,7 +68,7 @@ class Service:
                 tenant = self._load(organisation)
                 if idempotency.key in tenant.answered:
                     return _repeat(tenant, idempotency), tenant
-            records = self.write(
+            records = self._write(
                 organisation, lambda tenant, now_ms: (now_ms, decide(tenant, command, now_ms)), idempotency
             )
             return (records[0].event if records else None), self._tenants[organisation]
@@ -78,19 +78,24 @@ class Service:
     ) -> Sequence[Record]:
         """Append what is decided on the present state; decide anew when somebody was faster."""
         with self._lock:
-            for _ in range(_ATTEMPTS):
-                tenant = self._load(organisation)
-                now_ms = max(self.clock.of(tenant.clock), tenant.now_ms)
-                agenda.advance(tenant, now_ms)
-                at_ms, events = decision(tenant, now_ms)
-                if not events:
-                    return []
-                try:
-                    return self._append(tenant, at_ms, events, idempotency)
-                except Conflict:
-                    if idempotency is not None and idempotency.key in self._load(organisation).answered:
-                        return [self._answered(organisation, idempotency)]
-            raise Conflict(f"{organisation}: gave up after {_ATTEMPTS} attempts")
+            return self._write(organisation, decision, idempotency)
+
+    def _write(
+        self, organisation: str, decision: Decision, idempotency: Idempotency | None
+    ) -> Sequence[Record]:
+        for _ in range(_ATTEMPTS):
+            tenant = self._load(organisation)
+            now_ms = max(self.clock.of(tenant.clock), tenant.now_ms)
+            agenda.advance(tenant, now_ms)
+            at_ms, events = decision(tenant, now_ms)
+            if not events:
+                return []
+            try:
+                return self._append(tenant, at_ms, events, idempotency)
+            except Conflict:
+                if idempotency is not None and idempotency.key in self._load(organisation).answered:
+                    return [self._answered(organisation, idempotency)]
+        raise Conflict(f"{organisation}: gave up after {_ATTEMPTS} attempts")
 
     def create(self, organisation: str, records: Sequence[Record]) -> Tenant:
         """Let a new organisation begin with a log of its own.

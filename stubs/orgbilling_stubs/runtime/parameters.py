@@ -114,7 +114,7 @@ class Parameters:
         optional = all(
             each.where == "header" and not each.required and each.default is None for each in self._others
         )
-        names = [each.key.encode("latin-1", "replace") for each in self._others]
+        names = frozenset(each.key.encode("latin-1", "replace") for each in self._others)
         self._optional_headers = names if optional else None
         self._remembered: dict[bytes, dict[str, Any]] = {}
 
@@ -140,7 +140,7 @@ class Parameters:
     def _left_out(self, headers: Mapping[bytes, bytes]) -> bool:
         """Whether there are only optional headers, and none was sent."""
         names = self._optional_headers
-        return names is not None and all(name not in headers for name in names)
+        return names is not None and names.isdisjoint(headers)
 
     def _texts(self, query: bytes) -> dict[str, list[str]]:
         texts: dict[str, list[str]] = {}
