@@ -72,7 +72,7 @@ def _finding(finding: Finding, today: str) -> str:
     seen = f"seen {finding.count} times" if finding.count > 1 else "seen once"
     return (
         f'<article class="{finding.severity}"><h3><span>{finding.severity}</span>'
-        f"<code>{escape(finding.pointer or 'body')}</code> {escape(rule)}</h3>"
+        f"<code>{escape(finding.pointer or 'body')}</code> {_words(rule)}</h3>"
         f'<table class="pair"><tr><th>expected</th><td class="good">{escape(finding.expected)}</td></tr>'
         f'<tr><th>observed</th><td class="bad">{escape(finding.observed)}</td></tr></table>'
         f"<p class='meta'><code>{escape(finding.rule)}</code> · {seen} · {escape(finding.source)}"
@@ -155,3 +155,9 @@ def _rank(rule: str) -> int:
 def _names(first: str, *others: str) -> str:
     cells = "".join(f"<th class='n'>{name}</th>" for name in others)
     return f"<tr><th>{first}</th>{cells}</tr>"
+
+
+def _words(text: str) -> str:
+    """Text in which backticks stand for code."""
+    parts = escape(text).split("`")
+    return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
