@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -75,6 +76,7 @@ def build(settings: Settings | None = None) -> App:
     Raises SettingsError when a setting cannot be used.
     """
     settings = settings or Settings()
+    _check_origins(settings)
     try:
         cast = Cast(settings.personas)
         key = keys.load()
@@ -111,6 +113,16 @@ def build(settings: Settings | None = None) -> App:
 def asgi() -> Callable[..., Any]:
     """The stub with its default settings, for `uvicorn --factory orgbilling_stubs.app:asgi`."""
     return build().asgi
+
+
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+
+
+def _check_origins(settings: Settings) -> None:
+    for option, origins in (("--cors", settings.cors), ("--azp", settings.azp)):
+        for origin in origins:
+            if not (_ORIGIN.fullmatch(origin) or (origin == "*" and option == "--cors")):
+                raise SettingsError(f"{option}: not an origin such as http://localhost:3000: {origin!r}")
 
 
 def _contract(settings: Settings) -> dict[str, Any]:

@@ -20,6 +20,8 @@ def test_wrong_settings_are_one_line(tmp_path: Path) -> None:
         "beyond loopback": {"loopback": False},
         "choose one": {"auth": "verify", "clerk_pem": tmp_path / "a", "clerk_jwks": "b"},
         "need --auth verify": {"clerk_jwks": "b"},
+        "--cors: not an origin": {"cors": ("http://localhost:3000/",)},
+        "--azp: not an origin": {"azp": ("foo",)},
         "--published": {"published": tmp_path / "none.json"},
         "missing.pem": {"auth": "verify", "clerk_pem": tmp_path / "missing.pem"},
     }

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from ..domain.money import MICROS_PER_USD
+from ..runtime.findings import bounded
 from ..runtime.refusals import BODY_MALFORMED, BODY_MISSING, INVALID, Problem
 from . import guard, timing
 from .outcomes import OUTCOMES, Outcome
@@ -68,4 +69,5 @@ def _read(raw: bytes) -> tuple[Outcome, tuple[int, ...] | None]:
 
 
 def _finding(message: str, location: str, value: Any) -> Mapping[str, Any]:
-    return {"message": message, "location": location} | ({} if value is None else {"value": value})
+    shown = bounded(value)
+    return {"message": message, "location": location} | ({} if shown is None else {"value": shown})

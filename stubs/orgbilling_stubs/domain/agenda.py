@@ -129,8 +129,8 @@ def _use(tenant: Tenant, usage: Usage) -> None:
     price = tenant.model_prices[usage.model]
     micros = token_charge_micros(usage.input_tokens, usage.output_tokens, price[0], price[1])
     record_usage(tenant, usage)
-    name = tenant.plan.projects[usage.project].name
-    tenant.charge(usage.at_ms, "usage", micros, f"{name}: {usage.model}", tokens=tokens, source=usage.source)
+    text = tenant.usage_text(usage.project, usage.model)
+    tenant.charge(usage.at_ms, "usage", micros, text, tokens=tokens, source=usage.source)
 
 
 def record_usage(tenant: Tenant, usage: Usage) -> None:

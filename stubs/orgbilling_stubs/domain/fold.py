@@ -183,7 +183,7 @@ def _used(event: on.UsageRecorded, tenant: Tenant, at_ms: int) -> None:
     tenant.tokens.add(at_ms, event.input_tokens, event.output_tokens, event.messages, event.sessions)
     tenant.last_used_ms[event.project] = at_ms
     micros = token_charge_micros(event.input_tokens, event.output_tokens, *tenant.model_prices[event.model])
-    text = f"{tenant.plan.projects[event.project].name}: {event.model}"
+    text = tenant.usage_text(event.project, event.model)
     tokens = event.input_tokens + event.output_tokens
     tenant.charge(at_ms, "usage", micros, text, tokens=tokens, source=event.source)
 

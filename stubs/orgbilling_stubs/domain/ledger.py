@@ -27,8 +27,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self.encoded: list[bytes] = []
-        """Serialised form of the first rows, made when they are first shown: a row never changes."""
+        self.encoded: dict[int, bytes] = {}
+        """Serialised form of rows by their number, made when they are first shown: a row never changes."""
         self._times: list[int] = []
         self._balances: list[int] = []
         self.balance_micros = 0

@@ -62,6 +62,7 @@ class Tenant:
         """Until then nothing happens by itself."""
         self.kept: dict[str, tuple[Any, Any]] = {}
         """What whoever shows the tenant keeps for as long as a key stays the same."""
+        self._texts: dict[tuple[int, str], str] = {}
         self.ledger = Ledger()
         self.tokens = Tokens()
         self.meters: dict[tuple[str, str], Series] = {}
@@ -119,6 +120,14 @@ class Tenant:
             ("service", slug): nanos for slug, nanos in prices.services
         }
 
+    def usage_text(self, project: int, model: str) -> str:
+        """How usage of a project through a model reads in the ledger: one text for all its rows."""
+        found = self._texts.get((project, model))
+        if found is None:
+            name = self.plan.projects[project].name
+            found = self._texts[project, model] = f"{name}: {model}"
+        return found
+
     def series(self, kind: str, slug: str) -> Series:
         """The counts of one event type or service operation."""
         found = self.meters.get((kind, slug))
@@ -144,6 +153,11 @@ class Tenant:
     ) -> None:
         """Post a debit: from the credits of a prepaid tenant, to the bill of a postpaid one."""
         prepaid = self.plan.mode == "prepaid"
+        if prepaid and self.plan.stop_when_exhausted:
+            # What stops at zero is never charged more than there is left.
+            micros = min(micros, max(0, self.ledger.balance_micros))
+            if not micros and not tokens:
+                return
         self.ledger.post(
             at_ms, kind, -micros if prepaid else 0, -micros, description, tokens=tokens, source=source
         )

@@ -113,11 +113,11 @@ def get_ledger(rows: Rows, call: Call) -> Reply | Encoded:
 
 
 def _page(rows: Rows, tenant: Tenant, low: int, high: int, headers: dict[str, str]) -> Encoded:
-    encoded = tenant.ledger.encoded
-    for number in range(len(encoded), high):
-        encoded.append(rows.encode(views.ledger_row(tenant, tenant.ledger.rows[number])))
-    newest_first = encoded[low:high]
-    newest_first.reverse()
+    encoded, ledger = tenant.ledger.encoded, tenant.ledger.rows
+    for number in range(low, high):
+        if number not in encoded:
+            encoded[number] = rows.encode(views.ledger_row(tenant, ledger[number]))
+    newest_first = map(encoded.__getitem__, range(high - 1, low - 1, -1))
     return Encoded(rows.join(newest_first), headers=headers)
 
 

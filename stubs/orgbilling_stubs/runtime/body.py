@@ -57,7 +57,7 @@ class Body:
 
     def check_media(self, content_type: bytes | None) -> None:
         """Refuse what is not JSON; no content type at all means JSON."""
-        if content_type is None or content_type == b"application/json":
+        if not content_type or content_type == b"application/json":
             return
         media = content_type.partition(b";")[0].strip()
         if JSON_TYPE.fullmatch(media) if self.json else media.lower() in self.accepted:
@@ -84,8 +84,13 @@ class Body:
             raise malformed(raw, "nested too deeply") from None
         if self.lenient:
             value = recase(value, self.standalone)
-        if not self.validator.is_valid(value):
-            return value, collect(self.validator, value, "body")
+            if isinstance(value, dict):
+                value.pop("$schema", None)
+        try:
+            if not self.validator.is_valid(value):
+                return value, collect(self.validator, value, "body")
+        except (RecursionError, ValueError):  # what jsonschema-rs says to more than a few hundred levels
+            raise malformed(raw, "nested too deeply") from None
         if FLOAT.search(raw) is not None:
             whole = integral(value, self.standalone)
             if self.lenient and not same(whole, value):

@@ -14,6 +14,8 @@ EXPOSED = (
     b"ETag, Link, Retry-After, WWW-Authenticate, X-Trace-Id, "
     b"X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 )
+NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+MOST_NAMES = 32
 REMEMBERED = 256
 
 
@@ -63,9 +65,17 @@ class Cors:
             return []
         found += [
             (b"access-control-allow-methods", methods),
-            (b"access-control-allow-headers", ALLOWED),
+            (b"access-control-allow-headers", _wanted(headers.get(b"access-control-request-headers", b""))),
             (b"access-control-max-age", b"600"),
         ]
         if headers.get(b"access-control-request-private-network") == b"true":
             found.append((b"access-control-allow-private-network", b"true"))
         return found
+
+
+def _wanted(asked: bytes) -> bytes:
+    """The request headers to allow: ours, and whatever else a client of an allowed origin wants to send."""
+    known = {name.strip().lower() for name in ALLOWED.split(b",")}
+    names = [name.strip() for name in asked.split(b",")[:MOST_NAMES]]
+    more = [name for name in names if NAMES.fullmatch(name) and name.lower() not in known]
+    return b", ".join([ALLOWED, *more])

@@ -11,6 +11,7 @@ import orjson
 
 from orgbilling_stubs.runtime.body import Body, Disconnected, receive_body
 from orgbilling_stubs.runtime.cors import Headers
+from orgbilling_stubs.runtime.document import pointed
 from orgbilling_stubs.runtime.exchange import Admit, Call, Encoded, Handler, Prepared, Reply, Stream
 from orgbilling_stubs.runtime.findings import Finding, collect, finding
 from orgbilling_stubs.runtime.origin import Origin
@@ -67,7 +68,8 @@ class Answer:
             name = reference.rpartition("/")[2]
             prefix = world.responder.prefix
             self.headers.append((b"link", describing(prefix, name)))
-            self.suffix = f'{prefix}/schemas/{name}.json"'
+            if "$schema" in pointed(world.schemas.document, reference).get("properties", {}):
+                self.suffix = f'{prefix}/schemas/{name}.json"'
 
 
 class Operation:

@@ -48,13 +48,14 @@ def test_the_steps_do_not_matter(make_tenant: MakeTenant, make_terms: Terms, ste
     assert stepped.contract == once.contract
 
 
-def test_a_prepaid_tenant_stops_at_zero_but_owes_what_it_used(make_tenant: MakeTenant) -> None:
-    tenant = make_tenant(free_credit_micros=3 * USD, stop_when_exhausted=True)
+def test_a_prepaid_tenant_stops_at_zero_and_is_never_charged_more(make_tenant: MakeTenant) -> None:
+    tenant = make_tenant(free_credit_micros=7 * USD // 2, stop_when_exhausted=True)
     assert books(tenant)[3:] == [
         ("2026-01-31T10:00", "usage", -USD),
-        ("2026-02-01T00:05", "character_charge", -3 * USD // 2),
+        ("2026-01-31T23:55", "event_charge", -USD // 2),
     ]
     assert tenant.exhausted
+    assert tenant.ledger.balance_micros == 0
 
 
 def test_a_balance_below_the_threshold_is_topped_up(make_tenant: MakeTenant) -> None:

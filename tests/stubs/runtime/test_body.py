@@ -117,7 +117,7 @@ def test_an_integer_out_of_range_is_a_422(ask, is_problem, amount):
         ("text/plain", 415),
         ("application/x-www-form-urlencoded", 415),
         ("application/jsonp", 415),
-        ("", 415),
+        ("", 200),
     ],
 )
 def test_media_types(ask, media, status):
@@ -137,3 +137,22 @@ def test_an_operation_without_a_body_ignores_one(ask):
     assert ask("POST", "/org/billing/portal", b"{}").status == 200
     assert ask("POST", "/org/billing/portal", b"\xff", headers={"content-type": "x"}).status == 200
     assert ask("GET", "/org/billing", b"{").status == 200
+
+
+@pytest.mark.parametrize("levels", [100, 250, 270, 400, 1_000, 1_023, 1_025, 5_000])
+@pytest.mark.parametrize("member", [b"code", b"other"])
+def test_no_depth_of_nesting_is_a_500(ask, is_problem, levels, member):
+    answer = ask("POST", REDEEM, b'{"' + member + b'":' + b"[" * levels + b"]" * levels + b"}")
+    assert is_problem(answer)
+    assert answer.status in (400, 422)
+
+
+def test_an_empty_content_type_means_json(ask):
+    assert ask("POST", REDEEM, b'{"code":"a"}', headers={"content-type": ""}).status == 200
+
+
+@pytest.mark.parametrize("schema", [b'"/api/v1/schemas/X.json"', b'"x"', b'""', b'"http://x/y.json"'])
+def test_schema_in_a_request_is_tolerated_when_lenient(make, schema):
+    body = b'{"$schema":' + schema + b',"code":"a"}'
+    assert make(Habits(lenient=True))("POST", REDEEM, body).status == 200
+    assert make()("POST", REDEEM, body).status == 422

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from orgbilling_stubs.runtime.assemble import Habits
+from orgbilling_stubs.runtime.cors import Cors
 
 APP = "http://localhost:3000"
 PREFLIGHT = {
@@ -82,3 +83,14 @@ def test_what_an_app_needs_to_read_is_exposed(ask):
 def test_an_error_can_be_read_by_the_app_too(ask):
     answer = ask("GET", "/org/billing", token=None, headers={"origin": APP})
     assert (answer.status, answer.headers["access-control-allow-origin"]) == (401, APP)
+
+
+def test_a_preflight_allows_the_headers_that_a_client_wants_to_send() -> None:
+    asked = {
+        b"origin": b"http://localhost:3000",
+        b"access-control-request-headers": b"baggage, x bad, Prefer",
+    }
+    allowed = dict(Cors().preflight(asked, b"GET"))[b"access-control-allow-headers"].split(b", ")
+    assert b"baggage" in allowed
+    assert b"x bad" not in allowed
+    assert allowed.count(b"Prefer") == 1
