@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orgbilling_stubs.clock import wall_ns
 from orgbilling_stubs.domain.fold import Genesis
-from orgbilling_stubs.faults import refusals
-from orgbilling_stubs.faults.buckets import Buckets
-from orgbilling_stubs.faults.forced import Answers
-from orgbilling_stubs.faults.plan import plan
-from orgbilling_stubs.faults.prefer import COOKIE, Override, read
+from orgbilling_stubs.faults import COOKIE, refusals
 from orgbilling_stubs.faults.rules import Rules
-from orgbilling_stubs.faults.spoil import Spoiled, Tools
 from orgbilling_stubs.runtime.refusals import Problem
 from orgbilling_stubs.runtime.tap import Detour
 from orgbilling_stubs.service import Service
+
+if TYPE_CHECKING:
+    from orgbilling_stubs.faults.prefer import Override
+    from orgbilling_stubs.faults.spoil import Tools
 
 REMEMBERED = 4096
 _COOKIE = COOKIE.encode()
@@ -46,7 +45,9 @@ class Engine:
         self.rules = rules
         self.service = service
         self.stage = stage
-        self._tools = Tools(Answers(contract), Buckets(wall_ms), service, genesis)
+        self._contract = contract
+        self._genesis = genesis
+        self._wall_ms = wall_ms
         self._candidates = rules.candidates
         self._organisations: dict[int, str] = {}
         """By hash of the Authorization header, so that no token is kept."""
@@ -74,7 +75,20 @@ class Engine:
         organisation = self._organisations.get(hash(headers.get(b"authorization")))
         return organisation is not None and organisation not in organisations
 
+    @cached_property
+    def _tools(self) -> Tools:
+        """What spoils answers, imported with the first fault: most servers never see one."""
+        from orgbilling_stubs.faults.buckets import Buckets
+        from orgbilling_stubs.faults.forced import Answers
+        from orgbilling_stubs.faults.spoil import Tools
+
+        return Tools(Answers(self._contract), Buckets(self._wall_ms), self.service, self._genesis)
+
     def _strike(self, operation: Any, scope: Mapping[str, Any], asks: bool) -> Detour | None:
+        from orgbilling_stubs.faults.plan import plan
+        from orgbilling_stubs.faults.prefer import read
+        from orgbilling_stubs.faults.spoil import Spoiled
+
         request = Request(self, operation, scope)
         try:
             override = read(scope) if asks else None

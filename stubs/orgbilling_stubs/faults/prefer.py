@@ -13,11 +13,10 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from orgbilling_stubs.auth.redact import redact
-from orgbilling_stubs.faults import refusals
+from orgbilling_stubs.faults import COOKIE, refusals
 from orgbilling_stubs.faults.rules import LONGEST_MS
 from orgbilling_stubs.runtime.refusals import Problem
 
-COOKIE = "orgbilling_prefer"
 LONGEST_SHOWN = 100
 NAMES = ("code", "example", "delay", "scenario", "force")
 

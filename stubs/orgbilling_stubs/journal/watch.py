@@ -108,50 +108,26 @@ class Watch:
             body = _excerpt(body)
         if query:
             query = _excerpt(query)
-        kept = payload
-        if len(payload) > EXCERPT_BYTES:
-            last = self._last.get(operation.name)
-            if last is None or last[0] is not payload:
-                last = self._last[operation.name] = payload, payload[:EXCERPT_BYTES]
-            kept = last[1]
-        if status >= 400:
-            kept = _excerpt(kept)  # what is refused may be a token, told back
+        kept = self._beginning(operation.name, status, payload)
         held = OVERHEAD_BYTES + len(kept) + len(body) + len(query)
-        self._append(
-            organisation,
-            _exchange(
-                (
-                    trace,
-                    turn.began,
-                    wall_ns() - turn.began,
-                    organisation,
-                    operation.name,
-                    scope["method"],
-                    scope["path"],
-                    query,
-                    [
-                        pair
-                        for pair in scope["headers"]
-                        if pair[0] in KEPT and (len(pair[1]) < SHORTEST_TOKEN or _harmless(pair[1]))
-                    ],
-                    _credentials(turn.headers),
-                    principal,
-                    body,
-                    status,
-                    out,
-                    kept,
-                    len(payload),
-                    None if error is None else _refusal(error),
-                    before,
-                    after,
-                    now_ms,
-                    fault,
-                    held,
-                )
-            ),
-            held,
-        )
+        headers = [pair for pair in scope["headers"] if pair[0] in KEPT and _harmless(pair[1])]
+        refusal = None if error is None else _refusal(error)
+        asked = (trace, turn.began, wall_ns() - turn.began, organisation, operation.name, scope["method"])
+        sent = (scope["path"], query, headers, _credentials(turn.headers), principal, body)
+        given = (status, out, kept, len(payload), refusal, before, after, now_ms, fault, held)
+        self._append(organisation, _exchange(asked + sent + given), held)
         self._count(operation, turn, status, out, payload)
+
+    def _beginning(self, operation: str, status: int, payload: bytes) -> bytes:
+        """What is kept of an answer. What is refused may be a token, told back."""
+        if status >= 400:
+            return _excerpt(payload)
+        if len(payload) <= EXCERPT_BYTES:
+            return payload
+        last = self._last.get(operation)
+        if last is None or last[0] is not payload:
+            last = self._last[operation] = payload, payload[:EXCERPT_BYTES]
+        return last[1]
 
 
 def _excerpt(content: bytes) -> bytes:
@@ -163,7 +139,7 @@ def _excerpt(content: bytes) -> bytes:
 
 
 def _harmless(value: bytes) -> bool:
-    return len(value) <= LONGEST_HEADER and b"eyJ" not in value
+    return len(value) < SHORTEST_TOKEN or (len(value) <= LONGEST_HEADER and b"eyJ" not in value)
 
 
 def _credentials(headers: Mapping[bytes, bytes]) -> str:

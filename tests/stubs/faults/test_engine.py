@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from orgbilling_stubs.faults import refusals
-from orgbilling_stubs.faults.prefer import COOKIE
+from orgbilling_stubs.faults import COOKIE, refusals
 
 CARRIERS = {
     "header": lambda wanted: {"headers": {"Prefer": wanted}},

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_stubs.faults import refusals
-from orgbilling_stubs.faults.prefer import COOKIE, Override, parse, read
+from orgbilling_stubs.faults import COOKIE, refusals
+from orgbilling_stubs.faults.prefer import Override, parse, read
 from orgbilling_stubs.runtime.refusals import Problem
 
 
