@@ -11,7 +11,7 @@ from .contract import CANCELLED_BEFORE_MS, SIGNING_LEAD_MS, Contract, sign
 from .events import ClockSet, Event, HabitsSet, Idempotency
 from .instant import DAY_MS, HOUR_MS
 from .ledger import Ledger
-from .plan import ContractTerms, Meter, Plan, Prices, Usage
+from .plan import ContractTerms, Meter, Plan, Prices, TopUp, Usage
 from .series import Levels, Series, Tokens
 
 CHECKOUT_LIFE_MS = DAY_MS
@@ -153,8 +153,8 @@ class Tenant:
     ) -> None:
         """Post a debit: from the credits of a prepaid tenant, to the bill of a postpaid one."""
         prepaid = self.plan.mode == "prepaid"
-        if prepaid and self.plan.stop_when_exhausted:
-            # What stops at zero is never charged more than there is left.
+        if prepaid and self.plan.stop_when_exhausted and self._top_up(at_ms) is None:
+            # What stops at zero, with nobody to fill it up, is never charged more than there is left.
             micros = min(micros, max(0, self.ledger.balance_micros))
             if not micros and not tokens:
                 return
@@ -168,15 +168,21 @@ class Tenant:
 
     def refill(self, at_ms: int) -> None:
         """Buy credits automatically when the balance has fallen below the tenant's threshold."""
-        rule = self.plan.top_up
-        if rule is None or self.plan.mode != "prepaid":
+        rule = self._top_up(at_ms)
+        if rule is None:
             return
-        if self.plan.balance_target_micros is not None and at_ms >= self.plan.as_of_ms:
-            return  # The persona stands at its balance: what happens next is up to the user.
         missing = rule.below_micros - self.ledger.balance_micros
         if missing > 0:
             times = max(1, -(-missing // rule.amount_micros))
             self.credit(at_ms, "top_up", times * rule.amount_micros, "Automatic top-up")
+
+    def _top_up(self, at_ms: int) -> TopUp | None:
+        """The automatic top-up in force. None from the clock on where the persona stands at a balance:
+        what happens next is up to the user."""
+        plan = self.plan
+        if plan.mode != "prepaid" or (plan.balance_target_micros is not None and at_ms >= plan.as_of_ms):
+            return None
+        return plan.top_up
 
     def credit(
         self,
