@@ -14,6 +14,8 @@ GOOD = ("first", "second", "unknown")
 BY_LAYER = ("documented", "published", "assumed")
 MISSING = ("none", "basic", "empty")
 REFUSED = (400, 422)
+LOOKED_UP = (404, 409, 410)
+LARGE = 1 << 20
 
 RULES = (
     Rule("parameter-type", "A parameter of another type is refused", ("documented", "assumed"), "type"),
@@ -31,6 +33,7 @@ RULES = (
         "it",
     ),
     Rule("body-media", "A body of another media type is refused", ("assumed",), "application/json is named"),
+    Rule("body-size", "A body of 1 MiB or more is refused", ("assumed",), "the limit of the framework"),
     Rule("body-status", "What is wrong with a body is 400, 413, 415 or 422", ("assumed",), "the framework"),
     Rule("token-missing", "Without a token there is no success", ("documented",), "bearerClerk is required"),
     Rule("token-bad", "A token that is not genuine gives no success", ("documented",), "a Clerk session JWT"),
@@ -150,7 +153,13 @@ def body(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
             )
             for each in found
         ]
-    # Which of several refusals comes first is left open: an unknown voucher is none of these.
+    late = [each for each in found if each.rule in ("body-media", "body-size")]
+    if late == found and status in LOOKED_UP:
+        told = f"{status}: it was read and acted on"
+        return [
+            Observation(each.rule, each.pointer, f"{each.expected}: refused", told, "assumed")
+            for each in found
+        ]
     clear = status in (400, 401, 403, 404, 408, 409, 410, 413, 415, 422, 429) or status >= 500
     return [] if clear else [Observation("body-status", "status", "400, 413, 415 or 422", str(status))]
 
@@ -166,6 +175,9 @@ def _body(request: Request, operation: Operation, known: Knowledge) -> Iterator[
     if media != "application/json" and not media.endswith("+json"):
         node = (*place, "content")
         yield Wrong("body-media", "header/Content-Type", "application/json", media, node, "assumed")
+    if len(request.body) >= LARGE:
+        node = (*place, "content")
+        yield Wrong("body-size", "", "less than 1 MiB", f"{len(request.body)} bytes", node, "assumed")
     try:
         value = loads(request.body)
     except BodyError as error:
@@ -195,11 +207,15 @@ def token(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
         return [Observation(rule, "status", f"no success ({kind})", str(status), node=("security",))]
     if status == 401 or status == 429 or status >= 500:
         return []
+    where = exchange.response.header("location")
+    # Something in front may send everybody to https; a login page is for people.
+    if 300 <= status < 400 and status != 304 and where and exchange.request.path not in where:
+        return [Observation(rule, "status", f"a problem ({kind})", f"{status} to {shown(where, 60)}")]
     return [Observation("token-status", "status", f"401 ({kind})", str(status))]
 
 
 JUDGEMENTS: tuple[tuple[tuple[str, ...], Judgement], ...] = (
     (tuple(rule.id for rule in RULES if rule.id.startswith("parameter-")), parameter),
-    (("body-json", "body-schema", "body-media", "body-status"), body),
+    (("body-json", "body-schema", "body-media", "body-size", "body-status"), body),
     (("token-missing", "token-bad", "token-expired", "token-status"), token),
 )

@@ -49,7 +49,7 @@ SCENARIOS = (
     _rule(
         "isolation",
         "A token shows the data of its own organisation alone",
-        "documented",
+        "documented law",
         "a session belongs to one organisation",
         needs=("two tokens",),
     ),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import importlib
 import inspect
 import ipaddress
 import sys
 import threading
+import zlib
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 from urllib.parse import quote, unquote_to_bytes, urlsplit
@@ -21,6 +23,10 @@ PREFIX = "/api/v1"
 
 class UnreachableError(Exception):
     """No connection at all; the text says why, in one line."""
+
+
+class BrokenError(Exception):
+    """An answer that no client can read."""
 
 
 class Target(Protocol):
@@ -116,6 +122,8 @@ class AppTarget:
             )
         except TimeoutError:
             return Response(0, seconds=clock.seconds() - began, failure="timeout")
+        except BrokenError as error:
+            return Response(0, (), str(error).encode(), clock.seconds() - began, "broken")
         except Exception as error:  # what a server would do for any application
             headers = (("content-type", "text/plain"),)
             return Response(500, headers, type(error).__name__.encode(), clock.seconds() - began)
@@ -151,7 +159,7 @@ class AppTarget:
         if request.method == "HEAD":  # a server would not send it, whatever the application says
             body = b""
         headers = tuple((key.decode("latin-1"), value.decode("latin-1")) for key, value in start["headers"])
-        return start["status"], headers, body
+        return start["status"], headers, _decoded(body, dict(start["headers"]))
 
     async def _start(self) -> asyncio.Task[Any] | None:
         """Run the lifespan of an application that has one."""
@@ -180,6 +188,16 @@ class AppTarget:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+
+
+def _decoded(body: bytes, headers: dict[bytes, bytes]) -> bytes:
+    """The body without its content coding; raises `BrokenError` where it is not what it is called."""
+    if headers.get(b"content-encoding", b"identity").lower() not in (b"gzip", b"x-gzip") or not body:
+        return body
+    try:
+        return gzip.decompress(body)
+    except (OSError, EOFError, zlib.error):
+        raise BrokenError("called gzip, and is not") from None
 
 
 def _scope(request: Request, authorization: str | None) -> dict[str, Any]:

@@ -144,6 +144,7 @@ DERIVED = (
     "alg-none",
     "alg-hs256",
     "unsigned",
+    "fourth-part",
 )
 """Ways to spoil a good token; each keeps everything else as it was."""
 
@@ -165,6 +166,7 @@ def bad(kind: str, token: str | None) -> str | None:
         "alg-none": lambda: _joined({**header, "alg": "none"}, claims, lambda _: b""),
         "alg-hs256": lambda: _joined({**header, "alg": "HS256"}, claims, _hs256),
         "unsigned": lambda: f"{head}.",
+        "fourth-part": lambda: f"{token}.e30",
     }
     return made[kind]()
 

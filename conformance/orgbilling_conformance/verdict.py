@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orgbilling_conformance.judge import Judge
+from orgbilling_conformance.options import WRITES
 from orgbilling_conformance.report import Finding
 
 NO_CONTRACT = "getOrgContract"
@@ -38,6 +39,21 @@ def unseen(judge: Judge) -> list[str]:
     if len(reasons) == len(judge.facts.gets) and seen_at_all and seen_at_all <= {401, 403}:
         told = "the token was refused everywhere" if judge.tokens.secrets else "no token was given (--token)"
         return [told]
+    return reasons + _unwritten(judge)
+
+
+def _unwritten(judge: Judge) -> list[str]:
+    """The writes that were allowed and never succeeded."""
+    reasons = []
+    for name in judge.options.allow_write:
+        operation = judge.facts.operations.get(WRITES[name])
+        if operation is None or judge.successes[operation.id]:
+            continue
+        line = f"{operation.method} {operation.path}"
+        entries = judge.guard.journal if judge.guard else []
+        seen = sorted({each.status for each in entries if each.line.partition("?")[0] == line})
+        told = ", ".join(str(status or "no answer") for status in seen) or "not asked"
+        reasons.append(f"no success of {operation.id} ({line}: {told})")
     return reasons
 
 

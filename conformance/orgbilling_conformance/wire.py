@@ -8,11 +8,15 @@ from urllib.parse import urlsplit
 
 from orgbilling_conformance.exchange import BodyError, Exchange, shown, strings
 from orgbilling_conformance.facts import PROBLEM
+from orgbilling_conformance.formats import REFERENCE
 from orgbilling_conformance.rule import Judgement, Knowledge, Observation, Rule
 
 RULES = (
     Rule(
-        "schema-link", "`$schema`, where it is sent, names the schema of the body", ("documented",), "shown"
+        "schema-link",
+        "`$schema`, where it is sent, is an address, and names the schema of the body",
+        ("documented", "assumed"),
+        "the samples of the page show it",
     ),
     Rule("link", "`Link`, where it describes the body, names its schema", ("assumed",), "RFC 8288"),
     Rule("leak-trace", "No answer shows a stack trace", ("assumed",), "internals help attackers alone"),
@@ -47,7 +51,9 @@ def schema_link(exchange: Exchange, known: Knowledge) -> Iterable[Observation] |
     if isinstance(value, str) and _names(value, name):
         return []
     expected = f"an address, relative or absolute, that ends with /schemas/{name}.json"
-    return [Observation("schema-link", "/$schema", expected, shown(value))]
+    # That it is an address is a fact; which one is only shown.
+    basis = "assumed" if isinstance(value, str) and REFERENCE.fullmatch(value) else ""
+    return [Observation("schema-link", "/$schema", expected, shown(value), basis)]
 
 
 def link(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from orgbilling_openapi.laws import LAWS, Verdict
+
 from orgbilling_conformance import tokens
 from orgbilling_conformance.exchange import Exchange, shown
 from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.rule import Observation
+from orgbilling_conformance.scripted import law_operations
 from orgbilling_conformance.sense import walk
 
-OWNED = ("tenantId", "entryId", "chargeId", "contractId", "stripeCustomerId")
+NAMED = ("entryId", "chargeId")
+TOGETHER = ("window-tokens", "summary-balance", "summary-prices")
 
 
 def credentials(judge: Judge) -> None:
@@ -52,16 +56,40 @@ def isolation(judge: Judge) -> None:
         )
         if not (before.response.succeeded and other.response.succeeded and after.response.succeeded):
             continue
-        mine, theirs = owned(before.response.json), owned(other.response.json)
-        for name in OWNED:
-            shared = mine.get(name, set()) & theirs.get(name, set())
-            mixed = owned(after.response.json).get(name, set()) & theirs.get(name, set())
-            if shared or mixed:
-                told = f"both see {shown(sorted(shared or mixed)[0], 60)}"
-                seen = Observation("isolation", f"{name}", "nothing in common", told)
-                judge.observe(seen, operation.id, [before.request, other.request])
+        bodies = [each.response.json for each in (before, other, after)]
+        mine, theirs, mixed = (owned(body) for body in bodies)
+        if shared := (mine | mixed) & theirs:
+            told = f"both see {shown(min(shared), 60)}"
+            seen = Observation("isolation", "tenantId", "nothing in common", told)
+            judge.observe(seen, operation.id, [before.request, other.request])
+        if rows(bodies[0]) & rows(bodies[1]):
+            told = "both see the same row, but for its tenantId"
+            seen = Observation("isolation", "/*", "nothing in common", told, "law")
+            judge.observe(seen, operation.id, [before.request, other.request])
         judge.passed("isolation", operation.id)
     _overrides(judge)
+    _lawful(judge)
+
+
+def _lawful(judge: Judge) -> None:
+    """What the other organisation sees belongs together, too: a cache could mix what names no tenant."""
+    broken = _broken(judge)
+    again = _broken(judge) if broken else {}
+    for name in broken.keys() & again.keys():
+        law = again[name].law
+        seen = Observation("isolation", law.name, law.equation, f"{again[name].detail} (second token)", "law")
+        judge.observe(seen, law_operations(law)[0], [])
+
+
+def _broken(judge: Judge) -> dict[str, Verdict]:
+    asked = (("getOrgBilling", ""), ("getOrgUsageSummary", "days=30"), ("getOrgLedger", "days=30"))
+    bodies = {}
+    for operation, query in asked:
+        exchange = judge.ask(operation, query, auth="second", purpose="two organisations")
+        if exchange.response.succeeded:
+            bodies[operation + (f"?{query}" if query else "")] = exchange.response.json
+    verdicts = (law.check(bodies) for law in LAWS if law.name in TOGETHER)
+    return {verdict.law.name: verdict for verdict in verdicts if verdict.holds is False}
 
 
 def _lacking(judge: Judge) -> str:
@@ -101,11 +129,17 @@ def _tenant(exchange: Exchange) -> str | None:
     return tenant if isinstance(tenant, str) and tenant else None
 
 
-def owned(body: Any) -> dict[str, set[str]]:
-    """What in an answer can belong to one organisation only, by member."""
-    found: dict[str, set[str]] = {}
-    for _, each in walk(body):
-        for name in OWNED:
-            if each.get(name):
-                found.setdefault(name, set()).add(json.dumps(each[name]))
-    return found
+def owned(body: Any) -> set[str]:
+    """The tenants that an answer names."""
+    return {
+        each["tenantId"]
+        for _, each in walk(body)
+        if isinstance(each.get("tenantId"), str) and each["tenantId"]
+    }
+
+
+def rows(body: Any) -> set[str]:
+    """The rows with an id of their own in a list, without the tenant: ids alone may count from 1 for each."""
+    found = body if isinstance(body, list) else []
+    kept = [row for row in found if isinstance(row, dict) and any(row.get(name) for name in NAMED)]
+    return {json.dumps({k: v for k, v in row.items() if k != "tenantId"}, sort_keys=True) for row in kept}

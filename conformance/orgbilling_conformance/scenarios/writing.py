@@ -52,7 +52,7 @@ def wrong_bodies(member: str, good: Any, wrong: tuple[Any, ...]) -> list[tuple[s
         ("a string", encode("x")),
         ("invalid UTF-8", b'{"' + member.encode() + b'":"\xff\xfe"}'),
         ("deep nesting", b"[" * 20_000 + b"]" * 20_000),
-        ("too large", encode({member: good, "padding": "x" * 1_100_000})),
+        ("too large", encode(right) + b" " * 1_100_000),
         ("null in the member", encode({member: None})),
         ("an unknown member", encode({**right, "conformance": 1})),
         *((f"{shown(value, 20)} as {member}", encode({member: value})) for value in wrong),
@@ -162,7 +162,12 @@ def _refused(judge: Judge, rule: str, operation: str, exchange: Exchange) -> Non
 
 
 def _closed(judge: Judge, code: str) -> None:
-    """The voucher itself, with a member that the schema excludes: `body-schema` judges the answer."""
+    """The voucher itself, without a token, and with a member that the schema excludes.
+
+    A sound server refuses both; what another one answers, the response rules judge.
+    """
+    for auth in ("none", "signature"):
+        post(judge, WRITES["redeem"], encode({"code": code}), auth=auth, purpose="a voucher and no token")
     post(judge, WRITES["redeem"], encode({"code": code, "conformance": True}), purpose="an unknown member")
 
 
@@ -325,6 +330,9 @@ def methods(judge: Judge) -> None:
                 _method(judge, name, Request(method, path, purpose="an undocumented method"))
         if "GET" in known:
             head = judge.send(Request("HEAD", path, purpose="HEAD"))
+            if head.response.status >= 500:
+                seen = Observation("method", "status", "below 500 to HEAD", str(head.response.status))
+                judge.observe(seen, name, [head.request])
             if head.response.body:
                 seen = Observation("method", "body", "no body to HEAD", f"{len(head.response.body)} bytes")
                 judge.observe(seen, name, [head.request])

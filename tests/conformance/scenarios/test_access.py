@@ -50,7 +50,7 @@ def test_a_server_that_believes_everybody(judge: Any, stub: Any, token: Callable
     access.isolation(made)
     rules = {rule for rule, _ in found(made)}
     assert {"token-missing", "token-bad", "token-expired", "isolation"} <= rules
-    assert {each.severity for each in made.findings() if each.rule == "isolation"} == {"error"}
+    assert "error" in {each.severity for each in made.findings() if each.rule == "isolation"}
 
 
 def test_a_server_that_lets_the_request_choose(judge: Any, stub: Any, token: Callable[..., str]) -> None:
@@ -81,8 +81,25 @@ def test_what_is_lacking_is_said(judge: Any, token: Callable[..., str]) -> None:
     assert any("no JWT" in each.reason for each in made.skipped()) or made.cases()
 
 
+def test_a_cache_that_mixes_what_names_no_tenant(judge: Any, spoiled: Any, token: Callable[..., str]) -> None:
+    first: list[Any] = []
+
+    def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+        if path == "/org/usage-summary" and status == 200:
+            first.append(body)
+            body = first[0]
+        return status, headers, body
+
+    made = judge(spoiled(spoil), token=token("org_standard"), second_token=token("org_new_org"))
+    access.isolation(made)
+    assert ("isolation", "getOrgUsageSummary") in found(made)
+    assert {each.severity for each in made.findings()} == {"warning"}
+
+
 def test_what_belongs_to_one() -> None:
-    assert access.owned([{"tenantId": "a", "entryId": "b"}, {"x": {"tenantId": "c"}}]) == {
-        "tenantId": {'"a"', '"c"'},
-        "entryId": {'"b"'},
-    }
+    assert access.owned([{"tenantId": "a"}, {"x": {"tenantId": "c"}}, {"tenantId": ""}]) == {"a", "c"}
+    assert access.rows([{"entryId": "1", "tenantId": "a"}]) == access.rows(
+        [{"entryId": "1", "tenantId": "b"}]
+    )
+    assert access.rows([{"entryId": "1", "amountUsd": 1}]) != access.rows([{"entryId": "1", "amountUsd": 2}])
+    assert access.rows(None) == access.rows([{"model": "m"}]) == set()
