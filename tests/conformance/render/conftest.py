@@ -9,68 +9,65 @@ from orgbilling_conformance.report import Case
 NASTY = "<script>alert(1)</script> | `x` [bold]y[/] \x07 % \n ::error::"
 
 
+ERROR = Finding(
+    "schema-type",
+    "error",
+    "documented",
+    "getOrgBilling",
+    "/currency",
+    "string",
+    NASTY,
+    7,
+    "curl -sS 'http://127.0.0.1:4010/api/v1/org/billing'",
+    "org-billing.yaml:12 (documented)",
+    "it says so",
+    "scripted",
+    "#/components/schemas/TenantBillingProfile/properties/currency/type",
+)
+LAW = ("law", "getOrgUsageSummary", "", "total = in + out", "3 ≠ 2")
+WARNING = Finding("law-13-summary-tokens", "warning", *LAW)
+ACCEPTED = Finding(
+    "stable", "warning", "law", "getOrgLedger", "/*", "a", "b", accepted="until 2030-01-01: known"
+)
+SKIPPED = (
+    Skipped("isolation", "*", "needs --second-token"),
+    Skipped("*", "getOrgContract", "not in the recording"),
+)
+STAGES = (Stage("scripted", 100, 1.5, (ERROR.key,), 0.2), Stage("corpus", 10, 0.1))
+CASES = (
+    Case("schema-type", "getOrgBilling", "failed", 9),
+    Case("law-13-summary-tokens", "getOrgUsageSummary", "failed", 1),
+    Case("stable", "getOrgLedger", "passed", 3),
+    Case("isolation", "*", "skipped", 0),
+)
+HEAD = {
+    "target": "http://127.0.0.1:4010/api/v1",
+    "contract": "ab" * 32,
+    "seed": 3,
+    "started": "2026-01-02T03:04:05Z",
+    "seconds": 1.6,
+    "requests": 110,
+    "mode": "full",
+    "writes": ["redeem"],
+    "python": "3.11",
+    "orgbilling": "0",
+}
+DRIFT = ({"severity": "breaking", "kind": "removed", "operations": [], "pointer": "#/x", "what": "gone <b>"},)
+
+
 @pytest.fixture
 def report() -> Report:
-    place = "#/components/schemas/TenantBillingProfile/properties/currency/type"
-    error = Finding(
-        "schema-type",
-        "error",
-        "documented",
-        "getOrgBilling",
-        "/currency",
-        "string",
-        NASTY,
-        7,
-        "curl -sS 'http://127.0.0.1:4010/api/v1/org/billing'",
-        "org-billing.yaml:12 (documented)",
-        "it says so",
-        "scripted",
-        place,
-    )
-    warning = Finding(
-        "law-13-summary-tokens", "warning", "law", "getOrgUsageSummary", "", "total = in + out", "3 ≠ 2"
-    )
-    accepted = Finding(
-        "stable", "warning", "law", "getOrgLedger", "/*", "a", "b", accepted="until 2030-01-01: known"
-    )
     return Report(
         "violated",
-        (error, warning),
-        (
-            Skipped("isolation", "*", "needs --second-token"),
-            Skipped("*", "getOrgContract", "not in the recording"),
-        ),
-        (Stage("scripted", 100, 1.5, (error.key,), 0.2), Stage("corpus", 10, 0.1)),
-        (
-            Case("schema-type", "getOrgBilling", "failed", 9),
-            Case("law-13-summary-tokens", "getOrgUsageSummary", "failed", 1),
-            Case("stable", "getOrgLedger", "passed", 3),
-            Case("isolation", "*", "skipped", 0),
-        ),
+        (ERROR, WARNING),
+        SKIPPED,
+        STAGES,
+        CASES,
         ("the token died <b>",),
         ("a remark <b>",),
-        (accepted,),
-        {
-            "target": "http://127.0.0.1:4010/api/v1",
-            "contract": "ab" * 32,
-            "seed": 3,
-            "started": "2026-01-02T03:04:05Z",
-            "seconds": 1.6,
-            "requests": 110,
-            "mode": "full",
-            "writes": ["redeem"],
-            "python": "3.11",
-            "orgbilling": "0",
-        },
-        (
-            {
-                "severity": "breaking",
-                "kind": "removed",
-                "operations": [],
-                "pointer": "#/x",
-                "what": "gone <b>",
-            },
-        ),
+        (ACCEPTED,),
+        HEAD,
+        DRIFT,
         {"getOrgBilling": {"median": 1.0, "p95": 2.0, "max": 3.0, "answers": 4.0}},
     )
 

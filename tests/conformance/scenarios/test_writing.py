@@ -53,7 +53,8 @@ class Shop:
         assert scope["type"] == "http"
         path, method = scope["path"].removeprefix("/api/v1"), scope["method"]
         body = (await receive())["body"]
-        status, answer = self.answer(method, path, body)
+        known = (b"authorization", b"Bearer t") in scope["headers"]
+        status, answer = self.answer(method, path, body) if known else (401, {})
         media = b"application/json" if status == 200 else b"application/problem+json"
         await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", media)]})
         await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
