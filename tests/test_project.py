@@ -17,8 +17,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = {"openapi": "contract", "fixtures": "fixtures", "stubs": "stubs"}
-MAY_IMPORT = {"openapi": set(), "fixtures": {"openapi"}, "stubs": {"openapi", "fixtures"}}
+ROOMS = {"openapi": "contract", "fixtures": "fixtures", "conformance": "conformance", "stubs": "stubs"}
+MAY_IMPORT = {
+    "openapi": set(),
+    "fixtures": {"openapi"},
+    "conformance": {"openapi"},
+    "stubs": {"openapi", "fixtures", "conformance"},
+}
 PRIVATE = {"__pycache__", ".git", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 
 LONGEST_FILE = 400
@@ -30,8 +35,8 @@ OWNERS = {
     "uuid.uuid1": set(),
     "uuid.uuid4": set(),
     "os.urandom": set(),
-    "time": {"stubs/orgbilling_stubs/clock.py"},
-    "datetime.now": {"stubs/orgbilling_stubs/clock.py"},
+    "time": {"stubs/orgbilling_stubs/clock.py", "conformance/orgbilling_conformance/clock.py"},
+    "datetime.now": {"stubs/orgbilling_stubs/clock.py", "conformance/orgbilling_conformance/clock.py"},
     "datetime.utcnow": set(),
     "datetime.today": set(),
     "date.today": set(),
