@@ -375,3 +375,9 @@ def test_a_clock_that_was_set_by_hand_stays(dashboard: Any) -> None:
     Shown(dashboard).control("PUT", "/clock", frozen)
     assert put(dashboard, "low-balance").json()["clock"]["now"] == frozen["at"]
     assert CHECKS["low-balance"](Shown(dashboard))
+
+
+def test_a_scenario_that_is_set_counts_as_met(dashboard: Any) -> None:
+    dashboard("PUT", f"/_mock/v1/organisations/{ORG}/scenario", None, json={"scenario": "low-balance"})
+    met = dashboard("GET", "/_mock/v1/coverage", None).json()["scenarios"]
+    assert [row["name"] for row in met if row["met"]] == ["low-balance"]

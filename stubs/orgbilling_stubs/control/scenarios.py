@@ -76,6 +76,8 @@ def play(server: Control, organisation: str, scenario: Scenario) -> None:
         _do(server, organisation, step)
     placed = [server.rules.add(effects.rule(rule, (organisation,))).id for rule in scenario.faults]
     server.scenes[organisation] = Scene(scenario.name, tuple(placed), scenario.clock is not None)
+    if server.coverage is not None:
+        server.coverage.scenario(scenario.name)
 
 
 def _do(server: Control, organisation: str, step: Step) -> None:

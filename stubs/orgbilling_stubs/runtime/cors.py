@@ -11,7 +11,7 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 LOCAL = re.compile(rb"https?://(?:localhost|[a-z0-9-]+\.localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?")
 ALLOWED = b"Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, traceparent, tracestate"
 EXPOSED = (
-    b"ETag, Link, Retry-After, WWW-Authenticate, X-Trace-Id, "
+    b"ETag, Link, Preference-Applied, Retry-After, WWW-Authenticate, X-Trace-Id, "
     b"X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 )
 NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
