@@ -29,10 +29,13 @@ def parse_ttl(text: str | int) -> int:
 
 
 def parse_organisation(text: str) -> str:
-    """Return an organisation id, with `org_` put in front when it is missing; raises typer.BadParameter."""
+    """Return an organisation id, with `org_` put in front when it is missing; raises ValueError."""
     organisation = text if text.startswith("org_") else f"org_{text}"
+    if organisation == "org_":
+        raise ValueError("an organisation needs a name, such as low_balance")
     if not is_organisation(organisation):
-        raise typer.BadParameter(f"{text!r}: letters, digits, '_', '-' and '.', 128 at most")
+        shown = repr(text if len(text) <= 60 else text[:59] + "…")
+        raise ValueError(f"{shown}: expected letters, digits, '_', '-' and '.', 128 at most")
     return organisation
 
 
@@ -68,7 +71,7 @@ def at_terminal() -> bool:
 
 def token(
     org: Annotated[
-        str, typer.Option(parser=parse_organisation, metavar="ORG", help="Organization; org_ is added.")
+        str, typer.Option(metavar="ORG", help="Organization; org_ is added.")
     ] = DEFAULT_ORGANISATION,
     role: Annotated[
         str, typer.Option(parser=parse_text, metavar="ROLE", help="admin, member, ... Writes need an admin.")
@@ -99,7 +102,12 @@ def token(
 
     TOKEN=$(orgbilling token --org org_low_balance)
     """
-    session = Session(org, role, sub, azp, ttl, version=1 if v1 else 2)
+    try:
+        organisation = parse_organisation(org)
+    except ValueError as error:
+        typer.echo(f"orgbilling: --org: {error}", err=True)
+        raise typer.Exit(2) from None
+    session = Session(organisation, role, sub, azp, ttl, version=1 if v1 else 2)
     try:
         key = keys.load()
     except keys.KeyFileError as error:

@@ -50,6 +50,15 @@ def test_a_good_file_passes_the_check(tmp_path: Path) -> None:
     assert run("--check", str(file)) == (0, f"{file}: bakery is a valid persona: A bakery\n", "")
 
 
+def test_what_is_wrong_is_one_line_whatever_the_file_holds(tmp_path: Path) -> None:
+    file = tmp_path / "bakery.yaml"
+    file.write_text("usage:\n  projects: |\n    one\n    \U0001f9c1 two\u202e\n", "utf-8")
+    message = (
+        f'{file}:2: usage.projects: expected a whole number from 0 to 40, got "one\\n🧁 two\\u202e\\n"\n'
+    )
+    assert run("--check", str(file)) == (1, "", message)
+
+
 def test_a_wrong_file_fails_the_check_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "bakery.yaml"
     file.write_text("shows: A bakery\nusage:\n  project: 2\n", "utf-8")

@@ -73,8 +73,6 @@ def test_each_bad_kind(run: CliRunner, kind: str) -> None:
         ["--ttl", "1w"],
         ["--ttl", "99999999999"],
         ["--ttl", "9999d"],
-        ["--org", "a/b"],
-        ["--org", "a" * 200],
         ["--role", ""],
         ["--sub", "a\nb"],
         ["--azp", "a" * 256],
@@ -86,6 +84,22 @@ def test_a_wrong_option_is_a_usage_error(run: CliRunner, arguments: list[str]) -
     result = run.invoke(application(), arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"Invalid value for '{arguments[0]}'" in click.unstyle(result.stderr)
+
+
+@pytest.mark.parametrize("name", ["", "org_"])
+def test_an_organisation_without_a_name_is_refused_in_one_line(run: CliRunner, name: str) -> None:
+    result = run.invoke(application(), ["--org", name])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "orgbilling: --org: an organisation needs a name, such as low_balance\n"
+
+
+@pytest.mark.parametrize("name", ["a/b", " ", "a\nb", "a" * 200, "ä"])
+def test_an_organisation_that_cannot_be_one_is_refused_in_one_line(run: CliRunner, name: str) -> None:
+    result = run.invoke(application(), ["--org", name])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("orgbilling: --org: '")
+    assert len(result.stderr) < 200
 
 
 def test_a_bad_kind_that_does_not_exist_lists_those_that_do(run: CliRunner) -> None:
