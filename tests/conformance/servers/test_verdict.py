@@ -1,0 +1,68 @@
+"""No server that keeps the documents is accused of an error; what could not be judged is said."""
+
+from __future__ import annotations
+
+import pytest
+from orgbilling_conformance import conform
+
+from servers import door, huma, limited, rich, sparse
+
+WRITES = ("redeem", "checkout", "portal", "subscribe", "methods")
+AGREED = "0a000000-0000-4000-8000-00000000000a"
+SERVERS = {
+    "sparse": (sparse.app, "DISCOUNT", AGREED),
+    "huma": (huma.app, "HELLO20", AGREED),
+    "rich": (rich.app, rich.VOUCHER, rich.agreed("org_acme")),
+    "limited": (limited.app, "HELLO5", AGREED),
+}
+
+
+def judged(name, writes, quick=True, **more):
+    make, voucher, contract = SERVERS[name]
+    given = {"allow_write": WRITES, "voucher": voucher, "contract_id": contract} if writes else {}
+    tokens = {
+        "token": door.token("org_acme"),
+        "second_token": door.token("org_rival"),
+        "expired_token": door.token("org_acme", -300),
+    }
+    return conform(app=make(), quick=quick, timeout=5.0, **tokens, **given, **more)
+
+
+def errors(report):
+    return [(each.rule, each.operation, each.pointer, each.expected, each.observed) for each in report.errors]
+
+
+# Waiting for the limit takes its time.
+QUICKLY = [pytest.param(name, marks=pytest.mark.slow if name == "limited" else []) for name in SERVERS]
+
+
+@pytest.mark.parametrize("writes", [False, True], ids=["reading", "writing"])
+@pytest.mark.parametrize("name", QUICKLY)
+def test_quick_finds_no_error(name, writes):
+    report = judged(name, writes)
+    assert errors(report) == []
+    assert report.verdict != "violated"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SERVERS)
+def test_full_finds_no_error(name):
+    report = judged(name, True, quick=False, max_time=120)
+    assert errors(report) == []
+    assert report.verdict != "violated"
+
+
+def test_a_portal_that_never_opens_is_no_pass():
+    report = judged("sparse", True)
+    assert report.verdict == "inconclusive"
+    assert any("createOrgBillingPortal" in reason for reason in report.reasons)
+
+
+def test_rules_that_had_nothing_to_judge_are_not_passed():
+    report = judged("sparse", False)
+    skipped = {(each.rule, each.operation) for each in report.skipped}
+    assert skipped
+    passed = {
+        (each.rule, each.operation) for each in report.cases if each.outcome == "passed" and not each.judged
+    }
+    assert passed == set()
