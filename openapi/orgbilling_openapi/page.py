@@ -15,6 +15,7 @@ import re
 from typing import Any
 
 from orgbilling_openapi import infer
+from orgbilling_openapi.flaw import flaw
 
 Document = dict[str, Any]
 
@@ -22,8 +23,9 @@ TITLE = re.compile(r"[A-Z][^\n{}\[\]]*")
 LINE = re.compile(r"[^\n]+")
 SCHEME = re.compile(r"(?P<name>[A-Za-z]\w*) (?P<text>[^\n]*\bFormat: Bearer [^\n]+)")
 QUANTITY = re.compile(
-    r"(?P<default>-?\d+)?(?P<format>int32|int64)"
-    r"(?:(?P<minimum>-?\d+) <= value(?: <= (?P<maximum>\d+))?)?(?=\n|Response Body|Request Body)"
+    r"(?P<default>-?[0-9]{1,19})?(?P<format>int32|int64)"
+    r"(?:(?P<minimum>-?[0-9]{1,19}) <= value(?: <= (?P<maximum>-?[0-9]{1,19}))?)?"
+    r"(?=\n|Response Body|Request Body)"
 )
 PARAMETER_NAME = re.compile(r"\bin (?P<name>[a-z][A-Za-z]*)$")
 CURL = re.compile(r'curl -X (?P<method>[A-Z]+) "https?://[^/"\s]+(?P<path>/[^"\s]*)"')
@@ -31,14 +33,18 @@ HEADER = re.compile(r'\s*\\\s*-H "Content-Type: (?P<media>[\w./+-]+)"\s*\\\s*-d 
 PATH = re.compile(r"(/[a-z0-9][a-z0-9-]*)+")
 MEDIA = {"application/json": "200", "application/problem+json": "default"}
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
+LONGEST = 120
 BOILERPLATE = ("TypeScript Definitions", "Use the request body type in TypeScript.")
 
 
 class PageError(ValueError):
-    """A line of the page that is not understood: its number, its text, and what is wrong with it."""
+    """A line of the page that is not understood: its number, its text, and what is wrong with it.
+
+    The message shows the beginning of a long line; `text` has all of it.
+    """
 
     def __init__(self, line: int, text: str, problem: str) -> None:
-        super().__init__(f"line {line}: {problem}: {text!r}")
+        super().__init__(f"line {line}: {_cut(problem)}: {_cut(text)!r}")
         self.line, self.text, self.problem = line, text, problem
 
 
@@ -60,7 +66,7 @@ class _Reader:
     """A cursor in the text of the page."""
 
     def __init__(self, text: str) -> None:
-        self.text = text.replace("\r\n", "\n").rstrip()
+        self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").rstrip()
         self.at = 0
         self.sampled = 0
         self._decoder = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_constant)
@@ -112,7 +118,9 @@ class _Reader:
         except json.JSONDecodeError as error:
             raise self.error(f"not a JSON sample ({error.msg})", error.pos) from None
         except infer.SampleError as error:
-            raise self.error(str(error)) from None
+            raise self.error(str(error), flaw(self.text, self.at)) from None
+        except ValueError:
+            raise self.error("not a JSON sample (a number of too many digits)") from None
         except RecursionError:
             raise self.error("the sample is nested too deeply") from None
         return value
@@ -190,10 +198,14 @@ class _Pages:
             if named is None:
                 raise reader.error("the description does not end in its parameter ('in NAME')", start)
             reader.newline()
+            start = reader.at
             quantity = reader.match(QUANTITY, "expected a quantity, such as 30int641 <= value <= 365")
+            parameter = self.parameter(named["name"], text, quantity)
+            if (problem := _disorder(parameter["schema"])) is not None:
+                raise reader.error(problem, start)
             if reader.peek("\n"):
                 reader.newline()
-            parameters.append(self.parameter(named["name"], text, quantity))
+            parameters.append(parameter)
         return parameters
 
     def parameter(self, name: str, text: str, quantity: re.Match[str]) -> Document:
@@ -320,6 +332,19 @@ def _bare(schema: infer.Schema) -> infer.Schema:
         if key in bare:
             bare[key] = _bare(bare[key])
     return bare
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _disorder(schema: infer.Schema) -> str | None:
+    """What is wrong with a quantity whose default is not in its range, or whose range is empty."""
+    told = [word for word in ("minimum", "default", "maximum") if word in schema]
+    values = [schema[word] for word in told]
+    if values == sorted(values):
+        return None
+    return f"expected {' <= '.join(told)}, not {' <= '.join(map(str, values))}"
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -136,8 +136,15 @@ def test_facts_alone_have_no_words() -> None:
         ("/v2/shelf/all", "/v2/shelf/{id}", 11, "not a plain path"),
         ("/v2/shelf/all", "/shelf/all", 11, "not below the prefix"),
         ('"height": 0.1,', '"height": 0.1', 15, "not a JSON sample"),
-        ('"height": 0.1', '"height": NaN', 11, "NaN is not JSON"),
-        ('"height": 0.1', '"label": 0.1', 11, "a member occurs twice"),
+        ('"height": 0.1', '"height": NaN', 14, "NaN is not JSON"),
+        ('"height": 0.1', '"label": 0.1', 14, "a member occurs twice"),
+        ('"property2": 0.1', '"property1": 0.1', 18, "a member occurs twice"),
+        ('"status": 400', '"status": ' + "4" * 5000, 21, "a number of too many digits"),
+        ("4int641 <= value <= 52", "4int64" + "1" * 20 + " <= value", 8, "expected a quantity"),
+        ("4int641", "900int649", 8, "expected minimum <= default <= maximum, not 9 <= 900 <= 52"),
+        ("4int641", "0int641", 8, "expected minimum <= default <= maximum, not 1 <= 0 <= 52"),
+        ("4int641", "int6453", 8, "expected minimum <= maximum, not 53 <= 52"),
+        ("4int641 <= value <= 52", "4int645 <= value", 8, "expected minimum <= default, not 5 <= 4"),
         ('"height": 0.1', '"height": []', 11, "an array sample has one item"),
         ('"property2": 0.1', '"property2": true', 11, "differ in type"),
         ("/v2/schemas/Problem.json", "/v2/Problem", 21, "not a path to a named schema"),
@@ -188,6 +195,31 @@ def test_two_descriptions_of_one_scheme_are_an_error() -> None:
 def test_a_page_that_ends_early_says_so(page: str) -> None:
     with pytest.raises(PageError, match="expected"):
         derive(page)
+
+
+@pytest.mark.parametrize("quantity", ["1int641", "52int641", "int6452", "-1int64-1", "4int32-9"])
+def test_a_default_may_be_a_bound(quantity: str) -> None:
+    assert derive(PAGE.replace("4int641", quantity))
+
+
+def test_a_byte_order_mark_is_no_error() -> None:
+    assert derive("\ufeff" + PAGE) == derive(PAGE)
+    assert broken("In: header", "In: cookie", "\ufeff" + PAGE).line == 5
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Authorization", "x" * 100_000),
+        ("/v2/shelf/all", "/v2/" + "X" * 100_000),
+        ("/v2/schemas/Problem.json", "/" * 100_000),
+    ],
+)
+def test_a_long_line_is_cut_in_the_message(old: str, new: str) -> None:
+    error = broken(old, new)
+    assert len(error.text + error.problem) >= 100_000
+    assert len(str(error)) < 300
+    assert "…" in str(error)
 
 
 def test_every_line_matters() -> None:
