@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,15 +21,20 @@ PHASES = ("examples", "coverage", "fuzzing")
 LONGEST = 8000
 
 
+def require() -> None:
+    """Raise `UsageError` where Schemathesis is not installed."""
+    if find_spec("schemathesis") is None:
+        raise UsageError("fuzzing needs: pip install 'orgbilling[conformance]'; or use --quick")
+
+
 def requests(facts: Facts, phase: str, operations: set[str], examples: int, seed: int) -> list[Request]:
     """The requests of one phase for the operations (ids), in a fixed order; the same for the same seed.
 
     Raises `UsageError` where Schemathesis is not installed.
     """
-    try:
-        import schemathesis
-    except ImportError:
-        raise UsageError("fuzzing needs: pip install 'orgbilling[conformance]'; or use --quick") from None
+    require()
+    import schemathesis
+
     schema = schemathesis.openapi.from_dict(_open(facts.document))
     generate = {"examples": _examples, "coverage": _coverage, "fuzzing": _fuzzing}[phase]
     found: dict[Request, None] = {}

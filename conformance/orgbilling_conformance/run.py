@@ -31,6 +31,8 @@ def run(app: Any, url: str | None, har: Path | None, options: Options, progress:
     if sum(each is not None for each in (app, url, har)) != 1:
         raise UsageError("one target: an address, --app module:attribute or --har FILE")
     accepted = baseline.load(options.baseline) if options.baseline else []
+    if har is None and not options.quick and not options.replay:
+        fuzz.require()  # rather now than after the scripted stage
     if har is not None:
         return _Run(None, options, progress, accepted).recorded(har)
     target: Target = UrlTarget(str(url), options.timeout) if url else AppTarget(app, options.timeout)

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import sys
-
 import pytest
-from orgbilling_conformance import UsageError, fuzz
+from orgbilling_conformance import UsageError, conform, fuzz
 from orgbilling_conformance.facts import Facts
 
 OPERATIONS = {"getOrgLedger", "redeemOrgVoucher"}
@@ -38,6 +36,8 @@ def test_coverage_meets_the_bounds(facts: Facts) -> None:
 def test_without_schemathesis_one_line_says_what_to_install(
     facts: Facts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "schemathesis", None)
+    monkeypatch.setattr(fuzz, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"orgbilling\[conformance\]"):
         fuzz.requests(facts, "coverage", OPERATIONS, 1, 0)
+    with pytest.raises(UsageError, match="--quick"):
+        conform(url="http://127.0.0.1:9")

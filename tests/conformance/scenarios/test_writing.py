@@ -43,6 +43,17 @@ def test_a_contract_that_is_unknown(judge: Any) -> None:
     assert [each.reason for each in made.skipped()] == ["refused with 404"]
 
 
+def test_a_contract_that_can_be_subscribed_to(judge: Any, token: Callable[..., str]) -> None:
+    held = token("org_contract_pending_subscribe")
+    contract = judge(token=held).ask("getOrgContract").response.json["contractId"]
+    made = judge(token=held, allow_write=["subscribe"], contract_id=contract)
+    writing.bodies(made)
+    writing.subscribe(made)
+    assert made.findings() == ()
+    assert made.successes["subscribeToOrgContract"] == 1
+    assert "subscribe-url" in {case.rule for case in made.cases() if case.outcome == "passed"}
+
+
 class Shop:
     """A small account: vouchers, checkouts and their mistakes."""
 
