@@ -1,0 +1,302 @@
+"""`orgbilling export`: demo data that adds up, in files; and the proof that it does."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from ..export.figures import Figures
+    from ..export.people import Cast
+    from ..export.request import Advance
+
+app = typer.Typer(
+    name="export",
+    invoke_without_command=True,
+    help="Write demo data that adds up: CSV, JSON Lines, SQLite, JSON, Parquet, DuckDB or PostgreSQL.",
+)
+console = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def fail(name: str, problem: object) -> NoReturn:
+    """End with one line that names the error, and exit status 2."""
+    err.print(f"[bold red]{name}[/]: {escape(' '.join(str(problem).split()))}")
+    raise typer.Exit(2)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what an export refuses into one line."""
+    from orgbilling_fixtures.persona import PersonaError
+
+    from ..domain.instant import InstantError
+    from ..export.refusal import ExportError
+
+    try:
+        yield
+    except ExportError as error:
+        fail(error.name, error)
+    except PersonaError as error:
+        fail("bad-persona", error)
+    except InstantError as error:
+        fail("bad-instant", error)
+    except OSError as error:
+        fail("file-error", f"{error.filename or ''}: {(error.strerror or str(error)).lower()}")
+    except KeyboardInterrupt:
+        err.print("stopped: whatever is there is whole, but there is no manifest")
+        raise typer.Exit(130) from None
+
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an export.", show_default=False)]
+
+
+def _option(help: str, **more: Any) -> Any:
+    return typer.Option(help=help, show_default=False, **more)
+
+
+Out = Annotated[Path | None, _option("Write into this folder.", metavar="DIR")]
+Personas = Annotated[
+    list[str] | None, _option("Personas or files, comma-separated or repeated; `all`. (default: standard)")
+]
+Orgs = Annotated[int | None, _option("This many organisations, of a mix of personas.", min=1, metavar="N")]
+Kind = Annotated[str, typer.Option(help="csv, jsonl, sqlite, json, parquet, duckdb or postgres.")]
+Days = Annotated[int | None, _option("Days of history, for every persona.", min=1, max=1100, metavar="N")]
+Seed = Annotated[int, typer.Option(help="Another seed, other names and numbers.")]
+AsOf = Annotated[str | None, _option("The instant of the export. (default: now)", metavar="INSTANT")]
+Locale = Annotated[str | None, _option("Locale of all names, such as de_DE or ja_JP.", metavar="L")]
+Tables = Annotated[str | None, _option("These tables only. (default: all)", metavar="T,T")]
+Shard = Annotated[str | None, _option("The I-th of N shares of the parts, from 1.", metavar="I/N")]
+Block = Annotated[int, typer.Option(min=1, help="Organisations to a part.")]
+Jobs = Annotated[int | None, _option("Processes. (default: one for each core)", min=1)]
+To = Annotated[str | None, _option("Fill a database instead: postgresql://…", metavar="URL")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the export in the folder.")]
+Preview = Annotated[bool, typer.Option("--preview", help="Draw balance, usage and mix in the terminal.")]
+Report = Annotated[Path | None, _option("Write plots as one HTML page.", metavar="FILE")]
+
+
+@app.callback()
+def export(
+    context: typer.Context,
+    out: Out = None,
+    persona: Personas = None,
+    orgs: Orgs = None,
+    format: Kind = "csv",
+    days: Days = None,
+    seed: Seed = 1,
+    as_of: AsOf = None,
+    locale: Locale = None,
+    tables: Tables = None,
+    shard: Shard = None,
+    block: Block = 100,
+    jobs: Jobs = None,
+    to: To = None,
+    force: Force = False,
+    preview: Preview = False,
+    report: Report = None,
+) -> None:
+    """Write demo data that adds up; the same options give the same bytes, everywhere."""
+    if context.invoked_subcommand is not None:
+        return
+    if out is None and to is None and report is None and not preview:
+        typer.echo(context.get_help())
+        raise typer.Exit
+    from ..export import request as requests
+
+    with refusals():
+        cast, command = _cast(persona, orgs, seed, as_of, days, locale)
+        if preview:
+            _preview(cast)
+        if report is not None:
+            _report(cast, command, report)
+        chosen = requests.tables(tables)
+        if to is not None:
+            _fill(cast, to, chosen, block)
+        if out is not None:
+            command += ["--tables", ",".join(chosen)] if tables is not None else []
+            command += ["--block", str(block)] if block != requests.BLOCK else []
+            share = None if shard is None else requests.shard(shard)
+            _write(cast, command, out, format, chosen, share, block, jobs, force)
+
+
+def _cast(
+    persona: list[str] | None,
+    orgs: int | None,
+    seed: int,
+    as_of: str | None,
+    days: int | None,
+    locale: str | None,
+) -> tuple[Cast, list[str]]:
+    """The organisations, and the command that names them again."""
+    from orgbilling_fixtures.persona import names
+
+    from ..clock import billing_instant, wall_ms
+    from ..export import people
+    from ..export.refusal import ExportError
+    from ..export.texts import instants
+
+    if persona and orgs is not None:
+        raise ExportError("two-casts", "--persona names organisations, --orgs draws them: give one of them")
+    as_of_ms = wall_ms() // 1000 * 1000 if as_of is None else billing_instant(as_of)
+    command = ["orgbilling", "export", "--seed", str(seed), "--as-of", instants([as_of_ms])[0]]
+    if orgs is not None:
+        chosen = people.drawn(orgs, seed)
+        command += ["--orgs", str(orgs)]
+    else:
+        listed = [each.strip() for text in persona or ["standard"] for each in text.split(",")]
+        listed = [name for each in listed if each for name in (names() if each == "all" else [each])]
+        chosen = people.chosen(listed)
+        command += ["--persona", ",".join(listed)]
+    if days is not None:
+        command += ["--days", str(days)]
+    if locale is not None:
+        command += ["--locale", locale]
+    return people.cast(chosen, seed, as_of_ms, days, locale), command
+
+
+def _write(
+    cast: Cast,
+    command: list[str],
+    folder: Path,
+    kind: str,
+    tables: tuple[str, ...],
+    shard: tuple[int, int] | None,
+    block: int,
+    jobs: int | None,
+    force: bool,
+) -> None:
+    """Write the files, with a progress bar for whoever watches."""
+    from ..export import manifest, pool, run
+    from ..export.refusal import ExportError
+    from ..export.request import FORMATS, Request
+    from ..export.texts import instants
+
+    if kind not in FORMATS:
+        raise ExportError("unknown-format", f"{kind}: the formats are {', '.join(FORMATS)}")
+    about: dict[str, Any] = {
+        "command": shlex.join([*command, "--format", kind]),
+        "format": kind,
+        "versions": manifest.versions(kind),
+        "seed": cast.seed,
+        "asOf": instants([cast.as_of_ms])[0],
+        "organisations": len(cast.people),
+        "organisationsPerPart": block,
+        "tables": list(tables),
+    }
+    request = Request(folder, kind, cast, tables, block, jobs or pool.cores(), shard, about)
+    total = sum(len(people) for _, people in request.blocks())
+    with progress(total) as advance:
+        made = run.export(request, advance, force=force)
+    rows = sum(made["rows"].values())
+    files = len({each["path"] for each in made["files"]})
+    note = "" if shard is None else f" (shard {shard[0]} of {shard[1]}; then: orgbilling export merge)"
+    console.print(f"{escape(str(folder))}: {total:,} organisations, {rows:,} rows, {files:,} files{note}")
+
+
+PLOTTED = 6
+"""How many organisations are plotted at most."""
+
+
+def _figures(cast: Cast) -> list[Figures]:
+    from ..export import figures
+    from ..export.engine import Engine
+
+    engine = Engine(cast)
+    shown = cast.people[:PLOTTED]
+    return [figures.figures(engine.tables(person, figures.TABLES)) for person in shown]
+
+
+def _preview(cast: Cast) -> None:
+    from ..export import preview
+
+    for found in _figures(cast):
+        console.print(preview.preview(found, console.width))
+
+
+def _report(cast: Cast, command: list[str], file: Path) -> None:
+    from ..export import files, report
+
+    pages = _figures(cast)
+    page = report.report(pages, len(cast.people) - len(pages), shlex.join(command))
+    files.written(file.parent, file.name, page.encode())
+    console.print(f"{escape(str(file))}: {len(pages)} organisations")
+
+
+def _fill(cast: Cast, url: str, tables: tuple[str, ...], block: int) -> None:
+    from ..export import postgres
+    from ..export.refusal import ExportError
+    from ..export.request import Request
+
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ExportError("unknown-database", f"{url}: expected postgresql://…")
+    with progress(len(cast.people)) as advance:
+        rows = postgres.load(Request(Path(), "postgres", cast, tables, block), url, advance)
+    console.print(f"{len(cast.people):,} organisations, {sum(rows.values()):,} rows in {len(rows)} tables")
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Advance]:
+    """A bar with organisations, ledger rows a second and time left; nothing where nobody watches."""
+    if not sys.stderr.isatty():
+        yield lambda organisations, rows: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("exporting"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("organisations · {task.fields[rate]} ledger rows/s ·"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("", total=total, rate="…")
+        done = 0
+
+        def advance(organisations: int, rows: int) -> None:
+            nonlocal done
+            done += rows
+            elapsed = bar.tasks[0].elapsed or 0
+            rate = f"{done / elapsed:,.0f}" if elapsed > 0.2 else "…"
+            bar.update(task, advance=organisations, rate=rate)
+
+        yield advance
+
+
+@app.command()
+def merge(folder: Folder) -> None:
+    """Put the manifests of all shards in a folder together, into that of an undivided export."""
+    from ..export import manifest
+
+    with refusals():
+        made = manifest.merge(folder)
+    console.print(f"{escape(str(folder))}: {sum(made['rows'].values()):,} rows, {len(made['files']):,} files")
+
+
+@app.command()
+def verify(folder: Folder) -> None:
+    """Prove that an export adds up: its files, and every law by SQL; exit status 1 if one is broken."""
+    from ..export import verify as verifier
+
+    held = broken = 0
+    with refusals():
+        for finding in verifier.verify(folder):
+            if finding.problem:
+                broken += 1
+                console.print(f"[red]✗[/] [bold]{finding.name}[/]: {escape(finding.what)}")
+                console.print(f"  {escape(finding.problem)}")
+            else:
+                held += 1
+    if broken:
+        console.print(f"{escape(str(folder))}: {broken} of {held + broken} checks failed")
+        raise typer.Exit(1)
+    console.print(f"[green]✓[/] {escape(str(folder))}: {held} checks hold")

@@ -1,0 +1,138 @@
+"""The tables out of the engine itself, a row at a time: always right, and what the columns are held to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import pairwise
+from typing import Any
+
+from orgbilling_fixtures.curves import SOURCES
+from orgbilling_fixtures.persona import Persona
+
+from ..domain import agenda, ids, instant
+from ..domain.ledger import Row
+from ..domain.money import unit_charge_micros
+from ..domain.plan import Plan, Usage
+from ..domain.tenant import Tenant
+from .calendar import OPENS_MS, billing_day, openings
+from .columns import Chunk
+from .schema import NAMES
+from .standing import chunk, profile, standing
+
+_PLACES = {source: place for place, source in enumerate(SOURCES)}
+EVALUATION = "Evaluation run"
+
+
+def grown(plan: Plan) -> Tenant:
+    """The tenant of a plan, advanced to its clock by the engine."""
+    tenant = Tenant(plan)
+    agenda.start(tenant)
+    agenda.advance(tenant, plan.as_of_ms)
+    return tenant
+
+
+def tables(tenant: Tenant, persona: Persona, wanted: Collection[str] = NAMES) -> dict[str, Chunk]:
+    """The wanted tables of a tenant, as it is."""
+    ways: dict[str, Callable[[], Iterable[tuple[Any, ...]]]] = {
+        "characters": lambda: _characters(tenant),
+        "events": lambda: _metered(tenant, "event", tenant.prices.events),
+        "services": lambda: _metered(tenant, "service", tenant.prices.services),
+        "usage_by_day": lambda: _usage(tenant),
+        "ledger": lambda: _ledger(tenant),
+    }
+    ledger = tenant.ledger
+    owed = ledger.outstanding_micros
+    found = standing(tenant, persona)
+    found["billing_profiles"] = profile(tenant, ledger.balance_micros, owed, tenant.updated_ms)
+    return {
+        name: chunk(name, ways[name]()) if name in ways else found[name] for name in NAMES if name in wanted
+    }
+
+
+def _ledger(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
+    plan = tenant.plan
+    for row in tenant.ledger.rows:
+        yield (
+            plan.organisation,
+            row.number,
+            ids.uuid(plan.seed, plan.lineage, "entry", row.number),
+            plan.tenant_id,
+            row.at_ms,
+            row.kind,
+            row.credits_micros,
+            row.usd_micros,
+            row.tokens,
+            row.description,
+            row.created_by,
+            row.source,
+        )
+
+
+def _days(tenant: Tenant) -> range:
+    return range(tenant.plan.start_ms // instant.DAY_MS, tenant.now_ms // instant.DAY_MS + 1)
+
+
+def _used(tenant: Tenant) -> Iterator[tuple[Usage, Row]]:
+    """The usage that was billed with its ledger row, in order of time."""
+    rows = iter([row for row in tenant.ledger.rows if row.kind == "usage" and row.description != EVALUATION])
+    row = next(rows, None)
+    for day in _days(tenant):
+        for usage in tenant.plan.activity.day(day).usage:
+            tokens = usage.input_tokens + usage.output_tokens
+            if row is not None and (row.at_ms, row.tokens) == (usage.at_ms, tokens):
+                yield usage, row
+                row = next(rows, None)
+
+
+def _usage(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
+    plan = tenant.plan
+    models = {price.model: place for place, price in enumerate(tenant.prices.models)}
+    sums: dict[tuple[int, int, int, int], list[int]] = {}
+
+    def add(key: tuple[int, int, int, int], numbers: Iterable[int]) -> None:
+        known = sums.setdefault(key, [0] * 6)
+        known[:] = map(sum, zip(known, numbers, strict=True))
+
+    for usage, row in _used(tenant):
+        inputs, outputs = usage.input_tokens, usage.output_tokens
+        place = (usage.at_ms // instant.DAY_MS, usage.project, models[usage.model], _PLACES[usage.source])
+        add(place, (1, usage.messages, usage.sessions, inputs, outputs, -row.usd_micros))
+    for row in tenant.ledger.rows:
+        if row.description == EVALUATION and row.source == "eval":
+            place = (row.at_ms // instant.DAY_MS, 0, len(models), _PLACES["eval"])
+            add(place, (1, 1, 1, 0, row.tokens, -row.usd_micros))
+    slugs = [*models, None]
+    for number, (day, project, model, source) in enumerate(sorted(sums)):
+        project_id = plan.projects[project].project_id if plan.projects else None
+        row_sums = sums[day, project, model, source]
+        yield (plan.organisation, number, day, project_id, slugs[model], SOURCES[source], *row_sums)
+
+
+def _metered(tenant: Tenant, kind: str, prices: tuple[tuple[str, int], ...]) -> Iterator[tuple[Any, ...]]:
+    nanos = dict(prices)
+    sums: dict[tuple[int, str], list[int]] = {}
+    for day in _days(tenant):
+        for meter in tenant.plan.activity.day(day).meters:
+            series = tenant.meters.get((meter.kind, meter.slug))
+            if meter.kind != kind or series is None or not series.total(meter.at_ms - 1, meter.at_ms):
+                continue
+            known = sums.setdefault((billing_day(meter.at_ms), meter.slug), [0, 0, 0])
+            micros = unit_charge_micros(meter.count, nanos[meter.slug])
+            known[:] = known[0] + 1, known[1] + meter.count, known[2] + micros
+    for day, slug in sorted(sums):
+        bookings, count, micros = sums[day, slug]
+        yield tenant.plan.organisation, day, slug, bookings, count, nanos[slug], micros
+
+
+def _characters(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
+    """A row for each billed month that had characters, and for the present one."""
+    nanos = tenant.prices.character_month_nanos
+    opened = [*openings(tenant.plan.start_ms, tenant.now_ms)]
+    ends: list[int] = [tenant.plan.start_ms - 1, *opened, tenant.now_ms]
+    for place, (after_ms, until_ms) in enumerate(pairwise(ends)):
+        high = tenant.characters.high(after_ms, until_ms)
+        if high:
+            billed = place < len(opened)
+            month = instant.month(until_ms - (instant.DAY_MS if billed else OPENS_MS))
+            charge = unit_charge_micros(high, nanos)
+            yield tenant.plan.organisation, month, high, nanos, charge, until_ms if billed else None

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+import psycopg
+import pytest
+from orgbilling_stubs.cli.export import app
+from typer.testing import CliRunner
+
+AS_OF = "2026-03-10T12:00:00Z"
+SMALL = ("--days", "20", "--as-of", AS_OF)
+
+
+def run(*arguments: Any) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [*map(str, arguments)])
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_without_anything_to_do_it_shows_its_help():
+    code, out, _ = run()
+    assert code == 0
+    assert "--out" in out
+    assert "verify" in out
+
+
+def test_an_export_tells_what_it_wrote_and_verify_that_it_adds_up(tmp_path):
+    code, out, err = run("--out", tmp_path, *SMALL)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{tmp_path}: 1 organisations, ")
+    code, out, _ = run("verify", tmp_path)
+    assert code == 0
+    assert out.startswith(f"✓ {tmp_path}: ")
+
+
+def test_the_manifest_has_the_command_that_makes_it_again(tmp_path):
+    options = (
+        "--orgs",
+        "3",
+        "--seed",
+        "5",
+        "--block",
+        "2",
+        "--tables",
+        "ledger,organisations",
+        "--locale",
+        "de_DE",
+    )
+    assert run("--out", tmp_path / "a", *SMALL, *options)[0] == 0
+    manifest = json.loads((tmp_path / "a" / "manifest.json").read_text())
+    command = shlex.split(manifest["command"])
+    assert command[:2] == ["orgbilling", "export"]
+    assert run("--out", tmp_path / "b", *command[2:])[0] == 0
+    assert (tmp_path / "b" / "manifest.json").read_bytes() == (tmp_path / "a" / "manifest.json").read_bytes()
+    assert (manifest["seed"], manifest["organisations"], manifest["asOf"]) == (
+        5,
+        3,
+        "2026-03-10T12:00:00.000Z",
+    )
+
+
+def test_personas_are_listed_or_all(tmp_path):
+    assert "2 organisations" in run("--out", tmp_path / "a", *SMALL, "--persona", "euro,new_org")[1]
+    listed = run("--out", tmp_path / "b", *SMALL, "--persona", "euro", "--persona", "euro,new_org")[1]
+    assert "2 organisations" in listed
+    assert (
+        "26 organisations"
+        in run("--out", tmp_path / "c", *SMALL, "--persona", "all", "--tables", "vouchers")[1]
+    )
+
+
+def test_a_persona_file_of_your_own_can_be_exported(tmp_path):
+    (tmp_path / "mine.yaml").write_text("shows: mine\n")
+    assert run("--out", tmp_path / "out", *SMALL, "--persona", tmp_path / "mine.yaml")[0] == 0
+    assert "org_mine" in (tmp_path / "out" / "organisations.csv").read_text()
+
+
+def test_shards_are_merged(tmp_path):
+    options = (*SMALL, "--orgs", "4", "--block", "1")
+    for number in (1, 2, 3):
+        code, out, _ = run("--out", tmp_path, *options, "--shard", f"{number}/3")
+        assert code == 0
+        assert f"(shard {number} of 3; then: orgbilling export merge)" in out
+    assert run("verify", tmp_path)[0] == 2
+    assert run("merge", tmp_path)[0] == 0
+    assert run("verify", tmp_path)[0] == 0
+
+
+def test_a_broken_export_is_told_with_exit_status_one(tmp_path):
+    run("--out", tmp_path, *SMALL)
+    ledger = tmp_path / "ledger.csv"
+    ledger.write_text(ledger.read_text().replace("10.000000", "11.000000", 1))
+    code, out, _ = run("verify", tmp_path)
+    assert code == 1
+    assert "✗ file-digest" in out
+    assert "✗ balance: billing_profiles.credit_balance = Σ ledger.amount_credits" in out
+    assert "organisation_id org_standard, left_side" in out
+
+
+REFUSALS = [
+    (("--format", "xml"), "unknown-format: xml: the formats are csv"),
+    (("--persona", "standart"), "bad-persona: standart: no such persona"),
+    (("--persona", "euro", "--orgs", "2"), "two-casts: "),
+    (("--as-of", "tomorrow"), "bad-instant: not an RFC 3339 instant"),
+    (("--shard", "3/2"), "bad-shard: 3/2: expected i/n"),
+    (("--tables", "ledgers"), "unknown-table: ledgers: the tables are"),
+    (("--locale", "xx_XX"), "bad-persona: "),
+    (("--format", "sqlite", "--shard", "1/2"), "one-file: sqlite is one file"),
+    (("--to", "mysql://x"), "unknown-database: mysql://x: expected postgresql://"),
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), REFUSALS, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_what_is_refused_is_one_line_and_exit_status_two(tmp_path, options, message):
+    given = options if "--as-of" in options else (*SMALL, *options)
+    code, _, err = run("--out", tmp_path / "out", *given)
+    assert code == 2
+    assert err.startswith(message)
+    assert err.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = run("--out", tmp_path / "file", *SMALL)
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith("file-error: ")
+
+
+def test_ctrl_c_is_one_line(tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("orgbilling_stubs.export.run.export", stop)
+    code, _, err = run("--out", tmp_path, *SMALL)
+    assert (code, err) == (130, "stopped: whatever is there is whole, but there is no manifest\n")
+
+
+def test_a_database_is_filled(monkeypatch):
+    def refuse(url):
+        raise psycopg.OperationalError(f"connection to {url} failed\nmore")
+
+    monkeypatch.setattr(psycopg, "connect", refuse)
+    code, _, err = run("--to", "postgresql://x", *SMALL)
+    assert (code, err) == (2, "database-error: connection to postgresql://x failed\n")
+    monkeypatch.setattr("orgbilling_stubs.export.postgres.load", lambda *_: {"ledger": 1234})
+    assert run("--to", "postgresql://x", *SMALL)[1] == "1 organisations, 1,234 rows in 1 tables\n"
+
+
+def test_whoever_watches_sees_progress(monkeypatch, tmp_path, capfd):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    from orgbilling_stubs.cli import export
+
+    monkeypatch.setattr(export.sys.stderr, "isatty", lambda: True, raising=False)
+    with export.progress(2) as advance:
+        advance(1, 500)
+        advance(1, 500)
+
+
+def test_a_preview_is_drawn_and_a_report_written(tmp_path):
+    code, out, _ = run("--preview", "--report", tmp_path / "deep" / "plots.html", *SMALL, "--orgs", "2")
+    assert code == 0
+    assert out.count("Tokens by project") == 2
+    assert out.endswith("plots.html: 2 organisations\n")
+    assert "<svg" in (tmp_path / "deep" / "plots.html").read_text()
+    assert run("--preview", *SMALL)[1].count("Tokens by project") == 1

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import csv
+import os
+from decimal import Decimal
+
+import pytest
+from orgbilling_stubs.export import blocks, manifest, run
+from orgbilling_stubs.export.refusal import ExportError
+
+from .conftest import ALL, names_in
+
+GOLDEN = {
+    "csv": "bada2dfad64b67f23d2c3d2dbca28dd16214666a49898454f7503a3ad775bd51",
+    "jsonl": "84372f41ce86b07878da8afb65cbd939df08d3ddb680f00bb72af7e10c521405",
+    "parquet": "9c545f2a13949707bbbd256b4ce9141bbeeab9a64ce48628a19cb5d178f429a3",
+    "postgres": "61d7efb58717c80e58bb5a407d9c2d872f830854cefa94de9c31b2a6dca9bdcd",
+    "json": "20c26af51de57cf54e85da7e1dbafb7421ca01f55e36cee0dc10882fe293e05c",
+}
+"""SHA-256 over the digests of all files, the same on every Python; Parquet's is of the pinned pyarrow."""
+
+
+def contents(folder):
+    return {path: (folder / path).read_bytes() for path in names_in(folder)}
+
+
+@pytest.mark.parametrize("kind", GOLDEN)
+def test_the_same_options_give_the_same_bytes_on_every_python(tmp_path, make, kind):
+    from hashlib import sha256
+
+    made = make(tmp_path, kind)
+    assert sha256("".join(each["sha256"] for each in made["files"]).encode()).hexdigest() == GOLDEN[kind]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "postgres", "json"])
+def test_shards_are_byte_for_byte_the_whole(tmp_path, make, kind):
+    make(tmp_path / "whole", kind)
+    for of in (1, 3, 8):
+        folder = tmp_path / str(of)
+        for number in range(1, of + 1):
+            make(folder, kind, shard=(number, of))
+        manifest.merge(folder)
+        assert contents(folder) == contents(tmp_path / "whole")
+
+
+def test_several_processes_give_the_same_bytes(tmp_path, make):
+    make(tmp_path / "one")
+    make(tmp_path / "two", jobs=2)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_money_is_exact_text(tmp_path, make):
+    make(tmp_path, block=100)
+    with (tmp_path / "ledger.csv").open(newline="") as file:
+        rows = [*csv.DictReader(file)]
+    assert {len(row["amount_usd"].partition(".")[2]) for row in rows} == {6}
+    sums: dict[str, Decimal] = {}
+    for row in rows:
+        owner = row["organisation_id"]
+        sums[owner] = sums.get(owner, Decimal(0)) + Decimal(row["amount_credits"])
+    with (tmp_path / "billing_profiles.csv").open(newline="") as file:
+        assert {
+            row["organisation_id"]: Decimal(row["credit_balance"]) for row in csv.DictReader(file)
+        } == sums
+
+
+def test_a_part_of_the_tables_can_be_chosen(tmp_path, make):
+    made = make(tmp_path, tables=("organisations", "ledger"), block=100)
+    assert names_in(tmp_path) == {"organisations.csv", "ledger.csv", "schema.json", "manifest.json"}
+    assert [*made["rows"]] == ["organisations", "ledger"]
+
+
+def test_an_export_is_not_overwritten_unless_asked(tmp_path, make):
+    make(tmp_path)
+    (tmp_path / "mine.txt").write_text("kept")
+    with pytest.raises(ExportError, match="holds an export") as caught:
+        make(tmp_path, "jsonl", block=100)
+    assert caught.value.name == "not-empty"
+    make(tmp_path, "jsonl", block=100, tables=("ledger",), force=True)
+    assert names_in(tmp_path) == {"ledger.jsonl", "schema.json", "manifest.json", "mine.txt"}
+
+
+def test_nothing_outside_the_folder_is_removed(tmp_path, make):
+    made = make(tmp_path / "a")
+    (tmp_path / "outside").write_text("kept")
+    made["files"].append({"path": "../outside", "table": None, "rows": 0, "bytes": 0, "sha256": ""})
+    manifest.save(tmp_path / "a", made)
+    make(tmp_path / "a", force=True)
+    assert (tmp_path / "outside").exists()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
+def test_one_file_has_no_shards(tmp_path, make, kind):
+    with pytest.raises(ExportError, match="no shards") as caught:
+        make(tmp_path, kind, shard=(1, 2))
+    assert caught.value.name == "one-file"
+
+
+@pytest.mark.parametrize(
+    ("kind", "module"), [("parquet", "pyarrow"), ("duckdb", "duckdb"), ("parquet", "numpy")]
+)
+def test_without_the_extra_it_is_named(tmp_path, make, monkeypatch, kind, module):
+    def missing(name):
+        if name == module:
+            raise ModuleNotFoundError(name)
+
+    monkeypatch.setattr("orgbilling_stubs.export.refusal.import_module", missing)
+    with pytest.raises(ExportError, match=rf"{kind} needs {module}, .*orgbilling\[export\]"):
+        make(tmp_path / "new", kind)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, make):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ExportError, match="file") as caught:
+        make(tmp_path / "file")
+    assert caught.value.name == "file-error"
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_ctrl_c_leaves_no_half_file(tmp_path, make, monkeypatch, kind):
+    calls = iter([None, None, KeyboardInterrupt])
+
+    def stop(self, person, *_):
+        if next(calls) is not None:
+            raise KeyboardInterrupt
+        return original(self, person, *_)
+
+    method = "bodies" if kind == "json" else "tables"
+    original = getattr(blocks.Engine, method)
+    monkeypatch.setattr(blocks.Engine, method, stop)
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, kind)
+    left = names_in(tmp_path)
+    assert "manifest.json" not in left
+    assert not [name for name in left if name.endswith(".partial")]
+
+
+def test_a_number_that_does_not_fit_is_one_line(tmp_path, make, monkeypatch):
+    def overflow(*_):
+        raise OverflowError("Python int too large")
+
+    monkeypatch.setattr(run, "_write", overflow)
+    with pytest.raises(ExportError, match="does not fit in 64 bits") as caught:
+        make(tmp_path)
+    assert caught.value.name == "number-too-large"
+
+
+def test_a_disk_that_fills_up_at_the_end_is_one_line(tmp_path, make, monkeypatch):
+    def full(*_):
+        raise OSError(28, os.strerror(28), "manifest.json")
+
+    monkeypatch.setattr(manifest, "save", full)
+    with pytest.raises(ExportError, match=r"manifest\.json: no space left"):
+        make(tmp_path)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+from orgbilling_fixtures import persona as personas
+from orgbilling_stubs import views
+from orgbilling_stubs.domain import instant
+from orgbilling_stubs.export import scalar
+from orgbilling_stubs.export.texts import instants
+
+from .conftest import plan_of
+
+
+def columns(name, *tables):
+    tenant = scalar.grown(plan_of(name))
+    made = scalar.tables(tenant, personas.load(name), tables)
+    return tenant, *(made[table] for table in tables)
+
+
+@pytest.mark.parametrize("name", ["standard", "free_credit_used", "postpaid_over_limit", "extreme_numbers"])
+def test_the_ledger_is_the_apis_row_by_row(name):
+    tenant, ledger = columns(name, "ledger")
+    for place, body in enumerate(reversed(views.ledger(tenant, None))):
+        row = {column: values[place] for column, values in ledger.items()}
+        assert row["entry_id"] == body["entryId"]
+        assert views.usd(row["amount_credits"]) == body["amountCredits"]
+        assert views.usd(row["amount_usd"]) == body["amountUsd"]
+        assert instants([row["created_at"]]) == instants([instant.parse(body["createdAt"])])
+        assert (row["description"], row["entry_type"], row["tokens"]) == (
+            body["description"],
+            body["entryType"],
+            body["tokens"],
+        )
+        assert (row["created_by"], row["traffic_source"]) == (
+            body.get("createdBy"),
+            body.get("trafficSource"),
+        )
+
+
+@pytest.mark.parametrize("name", ["standard", "free_credit_used", "low_balance", "dense", "extreme_numbers"])
+def test_usage_adds_up_to_the_apis_summary(name):
+    tenant, usage = columns(name, "usage_by_day")
+    body = views.summary(tenant, 4_000)
+    assert sum(usage["input_tokens"]) == body["totalInputTokens"]
+    assert sum(usage["output_tokens"]) == body["totalOutputTokens"]
+    assert sum(usage["messages"]) == body["totalMessages"]
+    assert sum(usage["sessions"]) == body["totalSessions"]
+    assert sum(usage["entries"]) == sum(row.kind == "usage" for row in tenant.ledger.rows)
+
+
+@pytest.mark.parametrize("name", ["standard", "free_credit_used", "dense"])
+def test_meters_and_characters_add_up_to_the_apis(name):
+    tenant, events, services, characters = columns(name, "events", "services", "characters")
+    assert sum(events["count"]) == views.events(tenant, 4_000)["totalEvents"]
+    assert sum(services["count"]) == views.services(tenant, 4_000)["totalEvents"]
+    assert max(characters["high_water_mark"]) == views.characters(tenant, 4_000)["highWaterMark"]
+    assert characters["month"] == sorted({*characters["month"]})
+
+
+def test_who_stopped_at_zero_uses_nothing_more():
+    tenant, usage = columns("free_credit_used", "usage_by_day")
+    active = {row.at_ms // instant.DAY_MS for row in tenant.ledger.rows if row.kind == "usage"}
+    assert {*usage["day"]} == active
+
+
+def test_the_run_that_reaches_the_target_is_a_row_without_a_model():
+    _, usage = columns("low_balance", "usage_by_day")
+    assert usage["model"].count(None) == 1
+    place = usage["model"].index(None)
+    assert (usage["traffic_source"][place], usage["entries"][place]) == ("eval", 1)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orgbilling_stubs.export import scalar, shell
+from orgbilling_stubs.export.calendar import openings
+
+from .conftest import AS_OF_MS, plan_of
+
+KINDS = ("free_credit", "contract_credit", "bonus_credit", "service_charge")
+
+
+def owe_nothing(after_ms, until_ms):
+    return 0
+
+
+def without_numbers(rows):
+    return [row[1:] for row in rows if row.kind in KINDS and row.description != "Services"]
+
+
+def test_contract_and_agreements_are_posted_as_in_a_full_run():
+    plan = plan_of("standard")
+    opened = [*openings(plan.start_ms, plan.as_of_ms)]
+    tenant = shell.shell(plan, opened, [0] * len(opened), owe_nothing)
+    whole = scalar.grown(plan)
+    assert without_numbers(tenant.ledger.rows) == without_numbers(whole.ledger.rows)
+    assert tenant.contract == whole.contract
+    assert tenant.agreements_billed_ms == whole.agreements_billed_ms
+    assert tenant.now_ms == AS_OF_MS
+
+
+def test_characters_are_billed_by_their_peaks():
+    plan = replace(plan_of("no_contract"), agreements=())
+    opened = [*openings(plan.start_ms, plan.as_of_ms)]
+    tenant = shell.shell(plan, opened, [*range(len(opened))], owe_nothing)
+    billed = [row for row in tenant.ledger.rows if row.kind == "character_charge"]
+    assert [row.description.split()[0] for row in billed] == [str(peak) for peak in range(1, len(opened))]
+
+
+def test_invoices_are_of_what_is_owed():
+    plan = replace(plan_of("postpaid_near_limit"), agreements=())
+    opened = [*openings(plan.start_ms, plan.as_of_ms)]
+    windows = []
+
+    def owed(after_ms, until_ms):
+        windows.append((after_ms, until_ms))
+        return 7
+
+    tenant = shell.shell(plan, opened, [0] * len(opened), owed)
+    assert [row.usd_micros for row in tenant.ledger.rows if row.kind == "adjustment"] == [7] * len(opened)
+    assert tenant.ledger.outstanding_micros == 7
+    assert [until for _, until in windows] == [*opened, AS_OF_MS]
+    assert [after for after, _ in windows[1:]] == opened
+
+
+def test_a_tenant_is_brought_to_its_target():
+    plan = plan_of("low_balance")
+    rows, outstanding = shell.steered(plan, 500, 0)
+    assert 500 + sum(row.credits_micros for row in rows) == plan.balance_target_micros
+    assert outstanding == 0
+    rows, outstanding = shell.steered(plan_of("postpaid_near_limit"), 0, 10**12)
+    assert (outstanding, rows[0].description) == (1_940_000_000, "Payment on account")
+
+
+def test_without_a_target_nothing_is_posted():
+    assert shell.steered(plan_of("standard"), 5, 6) == ((), 6)

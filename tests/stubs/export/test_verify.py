@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from hashlib import sha256
+
+import pytest
+from orgbilling_fixtures import persona as personas
+from orgbilling_stubs.export import manifest, people, source
+from orgbilling_stubs.export.refusal import ExportError
+from orgbilling_stubs.export.sqlite import FILE
+from orgbilling_stubs.export.verify import verify
+
+from .conftest import ALL, AS_OF_MS
+
+
+def problems(folder):
+    return {finding.name: finding.problem for finding in verify(folder) if finding.problem}
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_every_format_adds_up(tmp_path, make, kind):
+    make(tmp_path, kind)
+    assert problems(tmp_path) == {}
+
+
+def test_every_persona_adds_up(tmp_path, make):
+    cast = people.cast(people.chosen(personas.names()), 1, AS_OF_MS)
+    make(tmp_path, "parquet", cast=cast, block=100)
+    assert problems(tmp_path) == {}
+
+
+@pytest.mark.slow
+def test_a_thousand_organisations_of_the_mix_add_up(tmp_path, make):
+    cast = people.cast(people.drawn(1000, 1), 1, AS_OF_MS)
+    made = make(tmp_path, "parquet", cast=cast, block=100, jobs=2)
+    assert made["rows"]["organisations"] == 1000
+    assert problems(tmp_path) == {}
+
+
+def test_it_adds_up_without_the_extra_too(tmp_path, make, monkeypatch):
+    make(tmp_path, "jsonl")
+    monkeypatch.setattr(source, "has", lambda module: False)
+    assert problems(tmp_path) == {}
+
+
+def test_a_changed_file_is_named(tmp_path, make):
+    make(tmp_path, block=100)
+    with (tmp_path / "projects.csv").open("a") as file:
+        file.write("\n")
+    assert problems(tmp_path) == {"file-digest": "projects.csv has changed"}
+
+
+def test_a_missing_file_is_named_and_nothing_else_is_asked(tmp_path, make):
+    make(tmp_path, block=100)
+    (tmp_path / "ledger.csv").unlink()
+    assert problems(tmp_path) == {"file-missing": "ledger.csv is not there"}
+
+
+def test_a_folder_without_a_manifest_is_refused(tmp_path):
+    with pytest.raises(ExportError, match=r"not a whole export"):
+        [*verify(tmp_path)]
+
+
+def changed(folder, table, change):
+    """Change the lines of a CSV file, and the manifest with it, so that only laws can tell."""
+    path = folder / f"{table}.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    change(lines)
+    path.write_text("".join(lines))
+    known = json.loads((folder / "manifest.json").read_text())
+    for each in known["files"]:
+        if each["path"] == f"{table}.csv":
+            each["sha256"] = sha256(path.read_bytes()).hexdigest()
+    known["rows"][table] = len(lines) - 1
+    manifest.save(folder, known)
+
+
+def cell(row, column, value):
+    """A change of one cell, in a line without quotes; the row by its number, or the first one with a text."""
+
+    def change(lines):
+        nonlocal row
+        if isinstance(row, str):
+            row = next(place for place, line in enumerate(lines) if row in line)
+        cells = lines[row].rstrip("\n").split(",")
+        cells[column] = value(cells[column])
+        lines[row] = ",".join(cells) + "\n"
+
+    return change
+
+
+def drop(row):
+    return lambda lines: lines.pop(row)
+
+
+BREAKS = [
+    (
+        "ledger",
+        cell(",usage,", 6, lambda text: "1" + text.lstrip("-")),
+        {"balance", "ledger-mode", "ledger-signs"},
+    ),
+    ("ledger", cell(9, 2, lambda text: "0" * 36), set()),
+    ("ledger", cell(",usage,", 8, lambda text: str(int(text) + 1)), {"usage-tokens"}),
+    ("ledger", cell(",free_credit,", 8, lambda text: "5"), {"ledger-tokens"}),
+    ("ledger", cell(5, 4, lambda text: "2020" + text[4:]), {"ledger-order", "ledger-clock"}),
+    ("ledger", cell(5, 3, lambda text: "0" * 36), {"ledger-tenant"}),
+    ("ledger", cell(5, 0, lambda text: "org_nobody"), {"ledger-organisations", "ledger-order"}),
+    ("ledger", drop(12), {"ledger-order", "balance"}),
+    ("billing_profiles", cell(1, 4, lambda text: "0.000001"), {"balance"}),
+    ("billing_profiles", cell(1, 5, lambda text: "0.000001"), {"prepaid", "outstanding"}),
+    ("billing_profiles", cell(1, 7, lambda text: "false"), {"free-credit"}),
+    ("billing_profiles", cell(1, 13, lambda text: "2020" + text[4:]), {"updated"}),
+    ("events", cell(4, 4, lambda text: str(int(text) + 1)), {"events-charge"}),
+    ("events", cell(4, 6, lambda text: "9.000000"), {"events-charge", "events-billed"}),
+    ("events", cell(4, 2, lambda text: "nothing"), {"events-event_prices"}),
+    ("services", drop(3), {"services-billed"}),
+    ("service_prices", cell(1, 2, lambda text: "7.000000000"), {"services-price"}),
+    ("usage_by_day", cell(2, 11, lambda text: "1.000000"), {"usage-charge", "usage-price"}),
+    ("usage_by_day", cell(2, 6, lambda text: "2"), {"usage-entries"}),
+    ("usage_by_day", cell(2, 3, lambda text: "0" * 36), {"usage_by_day-projects"}),
+    ("characters", cell(1, 2, lambda text: str(int(text) + 1)), {"characters-charge"}),
+    ("characters", cell(1, 4, lambda text: "1.000000"), {"characters-billed", "characters-charge"}),
+    ("projects", lambda lines: lines.append(lines[1]), {"projects-key"}),
+    ("instalments", cell(1, 4, lambda text: "1.000000"), {"instalment-parts", "contract-schedule"}),
+    ("instalments", cell(1, 3, lambda text: "2020" + text[4:]), {"schedule-dates"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "names"), BREAKS, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_broken_law_is_named_with_its_first_row(tmp_path, make, table, change, names):
+    cast = people.cast(people.chosen(["contract_active", "no_contract"]), 1, AS_OF_MS, 40)
+    make(tmp_path, cast=cast, block=100)
+    changed(tmp_path, table, change)
+    found = problems(tmp_path)
+    assert names <= found.keys()
+    if table == "ledger" and not names:
+        assert found == {}
+    assert all(problem for problem in found.values())
+
+
+def test_the_row_is_told_as_people_read_it(tmp_path, make):
+    cast = people.cast(people.chosen(["no_contract"]), 1, AS_OF_MS, 40)
+    make(tmp_path, cast=cast, block=100)
+    changed(tmp_path, "events", cell(1, 6, lambda text: "9.000000"))
+    found = problems(tmp_path)
+    assert found["events-charge"].startswith("events: organisation_id org_no_contract, day 2026-01-")
+    assert "charge_usd 9.000000" in found["events-charge"]
+    assert "day_ms 2026-01-" in found["events-billed"]
+    changed(tmp_path, "ledger", lambda lines: lines.append(lines[-1]))
+    assert "ledger-ids" in problems(tmp_path)
+
+
+def test_rows_that_the_manifest_does_not_count_are_told(tmp_path, make):
+    make(tmp_path, "sqlite")
+    connection = sqlite3.connect(tmp_path / FILE)
+    connection.execute("DELETE FROM vouchers")
+    connection.commit()
+    connection.close()
+    found = problems(tmp_path)
+    assert found["vouchers-rows"].startswith("0 rows, not ")
+    assert "file-digest" in found
+
+
+def test_bodies_that_break_a_law_of_the_api_are_told(tmp_path, make):
+    make(tmp_path, "json")
+    path = next(path for path in tmp_path.glob("org_*.json"))
+    body = json.loads(path.read_text())
+    body["getOrgBilling"]["creditBalance"] += 1
+    path.write_text(json.dumps(body))
+    found = problems(tmp_path)
+    assert found.keys() >= {"file-digest", "balance"}
+    assert path.name in found["balance"]
