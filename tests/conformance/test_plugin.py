@@ -34,6 +34,7 @@ def run(pytester: pytest.Pytester, *arguments: str) -> Any:
     return pytester.runpytest_subprocess("--orgbilling-quick", *arguments)
 
 
+@pytest.mark.slow
 def test_one_test_per_rule_and_operation(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(**{"tests/conftest": f"SPOIL = False\n{CONFTEST}"})
     result = run(pytester)
@@ -59,6 +60,7 @@ def test_a_broken_rule_is_one_failed_test_that_says_why(pytester: pytest.Pyteste
     )
 
 
+@pytest.mark.slow
 def test_without_a_target_nothing_is_added(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_mine(): pass")
     assert run(pytester).parseoutcomes() == {"passed": 1}
