@@ -11,6 +11,7 @@ from orgbilling_openapi import laws as equations
 
 from . import laws, manifest, texts
 from .files import digest
+from .queries import Law
 from .refusal import from_os
 from .request import FORMATS
 from .schema import TABLES
@@ -78,7 +79,7 @@ def _laws(folder: Path, found: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(law.name, law.equation, _first(source, law))
 
 
-def _first(source: Source, law: laws.Law) -> str:
+def _first(source: Source, law: Law) -> str:
     """The first row that breaks a law, in words; empty when none does."""
     columns, row = source.ask(law.broken)
     if row is None:
