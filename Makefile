@@ -6,7 +6,7 @@ export VENV PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test test-slow screenshots lint type imports contract check conformance bench lock clean
+.PHONY: help serve test test-slow screenshots lint type imports contract check conformance mutation bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ check: lint type imports contract test  ## everything but the long suites
 
 conformance: venv-test  ## judge the stub, in process and over HTTP, all stages, twice (ARGS: options of pytest)
 	@exec $(BIN)/python -m pytest -m slow tests/conformance/test_stub.py -k twice $(ARGS)
+
+mutation: venv-test  ## how good the judge is: spoil a sound server in every way, refresh docs/mutation.md (ARGS: its options)
+	@exec $(BIN)/python tests/conformance/mutation/run.py --markdown docs/mutation.md $(ARGS)
 
 bench: venv-test  ## measure against a raw ASGI server and stock Connexion
 	@exec $(BIN)/python bench $(ARGS)

@@ -185,13 +185,17 @@ def _body(request: Request, operation: Operation, known: Knowledge) -> Iterator[
         yield Wrong("body-json", "", "JSON", shown(str(error)), (*place, "content"), basis)
         return
     schema = known.facts.follow(operation.request)
-    names = {name.casefold() for name in known.facts.node(schema).get("properties", {})}
+    properties = known.facts.node(schema).get("properties", {})
+    names = {name.casefold() for name in properties}
+    unread = {name for name, member in properties.items() if member.get("readOnly")}
     for each in known.schemas.check(schema, value):
         # Some frameworks know members whatever their case: the documents do not say.
         if each.keyword == "closed" and each.where[-1].casefold() in names:
             return
     for each in known.schemas.check(schema, value):
         if each.keyword == "decimal":  # JSON Schema takes 10.0 for an integer, whatever some frameworks do
+            continue
+        if each.where and each.where[0] in unread:  # such as $schema: servers drop it unread
             continue
         pointer = "".join(f"/{step}" for step in each.where)
         yield Wrong("body-schema", pointer, each.expected, each.observed, each.node, each.basis or "")

@@ -98,6 +98,11 @@ def test_a_right_body_and_what_is_left_open(seen: Any, exchange: Any, value: Any
     assert seen(_sent(exchange, 200, json.dumps(value).encode())) == []
 
 
+def test_what_servers_do_not_read_is_left_open(seen: Any, exchange: Any) -> None:
+    body = json.dumps({"amount": 5_000, "$schema": None}).encode()
+    assert seen(_sent(exchange, 200, body, "createOrgBillingCheckout")) == []
+
+
 def test_a_whole_amount_with_a_point_is_left_open(seen: Any, exchange: Any) -> None:
     assert seen(_sent(exchange, 200, b'{"amount":1000.0}', "createOrgBillingCheckout")) == []
     assert seen(_sent(exchange, 200, b'{"amount":1000.5}', "createOrgBillingCheckout")) == [
