@@ -11,7 +11,7 @@ from typing import Any
 from .clock import wall_ms
 from .domain import agenda, instant, refusals
 from .domain.events import ClockSet, Event, Record, Rewound, SnapshotTaken, TenantCreated
-from .domain.lineage import effective, last_command, snapshots
+from .domain.lineage import before_last_command, effective, snapshots
 from .domain.refusals import Refusal
 from .domain.tenant import Tenant
 from .service import Service
@@ -20,9 +20,13 @@ _HORIZON_MS = 5 * 366 * instant.DAY_MS
 
 
 def freeze(service: Service, organisation: str, at_ms: int | None = None) -> Tenant:
-    """Let the tenant's time stand still, now or at an instant."""
-    _set(service, organisation, lambda tenant, now_ms: ClockSet("frozen", at_ms=now_ms))
-    return service.tenant(organisation) if at_ms is None else move(service, organisation, at_ms)
+    """Let the tenant's time stand still, now or at an instant.
+
+    Raises Refusal for an instant before the tenant was created.
+    """
+    if at_ms is None:
+        return _set(service, organisation, lambda tenant, now_ms: ClockSet("frozen", at_ms=now_ms))
+    return _travel(service, organisation, at_ms, lambda tenant: ClockSet("frozen", at_ms=at_ms))
 
 
 def live(service: Service, organisation: str) -> Tenant:
@@ -32,9 +36,7 @@ def live(service: Service, organisation: str) -> Tenant:
 
 def follow(service: Service, organisation: str) -> Tenant:
     """Let the tenant follow the server's clock again, back or forth."""
-    now_ms = service.clock.now_ms()
-    move(service, organisation, now_ms)
-    return _set(service, organisation, lambda tenant, _: ClockSet("server"))
+    return _travel(service, organisation, service.clock.now_ms(), lambda tenant: ClockSet("server"))
 
 
 def move(service: Service, organisation: str, to_ms: int) -> Tenant:
@@ -42,16 +44,20 @@ def move(service: Service, organisation: str, to_ms: int) -> Tenant:
 
     Raises Refusal for an instant before the tenant was created.
     """
+    return _travel(service, organisation, to_ms, lambda tenant: service.clock.at(tenant.clock, to_ms))
+
+
+def _travel(service: Service, organisation: str, to_ms: int, setting: Callable[[Tenant], ClockSet]) -> Tenant:
+    """Go to an instant, in one command, with the clock set as it shall be there."""
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        setting = service.clock.at(tenant.clock, to_ms)
         if to_ms >= now_ms:
-            return now_ms, [setting]
+            return now_ms, [setting(tenant)]
         if to_ms < tenant.created_ms:
             raise Refusal(refusals.CLOCK_TOO_EARLY)
         path = effective(service.store.read(organisation))
         kept = [record for record in path[1:] if record.at_ms <= to_ms]
-        return to_ms, [Rewound(kept[-1].sequence if kept else path[0].sequence), setting]
+        return to_ms, [Rewound(kept[-1].sequence if kept else path[0].sequence), setting(tenant)]
 
     service.write(organisation, decision)
     return service.tenant(organisation)
@@ -61,7 +67,7 @@ def undo(service: Service, organisation: str) -> Tenant:
     """Take back the last command; raises Refusal when there is none."""
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        before = last_command(effective(service.store.read(organisation)))
+        before = before_last_command(service.store.read(organisation))
         if before is None:
             raise Refusal(refusals.NOTHING_TO_UNDO)
         return now_ms, [Rewound(before)]
@@ -88,7 +94,9 @@ def restore(service: Service, organisation: str, name: str) -> Tenant:
         found = listed(service, organisation).get(name)
         if found is None:
             raise Refusal(refusals.SNAPSHOT_UNKNOWN)
-        setting = service.clock.at(tenant.clock, found.at_ms)
+        then = effective(service.store.read(organisation)[: found.sequence])
+        clocks = [record.event for record in then if isinstance(record.event, ClockSet)]
+        setting = service.clock.at(clocks[-1] if clocks else ClockSet("server"), found.at_ms)
         return found.at_ms, [Rewound(found.sequence), setting]
 
     service.write(organisation, decision)

@@ -83,6 +83,39 @@ def test_undo_takes_back_one_command_at_a_time(service: Service) -> None:
         timeline.undo(service, ORG)
 
 
+def test_undo_takes_back_whatever_was_the_last_command(service: Service) -> None:
+    timeline.freeze(service, ORG)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
+    timeline.snapshot(service, ORG, "s")
+    start = bodies(service)
+    for command in (
+        lambda: timeline.move(service, ORG, NOW_MS - 30 * DAY_MS),
+        lambda: timeline.freeze(service, ORG, NOW_MS + 9 * DAY_MS),
+        lambda: timeline.freeze(service, ORG, NOW_MS - 9 * DAY_MS),
+        lambda: timeline.reset(service, ORG),
+        lambda: timeline.recast(service, ORG, personas.load("empty").document),
+    ):
+        command()
+        assert bodies(service) != start
+        timeline.undo(service, ORG)
+        assert bodies(service) == start
+        assert service.tenant(ORG).clock.mode == "frozen"
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-b"))
+    later = bodies(service)
+    timeline.restore(service, ORG, "s")
+    assert bodies(service) == start
+    timeline.undo(service, ORG)
+    assert bodies(service) == later
+
+
+def test_a_snapshot_brings_back_the_clock_as_it_was(service: Service) -> None:
+    timeline.freeze(service, ORG)
+    timeline.snapshot(service, ORG, "frozen")
+    timeline.live(service, ORG)
+    assert timeline.restore(service, ORG, "frozen").clock.mode == "frozen"
+    assert service.tenant(ORG).now_ms == NOW_MS
+
+
 def test_a_snapshot_brings_back_state_and_instant(service: Service) -> None:
     service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
     timeline.snapshot(service, ORG, "before")

@@ -35,10 +35,15 @@ def snapshots(records: Iterable[Record]) -> dict[str, Record]:
     return {record.event.name: record for record in records if isinstance(record.event, SnapshotTaken)}
 
 
-def last_command(path: Sequence[Record]) -> int | None:
-    """The sequence number of the record before the last command on the path; None when there is none."""
-    if len(path) < 2:
-        return None
-    batch = path[-1].batch
-    before = [record for record in path if record.batch != batch]
-    return before[-1].sequence if before else None
+def before_last_command(records: Sequence[Record]) -> int | None:
+    """The place in the log right before the last command that was not taken back; None when there is none.
+
+    A batch that is nothing but a rewind took a command back: the log then stands where it led to.
+    """
+    place = len(records)
+    while place:
+        last = records[place - 1]
+        if not isinstance(last.event, Rewound):
+            return last.batch - 1 or None
+        place = last.event.to
+    return None

@@ -1,5 +1,5 @@
 from orgbilling_stubs.domain.events import Event, PortalOpened, Record, Rewound, SnapshotTaken
-from orgbilling_stubs.domain.lineage import effective, last_command, snapshots
+from orgbilling_stubs.domain.lineage import before_last_command, effective, snapshots
 
 
 def log(*events: Event | tuple[Event, int]) -> list[Record]:
@@ -41,6 +41,17 @@ def test_snapshots_are_found_wherever_they_lie() -> None:
 
 
 def test_the_last_command_is_taken_back_as_a_whole() -> None:
-    path = log(A, A, (A, 3), (A, 3))
-    assert last_command(path) == 2
-    assert last_command(log(A)) is None
+    assert before_last_command(log(A, A, (A, 3), (A, 3))) == 2
+    assert before_last_command(log(A)) is None
+
+
+def test_a_command_that_rewound_is_taken_back_too() -> None:
+    """A at 1, a rewind command at 3 and 4: what was before it was the log up to 2."""
+    rewound = log(A, A, (Rewound(1), 3), (A, 3))
+    assert before_last_command(rewound) == 2
+    assert [record.sequence for record in effective(log(A, A, (Rewound(1), 3), (A, 3), Rewound(2)))] == [1, 2]
+
+
+def test_taking_back_twice_goes_further_back() -> None:
+    assert before_last_command(log(A, A, A, Rewound(2))) == 1
+    assert before_last_command(log(A, A, Rewound(1))) is None
