@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Annotated, Any
 
 import typer
@@ -41,6 +42,8 @@ def coverage(
     unknown = [kind for kind in only or () if kind not in KINDS]
     if unknown:
         raise typer.BadParameter(f"{', '.join(unknown)}: one of {', '.join(KINDS)}", param_hint="--only")
+    if fail_under is not None and math.isnan(fail_under):
+        raise typer.BadParameter("expected a number from 0 to 100", param_hint="--fail-under")
     try:
         found = narrowed(call(url, "GET", token), only or KINDS)
         if reset:

@@ -79,6 +79,14 @@ def test_a_limit_fails_the_build(run, limit, code):
     assert ("is under" in found.output) is bool(code)
 
 
+@pytest.mark.parametrize("limit", ["nan", "-nan", "inf", "100.1", "half"])
+def test_what_is_no_limit_is_refused(run, server, limit):
+    found = run(f"--fail-under={limit}", "--reset")
+    assert found.exit_code == 2
+    assert "--fail-under" in found.output
+    assert server.asked == []
+
+
 def test_kinds_can_be_chosen(run):
     assert json.loads(run("--json", "--only", "statuses").output)["percent"] == 100.0
     assert json.loads(run("--json", "--only", "operations", "--only", "scenarios").output)["percent"] == 33.3
