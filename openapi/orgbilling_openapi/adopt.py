@@ -16,8 +16,6 @@ from orgbilling_openapi.compose import HERE, Composition, actions
 
 Document = dict[str, Any]
 
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-
 
 def adopt(published: Path) -> Composition:
     """The contract over a published document; raises `document.DocumentError`."""
@@ -27,7 +25,10 @@ def adopt(published: Path) -> Composition:
 
 def _adopt(published: Path) -> Composition:
     prefix = contract.load()["servers"][0]["url"]
-    base: Document = copy.deepcopy(document.relative(document.load(published), prefix))
+    theirs = document.load(published)
+    base: Document = copy.deepcopy(document.relative(theirs, prefix))
+    if base["paths"] != theirs["paths"]:
+        base["servers"] = [{"url": prefix}]  # of the stub, which is no host of theirs
     base.setdefault("components", {}).setdefault("schemas", {})
     for name in ("ErrorModel", "ErrorDetail"):
         base["components"]["schemas"].setdefault(name, contract.load()["components"]["schemas"][name])
@@ -55,7 +56,7 @@ def _record(nodes: dict[str, list[str | int]], reason: int) -> overlay.Written:
 def _once(base: Document) -> None:
     """Drop what we assumed of a parameter that the document declares itself."""
     for item in base["paths"].values():
-        for operation in (item[method] for method in METHODS if isinstance(item.get(method), dict)):
+        for operation in (item[method] for method in document.METHODS if isinstance(item.get(method), dict)):
             kept: dict[tuple[Any, Any], Any] = {}
             for parameter in operation.get("parameters", []):
                 told = pointer.find(base, parameter["$ref"]) if "$ref" in parameter else parameter

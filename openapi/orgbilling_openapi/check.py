@@ -42,7 +42,8 @@ def faults(document: Document) -> Iterator[str]:
         from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
     except ImportError:
         raise ValidatorError(
-            "openapi-spec-validator is not installed; it comes with orgbilling[contract]"
+            "openapi-spec-validator is not installed: pip install 'orgbilling[contract]', "
+            "or make contract in a checkout"
         ) from None
     kind = OpenAPIV30SpecValidator if document["openapi"].startswith("3.0") else OpenAPIV31SpecValidator
     for error in kind(document).iter_errors():

@@ -6,19 +6,18 @@ breaks a client. What rests on an assumption of ours cannot break anything: the 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orgbilling_openapi import pointer
+from orgbilling_openapi import pointer, security, servers
 from orgbilling_openapi.contract import Origins
-from orgbilling_openapi.document import sound
-from orgbilling_openapi.shapes import Finding, Node, Shapes
+from orgbilling_openapi.document import METHODS, sound
+from orgbilling_openapi.node import Node
+from orgbilling_openapi.shapes import Finding, Shapes
 
 Document = dict[str, Any]
 
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 SEVERITIES = ("breaking", "compatible", "assumed")
 
 
@@ -124,20 +123,11 @@ def _operation(shapes: Shapes, old: Node, new: Node) -> Iterator[Finding]:
         yield Finding("changed", old.at("operationId"), what, False)
     if new.value.get("deprecated") and not old.value.get("deprecated"):
         yield Finding("added", new.at("deprecated"), "deprecated", False)
-    yield from _security(shapes, old, new)
+    yield from servers.compare(shapes.old, shapes.new, old, new)
+    yield from security.compare(shapes, old, new)
     yield from _parameters(shapes, old, new)
     yield from _request(shapes, old, new)
     yield from _responses(shapes, old, new)
-
-
-def _security(shapes: Shapes, old: Node, new: Node) -> Iterator[Finding]:
-    before = old.value.get("security", shapes.old.get("security", []))
-    after = new.value.get("security", shapes.new.get("security", []))
-    if _canonical(before) != _canonical(after):
-        lost = [each for each in before if each not in after] if before and after != [] else []
-        closed = bool(lost) or (not before and bool(after) and {} not in after)
-        what = f"security {json.dumps(before)} → {json.dumps(after)}"
-        yield Finding("changed", old.at("security"), what, closed)
 
 
 def _parameters(shapes: Shapes, old: Node, new: Node) -> Iterator[Finding]:
@@ -191,6 +181,8 @@ def _request(shapes: Shapes, old: Node, new: Node) -> Iterator[Finding]:
     before, after = shapes.follow(before, 0), shapes.follow(after, 1)
     if after.value.get("required") and not before.value.get("required"):
         yield Finding("changed", before.at("required"), "the body is required now", True)
+    if before.value.get("required") and not after.value.get("required"):
+        yield Finding("changed", before.at("required"), "the body is optional now", False)
     yield from _content(shapes, before, after, "request")
 
 
@@ -217,7 +209,3 @@ def _content(shapes: Shapes, old: Node, new: Node, direction: str) -> Iterator[F
             yield from shapes.compare(a, b, direction)
     for media in (after.value or {}).keys() - (before.value or {}).keys():
         yield Finding("added", after.at(media), f"the {direction} media type {media}", False)
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)

@@ -14,6 +14,7 @@ Document = dict[str, Any]
 
 TIMEOUT_SECONDS = 20
 LIMIT_BYTES = 64 << 20
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
 class DocumentError(ValueError):
@@ -33,7 +34,8 @@ def sound(source: str) -> Iterator[None]:
     except RecursionError:
         raise DocumentError(f"{source}: nested too deeply") from None
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        raise DocumentError(f"{source}: not valid OpenAPI ({type(error).__name__}: {_line(error)})") from None
+        found = f"nothing under {error}" if isinstance(error, LookupError) else _line(error)
+        raise DocumentError(f"{source}: not valid OpenAPI ({found})") from None
 
 
 def load(source: str | Path) -> Document:
@@ -71,12 +73,29 @@ def check(document: Any, source: str) -> Document:
 
 
 def relative(document: Document, prefix: str) -> Document:
-    """The document with paths below the prefix of the server, if it writes all of them in full."""
+    """The document with paths below the prefix of the server, if it writes all of them in full.
+
+    Its servers get the prefix instead; one that has it already was written for short paths.
+    """
     paths = document["paths"]
     if not paths or not all(path.startswith(prefix + "/") for path in paths):
         return document
-    shorter = {path.removeprefix(prefix): item for path, item in paths.items()}
-    return {**document, "servers": [{"url": prefix}], "paths": shorter}
+    shorter = {path.removeprefix(prefix): _below(item, prefix) for path, item in paths.items()}
+    return {**_below({"servers": [{"url": ""}], **document}, prefix), "paths": shorter}
+
+
+def _below(node: Document, prefix: str) -> Document:
+    """A document, path or operation whose servers, and those of its operations, end in a prefix."""
+    below = {
+        key: _below(child, prefix) if key in METHODS and isinstance(child, dict) else child
+        for key, child in node.items()
+    }
+    if "servers" in node:
+        below["servers"] = [
+            {**server, "url": server["url"].rstrip("/").removesuffix(prefix) + prefix}
+            for server in node["servers"] or [{"url": ""}]
+        ]
+    return below
 
 
 def _read(path: Path) -> bytes:

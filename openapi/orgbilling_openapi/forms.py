@@ -151,8 +151,10 @@ def _null_branch(down: Schema) -> None:
 
 def _up(schema: Any) -> Any:
     """One schema, 3.0 to 3.1."""
-    if not isinstance(schema, dict) or "$ref" in schema:
+    if not isinstance(schema, dict):
         return schema
+    if "$ref" in schema:  # 3.0 ignores what stands beside it
+        return {key: value for key, value in schema.items() if key in ("$ref", "summary", "description")}
     up = _parts(schema, _up)
     for bound, exclusive in BOUNDS:
         if isinstance(up.get(exclusive), bool) and up.pop(exclusive) and bound in up:

@@ -9,13 +9,11 @@ from typing import Any
 
 from orgbilling_openapi import pointer
 from orgbilling_openapi.document import DocumentError
-from orgbilling_openapi.pointer import Key
+from orgbilling_openapi.flatten import LOWER, UPPER, flatten, types
+from orgbilling_openapi.node import Node
 
 Document = dict[str, Any]
 
-ALL = frozenset({"null", "boolean", "object", "array", "number", "integer", "string"})
-LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
-UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 INCOMPARABLE = ("format", "pattern", "multipleOf", "const")
 COMPOSED = ("allOf", "anyOf", "oneOf", "not")
 STRICT = "; our schema is closed and refuses it"
@@ -31,59 +29,37 @@ class Finding:
     breaking: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A node of a document and where it is; its value is None where there is nothing."""
-
-    value: Any
-    path: pointer.Path
-
-    @property
-    def pointer(self) -> str:
-        """The JSON pointer of the node."""
-        return pointer.text(self.path)
-
-    def at(self, key: Key) -> str:
-        """The JSON pointer of a member."""
-        return pointer.text((*self.path, key))
-
-    def child(self, key: Key) -> Node:
-        """A member or item, which need not be there."""
-        value: Any = None
-        if isinstance(self.value, dict):
-            value = self.value.get(key)
-        elif isinstance(self.value, list) and isinstance(key, int):
-            value = self.value[key]
-        return Node(value, (*self.path, key))
-
-
 class Shapes:
     """The comparison of the schemas of two documents."""
 
     def __init__(self, old: Document, new: Document) -> None:
         self.old = old
         self.new = new
-        self._open: set[tuple[pointer.Path, pointer.Path, str]] = set()
+        self._open: set[tuple[pointer.Path, pointer.Path, bool, str]] = set()
 
     def follow(self, node: Node, side: int) -> Node:
         """The node that a reference stands for (side 0 is the old document); raises `DocumentError`."""
         for _ in range(32):
             if not isinstance(node.value, dict) or not isinstance(node.value.get("$ref"), str):
                 return node
-            reference = node.value["$ref"]
-            if not reference.startswith("#"):
-                raise DocumentError(f"{node.pointer}: a reference to another document: {reference}")
-            try:
-                value = pointer.find((self.old, self.new)[side], reference)
-            except (LookupError, ValueError):
-                raise DocumentError(f"{node.pointer}: a reference that leads nowhere: {reference}") from None
-            node = Node(value, pointer.keys(reference))
+            node = self._step(node, side)
         raise DocumentError(f"{node.pointer}: a reference that leads to itself")
+
+    def _step(self, node: Node, side: int) -> Node:
+        """What one reference names."""
+        reference = node.value["$ref"]
+        if not reference.startswith("#"):
+            raise DocumentError(f"{node.pointer}: a reference to another document: {reference}")
+        try:
+            value = pointer.find((self.old, self.new)[side], reference)
+        except (LookupError, ValueError):
+            raise DocumentError(f"{node.pointer}: a reference that leads nowhere: {reference}") from None
+        return Node(value, pointer.keys(reference))
 
     def compare(self, old: Node, new: Node, direction: str) -> Iterator[Finding]:
         """The differences of two schemas in a request or a response."""
         old, new = self._plain(old, 0), self._plain(new, 1)
-        key = (old.path, new.path, direction)
+        key = (old.path, new.path, new.parts is None, direction)
         if key in self._open:
             return
         self._open.add(key)
@@ -97,14 +73,12 @@ class Shapes:
             self._open.discard(key)
 
     def _plain(self, node: Node, side: int) -> Node:
-        """The schema behind references and allOf of one; no schema at all permits everything."""
-        node = self.follow(node, side)
-        while isinstance(node.value, dict) and len(node.value.get("allOf", ())) == 1 and len(node.value) == 1:
-            node = self.follow(node.child("allOf").child(0), side)
+        """The schema behind references and allOf; no schema at all permits everything."""
+        node = flatten(node, lambda reference: self._step(reference, side))
         return node if isinstance(node.value, dict) else Node({}, node.path)
 
     def _types(self, old: Node, new: Node, direction: str) -> Iterator[Finding]:
-        before, after = _types(old.value), _types(new.value)
+        before, after = types(old.value), types(new.value)
         if before != after:
             breaking = not (before <= after if direction == "request" else after <= before)
             what = f"type {_shown(old.value.get('type'))} → {_shown(new.value.get('type'))}"
@@ -168,13 +142,6 @@ class Shapes:
             a, b = old.value.get(word), new.value.get(word)
             if _bare(a) != _bare(b):
                 yield _finding(old, new, word, True)
-
-
-def _types(schema: Document) -> frozenset[str]:
-    """The types that a schema permits; an integer is a number too."""
-    told = schema.get("type")
-    types = ALL if told is None else frozenset([told] if isinstance(told, str) else told)
-    return types | {"integer"} if "number" in types else types
 
 
 def _change(word: str, a: Any, b: Any) -> tuple[bool, bool]:

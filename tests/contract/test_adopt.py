@@ -107,3 +107,13 @@ def test_a_malformed_document_is_refused(
     published["paths"]["/org/ledger"]["get"]["parameters"] = parameters
     with pytest.raises(DocumentError, match="not valid OpenAPI"):
         contract.compose_with(write(tmp_path, published))
+
+
+def test_full_paths_of_a_host_of_theirs_are_served_by_the_stub(
+    tmp_path: Path, published: dict[str, Any]
+) -> None:
+    published["servers"] = [{"url": "https://api.test"}]
+    published["paths"] = {f"/api/v1{path}": item for path, item in published["paths"].items()}
+    adopted = contract.compose_with(write(tmp_path, published))
+    assert adopted["servers"] == [{"url": "/api/v1"}]
+    assert "/org/ledger" in adopted["paths"]

@@ -170,6 +170,17 @@ BREAKING: dict[str, tuple[Callable[[Document], object], str, str]] = {
         "changed",
         'security [{"bearerClerk": []}] → [{"apiKey": []}]',
     ),
+    "server": (lambda d: d.update(servers=[{"url": "/v2"}]), "changed", "servers /api/v1 → /v2"),
+    "security scheme removed": (
+        lambda d: d["components"]["securitySchemes"].pop("bearerClerk"),
+        "removed",
+        "the security scheme bearerClerk",
+    ),
+    "security scheme changed": (
+        lambda d: d["components"]["securitySchemes"]["bearerClerk"].update(scheme="basic"),
+        "changed",
+        "scheme of the security scheme bearerClerk bearer → basic",
+    ),
     "composed": (
         lambda d: member(d, PROFILE, "currency").update(anyOf=[{"maxLength": 3}]),
         "added",
@@ -234,6 +245,16 @@ COMPATIBLE: dict[str, tuple[Callable[[Document], object], str, str]] = {
         "operationId getOrgBilling → other",
     ),
     "deprecated": (lambda d: operation(d, "/org/billing").update(deprecated=True), "added", "deprecated"),
+    "body optional": (
+        lambda d: operation(d, "/org/vouchers/redeem", "post")["requestBody"].update(required=False),
+        "changed",
+        "the body is optional now",
+    ),
+    "server added": (
+        lambda d: d["servers"].append({"url": "/v2"}),
+        "changed",
+        "servers /api/v1 → /api/v1, /v2",
+    ),
 }
 
 
@@ -306,6 +327,40 @@ def test_names_of_components_do_not_matter() -> None:
         content["schema"] = {"allOf": [{"$ref": "#/components/schemas/Account"}]}
 
     assert told(rename) == []
+
+
+def wrapped(document: Document, keep: Document | None = None) -> None:
+    """Say of every schema in an allOf what it says itself."""
+    schemas = document["components"]["schemas"]
+    for name in list(schemas):
+        schemas[name] = {**(keep or {}), "allOf": [schemas[name]]}
+
+
+@pytest.mark.parametrize("keep", [{}, {"description": "x"}, {"type": "object"}, {"x-y": 1, "title": "z"}])
+def test_an_allof_of_one_is_that_one(keep: Document) -> None:
+    assert told(lambda d: wrapped(d, keep)) == []
+
+
+def test_an_allof_is_what_its_parts_say_and_changes_are_where_they_are_written() -> None:
+    def split(document: Document) -> None:
+        schemas = document["components"]["schemas"]
+        whole = schemas[LEDGER]
+        half = {name: whole["properties"][name] for name in ("entryId", "createdAt", "amountCredits")}
+        schemas["Half"] = {"type": "object", "properties": half, "required": list(half)}
+        schemas[LEDGER] = {"allOf": [{"$ref": "#/components/schemas/Half"}, {**whole, "title": "x"}]}
+
+    def more(document: Document) -> None:
+        split(document)
+        own = schema(document, LEDGER)["allOf"][1]["properties"]
+        own.update(more={"type": "string"}, tokens={"type": "string", "format": "int64"})
+
+    assert told(split) == []
+    breaking, added = told(more)
+    assert (breaking.what, breaking.pointer) == (
+        "type integer → string",
+        f"#/components/schemas/{LEDGER}/properties/tokens/type",
+    )
+    assert added.pointer == f"#/components/schemas/{LEDGER}/allOf/1/properties/more"
 
 
 def test_a_recursive_schema_ends() -> None:

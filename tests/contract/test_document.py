@@ -14,6 +14,40 @@ def test_mixed_paths_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
+    ("servers", "shorter"),
+    [
+        ({}, ["/api/v1"]),
+        ({"servers": []}, ["/api/v1"]),
+        ({"servers": [{"url": "/"}]}, ["/api/v1"]),
+        ({"servers": [{"url": "/api/v1/"}]}, ["/api/v1"]),
+        ({"servers": [{"url": "/v9"}, {"url": "https://host"}]}, ["/v9/api/v1", "https://host/api/v1"]),
+    ],
+)
+def test_paths_in_full_move_their_prefix_to_the_servers(servers: dict[str, Any], shorter: list[str]) -> None:
+    operation = {"get": {"servers": [{"url": "/op"}]}, "servers": [{"url": "/path"}], "parameters": []}
+    document: dict[str, Any] = {**servers, "paths": {"/api/v1/a": operation, "/api/v1/b": {}}}
+    found = relative(document, "/api/v1")
+    assert found["servers"] == [{"url": url} for url in shorter]
+    assert found["paths"] == {
+        "/a": {
+            "get": {"servers": [{"url": "/op/api/v1"}]},
+            "servers": [{"url": "/path/api/v1"}],
+            "parameters": [],
+        },
+        "/b": {},
+    }
+
+
+def test_a_malformed_document_is_refused_without_python_in_the_words() -> None:
+    for wrong, problem in ((KeyError("url"), "nothing under 'url'"), (TypeError("no\nlist"), "no list")):
+        with (
+            pytest.raises(DocumentError, match=f"^x: not valid OpenAPI \\({problem}\\)$"),
+            documents.sound("x"),
+        ):
+            raise wrong
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("{", "neither JSON nor YAML"),

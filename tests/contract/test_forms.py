@@ -91,3 +91,9 @@ def test_what_only_3_1_has_is_left_out() -> None:
     down = form30(document)
     assert down.keys() == {"openapi", "info", "paths", "components"}
     assert down["info"] == {"title": "t", "version": "1", "license": {"name": "MIT"}}
+
+
+def test_3_0_ignores_what_stands_beside_a_reference() -> None:
+    schema = {"$ref": "#/components/schemas/Y", "description": "kept", "nullable": True, "maxLength": 3}
+    up = form31(wrap(schema, "3.0.3"))["components"]["schemas"]["X"]
+    assert up == {"$ref": "#/components/schemas/Y", "description": "kept"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from orgbilling_openapi.shapes import Node, Shapes
+from orgbilling_openapi.node import Node
+from orgbilling_openapi.shapes import Shapes
 
 NO, REQUEST, RESPONSE, BOTH = "neither", "request", "response", "both"
 
@@ -53,6 +54,11 @@ def verdict(old: dict[str, Any], new: dict[str, Any]) -> str:
         ({"additionalProperties": {"minimum": 1}}, {"additionalProperties": {"minimum": 2}}, REQUEST),
         ({"oneOf": [{"title": "a"}]}, {"oneOf": [{"title": "b"}]}, NO),
         ({"oneOf": [{"type": "string"}]}, {"oneOf": [{"type": "number"}]}, BOTH),
+        ({"maxLength": 9}, {"allOf": [{"maxLength": 9}, {"title": "x"}]}, NO),
+        ({"maxLength": 9}, {"allOf": [{"maxLength": 9}, {"maxLength": 2}]}, REQUEST),
+        ({"maxLength": 9}, {"maxLength": 9, "allOf": [{"maxLength": 20}]}, NO),
+        ({"maxLength": 9}, {"maxLength": 9, "allOf": [{"pattern": "a"}, {"pattern": "b"}]}, BOTH),
+        ({"properties": {"a": {}}}, {"allOf": [{"properties": {"a": {}}}, {"required": ["a"]}]}, REQUEST),
         ({"properties": {"a": {}}}, {"properties": {}}, RESPONSE),
         ({"properties": {"a": {}}}, {"properties": {}, "additionalProperties": False}, BOTH),
         ({"properties": {}}, {"properties": {"a": {}}}, NO),

@@ -22,7 +22,8 @@ app = typer.Typer(
     help="Derive, compose, check, explain and compare the contract.",
 )
 out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+LONGEST = 1000  # characters of an error message
 
 STYLE = {"documented": "green", "published": "cyan", "assumed": "yellow", "words": "dim"}
 SOURCE = {
@@ -34,15 +35,17 @@ SOURCE = {
 MARK = {"added": "[green]+[/]", "removed": "[red]-[/]", "changed": "[yellow]~[/]"}
 
 
-def fail(name: str, problem: object) -> NoReturn:
-    """End with one line that names the error, and exit status 2."""
-    err.print(f"[bold red]{name}[/]: {escape(' '.join(str(problem).split()))}")
+def fail(problem: object) -> NoReturn:
+    """End with one line that says what is wrong, and exit status 2."""
+    text = " ".join(str(problem).split())
+    line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text[:LONGEST])
+    typer.echo(f"orgbilling: {line}{'…' if len(text) > LONGEST else ''}", err=True)
     raise typer.Exit(2)
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """Turn what the contract room refuses into one line."""
+def refusals(page: Path | None = None) -> Iterator[None]:
+    """Turn what the contract room refuses into one line; page: the file that is read line by line."""
     from orgbilling_openapi.check import ValidatorError
     from orgbilling_openapi.compose import LayerError
     from orgbilling_openapi.document import DocumentError
@@ -50,12 +53,16 @@ def refusals() -> Iterator[None]:
 
     try:
         yield
-    except (PageError, LayerError, DocumentError, ValidatorError) as error:
-        fail(type(error).__name__, error)
+    except PageError as error:
+        fail(f"{page}: {error}")
+    except LayerError as error:
+        fail(f"layer {error}")
+    except (DocumentError, ValidatorError) as error:
+        fail(error)
     except OSError as error:
-        fail("FileError", f"{error.filename}: {(error.strerror or '').lower()}")
+        fail(f"{error.filename}: {(error.strerror or str(error)).lower()}")
     except UnicodeDecodeError as error:
-        fail("FileError", f"not UTF-8 text: {error.reason} at byte {error.start}")
+        fail(f"{page}: not UTF-8 text: {error.reason} at byte {error.start}")
 
 
 @app.command()
@@ -75,7 +82,7 @@ def derive(
     from orgbilling_openapi import compose
     from orgbilling_openapi import page as pages
 
-    with refusals():
+    with refusals(page):
         document = pages.derive(page.read_text(encoding="utf-8"), words=not facts)
         text = compose.DERIVED + compose.dump(document)
         if target is None:
@@ -136,7 +143,7 @@ def explain(
     try:
         node = pointer.find(document, place)
     except (LookupError, ValueError) as error:
-        fail("PointerError", f"{error}{_nearest(document, place)}")
+        fail(f"{error}{_nearest(document, place)}")
     origin = origins.of(place)
     out.print(f"[bold]{escape(place)}[/]")
     rows = Table.grid(padding=(0, 2))
@@ -173,7 +180,8 @@ def diff(
 
     with refusals():
         ours = contract.load()
-        theirs = document.relative(document.load(other), ours["servers"][0]["url"])
+        with document.sound(other):
+            theirs = document.relative(document.load(other), ours["servers"][0]["url"])
         changes = differ.compare(composer.facts(), ours, theirs, contract.origins())
     breaking = any(change.severity == "breaking" for change in changes)
     if as_json:

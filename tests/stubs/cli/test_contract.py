@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,12 +33,14 @@ def plain(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
-def refused(result: Result, name: str) -> str:
+def refused(result: Result, problem: str) -> str:
     """The one line of a refusal."""
     assert result.exit_code == 2
     assert result.stdout == ""
     (line,) = plain(result.stderr).strip().splitlines()
-    assert line.startswith(name + ": ")
+    assert line.startswith("orgbilling: ")
+    assert problem in line
+    assert re.search(r"\w+Error:", line) is None
     return line
 
 
@@ -65,15 +68,32 @@ def test_derive_writes_a_file(page: Path, tmp_path: Path) -> None:
 
 def test_derive_names_the_line_that_it_does_not_understand(page: Path) -> None:
     page.write_text(PAGE.replace("In: header", "In: cookie"))
-    line = refused(run("derive", page), "PageError")
-    assert line == "PageError: line 5: expected 'In: header': 'In: cookie'"
+    line = refused(run("derive", page), "line 5")
+    assert line == f"orgbilling: {page}: line 5: expected 'In: header': 'In: cookie'"
+
+
+def test_derive_reads_a_page_with_a_byte_order_mark(page: Path) -> None:
+    whole = run("derive", page).stdout
+    page.write_text("\ufeff" + PAGE, "utf-8")
+    assert run("derive", page).stdout == whole
+
+
+def test_an_error_does_not_repeat_a_whole_line(page: Path) -> None:
+    page.write_text(PAGE.replace("In: header", "x" * 100_000))
+    line = refused(run("derive", page), "line 5")
+    assert len(line) < len(str(page)) + 300
+
+
+def test_an_error_is_one_printable_line(tmp_path: Path) -> None:
+    assert refused(run("diff", tmp_path / "a\x1b[31m"), r"a\x1b[31m: no such file").isprintable()
+    assert len(refused(run("diff", "n" * 9999), "nnn")) < 1100
 
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
-    refused(run("derive", tmp_path / "nothing"), "FileError")
+    refused(run("derive", tmp_path / "nothing"), f"{tmp_path / 'nothing'}: no such file or directory")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    refused(run("derive", tmp_path / "binary"), "FileError")
-    refused(run("derive", tmp_path), "FileError")
+    refused(run("derive", tmp_path / "binary"), f"{tmp_path / 'binary'}: not UTF-8 text")
+    refused(run("derive", tmp_path), f"{tmp_path}: is a directory")
 
 
 def test_check_passes_on_what_is_checked_in() -> None:
@@ -94,6 +114,20 @@ def test_check_lists_what_is_stale(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         in result.stdout
     )
     assert "✗ #/info" in result.stdout
+
+
+def test_check_without_the_validator_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openapi_spec_validator", None)
+    line = refused(run("check"), "openapi-spec-validator is not installed")
+    assert line.endswith(": pip install 'orgbilling[contract]', or make contract in a checkout")
+
+
+def test_a_layer_that_cannot_be_read_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> compose.Composition:
+        raise compose.LayerError("assumed: nothing matches $.x")
+
+    monkeypatch.setattr(compose, "compose", broken)
+    refused(run("compose"), "orgbilling: layer assumed: nothing matches $.x")
 
 
 def test_compose_changes_nothing_when_nothing_changed() -> None:
@@ -132,7 +166,7 @@ def test_explain(place: str, words: list[str]) -> None:
 
 @pytest.mark.parametrize("place", ["#/paths/x", "#/info/title/x", "paths", "#/components/schemas/Nope"])
 def test_explain_of_nothing_tells_what_there_is(place: str) -> None:
-    refused(run("explain", place), "PointerError")
+    refused(run("explain", place), place)
 
 
 @pytest.fixture
@@ -187,10 +221,25 @@ def test_diff_reads_what_the_stub_serves(tmp_path: Path) -> None:
         assert run("diff", path).stdout == "0 breaking, 0 compatible; 0 differences rest on our assumptions\n"
 
 
+def test_diff_of_a_document_that_writes_paths_in_full(published: Path) -> None:
+    document = compose.facts()
+    document["paths"] = {f"/api/v1{path}": item for path, item in document["paths"].items()}
+    for servers, status in (
+        ([{"url": "https://api.test"}], 0),
+        ([{"url": "/v9"}], 1),
+        ([], 0),
+        ([3], 2),
+        (3, 2),
+    ):
+        document["servers"] = servers
+        published.write_text(json.dumps(document))
+        assert run("diff", published).exit_code == status
+
+
 def test_diff_of_something_else_is_one_line(page: Path, tmp_path: Path) -> None:
-    refused(run("diff", page), "DocumentError")
-    refused(run("diff", tmp_path / "nothing"), "DocumentError")
-    refused(run("diff", "http://127.0.0.1:9/openapi.json"), "DocumentError")
+    refused(run("diff", page), f"{page}: n")
+    refused(run("diff", tmp_path / "nothing"), "no such file or directory")
+    refused(run("diff", "http://127.0.0.1:9/openapi.json"), "http://127.0.0.1:9/openapi.json: ")
 
 
 def test_every_command_has_help() -> None:

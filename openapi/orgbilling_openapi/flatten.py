@@ -1,0 +1,211 @@
+"""A schema without allOf: what its parts say, said at once, where one schema can say it.
+
+`allOf` has no meaning of its own, so that a document that uses it, to extend a schema or to say a
+word about a reference, says the same as one that does not. Where merging would lose something
+(two patterns, a closed schema beside members that it does not know) the schema stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from orgbilling_openapi.document import DocumentError
+from orgbilling_openapi.node import Node
+from orgbilling_openapi.pointer import Key, Path
+
+Place = tuple[Path, bool]
+"""Where a schema is, and whether it is written there; a merged one has the place of its first part."""
+
+Step = Callable[[Node], Node]
+"""From a reference to what it names."""
+
+ALL = frozenset({"null", "boolean", "object", "array", "number", "integer", "string"})
+LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
+UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
+WORDS = frozenset(
+    (
+        *("title", "description", "summary", "example", "examples", "deprecated", "externalDocs", "xml"),
+        *("readOnly", "writeOnly", "discriminator", "$comment", "$schema"),
+    )
+)
+# These mean the same wherever they stand in an allOf; any other keyword looks at its neighbours.
+ALONE = frozenset(
+    (
+        *("type", "enum", "const", "format", "pattern", "multipleOf", "uniqueItems", "default"),
+        *("required", "properties", "additionalProperties", "items", "anyOf", "oneOf", "not"),
+        *("contentEncoding", "contentMediaType"),
+    )
+).union(LOWER, UPPER)
+REST = "additionalProperties"
+STRICT = "unevaluatedProperties"
+
+
+class _LossError(Exception):
+    """Parts that no single schema can say."""
+
+
+def flatten(schema: Node, step: Step) -> Node:
+    """The schema behind references and allOf; with its allOf where no single schema says the same.
+
+    Raises `DocumentError` for a reference that cannot be followed.
+    """
+    if not isinstance(schema.value, dict) or not schema.value.keys() & {"$ref", "allOf"}:
+        return schema
+    parts: dict[Place, Node] = {}
+    _collect(schema, step, parts, ())
+    root = _root(schema, step)
+    telling = [part for part in parts.values() if part.value is False or _telling(part.value)]
+    if not telling:
+        return Node({}, root.path)
+    if len(telling) == 1 and telling[0].value is not False:
+        return telling[0]
+    try:
+        return _merged(root, telling)
+    except _LossError:
+        return _kept(root)
+
+
+def types(schema: dict[str, Any]) -> frozenset[str]:
+    """The types that a schema permits; an integer is a number too."""
+    told = schema.get("type")
+    found = ALL if told is None else frozenset([told] if isinstance(told, str) else told)
+    return found | {"integer"} if "number" in found else found
+
+
+def _collect(node: Node, step: Step, parts: dict[Place, Node], above: tuple[Place, ...]) -> None:
+    """Add what each part of a schema says itself, each part once."""
+    here = (node.path, node.parts is None)
+    if here in above:
+        raise DocumentError(f"{node.pointer}: a reference that leads to itself")
+    if here in parts or node.value is True:
+        return
+    if not isinstance(node.value, dict):
+        parts[here] = Node(False if node.value is False else {}, node.path)
+        return
+    own = {key: value for key, value in node.value.items() if key not in ("$ref", "allOf")}
+    parts[here] = Node(own, node.path, node.parts)
+    if isinstance(node.value.get("$ref"), str):
+        _collect(step(node), step, parts, (*above, here))
+    for index in range(len(node.value.get("allOf", ()))):
+        _collect(node.child("allOf").child(index), step, parts, (*above, here))
+
+
+def _root(schema: Node, step: Step) -> Node:
+    """The first schema behind references that says more than a reference."""
+    while isinstance(schema.value, dict) and "$ref" in schema.value and not _telling(schema.value):
+        schema = step(schema)
+    return schema
+
+
+def _kept(root: Node) -> Node:
+    """A schema whose parts stay apart; a reference with company is one of them."""
+    if "$ref" not in root.value:
+        return root
+    own = {key: value for key, value in root.value.items() if key != "$ref"}
+    return Node({**own, "allOf": [*own.get("allOf", ()), {"$ref": root.value["$ref"]}]}, root.path)
+
+
+def _telling(value: dict[str, Any]) -> bool:
+    """Whether a schema says more than words, apart from a reference."""
+    return any(key not in WORDS and key != "$ref" and not key.startswith("x-") for key in value)
+
+
+def _merged(root: Node, telling: list[Node]) -> Node:
+    """One schema for several parts."""
+    strict = any(part.path == root.path and part.value.get(STRICT) is False for part in telling if part.value)
+    if strict:
+        telling = [_without(part, STRICT) if part.path == root.path else part for part in telling]
+    _check(telling)
+    value: dict[str, Any] = {}
+    parts: dict[Key, Node] = {}
+    for key in dict.fromkeys(key for part in telling for key in part.value):
+        found = _both(key, [part.child(key) for part in telling if key in part.value])
+        value[key], parts[key] = found.value, found
+    if strict and value.keys() & {"anyOf", "oneOf", "not"}:
+        raise _LossError
+    if strict and REST not in value:
+        value[REST], parts[REST] = False, Node(False, (*root.path, STRICT))
+    return Node(value, root.path, parts)
+
+
+def _without(part: Node, word: str) -> Node:
+    return Node({key: value for key, value in part.value.items() if key != word}, part.path, part.parts)
+
+
+def _check(telling: list[Node]) -> None:
+    """Whether every keyword means the same in company; `_LossError` if not."""
+    for part in telling:
+        if part.value is False:
+            raise _LossError
+        if any(key not in ALONE | WORDS and not key.startswith("x-") for key in part.value):
+            raise _LossError
+        known = part.value.get("properties", {}).keys()
+        if part.value.get(REST, True) not in (True, {}) and any(
+            other.value.get("properties", {}).keys() - known for other in telling
+        ):
+            raise _LossError
+
+
+def _both(key: Key, found: list[Node]) -> Node:
+    """A keyword that several parts have."""
+    values = [node.value for node in found]
+    if key in WORDS or str(key).startswith("x-") or all(_same(value, values[0]) for value in values):
+        return found[0]
+    if key in LOWER or key in UPPER:
+        return (max if key in LOWER else min)(found, key=lambda node: node.value)
+    if key == "uniqueItems":
+        return next(node for node in found if node.value)
+    if key == "properties":
+        return _properties(found)
+    if key in ("items", REST):
+        return _inside(found)
+    if key == "required":
+        return Node(list(dict.fromkeys(name for value in values for name in value)), found[0].path)
+    if key == "type":
+        return Node(_common(values), found[0].path)
+    if key == "enum":
+        kept = [each for each in values[0] if all(any(_same(each, b) for b in more) for more in values)]
+        if kept:
+            return Node(kept, found[0].path)
+    raise _LossError
+
+
+def _properties(found: list[Node]) -> Node:
+    """The members of all; one that several describe has to be as each of them says."""
+    owners: dict[Key, list[Node]] = {}
+    for node in found:
+        for name in node.value:
+            owners.setdefault(name, []).append(node.child(name))
+    members = {name: _conjunction(nodes) for name, nodes in owners.items()}
+    return Node({name: node.value for name, node in members.items()}, found[0].path, members)
+
+
+def _inside(found: list[Node]) -> Node:
+    """What several say of items, or of members that they do not name."""
+    narrow = [node for node in found if node.value not in (True, {})] or found[:1]
+    closed = [node for node in narrow if node.value is False]
+    return closed[0] if closed else _conjunction(narrow)
+
+
+def _conjunction(nodes: list[Node]) -> Node:
+    """Schemas that hold all at once."""
+    if len(nodes) == 1:
+        return nodes[0]
+    values = [node.value for node in nodes]
+    inner = Node(values, nodes[0].path, dict(enumerate(nodes)))
+    return Node({"allOf": values}, nodes[0].path, {"allOf": inner})
+
+
+def _common(told: list[Any]) -> Any:
+    """The types that all permit."""
+    common = frozenset.intersection(*(types({"type": each}) for each in told))
+    kept = sorted(common - {"integer"} if "number" in common else common)
+    if not kept:
+        raise _LossError
+    return kept[0] if len(kept) == 1 else kept
+
+
+def _same(a: Any, b: Any) -> bool:
+    return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
