@@ -124,7 +124,7 @@ class Standing:
         """How many of them it struck."""
         what = asdict(replace(rule, id=""))
         self._key = stream.key("fault", rule.seed, repr(sorted(what.items())))
-        self._threshold = round(rule.probability * 2**64)
+        self._threshold = threshold(rule.probability)
 
     @property
     def spent(self) -> bool:
@@ -275,11 +275,19 @@ class Rules:
             self.check_status(operations, 429, refusals.STATUS_UNLISTED)
 
 
+def threshold(probability: float) -> int:
+    """The least of 64 bits of chance at which a rule of this probability no longer strikes."""
+    return round(probability * 2**64)
+
+
 def check_limits(rule: Rule) -> None:
     """Raise Problem when a rule could never strike, or its numbers make no sense."""
     never = rule.from_ms is not None and rule.until_ms is not None and rule.until_ms <= rule.from_ms
-    if never or rule.every < 1 or not 0 <= rule.probability <= 1 or (rule.times or 1) < 1 or rule.times == 0:
+    times = 1 if rule.times is None else rule.times
+    if never or rule.every < 1 or times < 1 or not 0 <= rule.probability <= 1:
         raise Problem(refusals.LIMIT_INVALID)
+    if threshold(rule.probability) == 0:
+        raise Problem(refusals.LIMIT_INVALID, detail="probability: the rule could never strike")
 
 
 def check_effect(effect: Effect) -> None:

@@ -30,8 +30,8 @@ def test_a_rule_lives_from_its_request_to_its_removal(world):
 
 
 def test_an_organisation_sees_what_can_strike_it_and_clears_what_is_its_own(world):
-    for organisations in (["org_a"], ["org_b"], []):
-        world.drive("POST", "/faults", {"organisations": organisations, "effect": {"reset": True}})
+    for rule_ in ({"organisations": ["org_a"]}, {"organisations": ["org_b"]}, {}):
+        world.drive("POST", "/faults", rule_ | {"effect": {"reset": True}})
     seen = world.drive("GET", "/faults?organisation=org_a")["faults"]
     assert [each["organisations"] for each in seen] == [["org_a"], []]
     assert world.drive("DELETE", "/faults?organisation=org_a") == 204
@@ -60,6 +60,20 @@ WRONG = {
 def test_a_wrong_rule_is_refused(world, row):
     answer = world.drive("POST", "/faults", WRONG[row])
     assert answer["status"] == row.status
+    assert world.drive("GET", "/faults")["faults"] == []
+
+
+@pytest.mark.parametrize("member", ["organisations", "operations", "methods"])
+def test_an_empty_list_is_refused_for_it_would_name_nobody(world, member):
+    answer = world.drive("POST", "/faults", {member: [], "effect": {"reset": True}})
+    assert answer["status"] == 422
+    assert [each["location"] for each in answer["errors"]] == [f"body.{member}"]
+    assert world.drive("GET", "/faults")["faults"] == []
+
+
+def test_a_rule_that_never_strikes_is_refused(world):
+    answer = world.drive("POST", "/faults", {"probability": 0, "effect": {"reset": True}})
+    assert (answer["status"], answer["detail"]) == (422, "probability: the rule could never strike")
     assert world.drive("GET", "/faults")["faults"] == []
 
 

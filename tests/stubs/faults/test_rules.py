@@ -73,7 +73,6 @@ def test_chance_strikes_the_same_requests_each_time(rules):
     assert failures(rules) == first
     assert failures(rules, id="another_name") == first
     assert failures(rules, seed=8) != first
-    assert failures(rules, probability=0) == []
     assert len(failures(rules, probability=1)) == 1_000
 
 
@@ -100,6 +99,8 @@ REFUSED = [
     (refusals.LIMIT_INVALID, Rule(DOWN, times=-1)),
     (refusals.LIMIT_INVALID, Rule(DOWN, every=0)),
     (refusals.LIMIT_INVALID, Rule(DOWN, probability=1.1)),
+    (refusals.LIMIT_INVALID, Rule(DOWN, probability=0)),
+    (refusals.LIMIT_INVALID, Rule(DOWN, probability=1e-30)),
     (refusals.LIMIT_INVALID, Rule(DOWN, from_ms=2, until_ms=2)),
     (refusals.EFFECT_EMPTY, Rule(Effect())),
     (refusals.EFFECT_EMPTY, Rule(Effect(late=True, detail="no status"))),
