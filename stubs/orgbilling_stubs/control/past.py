@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from orgbilling_fixtures import scenarios
+
 from .. import bundle, timeline
 from ..domain import instant
+from ..domain.tenant import Tenant
 from ..runtime.exchange import Call, Encoded, Reply
 from ..runtime.refusals import Problem
 from ..store.log import Conflict
 from . import state
 from .refusals import BUNDLE_INVALID, ORGANISATION_EXISTS, refusal
+from .scenarios import place
 from .state import control, named
 
 NDJSON = {"Content-Disposition": 'attachment; filename="orgbilling.bundle.jsonl"'}
@@ -25,14 +29,30 @@ def snapshots(call: Call) -> Reply:
 
 def take(call: Call) -> Reply:
     """Give the present state a name."""
-    service, name = control(call).service, state.body(call)["name"]
-    return state.for_each(call, lambda organisation: timeline.snapshot(service, organisation, name))
+    server, name = control(call), state.body(call)["name"]
+
+    def taken(organisation: str) -> Tenant:
+        server.noted[organisation, name] = server.scenes.get(organisation)
+        return timeline.snapshot(server.service, organisation, name)
+
+    return state.for_each(call, taken)
 
 
 def restore(call: Call) -> Reply:
-    """Go back to a snapshot."""
-    service, name = control(call).service, call.parameters["snapshot"]
-    return state.for_each(call, lambda organisation: timeline.restore(service, organisation, name))
+    """Go back to a snapshot, and to the scenario with its fault rules that was shown then."""
+    server, name = control(call), call.parameters["snapshot"]
+
+    def restored(organisation: str) -> Tenant:
+        tenant = timeline.restore(server.service, organisation, name)
+        noted = server.noted.get((organisation, name))
+        if server.scenes.get(organisation) != noted:
+            server.forget_scene(organisation)
+            scenario = scenarios.find(noted.name) if noted is not None else None
+            if scenario is not None:
+                place(server, organisation, scenario)
+        return tenant
+
+    return state.for_each(call, restored)
 
 
 def undo(call: Call) -> Reply:

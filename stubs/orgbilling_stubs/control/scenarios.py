@@ -52,6 +52,12 @@ def put(call: Call) -> Reply:
     return state.for_each(call, lambda organisation: play(server, organisation, scenario))
 
 
+def place(server: Control, organisation: str, scenario: Scenario) -> None:
+    """Let an organisation be known to show a scenario, and its fault rules strike."""
+    placed = [server.rules.add(effects.rule(rule, (organisation,))).id for rule in scenario.faults]
+    server.scenes[organisation] = Scene(scenario.name, tuple(placed), scenario.clock is not None)
+
+
 def play(server: Control, organisation: str, scenario: Scenario) -> None:
     """Make an organisation show a scenario.
 
@@ -74,8 +80,7 @@ def play(server: Control, organisation: str, scenario: Scenario) -> None:
         service.execute(organisation, habits_of(scenario.habits))
     for step in scenario.steps:
         _do(server, organisation, step)
-    placed = [server.rules.add(effects.rule(rule, (organisation,))).id for rule in scenario.faults]
-    server.scenes[organisation] = Scene(scenario.name, tuple(placed), scenario.clock is not None)
+    place(server, organisation, scenario)
     if server.coverage is not None:
         server.coverage.scenario(scenario.name)
 

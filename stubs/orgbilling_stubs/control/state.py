@@ -38,7 +38,7 @@ class Control:
     """A server, as seen by whoever drives it.
 
     contract: digest of the contract served. coverage, journal: what the client met, and the exchanges.
-    scenes: by organisation, forgotten when the server stops.
+    scenes: by organisation; noted: those at each snapshot. Both are forgotten when the server stops.
     """
 
     service: Service
@@ -50,6 +50,7 @@ class Control:
     coverage: Any = None
     journal: Any = None
     scenes: dict[str, Scene] = field(default_factory=dict)
+    noted: dict[tuple[str, str], Scene | None] = field(default_factory=dict)
 
     def exists(self, organisation: str) -> bool:
         """Whether an organisation has a log."""

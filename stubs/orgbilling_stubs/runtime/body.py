@@ -50,6 +50,7 @@ class Body:
         self.json = media is not None
         self.accepted = tuple(each.lower().encode() for each in content)
         self.required = bool(declared.get("required"))
+        self.limit_bytes: int = declared.get("x-limit-bytes", BODY_LIMIT_BYTES)
         self.lenient = lenient
         schema = content[media].get("schema", {}) if media is not None else {}
         self.standalone = schemas.standalone(schema, "request")
@@ -63,6 +64,12 @@ class Body:
         if JSON_TYPE.fullmatch(media) if self.json else media.lower() in self.accepted:
             return
         raise Problem(MEDIA_WRONG, detail=f"unknown content type: {bounded(media.decode('latin-1'))}")
+
+    async def receive(
+        self, headers: Mapping[bytes, bytes], receive: Callable[[], Awaitable[Mapping[str, Any]]]
+    ) -> bytes:
+        """The whole body, within the limit of this operation."""
+        return await receive_body(headers, receive, limit_bytes=self.limit_bytes)
 
     def parse(self, raw: bytes) -> tuple[Any, list[Finding]]:
         """The body as an object, and what is wrong with it. Raises `Problem` if it is absent or not JSON."""
@@ -172,15 +179,16 @@ async def receive_body(
     headers: Mapping[bytes, bytes],
     receive: Callable[[], Awaitable[Mapping[str, Any]]],
     seconds: float = BODY_SECONDS,
+    limit_bytes: int = BODY_LIMIT_BYTES,
 ) -> bytes:
     """The whole body. Raises `Problem` if it is too large or too slow, `Disconnected` if the client left."""
     length = headers.get(b"content-length")
     if length is None:
         if b"transfer-encoding" not in headers:
             return b""
-    elif length.isdigit() and (len(length) > 7 or int(length) >= BODY_LIMIT_BYTES):
-        raise Problem(BODY_LARGE)
-    gathering = _gather(receive)
+    elif length.isdigit() and (len(length) > 18 or int(length) >= limit_bytes):
+        raise too_large(limit_bytes)
+    gathering = _gather(receive, limit_bytes)
     try:
         waiting_for = gathering.send(None)
     except StopIteration as done:  # the body came with the headers, as most do: no timer needed
@@ -208,7 +216,12 @@ def _rest(started: Coroutine[Any, Any, bytes], waiting_for: Any) -> Generator[An
             return bytes(done.value)
 
 
-async def _gather(receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> bytes:
+def too_large(limit_bytes: int) -> Problem:
+    """413, naming the limit."""
+    return Problem(BODY_LARGE, detail=f"request body is too large limit={limit_bytes} bytes")
+
+
+async def _gather(receive: Callable[[], Awaitable[Mapping[str, Any]]], limit_bytes: int) -> bytes:
     parts: list[bytes] = []
     total = 0
     while True:
@@ -217,8 +230,8 @@ async def _gather(receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> bytes:
             raise Disconnected
         part = message.get("body", b"")
         total += len(part)
-        if total >= BODY_LIMIT_BYTES:
-            raise Problem(BODY_LARGE)
+        if total >= limit_bytes:
+            raise too_large(limit_bytes)
         if not message.get("more_body", False):
             return part if not parts else b"".join([*parts, part])
         parts.append(part)

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from orgbilling_stubs.runtime.body import Body, Disconnected, receive_body
+from orgbilling_stubs.runtime.body import Body, Disconnected
 from orgbilling_stubs.runtime.cors import Headers
 from orgbilling_stubs.runtime.document import pointed
 from orgbilling_stubs.runtime.exchange import Admit, Call, Encoded, Handler, Prepared, Reply, Stream
@@ -110,7 +110,7 @@ class Operation:
         turn = Turn(scope, headers, self.responder, began)
         try:
             self._enter(turn)
-            raw = b"" if self.body is None else await receive_body(headers, receive)
+            raw = b"" if self.body is None else await self.body.receive(headers, receive)
             reply = self._reply(turn, path, raw)
             if isinstance(reply, Stream):
                 await self._stream(reply, receive, send, headers, turn.trace)

@@ -85,3 +85,29 @@ def test_anything_else_is_no_bundle(drive: Any, content: bytes, place: str) -> N
     assert refused.status_code in (400, 422)
     if content:
         assert refused.json()["errors"][0]["location"] == place
+
+
+def test_a_snapshot_brings_back_the_scenario_that_was_shown(drive: Any, dashboard: Any) -> None:
+    def set_scene(name: str) -> None:
+        assert drive("PUT", "/organisations/org_s/scenario", {"scenario": name}).status_code == 200
+
+    drive("POST", "/organisations", {"organisation": "org_s"})
+    drive("POST", "/organisations/org_s/snapshots", {"name": "plain"})
+    set_scene("stripe-down")
+    drive("POST", "/organisations/org_s/snapshots", {"name": "down"})
+    assert dashboard("POST", "/org/billing/checkout", "org_s", json={"amount": 100}).status_code == 502
+    drive("POST", "/organisations/org_s/snapshots/plain/restore")
+    assert dashboard("POST", "/org/billing/checkout", "org_s", json={"amount": 100}).status_code == 200
+    drive("POST", "/organisations/org_s/snapshots/down/restore")
+    assert dashboard("POST", "/org/billing/checkout", "org_s", json={"amount": 100}).status_code == 502
+
+
+def test_a_bundle_larger_than_an_ordinary_body_can_be_imported(drive: Any) -> None:
+    drive("POST", "/organisations", {"organisation": "org_big"})
+    for _ in range(120):
+        note = {"amountUsd": 1, "description": "x" * 9_900}
+        assert drive("POST", "/organisations/org_big/adjustments", note).status_code == 200
+    bundle = drive("GET", "/organisations/org_big/bundle").content
+    assert len(bundle) > 1 << 20
+    answer = drive("POST", "/bundle", content=bundle, headers={"Content-Type": "application/x-ndjson"})
+    assert answer.status_code == 200, answer.text

@@ -13,7 +13,7 @@ import uvicorn
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from orgbilling_openapi import contract as contracts
-from orgbilling_stubs.runtime import operation
+from orgbilling_stubs.runtime import body as bodies
 from orgbilling_stubs.runtime.assemble import assemble
 from orgbilling_stubs.runtime.exchange import Reply
 
@@ -53,12 +53,12 @@ class Hasty:
         self._inner = inner
 
     async def serve(self, *args) -> None:
-        usual = operation.receive_body
-        operation.receive_body = lambda headers, receive: usual(headers, receive, SLOW_SECONDS)
+        usual = bodies.receive_body
+        bodies.receive_body = lambda headers, receive, **more: usual(headers, receive, SLOW_SECONDS, **more)
         try:
             await self._inner.serve(*args)
         finally:
-            operation.receive_body = usual
+            bodies.receive_body = usual
 
 
 def exchange(port: int, *pieces: bytes, pause: float = 0.0) -> tuple[int, dict[bytes, bytes], bytes]:
