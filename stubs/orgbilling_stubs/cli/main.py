@@ -15,6 +15,8 @@ COMMANDS = {
     "contract": "app",
     "replay": "replay",
     "coverage": "coverage",
+    "conform": "conform",
+    "export": "app",
 }
 """Each command's module and what in it is the command; only the one that is asked for is imported."""
 
