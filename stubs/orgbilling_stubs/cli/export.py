@@ -69,6 +69,8 @@ Personas = Annotated[
 ]
 Orgs = Annotated[int | None, _option("This many organisations, of a mix of personas.", min=1, metavar="N")]
 Kind = Annotated[str, typer.Option(help="csv, jsonl, sqlite, json, parquet, duckdb or postgres.")]
+Bundle = Annotated[Path | None, _option("The organisations of a bundle.", metavar="FILE")]
+From = Annotated[str | None, typer.Option("--from", help="Those of a running stub.", metavar="URL")]
 Days = Annotated[int | None, _option("Days of history, for every persona.", min=1, max=1100, metavar="N")]
 Seed = Annotated[int, typer.Option(help="Another seed, other names and numbers.")]
 AsOf = Annotated[str | None, _option("The instant of the export. (default: now)", metavar="INSTANT")]
@@ -89,6 +91,8 @@ def export(
     out: Out = None,
     persona: Personas = None,
     orgs: Orgs = None,
+    bundle: Bundle = None,
+    source: From = None,
     format: Kind = "csv",
     days: Days = None,
     seed: Seed = 1,
@@ -112,7 +116,10 @@ def export(
     from ..export import request as requests
 
     with refusals():
-        cast, command = _cast(persona, orgs, seed, as_of, days, locale)
+        if bundle is None and source is None:
+            cast, command = _cast(persona, orgs, seed, as_of, days, locale)
+        else:
+            cast, command = _world(bundle, source, given=(persona, orgs, as_of, days, locale))
         if preview:
             _preview(cast)
         if report is not None:
@@ -160,6 +167,23 @@ def _cast(
     if locale is not None:
         command += ["--locale", locale]
     return people.cast(chosen, seed, as_of_ms, days, locale), command
+
+
+def _world(bundle: Path | None, source: str | None, given: tuple[object, ...]) -> tuple[Cast, list[str]]:
+    """The organisations of a world, and the command that names them again."""
+    from ..export import world
+    from ..export.refusal import ExportError
+
+    if any(given) or None not in (bundle, source):
+        raise ExportError(
+            "two-casts",
+            "a world is exported as it is: --bundle or --from, and neither of "
+            "--persona, --orgs, --as-of, --days and --locale",
+        )
+    if bundle is not None:
+        return world.file(bundle), ["orgbilling", "export", "--bundle", str(bundle)]
+    assert source is not None
+    return world.running(source), ["orgbilling", "export", "--from", source]
 
 
 def _write(

@@ -9,6 +9,9 @@ from typing import Any
 from orgbilling_fixtures.persona import Persona, parse
 
 from .. import genesis, views
+from ..domain import agenda
+from ..domain.fold import fold
+from ..domain.lineage import effective
 from ..domain.tenant import Tenant
 from . import scalar
 from .columns import Chunk
@@ -33,8 +36,11 @@ class Engine:
 
     def tables(self, person: Person, wanted: Collection[str] = NAMES) -> dict[str, Chunk]:
         """The wanted tables of one organisation, by name."""
-        plan = genesis.plan(person.organisation, self._cast.created(person))
         persona = self._personas[person.persona]
+        recorded = self._cast.logs.get(person.organisation)
+        if recorded is not None:
+            return scalar.tables(self.tenant(person), persona, wanted, effective(recorded.records))
+        plan = genesis.plan(person.organisation, self._cast.created(person))
         if fast():
             from . import vector
 
@@ -45,6 +51,11 @@ class Engine:
 
     def tenant(self, person: Person) -> Tenant:
         """The organisation's tenant at the clock, as the stub has it."""
+        recorded = self._cast.logs.get(person.organisation)
+        if recorded is not None:
+            tenant = fold(recorded.organisation, recorded.records, genesis.plan)
+            agenda.advance(tenant, recorded.at_ms)
+            return tenant
         return scalar.grown(genesis.plan(person.organisation, self._cast.created(person)))
 
     def bodies(self, person: Person) -> dict[str, Any]:

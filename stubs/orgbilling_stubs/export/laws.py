@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 
 from ..domain.instant import DAY_MS
 from .calendar import SETTLES_MS
-from .queries import LATE, Law, day, near, sums, unless_empty
+from .queries import LATE, Law, as_priced, day, near, sums, unless_empty
 from .schema import TABLES, Table
 
 
@@ -29,7 +29,7 @@ def _metered(table: str, slug: str, prices: str, kind: str, text: str) -> Iterat
         f"FROM v_{table} a JOIN v_{prices} b ON a.organisation_id = b.organisation_id "
         f"AND a.{slug} = b.{slug} WHERE a.unit_price_usd <> b.unit_price_usd",
     )
-    shifted = f"(created_at + {LATE})"
+    shifted = f"(l.created_at + {LATE})"
     billed = sums(
         f"{table}-billed",
         f"Σ {table}.charge_usd of a day = the {kind} that its evening posted",
@@ -39,12 +39,14 @@ def _metered(table: str, slug: str, prices: str, kind: str, text: str) -> Iterat
             f"SELECT e.organisation_id, day * {DAY_MS} AS day_ms, charge_usd AS left_side, 0 AS right_side "
             f"FROM v_{table} e JOIN v_organisations o ON o.organisation_id = e.organisation_id "
             f"WHERE day * {DAY_MS} + {SETTLES_MS} <= as_of",
-            f"SELECT organisation_id, {day(shifted)} AS day_ms, 0 AS left_side, -amount_usd AS right_side "
-            f"FROM v_ledger WHERE entry_type = '{kind}' AND description = '{text}'",
+            f"SELECT l.organisation_id, {day(shifted)} AS day_ms, 0 AS left_side, -amount_usd AS right_side "
+            f"FROM v_ledger l JOIN v_organisations o ON o.organisation_id = l.organisation_id "
+            f"WHERE {day(shifted)} + {SETTLES_MS} <= as_of AND entry_type = '{kind}' "
+            f"AND (description = '{text}' OR description LIKE '{text}: %')",
         ),
     )
     at_ms = f"suspects.day_ms + {SETTLES_MS}"
-    yield billed._replace(broken=unless_empty(billed.broken, at_ms, "left_side > right_side"))
+    yield as_priced(billed._replace(broken=unless_empty(billed.broken, at_ms, "left_side > right_side")))
 
 
 def _portions(name: str, table: str, whole: str, parts: tuple[str, str], key: str) -> Law:
@@ -173,7 +175,7 @@ _LEDGER = (
             "SELECT organisation_id, outstanding_usd AS left_side, 0 AS right_side FROM v_billing_profiles",
             "SELECT a.organisation_id, 0 AS left_side, -amount_usd AS right_side FROM v_ledger a "
             "JOIN v_billing_profiles b ON a.organisation_id = b.organisation_id WHERE billing_mode = "
-            f"'postpaid' AND (entry_type = 'adjustment' OR entry_type IN {_DEBITS})",
+            f"'postpaid' AND ((entry_type = 'adjustment' AND amount_credits = 0) OR entry_type IN {_DEBITS})",
         ),
     ),
     Law(
@@ -220,17 +222,19 @@ _USAGE = (
     _used("entries", "1", "Σ usage_by_day.entries of a day and source = its usage rows in the ledger"),
     _used("input_tokens + output_tokens", "tokens", "Σ tokens of a day and source = those of the ledger"),
     _used("charge_usd", "-amount_usd", "Σ usage_by_day.charge_usd of a day and source = that of the ledger"),
-    Law(
-        "usage-price",
-        "usage_by_day.charge_usd = input_tokens × input price + output_tokens × output price",
-        ("usage_by_day", "model_prices", "ledger"),
-        "SELECT organisation_id, number, charge_usd, input_tokens, output_tokens FROM ("
-        f"SELECT a.*, {_EXACT} AS exact FROM v_usage_by_day a JOIN v_model_prices b "
-        "ON a.organisation_id = b.organisation_id AND a.model = b.model WHERE "
-        + near("charge_usd", _EXACT, 1_000_000, "entries")
-        + ") AS suspects WHERE NOT (CAST(charge_usd AS HUGEINT) * 1000000 < exact AND EXISTS (SELECT 1 "
-        "FROM v_empty e WHERE e.organisation_id = suspects.organisation_id "
-        f"AND {day('e.from_ms')} = suspects.day * {DAY_MS}))",
+    as_priced(
+        Law(
+            "usage-price",
+            "usage_by_day.charge_usd = input_tokens × input price + output_tokens × output price",
+            ("usage_by_day", "model_prices", "ledger"),
+            "SELECT organisation_id, number, charge_usd, input_tokens, output_tokens FROM ("
+            f"SELECT a.*, {_EXACT} AS exact FROM v_usage_by_day a JOIN v_model_prices b "
+            "ON a.organisation_id = b.organisation_id AND a.model = b.model WHERE "
+            + near("charge_usd", _EXACT, 1_000_000, "entries")
+            + ") AS suspects WHERE NOT (CAST(charge_usd AS HUGEINT) * 1000000 < exact AND EXISTS (SELECT 1 "
+            "FROM v_empty e WHERE e.organisation_id = suspects.organisation_id "
+            f"AND {day('e.from_ms')} = suspects.day * {DAY_MS}))",
+        )
     ),
 )
 
@@ -263,8 +267,10 @@ _CHARACTERS = (
         "JOIN v_billing_profiles b ON a.organisation_id = b.organisation_id "
         "WHERE price_per_char_usd <> char_price_per_month_usd",
     ),
-    _CHARACTERS_BILLED._replace(
-        broken=unless_empty(_CHARACTERS_BILLED.broken, "suspects.at_ms", "left_side > right_side")
+    as_priced(
+        _CHARACTERS_BILLED._replace(
+            broken=unless_empty(_CHARACTERS_BILLED.broken, "suspects.at_ms", "left_side > right_side")
+        )
     ),
 )
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from orgbilling_fixtures import stream
 from orgbilling_fixtures.persona import Persona, load
 
+from ..bundle import Recorded
 from ..domain.events import TenantCreated
 
 MIX = (
@@ -35,6 +36,9 @@ MIX = (
 """How often each persona is drawn by `--orgs`, per cent: mostly healthy customers, some in trouble."""
 
 
+NOBODY: Mapping[str, Recorded] = {}
+
+
 class Person(NamedTuple):
     """One organisation to export: its id, and the key of its persona's document."""
 
@@ -49,6 +53,8 @@ class Cast(NamedTuple):
     documents: Mapping[str, Mapping[str, Any]]
     seed: int
     as_of_ms: int
+    logs: Mapping[str, Recorded] = NOBODY
+    """What was done to organisations of a running world, by their ids."""
 
     def created(self, person: Person) -> TenantCreated:
         """The event that creates the organisation, as the stub would write it."""

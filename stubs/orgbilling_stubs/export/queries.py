@@ -31,14 +31,14 @@ def day(at: str) -> str:
 
 
 def unless_empty(broken: str, moment: str, less: str) -> str:
-    """Rows that break a law, without those that charged less because no more credits were left then.
+    """Rows that break a law, without those that charged less because no credits were left on that day.
 
     moment: when it was charged; less: that it was less.
     """
     return (
         f"SELECT * FROM ({broken}) AS suspects WHERE NOT ({less} AND EXISTS (SELECT 1 FROM v_empty e "
         f"WHERE e.organisation_id = suspects.organisation_id AND e.from_ms <= {moment} "
-        f"AND (e.until_ms IS NULL OR e.until_ms > {moment})))"
+        f"AND (e.until_ms IS NULL OR e.until_ms > {moment} - {DAY_MS})))"
     )
 
 
@@ -49,6 +49,15 @@ EMPTY = (
     "WINDOW w AS (PARTITION BY organisation_id ORDER BY number)) AS balances WHERE balance = 0"
 )
 """When organisations had no credits: those that stop at zero are charged what is left, and no more."""
+
+
+def as_priced(law: Law) -> Law:
+    """The law without organisations whose prices were changed by hand: theirs was another price then."""
+    query = (
+        f"SELECT * FROM ({law.broken}) AS priced WHERE NOT EXISTS (SELECT 1 FROM v_organisations o "
+        "WHERE o.organisation_id = priced.organisation_id AND o.repriced = 1)"
+    )
+    return law._replace(broken=query, tables=tuple(dict.fromkeys((*law.tables, "organisations"))))
 
 
 def near(charge: str, exact: str, scale: int, roundings: str) -> str:

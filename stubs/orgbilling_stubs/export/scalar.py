@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from heapq import merge
 from itertools import pairwise
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from orgbilling_fixtures.curves import SOURCES
 from orgbilling_fixtures.persona import Persona
 
 from ..domain import agenda, ids, instant
+from ..domain.events import MeterRecorded, Record, UsageRecorded
 from ..domain.ledger import Row
 from ..domain.money import unit_charge_micros
 from ..domain.plan import Plan, Usage
@@ -31,13 +34,37 @@ def grown(plan: Plan) -> Tenant:
     return tenant
 
 
-def tables(tenant: Tenant, persona: Persona, wanted: Collection[str] = NAMES) -> dict[str, Chunk]:
-    """The wanted tables of a tenant, as it is."""
+class Used(NamedTuple):
+    """Usage that somebody recorded by hand, as the history would have it."""
+
+    at_ms: int
+    project: int
+    model: str
+    source: str
+    input_tokens: int
+    output_tokens: int
+    messages: int
+    sessions: int
+
+
+class Metered(NamedTuple):
+    """A meter reading."""
+
+    at_ms: int
+    kind: str
+    slug: str
+    number: int
+
+
+def tables(
+    tenant: Tenant, persona: Persona, wanted: Collection[str] = NAMES, log: Sequence[Record] = ()
+) -> dict[str, Chunk]:
+    """The wanted tables of a tenant, as it is; log: the records that made it, as far as they count."""
     ways: dict[str, Callable[[], Iterable[tuple[Any, ...]]]] = {
         "characters": lambda: _characters(tenant),
-        "events": lambda: _metered(tenant, "event", tenant.prices.events),
-        "services": lambda: _metered(tenant, "service", tenant.prices.services),
-        "usage_by_day": lambda: _usage(tenant),
+        "events": lambda: _metered(tenant, log, "event", tenant.prices.events),
+        "services": lambda: _metered(tenant, log, "service", tenant.prices.services),
+        "usage_by_day": lambda: _usage(tenant, log),
         "ledger": lambda: _ledger(tenant),
     }
     ledger = tenant.ledger
@@ -72,19 +99,24 @@ def _days(tenant: Tenant) -> range:
     return range(tenant.plan.start_ms // instant.DAY_MS, tenant.now_ms // instant.DAY_MS + 1)
 
 
-def _used(tenant: Tenant) -> Iterator[tuple[Usage, Row]]:
+def _used(tenant: Tenant, log: Sequence[Record]) -> Iterator[tuple[Usage, Row]]:
     """The usage that was billed with its ledger row, in order of time."""
     rows = iter([row for row in tenant.ledger.rows if row.kind == "usage" and row.description != EVALUATION])
     row = next(rows, None)
-    for day in _days(tenant):
-        for usage in tenant.plan.activity.day(day).usage:
-            tokens = usage.input_tokens + usage.output_tokens
-            if row is not None and (row.at_ms, row.tokens) == (usage.at_ms, tokens):
-                yield usage, row
-                row = next(rows, None)
+    by_hand = [
+        Used(record.at_ms, *(getattr(record.event, name) for name in Used._fields[1:]))
+        for record in log
+        if isinstance(record.event, UsageRecorded)
+    ]
+    by_itself = (usage for day in _days(tenant) for usage in tenant.plan.activity.day(day).usage)
+    for usage in merge(by_itself, by_hand, key=attrgetter("at_ms")):
+        tokens = usage.input_tokens + usage.output_tokens
+        if row is not None and (row.at_ms, row.tokens) == (usage.at_ms, tokens):
+            yield usage, row
+            row = next(rows, None)
 
 
-def _usage(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
+def _usage(tenant: Tenant, log: Sequence[Record]) -> Iterator[tuple[Any, ...]]:
     plan = tenant.plan
     models = {price.model: place for place, price in enumerate(tenant.prices.models)}
     sums: dict[tuple[int, int, int, int], list[int]] = {}
@@ -93,7 +125,7 @@ def _usage(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
         known = sums.setdefault(key, [0] * 6)
         known[:] = map(sum, zip(known, numbers, strict=True))
 
-    for usage, row in _used(tenant):
+    for usage, row in _used(tenant, log):
         inputs, outputs = usage.input_tokens, usage.output_tokens
         place = (usage.at_ms // instant.DAY_MS, usage.project, models[usage.model], _PLACES[usage.source])
         add(place, (1, usage.messages, usage.sessions, inputs, outputs, -row.usd_micros))
@@ -108,17 +140,28 @@ def _usage(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
         yield (plan.organisation, number, day, project_id, slugs[model], SOURCES[source], *row_sums)
 
 
-def _metered(tenant: Tenant, kind: str, prices: tuple[tuple[str, int], ...]) -> Iterator[tuple[Any, ...]]:
-    nanos = dict(prices)
-    sums: dict[tuple[int, str], list[int]] = {}
+def _readings(tenant: Tenant, log: Sequence[Record], kind: str) -> Iterator[Metered]:
+    """The meter readings that counted."""
     for day in _days(tenant):
         for meter in tenant.plan.activity.day(day).meters:
             series = tenant.meters.get((meter.kind, meter.slug))
-            if meter.kind != kind or series is None or not series.total(meter.at_ms - 1, meter.at_ms):
-                continue
-            known = sums.setdefault((billing_day(meter.at_ms), meter.slug), [0, 0, 0])
-            micros = unit_charge_micros(meter.count, nanos[meter.slug])
-            known[:] = known[0] + 1, known[1] + meter.count, known[2] + micros
+            if meter.kind == kind and series is not None and series.total(meter.at_ms - 1, meter.at_ms):
+                yield Metered(meter.at_ms, kind, meter.slug, meter.count)
+    for record in log:
+        event = record.event
+        if isinstance(event, MeterRecorded) and event.meter == kind:
+            yield Metered(record.at_ms, kind, event.slug, event.count)
+
+
+def _metered(
+    tenant: Tenant, log: Sequence[Record], kind: str, prices: tuple[tuple[str, int], ...]
+) -> Iterator[tuple[Any, ...]]:
+    nanos = dict(prices)
+    sums: dict[tuple[int, str], list[int]] = {}
+    for meter in _readings(tenant, log, kind):
+        known = sums.setdefault((billing_day(meter.at_ms), meter.slug), [0, 0, 0])
+        micros = unit_charge_micros(meter.number, nanos[meter.slug])
+        known[:] = known[0] + 1, known[1] + meter.number, known[2] + micros
     for day, slug in sorted(sums):
         bookings, count, micros = sums[day, slug]
         yield tenant.plan.organisation, day, slug, bookings, count, nanos[slug], micros

@@ -120,6 +120,7 @@ TABLES: tuple[Table, ...] = (
         seed int seed of its history
         as_of instant the instant of this export
         created_at instant when it signed up
+        repriced bool whether its prices were changed by hand: then charges follow those of their time
         """,
     ),
     _table(

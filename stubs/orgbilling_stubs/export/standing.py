@@ -75,6 +75,7 @@ def _organisation(tenant: Tenant, persona: Persona) -> tuple[Any, ...]:
         plan.seed,
         tenant.now_ms,
         tenant.created_ms,
+        tenant.prices != plan.prices,
     )
 
 

@@ -6,10 +6,17 @@ from typing import Any
 
 import psycopg
 import pytest
+from orgbilling_fixtures import persona as personas
+from orgbilling_stubs import bundle, genesis
 from orgbilling_stubs.cli.export import app
+from orgbilling_stubs.clock import Clock
+from orgbilling_stubs.domain import instant
+from orgbilling_stubs.service import Service
+from orgbilling_stubs.store.memory import MemoryStore
 from typer.testing import CliRunner
 
 AS_OF = "2026-03-10T12:00:00Z"
+AS_OF_MS = instant.parse(AS_OF)
 SMALL = ("--days", "20", "--as-of", AS_OF)
 
 
@@ -103,6 +110,10 @@ REFUSALS = [
     (("--format", "xml"), "unknown-format: xml: the formats are csv"),
     (("--persona", "standart"), "bad-persona: standart: no such persona"),
     (("--persona", "euro", "--orgs", "2"), "two-casts: "),
+    (("--bundle", "x", "--orgs", "2"), "two-casts: a world is exported as it is"),
+    (("--bundle", "x", "--from", "http://y"), "two-casts: "),
+    (("--from", "ftp://y"), "unreachable: ftp://y: expected http://"),
+    (("--bundle", "/nowhere.jsonl"), "file-error: /nowhere.jsonl: no such file"),
     (("--as-of", "tomorrow"), "bad-instant: not an RFC 3339 instant"),
     (("--shard", "3/2"), "bad-shard: 3/2: expected i/n"),
     (("--tables", "ledgers"), "unknown-table: ledgers: the tables are"),
@@ -116,7 +127,7 @@ REFUSALS = [
     ("options", "message"), REFUSALS, ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_what_is_refused_is_one_line_and_exit_status_two(tmp_path, options, message):
-    given = options if "--as-of" in options else (*SMALL, *options)
+    given = options if {"--as-of", "--bundle", "--from"} & {*options} else (*SMALL, *options)
     code, _, err = run("--out", tmp_path / "out", *given)
     assert code == 2
     assert err.startswith(message)
@@ -167,3 +178,17 @@ def test_a_preview_is_drawn_and_a_report_written(tmp_path):
     assert out.endswith("plots.html: 2 organisations\n")
     assert "<svg" in (tmp_path / "deep" / "plots.html").read_text()
     assert run("--preview", *SMALL)[1].count("Tokens by project") == 1
+
+
+def test_a_world_is_exported(tmp_path):
+    service = Service(
+        MemoryStore(), Clock(AS_OF_MS), genesis.plan, lambda _: personas.load("new_org").document, 1
+    )
+    service.tenant("org_mine")
+    file = tmp_path / "world.jsonl"
+    file.write_text(bundle.export(service, ["org_mine"], "digest"))
+    code, out, err = run("--bundle", file, "--out", tmp_path / "out")
+    assert (code, err) == (0, "")
+    assert "org_mine" in (tmp_path / "out" / "organisations.csv").read_text()
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["command"].startswith(f"orgbilling export --bundle {file}")

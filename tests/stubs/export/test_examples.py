@@ -49,6 +49,7 @@ def orgbilling(tmp_path):
     return script
 
 
+@pytest.mark.slow
 def test_the_job_on_one_machine_writes_what_one_process_writes(tmp_path, orgbilling):
     code, out, err = shell(FOLDER / "local.sh", tmp_path / "shards", 3, *OPTIONS, ORGBILLING=orgbilling)
     assert (code, err) == (0, "")
@@ -60,6 +61,7 @@ def test_the_job_on_one_machine_writes_what_one_process_writes(tmp_path, orgbill
         assert (tmp_path / "shards" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_share_that_fails_ends_the_job(tmp_path, orgbilling):
     code, _, err = shell(FOLDER / "local.sh", tmp_path / "out", 2, "--format", "xml", ORGBILLING=orgbilling)
     assert code == 2

@@ -25,20 +25,31 @@ def test_who_has_no_credits_is_known_from_row_to_row(database):
     ]
 
 
-def test_less_may_be_charged_only_while_nothing_is_left(database):
+def test_less_may_be_charged_only_on_a_day_with_nothing_left(database):
     database.execute(queries.EMPTY)
+    day = 86_400_000
     suspects = " UNION ALL ".join(
         f"SELECT '{owner}' AS organisation_id, {moment} AS moment, {charged} AS charged"
         for owner, moment, charged in (
             ("a", 199, 0),
             ("a", 200, 0),
             ("a", 299, 2),
-            ("a", 300, 0),
-            ("b", 999, 0),
+            ("a", 299 + day, 0),
+            ("a", 300 + day, 0),
+            ("b", 9 * day, 0),
         )
     )
     query = queries.unless_empty(suspects, "suspects.moment", "charged < 1")
-    assert database.execute(query).fetchall() == [("a", 199, 0), ("a", 299, 2), ("a", 300, 0)]
+    assert database.execute(query).fetchall() == [("a", 199, 0), ("a", 299, 2), ("a", 300 + day, 0)]
+
+
+def test_organisations_with_other_prices_are_left_out(database):
+    database.execute("CREATE TABLE v_organisations (organisation_id, repriced)")
+    database.execute("INSERT INTO v_organisations VALUES ('a', 1), ('b', 0)")
+    law = queries.Law("all", "", ("ledger",), "SELECT DISTINCT organisation_id FROM v_ledger")
+    made = queries.as_priced(law)
+    assert made.tables == ("ledger", "organisations")
+    assert database.execute(made.broken).fetchall() == [("b",)]
 
 
 @pytest.mark.parametrize(("charge", "broken"), [(2, 0), (3, 0), (1, 1), (4, 1)])

@@ -11,10 +11,10 @@ from orgbilling_stubs.export.refusal import ExportError
 from .conftest import ALL, names_in
 
 GOLDEN = {
-    "csv": "bada2dfad64b67f23d2c3d2dbca28dd16214666a49898454f7503a3ad775bd51",
-    "jsonl": "84372f41ce86b07878da8afb65cbd939df08d3ddb680f00bb72af7e10c521405",
-    "parquet": "9c545f2a13949707bbbd256b4ce9141bbeeab9a64ce48628a19cb5d178f429a3",
-    "postgres": "61d7efb58717c80e58bb5a407d9c2d872f830854cefa94de9c31b2a6dca9bdcd",
+    "csv": "d5efa59b0c791da54b5d57fb51edfbf60438e9b08456c2423ddba6401f47d415",
+    "jsonl": "6d22e852dbec93e35f3a27bf52045777f40c9269dcf68e252bf94a6ab3449bf1",
+    "parquet": "62453c14cf034fde5bfc40c254b46aae339e000698e5313475b6955b67233e41",
+    "postgres": "5a365f1596cafb3536af4281c9c6bfba267e747ba994151371faab88a81fdaee",
     "json": "20c26af51de57cf54e85da7e1dbafb7421ca01f55e36cee0dc10882fe293e05c",
 }
 """SHA-256 over the digests of all files, the same on every Python; Parquet's is of the pinned pyarrow."""

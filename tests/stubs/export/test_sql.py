@@ -28,7 +28,7 @@ def test_keys_are_enforced():
     connection.execute("PRAGMA foreign_keys = ON")
     for name in ("organisations", "projects"):
         connection.execute(sql.create(BY_NAME[name], "sqlite"))
-    connection.execute("INSERT INTO organisations VALUES ('o', 't', 'c', 'p', 'l', 'USD', 1, 'a', 'b')")
+    connection.execute("INSERT INTO organisations VALUES ('o', 't', 'c', 'p', 'l', 'USD', 1, 'a', 'b', 0)")
     connection.execute("INSERT INTO projects VALUES ('p', 'o', 'n')")
     for row in (("p", "o", "n"), ("q", "nobody", "n"), ("r", "o", None)):
         with pytest.raises(sqlite3.IntegrityError):

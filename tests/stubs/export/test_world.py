@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import io
+import urllib.error
+import urllib.request
+
+import pytest
+from orgbilling_fixtures import persona as personas
+from orgbilling_stubs import bundle, genesis, views
+from orgbilling_stubs.clock import Clock
+from orgbilling_stubs.domain import commands
+from orgbilling_stubs.export import engine, world
+from orgbilling_stubs.export.columns import values
+from orgbilling_stubs.export.refusal import ExportError
+from orgbilling_stubs.export.verify import verify
+from orgbilling_stubs.service import Service
+from orgbilling_stubs.store.memory import MemoryStore
+
+from .conftest import AS_OF_MS
+
+MODEL = "gpt-5-mini"
+
+
+@pytest.fixture
+def service():
+    """A world in which people did things."""
+
+    def persona_of(organisation):
+        name = organisation.removeprefix("org_")
+        return personas.load(name if name in personas.names() else "no_contract").document
+
+    made = Service(MemoryStore(), Clock(AS_OF_MS), genesis.plan, persona_of, 1)
+    made.execute("org_standard", commands.RedeemVoucher("WELCOME50"))
+    event, _ = made.execute("org_standard", commands.OpenCheckout(12_345, "USD"))
+    made.execute("org_standard", commands.PayCheckout(event.session_id))
+    made.execute("org_standard", commands.RecordUsage(1, MODEL, "sdk", 5_000, 700, 9, 2))
+    made.execute("org_standard", commands.RecordMeter("service", "tts", 11))
+    made.execute("org_standard", commands.Refund(1_000_000, "Goodwill"))
+    made.execute("org_postpaid_near_limit", commands.Adjust(2_500_000, "Correction"))
+    made.execute("org_free_credit_used", commands.RecordMeter("event", "consolidation", 3))
+    made.tenant("org_new_org")
+    return made
+
+
+def text_of(service):
+    return bundle.export(service, [*service.store.organisations()], "digest")
+
+
+def test_a_world_is_exported_as_it_is_and_adds_up(service, make, tmp_path):
+    cast = world.read(text_of(service), "world.jsonl")
+    assert [person.organisation for person in cast.people] == [*service.store.organisations()]
+    make(tmp_path, cast=cast, block=100)
+    assert [finding for finding in verify(tmp_path) if finding.problem] == []
+    made = engine.Engine(cast)
+    for person in cast.people:
+        tenant = service.tenant(person.organisation)
+        tables = made.tables(person)
+        assert values(tables["ledger"]["amount_usd"]) == [row.usd_micros for row in tenant.ledger.rows]
+        body = views.summary(tenant, 4_000)
+        usage = tables["usage_by_day"]
+        assert sum(values(usage["input_tokens"])) == body["totalInputTokens"]
+        assert sum(values(usage["messages"])) == body["totalMessages"]
+        assert sum(values(tables["services"]["count"])) == views.services(tenant, 4_000)["totalEvents"]
+        assert made.bodies(person)["getOrgBilling"] == views.profile(tenant)
+
+
+def test_prices_changed_by_hand_are_told_and_no_law_is_broken(service, make, tmp_path):
+    service.execute(
+        "org_no_contract", commands.ChangePrices(models={MODEL: (1, 2)}, events={"consolidation": 5})
+    )
+    service.execute("org_no_contract", commands.RecordUsage(0, MODEL, "api", 10**6, 10**6, 1, 1))
+    cast = world.read(text_of(service), "world.jsonl")
+    make(tmp_path, cast=cast, block=100)
+    assert [finding for finding in verify(tmp_path) if finding.problem] == []
+    repriced = {
+        person.organisation: values(engine.Engine(cast).tables(person)["organisations"]["repriced"])
+        for person in cast.people
+    }
+    assert repriced.pop("org_no_contract") == [True]
+    assert all(found == [False] for found in repriced.values())
+
+
+def test_a_voucher_that_was_redeemed_is_used(service):
+    cast = world.read(text_of(service), "x")
+    [standard] = [person for person in cast.people if person.organisation == "org_standard"]
+    vouchers = engine.Engine(cast).tables(standard)["vouchers"]
+    assert dict(zip(vouchers["code"], vouchers["state"], strict=True))["WELCOME50"] == "used"
+
+
+@pytest.mark.parametrize(("text", "message"), [("{}", "x:1: "), ("nothing", "x:1: ")])
+def test_what_is_no_bundle_is_refused_with_its_line(text, message):
+    with pytest.raises(ExportError) as caught:
+        world.read(text, "x")
+    assert caught.value.name == "bad-bundle"
+    assert str(caught.value).startswith(message)
+
+
+def test_a_bundle_that_replays_differently_is_refused(service):
+    text = text_of(service)
+    with pytest.raises(ExportError, match="replays differently"):
+        world.read(text.replace('"getOrgBilling":"', '"getOrgBilling":"0', 1), "x")
+
+
+def test_a_file_is_read(service, tmp_path):
+    path = tmp_path / "world.jsonl"
+    path.write_text(text_of(service))
+    assert len(world.file(path).people) == 4
+    path.write_bytes(b"\xff")
+    with pytest.raises(ExportError, match="not UTF-8"):
+        world.file(path)
+
+
+def test_a_running_stub_gives_its_bundle(dashboard, monkeypatch):
+    asked = []
+
+    def urlopen(request, timeout):
+        asked.append((request.full_url, request.headers))
+        answer = dashboard("GET", request.full_url.removeprefix("http://stub"), None)
+        assert answer.status_code == 200
+        return io.BytesIO(answer.content)
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    dashboard("GET", "/org/billing", "org_new_org")
+    cast = world.running("http://stub/", {world.VARIABLE: "oct_1"})
+    assert [person.organisation for person in cast.people] == ["org_new_org"]
+    assert asked == [(f"http://stub{world.PATH}", {"X-control-token": "oct_1"})]
+
+
+def refusing(error):
+    def urlopen(request, timeout):
+        raise error
+
+    return urlopen
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (urllib.error.HTTPError("", 401, "", {}, None), "answered 401; set ORGBILLING_CONTROL_TOKEN"),
+        (urllib.error.HTTPError("", 404, "", {}, None), "answered 404"),
+        (urllib.error.URLError("connection refused"), "connection refused"),
+        (TimeoutError("timed out"), "timed out"),
+    ],
+)
+def test_who_gives_no_bundle_is_told_in_one_line(monkeypatch, error, message):
+    monkeypatch.setattr(urllib.request, "urlopen", refusing(error))
+    with pytest.raises(ExportError) as caught:
+        world.running("http://stub", {})
+    assert (caught.value.name, str(caught.value)) == ("unreachable", f"http://stub: {message}")
+
+
+def test_only_http_is_asked():
+    with pytest.raises(ExportError, match="expected http"):
+        world.running("file:///etc/passwd", {})
