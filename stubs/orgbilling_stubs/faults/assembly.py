@@ -72,4 +72,14 @@ def rules_of(contract: Mapping[str, Any]) -> Rules:
         name: frozenset(int(each) for each in operation["responses"] if str(each).isdecimal())
         for name, (_, operation) in operations.items()
     }
-    return Rules(listed, {name: method for name, (method, _) in operations.items()})
+    methods = {name: method for name, (method, _) in operations.items()}
+    return Rules(listed, methods, lambda: members_of(contract))
+
+
+def members_of(node: Any) -> frozenset[str]:
+    """The names of the properties of every schema within a part of a contract."""
+    if isinstance(node, Mapping):
+        properties = node.get("properties")
+        own = frozenset(properties) if isinstance(properties, Mapping) else frozenset()
+        return own.union(*map(members_of, node.values()))
+    return frozenset().union(*map(members_of, node)) if isinstance(node, list) else frozenset()

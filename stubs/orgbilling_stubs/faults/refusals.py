@@ -21,6 +21,7 @@ EFFECT_EMPTY = Row("effect_empty", 422, "effect: the rule does nothing")
 EFFECTS_CONFLICT = Row("effects_conflict", 422, "effect: these cannot happen to one answer")
 LIMIT_INVALID = Row("limit_invalid", 422, "the limits of the rule make no sense")
 EFFECT_INVALID = Row("effect_invalid", 422, "effect: a number is out of range")
+FIELD_DOCUMENTED = Row("field_documented", 422, "effect.field: the contract documents a member of this name")
 RULE_EXISTS = Row("rule_exists", 409, "there is a rule with this id")
 RULE_UNKNOWN = Row("rule_unknown", 404, "there is no rule with this id")
 RULES_FULL = Row("rules_full", 409, "there are 1000 rules already: delete some")
@@ -44,6 +45,7 @@ STANDING = (
     EFFECT_EMPTY,
     EFFECTS_CONFLICT,
     EFFECT_INVALID,
+    FIELD_DOCUMENTED,
     STATUS_INVALID,
     STATUS_UNLISTED,
     RULE_UNKNOWN,

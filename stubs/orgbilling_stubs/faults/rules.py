@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple, Protocol
 
@@ -176,12 +176,19 @@ class Covering(NamedTuple):
 class Rules:
     """The rules in force, oldest first.
 
-    listed: operationId to the statuses that the contract lists for it; methods: operationId to its method.
+    listed: operationId to the statuses that the contract lists for it; methods: operationId to its method;
+    documented: the names of all members that the contract documents, asked for late.
     """
 
-    def __init__(self, listed: Mapping[str, frozenset[int]], methods: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        listed: Mapping[str, frozenset[int]],
+        methods: Mapping[str, str],
+        documented: Callable[[], Collection[str]] = frozenset,
+    ) -> None:
         self._listed = listed
         self._methods = methods
+        self._documented = documented
         self._rules: dict[str, Standing] = {}
         self._numbers = 0
         self.candidates: dict[str, Covering] = {}
@@ -269,6 +276,9 @@ class Rules:
             raise Problem(refusals.METHOD_UNUSED)
         check_limits(rule)
         check_effect(rule.effect)
+        if rule.effect.field is not None and rule.effect.field in self._documented():
+            detail = f"effect.field: the contract documents a member {rule.effect.field}; choose another name"
+            raise Problem(refusals.FIELD_DOCUMENTED, detail=detail)
         if rule.effect.status is not None and not rule.force:
             self.check_status(operations, rule.effect.status, refusals.STATUS_UNLISTED)
         if rule.effect.rate_limit is not None and not rule.force:

@@ -77,6 +77,14 @@ def test_a_rule_that_never_strikes_is_refused(world):
     assert world.drive("GET", "/faults")["faults"] == []
 
 
+@pytest.mark.parametrize("name", ["creditBalance", "$schema", "detail", "amountUsd"])
+def test_a_documented_member_is_not_overwritten(world, name):
+    answer = world.drive("POST", "/faults", {"effect": {"field": name}})
+    assert answer["status"] == 422
+    assert f"a member {name};" in answer["detail"]
+    assert world.drive("GET", "/faults")["faults"] == []
+
+
 def test_an_id_can_be_given_once(world):
     asked = {"id": "mine", "effect": {"reset": True}}
     assert world.drive("POST", "/faults", asked)["id"] == "mine"
