@@ -223,8 +223,8 @@ def _pages(service: Service, settings: Settings) -> Callable[..., Any]:
 
 
 def _check_pages(settings: Settings) -> None:
-    from .checkout.redirect import safe
     from .checkout.timing import TimingError, check
+    from .domain.link import safe
 
     for name in ("success_url", "cancel_url", "return_url"):
         url = getattr(settings, name)

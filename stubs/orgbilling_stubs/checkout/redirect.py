@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
 
+from ..domain.link import safe
+
 PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 _KEPT = ":/?#[]@!$&()*+,;=%~"
-
-
-def safe(url: str | None) -> bool:
-    """Whether a browser may be sent there: an absolute http or https URL without control characters."""
-    if url is None or any(character <= " " or character == "\x7f" for character in url):
-        return False
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def choose(own: str | None, default: str | None, session_id: str = "") -> str | None:

@@ -7,14 +7,16 @@ from typing import Any
 from .. import views
 from ..domain import instant
 from ..domain.commands import DeclineCheckout, DeliverWebhook, ExpireCheckout, PayCheckout, SetHabits
+from ..domain.link import safe
 from ..domain.tenant import Checkout, Tenant
 from ..runtime.exchange import Call, Reply
 from ..runtime.refusals import Problem
 from . import state
-from .refusals import CHECKOUT_NONE
+from .refusals import CHECKOUT_NONE, URL_INVALID, refusal
 from .state import control, execute, named
 
 AT_ONCE = (0,)
+URLS = ("successUrl", "cancelUrl", "returnUrl")
 
 
 def listed(call: Call) -> Reply:
@@ -85,7 +87,11 @@ def habits(call: Call) -> Reply:
 
 def put_habits(call: Call) -> Reply:
     """Set the habits of an organisation's hosted pages."""
-    execute(call, habits_of(state.body(call)))
+    body = state.body(call)
+    for name in URLS:
+        if body.get(name) is not None and not safe(body[name]):
+            raise refusal(URL_INVALID, f"body.{name}", body[name])
+    execute(call, habits_of(body))
     return Reply(_habits(control(call).service.tenant(named(call))))
 
 

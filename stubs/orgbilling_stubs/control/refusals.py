@@ -23,6 +23,7 @@ INSTANT_INVALID = Row("instant_invalid", 422, "expected an RFC 3339 instant in t
 DURATION_INVALID = Row("duration_invalid", 422, "expected an ISO 8601 duration such as P1M, PT90S or -P7D")
 CLOCK_TOO_FAR = Row("clock_too_far", 409, "more than five years at once, or outside the years 1972 to 8999")
 CHECKOUT_NONE = Row("checkout_none", 404, "no checkout session has been opened")
+URL_INVALID = Row("url_invalid", 422, "expected an absolute http or https URL with a valid host and port")
 BUNDLE_INVALID = Row("bundle_invalid", 422, "the bundle cannot be replayed")
 
 TABLE = (
@@ -39,6 +40,7 @@ TABLE = (
     DURATION_INVALID,
     CLOCK_TOO_FAR,
     CHECKOUT_NONE,
+    URL_INVALID,
     BUNDLE_INVALID,
 )
 

@@ -1,32 +1,4 @@
-import pytest
-from orgbilling_stubs.checkout.redirect import choose, host, safe
-
-
-@pytest.mark.parametrize("url", ["http://localhost:3000/ok", "https://a.example", "HTTPS://a.example/?q=1#x"])
-def test_web_addresses_are_safe(url: str) -> None:
-    assert safe(url)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        None,
-        "",
-        "/ok",
-        "//a.example/ok",
-        "javascript:alert(1)",
-        "data:text/html,x",
-        "http:",
-        "https:///x",
-        "http://a.example/\r\nSet-Cookie: x=1",
-        "http://a.example/a b",
-        "http://[::1",
-        "http://a.example:99999/",
-        " https://a.example",
-    ],
-)
-def test_nothing_else_is(url: str | None) -> None:
-    assert not safe(url)
+from orgbilling_stubs.checkout.redirect import choose, host
 
 
 def test_the_organisation_goes_before_the_server() -> None:

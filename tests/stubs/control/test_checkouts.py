@@ -93,6 +93,18 @@ def test_a_habit_leads_to_a_web_page(drive: Any, opened: str, url: str) -> None:
     assert drive("PUT", f"{ORG}/habits", {"successUrl": url}).status_code == 422
 
 
+@pytest.mark.parametrize("member", ["successUrl", "cancelUrl", "returnUrl"])
+@pytest.mark.parametrize("url", ["http://[bad", "http://x:99999999/"])
+def test_a_habit_that_no_browser_could_follow_is_refused(
+    drive: Any, opened: str, member: str, url: str
+) -> None:
+    before = drive("GET", f"{ORG}/habits").json()
+    answer = drive("PUT", f"{ORG}/habits", {member: url})
+    assert answer.status_code == 422
+    assert [each["location"] for each in answer.json()["errors"]] == [f"body.{member}"]
+    assert drive("GET", f"{ORG}/habits").json() == before
+
+
 def test_without_a_session_there_is_no_latest(drive: Any) -> None:
     drive("POST", "/organisations", {"organisation": "org_a", "persona": "no_contract"})
     assert drive("POST", f"{LATEST}/webhook").status_code == 404
