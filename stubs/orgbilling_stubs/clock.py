@@ -67,5 +67,5 @@ def billing_instant(text: str) -> int:
     """
     at_ms = instant.parse(text)
     if not instant.parse("1972-01-01") <= at_ms < instant.parse("9000-01-01"):
-        raise instant.InstantError(f"out of range (years 1972 to 8999): {text!r}")
+        raise instant.InstantError(f"out of range (years 1972 to 8999, UTC): {text!r}")
     return at_ms

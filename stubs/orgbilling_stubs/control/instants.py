@@ -13,7 +13,7 @@ from .duration import DurationError, parse
 from .refusals import CLOCK_TOO_FAR, DURATION_INVALID, INSTANT_INVALID, refusal
 from .state import Control, control
 
-LONGEST_MS = 5 * 366 * instant.DAY_MS
+LONGEST_MONTHS = 60
 """How far one call may move a clock forward: history takes time to live through."""
 
 
@@ -32,9 +32,13 @@ def move(server: Control, organisation: str, to_ms: int) -> None:
         billing_instant(instant.text(to_ms))
     except (InstantError, OverflowError):
         raise Problem(CLOCK_TOO_FAR) from None
-    if to_ms - tenant.now_ms > LONGEST_MS:
+    if _is_too_far(tenant.now_ms, to_ms):
         raise Problem(CLOCK_TOO_FAR)
     timeline.move(server.service, organisation, to_ms)
+
+
+def _is_too_far(now_ms: int, to_ms: int) -> bool:
+    return to_ms > instant.add_months(now_ms, LONGEST_MONTHS)
 
 
 def put(call: Call) -> Reply:
@@ -47,7 +51,7 @@ def put(call: Call) -> Reply:
         if mode == "live":
             timeline.live(service, organisation)
         elif mode == "server":
-            if service.clock.now_ms() - service.tenant(organisation).now_ms > LONGEST_MS:
+            if _is_too_far(service.tenant(organisation).now_ms, service.clock.now_ms()):
                 raise Problem(CLOCK_TOO_FAR)
             timeline.follow(service, organisation)
         else:

@@ -19,9 +19,11 @@ ORGANISATION_UNKNOWN = Row(
 ORGANISATION_EXISTS = Row("organisation_exists", 409, "the organization exists")
 PERSONA_INVALID = Row("persona_invalid", 422, "the persona cannot be used")
 SCENARIO_UNKNOWN = Row("scenario_unknown", 422, "no such scenario: see GET /scenarios")
-INSTANT_INVALID = Row("instant_invalid", 422, "expected an RFC 3339 instant in the years 1972 to 8999")
+INSTANT_INVALID = Row("instant_invalid", 422, "expected an RFC 3339 instant in the years 1972 to 8999, UTC")
 DURATION_INVALID = Row("duration_invalid", 422, "expected an ISO 8601 duration such as P1M, PT90S or -P7D")
-CLOCK_TOO_FAR = Row("clock_too_far", 409, "more than five years at once, or outside the years 1972 to 8999")
+CLOCK_TOO_FAR = Row(
+    "clock_too_far", 409, "more than five years ahead at once, or outside the years 1972 to 8999, UTC"
+)
 CHECKOUT_NONE = Row("checkout_none", 404, "no checkout session has been opened")
 URL_INVALID = Row("url_invalid", 422, "expected an absolute http or https URL with a valid host and port")
 BUNDLE_INVALID = Row("bundle_invalid", 422, "the bundle cannot be replayed")
