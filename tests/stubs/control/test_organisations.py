@@ -96,8 +96,8 @@ def test_a_bad_token_does_not(drive: Any, dashboard: Any, kind: str) -> None:
 def test_beginning_again_drops_the_rules_for_it_alone(drive: Any) -> None:
     drive("POST", "/organisations", {"organisation": "org_a"})
     drive("PUT", "/organisations/org_a/scenario", {"scenario": "stripe-down"})
-    for organisations in (["org_a"], ["org_a", "org_b"], []):
-        rule = {"effect": {"reset": True}, "organisations": organisations}
+    for named in ({"organisations": ["org_a"]}, {"organisations": ["org_a", "org_b"]}, {}):
+        rule = {"effect": {"reset": True}} | named
         assert drive("POST", "/faults", rule).status_code == 201
     assert drive("POST", "/organisations/org_a/reset").json()["scenario"] is None
     left = [each["organisations"] for each in drive("GET", "/faults").json()["faults"]]
