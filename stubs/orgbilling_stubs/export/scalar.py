@@ -15,7 +15,7 @@ from ..domain import agenda, ids, instant
 from ..domain.events import MeterRecorded, Record, UsageRecorded
 from ..domain.ledger import Row
 from ..domain.money import unit_charge_micros
-from ..domain.plan import Plan, Usage
+from ..domain.plan import Day, Plan, Usage
 from ..domain.tenant import Tenant
 from .calendar import OPENS_MS, billing_day, openings
 from .columns import Chunk
@@ -24,6 +24,7 @@ from .standing import chunk, profile, standing
 
 _PLACES = {source: place for place, source in enumerate(SOURCES)}
 EVALUATION = "Evaluation run"
+_BY_DAY = ("events", "services", "usage_by_day")
 
 
 def grown(plan: Plan) -> Tenant:
@@ -60,11 +61,12 @@ def tables(
     tenant: Tenant, persona: Persona, wanted: Collection[str] = NAMES, log: Sequence[Record] = ()
 ) -> dict[str, Chunk]:
     """The wanted tables of a tenant, as it is; log: the records that made it, as far as they count."""
+    days = [*map(tenant.plan.activity.day, _days(tenant))] if {*wanted} & {*_BY_DAY} else []
     ways: dict[str, Callable[[], Iterable[tuple[Any, ...]]]] = {
         "characters": lambda: _characters(tenant),
-        "events": lambda: _metered(tenant, log, "event", tenant.prices.events),
-        "services": lambda: _metered(tenant, log, "service", tenant.prices.services),
-        "usage_by_day": lambda: _usage(tenant, log),
+        "events": lambda: _metered(tenant, days, log, "event", tenant.prices.events),
+        "services": lambda: _metered(tenant, days, log, "service", tenant.prices.services),
+        "usage_by_day": lambda: _usage(tenant, days, log),
         "ledger": lambda: _ledger(tenant),
     }
     ledger = tenant.ledger
@@ -99,7 +101,7 @@ def _days(tenant: Tenant) -> range:
     return range(tenant.plan.start_ms // instant.DAY_MS, tenant.now_ms // instant.DAY_MS + 1)
 
 
-def _used(tenant: Tenant, log: Sequence[Record]) -> Iterator[tuple[Usage, Row]]:
+def _used(tenant: Tenant, days: Sequence[Day], log: Sequence[Record]) -> Iterator[tuple[Usage, Row]]:
     """The usage that was billed with its ledger row, in order of time."""
     rows = iter([row for row in tenant.ledger.rows if row.kind == "usage" and row.description != EVALUATION])
     row = next(rows, None)
@@ -108,7 +110,7 @@ def _used(tenant: Tenant, log: Sequence[Record]) -> Iterator[tuple[Usage, Row]]:
         for record in log
         if isinstance(record.event, UsageRecorded)
     ]
-    by_itself = (usage for day in _days(tenant) for usage in tenant.plan.activity.day(day).usage)
+    by_itself = (usage for day in days for usage in day.usage)
     for usage in merge(by_itself, by_hand, key=attrgetter("at_ms")):
         tokens = usage.input_tokens + usage.output_tokens
         if row is not None and (row.at_ms, row.tokens) == (usage.at_ms, tokens):
@@ -116,7 +118,7 @@ def _used(tenant: Tenant, log: Sequence[Record]) -> Iterator[tuple[Usage, Row]]:
             row = next(rows, None)
 
 
-def _usage(tenant: Tenant, log: Sequence[Record]) -> Iterator[tuple[Any, ...]]:
+def _usage(tenant: Tenant, days: Sequence[Day], log: Sequence[Record]) -> Iterator[tuple[Any, ...]]:
     plan = tenant.plan
     models = {price.model: place for place, price in enumerate(tenant.prices.models)}
     sums: dict[tuple[int, int, int, int], list[int]] = {}
@@ -125,7 +127,7 @@ def _usage(tenant: Tenant, log: Sequence[Record]) -> Iterator[tuple[Any, ...]]:
         known = sums.setdefault(key, [0] * 6)
         known[:] = map(sum, zip(known, numbers, strict=True))
 
-    for usage, row in _used(tenant, log):
+    for usage, row in _used(tenant, days, log):
         inputs, outputs = usage.input_tokens, usage.output_tokens
         place = (usage.at_ms // instant.DAY_MS, usage.project, models[usage.model], _PLACES[usage.source])
         add(place, (1, usage.messages, usage.sessions, inputs, outputs, -row.usd_micros))
@@ -140,10 +142,10 @@ def _usage(tenant: Tenant, log: Sequence[Record]) -> Iterator[tuple[Any, ...]]:
         yield (plan.organisation, number, day, project_id, slugs[model], SOURCES[source], *row_sums)
 
 
-def _readings(tenant: Tenant, log: Sequence[Record], kind: str) -> Iterator[Metered]:
+def _readings(tenant: Tenant, days: Sequence[Day], log: Sequence[Record], kind: str) -> Iterator[Metered]:
     """The meter readings that counted."""
-    for day in _days(tenant):
-        for meter in tenant.plan.activity.day(day).meters:
+    for day in days:
+        for meter in day.meters:
             series = tenant.meters.get((meter.kind, meter.slug))
             if meter.kind == kind and series is not None and series.total(meter.at_ms - 1, meter.at_ms):
                 yield Metered(meter.at_ms, kind, meter.slug, meter.count)
@@ -154,11 +156,15 @@ def _readings(tenant: Tenant, log: Sequence[Record], kind: str) -> Iterator[Mete
 
 
 def _metered(
-    tenant: Tenant, log: Sequence[Record], kind: str, prices: tuple[tuple[str, int], ...]
+    tenant: Tenant,
+    days: Sequence[Day],
+    log: Sequence[Record],
+    kind: str,
+    prices: tuple[tuple[str, int], ...],
 ) -> Iterator[tuple[Any, ...]]:
     nanos = dict(prices)
     sums: dict[tuple[int, str], list[int]] = {}
-    for meter in _readings(tenant, log, kind):
+    for meter in _readings(tenant, days, log, kind):
         known = sums.setdefault((billing_day(meter.at_ms), meter.slug), [0, 0, 0])
         micros = unit_charge_micros(meter.number, nanos[meter.slug])
         known[:] = known[0] + 1, known[1] + meter.number, known[2] + micros

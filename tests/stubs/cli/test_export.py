@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 AS_OF = "2026-03-10T12:00:00Z"
 AS_OF_MS = instant.parse(AS_OF)
-SMALL = ("--days", "20", "--as-of", AS_OF)
+SMALL = ("--days", "10", "--as-of", AS_OF)
 
 
 def run(*arguments: Any) -> tuple[int, str, str]:

@@ -27,7 +27,7 @@ def plan_of(name: str, as_of_ms: int = AS_OF_MS, seed: int = 1) -> Plan:
     return genesis.plan(organisation, created)
 
 
-def small_cast(count: int = 5, days: int = 70, seed: int = 3) -> people.Cast:
+def small_cast(count: int = 5, days: int = 40, seed: int = 3) -> people.Cast:
     return people.cast(people.drawn(count, seed), seed, AS_OF_MS, days)
 
 

@@ -17,7 +17,7 @@ def test_the_database_has_all_rows_with_exact_types(tmp_path, make):
         types = dict(connection.execute("SELECT column_name, column_type FROM (DESCRIBE ledger)").fetchall())
         assert (types["amount_usd"], types["created_at"]) == ("DECIMAL(20,6)", "TIMESTAMP")
         [(first,)] = connection.execute("SELECT min(created_at) FROM ledger").fetchall()
-        assert first.isoformat() == "2025-12-30T00:00:00"
+        assert first.isoformat() == "2026-01-29T00:00:00"
 
 
 def test_one_block_is_loaded_too(tmp_path, make):

@@ -53,7 +53,7 @@ MOMENTS = (
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("name", ["standard", "postpaid_over_limit", "free_credit_used"])
+@pytest.mark.parametrize("name", ["postpaid_over_limit", "overdrawn"])
 def test_every_row_is_the_engines_at_the_edges_of_days_and_months(name, moment):
     assert_same(plan_of(name, instant.parse(moment)), personas.load(name))
 

@@ -64,6 +64,7 @@ def test_a_world_is_exported_as_it_is_and_adds_up(service, make, tmp_path):
         assert made.bodies(person)["getOrgBilling"] == views.profile(tenant)
 
 
+@pytest.mark.slow
 def test_prices_changed_by_hand_are_told_and_no_law_is_broken(service, make, tmp_path):
     service.execute(
         "org_no_contract", commands.ChangePrices(models={MODEL: (1, 2)}, events={"consolidation": 5})
