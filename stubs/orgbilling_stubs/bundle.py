@@ -22,6 +22,7 @@ from orgbilling_fixtures.persona import PersonaError
 
 from . import genesis, views
 from .auth.principal import is_organisation
+from .clock import billing_instant, livable
 from .domain import agenda, instant
 from .domain.events import (
     ClockSet,
@@ -147,7 +148,7 @@ def replay(recorded: Recorded) -> Replayed:
         agenda.advance(tenant, recorded.at_ms)
         found = answers(tenant)
     except _UNFIT as error:
-        told = str(error) or type(error).__name__
+        told = str(error) if isinstance(error, PersonaError) else "an event fits nothing before it"
         raise BundleError(
             recorded.line, f"the log of {recorded.organisation} does not fold: {told}"
         ) from error
@@ -189,8 +190,12 @@ def _lines(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         try:
             found = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise BundleError(number, f"not JSON: {error}") from None
+        except json.JSONDecodeError as error:
+            raise BundleError(number, f"not JSON: {error.msg.lower()} at column {error.colno}") from None
+        except ValueError:
+            raise BundleError(number, "a number has too many digits") from None
+        except RecursionError:
+            raise BundleError(number, "nested too deeply") from None
         if not isinstance(found, dict):
             raise BundleError(number, "expected a JSON object")
         yield number, found
@@ -200,10 +205,22 @@ def _header(lines: Iterator[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
     number, header = next(lines, (1, {}))
     if header.get("bundle") != "orgbilling":
         raise BundleError(number, "not a bundle of orgbilling")
-    if header.get("format") != FORMAT:
+    if _whole(number, header, "format", 1) != FORMAT:
         raise BundleError(number, f"format {header.get('format')!r}: this version reads format {FORMAT}")
+    _whole(number, header, "seed", 0)
+    if not _is_clock(header.get("clock")):
+        raise BundleError(number, "clock: expected a mode, frozen or live, and an instant now")
     _whole(number, header, "organisations", 0)
     return header
+
+
+def _is_clock(found: Any) -> bool:
+    if not isinstance(found, dict) or found.get("mode") not in ("frozen", "live"):
+        return False
+    try:
+        return isinstance(found.get("now"), str) and billing_instant(found["now"]) is not None
+    except (instant.InstantError, OverflowError):
+        return False
 
 
 def _organisation(number: int, line: dict[str, Any], lines: Iterator[tuple[int, dict[str, Any]]]) -> Recorded:
@@ -245,6 +262,8 @@ def _record(number: int, line: dict[str, Any], sequence: int) -> Record:
         raise BundleError(number, "TenantCreated: expected a persona, a seed, an instant and a lineage")
     if isinstance(decoded, Rewound) and not (type(decoded.to) is int and 0 <= decoded.to < sequence):
         raise BundleError(number, "Rewound: expected an earlier record")
+    if isinstance(decoded, ClockSet) and decoded.mode == "frozen":
+        _whole(number, event, "at_ms", None)
     return Record(sequence, at_ms, decoded, batch, Idempotency(*pair) if pair is not None else None)
 
 
@@ -253,7 +272,7 @@ def _plausible(created: TenantCreated) -> bool:
         isinstance(created.persona, dict)
         and type(created.seed) is int
         and type(created.as_of_ms) is int
-        and instant.in_range(created.as_of_ms)
+        and livable(created.as_of_ms)
         and isinstance(created.lineage, str)
     )
 
@@ -271,7 +290,8 @@ def _check_path(number: int, records: Sequence[Record], at_ms: int) -> None:
 def _whole(number: int, line: Mapping[str, Any], name: str, least: int | None) -> int:
     value = line.get(name)
     if type(value) is not int or (least is not None and value < least):
-        raise BundleError(number, f"{name}: expected a whole number")
-    if least is None and not instant.in_range(value):
-        raise BundleError(number, f"{name}: not an instant between the years 1 and 9999")
+        bound = "" if least is None else f" of at least {least}"
+        raise BundleError(number, f"{name}: expected a whole number{bound}")
+    if least is None and not livable(value):
+        raise BundleError(number, f"{name}: not an instant in the years 1972 to 8999, UTC")
     return value

@@ -8,6 +8,9 @@ from dataclasses import replace
 from .domain import instant
 from .domain.events import ClockSet
 
+_FIRST_MS = instant.parse("1972-01-01")
+_END_MS = instant.parse("9000-01-01")
+
 
 class Clock:
     """The server's billing time in epoch milliseconds: live, or frozen at an instant."""
@@ -59,6 +62,11 @@ def from_option(text: str) -> Clock:
     return Clock() if text == "live" else Clock(billing_instant(text))
 
 
+def livable(at_ms: int) -> bool:
+    """Whether billing can live at an instant: in the years 1972 to 8999, UTC."""
+    return _FIRST_MS <= at_ms < _END_MS
+
+
 def billing_instant(text: str) -> int:
     """Epoch milliseconds of an instant that billing can live at.
 
@@ -66,6 +74,6 @@ def billing_instant(text: str) -> int:
     where eighteen months of history could not be written.
     """
     at_ms = instant.parse(text)
-    if not instant.parse("1972-01-01") <= at_ms < instant.parse("9000-01-01"):
+    if not livable(at_ms):
         raise instant.InstantError(f"out of range (years 1972 to 8999, UTC): {text!r}")
     return at_ms

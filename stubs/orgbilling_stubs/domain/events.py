@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, NamedTuple, get_args
 
 
@@ -257,12 +257,22 @@ def decode(document: Mapping[str, Any]) -> Event:
     """
     members = dict(document)
     kind = members.pop("kind", None)
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise UnknownEventError(f"unknown event {kind!r}")
     try:
         return KINDS[kind](**members)
     except TypeError as error:
-        raise UnknownEventError(f"event {kind} has other members than this version knows: {error}") from error
+        told = f"event {kind} has other members than this version knows: {_odd(KINDS[kind], members)}"
+        raise UnknownEventError(told) from error
+
+
+def _odd(kind: type[Event], members: Mapping[str, Any]) -> str:
+    """Which members are missing, and which are unknown."""
+    known = fields(kind)
+    needed = [each.name for each in known if each.default is MISSING and each.default_factory is MISSING]
+    odd = [f"{name} is missing" for name in needed if name not in members]
+    names = {each.name for each in known}
+    return ", ".join(odd + [f"{name} is unknown" for name in sorted(members) if name not in names])
 
 
 @dataclass(frozen=True, slots=True)

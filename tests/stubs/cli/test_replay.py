@@ -56,6 +56,8 @@ def test_another_contract_is_mentioned(tmp_path: Path) -> None:
     ("content", "problem"),
     [
         (b"{}", ":1: not a bundle of orgbilling"),
+        (b'{"bundle":"orgbilling","format":true}', ":1: format: expected a whole number of at least 1"),
+        (b'{"bundle":"orgbilling","format":1,"seed":-1}', ":1: seed: expected a whole number of at least 0"),
         (b"\xff", ": not UTF-8"),
         (None, ": no such file or directory"),
     ],
