@@ -52,6 +52,13 @@ def test_every_test_contract_is_in_the_readme() -> None:
     assert [each for each in TEST_CONTRACTS if each not in README] == []
 
 
+@pytest.mark.parametrize("name", ["faults", "journal", "control", "scenarios"])
+def test_a_page_says_where_the_command_is_before_it_is_used(name: str) -> None:
+    page = (ROOT / f"docs/{name}.md").read_text("utf-8")
+    where = page.index("In a checkout, `orgbilling` is `.venv/bin/orgbilling`")
+    assert not re.search(r"\borgbilling [a-z]", page[:where])
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
