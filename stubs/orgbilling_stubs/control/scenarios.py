@@ -49,6 +49,8 @@ def put(call: Call) -> Reply:
     scenario = scenarios.find(wanted)
     if scenario is None:
         raise refusal(SCENARIO_UNKNOWN, "body.scenario", wanted)
+    if server.coverage is not None:
+        server.coverage.scenario(scenario.name)
     return state.for_each(call, lambda organisation: play(server, organisation, scenario))
 
 
@@ -81,8 +83,6 @@ def play(server: Control, organisation: str, scenario: Scenario) -> None:
     for step in scenario.steps:
         _do(server, organisation, step)
     place(server, organisation, scenario)
-    if server.coverage is not None:
-        server.coverage.scenario(scenario.name)
 
 
 def _do(server: Control, organisation: str, step: Step) -> None:

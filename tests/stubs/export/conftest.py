@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,13 @@ from orgbilling_stubs.domain.plan import Plan
 from orgbilling_stubs.export import manifest, people, run
 from orgbilling_stubs.export.request import Request
 from orgbilling_stubs.export.schema import NAMES
+
+
+@atexit.register
+def _quiet_end() -> None:
+    """DuckDB's bindings tell at the end of the process what pytest still holds of them: nobody asked."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
 
 AS_OF_MS = instant.parse("2026-03-10T12:00:00Z")
 ALL = ("csv", "jsonl", "parquet", "postgres", "json", "sqlite", "duckdb")
