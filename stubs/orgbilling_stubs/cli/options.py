@@ -34,7 +34,7 @@ Personas = Annotated[
         help="Persona to serve, shipped or your own YAML file; the first is the default.",
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")]
 ClockOption = Annotated[
     str, typer.Option(metavar="INSTANT|live", help="Billing time: live, or frozen at an instant.")
 ]

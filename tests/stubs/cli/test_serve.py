@@ -93,6 +93,12 @@ def test_what_cannot_be_served_is_one_clear_line(options: list[str]) -> None:
     assert shown.stderr.startswith("orgbilling: ")
 
 
+def test_a_seed_that_no_bundle_could_hold_is_refused() -> None:
+    shown = subprocess.run([*COMMAND, "serve", "--port", "0", "--seed", "-1"], capture_output=True, text=True)
+    assert shown.returncode == 2
+    assert "--seed" in shown.stderr
+
+
 @pytest.mark.slow
 def test_kill_loses_no_redemption_and_doubles_none(tmp_path: Path) -> None:
     """kill -9 in the middle of a thousand redemptions: what was answered 200 is there, once."""
