@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .columns import Chunk, Coded, Same, Uuids
 from .refusal import need
-from .schema import Table
+from .schema import LONG, Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,9 +27,6 @@ TYPES: dict[str, Any] = {
     "date": pa.date32(),
     "bool": pa.bool_(),
 }
-LONG = ("events", "services", "usage_by_day", "ledger")
-"""Tables with many rows: their texts are kept as dictionaries."""
-
 _CODED = pa.dictionary(pa.int32(), pa.string())
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from . import blocks, pool, sql
-from .arrow import LONG
 from .files import PARTIAL, Entry, database
 from .refusal import ExportError, need
 from .request import Advance, Request
-from .schema import BY_NAME
+from .schema import BY_NAME, LONG
 from .sinks import path as part_path
 
 FILE = "orgbilling.duckdb"

@@ -317,6 +317,9 @@ TABLES: tuple[Table, ...] = (
     ),
 )
 
+LONG = ("events", "services", "usage_by_day", "ledger")
+"""Tables with many rows: their texts are kept as dictionaries where a format has them, and not indexed."""
+
 NAMES = tuple(table.name for table in TABLES)
 BY_NAME = {table.name: table for table in TABLES}
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
+import sys
 from typing import Any
 
 import psycopg
@@ -187,8 +189,41 @@ def test_a_world_is_exported(tmp_path):
     service.tenant("org_mine")
     file = tmp_path / "world.jsonl"
     file.write_text(bundle.export(service, ["org_mine"], "digest"))
-    code, out, err = run("--bundle", file, "--out", tmp_path / "out")
+    code, _, err = run("--bundle", file, "--out", tmp_path / "out")
     assert (code, err) == (0, "")
     assert "org_mine" in (tmp_path / "out" / "organisations.csv").read_text()
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["command"].startswith(f"orgbilling export --bundle {file}")
+
+
+BASE = """
+import sys
+sys.modules.update(dict.fromkeys(("numpy", "pyarrow", "duckdb", "psycopg")))
+from orgbilling_stubs.cli.export import app
+for arguments in ARGUMENTS:
+    try:
+        app(arguments)
+    except SystemExit as end:
+        print(end.code)
+"""
+
+
+def test_the_base_install_writes_the_same_bytes_and_names_the_extra(tmp_path):
+    small = [*SMALL, "--tables", "organisations,billing_profiles,ledger"]
+    arguments = [
+        ["--out", str(tmp_path / "base"), *small],
+        ["verify", str(tmp_path / "base")],
+        ["--out", str(tmp_path / "parquet"), "--format", "parquet", *small],
+        ["--preview", *small],
+    ]
+    script = BASE.replace("ARGUMENTS", repr(arguments))
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (
+        found.stderr
+        == "extra-missing: parquet needs numpy, which is not installed: pip install 'orgbilling[export]'\n"
+    )
+    codes = [line for line in found.stdout.splitlines() if line.isdecimal()]
+    assert codes == ["0", "0", "2", "0"]
+    run("--out", tmp_path / "full", *small)
+    for file in (tmp_path / "base").iterdir():
+        assert file.read_bytes() == (tmp_path / "full" / file.name).read_bytes()
