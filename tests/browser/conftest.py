@@ -46,7 +46,7 @@ def skip(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium, or a skipped test and a loud line where there is none."""
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
@@ -113,14 +113,14 @@ def served(settings: Settings) -> Iterator[Stub]:
     listener.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def serve_stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
     os.environ["ORGBILLING_HOME"] = str(tmp_path_factory.mktemp("home"))
     yield lambda **settings: served(Settings(**({"clock": CLOCK} | settings)))
     del os.environ["ORGBILLING_HOME"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stub(serve_stub: Callable[..., Any]) -> Iterator[Stub]:
     """A stub with default settings, shared by tests that each have an organisation of their own."""
     with serve_stub() as running:
@@ -148,7 +148,7 @@ class _Page(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dashboard_url() -> Iterator[str]:
     """The base URL of the customer's own app, on another origin."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
