@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from re import _constants as code  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from importlib import import_module
 from typing import Any
+
+# The standard library's own reader of patterns; type stubs know it on some releases only.
+code: Any = import_module("re._constants")
+parser: Any = import_module("re._parser")
 
 CATEGORIES = {code.CATEGORY_DIGIT: "0123456789", code.CATEGORY_WORD: "abcdefgh", code.CATEGORY_SPACE: " "}
 PLAIN = "abcdefghijklmnopqrstuvwxyz0123456789"
