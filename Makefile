@@ -1,8 +1,10 @@
 # Needs Python 3.11+ and make. Everything else goes into .venv, pinned and checked by requirements/*.txt.
 VENV ?= .venv
 ARGS ?=
+WORKERS ?= auto
 BIN := $(VENV)/bin
 export VENV PYTHON
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -16,11 +18,11 @@ help:  ## list the targets
 serve: venv-base  ## run the stub on http://127.0.0.1:4010 (ARGS: options of orgbilling serve)
 	@exec $(BIN)/orgbilling serve $(ARGS)
 
-test: venv-test  ## run the tests (ARGS: options of pytest)
-	@exec $(BIN)/python -m pytest $(ARGS)
+test: venv-test  ## run the tests (ARGS: options of pytest; WORKERS=0: in one process)
+	@exec $(PYTEST) $(ARGS)
 
 test-slow: venv-dev  ## run the suites too long for every save (ARGS: options of pytest)
-	@exec $(BIN)/python -m pytest -m slow $(ARGS)
+	@exec $(PYTEST) -m slow $(ARGS)
 
 screenshots: venv-dev  ## pictures of every hosted page, in screenshots/ (needs Chromium)
 	@exec $(BIN)/python -m pytest -q -m slow tests/browser/test_screenshots.py $(ARGS)
