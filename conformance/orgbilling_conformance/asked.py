@@ -109,7 +109,8 @@ def parameter(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | N
 
 def _excused(request: Request) -> bool:
     """Whether something else about the request may have been refused."""
-    return bool(request.headers) or len(request.query) > 2000 or request.body is not None
+    odd = request.headers and request.auth != "unknown"  # what browsers always send is not odd
+    return bool(odd) or len(request.query) > 2000 or request.body is not None
 
 
 def _refusal(found: list[Wrong], exchange: Exchange, known: Knowledge) -> Iterator[Observation]:
@@ -138,6 +139,8 @@ def body(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
     request, status = exchange.request, exchange.response.status
     if operation is None or operation.request is None or request.auth not in GOOD or not status:
         return None
+    if not request.body and request.auth == "unknown" and request.header("content-length") != "0":
+        return None  # the browser may have sent one, and not have recorded it
     found = list(_body(request, operation, known))
     if not found:
         return []

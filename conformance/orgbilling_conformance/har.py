@@ -6,40 +6,63 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from orgbilling_conformance.exchange import Exchange, Request, Response
+from orgbilling_conformance.exchange import Exchange, Headers, Request, Response
 from orgbilling_conformance.facts import Facts
 from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.registry import RULES
+from orgbilling_conformance.target import PREFIX
 from orgbilling_conformance.usage import UsageError
+
+SHOWN = ("content-type", "content-length", "origin", "accept")
+"""Headers of a request that are kept; a recording holds secrets in the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An exchange of a recording.
+
+    base: the address in front of the contract's path; whole: whether the body of the answer is there.
+    """
+
+    exchange: Exchange
+    base: str
+    whole: bool
 
 
 def consider(judge: Judge, path: Path, progress: Callable[[str, int, int], None]) -> None:
     """Judge every exchange of a recording that is one of the contract's; raises `UsageError`."""
-    found = list(exchanges(read(path), judge.facts))
-    bodies = 0
-    for done, (exchange, whole) in enumerate(found):
-        progress("recording", done, len(found))
-        if whole:
-            bodies += 1
-            judge.consider(exchange)
-    progress("recording", len(found), len(found))
+    found = _of_the_api(judge, list(exchanges(read(path), judge.facts)))
+    judged = [each for each in found if each.whole]
+    for done, each in enumerate(judged):
+        progress("recording", done, len(judged))
+        judge.consider(each.exchange)
+    progress("recording", len(judged), len(judged))
     if not found:
         judge.reasons.append("the recording holds no exchange with an operation of the contract")
     elif not sum(judge.successes.values()):
         judge.reasons.append("the recording holds no success")
-    if bodies < len(found):
-        judge.note(
-            f"{len(found) - bodies} exchanges were recorded without the body of the answer: not judged"
-        )
-    seen = {exchange.operation for exchange, _ in found}
+    if lost := len(found) - len(judged):
+        judge.note(f"{lost} exchanges were recorded without the body of the answer: not judged")
+    seen = {each.exchange.operation for each in found}
     scenarios = [rule.id for rule in RULES.values() if rule.kind == "scenario"]
     judge.skip(scenarios, ("*",), "needs a target that answers, not a recording")
     judge.skip(("*",), sorted(judge.facts.operations.keys() - seen), "not in the recording")
-    judge.note(f"{bodies} exchanges of {len(seen)} operations were judged")
+    judge.note(f"{len(judged)} exchanges of {len(seen)} operations were judged")
+
+
+def _of_the_api(judge: Judge, found: list[Recorded]) -> list[Recorded]:
+    """Without what only looks like the API: where some of it is at /api/v1, the like elsewhere is not."""
+    named = [each for each in found if each.base.endswith(PREFIX)]
+    kept = named or found
+    others = sorted({each.base or "/" for each in found} - {each.base or "/" for each in kept})
+    if others:
+        judge.note(f"not taken for the API, for it is at {PREFIX} elsewhere: {', '.join(others)}")
+    return kept
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -56,8 +79,8 @@ def read(path: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def exchanges(entries: list[dict[str, Any]], facts: Facts) -> Iterator[tuple[Exchange, bool]]:
-    """The exchanges with operations of the contract, and whether the body of the answer is there."""
+def exchanges(entries: list[dict[str, Any]], facts: Facts) -> Iterator[Recorded]:
+    """The exchanges with operations of the contract that got an answer."""
     for entry in entries:
         try:
             found = _exchange(entry, facts)
@@ -67,22 +90,22 @@ def exchanges(entries: list[dict[str, Any]], facts: Facts) -> Iterator[tuple[Exc
             yield found
 
 
-def _exchange(entry: dict[str, Any], facts: Facts) -> tuple[Exchange, bool] | None:
+def _exchange(entry: dict[str, Any], facts: Facts) -> Recorded | None:
     asked, answered = entry["request"], entry["response"]
     parts = urlsplit(asked["url"])
-    method = str(asked["method"]).upper()
+    method, headers = str(asked["method"]).upper(), _headers(asked)
     operation = _operation(method, parts.path, facts)
-    if not operation or not answered["status"]:
+    # 0 or -1: the browser gave up, or was not let.
+    if not operation or int(answered["status"]) < 100 or _navigated(headers):
         return None
-    headers = _headers(asked)
     text = (asked.get("postData") or {}).get("text")
     known = facts.operations[operation]
     request = Request(
         method,
         known.path,
         parts.query,
-        tuple(pair for pair in headers if pair[0].lower() in ("content-type", "origin", "accept")),
-        text.encode() if isinstance(text, str) else None,
+        tuple(pair for pair in headers if pair[0].lower() in SHOWN),
+        text.encode("utf-8", "surrogatepass") if isinstance(text, str) else None,
         "unknown",
         "recorded",
     )
@@ -90,7 +113,14 @@ def _exchange(entry: dict[str, Any], facts: Facts) -> tuple[Exchange, bool] | No
     whole = body is not None or answered["status"] in (204, 304)
     seconds = float(entry.get("time") or 0) / 1000
     response = Response(int(answered["status"]), _headers(answered), body or b"", seconds)
-    return Exchange(request, response, operation), whole
+    base = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(known.path)}"
+    return Recorded(Exchange(request, response, operation), base, whole)
+
+
+def _navigated(headers: Headers) -> bool:
+    """Whether a person went there: a page may have the path of an operation."""
+    sent = {name.lower(): value.lower() for name, value in headers}
+    return sent.get("sec-fetch-dest", "empty") != "empty" or sent.get("accept", "").startswith("text/html")
 
 
 def _operation(method: str, path: str, facts: Facts) -> str:
@@ -99,7 +129,7 @@ def _operation(method: str, path: str, facts: Facts) -> str:
     return max(ends, key=lambda each: len(each.path)).id if ends else ""
 
 
-def _headers(message: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def _headers(message: dict[str, Any]) -> Headers:
     rows = [(str(row["name"]), str(row["value"])) for row in message.get("headers") or []]
     return tuple(row for row in rows if not row[0].startswith(":"))
 

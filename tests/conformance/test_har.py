@@ -106,3 +106,79 @@ def test_a_recording_of_nothing_is_inconclusive(tmp_path: Path) -> None:
     assert conform(har=har(tmp_path / "a.har", [])).exit == 3
     refused = entry(Request("GET", "/org/billing"), Response(401, (), b"{}"))
     assert conform(har=har(tmp_path / "b.har", [refused])).verdict != "conforms"
+
+
+@pytest.fixture
+def good(stub: Any, token: Callable[..., str]) -> dict[str, Any]:
+    """An entry of a sound profile."""
+    target = AppTarget(stub)
+    request = Request("GET", "/org/billing")
+    found = entry(request, target.send(request, f"Bearer {token()}"))
+    target.close()
+    return found
+
+
+def changed(entry: dict[str, Any], **asked: Any) -> dict[str, Any]:
+    response = entry["response"] | asked.pop("response", {})
+    return entry | {"request": entry["request"] | asked, "response": response}
+
+
+PAGE = {"headers": [{"name": "content-type", "value": "text/html"}], "content": {"text": "<h1>"}}
+PREFLIGHT = {"status": 200, "headers": [], "content": {"size": 0}}
+NAVIGATED = [{"name": "Sec-Fetch-Dest", "value": "document"}]
+OLD = [{"name": "Accept", "value": "text/html,application/xhtml+xml;q=0.9"}]
+BESIDE = {
+    "a preflight": {"method": "OPTIONS", "response": PREFLIGHT},
+    "a request that was given up": {"response": {"status": -1, "headers": [], "content": {"size": -1}}},
+    "a request that was not let": {"response": {"status": 0, "headers": [], "content": {}}},
+    "a page with the path of an operation": {"headers": NAVIGATED, "response": PAGE},
+    "a page of an old browser": {"headers": OLD, "response": PAGE},
+    "another origin's path": {"url": "https://app.example.com/org/billing", "response": PAGE},
+    "an icon": {"url": "https://api.example.com/favicon.ico", "response": PAGE},
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_is_not_the_api_is_not_judged(good: dict[str, Any], tmp_path: Path, name: str) -> None:
+    report = conform(har=har(tmp_path / "a.har", [good, changed(good, **BESIDE[name])]))
+    assert (report.verdict, report.findings) == ("conforms", ())
+    assert any(each.startswith("1 exchanges of 1 operations") for each in report.notes)
+    assert any("https://app.example.com" in each for each in report.notes) == (
+        name == "another origin's path"
+    )
+
+
+def test_an_api_at_any_address_is_judged_where_none_is_at_the_usual_one(
+    good: dict[str, Any], tmp_path: Path
+) -> None:
+    moved = changed(good, url="https://app.example.com/bff/org/billing", response=PAGE)
+    assert conform(har=har(tmp_path / "a.har", [moved])).verdict == "violated"
+
+
+def test_names_of_headers_have_any_case(good: dict[str, Any], tmp_path: Path) -> None:
+    rows = [row | {"name": row["name"].title()} for row in good["response"]["headers"]]
+    assert conform(har=har(tmp_path / "a.har", [changed(good, response={"headers": rows})])).findings == ()
+
+
+@pytest.mark.parametrize(("length", "rules"), [(None, set()), ("21", set()), ("0", {"body-json"})])
+def test_a_body_that_was_not_recorded_was_perhaps_sent(
+    facts: Any, tmp_path: Path, length: str | None, rules: set[str]
+) -> None:
+    known = facts.operations["redeemOrgVoucher"]
+    example = json.dumps(facts.node(known.success[:-1])["example"]).encode()
+    response = Response(200, (("content-type", "application/json"),), example)
+    sent = [{"name": "Content-Length", "value": length}] if length else []
+    found = changed(entry(Request("POST", known.path), response), headers=sent)
+    report = conform(har=har(tmp_path / "a.har", [found]))
+    assert {each.rule for each in report.findings} == rules
+
+
+def test_what_a_browser_always_sends_excuses_no_refusal(good: dict[str, Any], tmp_path: Path) -> None:
+    sent = [{"name": "Accept", "value": "*/*"}, {"name": "Origin", "value": "http://localhost:3000"}]
+    problem = {"text": '{"status": 422}', "mimeType": "application/problem+json"}
+    kind = [{"name": "Content-Type", "value": "application/problem+json"}]
+    refused = {"status": 422, "headers": kind, "content": problem}
+    url = "https://api.example.com/api/v1/org/ledger?days=365"
+    entries = [good, changed(good, url=url, headers=sent, response=refused)]
+    report = conform(har=har(tmp_path / "a.har", entries))
+    assert ("parameter-valid", "getOrgLedger", "query/days") in keys(report)

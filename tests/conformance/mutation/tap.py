@@ -1,0 +1,99 @@
+"""An application on a real port, and a tap on the wire before it: what comes in is read as bytes."""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import httptools
+import uvicorn
+
+
+class Tap(socketserver.ThreadingTCPServer):
+    """Relays every connection to a server; `seen`: method and path of every request, in order."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Relay)
+        self.behind = ("127.0.0.1", port)
+        self.seen: list[tuple[str, str]] = []
+        self.connections = 0
+        self.unread: list[bytes] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Request:
+    """What the parser tells of the requests on one connection."""
+
+    def __init__(self, tap: Tap) -> None:
+        self.tap, self.url = tap, b""
+        self.parser = httptools.HttpRequestParser(self)
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+
+    def on_url(self, part: bytes) -> None:
+        self.url += part
+
+    def on_headers_complete(self) -> None:
+        path = self.url.partition(b"?")[0].decode("latin-1")
+        self.tap.seen.append((self.parser.get_method().decode(), path))
+
+
+class _Relay(socketserver.BaseRequestHandler):
+    server: Tap
+
+    def handle(self) -> None:
+        self.server.connections += 1
+        asked = _Request(self.server)
+        with socket.create_connection(self.server.behind) as behind:
+            for each in (behind, self.request):
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            back = threading.Thread(target=_pump, args=(behind, self.request), daemon=True)
+            back.start()
+            with suppress(OSError):
+                while sent := self.request.recv(65_536):
+                    try:
+                        asked.parser.feed_data(sent)
+                    except httptools.HttpParserError:
+                        self.server.unread.append(sent)
+                    behind.sendall(sent)
+                behind.shutdown(socket.SHUT_WR)
+            back.join()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while answered := source.recv(65_536):
+            sink.sendall(answered)
+        sink.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def tapped(app: Any) -> Iterator[Tap]:
+    """Serve an application, with a tap before it."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="none"))
+    threads = [threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)]
+    tap = Tap(listener.getsockname()[1])
+    threads.append(threading.Thread(target=tap.serve_forever, args=(0.05,), daemon=True))
+    for thread in threads:
+        thread.start()
+    try:
+        yield tap
+    finally:
+        tap.shutdown()
+        tap.server_close()
+        server.should_exit = True
+        for thread in threads:
+            thread.join(10)
+        listener.close()
