@@ -106,8 +106,8 @@ def _violations(exchange: Exchange, known: Knowledge, place: Path) -> Iterator[O
     seen = set()
     for each in known.schemas.check(place, exchange.response.parsed):
         pointer = "".join(f"/{step}" for step in each.where)
-        if (each.keyword, pointer) not in seen:
-            seen.add((each.keyword, pointer))
+        if (each.keyword, pointer, each.basis) not in seen:
+            seen.add((each.keyword, pointer, each.basis))
             layer, reason = known.facts.layer(each.node)
             rule = KEYWORDS.get(each.keyword, "schema-value")
             basis = each.basis or layer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 from orgbilling_openapi import contract, diff, document, pointer
@@ -37,12 +38,10 @@ def compare(judge: Judge) -> tuple[Row, ...]:
 
 
 def _document(judge: Judge, theirs: Row) -> list[Row]:
-    from orgbilling_openapi import compose
-
     ours = judge.facts.document
     try:
         relative = document.relative(theirs, ours["servers"][0]["url"])
-        changes = diff.compare(compose.facts(), ours, relative, judge.facts.origins)
+        changes = diff.compare(_facts(), ours, relative, judge.facts.origins)
     except (document.DocumentError, LookupError, TypeError, AttributeError) as error:
         judge.note(f"/openapi.json cannot be compared: {' '.join(str(error).split())[:120]}")
         return []
@@ -50,6 +49,14 @@ def _document(judge: Judge, theirs: Row) -> list[Row]:
     judge.note(f"/openapi.json was compared: {len(rows)} differences")
     # Other operations are the vendor's business; whether one that we know is gone is ours.
     return [row for row in rows if not (row["kind"] == "added" and row["what"] == "an operation")]
+
+
+@cache
+def _facts() -> Row:
+    """The contract without assumptions; composed once, for it takes half a second."""
+    from orgbilling_openapi import compose
+
+    return compose.facts()
 
 
 def _schemas(judge: Judge) -> list[Row]:

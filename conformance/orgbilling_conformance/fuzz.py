@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlencode
@@ -33,23 +34,32 @@ def requests(facts: Facts, phase: str, operations: set[str], examples: int, seed
     Raises `UsageError` where Schemathesis is not installed.
     """
     require()
+    known = [name for name in _operations(facts) if name in operations]
+    chance = (examples, seed) if phase == "fuzzing" else (0, 0)
+    return [each for name in known for each in generated(facts, phase, name, *chance)]
+
+
+@cache
+def generated(facts: Facts, phase: str, name: str, examples: int, seed: int) -> tuple[Request, ...]:
+    """The requests for one operation (id); kept, for a second run in this process sends the same."""
+    operation = _operations(facts)[name]
+    generate = {"examples": _examples, "coverage": _coverage, "fuzzing": _fuzzing}[phase]
+    found: dict[Request, None] = {}
+    for case in generate(operation, examples, seed):
+        request = _request(case, operation.method.upper(), operation.path, phase)
+        if request is not None:
+            found.setdefault(request)
+    return tuple(found)
+
+
+@cache
+def _operations(facts: Facts) -> dict[str, Any]:
+    """The operations of the contract as Schemathesis knows them, by id."""
     import schemathesis
 
     schema = schemathesis.openapi.from_dict(_open(facts.document))
-    generate = {"examples": _examples, "coverage": _coverage, "fuzzing": _fuzzing}[phase]
-    found: dict[Request, None] = {}
-    for result in schema.get_all_operations():
-        operation: Any = result.ok() if hasattr(result, "ok") else None
-        if operation is None:
-            continue
-        method = operation.method.upper()
-        if facts.operation(method, operation.path) not in operations:
-            continue
-        for case in generate(operation, examples, seed):
-            request = _request(case, method, operation.path, phase)
-            if request is not None:
-                found.setdefault(request)
-    return list(found)
+    found = [result.ok() for result in schema.get_all_operations() if hasattr(result, "ok")]
+    return {facts.operation(each.method.upper(), each.path): each for each in found}
 
 
 def _open(document: dict[str, Any]) -> dict[str, Any]:

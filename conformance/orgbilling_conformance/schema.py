@@ -121,11 +121,12 @@ class Schemas:
         item = self._at((*path, "items"))
 
         def check(value: Any) -> list[Violation]:
-            found: list[Violation] = []
+            # What is wrong with many rows in the same way is told once, by the first of them.
+            found: dict[tuple[Any, ...], Violation] = {}
             for each in value if isinstance(value, list) else ():
-                if more := item(each):
-                    found += [replace(one, where=("*", *one.where)) for one in more]
-            return found
+                for one in item(each):
+                    found.setdefault((one.keyword, one.node, one.where, one.basis), one)
+            return [replace(one, where=("*", *one.where)) for one in found.values()]
 
         return check
 
@@ -176,11 +177,12 @@ def _test(path: Path, node: dict[str, Any], keyword: str, test: Callable[[Any, A
     if keyword not in node:
         return None
     given, place = node[keyword], (*path, keyword)
+    expected = f"{keyword} {shown(given, 90)}"
 
     def check(value: Any) -> list[Violation]:
         if test(value, given):
             return NONE
-        return [Violation(keyword, place, (), f"{keyword} {shown(given, 90)}", shown(value, 60))]
+        return [Violation(keyword, place, (), expected, shown(value, 60))]
 
     return check
 

@@ -32,6 +32,7 @@ NAMES = {
     "getOrgServiceUsage": ("byOperation", "operation"),
 }
 ORDERED = (("startDate", "endDate"), ("createdAt", "updatedAt"))
+DEEP = (dict, list)
 IDENTIFIERS = (
     "tenantId",
     "entryId",
@@ -51,7 +52,7 @@ def walk(value: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
         place, each = stack.pop()
         if isinstance(each, dict):
             yield place, each
-            stack += [(f"{place}/{name}", inner) for name, inner in each.items()]
+            stack += [(f"{place}/{name}", inner) for name, inner in each.items() if isinstance(inner, DEEP)]
         elif isinstance(each, list):
             stack += [(f"{place}/*", inner) for inner in each]
 

@@ -35,6 +35,9 @@ TRACE = re.compile(
     r"|Exception in thread|SQLSTATE\[|pq: |syntax error at or near"
     r"|/usr/(?:local|lib)/|/home/\w+/|/site-packages/"
 )
+MARKS = ("sk_", "rk_", "whsec_", "-----BEGIN", "AKIA", "://", "eyJ")
+"""What every secret has; looking for these alone is quick."""
+
 SECRET = re.compile(
     r"\b(?:sk|rk)_(?:live|test)_\w{8,}|\bwhsec_\w{8,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b"
@@ -102,7 +105,7 @@ def leak_secret(exchange: Exchange, known: Knowledge) -> Iterable[Observation] |
     text = response.body.decode("utf-8", "replace") + "\n" + "\n".join(value for _, value in response.headers)
     if any(len(secret) >= SHORT and secret in text for secret in known.secrets):
         return [Observation("leak-secret", "", "no token", "the token that was sent")]
-    found = SECRET.search(text)
+    found = SECRET.search(text) if any(mark in text for mark in MARKS) else None
     return [Observation("leak-secret", "", "no secret", f"{found[0][:8]}…")] if found else []
 
 

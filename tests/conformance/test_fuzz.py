@@ -9,8 +9,9 @@ OPERATIONS = {"getOrgLedger", "redeemOrgVoucher"}
 
 @pytest.mark.parametrize("phase", fuzz.PHASES)
 def test_the_same_seed_gives_the_same_requests(facts: Facts, phase: str) -> None:
-    first, again = (fuzz.requests(facts, phase, OPERATIONS, 5, 3) for _ in range(2))
-    assert first == again
+    first = fuzz.requests(facts, phase, OPERATIONS, 5, 3)
+    fuzz.generated.cache_clear()
+    assert fuzz.requests(facts, phase, OPERATIONS, 5, 3) == first
     assert {(each.method, each.path) for each in first} <= {
         ("GET", "/org/ledger"),
         ("POST", "/org/vouchers/redeem"),

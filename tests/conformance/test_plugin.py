@@ -30,8 +30,15 @@ def conform_target():
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> Any:
-    # In a process of its own: what the stub is made of cannot be imported twice.
+    """Run it in a process of its own: what the stub is made of cannot be imported twice."""
     return pytester.runpytest_subprocess("--orgbilling-quick", *arguments)
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """Arguments that load our plugin and no other, for that takes seconds."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    return "-p", "orgbilling_conformance.plugin"
 
 
 @pytest.mark.slow
@@ -45,9 +52,11 @@ def test_one_test_per_rule_and_operation(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*orgbilling: conforms*"])
 
 
-def test_a_broken_rule_is_one_failed_test_that_says_why(pytester: pytest.Pytester) -> None:
+def test_a_broken_rule_is_one_failed_test_that_says_why(
+    pytester: pytest.Pytester, alone: tuple[str, str]
+) -> None:
     pytester.makepyfile(test_mine=f"SPOIL = True\n{CONFTEST}")
-    result = run(pytester, "-q")
+    result = run(pytester, "-q", *alone)
     assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines(
         [
@@ -66,7 +75,9 @@ def test_without_a_target_nothing_is_added(pytester: pytest.Pytester) -> None:
     assert run(pytester).parseoutcomes() == {"passed": 1}
 
 
-def test_an_address_that_nobody_answers_fails_the_verdict(pytester: pytest.Pytester) -> None:
-    result = run(pytester, "--orgbilling-url", "http://127.0.0.1:9", "-q")
+def test_an_address_that_nobody_answers_fails_the_verdict(
+    pytester: pytest.Pytester, alone: tuple[str, str]
+) -> None:
+    result = run(pytester, "--orgbilling-url", "http://127.0.0.1:9", "-q", *alone)
     assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines(["inconclusive", "http://127.0.0.1:9*"])

@@ -48,19 +48,6 @@ def test_by_default_documented_gets_alone(spoiled: Any, token: Callable[..., str
     assert not any(sent for _, path, _, sent in app.asked if path == "/openapi.json")
 
 
-def test_every_mode_sends_what_was_allowed_alone(spoiled: Any, token: Callable[..., str]) -> None:
-    writes = {
-        "redeem": "/org/vouchers/redeem",
-        "checkout": "/org/billing/checkout",
-        "portal": "/org/billing/portal",
-    }
-    for name, path in writes.items():
-        app = spoiled()
-        voucher = "TEST-CREDIT-5-x" if name == "redeem" else None
-        conform(app, token=token(f"org_standard_{name}"), allow_write=[name], voucher=voucher, quick=True)
-        assert {(method, each) for method, each, *_ in app.asked if method != "GET"} == {("POST", path)}
-
-
 def test_nobody_there() -> None:
     report = conform(url=f"http://127.0.0.1:{free_port()}", token="x", quick=True)
     assert (report.verdict, report.exit) == ("inconclusive", 3)

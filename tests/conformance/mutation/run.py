@@ -26,11 +26,16 @@ from mutation.trial import FULL, QUICK, READING, Outcome, sound, trial
 PROCESSES = 2
 
 
-def outcomes(names: Iterable[str], full: bool = True, reading: bool = True) -> Iterator[Outcome]:
-    """Try each defect quickly, then reading only where quick caught it, or in full where quick missed it."""
+def outcomes(
+    names: Iterable[str], full: bool = True, reading: bool = True, whole: bool = True
+) -> Iterator[Outcome]:
+    """Try each defect quickly, then reading only where quick caught it, or in full where quick missed it.
+
+    whole: run all rules on each; otherwise no more than it takes to catch a defect.
+    """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
-        waiting = {pool.submit(trial, name, QUICK) for name in names}
+        waiting = {pool.submit(trial, name, QUICK, whole=whole) for name in names}
         while waiting:
             done = next(as_completed(waiting))
             waiting.remove(done)

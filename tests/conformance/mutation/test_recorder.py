@@ -79,6 +79,6 @@ def test_undocumented_methods_are_sent_when_they_are_named_and_to_documented_pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("writes", SETS, ids="+".join)
+@pytest.mark.parametrize("writes", [names for names in SETS if len(names) in (0, 1, 4)], ids="+".join)
 def test_full_sends_what_was_allowed_and_nothing_else(writes):
     assert foreign(sent(FULL, writes), writes) == set()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
-from orgbilling_conformance import Report, conform
+from orgbilling_conformance import Finding, Report, conform, run
+from orgbilling_conformance.judge import Judge
+from orgbilling_conformance.stages import SCRIPTED, Step
 
 from .defect import FACTS, Defect
 from .defects import BY_NAME
@@ -24,10 +27,16 @@ MODES = (QUICK, FULL, READING)
 PATIENCE_S = 180
 # Seconds for one request: far more than a sound server in process needs, and short enough for one that hangs.
 ANSWER_S = 1.0
+# Fuzzed requests per operation and mode, where the judge is run often.
+FEW = 8
 
 
 class Late(Exception):  # noqa: N818
     """A trial took longer than anyone waits."""
+
+
+class Caught(Exception):  # noqa: N818
+    """The judge has seen enough, and the first of it after so many seconds."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +64,19 @@ def judge(app: Any, of: World, mode: str, seed: int = 0, **more: Any) -> Report:
         "quick": mode != FULL,
     }
     if mode != READING:
-        contract = asyncio.run(get(of.app, CONTRACT, of.token(FIRST)))["contractId"]
         vouchers = (VOUCHER, SECOND_VOUCHER)
-        given |= {"allow_write": WRITES, "voucher": vouchers, "contract_id": contract}
+        given |= {"allow_write": WRITES, "voucher": vouchers, "contract_id": agreed(of)}
     return conform(app=app, **{**given, **more})
 
 
-def convicts(defect: Defect, report: Report) -> bool:
-    """Whether a report sees the defect: an error for a broken fact, a warning for a broken belief."""
-    if defect.outage and report.verdict == "inconclusive":
-        return True
-    return bool(report.errors if defect.basis in FACTS else report.findings)
+def agreed(of: World) -> str:
+    """The id of the contract of the first organisation."""
+    return str(asyncio.run(get(of.app, CONTRACT, of.token(FIRST)))["contractId"])
+
+
+def convicts(defect: Defect, findings: Sequence[Finding]) -> bool:
+    """Whether findings show the defect: an error for a broken fact, a warning for a broken belief."""
+    return any(each.severity == "error" or defect.basis not in FACTS for each in findings)
 
 
 @contextmanager
@@ -84,17 +95,43 @@ def patience(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def trial(name: str, mode: str, seed: int = 1) -> Outcome:
-    """Judge a fresh server with one defect; never raises for what the judge does."""
+@contextmanager
+def until_caught(defect: Defect) -> Iterator[None]:
+    """Raise Caught after the first scripted step that convicts: a finding is never taken back."""
+
+    def watched(step: Step) -> Step:
+        def taken(judge: Judge) -> None:
+            step(judge)
+            if convicts(defect, judge.findings()):
+                raise Caught(min(judge.first_finding.values()))
+
+        return taken
+
+    with patch.object(run, "SCRIPTED", tuple((name, watched(step)) for name, step in SCRIPTED)):
+        yield
+
+
+def trial(name: str, mode: str, seed: int = 1, whole: bool = True) -> Outcome:
+    """Judge a fresh server with one defect; never raises for what the judge does.
+
+    whole: run all that the mode has; otherwise no more than it takes to catch the defect.
+    """
     defect, of = BY_NAME[name], world(seed)
     try:
-        with patience(PATIENCE_S):
+        with patience(PATIENCE_S), nullcontext() if whole else until_caught(defect):
             report = judge(Proxy(of.app, defect.make(of)), of, mode, seed)
+    except Caught as caught:
+        return Outcome(name, mode, True, "violated", first_s=caught.args[0])
     except Late:
         return Outcome(name, mode, False, "late", why=f"no verdict within {PATIENCE_S} s")
     except Exception as error:
         return Outcome(name, mode, False, "crash", why=f"{type(error).__name__}: {error}"[:200])
-    caught = convicts(defect, report)
+    return _outcome(defect, mode, report)
+
+
+def _outcome(defect: Defect, mode: str, report: Report) -> Outcome:
+    outage = defect.outage and report.verdict == "inconclusive"
+    caught = outage or convicts(defect, report.findings)
     seen = [each.first_finding_seconds for each in report.stages if each.first_finding_seconds is not None]
     order = {key: place for stage in report.stages for place, key in enumerate(stage.found)}
     counted = report.errors if defect.basis in FACTS and report.errors else report.findings
@@ -103,8 +140,8 @@ def trial(name: str, mode: str, seed: int = 1) -> Outcome:
     if not caught and report.findings:
         why = "only a warning: " + ", ".join(rules)
     seconds = sum(stage.seconds for stage in report.stages)
-    first = min(seen, default=None)
-    return Outcome(name, mode, caught, report.verdict, tuple(rules), first, seconds, why)
+    soonest = min(seen, default=None)
+    return Outcome(defect.name, mode, caught, report.verdict, tuple(rules), soonest, seconds, why)
 
 
 def sound(seed: int, mode: str, persona: str | None = None) -> Report:
@@ -119,4 +156,4 @@ def sound(seed: int, mode: str, persona: str | None = None) -> Report:
             "voucher": None,
             "contract_id": None,
         }
-    return judge(of.app, of, mode, seed, **more)
+    return judge(of.app, of, mode, seed, examples=FEW, **more)
