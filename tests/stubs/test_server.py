@@ -15,7 +15,7 @@ from orgbilling_stubs.app import Settings, build
 from orgbilling_stubs.auth import keys
 from orgbilling_stubs.auth.mint import Session, mint
 from orgbilling_stubs.clock import wall_ms
-from orgbilling_stubs.server import PROMPT_BODY_BYTES, config
+from orgbilling_stubs.server import PROMPT_BODY_BYTES, Protocol, config
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +148,53 @@ def test_the_prompt_way_and_the_usual_way_answer_the_same(port: int, dashboard: 
         usual = dashboard("GET", path, "org_same", headers={"Host": "x"})
         assert (status, body) == (usual.status_code, usual.content)
         assert headers.get("etag") == usual.headers.get("etag")
+
+
+def test_a_query_a_fragment_and_an_encoded_path_are_read_as_uvicorn_reads_them(port: int) -> None:
+    line = Line(port)
+    for path in ("/org/ledger?days=0", "/org/ledger?days=0#x", "/org/%6cedger?days=0", "/org/ledger?"):
+        line.send(get(path))
+        status, _, body = line.answer()
+        assert status == (200 if path.endswith("?") else 422), path
+        assert path.endswith("?") or json.loads(body)["errors"][0]["location"] == "query.days"
+    line.send(get("/org/billing").replace(b"GET ", b"GET http://elsewhere", 1))
+    assert line.answer()[0] == 200
+
+
+def test_a_fault_strikes_a_request_that_was_held_back(port: int) -> None:
+    line = Line(port)
+    line.send(post(b'{"code":"TEST-CREDIT-1-fault"}', "Prefer: code=503") + get("/org/billing"))
+    status, headers, _ = line.answer()
+    assert (status, headers["preference-applied"]) == (503, "code=503")
+    assert line.answer()[0] == 200
+
+
+def test_an_idle_connection_is_closed_and_a_busy_one_is_not(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Protocol.connection_made
+
+    def hasty(self: Protocol, transport: Any) -> None:
+        made(self, transport)
+        self.timeout_keep_alive = 0.4  # type: ignore[assignment]
+
+    monkeypatch.setattr(Protocol, "connection_made", hasty)
+    line = Line(port)
+    for _ in range(4):
+        line.send(get("/org/billing"))
+        assert line.answer()[0] == 200
+        time.sleep(0.2)
+    whole = post(b'{"code":"TEST-CREDIT-1-slow"}')
+    line.send(whole[:-3])
+    time.sleep(0.7)
+    line.send(whole[-3:])
+    assert line.answer()[0] == 200
+    started = time.monotonic()
+    assert line.socket.recv(10) == b""
+    assert 0.2 < time.monotonic() - started < 5
+
+
+def test_what_is_no_http_is_refused(port: int) -> None:
+    line = Line(port)
+    line.send(b"GET /api/v1/org/billing HTTP/1.1\r\nHost: x\r\nContent-Length: a\r\n\r\n")
+    assert line.answer()[0] == 400

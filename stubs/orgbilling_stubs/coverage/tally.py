@@ -21,6 +21,8 @@ class Tally:
     """What has been met since the last reset; `items` is all that can be met, and `names` of scenarios."""
 
     def __init__(self, items: Items, now_ms: int, names: Callable[[], Sequence[str]] = tuple) -> None:
+        self.settle: Callable[[], None] = lambda: None
+        """Brings in what still waits to be counted; called before anything is read."""
         self.items = items
         self.names = names
         self._patterns: dict[str, list[Pattern]] = {
@@ -33,27 +35,27 @@ class Tally:
 
     def reset(self, now_ms: int) -> None:
         """Begin to count anew, at this instant of real time."""
+        self.settle()
         self.since_ms = now_ms
         self.scenarios: dict[str, int] = {}
-        self.values: dict[tuple[str, str, str], int] = {}
+        self._values: dict[tuple[str, str, str], int] = {}
         self._statuses: dict[str, dict[int, int]] = {}
         self._sent: dict[tuple[str, int], int] = {}
         self._names: dict[tuple[str, int], tuple[str, ...]] = {}
         self._last: dict[str, bytes] = {}
         self._scanned: set[bytes] = set()
 
-    def count(self, operation: Any, turn: Turn, status: int, out: Headers, payload: bytes) -> None:
-        """An answer is given."""
-        name: str = operation.name
+    def count(self, turn: Turn) -> None:
+        """An answer was given."""
+        name, status, query = turn.operation, turn.status, turn.query
         counts = self._statuses.get(name)
         if counts is None:
             counts = self._statuses[name] = {}
         counts[status] = counts.get(status, 0) + 1
-        query = turn.scope["query_string"]
-        if query or not operation.safe:
+        if query or turn.raw or b"idempotency-key" in turn.headers:
             self._parameters(name, query, turn)
-        if status == 200 and name in self._patterns and payload is not self._last.get(name):
-            self._scan(name, out, payload)
+        if status == 200 and name in self._patterns and turn.payload is not self._last.get(name):
+            self._scan(name, turn.out, turn.payload)
 
     def scenario(self, name: str) -> None:
         """The client, or its test, has asked for a scenario."""
@@ -62,14 +64,22 @@ class Tally:
     @property
     def statuses(self) -> Mapping[tuple[str, int], int]:
         """How often each operation has answered each status."""
+        self.settle()
         return {
             (name, status): times
             for name, counts in list(self._statuses.items())
             for status, times in list(counts.items())
         }
 
+    @property
+    def values(self) -> Mapping[tuple[str, str, str], int]:
+        """How often each value of a member was met, once in each different answer."""
+        self.settle()
+        return self._values
+
     def parameters(self) -> Mapping[tuple[str, str], int]:
         """How often each parameter and body member was sent, by operation and name."""
+        self.settle()
         found: dict[tuple[str, str], int] = {}
         for key, times in list(self._sent.items()):
             for each in self._names[key]:
@@ -102,7 +112,7 @@ class Tally:
             self._scanned.add(tag)
         for pattern, schema, member in self._patterns[name]:
             for value in set(pattern.findall(payload)):
-                _add(self.values, (schema, member, value.decode("utf-8", "replace")[:LONGEST_NAME]))
+                _add(self._values, (schema, member, value.decode("utf-8", "replace")[:LONGEST_NAME]))
 
 
 def _add(counts: dict[Any, int], key: Any, times: int = 1) -> None:

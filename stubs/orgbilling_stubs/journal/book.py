@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from orgbilling_stubs.auth.principal import Principal
@@ -65,14 +64,13 @@ class Exchange(NamedTuple):
 
 
 Follower = Callable[[Exchange], None]
-_trace = attrgetter("trace")
 
 
 class Journal:
     """The last exchanges: `each` of every organisation, and of all together what fits into `total_bytes`.
 
     Trace ids sort in the order of the requests. explain: says why an answer is what it is (see
-    `journal.explain`).
+    `journal.explain`). What is appended has a `trace` and its `held_bytes`; `digest` makes an exchange of it.
     """
 
     def __init__(
@@ -87,39 +85,49 @@ class Journal:
         self.held_bytes = 0
         self.followers: list[Follower] = []
         """Called with every new exchange."""
-        self._shelves: dict[str, deque[Exchange]] = {}
+        self.digest: Callable[[Any], Exchange] = lambda exchange: exchange
+        self.settle: Callable[[], None] = lambda: None
+        """Brings in what still waits to be appended; called before anything is read."""
+        self._shelves: dict[str, deque[Any]] = {}
 
     def __len__(self) -> int:
+        self.settle()
         return sum(len(shelf) for shelf in list(self._shelves.values()))
 
-    def append(self, organisation: str, exchange: Exchange, held_bytes: int) -> None:
+    def append(self, organisation: str, entry: Any, held_bytes: int) -> None:
         """Keep an exchange, and forget the oldest where there are too many."""
         shelf = self._shelves.get(organisation)
         if shelf is None:
             shelf = self._shelves[organisation] = deque()
         elif len(shelf) >= self.each:
             held_bytes -= shelf.popleft().held_bytes
-        shelf.append(exchange)
+        shelf.append(entry)
         self.held_bytes += held_bytes
         if self.held_bytes > self.total_bytes:
             self._shrink()
-        for follower in self.followers:
-            follower(exchange)
+        if self.followers:
+            exchange = self.digest(entry)
+            for follower in self.followers:
+                follower(exchange)
 
     def get(self, trace: str) -> Exchange | None:
         """The exchange with this `X-Trace-Id`, if it is still there."""
-        return next((each for each in self.newest() if each.trace == trace), None)
+        found = next((each for each in self._newest() if each.trace == trace), None)
+        return None if found is None else self.digest(found)
 
     def newest(self, organisation: str | None = None) -> Iterator[Exchange]:
         """The exchanges of an organisation, or all, newest first."""
+        return map(self.digest, self._newest(organisation))
+
+    def _newest(self, organisation: str | None = None) -> Iterator[Any]:
+        self.settle()
         if organisation is not None:
-            return reversed(list(self._shelves.get(organisation, ())))
-        every = [each for shelf in list(self._shelves.values()) for each in list(shelf)]
-        return iter(sorted(every, key=_trace, reverse=True))
+            return iter(list(self._shelves.get(organisation, ()))[::-1])
+        return (entry for _, entry in self._all())
 
     def clear(self, organisation: str | None = None) -> int:
         """Forget the exchanges of an organisation, or all; how many they were."""
-        gone = list(self.newest(organisation))
+        gone = list(self._newest(organisation))
         if organisation is None:
             self._shelves.clear()
         else:
@@ -129,17 +137,23 @@ class Journal:
 
     def _shrink(self) -> None:
         """Forget the oldest of all until a tenth is free, so that this is seldom necessary."""
-        kept: list[Exchange] = []
+        kept: list[tuple[str, Any]] = []
         held_bytes = 0
-        for exchange in self.newest():
-            held_bytes += exchange.held_bytes
+        for organisation, entry in self._all():
+            held_bytes += entry.held_bytes
             if held_bytes > self.total_bytes * 9 // 10:
+                held_bytes -= entry.held_bytes
                 break
-            kept.append(exchange)
+            kept.append((organisation, entry))
         self._shelves.clear()
-        for exchange in reversed(kept):
-            self._shelves.setdefault(exchange.organisation, deque()).append(exchange)
-        self.held_bytes = sum(each.held_bytes for each in kept)
+        for organisation, entry in reversed(kept):
+            self._shelves.setdefault(organisation, deque()).append(entry)
+        self.held_bytes = held_bytes
+
+    def _all(self) -> list[tuple[str, Any]]:
+        """Everything with its organisation, newest first."""
+        every = [(name, each) for name, shelf in list(self._shelves.items()) for each in list(shelf)]
+        return sorted(every, key=lambda shelved: str(shelved[1].trace), reverse=True)
 
 
 def matching(exchanges: Iterator[Exchange], **wanted: Any) -> Iterator[Exchange]:

@@ -1,21 +1,18 @@
-"""What every exchange passes: faults before it, the journal and the coverage after it."""
+"""What every exchange passes: faults before it, the journal and the coverage after it.
+
+An answer waits for nothing but a few references. They are counted and shelved some dozens at a time, and
+become an exchange that can be shown when somebody asks for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from threading import RLock
 from typing import Any, Protocol
 
 from orgbilling_stubs.auth.redact import redact
 from orgbilling_stubs.clock import wall_ns
-from orgbilling_stubs.journal.book import (
-    EXCERPT_BYTES,
-    OVERHEAD_BYTES,
-    Exchange,
-    Fired,
-    Journal,
-    Refusal,
-)
+from orgbilling_stubs.journal.book import EXCERPT_BYTES, OVERHEAD_BYTES, Exchange, Fired, Journal, Refusal
 from orgbilling_stubs.runtime.cors import Headers
 from orgbilling_stubs.runtime.exchange import Call, Encoded, Handler, Reply, Stream
 from orgbilling_stubs.runtime.tap import Detour, Turn
@@ -38,11 +35,30 @@ KEPT = frozenset(
     }
 )
 """The request headers that the journal keeps; no other may carry a secret into it."""
+USUAL = KEPT | {
+    b"accept-encoding",
+    b"accept-language",
+    b"cache-control",
+    b"connection",
+    b"dnt",
+    b"pragma",
+    b"priority",
+    b"sec-ch-ua",
+    b"sec-ch-ua-mobile",
+    b"sec-ch-ua-platform",
+    b"sec-fetch-dest",
+    b"sec-fetch-mode",
+    b"sec-fetch-site",
+}
+"""Headers that say nothing about who asks. A request with another one is looked through at once."""
+CREDENTIALS = {b"": "", b"bearer ": "bearer", b"cookie": "cookie"}
 LONGEST_HEADER = 1024
 SHORTEST_TOKEN = 64
 FINDINGS = 50
-
-_exchange = partial(tuple.__new__, Exchange)
+TOGETHER = 64
+"""So many answers are counted and shelved at a time,"""
+LARGE_BYTES = 65_536
+"""unless one of them is so large that it should not wait."""
 
 
 class Meddler(Protocol):
@@ -55,8 +71,11 @@ class Meddler(Protocol):
 class Counter(Protocol):
     """What counts what the client has met (see `coverage.tally`)."""
 
-    def count(self, operation: Any, turn: Turn, status: int, out: Headers, payload: bytes) -> None:
-        """An answer is given."""
+    settle: Any
+    """Set to what has to be called before anything that was counted is read."""
+
+    def count(self, turn: Turn) -> None:
+        """An answer was given."""
 
 
 class Watch:
@@ -65,11 +84,16 @@ class Watch:
     def __init__(self, service: Service, journal: Journal, meddler: Meddler, counter: Counter) -> None:
         self.begin = meddler.begin
         self._peek = service.peek
-        self._append = journal.append
+        self._journal = journal
+        self._followers = journal.followers
         self._count = counter.count
         self._versions: dict[str, int] = {}
+        self._waiting: list[Turn] = []
         self._last: dict[str, tuple[bytes, bytes]] = {}
         """The last long answer of each operation, and its beginning: polled again, it is cut once."""
+        self._settling = RLock()
+        journal.digest = digest
+        journal.settle = counter.settle = self.settle
 
     def around(self, operation: Any, handler: Handler) -> Handler:
         """Note the tenant's version before each write."""
@@ -94,40 +118,110 @@ class Watch:
         fault: Fired | None = None,
     ) -> None:
         """An answer is given. Runs with every request: keeps references, and leaves the rest for later."""
-        scope, trace, principal, error = turn.scope, turn.trace, turn.principal, turn.error
-        query, body = scope["query_string"], turn.raw
-        organisation, before, after, now_ms = "", 0, 0, 0
-        if principal is not None:
-            organisation = principal.organisation
-            tenant = self._peek(organisation)
-            if tenant is not None:
-                before = after = tenant.version
-                now_ms = tenant.now_ms
+        scope, headers, principal = turn.scope, turn.headers, turn.principal
+        turn.ended = wall_ns()
+        turn.operation = operation.name
+        turn.status = status
+        turn.out = out
+        turn.payload = payload
+        turn.fault = fault
+        turn.scope = None  # it holds the token
+        turn.method = scope["method"]
+        turn.path = scope["path"]
+        turn.query = scope["query_string"]
+        turn.sent = headers.pop(b"authorization", b"")[:7]
+        if b"cookie" in headers:
+            turn.sent = turn.sent or (b"cookie" if b"__session" in headers.pop(b"cookie") else b"")
+        tenant = None if principal is None else self._peek(principal.organisation)
+        if tenant is None:
+            turn.before = turn.after = turn.now_ms = 0
+        else:
+            turn.before = turn.after = tenant.version
+            turn.now_ms = tenant.now_ms
         if not operation.safe:
-            before = self._versions.pop(trace, after)
-            body = _excerpt(body)
-        if query:
-            query = _excerpt(query)
-        kept = self._beginning(operation.name, status, payload)
-        held = OVERHEAD_BYTES + len(kept) + len(body) + len(query)
-        headers = [pair for pair in scope["headers"] if pair[0] in KEPT and _harmless(pair[1])]
-        refusal = None if error is None else _refusal(error)
-        asked = (trace, turn.began, wall_ns() - turn.began, organisation, operation.name, scope["method"])
-        sent = (scope["path"], query, headers, _credentials(turn.headers), principal, body)
-        given = (status, out, kept, len(payload), refusal, before, after, now_ms, fault, held)
-        self._append(organisation, _exchange(asked + sent + given), held)
-        self._count(operation, turn, status, out, payload)
+            turn.before = self._versions.pop(turn.trace, turn.after)
+        if turn.error is not None:
+            turn.error = _refusal(turn.error)
+        waiting = self._waiting
+        waiting.append(turn)
+        if len(waiting) >= TOGETHER or len(payload) > LARGE_BYTES or self._followers:
+            self.settle()
 
-    def _beginning(self, operation: str, status: int, payload: bytes) -> bytes:
-        """What is kept of an answer. What is refused may be a token, told back."""
-        if status >= 400:
-            return _excerpt(payload)
-        if len(payload) <= EXCERPT_BYTES:
-            return payload
-        last = self._last.get(operation)
-        if last is None or last[0] is not payload:
-            last = self._last[operation] = payload, payload[:EXCERPT_BYTES]
-        return last[1]
+    def settle(self) -> None:
+        """Count and shelve what waits."""
+        with self._settling:
+            waiting = self._waiting
+            some = waiting[:]
+            del waiting[: len(some)]
+            append, count = self._journal.append, self._count
+            for turn in some:
+                count(turn)
+                held = _strip(turn) + self._cut(turn)
+                turn.held_bytes = held
+                principal = turn.principal
+                append("" if principal is None else principal.organisation, turn, held)
+
+    def _cut(self, turn: Turn) -> int:
+        """Keep the beginning of an answer: how many bytes that is."""
+        payload = turn.payload
+        turn.size = len(payload)
+        if turn.status >= 400:  # what is refused may be a token, told back
+            payload = _excerpt(payload)
+        elif turn.size > EXCERPT_BYTES:
+            last = self._last.get(turn.operation)
+            if last is None or last[0] is not payload:
+                last = self._last[turn.operation] = payload, payload[:EXCERPT_BYTES]
+            payload = last[1]
+        turn.payload = payload
+        return len(payload)
+
+
+def _strip(turn: Turn) -> int:
+    """Let go of whatever nobody will ask for, and of what may hold a token: how many bytes are left.
+
+    Headers and body become one text: the fewer pieces an exchange has, the less it costs to forget it.
+    """
+    headers, raw, query = turn.headers, turn.raw, turn.query
+    turn.body = turn.origin = None
+    text = b"\n".join((*headers, *headers.values(), raw))
+    if len(text) > EXCERPT_BYTES or b"eyJ" in text or query or not USUAL.issuperset(headers):
+        headers = {name: value for name, value in headers.items() if name in KEPT and _harmless(value)}
+        text = b"\n".join((*headers, *headers.values(), _excerpt(raw)))
+        turn.query = _excerpt(query)
+    turn.headers = len(headers)
+    turn.raw = text
+    return OVERHEAD_BYTES + len(text) + len(turn.query)
+
+
+def digest(turn: Turn) -> Exchange:
+    """The exchange as it can be shown."""
+    principal, count = turn.principal, turn.headers
+    parts = turn.raw.split(b"\n", 2 * count)
+    named = list(zip(parts[:count], parts[count:-1], strict=True))
+    return Exchange(
+        trace=turn.trace,
+        began_ns=turn.began,
+        took_ns=turn.ended - turn.began,
+        organisation="" if principal is None else principal.organisation,
+        operation=turn.operation,
+        method=turn.method,
+        path=turn.path,
+        query=turn.query,
+        headers=[pair for pair in reversed(named) if pair[0] in KEPT],
+        credentials=CREDENTIALS.get(turn.sent.lower(), "malformed"),
+        principal=principal,
+        body=parts[-1],
+        status=turn.status,
+        out=turn.out,
+        payload=turn.payload,
+        size=turn.size,
+        refusal=turn.error,
+        before=turn.before,
+        after=turn.after,
+        now_ms=turn.now_ms,
+        fault=turn.fault,
+        held_bytes=turn.held_bytes,
+    )
 
 
 def _excerpt(content: bytes) -> bytes:
@@ -140,13 +234,6 @@ def _excerpt(content: bytes) -> bytes:
 
 def _harmless(value: bytes) -> bool:
     return len(value) < SHORTEST_TOKEN or (len(value) <= LONGEST_HEADER and b"eyJ" not in value)
-
-
-def _credentials(headers: Mapping[bytes, bytes]) -> str:
-    authorization = headers.get(b"authorization")
-    if authorization is not None:
-        return "bearer" if authorization[:7].lower() == b"bearer " else "malformed"
-    return "cookie" if b"__session" in headers.get(b"cookie", b"") else ""
 
 
 def _refusal(error: Exception) -> Refusal:

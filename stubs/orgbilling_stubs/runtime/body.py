@@ -55,6 +55,8 @@ class Body:
         schema = content[media].get("schema", {}) if media is not None else {}
         self.standalone = schemas.standalone(schema, "request")
         self.validator = schemas.validator(schema, "request")
+        self.counts = '"integer"' in json.dumps(self.standalone)
+        """Whether a number in it may have to be an integer."""
 
     def check_media(self, content_type: bytes | None) -> None:
         """Refuse what is not JSON; no content type at all means JSON."""
@@ -98,7 +100,7 @@ class Body:
                 return value, collect(self.validator, value, "body")
         except (RecursionError, ValueError):  # what jsonschema-rs says to more than a few hundred levels
             raise malformed(raw, "nested too deeply") from None
-        if FLOAT.search(raw) is not None:
+        if self.counts and FLOAT.search(raw) is not None:
             whole = integral(value, self.standalone)
             if self.lenient and not same(whole, value):
                 return value, [finding("expected integer", "body", value)]

@@ -50,7 +50,7 @@ class World:
 class Answer:
     """One declared response: its validator (None if it has no JSON body) and its constant headers."""
 
-    __slots__ = ("headers", "suffix", "validator")
+    __slots__ = ("_head", "headers", "suffix", "validator")
 
     def __init__(self, declared: Mapping[str, Any], world: World) -> None:
         content = declared.get("content", {})
@@ -58,6 +58,7 @@ class Answer:
         self.validator: Validator | None = None
         self.headers: Headers = []
         self.suffix: str | None = None
+        self._head = ("", b"")
         if media is None:
             return
         schema = content[media].get("schema", {})
@@ -70,6 +71,14 @@ class Answer:
             self.headers.append((b"link", describing(prefix, name)))
             if "$schema" in pointed(world.schemas.document, reference).get("properties", {}):
                 self.suffix = f'{prefix}/schemas/{name}.json"'
+
+    def head(self, schema_url: str) -> bytes:
+        """How a body begins that names its schema, for clients that see the server there."""
+        known, head = self._head
+        if known != schema_url:
+            head = f'{{"$schema":"{schema_url}{self.suffix}'.encode()
+            self._head = schema_url, head
+        return head
 
 
 class Operation:
@@ -150,7 +159,10 @@ class Operation:
 
     def _enter(self, turn: Turn) -> None:
         """Authentication, authorisation and media type: what comes before the body."""
-        turn.principal = self._admit(turn.headers, turn.scope)
+        if self.security:
+            turn.principal = self.world.admit(turn.scope["headers"], turn.scope["method"])
+        elif self.security is not None and not turn.headers.get(b"authorization"):
+            raise Problem(TOKEN_MISSING)
         if self.body is not None:
             self.body.check_media(turn.headers.get(b"content-type"))
 
@@ -195,13 +207,6 @@ class Operation:
         await self.responder.start(send, headers, 200, out)
         await reply.run(receive, send)
 
-    def _admit(self, headers: Mapping[bytes, bytes], scope: Mapping[str, Any]) -> Any:
-        if self.security:
-            return self.world.admit(scope["headers"], scope["method"])
-        if self.security is not None and not headers.get(b"authorization"):
-            raise Problem(TOKEN_MISSING)
-        return None
-
     def _idempotency(
         self, headers: Mapping[bytes, bytes], body: Any, path: Mapping[str, str]
     ) -> tuple[str, str] | None:
@@ -243,7 +248,7 @@ class Operation:
             else:
                 raise Breach(self._breach(status, validator, reply.body))
         if answer.suffix is not None and payload[:1] == b"{":
-            head = f'{{"$schema":"{origin.schema_url}{answer.suffix}'.encode()
+            head = answer.head(origin.schema_url)
             payload = head + b"," + payload[1:] if len(payload) > 2 else head + b"}"
         out = [*answer.headers]
         if payload or status != 204:

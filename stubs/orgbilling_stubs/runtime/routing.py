@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from orgbilling_stubs.runtime.cors import Headers
 from orgbilling_stubs.runtime.document import Document
@@ -23,6 +23,11 @@ from orgbilling_stubs.runtime.respond import Responder, Send
 from orgbilling_stubs.runtime.router import Route, Router
 
 PREFLIGHT_VARY = b"Origin, Access-Control-Request-Method, Access-Control-Request-Private-Network"
+
+Prompt: TypeAlias = dict[
+    tuple[bytes, bytes], tuple[Callable[[dict[str, Any], bytes], tuple[int, Headers, bytes] | None], str, str]
+]
+"""By method and path as sent: what answers a scope and a body (see `Operation.answer`), method and path."""
 
 
 class Table(Resolver):
@@ -114,13 +119,14 @@ class Routing(SpecMiddleware):
             resolver=options["resolver"],
         )
 
-    def answer(self, scope: dict[str, Any], raw: bytes) -> tuple[int, Headers, bytes] | None:
-        """Answer at once a request whose body is here already; None when it has to be served."""
-        route = self.exact.get(scope["path"])
-        operation = None if route is None else route.methods.get(scope["method"])
-        if type(operation) is not Operation or not operation.prompt:
-            return None
-        return operation.answer(scope, raw)
+    def prompt(self) -> Prompt:
+        """The operations that answer at once, for a server that has the whole request."""
+        return {
+            (method.encode(), path.encode()): (operation.answer, method, path)
+            for path, route in self.exact.items()
+            for method, operation in route.methods.items()
+            if type(operation) is Operation and operation.prompt
+        }
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Route one request."""
@@ -180,5 +186,5 @@ class Compiled(ConnexionMiddleware):
     def compile(self) -> None:
         """Build everything now rather than at the first request."""
         self.app, self.middleware_stack = self._build_middleware_stack()
-        self.answer = self.app.answer
-        """`Routing.answer`, for a server that can use it (see `server`)."""
+        self.prompt: Prompt = self.app.prompt()
+        """For a server that can use it (see `server`)."""

@@ -14,26 +14,74 @@ Detour: TypeAlias = Callable[[Any, Any, Mapping[str, str]], Awaitable[None]]
 
 
 class Turn:
-    """One request on its way through an operation.
+    """One request on its way through an operation, and what a tap notes of it when it is answered.
 
     headers: the first of each name. began: what `Tap.begin` gave. raw, body: of the request, as sent and
-    parsed. error: why it is no success.
+    parsed. error: why it is no success. The rest is the tap's (see `journal.watch`), which also makes of
+    `headers`, `raw` and `body` what it needs.
     """
 
-    __slots__ = ("began", "body", "error", "headers", "origin", "principal", "raw", "scope", "trace")
+    __slots__ = (
+        "after",
+        "before",
+        "began",
+        "body",
+        "ended",
+        "error",
+        "fault",
+        "headers",
+        "held_bytes",
+        "method",
+        "now_ms",
+        "operation",
+        "origin",
+        "out",
+        "path",
+        "payload",
+        "principal",
+        "query",
+        "raw",
+        "scope",
+        "sent",
+        "size",
+        "status",
+        "trace",
+    )
+    scope: Any
+    headers: Any
+    origin: Any
+    principal: Any
+    body: Any
+    out: Any
+    fault: Any
+    error: Any
+    operation: str
+    method: str
+    path: str
+    sent: bytes
+    query: bytes
+    raw: bytes
+    payload: bytes
+    status: int
+    size: int
+    ended: int
+    before: int
+    after: int
+    now_ms: int
+    held_bytes: int
 
     def __init__(
-        self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes], responder: Responder, began: int
+        self, scope: Mapping[str, Any], headers: dict[bytes, bytes], responder: Responder, began: int
     ) -> None:
         self.scope = scope
         self.headers = headers
         self.began = began
         self.origin = responder.origins.of(scope, headers)
         self.trace = responder.trace()
-        self.principal: Any = None
+        self.principal = None
         self.raw = b""
-        self.body: Any = None
-        self.error: Exception | None = None
+        self.body = None
+        self.error = None
 
 
 class Tap(Protocol):

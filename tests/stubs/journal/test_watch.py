@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 import logging
 import re
+from types import FunctionType, ModuleType
 
 import orjson
 import pytest
@@ -10,6 +12,8 @@ from orgbilling_stubs.auth.mint import Session, mint
 from orgbilling_stubs.journal.book import EXCERPT_BYTES
 from orgbilling_stubs.journal.show import document
 from orgbilling_stubs.journal.stream import event
+from orgbilling_stubs.journal.watch import LARGE_BYTES, TOGETHER
+from orgbilling_stubs.service import Service
 
 
 def test_what_is_kept_of_an_exchange(watched):
@@ -66,6 +70,21 @@ def parts(token):
     return [body[1][:40], body[1][40:80], body[2][:40], token]
 
 
+def reachable(thing):
+    """All texts and bytes that the journal holds on to, by way of containers and turns."""
+    seen, waiting, found = set(), [thing], []
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen or isinstance(each, (type, ModuleType, FunctionType, Service)):
+            continue
+        seen.add(id(each))
+        if isinstance(each, (str, bytes)):
+            found.append(each)
+        else:
+            waiting += gc.get_referents(each)
+    return found
+
+
 def test_a_token_is_nowhere_in_the_journal_the_stream_or_the_log(watched, tokens, caplog):
     caplog.set_level(logging.DEBUG)
     for token in tokens:
@@ -84,7 +103,7 @@ def test_a_token_is_nowhere_in_the_journal_the_stream_or_the_log(watched, tokens
     shown = "".join(str(document(each)) + event(each).decode() for each in held)
     explained = "".join(str(watched.journal.explain(each)) for each in held)
     log = "".join(record.getMessage() for record in caplog.records if record.name.startswith("orgbilling"))
-    held_too = repr([*held, vars(watched.watching.coverage)])
+    held_too = repr([*held, *reachable(watched.watching.tap), vars(watched.watching.coverage)])
     for token in tokens:
         for part in parts(token):
             assert part not in held_too, "in memory"
@@ -106,3 +125,34 @@ def test_the_journal_stays_small_whatever_is_sent(watched):
     watched("GET", "/org/ledger?days=365&x=" + "y" * 20_000)
     assert all(each.held_bytes < 3 * EXCERPT_BYTES + 2048 for each in watched.journal.newest())
     assert not re.search("x{5000}|y{5000}", repr(list(watched.journal.newest())))
+
+
+def test_what_waits_is_brought_in_before_anybody_reads(watched):
+    for number in range(TOGETHER + 3):
+        watched("GET", "/org/billing")
+        assert watched.watching.coverage.statuses["getOrgBilling", 200] == number + 1
+    assert len(watched.journal) == TOGETHER + 3
+    watched("GET", "/org/usage-summary?days=7")
+    assert watched.watching.coverage.parameters()["getOrgUsageSummary", "days"] == 1
+    watched("GET", "/org/billing")
+    watched.watching.coverage.reset(0)
+    assert watched.watching.coverage.statuses == {}
+    assert watched.journal.clear() == TOGETHER + 5
+    assert watched.journal.held_bytes == 0
+
+
+def test_no_credentials_wait_either(watched):
+    cookie = {"Cookie": f"__session={watched.token}", "Authorization": ""}
+    watched("GET", "/org/billing")
+    watched("GET", "/org/billing", headers=cookie)
+    held = repr(reachable(watched.watching.tap))
+    assert "getOrgBilling" in held
+    assert not any(part in held for part in parts(watched.token))
+    assert [each.credentials for each in watched.journal.newest()] == ["cookie", "bearer"]
+
+
+def test_a_large_answer_does_not_wait(watched):
+    watched("GET", "/org/billing")
+    assert watched.journal.held_bytes == 0
+    assert len(watched("GET", "/org/ledger?days=365").content) > LARGE_BYTES
+    assert watched.journal.held_bytes > 0
