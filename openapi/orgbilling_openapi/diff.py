@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orgbilling_openapi import pointer, security, servers
+from orgbilling_openapi import headers, pointer, security, servers
 from orgbilling_openapi.contract import Origins
 from orgbilling_openapi.document import METHODS, sound
 from orgbilling_openapi.node import Node
@@ -194,6 +194,7 @@ def _responses(shapes: Shapes, old: Node, new: Node) -> Iterator[Finding]:
             yield Finding("removed", before.at(status), f"the response {status}", success)
             continue
         a, b = shapes.follow(before.child(status), 0), shapes.follow(after.child(status), 1)
+        yield from headers.compare(shapes, a, b)
         yield from _content(shapes, a, b, "response")
     for status in (after.value or {}).keys() - (before.value or {}).keys():
         yield Finding("added", after.at(status), f"the response {status}", False)

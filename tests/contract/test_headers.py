@@ -1,0 +1,96 @@
+"""Headers of responses: what breaks who reads them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from orgbilling_openapi import compose, contract, headers
+from orgbilling_openapi.diff import compare
+from orgbilling_openapi.node import Node
+from orgbilling_openapi.shapes import Shapes
+
+Document = dict[str, Any]
+
+RATE = {"required": True, "schema": {"type": "integer", "minimum": 0}}
+OLD: Document = {"headers": {"X-Rate": RATE, "X-Page": {"content": {"text/plain": {"schema": {}}}}}}
+
+CASES: dict[str, tuple[Callable[[Document], object], list[tuple[str, str, bool]]]] = {
+    "the same": (lambda h: None, []),
+    "another case": (lambda h: h.update({"x-rate": h.pop("X-Rate")}), []),
+    "a content type": (lambda h: h.update({"Content-Type": {"schema": {}}}), []),
+    "removed": (lambda h: h.pop("X-Rate"), [("removed", "the response header X-Rate", True)]),
+    "optional removed": (lambda h: h.pop("X-Page"), [("removed", "the response header X-Page", True)]),
+    "added": (
+        lambda h: h.update(Link={"schema": {}}),
+        [("added", "the optional response header Link", False)],
+    ),
+    "required added": (
+        lambda h: h.update(Link={"required": True}),
+        [("added", "the required response header Link", False)],
+    ),
+    "optional now": (
+        lambda h: h["X-Rate"].update(required=False),
+        [("changed", "the response header X-Rate may be absent now", True)],
+    ),
+    "required now": (
+        lambda h: h["X-Page"].update(required=True),
+        [("changed", "the response header X-Page is required now", False)],
+    ),
+    "another type": (
+        lambda h: h["X-Rate"]["schema"].update(type="string"),
+        [("changed", "type integer → string", True)],
+    ),
+    "narrower": (
+        lambda h: h["X-Rate"]["schema"].update(minimum=1),
+        [("changed", "minimum 0 → 1", False)],
+    ),
+    "exploded": (
+        lambda h: h["X-Rate"].update(explode=True),
+        [("changed", "explode of the response header X-Rate False → True", True)],
+    ),
+    "another way to write it": (
+        lambda h: h.update({"X-Page": {"schema": {}}}),
+        [("changed", "the response header X-Page is written otherwise", True)],
+    ),
+    "another schema in a content": (
+        lambda h: h["X-Page"]["content"]["text/plain"]["schema"].update(type="string"),
+        [("changed", "type any → string", False)],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_change_of_headers(case: str) -> None:
+    change, expected = CASES[case]
+    new = copy.deepcopy(OLD)
+    change(new["headers"])
+    found = headers.compare(Shapes(OLD, new), Node(OLD, ()), Node(new, ()))
+    told = [(each.kind, each.what, each.breaking) for each in found]
+    assert told == expected
+
+
+def test_references_are_followed() -> None:
+    new: Document = {"headers": {"X-Rate": {"$ref": "#/rate"}}, "rate": {"schema": {"type": "integer"}}}
+    old: Document = {"headers": {"X-Rate": {"schema": {"type": "integer"}}}}
+    assert [*headers.compare(Shapes(old, new), Node(old, ()), Node(new, ()))] == []
+
+
+def test_a_header_that_is_gone_or_may_be_absent_breaks_a_client_of_the_contract() -> None:
+    ours = contract.load()
+    theirs = copy.deepcopy(ours)
+    response = theirs["paths"]["/org/billing"]["get"]["responses"]["200"]
+    response["headers"].pop("ETag")
+    (told,) = compare(ours, ours, theirs, contract.origins())[:1]
+    assert (told.severity, told.kind, told.what) == ("breaking", "removed", "the response header ETag")
+    assert told.operations == ("GET /org/billing",)
+
+
+def test_what_only_we_say_of_headers_cannot_break() -> None:
+    ours = contract.load()
+    found = compare(compose.facts(), ours, compose.facts(), contract.origins())
+    gone = [each for each in found if "response header" in each.what]
+    assert {each.severity for each in gone} == {"assumed"}
+    assert {each.what for each in gone} >= {"the response header Link", "the response header ETag"}
