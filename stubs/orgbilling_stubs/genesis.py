@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
+
 from orgbilling_fixtures import persona as personas
 from orgbilling_fixtures.history import History
 from orgbilling_fixtures.identity import Identity, identity
 from orgbilling_fixtures.model import Contract, Persona
 
 from .domain import ids, instant
+from .domain.course import aimed, aims
 from .domain.events import TenantCreated
 from .domain.plan import (
     AgreementTerms,
     ContractTerms,
+    Course,
     ModelPrice,
     Plan,
     Prices,
@@ -25,6 +30,24 @@ _LAUNCH_HOUR_MS = 9 * instant.HOUR_MS
 
 def plan(organisation: str, created: TenantCreated) -> Plan:
     """The plan that a tenant's first event stands for; pure, so the log need not hold the history."""
+    made = draft(organisation, created)
+    if not aims(made):
+        return made
+    persona = personas.parse(created.persona)
+    return replace(
+        made, course=_course(organisation, persona, created.seed, created.as_of_ms, created.lineage)
+    )
+
+
+@lru_cache(maxsize=256)
+def _course(organisation: str, persona: Persona, seed: int, as_of_ms: int, lineage: str) -> Course:
+    """How the plan gets to its target: worked out once, however often its log is folded."""
+    created = TenantCreated(persona.document, seed, as_of_ms, lineage)
+    return aimed(draft(organisation, created)).course
+
+
+def draft(organisation: str, created: TenantCreated) -> Plan:
+    """The plan as far as it can be told without running the history: its course is not worked out."""
     persona = personas.parse(created.persona)
     lineage = created.lineage
     who = identity(persona, created.seed, lineage)

@@ -12,15 +12,15 @@ from operator import itemgetter
 from . import contract as contracts
 from .contract import Contract
 from .instant import DAY_MS, MINUTE_MS, add_months, is_first_of_month, month
-from .money import MICROS_PER_CENT, MICROS_PER_USD, half_even, token_charge_micros, unit_charge_micros
-from .plan import Meter, Usage
+from .money import MICROS_PER_CENT, token_charge_micros, unit_charge_micros
+from .plan import NEVER, Meter, Usage
 from .tenant import Tenant
 
-_NEVER = 1 << 62
 _MONTH_OPENS = 5 * MINUTE_MS
 _DAY_SETTLES = DAY_MS - 5 * MINUTE_MS
 
-_USAGE, _METER, _CHARACTERS, _MONTH, _SETTLE = range(5)
+_USAGE, _METER, _MONTH, _CHARACTERS, _SETTLE = range(5)
+# In this order at one instant: a month is billed before the characters of its first day are counted.
 _AGREEMENT_MONTHS = {"monthly": 1, "annual": 12, "one_time": 0}
 CHARGES = {"event": ("event_charge", "Context engine events"), "service": ("service_charge", "Services")}
 
@@ -34,21 +34,25 @@ def advance(tenant: Tenant, until_ms: int) -> None:
     if until_ms < tenant.quiet_until_ms:
         tenant.now_ms = until_ms
         return
-    as_of_ms = tenant.plan.as_of_ms
-    if not tenant.steered and until_ms >= as_of_ms:
-        _run(tenant, as_of_ms)
-        _steer(tenant, as_of_ms)
-        tenant.steered = True
     _run(tenant, until_ms)
     tenant.now_ms = until_ms
-    quiet_until_ms = next_ms(tenant)
-    tenant.quiet_until_ms = quiet_until_ms if tenant.steered else min(quiet_until_ms, as_of_ms)
+    tenant.quiet_until_ms = next_ms(tenant)
 
 
 def start(tenant: Tenant) -> None:
-    """Post what a new tenant is given."""
-    if tenant.plan.free_credit_micros:
-        tenant.credit(tenant.created_ms, "free_credit", tenant.plan.free_credit_micros, "Free credit")
+    """Post what a new tenant is given, and what it brings along."""
+    at_ms, plan = tenant.created_ms, tenant.plan
+    if plan.free_credit_micros:
+        tenant.credit(at_ms, "free_credit", plan.free_credit_micros, "Free credit")
+    micros = plan.course.opening_micros
+    if not micros:
+        return
+    if plan.mode == "prepaid":
+        tenant.credit(at_ms, "adjustment", micros, "Balance carried forward from the previous plan")
+    else:
+        tenant.ledger.outstanding_micros += micros
+        text = "Unpaid invoices of the previous plan"
+        tenant.credit(at_ms, "adjustment", 0, text, usd_micros=-micros)
 
 
 def next_ms(tenant: Tenant) -> int:
@@ -97,7 +101,7 @@ def _items(tenant: Tenant, day: int) -> Sequence[Item]:
     begin_ms = day * DAY_MS
     items: list[Item] = [(usage.at_ms, _USAGE, usage) for usage in activity.usage]
     items += [(meter.at_ms, _METER, meter) for meter in activity.meters]
-    items.append((begin_ms, _CHARACTERS, activity.characters))
+    items.append((begin_ms + _MONTH_OPENS, _CHARACTERS, activity.characters))
     if is_first_of_month(day):
         items.append((begin_ms + _MONTH_OPENS, _MONTH, day))
     items.append((begin_ms + _DAY_SETTLES, _SETTLE, day))
@@ -113,7 +117,7 @@ def _happen(tenant: Tenant, item: Item) -> None:
         _meter(tenant, what)  # type: ignore[arg-type]
     elif kind == _CHARACTERS:
         assert isinstance(what, int)
-        if not tenant.exhausted:
+        if not tenant.exhausted(at_ms):
             tenant.characters.add(at_ms, what)
             tenant.month_high = max(tenant.month_high, what)
     elif kind == _MONTH:
@@ -123,7 +127,7 @@ def _happen(tenant: Tenant, item: Item) -> None:
 
 
 def _use(tenant: Tenant, usage: Usage) -> None:
-    if tenant.exhausted:
+    if tenant.exhausted(usage.at_ms):
         return
     tokens = usage.input_tokens + usage.output_tokens
     price = tenant.model_prices[usage.model]
@@ -140,7 +144,7 @@ def record_usage(tenant: Tenant, usage: Usage) -> None:
 
 
 def _meter(tenant: Tenant, meter: Meter) -> None:
-    if tenant.exhausted:
+    if tenant.exhausted(meter.at_ms):
         return
     tenant.series(meter.kind, meter.slug).add(meter.at_ms, meter.count)
     tenant.touch(meter.at_ms)
@@ -167,17 +171,27 @@ def _open_month(tenant: Tenant, at_ms: int) -> None:
         if micros:
             tenant.charge(at_ms, "character_charge", micros, f"{high} active characters in {last_month}")
     _bill_agreements(tenant, at_ms)
-    owed = tenant.ledger.outstanding_micros
-    if owed > 0:
-        tenant.ledger.outstanding_micros = 0
-        tenant.credit(at_ms, "adjustment", 0, f"Invoice {last_month} paid", usd_micros=owed)
+    left = _left_unpaid(tenant, at_ms)
+    paid = tenant.ledger.outstanding_micros - left
+    if paid > 0:
+        tenant.ledger.outstanding_micros = left
+        text = f"Invoice {last_month} paid in part" if left else f"Invoice {last_month} paid"
+        tenant.credit(at_ms, "adjustment", 0, text, usd_micros=paid)
+
+
+def _left_unpaid(tenant: Tenant, at_ms: int) -> int:
+    """What a postpaid tenant still owes after it has paid its invoice."""
+    course, owed = tenant.plan.course, tenant.ledger.outstanding_micros
+    if not course.unpaid_from_ms <= at_ms <= tenant.plan.as_of_ms:
+        return 0
+    return min(owed, course.left_micros) if at_ms == course.unpaid_from_ms else owed
 
 
 def _bill_agreements(tenant: Tenant, at_ms: int) -> None:
     billed = tenant.agreements_billed_ms
     for terms in tenant.plan.agreements:
         last_ms = billed.get(terms.charge_id)
-        if terms.created_ms >= at_ms or tenant.exhausted:
+        if terms.created_ms >= at_ms or tenant.exhausted(at_ms):
             continue
         wait = _AGREEMENT_MONTHS[terms.charge_type]
         if last_ms is None or (wait and at_ms >= add_months(last_ms, wait)):
@@ -186,16 +200,28 @@ def _bill_agreements(tenant: Tenant, at_ms: int) -> None:
 
 
 def _due_ms(tenant: Tenant) -> int:
-    """When the next webhook arrives, or the contract does something."""
-    contract_ms = _contract_ms(tenant)
-    return min(contract_ms, tenant.webhooks[0][0]) if tenant.webhooks else contract_ms
+    """When the next webhook arrives, the contract does something, or the course is brought to its end."""
+    due_ms = min(_contract_ms(tenant), tenant.closing_ms)
+    return min(due_ms, tenant.webhooks[0][0]) if tenant.webhooks else due_ms
 
 
 def _due_step(tenant: Tenant, at_ms: int) -> None:
     if tenant.webhooks and tenant.webhooks[0][0] <= at_ms:
         settle(tenant, tenant.webhooks.pop(0)[1], at_ms)
+    elif tenant.closing_ms <= at_ms:
+        _close(tenant, at_ms)
     else:
         _contract_step(tenant, at_ms)
+
+
+def _close(tenant: Tenant, at_ms: int) -> None:
+    """What the tenant's course has in excess expires, or is paid on account."""
+    micros, tenant.closing_ms = tenant.plan.course.closing_micros, NEVER
+    if tenant.plan.mode == "prepaid":
+        tenant.credit(at_ms, "expiry", -micros, "Unused credit expired")
+    else:
+        tenant.ledger.outstanding_micros -= micros
+        tenant.credit(at_ms, "adjustment", 0, "Payment on account", usd_micros=micros)
 
 
 def settle(tenant: Tenant, session_id: str, at_ms: int) -> None:
@@ -216,12 +242,12 @@ def _contract_ms(tenant: Tenant) -> int:
         return tenant.contract_from_ms
     contract = tenant.contract
     if contract is None:
-        return _NEVER
+        return NEVER
     if contract.status == "pending_payment" and _is_own(tenant, contract) and _was_paid(tenant):
         return contract.start_ms
     due_ms = contract.next_ms()
     if due_ms is None:
-        return _NEVER
+        return NEVER
     cancel_ms = tenant.cancel_ms() if _is_own(tenant, contract) else None
     return due_ms if cancel_ms is None else min(due_ms, cancel_ms)
 
@@ -296,38 +322,3 @@ def pay_instalment(tenant: Tenant, index: int, at_ms: int) -> None:
         usd_micros=row.amount_micros,
         created_by=contract.terms.created_by,
     )
-
-
-def _steer(tenant: Tenant, at_ms: int) -> None:
-    """Bring the balance, or what is owed, to the persona's target by one evaluation run.
-
-    A top-up in whole dollars first lifts a balance that is too low.
-    """
-    plan = tenant.plan
-    if plan.mode == "prepaid" and plan.balance_target_micros is not None:
-        excess = tenant.ledger.balance_micros - plan.balance_target_micros
-        if excess < 0:
-            lift = -(excess // MICROS_PER_USD) * MICROS_PER_USD
-            tenant.credit(at_ms, "top_up", lift, "Credit top-up", created_by=tenant.admin())
-            excess += lift
-    elif plan.mode == "postpaid" and plan.outstanding_target_micros is not None:
-        excess = plan.outstanding_target_micros - tenant.ledger.outstanding_micros
-        if excess < 0:
-            tenant.ledger.outstanding_micros += excess
-            tenant.credit(at_ms, "adjustment", 0, "Payment on account", usd_micros=-excess)
-            excess = 0
-    else:
-        return
-    if excess > 0:
-        _evaluate(tenant, at_ms, excess)
-
-
-def _evaluate(tenant: Tenant, at_ms: int, micros: int) -> None:
-    """One evaluation run that costs exactly `micros`."""
-    prices = tenant.prices
-    per_1k = prices.output_per_1k_nanos or prices.input_per_1k_nanos
-    tokens = half_even(micros * 1_000_000, per_1k) if per_1k else 0
-    tokens = min(tokens, 1 << 53)
-    tenant.tokens.add(at_ms, 0, tokens, 1, 1)
-    tenant.last_used_ms[0] = at_ms
-    tenant.charge(at_ms, "usage", micros, "Evaluation run", tokens=tokens, source="eval")

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from . import commands as do
+from . import contract as contracts
 from . import events as on
 from . import ids, offers, refusals, vouchers
+from .contract import Contract
 from .events import Event
+from .plan import VoucherTerms
 from .refusals import Refusal
 from .tenant import Checkout, Tenant
 
@@ -26,8 +29,25 @@ def _name(tenant: Tenant) -> tuple[int, str, int]:
     return tenant.plan.seed, tenant.plan.lineage, tenant.depth + 1
 
 
+_UNDISCOUNTED = {"active": refusals.CONTRACT_ACTIVE, "pending_payment": refusals.CONTRACT_PENDING}
+"""Why a discount is refused that changes nothing: by the contract that stands in its way."""
+
+
+def _discountable(contract: Contract | None, terms: VoucherTerms, now_ms: int) -> None:
+    """Raise Refusal for a discount that would be used up on a contract and leave it as it is.
+
+    Without a contract that runs or waits for its payment, a discount is kept for the next one.
+    """
+    if contract is None or contract.status not in _UNDISCOUNTED:
+        return
+    if contracts.discounted(contract, terms.discount_percent, now_ms).schedule == contract.schedule:
+        raise Refusal(_UNDISCOUNTED[contract.status], "body.code", terms.code)
+
+
 def _redeem(tenant: Tenant, command: do.RedeemVoucher, now_ms: int) -> list[Event]:
     terms = vouchers.redeemable(tenant.vouchers, tenant.redeemed, command.code)
+    if not terms.credit_micros:
+        _discountable(tenant.contract, terms, now_ms)
     balance_micros = tenant.ledger.balance_micros + terms.credit_micros
     return [on.VoucherRedeemed(terms.code, terms.credit_micros, terms.discount_percent, balance_micros)]
 

@@ -171,6 +171,30 @@ class Project:
     name: str
 
 
+NEVER = 1 << 62
+"""An instant that does not come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What a history needs, besides itself, to stand at the clock where its persona says (micro-USD).
+
+    opening: credits of a prepaid tenant, or debts of a postpaid one, brought along from before. From
+    `unpaid_from_ms` up to the clock invoices stay unpaid; the first of them but for `left`. closing: credits
+    that expire, or a payment on account.
+    """
+
+    opening_micros: int = 0
+    unpaid_from_ms: int = NEVER
+    left_micros: int = 0
+    closing_ms: int = NEVER
+    closing_micros: int = 0
+
+
+STRAIGHT = Course()
+"""The course of a history that is left to itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything the fold needs to know about a tenant before its first row.
@@ -202,3 +226,4 @@ class Plan:
     start_ms: int
     as_of_ms: int
     activity: Activity
+    course: Course = STRAIGHT

@@ -95,7 +95,7 @@ class Tenant:
 
     def _begin(self, day: int) -> None:
         """Put the agenda at the beginning of a day."""
-        self.steered = False
+        self.closing_ms = self.plan.course.closing_ms
         self.cursor_day = day
         self.cursor_index = 0
         self.cursor_items: Sequence[tuple[int, int, Usage | Meter | int]] = ()
@@ -103,11 +103,13 @@ class Tenant:
         self.day_charges: dict[str, int] = {}
         self.month_high = 0
 
-    @property
-    def exhausted(self) -> bool:
-        """Whether a prepaid tenant that stops at zero has nothing left."""
+    def exhausted(self, at_ms: int) -> bool:
+        """Whether a prepaid tenant that stops at zero has nothing left, and nobody to fill it up."""
         return (
-            self.plan.stop_when_exhausted and self.plan.mode == "prepaid" and self.ledger.balance_micros <= 0
+            self.ledger.balance_micros <= 0
+            and self.plan.stop_when_exhausted
+            and self.plan.mode == "prepaid"
+            and self._top_up(at_ms) is None
         )
 
     def reprice(self, prices: Prices) -> None:

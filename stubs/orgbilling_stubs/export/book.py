@@ -1,4 +1,4 @@
-"""The ledger of one organisation in columns: charges, automatic top-ups, contract, target.
+"""The ledger of one organisation in columns: charges, automatic top-ups, contract, course.
 
 Only two things in a ledger depend on the balance: automatic top-ups, which are found by bisection in the
 running minimum of the balance, and prepaid tenants that stop at zero, which are left to the engine (`book`
@@ -8,19 +8,21 @@ answers None). Everything else is sorted and summed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orgbilling_fixtures.history import History
 
+from ..domain.course import Path, aims, crediting, invoiced, may_run_dry, paying
 from ..domain.instant import DAY_MS
 from ..domain.ledger import Row
-from ..domain.plan import Plan
+from ..domain.plan import Course, Plan
 from ..domain.tenant import Tenant
 from .calendar import SETTLES_MS, openings
 from .flow import Flow, flow
 from .refusal import need
-from .shell import shell, steered
+from .shell import shell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,25 +79,61 @@ def book(plan: Plan) -> Book | None:
     opened = [*openings(plan.start_ms, plan.as_of_ms)]
     peaks = _peaks(done, plan.start_ms, opened)
     bills = _Bills(done.used.at_ms, usage, evenings)
-    tenant = shell(plan, opened, peaks, bills.between if plan.mode == "postpaid" else _nothing)
-    rows = tenant.ledger.rows
-    posted = _filled(plan, *_merged(plan, rows, {*opened}, done.used.at_ms, usage, evenings))
-    if posted is None:
+    owed = bills.between if plan.mode == "postpaid" else _nothing
+
+    def laid(plan: Plan) -> tuple[Tenant, Posted, Ints]:
+        tenant = shell(plan, opened, peaks, owed)
+        rows = tenant.ledger.rows
+        return tenant, *_merged(plan, rows, {*opened}, done.used.at_ms, usage, evenings)
+
+    tenant, posted, charges = laid(plan)
+    if aims(plan):
+        course = _course(plan, tenant, posted, charges, bills)
+        if course is None:
+            return None
+        plan = replace(plan, course=course)
+        tenant, posted, charges = laid(plan)
+    filled = _filled(plan, posted, charges)
+    if filled is None:
         return None
-    balance = int(posted.credits.sum())
-    last, outstanding = steered(plan, balance, tenant.ledger.outstanding_micros)
-    balance += sum(row.credits_micros for row in last)
     return Book(
-        _appended(posted, last, len(rows)),
-        [*rows, *last],
+        filled,
+        tenant.ledger.rows,
         done,
         usage,
         meters,
         opened,
         peaks,
         tenant,
-        balance,
-        outstanding,
+        int(filled.credits.sum()),
+        tenant.ledger.outstanding_micros,
+    )
+
+
+def _course(plan: Plan, tenant: Tenant, posted: Posted, charges: Ints, bills: _Bills) -> Course | None:
+    """`course.aimed` in columns; None when only the engine can tell."""
+    if plan.mode == "postpaid":
+        invoices = invoiced(tenant.ledger.rows)
+        after_ms = invoices[-1][0] if invoices else plan.start_ms - 1
+        return paying(
+            plan, invoices, tenant.ledger.outstanding_micros, lambda at_ms: bills.between(after_ms, at_ms)
+        )
+    balances = np.cumsum(posted.credits)
+    charged = balances[charges]
+    early = balances[charges & (posted.at_ms < plan.as_of_ms)]
+    floor = int(charged.min()) if len(charged) else None
+    if may_run_dry(plan) and (floor is None or floor <= 0):
+        return None
+    before = int(np.argmax(charges)) if floor is not None else len(balances)
+    first = int(posted.credits[:before].sum())
+    return crediting(
+        plan,
+        Path(
+            first,
+            int(early.min()) if len(early) else None,
+            floor,
+            int(balances[-1]) if len(balances) else 0,
+        ),
     )
 
 
@@ -121,21 +159,6 @@ def _merged(
         np.concatenate([usd, -charged])[order],
     )
     return posted, np.concatenate([np.array(debits, bool), np.ones(many + nights, bool)])[order]
-
-
-def _appended(posted: Posted, last: Sequence[Row], place: int) -> Posted:
-    """The rows with those that bring the tenant to its target."""
-    if not last:
-        return posted
-    more = (
-        [row.at_ms for row in last],
-        [OTHER] * len(last),
-        range(place, place + len(last)),
-        [row.credits_micros for row in last],
-        [row.usd_micros for row in last],
-    )
-    pairs = zip(posted, more, strict=True)
-    return Posted(*(np.concatenate([column, np.array(tail, np.int64)]) for column, tail in pairs))
 
 
 def _nothing(after_ms: int, until_ms: int) -> int:
@@ -216,12 +239,11 @@ def _evenings(plan: Plan, history: History, done: Flow, micros: Ints) -> _Evenin
 
 
 def _peaks(done: Flow, start_ms: int, opened: Sequence[int]) -> list[int]:
-    """The most characters active since the last opening of a month, for each opening."""
-    bounds = [start_ms // DAY_MS - 1, *(at_ms // DAY_MS for at_ms in opened)]
-    low = bounds[0] + 1
+    """The most characters of each month that an opening bills."""
+    low = start_ms // DAY_MS
+    bounds = [low, *(at_ms // DAY_MS for at_ms in opened)]
     return [
-        int(done.characters[after + 1 - low : until + 1 - low].max(initial=0))
-        for after, until in pairwise(bounds)
+        int(done.characters[since - low : until - low].max(initial=0)) for since, until in pairwise(bounds)
     ]
 
 
@@ -235,8 +257,10 @@ def _filled(plan: Plan, posted: Posted, charges: Ints) -> Posted | None:
         bought = np.zeros(len(balance), dtype=np.int64)
         bought[spots] = amounts
         balance = balance + np.cumsum(bought)
-    if plan.stop_when_exhausted and not (
-        len(balance) and int(balance.min()) > 0 and int(posted.at_ms[0]) <= plan.start_ms
+    if (
+        plan.stop_when_exhausted
+        and plan.top_up is None
+        and not (len(balance) and int(balance.min()) > 0 and int(posted.at_ms[0]) <= plan.start_ms)
     ):
         return None
     if not spots:

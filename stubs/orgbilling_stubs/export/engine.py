@@ -40,14 +40,15 @@ class Engine:
         recorded = self._cast.logs.get(person.organisation)
         if recorded is not None:
             return scalar.tables(self.tenant(person), persona, wanted, effective(recorded.records))
-        plan = genesis.plan(person.organisation, self._cast.created(person))
         if fast():
             from . import vector
 
-            made = vector.tables(plan, persona, wanted)
+            made = vector.tables(
+                genesis.draft(person.organisation, self._cast.created(person)), persona, wanted
+            )
             if made is not None:
                 return made
-        return scalar.tables(scalar.grown(plan), persona, wanted)
+        return scalar.tables(self.tenant(person), persona, wanted)
 
     def tenant(self, person: Person) -> Tenant:
         """The organisation's tenant at the clock, as the stub has it."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from ..domain.agenda import CHARGES
+from ..domain.agenda import CHARGES as TEXTS
+from ..domain.course import CHARGES
 from ..domain.instant import DAY_MS
 from .columns import Chunk, values
 from .texts import dates
@@ -55,6 +56,7 @@ def figures(tables: Mapping[str, Chunk], window: int = 365) -> Figures:
     carried = sum(amount for day, amount in zip(posted, credits, strict=True) if day < first)
     moved = _daily(posted, credits, first, last)
     bought = [amount if credit > 0 else 0 for amount, credit in zip(amounts, credits, strict=True)]
+    charged = [kind in CHARGES for kind in values(ledger["entry_type"])]
     used = values(usage["day"])
     tokens = [
         sum(pair)
@@ -71,15 +73,17 @@ def figures(tables: Mapping[str, Chunk], window: int = 365) -> Figures:
         who["currency"],
         dates(range(first, last + 1)),
         [*accumulate(moved, initial=carried)][1:],
-        _daily(posted, [-min(amount, 0) for amount in amounts], first, last),
+        _daily(
+            posted, [-each if own else 0 for each, own in zip(amounts, charged, strict=True)], first, last
+        ),
         _daily(posted, bought, first, last),
         _daily(used, values(usage["charge_usd"]), first, last),
         by_day,
         _daily(used, values(usage["messages"]), first, last),
         _mix([names.get(each, "none") for each in values(usage["project_id"])], tokens, inside),
-        _mix([each or "evaluation" for each in values(usage["model"])], tokens, inside),
+        _mix(values(usage["model"]), tokens, inside),
         _mix(values(usage["traffic_source"]), tokens, inside),
-        _kinds(ledger, [day >= first and amount < 0 for day, amount in zip(posted, amounts, strict=True)]),
+        _kinds(ledger, [day >= first and own for day, own in zip(posted, charged, strict=True)]),
         _weekdays(by_day, first),
     )
 
@@ -104,10 +108,10 @@ def _mix(names: Sequence[str], amounts: Sequence[int], inside: Sequence[bool]) -
 
 
 def _kinds(ledger: Chunk, debits: Sequence[bool]) -> list[tuple[str, int]]:
-    """Debits by kind; service agreements apart from metered services."""
+    """Charges by kind; service agreements apart from metered services."""
     pairs = zip(values(ledger["entry_type"]), values(ledger["description"]), strict=True)
     known = {"usage": "tokens", "event_charge": "events", "character_charge": "characters"}
-    metered = CHARGES["service"][1]
+    metered = TEXTS["service"][1]
     names = [known.get(kind, "services" if text == metered else "agreements") for kind, text in pairs]
     return _mix(names, [-amount for amount in values(ledger["amount_usd"])], debits)
 

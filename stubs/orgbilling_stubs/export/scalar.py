@@ -23,7 +23,6 @@ from .schema import NAMES
 from .standing import chunk, profile, standing
 
 _PLACES = {source: place for place, source in enumerate(SOURCES)}
-EVALUATION = "Evaluation run"
 _BY_DAY = ("events", "services", "usage_by_day")
 
 
@@ -103,7 +102,7 @@ def _days(tenant: Tenant) -> range:
 
 def _used(tenant: Tenant, days: Sequence[Day], log: Sequence[Record]) -> Iterator[tuple[Usage, Row]]:
     """The usage that was billed with its ledger row, in order of time."""
-    rows = iter([row for row in tenant.ledger.rows if row.kind == "usage" and row.description != EVALUATION])
+    rows = iter([row for row in tenant.ledger.rows if row.kind == "usage"])
     row = next(rows, None)
     by_hand = [
         Used(record.at_ms, *(getattr(record.event, name) for name in Used._fields[1:]))
@@ -131,13 +130,9 @@ def _usage(tenant: Tenant, days: Sequence[Day], log: Sequence[Record]) -> Iterat
         inputs, outputs = usage.input_tokens, usage.output_tokens
         place = (usage.at_ms // instant.DAY_MS, usage.project, models[usage.model], _PLACES[usage.source])
         add(place, (1, usage.messages, usage.sessions, inputs, outputs, -row.usd_micros))
-    for row in tenant.ledger.rows:
-        if row.description == EVALUATION and row.source == "eval":
-            place = (row.at_ms // instant.DAY_MS, 0, len(models), _PLACES["eval"])
-            add(place, (1, 1, 1, 0, row.tokens, -row.usd_micros))
-    slugs = [*models, None]
+    slugs = [*models]
     for number, (day, project, model, source) in enumerate(sorted(sums)):
-        project_id = plan.projects[project].project_id if plan.projects else None
+        project_id = plan.projects[project].project_id
         row_sums = sums[day, project, model, source]
         yield (plan.organisation, number, day, project_id, slugs[model], SOURCES[source], *row_sums)
 
@@ -177,11 +172,11 @@ def _characters(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
     """A row for each billed month that had characters, and for the present one."""
     nanos = tenant.prices.character_month_nanos
     opened = [*openings(tenant.plan.start_ms, tenant.now_ms)]
-    ends: list[int] = [tenant.plan.start_ms - 1, *opened, tenant.now_ms]
-    for place, (after_ms, until_ms) in enumerate(pairwise(ends)):
-        high = tenant.characters.high(after_ms, until_ms)
+    ends: list[int] = [tenant.plan.start_ms, *opened, tenant.now_ms + 1]
+    for place, (since_ms, until_ms) in enumerate(pairwise(ends)):
+        high = tenant.characters.high(since_ms - 1, until_ms - 1)
         if high:
             billed = place < len(opened)
-            month = instant.month(until_ms - (instant.DAY_MS if billed else OPENS_MS))
+            month = instant.month(until_ms - instant.DAY_MS if billed else tenant.now_ms - OPENS_MS)
             charge = unit_charge_micros(high, nanos)
             yield tenant.plan.organisation, month, high, nanos, charge, until_ms if billed else None

@@ -281,8 +281,8 @@ TABLES: tuple[Table, ...] = (
         {_ORGANISATION}
         number int place in the organisation's usage, from 0
         day date UTC day
-        project_id uuid? project
-        model text? model; null for an evaluation run
+        project_id uuid project
+        model text model
         traffic_source text api, sdk, dashboard, playground or eval
         entries int ledger rows that it was billed by
         messages int messages

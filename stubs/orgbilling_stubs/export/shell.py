@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from ..domain import agenda
 from ..domain.instant import DAY_MS
-from ..domain.ledger import Row
 from ..domain.plan import Day, Meter, Plan, Usage
 from ..domain.tenant import Tenant
 
@@ -26,7 +25,7 @@ class _Quiet(NamedTuple):
 
 
 class _Peaks:
-    """Activity that answers, on the first of a month, the most characters since the last one."""
+    """Activity that answers, on the last day of a month, the most characters of the whole month."""
 
     def __init__(self, peaks: dict[int, int]) -> None:
         self._peaks = peaks
@@ -36,43 +35,30 @@ class _Peaks:
 
 
 def shell(plan: Plan, opened: Sequence[int], peaks: Sequence[int], owed: Callable[[int, int], int]) -> Tenant:
-    """The tenant at its clock with the rows that do not depend on usage, and no target met yet.
+    """The tenant at its clock with the rows that do not depend on usage.
 
     opened: the openings of months; peaks: the most characters billed by each; owed: what the usage after
     one instant and up to another adds to a postpaid tenant's bill.
     """
+    start = plan.start_ms // DAY_MS
     days = [at_ms // DAY_MS for at_ms in opened]
     tenant = Tenant(
         replace(
             plan,
-            activity=_Peaks(dict(zip(days, peaks, strict=True))),
+            activity=_Peaks({day - 1: peak for day, peak in zip(days, peaks, strict=True)}),
             top_up=None,
             stop_when_exhausted=False,
-            balance_target_micros=None,
-            outstanding_target_micros=None,
         )
     )
     agenda.start(tenant)
     done_ms = tenant.now_ms
     for at_ms in [*opened, plan.as_of_ms]:
         tenant.ledger.outstanding_micros += owed(done_ms, at_ms)
-        _skip_to(tenant, at_ms // DAY_MS if at_ms in opened else at_ms // DAY_MS + 1)
+        day = at_ms // DAY_MS
+        _skip_to(tenant, max(start, day - 1) if at_ms in opened else day + 1)
         agenda.advance(tenant, at_ms)
         done_ms = at_ms
     return tenant
-
-
-def steered(plan: Plan, balance_micros: int, outstanding_micros: int) -> tuple[Sequence[Row], int]:
-    """The rows that bring a tenant to its persona's target, and what it owes then."""
-    if plan.balance_target_micros is None and plan.outstanding_target_micros is None:
-        return (), outstanding_micros
-    tenant = Tenant(replace(plan, activity=_Peaks({}), contract=None, agreements=(), free_credit_micros=0))
-    tenant.ledger.post(plan.as_of_ms, "adjustment", balance_micros, 0, "Carried forward")
-    tenant.ledger.outstanding_micros = outstanding_micros
-    tenant.now_ms = plan.as_of_ms - 1
-    _skip_to(tenant, plan.as_of_ms // DAY_MS + 1)
-    agenda.advance(tenant, plan.as_of_ms)
-    return tenant.ledger.rows[1:], tenant.ledger.outstanding_micros
 
 
 def _skip_to(tenant: Tenant, day: int) -> None:

@@ -20,7 +20,6 @@ from .calendar import OPENS_MS, SETTLES_MS
 from .columns import Chunk, Coded, Same, Uuids
 from .flow import fits
 from .refusal import need
-from .scalar import EVALUATION
 from .schema import NAMES
 from .standing import chunk, profile, standing
 
@@ -125,36 +124,25 @@ def _ledger(plan: Plan, made: Book) -> Chunk:
 
 def _usage(plan: Plan, made: Book) -> Chunk:
     done, models = made.flow.used, len(plan.prices.models)
-    runs = [row for row in made.rows if row.description == EVALUATION and row.source == "eval"]
-    day = np.append(done.at_ms, [row.at_ms for row in runs]).astype(np.int64) // DAY_MS
-    project = np.append(done.project, [0] * len(runs)).astype(np.int64)
-    model = np.append(done.model, [models] * len(runs)).astype(np.int64)
-    source = np.append(done.source, [SOURCES.index("eval")] * len(runs)).astype(np.int64)
-    key = ((day * 64 + project) * (models + 1) + model) * len(SOURCES) + source
+    day, project, model, source = done.at_ms // DAY_MS, done.project, done.model, done.source
+    key = ((day * 64 + project) * models + model) * len(SOURCES) + source
     order = np.argsort(key, kind="stable")
     key = key[order]
     first = np.flatnonzero(np.append(True, key[1:] != key[:-1])) if len(key) else key
-    numbers = (
-        (np.ones_like(done.at_ms), [1] * len(runs)),
-        (done.messages, [1] * len(runs)),
-        (done.sessions, [1] * len(runs)),
-        (done.inputs, [0] * len(runs)),
-        (done.outputs, [row.tokens for row in runs]),
-        (made.usage_micros, [-row.usd_micros for row in runs]),
-    )
+    entries = np.ones_like(done.at_ms)
     sums = []
-    for column, tail in numbers:
-        values = np.append(column, tail).astype(np.int64)[order]
+    for column in (entries, done.messages, done.sessions, done.inputs, done.outputs, made.usage_micros):
+        values = column[order]
         sums.append(values if len(first) == len(key) else np.add.reduceat(values, first))
     kept = order[first]
     projects: list[str | None] = [each.project_id for each in plan.projects]
-    slugs = [*(price.model for price in plan.prices.models), None]
+    slugs = [price.model for price in plan.prices.models]
     return {
         "organisation_id": Same(plan.organisation, len(first)),
         "number": np.arange(len(first), dtype=np.int64),
         "day": day[kept],
         "project_id": _coded(projects or [None], project[kept]),
-        "model": _coded(slugs, model[kept]),
+        "model": _coded(slugs or [None], model[kept]),
         "traffic_source": _coded(SOURCES, source[kept]),
         "entries": sums[0],
         "messages": sums[1],
@@ -198,8 +186,10 @@ def _characters(plan: Plan, made: Book) -> list[tuple[Any, ...]]:
         if peak:
             charge = unit_charge_micros(peak, nanos)
             rows.append((plan.organisation, instant.month(at_ms - DAY_MS), peak, nanos, charge, at_ms))
-    begin = made.opened[-1] // DAY_MS + 1 if made.opened else plan.start_ms // DAY_MS
-    peak = int(made.flow.characters[begin - made.flow.start_day :].max(initial=0))
+    begin = (made.opened[-1] if made.opened else plan.start_ms) // DAY_MS
+    until = (plan.as_of_ms - OPENS_MS) // DAY_MS + 1
+    days = slice(begin - made.flow.start_day, until - made.flow.start_day)
+    peak = int(made.flow.characters[days].max(initial=0))
     if peak:
         month = instant.month(plan.as_of_ms - OPENS_MS)
         rows.append((plan.organisation, month, peak, nanos, unit_charge_micros(peak, nanos), None))

@@ -5,12 +5,24 @@ from typing import Any
 
 import pytest
 from orgbilling_stubs.domain import agenda, instant
-from orgbilling_stubs.domain.plan import AgreementTerms, ContractTerms, TopUp
+from orgbilling_stubs.domain.plan import AgreementTerms, ContractTerms, Course, TopUp
 from orgbilling_stubs.domain.tenant import Tenant
+
+from .conftest import Day
 
 USD = 1_000_000
 MakeTenant = Callable[..., Tenant]
 Terms = Callable[..., ContractTerms]
+
+
+AS_OF_MS = instant.parse("2026-03-10T12:00:00Z")
+
+
+class CrowdedFirst:
+    """Three characters a day, nine on the first of a month."""
+
+    def day(self, day: int) -> Day:
+        return Day((), (), 9 if instant.is_first_of_month(day) else 3)
 
 
 def books(tenant: Tenant) -> list[tuple[str, str, int]]:
@@ -37,7 +49,7 @@ def test_the_steps_do_not_matter(make_tenant: MakeTenant, make_terms: Terms, ste
     changes: dict[str, Any] = {
         "contract": make_terms(auto_renew=True, overdue=1),
         "top_up": TopUp(100 * USD, 50 * USD),
-        "balance_target_micros": 7 * USD,
+        "course": Course(opening_micros=7 * USD, closing_ms=AS_OF_MS, closing_micros=2 * USD),
     }
     end_ms = instant.parse("2027-04-01")
     once = make_tenant(end_ms, **changes)
@@ -54,7 +66,7 @@ def test_a_prepaid_tenant_stops_at_zero_and_is_never_charged_more(make_tenant: M
         ("2026-01-31T10:00", "usage", -USD),
         ("2026-01-31T23:55", "event_charge", -USD // 2),
     ]
-    assert tenant.exhausted
+    assert tenant.exhausted(tenant.now_ms)
     assert tenant.ledger.balance_micros == 0
 
 
@@ -64,18 +76,42 @@ def test_a_balance_below_the_threshold_is_topped_up(make_tenant: MakeTenant) -> 
     assert all(tenant.ledger.balance_at(row.at_ms) >= 2 * USD for row in tenant.ledger.rows)
 
 
-@pytest.mark.parametrize("target", [0, 5_123_457, -12_340_000, 5_000 * USD])
-def test_the_balance_at_the_clock_is_the_one_asked_for(make_tenant: MakeTenant, target: int) -> None:
-    tenant = make_tenant(balance_target_micros=target)
-    assert tenant.ledger.balance_micros == target
-    assert tenant.ledger.balance_at(tenant.now_ms) == target
+def test_nothing_left_stops_nobody_who_is_topped_up(make_tenant: MakeTenant) -> None:
+    tenant = make_tenant(free_credit_micros=0, stop_when_exhausted=True, top_up=TopUp(0, 10 * USD))
+    assert [kind for _, kind, _ in books(tenant)[:2]] == ["usage", "top_up"]
 
 
-@pytest.mark.parametrize("target", [0, 480 * USD, 5])
-def test_what_is_owed_at_the_clock_is_what_was_asked_for(make_tenant: MakeTenant, target: int) -> None:
-    tenant = make_tenant(mode="postpaid", free_credit_micros=0, outstanding_target_micros=target)
-    assert tenant.ledger.outstanding_micros == target
-    assert tenant.ledger.balance_micros == 0
+def test_the_first_of_a_month_counts_for_its_own_month(make_tenant: MakeTenant) -> None:
+    tenant = make_tenant(instant.parse("2026-03-02"), activity=CrowdedFirst())
+    billed = [row.description for row in tenant.ledger.rows if row.kind == "character_charge"]
+    assert billed == ["3 active characters in 2026-01", "9 active characters in 2026-02"]
+    first_ms = instant.parse("2026-02-01")
+    assert tenant.characters.high(first_ms - instant.DAY_MS, first_ms - 1) == 3
+    assert tenant.characters.high(first_ms - 1, first_ms + instant.HOUR_MS) == 9
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("prepaid", "expiry"), ("postpaid", "adjustment")])
+def test_what_a_course_has_in_excess_goes_once(make_tenant: MakeTenant, mode: str, kind: str) -> None:
+    course = Course(opening_micros=5 * USD, closing_ms=AS_OF_MS - 1, closing_micros=3 * USD)
+    free = make_tenant(AS_OF_MS + instant.HOUR_MS, mode=mode).ledger
+    tenant = make_tenant(AS_OF_MS - 1, mode=mode, course=course)
+    assert tenant.ledger.rows[-1].kind == kind
+    agenda.advance(tenant, AS_OF_MS + instant.HOUR_MS)
+    assert len(tenant.ledger.rows) == len(free.rows) + 2
+    if mode == "prepaid":
+        assert tenant.ledger.balance_micros == free.balance_micros + 2 * USD
+
+
+def test_invoices_are_left_unpaid_from_an_opening_to_the_clock(make_tenant: MakeTenant) -> None:
+    opening_ms = instant.parse("2026-02-01T00:05:00Z")
+    course = Course(unpaid_from_ms=opening_ms, left_micros=4 * USD)
+    tenant = make_tenant(mode="postpaid", free_credit_micros=0, course=course)
+    paid = [(row.description, row.usd_micros) for row in tenant.ledger.rows if row.kind == "adjustment"]
+    assert paid == [("Invoice 2026-01 paid in part", 1_500_000)]
+    agenda.advance(tenant, instant.parse("2026-04-02"))
+    last = [row for row in tenant.ledger.rows if row.kind == "adjustment"][-1]
+    assert last.description == "Invoice 2026-03 paid"
+    assert last.usd_micros == 4 * USD + 59 * 2 * USD + 3 * USD
 
 
 def test_a_postpaid_tenant_pays_last_month_on_the_first(make_tenant: MakeTenant) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,6 +55,38 @@ def test_a_voucher_event_tells_the_balance_after_it(make_tenant: MakeTenant) -> 
     [event] = carry_out(tenant, RedeemVoucher("TEST-CREDIT-5-a"))
     assert event == VoucherRedeemed("TEST-CREDIT-5-a", 5_000_000, 0, before + 5_000_000)
     assert tenant.ledger.balance_micros == event.balance_micros
+
+
+def test_a_discount_that_would_change_nothing_is_refused_and_not_used_up(
+    make_tenant: MakeTenant, make_terms: Terms
+) -> None:
+    terms = make_terms(service_micros=0, onetime_service_micros=0)
+    running = make_tenant(contract=terms)
+    with pytest.raises(Refusal, match="contract_active") as caught:
+        decide(running, RedeemVoucher("TEST-DISCOUNT-20-a"), running.now_ms)
+    assert caught.value.errors[0]["location"] == "body.code"
+    waiting = make_tenant(contract=replace(terms, status="pending_payment"))
+    with pytest.raises(Refusal, match="contract_pending"):
+        decide(waiting, RedeemVoucher("TEST-DISCOUNT-20-a"), waiting.now_ms)
+    settled = make_tenant(contract=make_terms(frequency="one_time"))
+    with pytest.raises(Refusal, match="contract_active"):
+        decide(settled, RedeemVoucher("TEST-DISCOUNT-20-a"), settled.now_ms)
+
+
+def test_a_discount_counts_for_the_contract_at_hand_or_the_next_one(
+    make_tenant: MakeTenant, make_terms: Terms
+) -> None:
+    tenant = make_tenant(contract=make_terms())
+    assert tenant.contract is not None
+    before = sum(row.service_micros for row in tenant.contract.schedule)
+    carry_out(tenant, RedeemVoucher("TEST-DISCOUNT-20-a"))
+    assert sum(row.service_micros for row in tenant.contract.schedule) < before
+    for status in ("cancelled", "draft"):
+        later = make_tenant(contract=make_terms(status=status, service_micros=0, onetime_service_micros=0))
+        assert later.contract is not None
+        carry_out(later, RedeemVoucher("TEST-DISCOUNT-20-a"))
+        carry_out(later, SubscribeContract(MONTHLY))
+        assert {row.service_micros for row in later.contract.schedule} == {160_000_000}
 
 
 def test_a_checkout_is_opened_paid_once_and_expires(make_tenant: MakeTenant) -> None:

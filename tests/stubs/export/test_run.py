@@ -11,11 +11,11 @@ from orgbilling_stubs.export.refusal import ExportError
 from .conftest import ALL, names_in
 
 GOLDEN = {
-    "csv": "3386ea48bf2cc6045b18235739c9624fae04a603c6d69d75e87549dc06aa7117",
-    "jsonl": "4e5b06c3b1adc2ca7301f8613df0f00a74b49609d58277643ec9494fbf6b7263",
-    "parquet": "c94f6ca7e526e749df6ad28c3b7f63555c25b322b2db489ee900c0f868219293",
-    "postgres": "0c6672154cd0f5a0ca5ca96286266138f886e776d6217c410d0c16a4f91d9a06",
-    "json": "95eb1d6308a211a8ad630f236fabcd99dd63055ebad8ea37fe819bd47b90577d",
+    "csv": "a7ba08a593581c686152c06efceace944067b77f0414c07cd73c69ff369716d7",
+    "jsonl": "d53a834d4f7a83e0c666f19ba446a230e92c7af81ae12cbff6a13eb45ab55e5e",
+    "parquet": "578cac22bf38163501ed7a344998a38b4189a93ba0e6fbd64d4a2ca8a37d3a5c",
+    "postgres": "8a286a4fdd80c44b7d78c3b921841b1b496d1a97c011e021c63615cfbff757f0",
+    "json": "f69c70192a273b27b42ca6b375fa86f6de8630b39c546b89b2b48df5e6c6bbc3",
 }
 """SHA-256 over the digests of all files, the same on every Python; Parquet's is of the pinned pyarrow."""
 

@@ -60,10 +60,3 @@ def test_who_stopped_at_zero_uses_nothing_more():
     tenant, usage = columns("free_credit_used", "usage_by_day")
     active = {row.at_ms // instant.DAY_MS for row in tenant.ledger.rows if row.kind == "usage"}
     assert {*usage["day"]} == active
-
-
-def test_the_run_that_reaches_the_target_is_a_row_without_a_model():
-    _, usage = columns("low_balance", "usage_by_day")
-    assert usage["model"].count(None) == 1
-    place = usage["model"].index(None)
-    assert (usage["traffic_source"][place], usage["entries"][place]) == ("eval", 1)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from orgbilling_stubs.domain.plan import STRAIGHT, Course
 from orgbilling_stubs.export import scalar, shell
 from orgbilling_stubs.export.calendar import openings
 
@@ -38,7 +39,7 @@ def test_characters_are_billed_by_their_peaks():
 
 
 def test_invoices_are_of_what_is_owed():
-    plan = replace(plan_of("postpaid_near_limit"), agreements=())
+    plan = replace(plan_of("postpaid_near_limit"), agreements=(), course=STRAIGHT)
     opened = [*openings(plan.start_ms, plan.as_of_ms)]
     windows = []
 
@@ -53,14 +54,10 @@ def test_invoices_are_of_what_is_owed():
     assert [after for after, _ in windows[1:]] == opened
 
 
-def test_a_tenant_is_brought_to_its_target():
-    plan = plan_of("low_balance")
-    rows, outstanding = shell.steered(plan, 500, 0)
-    assert 500 + sum(row.credits_micros for row in rows) == plan.balance_target_micros
-    assert outstanding == 0
-    rows, outstanding = shell.steered(plan_of("postpaid_near_limit"), 0, 10**12)
-    assert (outstanding, rows[0].description) == (1_940_000_000, "Payment on account")
-
-
-def test_without_a_target_nothing_is_posted():
-    assert shell.steered(plan_of("standard"), 5, 6) == ((), 6)
+def test_a_course_is_posted_with_the_rest():
+    plan = replace(plan_of("postpaid_near_limit"), agreements=())
+    opened = [*openings(plan.start_ms, plan.as_of_ms)]
+    plan = replace(plan, course=Course(unpaid_from_ms=opened[-2], left_micros=3))
+    rows = shell.shell(plan, opened, [0] * len(opened), lambda *_: 7).ledger.rows
+    assert [row.usd_micros for row in rows if row.kind == "adjustment"][-2:] == [7, 4]
+    assert rows[-1].description.endswith("paid in part")

@@ -6,6 +6,7 @@ import pytest
 from orgbilling_fixtures import persona as personas
 from orgbilling_stubs import genesis
 from orgbilling_stubs.domain import ids, instant
+from orgbilling_stubs.domain.course import aimed
 from orgbilling_stubs.domain.events import TenantCreated
 from orgbilling_stubs.domain.plan import TopUp
 from orgbilling_stubs.export import scalar, vector
@@ -14,7 +15,7 @@ from orgbilling_stubs.export.schema import BY_NAME, NAMES
 
 from .conftest import AS_OF_MS, plan_of
 
-BY_ENGINE = ("empty", "nulls", "extreme_numbers")
+BY_ENGINE = ("empty", "nulls", "extreme_numbers", "free_credit_used")
 
 
 def listed(tables):
@@ -27,7 +28,7 @@ def listed(tables):
 def assert_same(plan, persona):
     made = vector.tables(plan, persona)
     assert made is not None
-    expected = listed(scalar.tables(scalar.grown(plan), persona))
+    expected = listed(scalar.tables(scalar.grown(aimed(plan)), persona))
     for table, columns in listed(made).items():
         assert columns == expected[table], table
     assert [*made] == [*NAMES]
@@ -73,7 +74,7 @@ def short(**changes):
     standard = personas.load("standard")
     persona = replace(standard, usage=replace(standard.usage, history_days=30), contract=None)
     created = TenantCreated(persona.document, 1, AS_OF_MS, "org_short")
-    return replace(genesis.plan("org_short", created), **changes), persona
+    return replace(genesis.draft("org_short", created), **changes), persona
 
 
 @pytest.mark.parametrize(
@@ -84,16 +85,22 @@ def short(**changes):
         {"top_up": None, "stop_when_exhausted": False},
         {"top_up": None, "free_credit_micros": 10**12},
         {"balance_target_micros": 0},
+        {"balance_target_micros": 5_000_000_000},
+        {"balance_target_micros": 0, "free_credit_micros": 10**11},
+        {"balance_target_micros": 7, "top_up": None},
         {"balance_target_micros": -5_000_001, "stop_when_exhausted": False},
+        {"balance_target_micros": -5_000_001, "stop_when_exhausted": False, "top_up": None},
         {"mode": "postpaid", "top_up": None},
-        {"mode": "postpaid", "outstanding_target_micros": 1, "free_credit_micros": 0},
+        {"mode": "postpaid", "top_up": None, "outstanding_target_micros": 1},
+        {"mode": "postpaid", "top_up": None, "outstanding_target_micros": 300_000_000},
+        {"mode": "postpaid", "top_up": None, "outstanding_target_micros": 10**12},
     ],
 )
 def test_every_row_is_the_engines_however_it_pays(changes):
     assert_same(*short(**changes))
 
 
-@pytest.mark.parametrize("changes", [{"top_up": None}, {"free_credit_micros": 0}])
+@pytest.mark.parametrize("changes", [{"top_up": None}, {"top_up": None, "balance_target_micros": 0}])
 def test_who_runs_out_of_credits_is_left_to_the_engine(changes):
     assert vector.tables(*short(**changes)) is None
 
