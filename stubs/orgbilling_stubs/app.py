@@ -90,11 +90,12 @@ def build(settings: Settings | None = None) -> App:
         contract = _contract(settings)
         handlers = table(contract, settings.contract_none)
         watch = _watching(contract, service, handlers, lambda: server())
-        server = _server(service, cast, key, contract, watch)
+        admit = Admission(_authenticator(settings, key), clocks.wall_ms)
+        server = _server(service, cast, key, contract, watch, admit, settings)
         asgi = assemble(
             contract,
             handlers,
-            Admission(_authenticator(settings, key), clocks.wall_ms),
+            admit,
             service,
             documents=_documents(key),
             habits=Habits(settings.lenient, settings.cors, settings.seed),
@@ -169,16 +170,35 @@ def _watching(
 
 
 def _server(
-    service: Service, cast: Cast, key: SigningKey, contract: dict[str, Any], watch: Watching
+    service: Service,
+    cast: Cast,
+    key: SigningKey,
+    contract: dict[str, Any],
+    watch: Watching,
+    admit: Admission,
+    settings: Settings,
 ) -> Callable[[], Any]:
     """What the control API drives, made when it is first needed."""
 
     @cache
     def made() -> Any:
+        from .checkout.completion import Desk
+        from .checkout.till import Till
         from .control.state import Control
 
         digest = contracts.digest(contract)
-        return Control(service, cast, key, watch.rules, digest, clocks.wall_ms, watch.coverage, watch.journal)
+        return Control(
+            service,
+            cast,
+            key,
+            watch.rules,
+            digest,
+            clocks.wall_ms,
+            watch.coverage,
+            watch.journal,
+            admit,
+            Desk(Till(service, _hosted(settings))),
+        )
 
     return made
 
@@ -210,16 +230,21 @@ def _pages(service: Service, settings: Settings) -> Callable[..., Any]:
 
     @cache
     def made() -> Callable[..., Any]:
-        from .checkout.defaults import Defaults
         from .checkout.pages import pages
 
-        urls = (settings.success_url, settings.cancel_url, settings.return_url)
-        return pages(service, Defaults(*urls, settings.webhook, settings.cors, settings.loopback))
+        return pages(service, _hosted(settings))
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         await made()(scope, receive, send)
 
     return answer
+
+
+def _hosted(settings: Settings) -> Any:
+    from .checkout.defaults import Defaults
+
+    urls = (settings.success_url, settings.cancel_url, settings.return_url)
+    return Defaults(*urls, settings.webhook, settings.cors, settings.loopback)
 
 
 def _check_pages(settings: Settings) -> None:

@@ -63,14 +63,22 @@ def _travel(service: Service, organisation: str, to_ms: int, setting: Callable[[
     return service.tenant(organisation)
 
 
-def undo(service: Service, organisation: str) -> Tenant:
-    """Take back the last command; raises Refusal when there is none."""
+def before_last(service: Service, organisation: str) -> int | None:
+    """The place in the log right before the last command that was not taken back; None without one."""
+    return before_last_command(service.store.read(organisation))
+
+
+def undo(service: Service, organisation: str, to: int | None = None) -> Tenant:
+    """Take back the last command, or all that came after an earlier place in the log (0 is none).
+
+    Raises Refusal when there is nothing to take back.
+    """
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        before = before_last_command(service.store.read(organisation))
-        if before is None:
+        place = before_last_command(service.store.read(organisation)) if to is None else to
+        if not place:
             raise Refusal(refusals.NOTHING_TO_UNDO)
-        return now_ms, [Rewound(before)]
+        return now_ms, [Rewound(place)]
 
     service.write(organisation, decision)
     return service.tenant(organisation)

@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 
 from ..runtime.body import JSON_TYPE
 from ..runtime.cors import LOCAL
-from ..runtime.refusals import MEDIA_WRONG, Problem, Row
+from ..runtime.refusals import MEDIA_WRONG, Problem
 from .defaults import Defaults
+from .refusals import FOREIGN
 from .request import Request
-
-FOREIGN = Row("foreign_origin", 403, "a page of another origin cannot do this")
 
 
 def form(request: Request, defaults: Defaults) -> None:

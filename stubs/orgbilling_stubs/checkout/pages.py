@@ -12,7 +12,7 @@ from ..runtime.cors import Cors
 from ..runtime.origin import Origins
 from ..runtime.refusals import CRASHED, METHOD_WRONG, ROUTE_UNKNOWN, Problem
 from ..service import Service
-from . import guard, headless, notices, payment, portal, render, timing
+from . import headless, notices, payment, portal, refusals, render, timing
 from .defaults import Defaults
 from .reply import Reply, problem
 from .request import Receive, Request, read
@@ -108,7 +108,7 @@ def _refused(error: Problem | Refusal) -> Reply:
     headers = dict(getattr(error, "headers", {}))
     if error.status == 404:
         return notices.show(notices.MISSING, headers=headers)
-    if error.name == guard.FOREIGN.name:
+    if error.name == refusals.FOREIGN.name:
         return notices.show(notices.FOREIGN, headers=headers)
     if error.status == 410:
         return notices.show(notices.EXPIRED, headers=headers)

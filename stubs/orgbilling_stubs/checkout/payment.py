@@ -8,16 +8,22 @@ from typing import Any
 from ..domain import instant
 from ..domain.money import MICROS_PER_USD
 from ..domain.refusals import Refusal
+from ..runtime.refusals import Problem
 from . import amounts, cards, guard, notices, render, timing
 from .cards import Card, Typed
 from .outcomes import FAILED_3DS, OUTCOMES, Outcome
 from .redirect import host
+from .refusals import ACTION_UNKNOWN
 from .reply import Reply, see_other
 from .request import Request
 from .till import Sale, Till
 
 _PLACES = ("card", "number", "expiry", "cvc", "name")
 """Where a message can stand: above the form, or at a field."""
+
+
+DECISIONS = ("authorise", "fail")
+"""Answers to the bank's question."""
 
 
 def show(sale: Sale, request: Request) -> Reply:
@@ -41,10 +47,17 @@ async def submit(till: Till, sale: Sale, request: Request) -> Reply:
     """
     guard.form(request, till.defaults)
     fields = await request.form()
-    if fields.get("action") == "deliver":
-        return _attempt(lambda: till.deliver(sale), request.base)
-    if fields.get("action") == "expire":
-        return _attempt(lambda: till.conclude(sale, OUTCOMES["expired"]), request.base)
+    match fields.get("action", ""):
+        case "":
+            pass
+        case "deliver":
+            return _attempt(lambda: till.deliver(sale), request.base)
+        case "expire":
+            return _attempt(lambda: till.conclude(sale, OUTCOMES["expired"]), request.base)
+        case _:
+            raise Problem(ACTION_UNKNOWN)
+    if fields.get("decision", "") not in ("", *DECISIONS):
+        raise Problem(ACTION_UNKNOWN)
     if sale.status == "complete":
         return see_other(f"{request.base}/return")
     if sale.status == "expired":
@@ -53,7 +66,7 @@ async def submit(till: Till, sale: Sale, request: Request) -> Reply:
 
 
 def _charge(till: Till, sale: Sale, request: Request, fields: Mapping[str, str]) -> Reply:
-    chosen = timing.parse(fields.get("webhook", ""))
+    chosen = timing.parse(fields.get("webhook", "") or request.query.get("webhook", ""))
     typed = cards.typed(fields)
     card = cards.CARDS.get(typed.digits)
     decision = fields.get("decision")
@@ -86,7 +99,7 @@ def _conclude(
 def _attempt(change: Any, path: str) -> Reply:
     try:
         change()
-    except Refusal as refusal:
+    except (Problem, Refusal) as refusal:
         return notices.show(
             notices.REFUSED,
             status=refusal.status,
@@ -191,6 +204,7 @@ def _form(
         status,
         **_values(sale, request),
         purpose=sale.checkout.purpose,
+        perishable=sale.perishable,
         lines=_lines(sale),
         cancel_url=sale.cancel_url or f"{request.base}/cancelled",
         typed=typed,

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..domain import refusals
-from ..domain.commands import DeclineCheckout, DeliverWebhook, ExpireCheckout, PayCheckout
+from ..domain.commands import Command, DeclineCheckout, DeliverWebhook, ExpireCheckout, PayCheckout
+from ..domain.events import Idempotency
 from ..domain.money import MICROS_PER_CENT
 from ..domain.refusals import Refusal
 from ..domain.tenant import Checkout, Tenant
+from ..runtime.refusals import Problem
 from ..service import Service
 from . import amounts
 from .defaults import Defaults
 from .outcomes import Outcome
 from .redirect import choose
+from .refusals import LINK_LASTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,13 @@ class Sale:
         return amounts.minor(checkout.amount_cents, checkout.currency, named=named)
 
     @property
+    def perishable(self) -> bool:
+        """Whether it can expire: the link to the first payment of a contract stays until it is paid."""
+        return self.checkout.purpose != "contract"
+
+    @property
     def webhook(self) -> Sequence[int]:
-        """When the webhook arrives unless the session says otherwise."""
+        """When the webhook arrives unless a payment says otherwise."""
         own = self.tenant.habits.webhook
         return self.defaults.webhook if own is None else own
 
@@ -75,27 +83,39 @@ class Till:
         checkout = tenant.checkouts.get(session_id) if tenant is not None else None
         return None if tenant is None or checkout is None else Sale(tenant, checkout, self.defaults)
 
-    def conclude(self, sale: Sale, outcome: Outcome, webhook: Sequence[int] | None = None) -> Sale:
+    def conclude(
+        self,
+        sale: Sale,
+        outcome: Outcome,
+        webhook: Sequence[int] | None = None,
+        idempotency: Idempotency | None = None,
+    ) -> Sale:
         """Let an attempt end; on a session that is complete a second payment or a decline changes nothing.
 
-        webhook: the session's own timing; None = the organisation's or the server's.
-        Raises Refusal when the session has expired, or cannot expire because it is paid.
+        webhook: the payment's own timing; None = the organisation's or the server's.
+        Raises Refusal when the session has expired, or cannot expire because it is paid; Problem when it
+        cannot expire because it is a payment link: those of Stripe do not.
         """
-        if sale.status == "expired":
-            raise Refusal(refusals.SESSION_EXPIRED)
-        organisation, session_id = sale.tenant.plan.organisation, sale.checkout.session_id
+        session_id = sale.checkout.session_id
+        command: Command | None = None
         if outcome.does == "pay":
-            timing = sale.webhook if webhook is None else webhook
-            self.service.execute(organisation, PayCheckout(session_id, tuple(timing)))
+            command = PayCheckout(session_id, tuple(sale.webhook if webhook is None else webhook))
         elif outcome.does == "decline":
-            self.service.execute(organisation, DeclineCheckout(session_id, outcome.code))
+            command = DeclineCheckout(session_id, outcome.code)
         elif outcome.does == "expire":
-            self.service.execute(organisation, ExpireCheckout(session_id))
+            if sale.status == "open" and not sale.perishable:
+                raise Problem(LINK_LASTS)
+            command = ExpireCheckout(session_id)
+        elif sale.status == "expired":
+            raise Refusal(refusals.SESSION_EXPIRED)
+        if command is not None:
+            self.service.execute(sale.tenant.plan.organisation, command, idempotency)
         return self._again(sale)
 
-    def deliver(self, sale: Sale) -> Sale:
+    def deliver(self, sale: Sale, idempotency: Idempotency | None = None) -> Sale:
         """Let the webhook of a paid session arrive now; raises Refusal for one that is not paid."""
-        self.service.execute(sale.tenant.plan.organisation, DeliverWebhook(sale.checkout.session_id))
+        command = DeliverWebhook(sale.checkout.session_id)
+        self.service.execute(sale.tenant.plan.organisation, command, idempotency)
         return self._again(sale)
 
     def _again(self, sale: Sale) -> Sale:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import views
-from ..domain import instant
-from ..domain.commands import DeclineCheckout, DeliverWebhook, ExpireCheckout, PayCheckout, SetHabits
+from ..domain.commands import SetHabits
 from ..domain.link import safe
 from ..domain.tenant import Checkout, Tenant
 from ..runtime.exchange import Call, Reply
 from ..runtime.refusals import Problem
 from . import state
+from .hosted import Hosted
 from .refusals import CHECKOUT_NONE, URL_INVALID, refusal
 from .state import control, execute, named
 
@@ -21,63 +20,41 @@ URLS = ("successUrl", "cancelUrl", "returnUrl")
 
 def listed(call: Call) -> Reply:
     """The checkout sessions, newest first."""
-    tenant = control(call).known(named(call))
-    rows = sorted(tenant.checkouts.values(), key=lambda each: -each.opened_ms)
-    return Reply({"checkouts": [shown(call, tenant, each) for each in rows]})
+    tenant, desk = control(call).known(named(call)), _desk(call)
+    return Reply({"checkouts": [desk.shown(tenant, each, call.base_url) for each in _newest_first(tenant)]})
 
 
-def shown(call: Call, tenant: Tenant, checkout: Checkout) -> dict[str, Any]:
-    """The schema Checkout."""
-    return {
-        "session": checkout.session_id,
-        "url": views.payment_url(call.base_url, tenant.plan.organisation, checkout.session_id),
-        "purpose": checkout.purpose,
-        "status": checkout.status(tenant.now_ms),
-        "amount": checkout.amount_cents,
-        "currency": checkout.currency,
-        "openedAt": instant.text(checkout.opened_ms),
-        "settled": checkout.settled,
-        "declineCode": checkout.declined,
-        "contractId": checkout.contract_id,
-    }
+def _newest_first(tenant: Tenant) -> list[Checkout]:
+    """With a standing clock sessions are opened at one instant: the last of them is the newest."""
+    return sorted(tenant.checkouts.values(), key=lambda each: each.opened_ms)[::-1]
 
 
-def _session(call: Call, tenant: Tenant) -> str:
+def _session(call: Call) -> str:
     """The session in the path; `latest` is the newest."""
+    tenant = control(call).known(named(call))
     asked: str = call.parameters["session"]
     if asked != "latest":
         return asked
     if not tenant.checkouts:
         raise Problem(CHECKOUT_NONE)
-    return max(tenant.checkouts.values(), key=lambda each: each.opened_ms).session_id
+    return _newest_first(tenant)[0].session_id
 
 
 def complete(call: Call) -> Reply:
-    """Pay a session, decline its card, or let it expire."""
-    body = state.body(call)
-    outcome = body["outcome"]
-    tenant = control(call).known(named(call))
-    session = _session(call, tenant)
-    if outcome == "declined":
-        execute(call, DeclineCheckout(session, body.get("declineCode", "card_declined")))
-    elif outcome == "expired":
-        execute(call, ExpireCheckout(session))
-    else:
-        habit = AT_ONCE if tenant.habits.webhook is None else tenant.habits.webhook
-        execute(call, PayCheckout(session, body.get("webhookSeconds", habit)))
-    return _now(call, session)
+    """Let a session end one way or another."""
+    session, idempotency = _session(call), state.idempotency(call)
+    return Reply(_desk(call).complete(named(call), session, state.body(call), call.base_url, idempotency))
 
 
 def webhook(call: Call) -> Reply:
     """Let the webhook of a paid session arrive now."""
-    session = _session(call, control(call).known(named(call)))
-    execute(call, DeliverWebhook(session))
-    return _now(call, session)
+    return Reply(_desk(call).deliver(named(call), _session(call), call.base_url, state.idempotency(call)))
 
 
-def _now(call: Call, session: str) -> Reply:
-    tenant = control(call).service.tenant(named(call))
-    return Reply(shown(call, tenant, tenant.checkouts[session]))
+def _desk(call: Call) -> Hosted:
+    desk = control(call).hosted
+    assert desk is not None, "a server has hosted pages"
+    return desk
 
 
 def habits(call: Call) -> Reply:

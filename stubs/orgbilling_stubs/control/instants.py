@@ -27,14 +27,17 @@ def instant_of(text: str, location: str) -> int:
 
 def move(server: Control, organisation: str, to_ms: int) -> None:
     """Bring an organisation to an instant; raises Problem when that is too far."""
-    tenant = server.service.tenant(organisation)
+    _check(server, organisation, to_ms)
+    timeline.move(server.service, organisation, to_ms)
+
+
+def _check(server: Control, organisation: str, to_ms: int) -> None:
     try:
         billing_instant(instant.text(to_ms))
     except (InstantError, OverflowError):
         raise Problem(CLOCK_TOO_FAR) from None
-    if _is_too_far(tenant.now_ms, to_ms):
+    if _is_too_far(server.service.tenant(organisation).now_ms, to_ms):
         raise Problem(CLOCK_TOO_FAR)
-    timeline.move(server.service, organisation, to_ms)
 
 
 def _is_too_far(now_ms: int, to_ms: int) -> bool:
@@ -56,7 +59,7 @@ def put(call: Call) -> Reply:
             timeline.follow(service, organisation)
         else:
             if at_ms is not None:
-                move(server, organisation, at_ms)
+                _check(server, organisation, at_ms)
             timeline.freeze(service, organisation, at_ms)
 
     return state.for_each(call, put_one)

@@ -10,6 +10,7 @@ from .. import views
 from ..domain import instant
 from ..runtime.exchange import Call, Reply
 from . import state
+from .pace import Steps, Work
 from .state import Control, control
 
 WINDOWS = (1, 30, 365)
@@ -18,8 +19,16 @@ _VERDICTS = {True: "holds", False: "broken", None: "not_applicable"}
 
 def check(call: Call) -> Reply:
     """Every law on an organisation, or on all."""
-    server = control(call)
-    return Reply({"organisations": [_report(server, each, call.base_url) for each in state.targets(call)]})
+    server, targets = control(call), state.targets(call)
+
+    def work() -> Work:
+        reports = []
+        for organisation in targets:
+            reports.append(_report(server, organisation, call.base_url))
+            yield
+        return Reply({"organisations": reports})
+
+    return Steps(work())
 
 
 def _report(server: Control, organisation: str, base_url: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ..runtime.exchange import Handler
 from ..runtime.respond import Responder, Send
 from ..runtime.trace import traces
 from .guard import Asgi, Guard, Receive
+from .pace import Pace
 from .state import Control
 from .table import TABLE
 
@@ -39,7 +40,7 @@ def mount(server: Control, door: Door, more: Mapping[str, Handler] | None = None
     # No `*` here: pages of any origin may read the API, none of them may drive the stub.
     listed = [each for each in door.origins if each != "*"]
     habits = Habits(cors=listed, seed=server.service.seed)
-    inner = assemble(contracts.load(), {**TABLE, **(more or {})}, _nobody, server, habits=habits)
+    inner = assemble(contracts.load(), {**TABLE, **(more or {})}, _nobody, server, habits=habits, tap=Pace())
     responder = Responder(PREFIX, Cors(listed), traces(seed))
     return Guard(_aliased(inner), responder, listed, door.token, door.host)
 

@@ -10,6 +10,7 @@ from orgbilling_fixtures.persona import PersonaError
 from .. import timeline
 from ..auth import bad
 from ..auth.mint import DEFAULT_AZP, Session, mint
+from ..auth.refusals import Refused
 from ..cast import Cast
 from ..domain.events import ClockSet, Record, TenantCreated
 from ..runtime.exchange import Call, Reply
@@ -18,20 +19,21 @@ from ..runtime.refusals import Problem
 from ..store.log import Conflict
 from . import state
 from .instants import instant_of
+from .pace import Steps, Work
 from .refusals import ORGANISATION_EXISTS, PERSONA_INVALID, refusal
-from .state import ALL, control, named
+from .state import ALL, Control, control, named
 
 
 def listed(call: Call) -> Reply:
     """Every organisation."""
-    return Reply(state.everyone(control(call)))
+    return state.everyone(control(call))
 
 
 def read(call: Call) -> Reply:
     """One organisation, or all for `*`; refused when it does not exist."""
     server, organisation = control(call), named(call)
     if organisation == ALL:
-        return Reply(state.everyone(server))
+        return state.everyone(server)
     server.known(organisation)
     return Reply(server.describe(organisation))
 
@@ -71,11 +73,16 @@ def _persona(cast: Cast, chosen: Any, organisation: str) -> Any:
 
 def forget(call: Call) -> Reply:
     """Drop an organisation, or all, with their scenarios."""
-    server = control(call)
-    for organisation in state.targets(call):
-        server.forget_rules(organisation)
-        server.service.delete(organisation)
-    return Reply(None, 204)
+    server, targets = control(call), state.targets(call)
+
+    def work() -> Work:
+        for organisation in targets:
+            server.forget_rules(organisation)
+            server.forget(organisation)
+            yield
+        return Reply(None, 204)
+
+    return Steps(work(), changes=named(call) == ALL)
 
 
 def reset(call: Call) -> Reply:
@@ -110,12 +117,24 @@ def token(call: Call) -> Reply:
     )
     kind = bad.KINDS.get(body.get("bad", ""))
     minter = kind.mint if kind is not None else mint
+    made = minter(server.key, session, server.wall_ms())
     return Reply(
         {
-            "token": minter(server.key, session, server.wall_ms()),
+            "token": made,
             "organisation": organisation,
             "bad": kind.name if kind is not None else None,
-            "refusedAs": kind.refusal if kind is not None else None,
+            "refusedAs": _refused_as(server, made),
         },
         201,
     )
+
+
+def _refused_as(server: Control, token: str) -> str | None:
+    """How this server refuses a token that asks to write, which takes the most; None when it does not."""
+    if server.admit is None:
+        return None
+    try:
+        server.admit([(b"authorization", b"Bearer " + token.encode())], "POST")
+    except Refused as refused:
+        return refused.name
+    return None

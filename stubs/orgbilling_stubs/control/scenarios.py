@@ -12,7 +12,7 @@ from .. import timeline
 from ..domain.commands import Command, DeclineCheckout, ExpireCheckout, OpenCheckout, PayCheckout
 from ..domain.tenant import Tenant
 from ..runtime.exchange import Call, Reply
-from . import effects, state
+from . import scenes, state
 from .checkouts import AT_ONCE, habits_of
 from .instants import instant_of
 from .refusals import SCENARIO_UNKNOWN, refusal
@@ -54,18 +54,14 @@ def put(call: Call) -> Reply:
     return state.for_each(call, lambda organisation: play(server, organisation, scenario))
 
 
-def place(server: Control, organisation: str, scenario: Scenario) -> None:
-    """Let an organisation be known to show a scenario, and its fault rules strike."""
-    placed = [server.rules.add(effects.rule(rule, (organisation,))).id for rule in scenario.faults]
-    server.scenes[organisation] = Scene(scenario.name, tuple(placed), scenario.clock is not None)
-
-
 def play(server: Control, organisation: str, scenario: Scenario) -> None:
     """Make an organisation show a scenario.
 
     It keeps its clock, unless this scenario or the one before it sets one.
     """
     service = server.service
+    begin = service.tenant(organisation).version
+    armed = scenes.arm(server, organisation, scenario)
     before = server.forget_scene(organisation)
     persona = server.cast.load(scenario.persona).document
     at_ms = service.clock.now_ms() if before is not None and before.timed else None
@@ -82,7 +78,10 @@ def play(server: Control, organisation: str, scenario: Scenario) -> None:
         service.execute(organisation, habits_of(scenario.habits))
     for step in scenario.steps:
         _do(server, organisation, step)
-    place(server, organisation, scenario)
+    end = service.tenant(organisation).version
+    scene = Scene(scenario.name, timed=scenario.clock is not None, span=range(begin, end))
+    server.marks.setdefault(organisation, {})[end] = scene
+    server.show(organisation, scene, armed)
 
 
 def _do(server: Control, organisation: str, step: Step) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..auth.rsa import SigningKey
@@ -12,13 +12,15 @@ from ..domain import instant
 from ..domain.commands import Command
 from ..domain.events import Event, Idempotency, TenantCreated
 from ..domain.lineage import effective
-from ..domain.refusals import Refusal
+from ..domain.refusals import Kind, Refusal
 from ..domain.tenant import Tenant
-from ..faults.rules import Rules
-from ..runtime.exchange import Call, Reply
+from ..faults.rules import Rule, Rules
+from ..runtime.exchange import Admit, Call, Reply
 from ..runtime.refusals import Problem
 from ..service import Service
 from ..views import usd
+from .hosted import Hosted
+from .pace import Steps, Work
 from .refusals import ORGANISATION_UNKNOWN
 
 ALL = "*"
@@ -26,11 +28,16 @@ ALL = "*"
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The scenario that an organisation shows: its name, its fault rules, and whether it moved the clock."""
+    """The scenario that an organisation shows.
+
+    rules: ids of its fault rules. timed: whether it moved the clock. span: the places in the log before each
+    of its steps, which go back together.
+    """
 
     name: str
-    rules: tuple[str, ...] = ()
+    rules: tuple[str, ...] = field(default=(), compare=False)
     timed: bool = False
+    span: range = range(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,9 @@ class Control:
     """A server, as seen by whoever drives it.
 
     contract: digest of the contract served. coverage, journal: what the client met, and the exchanges.
-    scenes: by organisation; noted: those at each snapshot. Both are forgotten when the server stops.
+    admit: who asks and may they, by request headers and method; None when nobody says. hosted: the hosted
+    pages. What follows is by organisation, and forgotten when the server stops:
+    scenes: what is shown; armed: the fault rules of that; marks: what was shown from which record on.
     """
 
     service: Service
@@ -49,8 +58,11 @@ class Control:
     wall_ms: Callable[[], int]
     coverage: Any = None
     journal: Any = None
+    admit: Admit | None = None
+    hosted: Hosted | None = None
     scenes: dict[str, Scene] = field(default_factory=dict)
-    noted: dict[tuple[str, str], Scene | None] = field(default_factory=dict)
+    armed: dict[str, Sequence[Rule]] = field(default_factory=dict)
+    marks: dict[str, dict[int, Scene]] = field(default_factory=dict)
 
     def exists(self, organisation: str) -> bool:
         """Whether an organisation has a log."""
@@ -62,14 +74,21 @@ class Control:
             raise Problem(ORGANISATION_UNKNOWN)
         return self.service.tenant(organisation)
 
+    def show(self, organisation: str, scene: Scene, armed: Sequence[Rule]) -> None:
+        """Let an organisation be known to show a scenario, whose fault rules are in force."""
+        self.scenes[organisation] = replace(scene, rules=tuple(each.id for each in armed))
+        self.armed[organisation] = armed
+
+    def disarm(self, armed: Sequence[Rule]) -> None:
+        """Drop fault rules, those that somebody has dropped before left aside: their ids may be others'."""
+        for standing in self.rules.list():
+            if any(standing.rule is each for each in armed):
+                self.rules.remove(standing.rule.id)
+
     def forget_scene(self, organisation: str) -> Scene | None:
         """Drop the fault rules of an organisation's scenario; the scenario that was."""
-        scene = self.scenes.pop(organisation, None)
-        standing = {each.rule.id for each in self.rules.list()}
-        for rule in scene.rules if scene is not None else ():
-            if rule in standing:
-                self.rules.remove(rule)
-        return scene
+        self.disarm(self.armed.pop(organisation, ()))
+        return self.scenes.pop(organisation, None)
 
     def forget_rules(self, organisation: str) -> None:
         """Drop the fault rules for this organisation alone, and its scenario."""
@@ -77,6 +96,12 @@ class Control:
         for standing in self.rules.list(organisation):
             if standing.rule.organisations == (organisation,):
                 self.rules.remove(standing.rule.id)
+
+    def forget(self, organisation: str) -> None:
+        """Drop an organisation, and all that is known of it besides its log."""
+        self.forget_scene(organisation)
+        self.marks.pop(organisation, None)
+        self.service.delete(organisation)
 
     def describe(self, organisation: str) -> dict[str, Any]:
         """The schema Organisation."""
@@ -127,43 +152,72 @@ def body(call: Call) -> Mapping[str, Any]:
     return call.body or {}
 
 
-def for_each(call: Call, act: Callable[[str], object]) -> Reply:
+def for_each(call: Call, act: Callable[[str], object], nobody: Kind | None = None) -> Reply:
     """Act on the organisation in the path, or on every one for `*`; answer how each is now.
 
     One organisation's refusal is the answer; among all, it is listed and the others go on.
+    nobody: the refusal when not a single organisation could follow; without it, the answer lists why.
     """
     server, organisation = control(call), named(call)
-    if organisation != ALL:
-        act(organisation)
-        return Reply(server.describe(organisation))
-    refused = []
-    for each in server.service.store.organisations():
+    if organisation == ALL:
+        return Steps(_each(server, act, nobody), changes=True)
+    act(organisation)
+    return Reply(server.describe(organisation))
+
+
+def _each(server: Control, act: Callable[[str], object], nobody: Kind | None) -> Work:
+    """Each organisation is described right after its own step: what others do to it later is not shown."""
+    shown, refused = [], []
+    for organisation in present(server):
         try:
-            act(each)
+            act(organisation)
         except (Refusal, Problem) as error:
-            refused.append({"organisation": each, "name": error.name, "detail": error.detail})
-    return Reply(everyone(server) | {"refused": refused})
+            refused.append({"organisation": organisation, "name": error.name, "detail": error.detail})
+        shown.append(server.describe(organisation))
+        yield
+    if nobody is not None and len(refused) == len(shown):
+        raise Refusal(nobody)
+    return Reply({"organisations": shown, "refused": refused})
 
 
-def everyone(server: Control) -> dict[str, Any]:
+def present(server: Control) -> Iterator[str]:
+    """Every organisation there is at the start, without those that are gone when their turn comes."""
+    for organisation in tuple(server.service.store.organisations()):
+        if server.exists(organisation):
+            yield organisation
+
+
+def everyone(server: Control) -> Steps:
     """The schema OrganisationList."""
-    return {"organisations": [server.describe(each) for each in server.service.store.organisations()]}
+
+    def work() -> Work:
+        shown = []
+        for organisation in present(server):
+            shown.append(server.describe(organisation))
+            yield
+        return Reply({"organisations": shown})
+
+    return Steps(work())
 
 
-def targets(call: Call) -> list[str]:
+def targets(call: Call) -> Iterable[str]:
     """The organisation in the path, which must exist, or every one for `*`."""
     server, organisation = control(call), named(call)
     if organisation == ALL:
-        return list(server.service.store.organisations())
+        return present(server)
     server.known(organisation)
     return [organisation]
 
 
 def execute(call: Call, command: Command) -> Event | None:
     """Carry out a command on the organisation in the path; its first event, None when nothing changed."""
-    idempotency = Idempotency(*call.idempotency) if call.idempotency is not None else None
-    event, _ = control(call).service.execute(named(call), command, idempotency)
+    event, _ = control(call).service.execute(named(call), command, idempotency(call))
     return event
+
+
+def idempotency(call: Call) -> Idempotency | None:
+    """What makes the command count once, if the client asked for that."""
+    return Idempotency(*call.idempotency) if call.idempotency is not None else None
 
 
 def carry_out(call: Call, command: Command) -> Reply:

@@ -182,6 +182,58 @@ def test_an_unreadable_timing_is_refused(shop: Any) -> None:
     assert shop.pay(url).status == 303
 
 
+def test_the_timing_in_the_address_holds_for_a_form_sent_to_it(shop: Any) -> None:
+    url, before = shop.checkout(), shop.balance()
+    assert shop.pay(f"{url}?webhook=soon").status == 400
+    page = shop.pay(f"{url}?webhook=7", number="4000000000000002")
+    assert 'value="7" selected' in page.text
+    assert shop.pay(f"{url}?webhook=7").status == 303
+    assert shop.balance() == before
+    shop.later(ORG, 7)
+    assert shop.balance() == before + 25_000_000
+    chosen = shop.checkout()
+    shop.pay(f"{chosen}?webhook=never", webhook="0")
+    assert "Arrived" in shop.get(chosen)["webhook-state"]
+
+
+@pytest.mark.parametrize("extra", [{"action": "refund"}, {"action": "Expire"}, {"decision": "perhaps"}])
+def test_a_form_that_asks_for_something_unknown_pays_nothing(shop: Any, extra: dict[str, str]) -> None:
+    url, before = shop.checkout(), shop.balance()
+    for number in ("4242424242424242", "4000002500003155"):
+        page = shop.pay(url, number=number, **extra)
+        assert (page.status, "refused-page" in page) == (422, True)
+    assert shop.balance() == before
+    assert "checkout-page" in shop.get(url)
+    shop.pay(url)
+    assert shop.post(url, action="refund").status == 422
+
+
+def test_a_payment_link_of_a_contract_does_not_expire(shop: Any) -> None:
+    url = shop.contract()
+    assert "expire-button" not in shop.get(url)
+    page = shop.post(url, action="expire")
+    assert (page.status, "refused-page" in page) == (409, True)
+    assert "does not expire" in page.text
+    shop.later("org_contract_pending", 40 * 86_400)
+    assert "checkout-page" in shop.get(url)
+    assert shop.complete(url, outcome="expired").status_code == 409
+    assert shop.pay(url).status == 303
+
+
+def test_a_session_follows_a_clock_that_goes_back(shop: Any) -> None:
+    url = shop.checkout()
+    shop.later(ORG, 86_400)
+    assert shop.pay(url).status == 410
+    shop.later(ORG, -3_600)
+    assert shop.get(url).status == 200
+    paid = shop.pay(url, webhook="60")
+    assert paid.status == 303
+    shop.later(ORG, -3_600)
+    assert "checkout-page" in shop.get(url), "the payment is gone with the hour"
+    shop.later(ORG, -86_400)
+    assert shop.get(url).status == 404
+
+
 def test_a_test_card_can_be_filled_in_by_a_link(shop: Any) -> None:
     url = shop.checkout()
     link = shop.get(f"{url}?webhook=5").attribute("test-card-3155", "href")

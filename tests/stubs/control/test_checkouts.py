@@ -3,6 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from orgbilling_openapi import control
+from orgbilling_stubs.checkout import timing
+from orgbilling_stubs.checkout.outcomes import OUTCOMES
+from orgbilling_stubs.checkout.refusals import LINK_LASTS
 
 ORG = "/organisations/org_a"
 LATEST = f"{ORG}/checkouts/latest"
@@ -56,6 +60,65 @@ def test_declined_and_expired(drive: Any, opened: str) -> None:
     assert drive("POST", f"{LATEST}/complete", {"outcome": "paid"}).status_code == 410
 
 
+@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("server", [{}, {"webhook": (9,), "cancel_url": "https://a.test/no"}])
+def test_both_ways_to_complete_a_session_are_the_same(
+    serve: Any, outcome: str, server: dict[str, Any]
+) -> None:
+    answers = []
+    for hosted in (False, True):
+        dashboard = serve(**server)
+        opened = dashboard("POST", "/org/billing/checkout", "org_a", json={"amount": 2500}).json()["url"]
+        path = opened.removeprefix("http://127.0.0.1:4010") if hosted else f"/_mock/v1{LATEST}"
+        answer = dashboard("POST", f"{path}/complete", None, json={"outcome": outcome})
+        assert answer.status_code == 200, answer.text
+        answers.append(answer.json())
+    assert answers[0] == answers[1]
+    assert answers[0]["settled"] is (outcome == "paid" and not server)
+
+
+def test_with_a_standing_clock_the_latest_session_is_the_one_opened_last(
+    drive: Any, dashboard: Any, opened: str
+) -> None:
+    second = dashboard("POST", "/org/billing/checkout", "org_a", json={"amount": 700}).json()["url"]
+    assert [each["url"] for each in drive("GET", f"{ORG}/checkouts").json()["checkouts"]] == [second, opened]
+    assert drive("POST", f"{LATEST}/complete", {"outcome": "cancelled"}).json()["url"] == second
+
+
+def test_a_code_of_stripe_goes_with_a_decline(drive: Any, opened: str) -> None:
+    def code(**body: str) -> str | None:
+        found: str | None = drive("POST", f"{LATEST}/complete", body).json()["declineCode"]
+        return found
+
+    assert code(outcome="declined") == "generic_decline"
+    assert code(outcome="declined", declineCode="authentication_required") == "authentication_required"
+    assert code(outcome="expired_card") == "expired_card"
+
+
+def test_the_contract_lists_the_outcomes_and_limits_of_the_pages() -> None:
+    schemas = control.load()["components"]["schemas"]
+    asked = schemas["CheckoutOutcome"]["properties"]
+    assert asked["outcome"]["enum"] == list(OUTCOMES)
+    assert {each.code for each in OUTCOMES.values() if each.code} <= set(asked["declineCode"]["enum"])
+    assert asked["declineCode"]["default"] == OUTCOMES["declined"].code
+    seconds = schemas["WebhookSeconds"]
+    assert (seconds["maxItems"], seconds["items"]["maximum"]) == (timing.MOST, timing.LONGEST_S)
+    completed = schemas["CompletedCheckout"]
+    assert schemas["Checkout"]["properties"].items() <= completed["properties"].items()
+
+
+def test_a_payment_link_of_a_contract_does_not_expire(drive: Any) -> None:
+    drive("POST", "/organisations", {"organisation": "org_p", "persona": "contract_pending"})
+    link = "/organisations/org_p/checkouts/latest"
+    refused = drive("POST", f"{link}/complete", {"outcome": "expired"})
+    assert (refused.status_code, refused.json()["detail"]) == (409, LINK_LASTS.detail)
+    assert drive("POST", f"{link}/complete", {"outcome": "declined"}).json()["status"] == "open"
+    assert drive("POST", f"{link}/complete", {"outcome": "paid"}).json()["purpose"] == "contract"
+    assert drive("GET", "/organisations/org_p").json()["contractStatus"] == "active"
+    again = drive("POST", f"{link}/complete", {"outcome": "expired"})
+    assert again.json()["detail"] == "checkout session is already paid"
+
+
 def test_habits_are_kept_and_followed(drive: Any, opened: str) -> None:
     nothing = {"successUrl": None, "cancelUrl": None, "returnUrl": None, "webhookSeconds": None}
     asked = {"successUrl": "http://localhost:3000/ok?s={CHECKOUT_SESSION_ID}", "webhookSeconds": []}
@@ -76,6 +139,7 @@ def test_habits_are_kept_and_followed(drive: Any, opened: str) -> None:
         ("latest/complete", {"outcome": "paid", "declineCode": "card_declined"}, 422),
         ("latest/complete", {"outcome": "expired", "webhookSeconds": [1]}, 422),
         ("latest/complete", {"outcome": "refunded"}, 422),
+        ("latest/complete", {"outcome": "expired_card", "declineCode": "expired_card"}, 422),
         ("cs_test_unknown/complete", {"outcome": "paid"}, 404),
         ("cs_test_unknown/webhook", None, 404),
         ("nothing/webhook", None, 422),

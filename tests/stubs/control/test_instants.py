@@ -135,3 +135,9 @@ def test_a_month_day_by_day_back_and_again_is_the_same(drive: Any, dashboard: An
 @pytest.mark.slow
 def test_a_year_day_by_day_back_and_again_is_the_same(drive: Any, dashboard: Any) -> None:
     assert walk(drive, dashboard, 366) == walk(drive, dashboard, 366)
+
+
+def test_freezing_at_an_instant_is_one_command(drive: Any) -> None:
+    before = drive("GET", CLOCK).json()["clock"]
+    drive("PUT", CLOCK, {"mode": "frozen", "at": "2026-03-31T00:00:00Z"})
+    assert drive("POST", "/organisations/org_a/undo").json()["clock"] == before

@@ -44,6 +44,38 @@ def test_a_wrong_request_gets_a_problem(drive: Any, method: str, path: str, stat
     assert refused.json()["$schema"].endswith("/_mock/v1/schemas/ErrorModel.json")
 
 
+def test_every_answer_says_where_its_schema_is(drive: Any) -> None:
+    drive("POST", "/organisations", {"organisation": "org_a"})
+    for place in ("org_a", "*"):
+        path = f"/organisations/{place}"
+        for method, rest, body in (
+            ("GET", "/clock", None),
+            ("POST", "/clock/jump", {"to": "end-of-month"}),
+            ("PUT", "/scenario", {"scenario": "low-balance"}),
+            ("POST", "/undo", None),
+            ("POST", "/reset", None),
+        ):
+            found = drive(method, f"{path}{rest}", body).json()
+            assert next(iter(found)) == "$schema"
+            schema = found["$schema"].removeprefix(f"{BASE}/_mock/v1")
+            assert drive("GET", schema).json()["$id"] == found["$schema"]
+
+
+def test_every_schema_of_an_answer_has_a_place_for_its_address() -> None:
+    document = control.load()
+    schemas = document["components"]["schemas"]
+    for item in document["paths"].values():
+        for method, operation in item.items():
+            for status, answer in operation["responses"].items() if method != "parameters" else ():
+                answer = document["components"]["responses"].get(
+                    answer.get("$ref", "").split("/")[-1], answer
+                )
+                media = answer.get("content", {}).get("application/json")
+                if media is not None:
+                    name = media["schema"]["$ref"].rpartition("/")[2]
+                    assert "$schema" in schemas[name]["properties"], (operation["operationId"], status)
+
+
 def test_200_organisations_driven_at_once_never_meet(dashboard: Any) -> None:
     """Each gets its own persona, amounts, days and voucher; then each is what it would be alone."""
 

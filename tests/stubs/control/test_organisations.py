@@ -93,6 +93,33 @@ def test_a_bad_token_does_not(drive: Any, dashboard: Any, kind: str) -> None:
     assert status in (401, 403) or (kind in accepted and status == 200)
 
 
+@pytest.mark.parametrize(
+    ("settings", "asked", "told"),
+    [
+        ({}, {"bad": "wrong-azp"}, None),
+        ({"azp": ("http://localhost:3000",)}, {"bad": "wrong-azp"}, "wrong-azp"),
+        ({"azp": ("http://app.test",)}, {"azp": "http://app.test"}, None),
+        ({"azp": ("http://app.test",)}, {"azp": "http://other.test"}, "wrong-azp"),
+        ({"auth": "off"}, {"bad": "garbage"}, None),
+        ({"auth": "off"}, {"bad": "wrong-key"}, None),
+        ({"auth": "verify"}, {"bad": "wrong-key"}, "bad-signature"),
+        ({}, {"bad": "member"}, "member"),
+        ({}, {"role": "member"}, "member"),
+        ({}, {}, None),
+    ],
+)
+def test_what_a_token_meets_is_what_this_server_does(
+    serve: Any, settings: dict[str, Any], asked: dict[str, Any], told: str | None
+) -> None:
+    dashboard = serve(**settings)
+    made = dashboard("POST", "/_mock/v1/organisations/org_a/tokens", None, json=asked).json()
+    assert made["refusedAs"] == told
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    body = {"amount": 500}
+    status = dashboard("POST", "/org/billing/checkout", None, headers=headers, json=body).status_code
+    assert (status == 200) is (told is None)
+
+
 def test_beginning_again_drops_the_rules_for_it_alone(drive: Any) -> None:
     drive("POST", "/organisations", {"organisation": "org_a"})
     drive("PUT", "/organisations/org_a/scenario", {"scenario": "stripe-down"})

@@ -1,0 +1,90 @@
+"""Completing a session without a browser: one request and one answer, whichever API takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from .. import views
+from ..domain import instant
+from ..domain.events import Idempotency
+from ..domain.refusals import SESSION_UNKNOWN, Refusal
+from ..domain.tenant import Checkout, Tenant
+from .outcomes import OUTCOMES
+from .till import Sale, Till
+
+
+def complete(
+    till: Till, sale: Sale, asked: Mapping[str, Any], base_url: str, idempotency: Idempotency | None = None
+) -> dict[str, Any]:
+    """Let a session end as asked (the schema CheckoutOutcome), and tell what became of it
+    (CompletedCheckout).
+
+    Raises Refusal or Problem when the session cannot end so.
+    """
+    outcome = OUTCOMES[asked["outcome"]]
+    if "declineCode" in asked:
+        outcome = replace(outcome, code=asked["declineCode"])
+    after = till.conclude(sale, outcome, asked.get("webhookSeconds"), idempotency)
+    leads = {"pay": after.success_url, "leave": after.cancel_url, "expire": after.cancel_url}
+    return shown(after.tenant, after.checkout, base_url) | {
+        "outcome": outcome.name,
+        "creditBalance": views.usd(after.tenant.ledger.balance_micros),
+        "redirectUrl": leads.get(outcome.does),
+    }
+
+
+def shown(tenant: Tenant, checkout: Checkout, base_url: str) -> dict[str, Any]:
+    """The schema Checkout."""
+    return {
+        "session": checkout.session_id,
+        "url": views.payment_url(base_url, tenant.plan.organisation, checkout.session_id),
+        "purpose": checkout.purpose,
+        "status": checkout.status(tenant.now_ms),
+        "amount": checkout.amount_cents,
+        "currency": checkout.currency,
+        "openedAt": instant.text(checkout.opened_ms),
+        "settled": checkout.settled,
+        "declineCode": checkout.declined,
+        "contractId": checkout.contract_id,
+    }
+
+
+class Desk:
+    """The same for whoever has names instead of a sale: the control API."""
+
+    def __init__(self, till: Till) -> None:
+        self._till = till
+
+    def complete(
+        self,
+        organisation: str,
+        session_id: str,
+        asked: Mapping[str, Any],
+        base_url: str,
+        idempotency: Idempotency | None = None,
+    ) -> dict[str, Any]:
+        """As `complete`; raises Refusal for an unknown session, too."""
+        sale = self._find(organisation, session_id)
+        return complete(self._till, sale, asked, base_url, idempotency)
+
+    def deliver(
+        self, organisation: str, session_id: str, base_url: str, idempotency: Idempotency | None = None
+    ) -> dict[str, Any]:
+        """Let the webhook of a paid session arrive; the schema Checkout.
+
+        Raises Refusal for a session that is unknown or not paid.
+        """
+        after = self._till.deliver(self._find(organisation, session_id), idempotency)
+        return shown(after.tenant, after.checkout, base_url)
+
+    def shown(self, tenant: Tenant, checkout: Checkout, base_url: str) -> dict[str, Any]:
+        """The schema Checkout."""
+        return shown(tenant, checkout, base_url)
+
+    def _find(self, organisation: str, session_id: str) -> Sale:
+        sale = self._till.find(organisation, session_id)
+        if sale is None:
+            raise Refusal(SESSION_UNKNOWN)
+        return sale

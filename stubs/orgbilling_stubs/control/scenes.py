@@ -1,0 +1,70 @@
+"""Which scenario an organisation shows, as its log goes on, back and into a fork."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from orgbilling_fixtures import scenarios
+from orgbilling_fixtures.scenarios import Scenario
+
+from .. import timeline
+from ..domain.lineage import effective
+from ..faults.rules import Rule
+from ..runtime.refusals import Problem
+from . import effects
+from .state import Control, Scene
+
+
+def arm(server: Control, organisation: str, scenario: Scenario) -> Sequence[Rule]:
+    """Put the fault rules of a scenario in force; all of them, or none when that raises Problem."""
+    armed: list[Rule] = []
+    try:
+        for each in scenario.faults:
+            armed.append(server.rules.add(effects.rule(each, (organisation,))))
+    except Problem:
+        server.disarm(armed)
+        raise
+    return armed
+
+
+def settle(server: Control, organisation: str) -> None:
+    """After a step back: show the scenario that was set last among what the log now holds, or none."""
+    marks = server.marks.get(organisation, {})
+    path = effective(server.service.store.read(organisation))
+    wanted = next((marks[each.sequence] for each in reversed(path) if each.sequence in marks), None)
+    if wanted == server.scenes.get(organisation):
+        return
+    server.forget_scene(organisation)
+    if wanted is not None:
+        _show(server, organisation, wanted)
+
+
+def undo(server: Control, organisation: str) -> None:
+    """Take back the last command. A scenario was one command, however many steps it took.
+
+    Raises Refusal when there is none.
+    """
+    place = timeline.before_last(server.service, organisation)
+    spans = (each.span for each in server.marks.get(organisation, {}).values())
+    whole = next((span for span in spans if place in span), None)
+    timeline.undo(server.service, organisation, place if whole is None else whole.start)
+    settle(server, organisation)
+
+
+def inherit(server: Control, organisation: str, fork: str) -> None:
+    """Let a fork show what its parent shows, now and at its snapshots."""
+    marks = server.marks.get(organisation, {})
+    path = effective(server.service.store.read(organisation))
+    server.marks[fork] = {
+        number: replace(marks[each.sequence], span=range(number))
+        for number, each in enumerate(path, 1)
+        if each.sequence in marks
+    }
+    settle(server, fork)
+
+
+def _show(server: Control, organisation: str, scene: Scene) -> None:
+    scenario = scenarios.find(scene.name)
+    assert scenario is not None, "a scene is named after a scenario"
+    server.show(organisation, scene, arm(server, organisation, scenario))
