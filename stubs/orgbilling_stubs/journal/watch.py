@@ -130,8 +130,8 @@ class Watch:
         turn.path = scope["path"]
         turn.query = scope["query_string"]
         turn.sent = headers.pop(b"authorization", b"")[:7]
-        if b"cookie" in headers:
-            turn.sent = turn.sent or (b"cookie" if b"__session" in headers.pop(b"cookie") else b"")
+        if b"cookie" in headers and b"__session" in headers.pop(b"cookie"):
+            turn.sent = turn.sent or b"cookie"
         tenant = None if principal is None else self._peek(principal.organisation)
         if tenant is None:
             turn.before = turn.after = turn.now_ms = 0
