@@ -106,6 +106,8 @@ def _timing(text: str) -> tuple[int, ...]:
 def _run(settings: Any, host: str, port: int, quiet: bool) -> int:
     """Build, bind, serve, announce; the exit code."""
     from ..app import SettingsError, build
+    from ..store.log import StoreError
+    from .kept import notice
 
     try:
         listener = _bind(host, port)
@@ -117,6 +119,13 @@ def _run(settings: Any, host: str, port: int, quiet: bool) -> int:
         listener.close()
         return fail(str(error))
     url = _url(host, listener.getsockname()[1])
+    try:
+        kept = notice(app.service, settings.db, url)
+    except StoreError as error:
+        listener.close()
+        return fail(str(error))
+    if kept is not None:
+        typer.echo(f"orgbilling: {kept}", err=True)
     announce = partial(_announce, url, app.cast, settings, quiet, app.control_token)
     return _serve(app.asgi, listener, announce)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..domain.events import Record
+from ..domain.events import Record, TenantCreated
 
 
 class Conflict(Exception):  # noqa: N818 -- an answer that the writer retries on
@@ -33,6 +33,9 @@ class Store(Protocol):
 
     def organisations(self) -> Sequence[str]:
         """Every organisation that has a log, in the order of creation."""
+
+    def births(self) -> Sequence[tuple[str, TenantCreated]]:
+        """Every organisation with the event that created it, in the order of creation."""
 
     def stamp(self) -> int:
         """A number that changes when another process may have appended."""

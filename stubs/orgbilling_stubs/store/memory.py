@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..domain.events import Record
+from ..domain.events import Record, TenantCreated
 from .log import Conflict
 
 
@@ -36,6 +36,11 @@ class MemoryStore:
     def organisations(self) -> Sequence[str]:
         """Every organisation with a log."""
         return list(self._logs)
+
+    def births(self) -> Sequence[tuple[str, TenantCreated]]:
+        """Every organisation with the event that created it."""
+        births = ((organisation, log[0].event) for organisation, log in self._logs.items())
+        return [(organisation, event) for organisation, event in births if isinstance(event, TenantCreated)]
 
     def stamp(self) -> int:
         """Always the same: nobody else writes here."""

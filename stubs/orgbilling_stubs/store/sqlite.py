@@ -7,7 +7,15 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..domain.events import Idempotency, Record, UnknownEventError, decode, encode
+from ..domain.events import (
+    Event,
+    Idempotency,
+    Record,
+    TenantCreated,
+    UnknownEventError,
+    decode,
+    encode,
+)
 from .log import Conflict, StoreError
 
 _FORMAT = 1
@@ -114,6 +122,19 @@ class SqliteStore:
         """Every organisation with a log, in the order of creation."""
         rows = self._db.execute("SELECT organisation FROM record WHERE sequence = 1 ORDER BY rowid")
         return [organisation for (organisation,) in rows]
+
+    def births(self) -> Sequence[tuple[str, TenantCreated]]:
+        """Every organisation with the event that created it; raises StoreError."""
+        births = ((organisation, self._first(organisation)) for organisation in self.organisations())
+        return [(organisation, event) for organisation, event in births if isinstance(event, TenantCreated)]
+
+    def _first(self, organisation: str) -> Event:
+        """The event that a log begins with."""
+        query = "SELECT event FROM record WHERE organisation = ? AND sequence = 1"
+        try:
+            return decode(json.loads(self._db.execute(query, (organisation,)).fetchone()[0]))
+        except (sqlite3.Error, TypeError, ValueError, UnknownEventError) as error:
+            raise StoreError(f"cannot read {self._path}: {error}") from error
 
     def stamp(self) -> int:
         """SQLite's own count of commits by other connections."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from orgbilling_stubs.domain.events import Idempotency, PortalOpened, Record
+from orgbilling_stubs.domain.events import Idempotency, PortalOpened, Record, TenantCreated
 from orgbilling_stubs.store.address import open_store
 from orgbilling_stubs.store.log import Conflict, Store
 
@@ -53,3 +53,10 @@ def test_a_deleted_log_is_gone_and_can_begin_anew(store: Store) -> None:
     assert list(store.organisations()) == []
     store.append("org_a", [record(1)])
     assert list(store.read("org_a")) == [record(1)]
+
+
+def test_births_are_the_events_that_created_the_organisations(store: Store) -> None:
+    created = TenantCreated({"name": "mine"}, 3, 5, "org_b")
+    store.append("org_b", [Record(1, 5, created, 1), record(2)])
+    store.append("org_a", [record(1)])
+    assert store.births() == [("org_b", created)]

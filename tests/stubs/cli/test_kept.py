@@ -1,0 +1,86 @@
+"""What is said at the start when a database holds organisations that were made with other settings."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from orgbilling_stubs.app import Settings, build
+from orgbilling_stubs.cli.kept import notice
+from orgbilling_stubs.store.sqlite import SqliteStore
+
+from .test_serve import COMMAND
+
+CLOCK = "2026-03-10T12:00:00Z"
+URL = "http://127.0.0.1:4010"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    """A world of five organisations, made with the default seed at `CLOCK`."""
+    address = f"sqlite:///{tmp_path}/world.db"
+    service = build(Settings(clock=CLOCK, db=address)).service
+    for name in ("org_new_org", "org_a", "org_b", "org_c", "org_d"):
+        service.tenant(name)
+    service.store.close()
+    return address
+
+
+def said(database: str, **changes: object) -> str | None:
+    settings = Settings(**({"clock": CLOCK, "db": database} | changes))  # type: ignore[arg-type]
+    service = build(settings).service
+    try:
+        return notice(service, database, URL)
+    finally:
+        service.store.close()
+
+
+def test_the_same_settings_say_nothing(database: str) -> None:
+    assert said(database) is None
+    assert said(database, clock="live") is None
+    assert said("memory:", seed=7) is None
+
+
+def test_another_seed_and_clock_are_named_with_the_organisations_that_keep_theirs(database: str) -> None:
+    line = said(database, seed=7, clock="2026-04-01T00:00:00Z")
+    assert line == (
+        f"{database} keeps organisations as they were made. Not followed: "
+        "--clock (history made at another instant) by org_new_org, org_a, org_b and 2 more; "
+        "--seed 7 by org_new_org, org_a, org_b and 2 more. To make one anew: "
+        f"curl -X DELETE {URL}/_mock/v1/organisations/org_new_org (or use another file)"
+    )
+
+
+def test_another_persona_is_named_where_it_would_have_been_taken(database: str) -> None:
+    line = said(database, personas=("euro",))
+    assert line is not None
+    assert "Not followed: persona euro by org_a, org_b, org_c and 1 more." in line
+
+
+def test_an_organisation_made_anew_follows(database: str) -> None:
+    service = build(Settings(clock=CLOCK, db=database, seed=7)).service
+    for organisation in list(service.store.organisations()):
+        service.delete(organisation)
+        service.tenant(organisation)
+    assert notice(service, database, URL) is None
+
+
+def test_a_log_that_begins_otherwise_has_no_birth(tmp_path: Path) -> None:
+    assert SqliteStore(tmp_path / "empty.db").births() == []
+
+
+def test_the_server_says_it_before_it_says_where_it_listens(database: str) -> None:
+    options = ["--port", "0", "--db", database, "--clock", CLOCK, "--seed", "7", "--quiet"]
+    process = subprocess.Popen(
+        [*COMMAND, "serve", *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        assert process.stdout is not None
+        first, second = process.stdout.readline(), process.stdout.readline()
+    finally:
+        process.kill()
+        process.wait()
+    assert first.startswith("orgbilling: sqlite:///")
+    assert "Not followed: --seed 7 by org_new_org, " in first
+    assert second.startswith("Org Billing API on http://")
