@@ -12,7 +12,8 @@ from orgbilling_conformance.rule import Judgement, Knowledge, Observation, Rule
 
 GOOD = ("first", "second", "unknown")
 BY_LAYER = ("documented", "published", "assumed")
-MISSING = ("none", "basic", "empty")
+MISSING, EXPIRED, PENDING = ("none", "basic", "empty"), ("expired",), ("pending-session",)
+KNOWN = (*GOOD, *MISSING, *EXPIRED, *PENDING)
 REFUSED = (400, 422)
 LOOKED_UP = (404, 409, 410)
 LARGE = 1 << 20
@@ -37,7 +38,20 @@ RULES = (
     Rule("body-status", "What is wrong with a body is 400, 413, 415 or 422", ("assumed",), "the framework"),
     Rule("token-missing", "Without a token there is no success", ("documented",), "bearerClerk is required"),
     Rule("token-bad", "A token that is not genuine gives no success", ("documented",), "a Clerk session JWT"),
-    Rule("token-expired", "An expired token gives no success", ("documented",), "a session ends"),
+    Rule(
+        "token-expired",
+        "An expired token gives no success",
+        ("documented",),
+        "a session ends",
+        needs=("an expired token",),
+    ),
+    Rule(
+        "token-pending",
+        "A session without an organisation gives no success",
+        ("assumed",),
+        "there is nothing to bill",
+        needs=("a pending token",),
+    ),
     Rule("token-status", "A token that does not authenticate is 401", ("assumed",), "RFC 6750; before 422"),
 )
 
@@ -204,25 +218,46 @@ def _body(request: Request, operation: Operation, known: Knowledge) -> Iterator[
         yield Wrong("body-schema", pointer, each.expected, each.observed, each.node, each.basis or "")
 
 
-def token(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
-    """What a token is, and what became of the request."""
-    kind, status = exchange.request.auth, exchange.response.status
-    if kind in GOOD or not exchange.operation or not status:
-        return None
-    rule = "token-missing" if kind in MISSING else "token-expired" if kind == "expired" else "token-bad"
-    if 200 <= status < 300:
-        return [Observation(rule, "status", f"no success ({kind})", str(status), node=("security",))]
-    if status == 401 or status == 429 or status >= 500:
+def token(*kinds: str, rule: str) -> Judgement:
+    """What a token is, and what became of the request; without kinds: any other that is not good."""
+    place: Path = () if kinds == PENDING else ("security",)
+
+    def judgement(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+        kind, status = exchange.request.auth, exchange.response.status
+        if (kind not in kinds if kinds else kind in KNOWN) or not exchange.operation or not status:
+            return None
+        if 200 <= status < 300:
+            return [Observation(rule, "status", f"no success ({kind})", str(status), node=place)]
+        if where := _elsewhere(exchange):
+            return [Observation(rule, "status", f"a problem ({kind})", f"{status} to {shown(where, 60)}")]
         return []
-    where = exchange.response.header("location")
-    # Something in front may send everybody to https; a login page is for people.
-    if 300 <= status < 400 and status != 304 and where and exchange.request.path not in where:
-        return [Observation(rule, "status", f"a problem ({kind})", f"{status} to {shown(where, 60)}")]
+
+    return judgement
+
+
+def _elsewhere(exchange: Exchange) -> str:
+    """Where a login page is, for people; something in front may send everybody to https."""
+    status, where = exchange.response.status, exchange.response.header("location")
+    leads = 300 <= status < 400 and status != 304 and where and exchange.request.path not in where
+    return where or "" if leads else ""
+
+
+def token_status(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    """The status of a refusal; who is known and has no organisation may be refused otherwise."""
+    kind, status = exchange.request.auth, exchange.response.status
+    if kind in (*GOOD, *PENDING) or not exchange.operation or not status:
+        return None
+    if 200 <= status < 300 or _elsewhere(exchange) or status in (401, 429) or status >= 500:
+        return []
     return [Observation("token-status", "status", f"401 ({kind})", str(status))]
 
 
 JUDGEMENTS: tuple[tuple[tuple[str, ...], Judgement], ...] = (
     (tuple(rule.id for rule in RULES if rule.id.startswith("parameter-")), parameter),
     (("body-json", "body-schema", "body-media", "body-size", "body-status"), body),
-    (("token-missing", "token-bad", "token-expired", "token-status"), token),
+    (("token-missing",), token(*MISSING, rule="token-missing")),
+    (("token-bad",), token(rule="token-bad")),
+    (("token-expired",), token(*EXPIRED, rule="token-expired")),
+    (("token-pending",), token(*PENDING, rule="token-pending")),
+    (("token-status",), token_status),
 )

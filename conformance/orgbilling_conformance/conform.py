@@ -25,15 +25,16 @@ def conform(
     """Judge an ASGI application (``app``), an address (``url``) or a recording (``har``): exactly one.
 
     token: a session token of an organisation, second_token: one of another, expired_token: one whose
-    time is over; token_command: a shell command that prints a fresh token, run again when one expires.
-    quick: scripted rules only. allow_write: any of redeem (needs voucher, a code or several), checkout,
-    portal, subscribe (needs contract_id) and methods (undocumented methods); beyond loopback all but
-    redeem need host_confirmed, the host typed. max_requests: 1500 beyond loopback unless given; max_time
-    in seconds; rate: requests per second, 5 beyond loopback unless given (0: unlimited); timeout: seconds
-    per request. examples: fuzzed requests per operation and mode; seed: of all that is random. documents:
-    fetch what the target publishes about itself. strict: warnings count as errors. baseline: a file of
-    accepted findings; replay: a report whose failing exchanges are to be repeated. progress: called with
-    a stage, the steps done and all steps.
+    time is over, pending_token: one of a session that has chosen no organisation; token_command: a shell
+    command that prints a fresh token, run again when one expires. quick: scripted rules only.
+    allow_write: any of redeem (needs voucher, a code or several), checkout, portal, subscribe (needs
+    contract_id) and methods (undocumented methods); beyond loopback all but redeem need host_confirmed,
+    the host typed. max_requests: 1500 beyond loopback unless given; max_time in seconds; rate: requests
+    per second, 5 beyond loopback unless given (0: unlimited); timeout: seconds per request. examples:
+    fuzzed requests per operation and mode; seed: of all that is random. documents: fetch what the target
+    publishes about itself. strict: warnings count as errors. baseline: a file of accepted findings;
+    replay: a report whose failing exchanges are to be repeated. progress: called with a stage, the steps
+    done and all steps.
 
     Raises `UsageError` for arguments that cannot be used.
     """

@@ -41,7 +41,8 @@ def _document(judge: Judge, theirs: Row) -> list[Row]:
     ours = judge.facts.document
     try:
         relative = document.relative(theirs, ours["servers"][0]["url"])
-        changes = diff.compare(_facts(), ours, relative, judge.facts.origins)
+        same = relative == ours
+        changes = [] if same else diff.compare(_facts(), ours, relative, judge.facts.origins)
     except (document.DocumentError, LookupError, TypeError, AttributeError) as error:
         judge.note(f"/openapi.json cannot be compared: {' '.join(str(error).split())[:120]}")
         return []

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -26,7 +26,8 @@ class Request:
     """What is sent. path: below the base (``/org/billing``); query: as on the wire, without ``?``.
 
     auth: what the Authorization header is made of: ``first``, ``second``, ``none``, a way to be bad, or
-    ``unknown`` where a recording does not show it; purpose: why it was sent.
+    ``unknown`` where a recording does not show it; purpose: why it was sent; rooted: the path is below the
+    host, whatever the base.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Request:
     body: bytes | None = None
     auth: str = "first"
     purpose: str = ""
+    rooted: bool = False
 
     @property
     def line(self) -> str:
@@ -54,6 +56,7 @@ class Request:
     def curl(self, base: str) -> str:
         """A command that repeats it; tokens stand there as shell variables."""
         query = f"?{self.query}" if self.query else ""
+        base = base.removesuffix(urlsplit(base).path) if self.rooted else base
         parts = ["curl -sS"] + ([] if self.method == "GET" else [f"-X {self.method}"])
         parts.append(shlex.quote(f"{base}{self.path}{query}"))
         if self.auth not in ("none", "unknown"):
@@ -77,8 +80,10 @@ class Request:
         """The request of `to_json`; raises `KeyError` or `ValueError`."""
         body = None if document["body"] is None else base64.b64decode(document["body"])
         headers = tuple((str(key), str(value)) for key, value in document["headers"])
-        names = ("method", "path", "query", "auth", "purpose")
-        return Request(**{name: str(document[name]) for name in names}, headers=headers, body=body)
+        method, path, query, auth, purpose = (
+            str(document[name]) for name in ("method", "path", "query", "auth", "purpose")
+        )
+        return Request(method, path, query, headers, body, auth, purpose)
 
 
 @dataclass(frozen=True)

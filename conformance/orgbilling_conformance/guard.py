@@ -14,7 +14,9 @@ from orgbilling_conformance.target import Target
 from orgbilling_conformance.usage import UsageError
 
 UNDOCUMENTED = ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "POST")
-DOCUMENTS = ("/openapi.json", "/schemas/")
+DOCUMENTS = re.compile(r"/openapi\.json|/schemas/[A-Za-z0-9]+\.json")
+KEYS = ("/.well-known/jwks.json", "/v1/jwks")
+"""Where a target may publish its public keys, below its host."""
 
 
 class ForbiddenError(Exception):
@@ -43,10 +45,11 @@ class Allowed:
 
     def permits(self, request: Request) -> bool:
         """Whether the request may be sent."""
-        if (request.method, request.path) in self.pairs:
+        if not request.rooted and (request.method, request.path) in self.pairs:
             return True
-        document = re.fullmatch(r"/openapi\.json|/schemas/[A-Za-z0-9]+\.json", request.path)
-        return bool(self.documents and request.method == "GET" and request.auth == "none" and document)
+        if not self.documents or request.method != "GET" or request.auth != "none":
+            return False
+        return request.path in KEYS if request.rooted else DOCUMENTS.fullmatch(request.path) is not None
 
 
 def allowed(operations: Iterable[tuple[str, str, str]], options: Options, target: Target) -> Allowed:

@@ -51,6 +51,7 @@ def consider(judge: Judge, path: Path, progress: Callable[[str, int, int], None]
     seen = {each.exchange.operation for each in found}
     scenarios = [rule.id for rule in RULES.values() if rule.kind == "scenario"]
     judge.skip(scenarios, ("*",), "needs a target that answers, not a recording")
+    judge.skip([each for each in RULES if each.startswith("token-")], ("*",), "tokens are not read")
     judge.skip(("*",), sorted(judge.facts.operations.keys() - seen), "not in the recording")
     judge.note(f"{len(judged)} exchanges of {len(seen)} operations were judged")
 

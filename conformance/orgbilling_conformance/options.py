@@ -30,6 +30,7 @@ class Options:
     token: str | None = None
     second_token: str | None = None
     expired_token: str | None = None
+    pending_token: str | None = None
     token_command: str | None = None
     quick: bool = False
     allow_write: tuple[str, ...] = ()
@@ -54,6 +55,7 @@ class Choices(TypedDict, total=False):
     token: str | None
     second_token: str | None
     expired_token: str | None
+    pending_token: str | None
     token_command: str | None
     quick: bool
     allow_write: Sequence[str]
@@ -92,7 +94,7 @@ def options(**given: Any) -> Options:
     if chosen.contract_id and "subscribe" not in chosen.allow_write:
         raise UsageError("--contract ID needs --allow-write subscribe")
     _numbers(chosen)
-    for name in ("token", "second_token", "expired_token"):
+    for name in ("token", "second_token", "expired_token", "pending_token"):
         _token(name, getattr(chosen, name))
     return chosen
 

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from orgbilling_conformance import tokens
 from orgbilling_conformance.exchange import Request
 from orgbilling_conformance.guard import ForbiddenError
 from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.registry import RULES
-from orgbilling_conformance.scenarios import access, equations, reading, writing
+from orgbilling_conformance.scenarios import access, crossorigin, equations, reading, writing
 from orgbilling_conformance.usage import UsageError
 
 Step = Callable[[Judge], None]
@@ -24,7 +25,8 @@ BEHIND: dict[str, Step] = {
     "stable": reading.repeat,
     "intermittent": reading.repeat,
     "conditional": reading.conditional,
-    "origin": reading.origin,
+    "origin": crossorigin.foreign,
+    "origin-own": crossorigin.caller,
     "negotiation": reading.negotiation,
     "isolation": access.isolation,
     "method": writing.methods,
@@ -56,8 +58,13 @@ def repeat(judge: Judge, path: Path, progress: Callable[[str, int, int], None]) 
                 requests.setdefault(Request.from_json(each))
             except (KeyError, TypeError, ValueError):
                 raise UsageError(f"--replay {path}: an exchange cannot be read") from None
+    if any(request.auth in tokens.KEYED for request in requests):
+        access.learn(judge)
     for done, request in enumerate(requests):
         progress("replay", done, len(requests) + len(steps))
+        if request.auth not in ("none", "unknown") and judge.tokens.authorization(request.auth) is None:
+            judge.note(f"not repeated, for its token was not given ({request.auth}): {request.line}")
+            continue
         try:
             judge.send(request)
         except ForbiddenError:

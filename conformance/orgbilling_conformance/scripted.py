@@ -47,6 +47,12 @@ SCENARIOS = (
     ),
     _rule("origin", "A foreign origin is not let in with credentials", "assumed", "the Fetch standard"),
     _rule(
+        "origin-own",
+        "Where anything is said about CORS, the origin of the token is let in",
+        "assumed",
+        "`azp` of the token; the Fetch standard",
+    ),
+    _rule(
         "isolation",
         "A token shows the data of its own organisation alone",
         "documented law",
@@ -105,7 +111,7 @@ SCENARIOS = (
     _rule("route", "An unknown path is 404", "assumed", "the router", (), ("methods",)),
     _rule(
         "preflight",
-        "A CORS preflight that is answered allows Authorization",
+        "A CORS preflight lets in whom the answer lets in, and allows Authorization",
         "assumed",
         "Fetch",
         (),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from orgbilling_conformance.judge import Judge
-from orgbilling_conformance.scenarios import access, equations, reading, writing
+from orgbilling_conformance.scenarios import access, crossorigin, equations, reading, writing
 
 Step = Callable[[Judge], None]
 
@@ -14,6 +14,7 @@ SCRIPTED: tuple[tuple[str, Step], ...] = (
     ("the edges of parameters", reading.edges),
     ("credentials", access.credentials),
     ("an expired token", access.expired),
+    ("a session without an organisation", access.pending),
     ("the default window", reading.defaults),
     ("windows", reading.windows),
     ("the laws", equations.laws),
@@ -21,7 +22,8 @@ SCRIPTED: tuple[tuple[str, Step], ...] = (
     ("the same again", reading.repeat),
     ("reading changes nothing", reading.safe),
     ("conditional requests", reading.conditional),
-    ("foreign origins", reading.origin),
+    ("foreign origins", crossorigin.foreign),
+    ("the token's own origin", crossorigin.caller),
     ("what nobody documents", reading.negotiation),
     ("wrong bodies", writing.bodies),
     ("vouchers", writing.vouchers),

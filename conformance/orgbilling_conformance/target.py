@@ -69,7 +69,8 @@ class UrlTarget:
         self._httpx = httpx
         self.host = parts.hostname
         self.local = loopback(parts.hostname)
-        self.base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or PREFIX}"
+        self._root = f"{parts.scheme}://{parts.netloc}"
+        self.base = f"{self._root}{parts.path.rstrip('/') or PREFIX}"
         # A proxy of the environment must not stand between us and this machine.
         self._client = httpx.Client(timeout=timeout, follow_redirects=False, trust_env=not self.local)
 
@@ -79,10 +80,11 @@ class UrlTarget:
         if authorization is not None:
             headers.append(("Authorization", authorization))
         query = f"?{request.query}" if request.query else ""
+        front = self._root if request.rooted else self.base
         began = clock.seconds()
         try:
             answer = self._client.request(
-                request.method, f"{self.base}{request.path}{query}", headers=headers, content=request.body
+                request.method, f"{front}{request.path}{query}", headers=headers, content=request.body
             )
         except self._httpx.ConnectError as error:
             raise UnreachableError(f"{self.base}: {error}") from None
@@ -208,7 +210,7 @@ def _scope(request: Request, authorization: str | None) -> dict[str, Any]:
         headers.append(("content-length", str(len(request.body))))
     if authorization is not None:
         headers.append(("authorization", authorization))
-    raw = quote(PREFIX + request.path, safe="/%~:@!$&'()*+,;=").encode()
+    raw = quote(("" if request.rooted else PREFIX) + request.path, safe="/%~:@!$&'()*+,;=").encode()
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},

@@ -20,10 +20,11 @@ Claims = dict[str, Any]
 
 
 class Tokens:
-    """The credentials of a run."""
+    """The credentials of a run. public: the PEM of the target's public key, where it publishes one."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
+        self.public: bytes | None = None
         self._first = options.token
         if self._first is None and options.token_command:
             self.refresh()
@@ -64,15 +65,19 @@ class Tokens:
             return None
         if kind in PLAIN:
             return PLAIN[kind]
-        named = {"first": self.first, "second": self._options.second_token}
-        named["expired"] = self._options.expired_token
-        token = named[kind] if kind in named else bad(kind, self.first)
+        if kind in KEYED:
+            token = confused(self.first, KEYED[kind](self.public)) if self.public else None
+        else:
+            named = {"first": self.first, "second": self._options.second_token}
+            named |= {"expired": self._options.expired_token, "pending-session": self._options.pending_token}
+            token = named[kind] if kind in named else bad(kind, self.first)
         return f"Bearer {token}" if token else None
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown."""
-        known = (self._first, self._options.second_token, self._options.expired_token)
+        given = self._options
+        known = (self._first, given.second_token, given.expired_token, given.pending_token)
         return tuple(token for token in known if token)
 
 
@@ -149,6 +154,8 @@ DERIVED = (
 """Ways to spoil a good token; each keeps everything else as it was."""
 
 KINDS = ("none", *PLAIN, *DERIVED)
+KEYED: dict[str, Callable[[bytes], bytes]] = {"alg-hs256-pem": bytes, "alg-hs256-pem-bare": bytes.strip}
+"""Ways to take the public key for a secret: as its PEM file is, and without the last line end."""
 
 
 def bad(kind: str, token: str | None) -> str | None:
@@ -164,12 +171,48 @@ def bad(kind: str, token: str | None) -> str | None:
         "prolonged": lambda: _joined(header, {**claims, "exp": 4_102_444_800}, lambda _: signature),
         "pending": lambda: _joined(header, _pending(claims), lambda _: signature),
         "alg-none": lambda: _joined({**header, "alg": "none"}, claims, lambda _: b""),
-        "alg-hs256": lambda: _joined({**header, "alg": "HS256"}, claims, _hs256),
+        "alg-hs256": lambda: confused(token, b"secret") or "",
         "unsigned": lambda: f"{head}.",
         "fourth-part": lambda: f"{token}.e30",
     }
     return made[kind]()
 
 
-def _hs256(signed: bytes) -> bytes:
-    return hmac.digest(b"secret", signed, hashlib.sha256)
+def confused(token: str | None, secret: bytes) -> str | None:
+    """The token under HS256 with a secret; None where it is no JWT."""
+    parts = split(token)
+    if parts is None:
+        return None
+    header = {**parts[0], "alg": "HS256"}
+    return _joined(header, parts[1], lambda signed: hmac.digest(secret, signed, hashlib.sha256))
+
+
+def claim(token: str | None, name: str) -> str | None:
+    """A claim that is text; None for any other."""
+    parts = split(token)
+    found = parts[1].get(name) if parts else None
+    return found if isinstance(found, str) else None
+
+
+def public(document: Any, token: str | None) -> bytes | None:
+    """The PEM of the RSA key of a JWKS that signed a token; its first one where none has that name."""
+    rows = document.get("keys") if isinstance(document, dict) else None
+    keys = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    parts = split(token)
+    name = parts[0].get("kid") if parts else None
+    for row in sorted(keys, key=lambda row: row.get("kid") != name):
+        if row.get("kty") == "RSA" and (found := _pem(row)):
+            return found
+    return None
+
+
+def _pem(row: Claims) -> bytes | None:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    try:
+        exponent, modulus = (int.from_bytes(_decode(row[name]), "big") for name in ("e", "n"))
+        key = RSAPublicNumbers(exponent, modulus).public_key()
+    except (KeyError, TypeError, ValueError):  # binascii.Error is a ValueError
+        return None
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

@@ -6,7 +6,7 @@ import pytest
 from orgbilling_conformance import UsageError, clock
 from orgbilling_conformance.exchange import Request, Response
 from orgbilling_conformance.facts import Facts
-from orgbilling_conformance.guard import Allowed, BudgetError, ForbiddenError, Guard, allowed
+from orgbilling_conformance.guard import KEYS, Allowed, BudgetError, ForbiddenError, Guard, allowed
 from orgbilling_conformance.options import options
 
 
@@ -67,6 +67,25 @@ def test_a_write_opens_itself_alone(facts: Facts) -> None:
     made.send(Request("POST", "/org/vouchers/redeem"), None)
     with pytest.raises(ForbiddenError):
         made.send(Request("POST", "/org/billing/checkout"), None)
+
+
+def test_public_keys_below_the_host_and_nothing_else_there(facts: Facts) -> None:
+    made, target = guard(facts, rate=0)
+    for path in KEYS:
+        made.send(Request("GET", path, auth="none", rooted=True), None)
+    for request in (
+        Request("GET", "/org/billing", rooted=True),
+        Request("GET", "/org/billing", auth="none", rooted=True),
+        Request("GET", "/openapi.json", auth="none", rooted=True),
+        Request("GET", KEYS[0], auth="none"),
+        Request("GET", KEYS[0], rooted=True),
+        Request("POST", KEYS[0], auth="none", rooted=True),
+    ):
+        with pytest.raises(ForbiddenError):
+            made.send(request, None)
+    assert [each.path for each in target.sent] == list(KEYS)
+    with pytest.raises(ForbiddenError):
+        guard(facts, rate=0, documents=False)[0].send(Request("GET", KEYS[0], auth="none", rooted=True), None)
 
 
 @pytest.mark.parametrize("write", ["checkout", "portal", "subscribe", "methods"])

@@ -24,6 +24,7 @@ from orgbilling_conformance.options import options
         ({"token": ""}, "--token"),
         ({"second_token": "a b"}, "--second-token"),
         ({"expired_token": "é"}, "--expired-token"),
+        ({"pending_token": "a\n"}, "--pending-token"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(given: dict[str, Any], told: str) -> None:

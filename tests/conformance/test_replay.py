@@ -44,6 +44,23 @@ def test_what_is_not_allowed_is_not_repeated(stub: Any, token: Callable[..., str
     assert "not allowed: POST /org/vouchers/redeem" in report.notes[0]
 
 
+def test_what_needs_a_token_that_is_not_given_is_not_repeated(
+    stub: Any, token: Callable[..., str], tmp_path: Path
+) -> None:
+    sent = {"method": "GET", "path": "/org/billing", "query": "", "headers": [], "body": None, "purpose": ""}
+    kinds = ("expired", "pending-session", "second", "alg-hs256-pem")
+    findings = [{"rule": "token-bad", "exchanges": [{**sent, "auth": kind}]} for kind in kinds]
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps({"findings": findings}))
+    report = conform(stub, token=token(), replay=path)
+    told = [note for note in report.notes if note.startswith("not repeated")]
+    assert [kind for kind in kinds if f"({kind})" not in " ".join(told)] == ["alg-hs256-pem"]
+    assert report.head["requests"] == 2  # the public key, and the token made of it
+    assert "not given (alg-hs256-pem)" in " ".join(
+        conform(stub, token=token(), replay=path, documents=False).notes
+    )
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"findings": 5}', '{"findings": [{"rule": "json", "exchanges": [{}]}]}']
 )

@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 from orgbilling_conformance import Report, conform
 from orgbilling_stubs.app import Settings, build
+from orgbilling_stubs.auth import keys
+from orgbilling_stubs.auth.bad import KINDS
+from orgbilling_stubs.auth.mint import Session
+from orgbilling_stubs.clock import wall_ms
 
 WRITES = ("redeem", "checkout", "portal", "methods")
 
@@ -20,6 +24,7 @@ def judged(token: Callable[..., str], name: str, **target: Any) -> Report:
         token=token(organisation),
         second_token=token(f"org_contract_active_{name}"),
         expired_token=token(organisation, age_ms=7_200_000),
+        pending_token=KINDS["pending"].mint(keys.load(), Session(organisation), wall_ms()),
         allow_write=WRITES,
         voucher=(f"TEST-CREDIT-5-{name}", f"TEST-CREDIT-10-{name}"),
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,43 @@ def test_what_is_no_jwt_cannot_be_derived_from() -> None:
         assert tokens.bad("signature", text) is None
         assert tokens.expiry(text) is None
         assert tokens.organisation(text) is None
+
+
+def test_the_public_key_of_a_set() -> None:
+    ours = keys.load().public
+    row, pem = ours.jwk(), ours.pem().encode()
+    other = row | {"kid": "ins_other", "n": row["n"][:-4] + "AAAB"}
+    named = f"{tokens._encode(json.dumps({'kid': row['kid']}).encode())}.e30.e30"
+    assert tokens.public({"keys": [other, row]}, named) == pem
+    assert tokens.public({"keys": [row]}, "opaque") == pem
+    for rows in (
+        None,
+        {},
+        [],
+        [5],
+        [{"kty": "EC"}],
+        [{**row, "n": "é"}],
+        [{**row, "e": "AA"}],
+        [{"kty": "RSA"}],
+    ):
+        assert tokens.public({"keys": rows}, named) is None
+    assert tokens.public([], named) is None
+
+
+def test_a_key_taken_for_a_secret_is_refused_by_who_verifies(token: Callable[..., str]) -> None:
+    held = Tokens(options(token=token("org_standard")))
+    assert [held.authorization(kind) for kind in tokens.KEYED] == [None, None]
+    held.public = keys.load().public.pem().encode()
+    made = {held.authorization(kind) for kind in tokens.KEYED}
+    assert len(made) == 2
+    for each in made:
+        with pytest.raises(Refused):
+            Authenticator("verify", keys.load()).authenticate(each, None, wall_ms())
+
+
+def test_claims_that_are_text(token: Callable[..., str]) -> None:
+    assert tokens.claim(token(), "azp") == "http://localhost:3000"
+    assert tokens.claim(token(), "exp") is tokens.claim("opaque", "azp") is None
 
 
 def test_a_command_is_run_again_when_its_token_ends(token: Callable[..., str], tmp_path: Path) -> None:

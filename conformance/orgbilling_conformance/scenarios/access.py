@@ -8,7 +8,8 @@ from typing import Any
 from orgbilling_openapi.laws import LAWS, Verdict
 
 from orgbilling_conformance import tokens
-from orgbilling_conformance.exchange import Exchange, shown
+from orgbilling_conformance.exchange import Exchange, Request, shown
+from orgbilling_conformance.guard import KEYS
 from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.rule import Observation
 from orgbilling_conformance.scripted import law_operations
@@ -21,8 +22,9 @@ TOGETHER = ("window-tokens", "summary-balance", "summary-prices")
 def credentials(judge: Judge) -> None:
     """No token, and every way to spoil one, on every operation that changes nothing."""
     derivable = tokens.split(judge.tokens.first) is not None
+    keyed = tokens.KEYED if derivable and learn(judge) else ()
     for operation in judge.facts.gets:
-        for kind in tokens.KINDS:
+        for kind in (*tokens.KINDS, *keyed):
             if kind in tokens.DERIVED and not derivable:
                 continue
             judge.ask(operation.id, auth=kind, purpose="a token that does not authenticate")
@@ -31,6 +33,28 @@ def credentials(judge: Judge) -> None:
             judge.ask(operation.id, "days=abc", auth="garbage", purpose="401 before 422")
     if not derivable:
         judge.skip(("token-bad",), ("*",), "the token is no JWT: only garbage was tried")
+
+
+def learn(judge: Judge) -> bool:
+    """Look for the public key that signs the token, where a target may publish it; False for none."""
+    if judge.tokens.public is None and judge.options.documents:
+        for path in KEYS:
+            answer = judge.send(Request("GET", path, auth="none", purpose="its public key", rooted=True))
+            if answer.response.status == 200:
+                judge.tokens.public = tokens.public(answer.response.json, judge.tokens.first)
+            if judge.tokens.public:
+                return True
+        judge.note("no public key is published: HS256 with it for a secret was not tried")
+    return judge.tokens.public is not None
+
+
+def pending(judge: Judge) -> None:
+    """A session that has chosen no organisation."""
+    if judge.options.pending_token is None:
+        judge.skip(("token-pending",), ("*",), "needs --pending-token")
+        return
+    for operation in judge.facts.gets:
+        judge.ask(operation.id, auth="pending-session", purpose="a session without an organisation")
 
 
 def expired(judge: Judge) -> None:

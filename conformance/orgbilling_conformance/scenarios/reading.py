@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from orgbilling_conformance.exchange import Exchange, Headers, shown
+from orgbilling_conformance.exchange import Exchange, Headers
 from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.rule import Observation
 from orgbilling_conformance.sense import instant
@@ -203,21 +203,6 @@ def conditional(judge: Judge) -> None:
             seen = Observation("conditional", "status", "200 to another ETag", "304")
             judge.observe(seen, operation.id, [other.request])
         judge.passed("conditional", operation.id)
-
-
-def origin(judge: Judge) -> None:
-    """A web page from elsewhere."""
-    foreign = "https://conformance.invalid"
-    for operation in judge.facts.gets:
-        answer = judge.ask(operation.id, headers=(("Origin", foreign),), purpose="a foreign origin")
-        allowed = answer.response.header("access-control-allow-origin")
-        credentials = answer.response.header("access-control-allow-credentials")
-        if allowed in (foreign, "null") and credentials == "true":
-            told = Observation(
-                "origin", "header/Access-Control-Allow-Origin", "not with credentials", shown(allowed)
-            )
-            judge.observe(told, operation.id, [answer.request])
-        judge.passed("origin", operation.id)
 
 
 def intermittent(judge: Judge) -> None:

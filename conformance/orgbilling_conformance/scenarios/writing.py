@@ -14,6 +14,7 @@ from orgbilling_conformance.guard import UNDOCUMENTED
 from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.options import WRITES
 from orgbilling_conformance.rule import Observation
+from orgbilling_conformance.scenarios import crossorigin
 from orgbilling_conformance.scenarios.equations import BY_COMMANDS, report
 from orgbilling_conformance.scripted import law_id
 
@@ -336,7 +337,7 @@ def methods(judge: Judge) -> None:
             if head.response.body:
                 seen = Observation("method", "body", "no body to HEAD", f"{len(head.response.body)} bytes")
                 judge.observe(seen, name, [head.request])
-        _preflight(judge, name, path, next(iter(known)))
+        crossorigin.preflight(judge, name, path, next(iter(known)))
     lost = judge.send(Request("GET", "/org/no-such-operation", purpose="an unknown path"))
     if lost.response.status not in (401, 403, 404):
         judge.observe(Observation("route", "status", "404", str(lost.response.status)), "", [lost.request])
@@ -354,23 +355,3 @@ def _method(judge: Judge, operation: str, request: Request) -> None:
     elif status >= 500 and status != 501:
         judge.observe(Observation("method", "status", "405", str(status)), operation, [request])
     judge.passed("method", operation)
-
-
-def _preflight(judge: Judge, operation: str, path: str, method: str) -> None:
-    headers = (
-        ("Origin", "http://localhost:3000"),
-        ("Access-Control-Request-Method", method),
-        ("Access-Control-Request-Headers", "authorization"),
-    )
-    answer = judge.send(
-        Request("OPTIONS", path, headers=headers, auth="none", purpose="a preflight")
-    ).response
-    if answer.header("access-control-allow-origin") is None:
-        return
-    allowed = (answer.header("access-control-allow-headers") or "").lower()
-    if "authorization" not in allowed:
-        seen = Observation(
-            "preflight", "header/Access-Control-Allow-Headers", "Authorization", allowed or "absent"
-        )
-        judge.observe(seen, operation, [])
-    judge.passed("preflight", operation)

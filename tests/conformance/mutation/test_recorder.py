@@ -28,7 +28,7 @@ QUICKLY = [
 ]
 AGREED = "00000000-0000-4000-8000-00000000000a"
 # What a target publishes about itself is fetched unless `documents` forbids it.
-PUBLISHED = ("/api/v1/openapi.json", "/api/v1/openapi.yaml", "/api/v1/schemas/")
+PUBLISHED = ("/api/v1/openapi.json", "/api/v1/schemas/", "/.well-known/jwks.json", "/v1/jwks")
 
 
 def sent(mode, writes=(), defect=None, **more):

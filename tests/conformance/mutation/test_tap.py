@@ -22,6 +22,7 @@ def given(of, writes=()):
         "token": of.token(),
         "second_token": of.token(SECOND),
         "expired_token": of.bad("expired"),
+        "pending_token": of.bad("pending"),
         "allow_write": writes,
         "voucher": VOUCHER if "redeem" in writes else None,
         "contract_id": agreed(of) if "subscribe" in writes else None,

@@ -59,6 +59,7 @@ def judge(app: Any, of: World, mode: str, seed: int = 0, **more: Any) -> Report:
         "token": of.token(),
         "second_token": of.token(SECOND),
         "expired_token": of.bad("expired"),
+        "pending_token": of.bad("pending"),
         "seed": seed,
         "timeout": ANSWER_S,
         "quick": mode != FULL,

@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+from orgbilling_conformance import tokens
 from orgbilling_conformance.scenarios import access
+from orgbilling_stubs.auth import jwks, keys
+from orgbilling_stubs.auth.bad import KINDS
+from orgbilling_stubs.auth.mint import Session
+from orgbilling_stubs.clock import wall_ms
 
 
 def found(made: Any) -> set[tuple[str, str]]:
@@ -103,3 +110,76 @@ def test_what_belongs_to_one() -> None:
     )
     assert access.rows([{"entryId": "1", "amountUsd": 1}]) != access.rows([{"entryId": "1", "amountUsd": 2}])
     assert access.rows(None) == access.rows([{"model": "m"}]) == set()
+
+
+class Keys:
+    """Publishes a document at one path, and refuses everything else."""
+
+    def __init__(self, path: str, document: Any) -> None:
+        self.path, self.document = path, document
+        self.asked: list[tuple[str, bool]] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        self.asked.append((scope["path"], any(name == b"authorization" for name, _ in scope["headers"])))
+        here = scope["path"] == self.path
+        headers = [(b"www-authenticate", b"Bearer")]
+        await send({"type": "http.response.start", "status": 200 if here else 401, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(self.document).encode()})
+
+
+@pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/v1/jwks"])
+def test_a_published_key_is_taken_for_a_secret(judge: Any, path: str) -> None:
+    key = keys.load().public
+    app = Keys(path, jwks.document(key))
+    made = judge(app)
+    access.credentials(made)
+    assert made.tokens.public == key.pem().encode()
+    assert [asked for asked in app.asked if not asked[0].startswith("/api/v1/")][-1] == (path, False)
+    entries = [each for each in made.cases() if each.rule == "token-bad"]
+    assert min(each.judged for each in entries) == len(tokens.DERIVED) + len(tokens.KEYED) + 1
+
+
+def test_without_a_published_key_nothing_is_made_of_it(judge: Any) -> None:
+    made = judge(Keys("/", {}))
+    access.credentials(made)
+    assert made.tokens.public is None
+    assert any("no public key" in each for each in made.notes)
+    quiet = judge(app := Keys("/v1/jwks", jwks.document(keys.load().public)), documents=False)
+    access.credentials(quiet)
+    assert {path for path, _ in app.asked if not path.startswith("/api/v1/org/")} == set()
+
+
+def test_a_server_that_takes_its_public_key_for_a_secret(judge: Any, token: Callable[..., str]) -> None:
+    key = keys.load().public
+    taken = tokens.confused(token("org_standard"), key.pem().encode())
+
+    class Confused(Keys):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            sent = dict(scope["headers"]).get(b"authorization", b"").decode()
+            self.path = scope["path"] if sent == f"Bearer {taken}" else "/v1/jwks"
+            await super().__call__(scope, receive, send)
+
+    made = judge(Confused("/v1/jwks", jwks.document(key)), token=token("org_standard"))
+    access.credentials(made)
+    found = {(each.rule, each.severity) for each in made.findings() if each.rule.startswith("token-")}
+    assert found == {("token-bad", "error")}
+
+
+def test_a_session_without_an_organisation(judge: Any, stub: Any, token: Callable[..., str]) -> None:
+    held = KINDS["pending"].mint(keys.load(), Session("org_standard"), wall_ms())
+    made = judge(pending_token=held)
+    access.pending(made)
+    assert made.findings() == ()
+    assert {case.rule for case in made.cases() if case.rule.startswith("token-")} == {"token-pending"}
+    good = f"Bearer {token('org_standard')}".encode()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await stub(scope | {"headers": [(b"authorization", good)]}, receive, send)
+
+    taken = judge(app, pending_token=held)
+    access.pending(taken)
+    assert {(each.rule, each.severity) for each in taken.findings()} == {("token-pending", "warning")}
+    none = judge()
+    access.pending(none)
+    assert [each.reason for each in none.skipped()] == ["needs --pending-token"]

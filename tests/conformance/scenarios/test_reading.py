@@ -12,7 +12,6 @@ STEPS = {
     "repeat": reading.repeat,
     "safe": reading.safe,
     "conditional": reading.conditional,
-    "origin": reading.origin,
     "negotiation": reading.negotiation,
     "edges": reading.edges,
 }
@@ -113,19 +112,6 @@ def test_an_etag_that_is_always_right(judge: Any) -> None:
     reading.conditional(made)
     pointers = {each.pointer for each in made.findings() if each.rule == "conditional"}
     assert pointers == {"body", "status"}
-
-
-def test_a_foreign_origin_with_credentials(judge: Any, spoiled: Any) -> None:
-    def run(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
-        more = {
-            "access-control-allow-origin": "https://conformance.invalid",
-            "access-control-allow-credentials": "true",
-        }
-        return status, headers | more, body
-
-    made = judge(spoiled(run))
-    reading.origin(made)
-    assert {rule for rule, _ in found(made)} == {"origin"}
 
 
 def test_failures_that_come_and_go(judge: Any, spoiled: Any) -> None:

@@ -167,11 +167,13 @@ DEFECTS = (
         "cors-preflight-refused",
         says="a preflight is 405",
         make=when(_preflight, lambda answer: page(405, "text/plain", "Method Not Allowed")),
+        writes=("methods",),
     ),
     Assumed(
         "cors-authorization-missing",
         says="a preflight does not allow Authorization",
         make=when(_preflight, _allowing),
+        writes=("methods",),
     ),
     Assumed("head-crashes", says="HEAD is 500", make=_method("HEAD", CRASH), writes=("methods",)),
     Assumed(
