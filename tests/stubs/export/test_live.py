@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import csv
+import os
+import re
+import subprocess
+import sys
+from contextlib import contextmanager
 
+import httpx
 import pytest
+from orgbilling_stubs.auth import keys
+from orgbilling_stubs.auth.mint import Session, mint
+from orgbilling_stubs.clock import wall_ms
 from orgbilling_stubs.domain import instant
 from orgbilling_stubs.export import people
 from orgbilling_stubs.export.texts import instants
+from orgbilling_stubs.export.world import VARIABLE
 
 from .conftest import AS_OF_MS
 
@@ -61,3 +71,61 @@ def test_the_ledger_is_that_of_a_running_stub_row_by_row(rows, dashboard):
         balance = dashboard("GET", "/org/billing", organisation).json()["creditBalance"]
         micros = sum(round(float(row["amount_credits"]) * 1e6) for row in rows[organisation])
         assert micros == round(balance * 1e6)
+
+
+COMMAND = [sys.executable, "-m", "orgbilling_stubs.cli"]
+CLOCK = instant.text(AS_OF_MS)
+OTHERS = ("org_standard", "org_free_credit_used", "org_postpaid_over_limit")
+
+
+@contextmanager
+def listening():
+    """A stub on a socket that anybody may reach, so that its control API asks for a token: URL and token."""
+    options = ["--host", "0.0.0.0", "--port", "0", "--auth", "verify", "--clock", CLOCK, "--quiet"]
+    process = subprocess.Popen(
+        [*COMMAND, "serve", *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        said = process.stdout.readline() + process.stdout.readline()
+        yield re.search(r"(http://\S+)/api/v1", said)[1], re.search(r"Control token (\S+)", said)[1]
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def export_from(url, out, token=None):
+    """`orgbilling export --from`, as a process."""
+    environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
+    if token is not None:
+        environment[VARIABLE] = token
+    command = [*COMMAND, "export", "--from", url, "--out", str(out)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+def test_the_ledger_exported_from_a_socket_is_what_its_api_answers(tmp_path):
+    """People use the API, the export asks over the same socket, and every row is the same."""
+    with listening() as (url, token), httpx.Client(base_url=f"{url}/api/v1/org") as client:
+
+        def bearing(organisation):
+            session = mint(keys.load(), Session(organisation), wall_ms())
+            return {"Authorization": f"Bearer {session}"}
+
+        for organisation in OTHERS:
+            redeemed = client.post(
+                "/vouchers/redeem", json={"code": "WELCOME50"}, headers=bearing(organisation)
+            )
+            assert redeemed.status_code == 200
+        refused = export_from(url, tmp_path / "refused")
+        assert (refused.returncode, refused.stderr.count(VARIABLE)) == (2, 1)
+        done = export_from(url, tmp_path / "out", token)
+        assert done.returncode == 0, done.stderr
+        answers = {name: client.get("/ledger?days=365", headers=bearing(name)).json() for name in OTHERS}
+    since = instants([AS_OF_MS - 365 * instant.DAY_MS])[0]
+    rows = read(tmp_path / "out" / "ledger.csv")
+    for organisation in OTHERS:
+        own = [row for row in rows if row["organisation_id"] == organisation and row["created_at"] > since]
+        assert [*map(answered, answers[organisation])] == [*map(exported, reversed(own))]
+        assert sum(row["entryType"] == "voucher" for row in answers[organisation]) == 1
+    assert {row["organisation_id"] for row in rows} == {*OTHERS}
