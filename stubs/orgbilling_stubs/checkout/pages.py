@@ -63,11 +63,15 @@ class Pages:
         except timing.TimingError as error:
             return notices.show(notices.REFUSED, text=f"A webhook timing is {error}.")
         except (Problem, Refusal) as error:
-            return problem(error, getattr(error, "headers", None)) if plain else _refused(error)
+            return self._problem(scope, error) if plain else _refused(error)
         except Exception:
             LOG.exception("hosted page")
-            return problem(Problem(CRASHED)) if plain else notices.show(notices.FAILED)
+            return self._problem(scope, Problem(CRASHED)) if plain else notices.show(notices.FAILED)
         return reply
+
+    def _problem(self, scope: Mapping[str, Any], error: Problem | Refusal) -> Reply:
+        origin = self.origins.of(scope, dict(reversed(scope["headers"]))).base_url
+        return problem(error, origin, getattr(error, "headers", None))
 
     async def _route(self, request: Request) -> Reply:
         if request.method not in ("GET", "POST"):

@@ -52,9 +52,14 @@ def json(value: Any, status: int = 200) -> Reply:
     return Reply(status, orjson.dumps(value), "application/json")
 
 
-def problem(error: Any, headers: Mapping[str, str] | None = None) -> Reply:
-    """A refusal as a problem document (RFC 9457)."""
-    body = {"title": TITLES.get(error.status, "Error"), "status": error.status, "detail": error.detail}
+def problem(error: Any, origin: str, headers: Mapping[str, str] | None = None) -> Reply:
+    """A refusal as a problem document (RFC 9457), like those of the control API at the same origin."""
+    body = {
+        "$schema": f"{origin}/_mock/v1/schemas/ErrorModel.json",
+        "title": TITLES.get(error.status, "Error"),
+        "status": error.status,
+        "detail": error.detail,
+    }
     if error.errors:
         body["errors"] = error.errors
     return Reply(error.status, orjson.dumps(body), "application/problem+json", headers or {})

@@ -62,7 +62,12 @@ def test_refusals_are_problems(shop: Any) -> None:
     answer = shop.complete(url, outcome="paid")
     assert answer.status_code == 410
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["detail"] == "checkout session has expired"
+    assert answer.json() == {
+        "$schema": "http://127.0.0.1:4010/_mock/v1/schemas/ErrorModel.json",
+        "title": "Gone",
+        "status": 410,
+        "detail": "checkout session has expired",
+    }
 
 
 @pytest.mark.parametrize(

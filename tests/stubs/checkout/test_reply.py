@@ -7,7 +7,7 @@ def test_every_answer_keeps_to_itself() -> None:
         reply.Reply(200, b"x"),
         reply.see_other("/x"),
         reply.json({}),
-        reply.problem(Problem(INVALID)),
+        reply.problem(Problem(INVALID), "http://a.test"),
     ):
         head = dict(answer.head())
         assert b"default-src 'none'" in head[b"content-security-policy"]
@@ -28,9 +28,11 @@ def test_a_redirect_is_followed_by_a_get() -> None:
 
 
 def test_a_problem_says_what_and_where() -> None:
-    answer = reply.problem(Problem(INVALID, [{"message": "no", "location": "body.x"}]), {"Allow": "POST"})
+    wrong = Problem(INVALID, [{"message": "no", "location": "body.x"}])
+    answer = reply.problem(wrong, "http://a.test", {"Allow": "POST"})
     assert answer.body == (
-        b'{"title":"Unprocessable Entity","status":422,"detail":"validation failed",'
+        b'{"$schema":"http://a.test/_mock/v1/schemas/ErrorModel.json","title":"Unprocessable Entity",'
+        b'"status":422,"detail":"validation failed",'
         b'"errors":[{"message":"no","location":"body.x"}]}'
     )
     assert dict(answer.head())[b"content-type"] == b"application/problem+json"
