@@ -115,9 +115,9 @@ def served(settings: Settings) -> Iterator[Stub]:
 
 @pytest.fixture(scope="module")
 def serve_stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
-    os.environ["ORGBILLING_HOME"] = str(tmp_path_factory.mktemp("home"))
-    yield lambda **settings: served(Settings(**({"clock": CLOCK} | settings)))
-    del os.environ["ORGBILLING_HOME"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ORGBILLING_HOME", str(tmp_path_factory.mktemp("home")))
+        yield lambda **settings: served(Settings(**({"clock": CLOCK} | settings)))
 
 
 @pytest.fixture(scope="module")

@@ -45,6 +45,9 @@ SecondToken = Annotated[
     str | None, typer.Option(help="A token of another organisation.", rich_help_panel=TOKENS)
 ]
 ExpiredToken = Annotated[str | None, typer.Option(help="A token whose time is over.", rich_help_panel=TOKENS)]
+PendingToken = Annotated[
+    str | None, typer.Option(help="A token of a session without an organisation.", rich_help_panel=TOKENS)
+]
 AllowWrite = Annotated[
     list[str] | None,
     typer.Option(
@@ -105,6 +108,7 @@ PASSED = (
     "token_command",
     "second_token",
     "expired_token",
+    "pending_token",
     "allow_write",
     "voucher",
     "host_confirmed",
@@ -131,6 +135,7 @@ def conform(
     token_command: TokenCommand = None,
     second_token: SecondToken = None,
     expired_token: ExpiredToken = None,
+    pending_token: PendingToken = None,
     allow_write: AllowWrite = None,
     voucher: Voucher = None,
     contract: Contract = None,
