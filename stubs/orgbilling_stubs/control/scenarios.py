@@ -80,7 +80,7 @@ def play(server: Control, organisation: str, scenario: Scenario) -> None:
         _do(server, organisation, step)
     end = service.tenant(organisation).version
     scene = Scene(scenario.name, timed=scenario.clock is not None, span=range(begin, end))
-    server.marks.setdefault(organisation, {})[end] = scene
+    scenes.mark(server, organisation, scene)
     server.show(organisation, scene, armed)
 
 

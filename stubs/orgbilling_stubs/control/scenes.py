@@ -9,6 +9,7 @@ from orgbilling_fixtures import scenarios
 from orgbilling_fixtures.scenarios import Scenario
 
 from .. import timeline
+from ..domain.events import Record
 from ..domain.lineage import effective
 from ..faults.rules import Rule
 from ..runtime.refusals import Problem
@@ -29,15 +30,22 @@ def arm(server: Control, organisation: str, scenario: Scenario) -> Sequence[Rule
 
 
 def settle(server: Control, organisation: str) -> None:
-    """After a step back: show the scenario that was set last among what the log now holds, or none."""
-    marks = server.marks.get(organisation, {})
-    path = effective(server.service.store.read(organisation))
-    wanted = next((marks[each.sequence] for each in reversed(path) if each.sequence in marks), None)
+    """After a step back: show the scenario that the organisation as it is now began with, or none."""
+    wanted = server.marks.get(organisation, {}).get(_path(server, organisation)[0].sequence)
     if wanted == server.scenes.get(organisation):
         return
     server.forget_scene(organisation)
     if wanted is not None:
         _show(server, organisation, wanted)
+
+
+def mark(server: Control, organisation: str, scene: Scene) -> None:
+    """Note that the organisation as it is now began with a scenario."""
+    server.marks.setdefault(organisation, {})[_path(server, organisation)[0].sequence] = scene
+
+
+def _path(server: Control, organisation: str) -> Sequence[Record]:
+    return effective(server.service.store.read(organisation))
 
 
 def undo(server: Control, organisation: str) -> None:
@@ -53,14 +61,12 @@ def undo(server: Control, organisation: str) -> None:
 
 
 def inherit(server: Control, organisation: str, fork: str) -> None:
-    """Let a fork show what its parent shows, now and at its snapshots."""
-    marks = server.marks.get(organisation, {})
-    path = effective(server.service.store.read(organisation))
-    server.marks[fork] = {
-        number: replace(marks[each.sequence], span=range(number))
-        for number, each in enumerate(path, 1)
-        if each.sequence in marks
-    }
+    """Let a fork show what its parent shows."""
+    path = _path(server, organisation)
+    scene = server.marks.get(organisation, {}).get(path[0].sequence)
+    if scene is not None:
+        copied = sum(each.sequence <= scene.span.stop for each in path)
+        server.marks[fork] = {1: replace(scene, span=range(copied))}
     settle(server, fork)
 
 

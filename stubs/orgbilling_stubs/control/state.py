@@ -47,7 +47,7 @@ class Control:
     contract: digest of the contract served. coverage, journal: what the client met, and the exchanges.
     admit: who asks and may they, by request headers and method; None when nobody says. hosted: the hosted
     pages. What follows is by organisation, and forgotten when the server stops:
-    scenes: what is shown; armed: the fault rules of that; marks: what was shown from which record on.
+    scenes: what is shown; armed: the fault rules of that; marks: what was shown from which creation on.
     """
 
     service: Service

@@ -164,6 +164,13 @@ def test_undoing_a_restore_or_a_reset_shows_what_was_shown(drive: Any) -> None:
         assert faults(drive, "org_a") == 1
 
 
+def test_a_scenario_survives_a_clock_that_goes_back(drive: Any) -> None:
+    drive("PUT", f"{ORG}/scenario", {"scenario": "checkout-declined"})
+    assert drive("POST", f"{ORG}/clock/advance", {"by": "-P7D"}).json()["scenario"] == "checkout-declined"
+    drive("PUT", f"{ORG}/scenario", {"scenario": "stripe-down"})
+    assert drive("POST", f"{ORG}/undo").json()["scenario"] == "checkout-declined"
+
+
 def test_a_fork_of_a_fork_shows_what_its_parent_shows_and_goes_its_own_way(drive: Any) -> None:
     drive("PUT", f"{ORG}/scenario", {"scenario": "stripe-down"})
     drive("POST", f"{ORG}/snapshots", {"name": "down"})
