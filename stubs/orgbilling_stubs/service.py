@@ -133,7 +133,8 @@ class Service:
     ) -> Sequence[Record]:
         first = tenant.version + 1
         records = [Record(first, at_ms, events[0], first, idempotency)]
-        records += [Record(first + offset, at_ms, event, first) for offset, event in enumerate(events[1:], 1)]
+        for event in events[1:]:
+            records.append(Record(first + len(records), at_ms, event, first))
         organisation = tenant.plan.organisation
         self.store.append(organisation, records)
         if type(events[0]) is Rewound:

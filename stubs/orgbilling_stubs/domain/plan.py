@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Usage(Protocol):
@@ -116,8 +116,7 @@ class TopUp:
     amount_micros: int
 
 
-@dataclass(frozen=True, slots=True)
-class VoucherTerms:
+class VoucherTerms(NamedTuple):
     """A voucher: credits (micro-USD) or a contract discount (per cent), and its state."""
 
     code: str

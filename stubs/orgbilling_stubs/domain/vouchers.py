@@ -11,7 +11,7 @@ from .plan import VoucherTerms
 from .refusals import Refusal
 
 _TEST_CODE = re.compile(
-    r"TEST-(?:CREDIT-(?P<usd>[1-9]\d{0,4})|DISCOUNT-(?P<percent>[1-9]\d?)|(?P<state>EXPIRED|USED|LIMIT))"
+    r"TEST-(?:CREDIT-([1-9]\d{0,4})|DISCOUNT-([1-9]\d?)|(EXPIRED|USED|LIMIT))"
     r"-[A-Za-z0-9_-]{1,48}",
     re.ASCII,
 )
@@ -28,12 +28,12 @@ def test_voucher(code: str) -> VoucherTerms | None:
     match = _TEST_CODE.fullmatch(code)
     if match is None:
         return None
-    usd, percent, state = match["usd"], match["percent"], match["state"]
+    usd, percent, state = match.groups()
     return VoucherTerms(
-        code=code,
-        credit_micros=int(usd) * MICROS_PER_USD if usd else 0,
-        discount_percent=int(percent) if percent else 0,
-        state=_TEST_STATES[state] if state else "open",
+        code,
+        int(usd) * MICROS_PER_USD if usd else 0,
+        int(percent) if percent else 0,
+        _TEST_STATES[state] if state else "open",
     )
 
 
