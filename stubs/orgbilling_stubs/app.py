@@ -166,7 +166,8 @@ def _watching(
 
         return [each.name for each in scenarios.load()]
 
-    return watching(contract, service, genesis.plan, handlers, clocks.wall_ms, Staging(play), names)
+    staging = Staging(play, service.lives)
+    return watching(contract, service, genesis.plan, handlers, clocks.wall_ms, staging, names)
 
 
 def _server(

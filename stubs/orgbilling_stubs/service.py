@@ -55,6 +55,10 @@ class Service:
         """The tenant as it was last seen, without bringing it to the present; None if it has not been."""
         return self._tenants.get(organisation)
 
+    def lives(self, organisation: str) -> bool:
+        """Whether there is such an organisation already."""
+        return organisation in self._tenants or bool(self.store.read(organisation))
+
     def execute(
         self, organisation: str, command: Command, idempotency: Idempotency | None = None
     ) -> tuple[Event | None, Tenant]:

@@ -36,6 +36,15 @@ def test_a_tenant_is_created_on_first_sight_and_stays(make: Make) -> None:
     assert list(service.store.organisations()) == ["org_a", "org_b"]
 
 
+def test_an_organisation_lives_from_its_first_sight_until_it_is_deleted(make: Make) -> None:
+    service = make()
+    assert not service.lives("org_a")
+    service.tenant("org_a")
+    assert service.lives("org_a")
+    service.delete("org_a")
+    assert not service.lives("org_a")
+
+
 def test_a_repeated_key_answers_the_first_event_and_changes_nothing(make: Make) -> None:
     service = make()
     key = Idempotency("key-1", "fingerprint")

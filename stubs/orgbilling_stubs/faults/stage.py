@@ -15,13 +15,16 @@ LONGEST = 128
 
 
 class Staging:
-    """From an organisation and a scenario to its shadow; `play` makes an organisation show a scenario.
+    """From an organisation and a scenario to its shadow.
 
-    A shadow lives on: what a request changes there, the next one in the same scenario finds changed.
+    play: makes an organisation show a scenario. lives: whether there is such an organisation.
+    A shadow lives on until it is deleted: what a request changes there, the next one in the same scenario
+    finds changed.
     """
 
-    def __init__(self, play: Callable[[str, Scenario], None]) -> None:
+    def __init__(self, play: Callable[[str, Scenario], None], lives: Callable[[str], bool]) -> None:
         self._play = play
+        self._lives = lives
         self._played: set[str] = set()
 
     def __call__(self, organisation: str, name: str) -> str:
@@ -31,7 +34,7 @@ class Staging:
             raise Problem(SCENARIO_UNKNOWN)
         ending = f".{scenario.name}"
         shadow = organisation.removesuffix(ending)[: LONGEST - len(ending)] + ending
-        if shadow not in self._played:
+        if shadow not in self._played or not self._lives(shadow):
             self._play(shadow, scenario)
             self._played.add(shadow)
         return shadow

@@ -63,7 +63,9 @@ class World:
         clock = clocks.from_option(CLOCK)
         self.service = Service(MemoryStore(), clock, genesis.plan, cast.of, 1)
         handlers = table(contract, "404")
-        staging = Staging(lambda organisation, scenario: play(self.control, organisation, scenario))
+        staging = Staging(
+            lambda organisation, scenario: play(self.control, organisation, scenario), self.service.lives
+        )
         self.watching: Watching = watching(
             contract,
             self.service,

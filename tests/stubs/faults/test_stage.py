@@ -13,7 +13,10 @@ def played():
 
 @pytest.fixture
 def staging(played):
-    return Staging(lambda organisation, scenario: played.append((organisation, scenario.name)))
+    def lives(organisation):
+        return organisation in [each for each, _ in played]
+
+    return Staging(lambda organisation, scenario: played.append((organisation, scenario.name)), lives)
 
 
 def test_a_scenario_is_played_once_by_a_shadow(staging, played):
@@ -21,6 +24,13 @@ def test_a_scenario_is_played_once_by_a_shadow(staging, played):
     assert staging("org_a", "low-balance") == "org_a.low-balance"
     assert staging("org_b", "low-balance") == "org_b.low-balance"
     assert played == [("org_a.low-balance", "low-balance"), ("org_b.low-balance", "low-balance")]
+
+
+def test_a_shadow_that_was_deleted_is_played_anew(staging, played):
+    staging("org_a", "low-balance")
+    played.clear()
+    staging("org_a", "low-balance")
+    assert played == [("org_a.low-balance", "low-balance")]
 
 
 def test_a_number_stands_for_the_first_scenario_of_the_state(staging):
