@@ -58,12 +58,16 @@ def start(tenant: Tenant) -> None:
 def next_ms(tenant: Tenant) -> int:
     """When the next thing happens that nobody asks for (it may turn out to post nothing)."""
     item_ms = _next_item(tenant)[0]
-    return min(item_ms, _due_ms(tenant))
+    return min(item_ms, _due_ms(tenant), tenant.closing_ms)
 
 
 def _run(tenant: Tenant, until_ms: int) -> None:
     while True:
         due_ms = _due_ms(tenant)
+        # The end of the course comes after all else of its instant, whatever is due before.
+        closes = tenant.closing_ms < due_ms
+        if closes:
+            due_ms = tenant.closing_ms
         items = tenant.cursor_items
         index = tenant.cursor_index
         if index >= len(items):
@@ -71,12 +75,12 @@ def _run(tenant: Tenant, until_ms: int) -> None:
             items, index = tenant.cursor_items, tenant.cursor_index
         else:
             item_ms = items[index][0]
-        if due_ms <= item_ms:
+        if due_ms < item_ms or (due_ms == item_ms and not closes):
             if due_ms > until_ms:
                 return
-            _due_step(tenant, due_ms)
+            (_close if closes else _due_step)(tenant, due_ms)
             continue
-        limit = min(until_ms, due_ms - 1)
+        limit = min(until_ms, due_ms if closes else due_ms - 1)
         if item_ms > limit:
             return
         while index < len(items) and items[index][0] <= limit:
@@ -200,16 +204,14 @@ def _bill_agreements(tenant: Tenant, at_ms: int) -> None:
 
 
 def _due_ms(tenant: Tenant) -> int:
-    """When the next webhook arrives, the contract does something, or the course is brought to its end."""
-    due_ms = min(_contract_ms(tenant), tenant.closing_ms)
-    return min(due_ms, tenant.webhooks[0][0]) if tenant.webhooks else due_ms
+    """When the next webhook arrives, or the contract does something."""
+    contract_ms = _contract_ms(tenant)
+    return min(contract_ms, tenant.webhooks[0][0]) if tenant.webhooks else contract_ms
 
 
 def _due_step(tenant: Tenant, at_ms: int) -> None:
     if tenant.webhooks and tenant.webhooks[0][0] <= at_ms:
         settle(tenant, tenant.webhooks.pop(0)[1], at_ms)
-    elif tenant.closing_ms <= at_ms:
-        _close(tenant, at_ms)
     else:
         _contract_step(tenant, at_ms)
 

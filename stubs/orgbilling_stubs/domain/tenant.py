@@ -104,12 +104,15 @@ class Tenant:
         self.month_high = 0
 
     def exhausted(self, at_ms: int) -> bool:
-        """Whether a prepaid tenant that stops at zero has nothing left, and nobody to fill it up."""
+        """Whether a prepaid tenant that stops at zero has nothing left, and nobody to fill it up.
+
+        What the history brings at the very clock is still part of it.
+        """
         return (
             self.ledger.balance_micros <= 0
             and self.plan.stop_when_exhausted
             and self.plan.mode == "prepaid"
-            and self._top_up(at_ms) is None
+            and self._top_up(at_ms - 1) is None
         )
 
     def reprice(self, prices: Prices) -> None:

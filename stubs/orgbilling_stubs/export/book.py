@@ -7,6 +7,7 @@ answers None). Everything else is sorted and summed.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -33,7 +34,7 @@ else:
     np = need("numpy")
 
 _LIMIT = 1 << 62
-_DUE, _USAGE, _MONTH, _SETTLE = range(4)
+_DUE, _USAGE, _MONTH, _SETTLE, _CLOSE = range(5)
 USAGE, EVENTS, SERVICES, TOP_UP, OTHER = range(5)
 """Where a row comes from: `place` is the usage's place, nothing, nothing, nothing, or the shell's row."""
 
@@ -144,6 +145,8 @@ def _merged(
     others = np.array([(row.at_ms, row.credits_micros, row.usd_micros) for row in rows], dtype=np.int64)
     other_ms, credits, usd = others.reshape(-1, 3).T
     lines = [_MONTH if row.at_ms in opened else _DUE for row in rows]
+    if plan.course.closing_ms <= plan.as_of_ms:
+        lines[bisect_right([row.at_ms for row in rows], plan.course.closing_ms) - 1] = _CLOSE
     debits = [row.kind in ("character_charge", "service_charge") for row in rows]
     many, nights = len(usage), len(evenings.at_ms)
     at_ms = np.concatenate([other_ms, used_ms, evenings.at_ms])

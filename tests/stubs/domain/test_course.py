@@ -131,6 +131,17 @@ def test_a_payment_on_account_comes_when_there_is_something_to_pay(make_plan: Ma
     assert instant.text(payment.at_ms) == "2026-03-08T01:55:00Z"
 
 
+@pytest.mark.parametrize(("mode", "kind"), [("prepaid", "expiry"), ("postpaid", "adjustment")])
+def test_what_is_over_goes_after_all_else_of_the_clocks_instant(
+    make_plan: MakePlan, mode: str, kind: str
+) -> None:
+    """The day's usage is at ten, and so is the clock."""
+    as_of_ms = instant.parse("2026-01-30T10:00:00Z")
+    changes: dict[str, Any] = {"mode": mode, "as_of_ms": as_of_ms, "stop_when_exhausted": True}
+    tenant = grown(make_plan(balance_target_micros=0, outstanding_target_micros=0, **changes))
+    assert [row.kind for row in tenant.ledger.rows if row.at_ms == as_of_ms] == ["usage", kind]
+
+
 def test_without_a_target_there_is_no_course(make_plan: MakePlan) -> None:
     plan = make_plan()
     assert not aims(plan)

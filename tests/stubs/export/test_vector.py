@@ -54,7 +54,7 @@ MOMENTS = (
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("name", ["postpaid_over_limit", "overdrawn"])
+@pytest.mark.parametrize("name", ["postpaid_over_limit", "overdrawn", "zero_balance"])
 def test_every_row_is_the_engines_at_the_edges_of_days_and_months(name, moment):
     assert_same(plan_of(name, instant.parse(moment)), personas.load(name))
 
