@@ -21,7 +21,7 @@ Genesis = Callable[[str, TenantCreated], Plan]
 """Turns an organisation and its first event into the plan that its history follows from."""
 
 
-_REMARKS = (on.ClockSet, on.HabitsSet, on.SnapshotTaken)
+_REMARKS = frozenset({on.ClockSet, on.HabitsSet, on.SnapshotTaken})
 """Events about the stand-in rather than about billing: no id and no answer depends on them."""
 
 
@@ -41,15 +41,17 @@ def fold(organisation: str, records: Sequence[Record], genesis: Genesis) -> Tena
 
 def evolve(tenant: Tenant, record: Record) -> None:
     """Bring the tenant to the record's instant and apply its event."""
-    agenda.advance(tenant, record.at_ms)
-    _FOLDS[type(record.event)](record.event, tenant, record.at_ms)
+    sequence, at_ms, event, _, idempotency = record
+    agenda.advance(tenant, at_ms)
+    kind = type(event)
+    _FOLDS[kind](event, tenant, at_ms)
     tenant.quiet_until_ms = 0
-    tenant.version = record.sequence
-    if record.idempotency is not None:
-        tenant.answered[record.idempotency.key] = (record.idempotency, record.event)
-    if not isinstance(record.event, _REMARKS):
+    tenant.version = sequence
+    if idempotency is not None:
+        tenant.answered[idempotency.key] = (idempotency, event)
+    if kind not in _REMARKS:
         tenant.depth += 1
-        tenant.touch(record.at_ms)
+        tenant.touch(at_ms)
 
 
 @singledispatch
