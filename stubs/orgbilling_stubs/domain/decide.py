@@ -29,19 +29,15 @@ def _name(tenant: Tenant) -> tuple[int, str, int]:
     return tenant.plan.seed, tenant.plan.lineage, tenant.depth + 1
 
 
-_UNDISCOUNTED = {"active": refusals.CONTRACT_ACTIVE, "pending_payment": refusals.CONTRACT_PENDING}
-"""Why a discount is refused that changes nothing: by the contract that stands in its way."""
-
-
 def _discountable(contract: Contract | None, terms: VoucherTerms, now_ms: int) -> None:
     """Raise Refusal for a discount that would be used up on a contract and leave it as it is.
 
     Without a contract that runs or waits for its payment, a discount is kept for the next one.
     """
-    if contract is None or contract.status not in _UNDISCOUNTED:
+    if contract is None or contract.status not in ("active", "pending_payment"):
         return
     if contracts.discounted(contract, terms.discount_percent, now_ms).schedule == contract.schedule:
-        raise Refusal(_UNDISCOUNTED[contract.status], "body.code", terms.code)
+        raise Refusal(refusals.VOUCHER_IDLE, "body.code", terms.code)
 
 
 def _redeem(tenant: Tenant, command: do.RedeemVoucher, now_ms: int) -> list[Event]:

@@ -34,6 +34,7 @@ VOUCHER_UNKNOWN = Kind("voucher_unknown", 404, "voucher not found")
 VOUCHER_EXPIRED = Kind("voucher_expired", 410, "voucher has expired")
 VOUCHER_USED = Kind("voucher_used", 409, "voucher has already been redeemed")
 VOUCHER_LIMIT = Kind("voucher_limit_reached", 409, "voucher redemption limit reached")
+VOUCHER_IDLE = Kind("voucher_without_effect", 409, "the contract has no service fee left to discount")
 CONTRACT_NONE = Kind("contract_none", 404, "no enterprise contract")
 CONTRACT_UNKNOWN = Kind("contract_unknown", 404, "enterprise contract not found")
 CONTRACT_ACTIVE = Kind("contract_active", 409, "an enterprise contract is already active")
@@ -65,6 +66,7 @@ KINDS: tuple[Kind, ...] = (
     VOUCHER_EXPIRED,
     VOUCHER_USED,
     VOUCHER_LIMIT,
+    VOUCHER_IDLE,
     CONTRACT_NONE,
     CONTRACT_UNKNOWN,
     CONTRACT_ACTIVE,

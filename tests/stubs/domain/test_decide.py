@@ -62,14 +62,14 @@ def test_a_discount_that_would_change_nothing_is_refused_and_not_used_up(
 ) -> None:
     terms = make_terms(service_micros=0, onetime_service_micros=0)
     running = make_tenant(contract=terms)
-    with pytest.raises(Refusal, match="contract_active") as caught:
+    with pytest.raises(Refusal, match="voucher_without_effect") as caught:
         decide(running, RedeemVoucher("TEST-DISCOUNT-20-a"), running.now_ms)
     assert caught.value.errors[0]["location"] == "body.code"
     waiting = make_tenant(contract=replace(terms, status="pending_payment"))
-    with pytest.raises(Refusal, match="contract_pending"):
+    with pytest.raises(Refusal, match="voucher_without_effect"):
         decide(waiting, RedeemVoucher("TEST-DISCOUNT-20-a"), waiting.now_ms)
     settled = make_tenant(contract=make_terms(frequency="one_time"))
-    with pytest.raises(Refusal, match="contract_active"):
+    with pytest.raises(Refusal, match="voucher_without_effect"):
         decide(settled, RedeemVoucher("TEST-DISCOUNT-20-a"), settled.now_ms)
 
 
