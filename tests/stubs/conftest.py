@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from orgbilling_stubs.app import App, Settings, build
 from orgbilling_stubs.auth import keys
 from orgbilling_stubs.auth.mint import Session, mint
 from orgbilling_stubs.clock import wall_ms
+from orgbilling_stubs.store.sqlite import SqliteStore
 
 CLOCK = "2026-03-10T12:00:00Z"
 BASE = "http://127.0.0.1:4010"
@@ -62,6 +63,22 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _own_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORGBILLING_HOME", str(home))
+
+
+@pytest.fixture(autouse=True)
+def _databases_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A process that ends closes its databases, and so does a test."""
+    opened: list[SqliteStore] = []
+    begin = SqliteStore.__init__
+
+    def noting(self: SqliteStore, path: Path) -> None:
+        begin(self, path)
+        opened.append(self)
+
+    monkeypatch.setattr(SqliteStore, "__init__", noting)
+    yield
+    for store in opened:
+        store.close()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from ..domain.events import (
@@ -42,13 +43,16 @@ class SqliteStore:
         Raises StoreError when it cannot be opened, or is not a log of ours.
         """
         self._path = path
-        try:
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._prepare()
-        except sqlite3.Error as error:
-            raise StoreError(f"cannot use {path} as a database: {error}") from error
+        with ExitStack() as undone:
+            try:
+                self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
+                undone.callback(self._db.close)
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=NORMAL")
+                self._prepare()
+            except sqlite3.Error as error:
+                raise StoreError(f"cannot use {path} as a database: {error}") from error
+            undone.pop_all()
 
     def _prepare(self) -> None:
         found = self._db.execute("PRAGMA user_version").fetchone()[0]

@@ -1,4 +1,5 @@
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def test_a_sibling_is_noticed_and_cannot_take_the_same_place(tmp_path: Path) -> 
 
 def test_files_that_are_not_ours_are_refused_unchanged(tmp_path: Path) -> None:
     other = tmp_path / "other.db"
-    with sqlite3.connect(other) as db:
+    with closing(sqlite3.connect(other)) as db, db:
         db.execute("CREATE TABLE mine (a)")
     with pytest.raises(StoreError, match="something else"):
         SqliteStore(other)
@@ -42,11 +43,11 @@ def test_files_that_are_not_ours_are_refused_unchanged(tmp_path: Path) -> None:
 
 def test_a_newer_format_and_a_broken_row_are_named(tmp_path: Path) -> None:
     SqliteStore(tmp_path / "a.db").append("org_a", [record(1)])
-    with sqlite3.connect(tmp_path / "a.db") as db:
+    with closing(sqlite3.connect(tmp_path / "a.db")) as db, db:
         db.execute('UPDATE record SET event = \'{"kind": "Future"}\'')
     with pytest.raises(StoreError, match="Future"):
         SqliteStore(tmp_path / "a.db").read("org_a")
-    with sqlite3.connect(tmp_path / "a.db") as db:
+    with closing(sqlite3.connect(tmp_path / "a.db")) as db, db:
         db.execute("PRAGMA user_version=99")
     with pytest.raises(StoreError, match="format 99"):
         SqliteStore(tmp_path / "a.db")
