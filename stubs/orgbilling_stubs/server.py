@@ -13,6 +13,7 @@ from asyncio import TimerHandle
 from typing import Any
 
 import uvicorn
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from orgbilling_stubs.runtime.cors import Headers
@@ -23,6 +24,8 @@ PROMPT_BODY_BYTES = 65_536
 """Bodies up to this size are answered at once when they arrive with their head."""
 NOT_PROMPT = frozenset({b"expect", b"upgrade"})
 """A request with such a header is uvicorn's."""
+UPGRADING = frozenset({b"upgrade", b"http2-settings"})
+"""Headers, and words of `Connection`, that ask for another protocol."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -36,6 +39,7 @@ class Protocol(HttpToolsProtocol):
         self._held: Any = None
         """Who may answer the request at hand, while uvicorn has not been told of it."""
         self._usual = False
+        self._received: Headers = []
         self._query = b""
         self._body = b""
         self._dates: Any = None
@@ -47,8 +51,9 @@ class Protocol(HttpToolsProtocol):
         """A request begins."""
         self.url = b""
         self.headers = []
-        self._usual = False
+        self._usual = self._upgrades = False
         self._body = b""
+        self._idle_since = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
@@ -59,8 +64,13 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """A head is complete: hold the request back until its body is here, too."""
+        self._received, self.headers = self.headers, []  # what comes now are trailers: no headers (RFC 9110)
         path, _, query = self.url.partition(b"?")
-        held = self._prompt.get((self.parser.get_method(), path))
+        method = self.parser.get_method()
+        if self._usual and self.parser.should_upgrade() and method != b"CONNECT":
+            self._upgrades = True
+            return
+        held = self._prompt.get((method, path))
         waits = self.cycle is not None and not self.cycle.response_complete
         if held is None or waits or self._usual or self.flow.write_paused or b"#" in query:
             self._tell()
@@ -80,6 +90,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A request is complete: answer now, or let it be served."""
+        if self._upgrades:
+            return
         if self._held is None:
             super().on_message_complete()
             return
@@ -89,7 +101,7 @@ class Protocol(HttpToolsProtocol):
             "method": method,
             "path": path,
             "query_string": self._query,
-            "headers": self.headers,
+            "headers": self._received,
             "scheme": self.scheme,
             "server": self.server,
         }
@@ -104,10 +116,34 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes arrived; a request whose body is still on its way is served as usual."""
-        self._idle_since = None
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            if self._upgrades:
+                self._stay(data[upgrade.args[0] :])
+        except HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+            return
         if self._held is not None and not self.transport.is_closing():
             self._tell()
+
+    def _stay(self, rest: bytes) -> None:
+        """Ignore the wish for another protocol (RFC 9110, 7.8): read the request anew without it.
+
+        The parser takes all that follows such a head for the other protocol. Java's client asks for h2c.
+        """
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+        for name, value in self._received:
+            if name == b"connection":
+                words = [word.strip() for word in value.split(b",")]
+                value = b", ".join(word for word in words if word.lower() not in UPGRADING)
+            if name not in UPGRADING and value:
+                lines.append(name + b": " + value)
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.data_received(b"\r\n".join([*lines, b"", b""]) + rest)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is there any more."""
@@ -117,12 +153,13 @@ class Protocol(HttpToolsProtocol):
 
     def _tell(self) -> None:
         """Let uvicorn have the request, as far as it is here."""
-        url, headers, body, self._held = self.url, self.headers, self._body, None
+        url, body, self._held = self.url, self._body, None
         super().on_message_begin()
         self.url = url
-        for name, value in headers:
+        for name, value in self._received:
             super().on_header(name, value)
         super().on_headers_complete()
+        self.headers = []
         if body:
             super().on_body(body)
 

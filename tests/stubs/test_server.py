@@ -169,16 +169,19 @@ def test_a_fault_strikes_a_request_that_was_held_back(port: int) -> None:
     assert line.answer()[0] == 200
 
 
-def test_an_idle_connection_is_closed_and_a_busy_one_is_not(
-    port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New connections are closed after 0.4 s without a request."""
     made = Protocol.connection_made
 
-    def hasty(self: Protocol, transport: Any) -> None:
+    def connection_made(self: Protocol, transport: Any) -> None:
         made(self, transport)
         self.timeout_keep_alive = 0.4  # type: ignore[assignment]
 
-    monkeypatch.setattr(Protocol, "connection_made", hasty)
+    monkeypatch.setattr(Protocol, "connection_made", connection_made)
+
+
+def test_an_idle_connection_is_closed_and_a_busy_one_is_not(port: int, hasty: None) -> None:
     line = Line(port)
     for _ in range(4):
         line.send(get("/org/billing"))
@@ -198,3 +201,44 @@ def test_what_is_no_http_is_refused(port: int) -> None:
     line = Line(port)
     line.send(b"GET /api/v1/org/billing HTTP/1.1\r\nHost: x\r\nContent-Length: a\r\n\r\n")
     assert line.answer()[0] == 400
+
+
+def test_a_wish_for_another_protocol_is_ignored(port: int) -> None:
+    lines = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"]
+    for number, pause in enumerate((None, 0.05)):
+        line = Line(port)
+        whole = post(b'{"code":"TEST-CREDIT-1-h2c%d"}' % number, *lines)
+        if pause:
+            line.send(whole[:-9])
+            time.sleep(pause)
+            line.send(whole[-9:])
+        else:
+            line.send(whole + get("/org/billing"))
+            assert line.answer()[0] == 200
+        assert line.answer()[0] == 200
+        line.send(get("/org/billing", "Connection: Upgrade, close", "Upgrade: websocket"))
+        status, headers, _ = line.answer()
+        assert (status, headers["connection"]) == (200, "close")
+
+
+def test_trailers_are_no_headers(port: int) -> None:
+    line = Line(port)
+    body = b'{"code":"TEST-CREDIT-1-trailer"}'
+    head = get("/org/vouchers/redeem", "Transfer-Encoding: chunked", method="POST")
+    rest = b"%x\r\n%b\r\n0\r\nContent-Type: text/plain\r\nPrefer: code=503\r\n\r\n" % (len(body), body)
+    line.send(head + rest)
+    assert line.answer()[0] == 200
+    line.send(head.replace(b"chunked", b"chunked\r\nPrefer: delay=1") + rest)
+    assert line.answer()[0] == 409
+
+
+def test_the_idle_timer_does_not_strike_what_is_in_flight(port: int, hasty: None) -> None:
+    line = Line(port)
+    line.send(get("/org/billing") + get("/org/billing?__delay=900"))
+    assert [line.answer()[0] for _ in range(2)] == [200, 200]
+    whole = post(b'{"code":"TEST-CREDIT-1-late"}')
+    line.send(get("/org/billing") + whole[:-3])
+    assert line.answer()[0] == 200
+    time.sleep(0.7)
+    line.send(whole[-3:])
+    assert line.answer()[0] == 200

@@ -9,7 +9,7 @@ MASK = "[redacted]"
 
 _SECRETS = re.compile(
     r"(?P<keep>(?:bearer|basic)(?:\s|%20|\+)+['\"]?|__session\w*['\"]?\s*(?:[=:]|%3D|%3A)\s*['\"]?)[^\s;,'\"]+"
-    r"|eyJ[A-Za-z0-9_=-]*(?:\.[A-Za-z0-9_=-]*)*",
+    r"|eyJ[A-Za-z0-9_=-]*(?:(?:\.|%2E|\\u002E)[A-Za-z0-9_=-]*)*",
     re.IGNORECASE,
 )
 

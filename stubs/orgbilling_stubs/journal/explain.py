@@ -61,7 +61,7 @@ class Explainer:
                 "before": views.usd(before.ledger.balance_micros),
                 "after": views.usd(after.ledger.balance_micros),
             },
-            "findings": [{"location": place, "message": redact(message)} for place, message in found]
+            "findings": [{"location": redact(place), "message": redact(message)} for place, message in found]
             + ([{"message": redact(refusal.detail)}] if refusal is not None and not found else []),
         }
 

@@ -239,6 +239,11 @@ def _harmless(value: bytes) -> bool:
 def _refusal(error: Exception) -> Refusal:
     """What the journal keeps of an error: names and places, no values that a client sent."""
     errors = list(getattr(error, "errors", None) or ())[:FINDINGS]
-    findings = tuple((str(row.get("location", "")), str(row.get("message", ""))) for row in errors)
-    name = str(getattr(error, "name", type(error).__name__))
-    return Refusal(name, str(getattr(error, "detail", error))[:EXCERPT_BYTES], findings)
+    findings = tuple((_told(row.get("location")), _told(row.get("message"))) for row in errors)
+    return Refusal(
+        _told(getattr(error, "name", type(error).__name__)), _told(getattr(error, "detail", error)), findings
+    )
+
+
+def _told(text: object) -> str:
+    return redact("" if text is None else str(text)[:EXCERPT_BYTES])

@@ -29,6 +29,8 @@ SECRET = "s3cr3t-Value_1"
         f'{{"__session": "{SECRET}"}}',
         f"{{'__session': '{SECRET}'}}",
         f"GET /?token=eyJ{SECRET}.eyJ{SECRET}.{SECRET} HTTP/1.1",
+        f"GET /?token=eyJ{SECRET}%2EeyJ{SECRET}%2e{SECRET} HTTP/1.1",
+        f'{{"t": "eyJ{SECRET}\\u002eeyJ{SECRET}\\u002E{SECRET}"}}',
         f"eyJ{SECRET}",
     ],
 )
