@@ -64,9 +64,10 @@ def _instalments(name: str, whole: str, where: str) -> Law:
         name,
         f"contracts.{whole} = Σ instalments.amount_usd{where and ' paid once'}",
         ("contracts", "instalments"),
-        f"SELECT c.contract_id, {whole}, coalesce(sum(amount_usd), 0) AS instalments FROM v_contracts c "
-        f"LEFT JOIN v_instalments i ON i.contract_id = c.contract_id {where} "
-        f"GROUP BY c.contract_id, {whole} HAVING {whole} <> coalesce(sum(amount_usd), 0)",
+        f"SELECT c.organisation_id, c.contract_id, {whole}, coalesce(sum(amount_usd), 0) AS instalments "
+        "FROM v_contracts c LEFT JOIN v_instalments i "
+        f"ON i.organisation_id = c.organisation_id AND i.contract_id = c.contract_id {where} "
+        f"GROUP BY c.organisation_id, c.contract_id, {whole} HAVING {whole} <> coalesce(sum(amount_usd), 0)",
     )
 
 
@@ -121,9 +122,12 @@ _LEDGER = (
     ),
     Law(
         "ledger-ids",
-        "entry_id is unique",
+        "entry_id is unique in its organisation",
         ("ledger",),
-        "SELECT entry_id, count(*) AS rows_found FROM v_ledger GROUP BY entry_id HAVING count(*) > 1",
+        # Forks have their parents' ids, but few are forks: one text a row is much cheaper to group than two.
+        "SELECT organisation_id, entry_id, count(*) AS rows_found FROM v_ledger WHERE entry_id IN "
+        "(SELECT entry_id FROM v_ledger GROUP BY entry_id HAVING count(*) > 1) "
+        "GROUP BY organisation_id, entry_id HAVING count(*) > 1",
     ),
     Law(
         "ledger-clock",
@@ -280,24 +284,28 @@ _CONTRACTS = (
         "contracts",
         "total_value_usd",
         ("credit_portion_usd", "service_portion_usd"),
-        "contract_id",
+        "organisation_id, contract_id",
     ),
     _portions(
         "contract-payment",
         "contracts",
         "payment_amount_usd",
         ("payment_credit_usd", "payment_service_usd"),
-        "contract_id",
+        "organisation_id, contract_id",
     ),
     _portions(
         "contract-onetime",
         "contracts",
         "onetime_amount_usd",
         ("onetime_credit_usd", "onetime_service_usd"),
-        "contract_id",
+        "organisation_id, contract_id",
     ),
     _portions(
-        "instalment-parts", "instalments", "amount_usd", ("credit_usd", "service_usd"), "contract_id, number"
+        "instalment-parts",
+        "instalments",
+        "amount_usd",
+        ("credit_usd", "service_usd"),
+        "organisation_id, contract_id, number",
     ),
     _instalments("contract-schedule", "total_value_usd", ""),
     _instalments("schedule-onetime", "onetime_amount_usd", "AND is_one_time = 1"),
@@ -305,19 +313,19 @@ _CONTRACTS = (
         "schedule-dates",
         "start_date ≤ due_date ≤ end_date",
         ("contracts", "instalments"),
-        "SELECT a.contract_id, number, due_date, start_date, end_date "
-        "FROM v_instalments a JOIN v_contracts b ON a.contract_id = b.contract_id "
+        "SELECT a.organisation_id, a.contract_id, number, due_date, start_date, end_date "
+        "FROM v_instalments a JOIN v_contracts b "
+        "ON a.organisation_id = b.organisation_id AND a.contract_id = b.contract_id "
         "WHERE due_date < start_date OR due_date > end_date",
     ),
     Law(
         "schedule-paid",
         "every paid instalment has a contract_credit of its amounts in the ledger",
-        ("contracts", "instalments", "ledger"),
+        ("instalments", "ledger"),
         "SELECT organisation_id, credit_usd, amount_usd, count(*) AS paid, (SELECT count(*) FROM v_ledger l "
         "WHERE l.organisation_id = p.organisation_id AND entry_type = 'contract_credit' "
         "AND l.amount_credits = p.credit_usd AND l.amount_usd = p.amount_usd) AS posted "
-        "FROM (SELECT b.organisation_id, credit_usd, amount_usd FROM v_instalments a "
-        "JOIN v_contracts b ON a.contract_id = b.contract_id WHERE paid = 1) AS p "
+        "FROM v_instalments p WHERE paid = 1 "
         "GROUP BY organisation_id, credit_usd, amount_usd HAVING count(*) > posted",
     ),
     Law(
@@ -325,7 +333,7 @@ _CONTRACTS = (
         "a billed service agreement has its service_charge in the ledger",
         ("service_agreements", "ledger"),
         unless_empty(
-            "SELECT charge_id, a.organisation_id, billed_at, a.amount_usd FROM v_service_agreements a WHERE "
+            "SELECT a.organisation_id, charge_id, billed_at, a.amount_usd FROM v_service_agreements a WHERE "
             "billed_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM v_ledger b WHERE "
             "b.organisation_id = a.organisation_id AND b.created_at = a.billed_at "
             "AND b.entry_type = 'service_charge' AND b.amount_usd = -a.amount_usd)",
@@ -337,7 +345,7 @@ _CONTRACTS = (
         "agreements-active",
         "every listed service agreement is active",
         ("service_agreements",),
-        "SELECT charge_id, organisation_id FROM v_service_agreements WHERE active <> 1",
+        "SELECT organisation_id, charge_id FROM v_service_agreements WHERE active <> 1",
     ),
     Law(
         "prepaid",

@@ -35,7 +35,7 @@ class Foreign(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table; `key` is its primary key, and its rows come in the order of that key within a part."""
+    """A table; `key` is its primary key, which names the organisation: forks have their parents' ids."""
 
     name: str
     meaning: str
@@ -67,7 +67,7 @@ def _table(name: str, meaning: str, key: str, columns: str, *foreign: Foreign) -
 
 
 _OWNER = Foreign(("organisation_id",), "organisations", ("organisation_id",))
-_PROJECT = Foreign(("project_id",), "projects", ("project_id",))
+_PROJECT = Foreign(("organisation_id", "project_id"), "projects", ("organisation_id", "project_id"))
 _ORGANISATION = "organisation_id text Clerk organisation id"
 _TENANT = "tenant_id uuid id of the tenant"
 
@@ -148,7 +148,7 @@ TABLES: tuple[Table, ...] = (
     _table(
         "projects",
         "The projects that usage is booked on",
-        "project_id",
+        "organisation_id project_id",
         f"""
         project_id uuid id of the project
         {_ORGANISATION}
@@ -187,7 +187,7 @@ TABLES: tuple[Table, ...] = (
     _table(
         "service_agreements",
         "Recurring and one-time charges (ProjectServiceCharge)",
-        "charge_id",
+        "organisation_id charge_id",
         f"""
         charge_id uuid id of the charge
         {_ORGANISATION}
@@ -208,9 +208,9 @@ TABLES: tuple[Table, ...] = (
     _table(
         "contracts",
         "Enterprise contracts (EnterpriseContract)",
-        "contract_id",
+        "organisation_id contract_id",
         f"""
-        contract_id uuid id of the contract
+        contract_id uuid id of the contract; several organisations may sign the same
         {_ORGANISATION}
         {_TENANT}
         status text draft, pending_payment, active, expired or cancelled
@@ -243,8 +243,9 @@ TABLES: tuple[Table, ...] = (
     _table(
         "instalments",
         "Payment schedules of the contracts",
-        "contract_id number",
-        """
+        "organisation_id contract_id number",
+        f"""
+        {_ORGANISATION}
         contract_id uuid contract that it belongs to
         number int place in the schedule, from 0
         period text month, YYYY-MM
@@ -255,7 +256,8 @@ TABLES: tuple[Table, ...] = (
         is_one_time bool whether it is paid once
         paid bool whether it is paid
         """,
-        Foreign(("contract_id",), "contracts", ("contract_id",)),
+        _OWNER,
+        Foreign(("organisation_id", "contract_id"), "contracts", ("organisation_id", "contract_id")),
     ),
     _table(
         "characters",
@@ -302,7 +304,7 @@ TABLES: tuple[Table, ...] = (
         f"""
         {_ORGANISATION}
         number int place in the organisation's ledger, from 0
-        entry_id uuid id of the entry, unique everywhere
+        entry_id uuid id of the entry, unique in its organisation
         {_TENANT}
         created_at instant when it was posted
         entry_type text kind of entry

@@ -55,7 +55,7 @@ def create(table: Table, engine: str, *, keys: bool = True, within: Collection[s
             for each in table.within(within)
         ]
     if keys and table.name == "ledger":
-        parts.append("UNIQUE (entry_id)")
+        parts.append(f"UNIQUE ({names(('organisation_id', 'entry_id'))})")
     body = ",\n    ".join(parts)
     return f"CREATE TABLE {table.name} (\n    {body}\n);\n"
 

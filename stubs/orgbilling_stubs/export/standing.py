@@ -32,7 +32,7 @@ def standing(tenant: Tenant, persona: Persona) -> dict[str, Chunk]:
         "vouchers": _vouchers(tenant),
         "service_agreements": _agreements(tenant),
         "contracts": [_contract(tenant, tenant.contract)] if tenant.contract else [],
-        "instalments": _instalments(tenant.contract) if tenant.contract else [],
+        "instalments": _instalments(tenant, tenant.contract) if tenant.contract else [],
     }
     return {table: chunk(table, each) for table, each in rows.items()}
 
@@ -167,9 +167,10 @@ def _contract(tenant: Tenant, contract: Contract) -> tuple[Any, ...]:
     )
 
 
-def _instalments(contract: Contract) -> list[tuple[Any, ...]]:
+def _instalments(tenant: Tenant, contract: Contract) -> list[tuple[Any, ...]]:
     return [
         (
+            tenant.plan.organisation,
             contract.terms.contract_id,
             number,
             row.period,

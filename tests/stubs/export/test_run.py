@@ -11,10 +11,10 @@ from orgbilling_stubs.export.refusal import ExportError
 from .conftest import ALL, names_in
 
 GOLDEN = {
-    "csv": "a7ba08a593581c686152c06efceace944067b77f0414c07cd73c69ff369716d7",
-    "jsonl": "d53a834d4f7a83e0c666f19ba446a230e92c7af81ae12cbff6a13eb45ab55e5e",
-    "parquet": "578cac22bf38163501ed7a344998a38b4189a93ba0e6fbd64d4a2ca8a37d3a5c",
-    "postgres": "8a286a4fdd80c44b7d78c3b921841b1b496d1a97c011e021c63615cfbff757f0",
+    "csv": "66d8fc3af6af2842bb034ec5c5ae4fca73428d254ab50e5348f3b250c3663503",
+    "jsonl": "8590008e879df4d6ce5e9b817719452d891dd120c948407c1785159cfc967de0",
+    "parquet": "b5f7cc5fccac4ae6a18ccb0293e01f13f1ea03151024ff2c9a0d88a2bb53adcc",
+    "postgres": "4bf9e858faea3eb6323f52208f8b43904d8200a7ea1f98753c434b5620cbb367",
     "json": "f69c70192a273b27b42ca6b375fa86f6de8630b39c546b89b2b48df5e6c6bbc3",
 }
 """SHA-256 over the digests of all files, the same on every Python; Parquet's is of the pinned pyarrow."""

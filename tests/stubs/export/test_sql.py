@@ -41,7 +41,7 @@ def test_money_is_exact_in_every_engine():
     assert '"amount_usd" DECIMAL(20, 6) NOT NULL' in sql.create(ledger, "duckdb")
     assert '"amount_usd" numeric(20, 6) NOT NULL' in sql.create(ledger, "postgresql")
     assert '"amount_usd" TEXT NOT NULL' in sql.create(ledger, "sqlite")
-    assert "UNIQUE (entry_id)" in sql.create(ledger, "postgresql")
+    assert 'UNIQUE ("organisation_id", "entry_id")' in sql.create(ledger, "postgresql")
 
 
 def test_keys_can_be_left_out():

@@ -134,8 +134,9 @@ BREAKS = [
     ("characters", cell(1, 2, lambda text: str(int(text) + 1)), {"characters-charge"}),
     ("characters", cell(1, 4, lambda text: "1.000000"), {"characters-billed", "characters-charge"}),
     ("projects", lambda lines: lines.append(lines[1]), {"projects-key"}),
-    ("instalments", cell(1, 4, lambda text: "1.000000"), {"instalment-parts", "contract-schedule"}),
-    ("instalments", cell(1, 3, lambda text: "2020" + text[4:]), {"schedule-dates"}),
+    ("instalments", cell(1, 5, lambda text: "1.000000"), {"instalment-parts", "contract-schedule"}),
+    ("instalments", cell(1, 0, lambda text: "org_nobody"), {"instalments-contracts", "contract-schedule"}),
+    ("instalments", cell(1, 4, lambda text: "2020" + text[4:]), {"schedule-dates"}),
 ]
 
 

@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 from orgbilling_fixtures import persona as personas
-from orgbilling_stubs import bundle, genesis, views
+from orgbilling_stubs import bundle, genesis, timeline, views
 from orgbilling_stubs.clock import Clock
 from orgbilling_stubs.domain import commands
 from orgbilling_stubs.export import engine, world
@@ -19,6 +19,7 @@ from orgbilling_stubs.store.memory import MemoryStore
 from .conftest import AS_OF_MS
 
 MODEL = "gpt-5-mini"
+SHARED_CONTRACT = "11111111-1111-4111-8111-111111111111"
 
 
 @pytest.fixture
@@ -62,6 +63,18 @@ def test_a_world_is_exported_as_it_is_and_adds_up(service, make, tmp_path):
         assert sum(values(usage["messages"])) == body["totalMessages"]
         assert sum(values(tables["services"]["count"])) == views.services(tenant, 4_000)["totalEvents"]
         assert made.bodies(person)["getOrgBilling"] == views.profile(tenant)
+
+
+@pytest.mark.parametrize("kind", ["csv", "sqlite", "duckdb", "parquet"])
+def test_organisations_may_sign_the_same_contract_and_forks_have_their_parents_ids(
+    service, make, tmp_path, kind
+):
+    for organisation in ("org_no_contract", "org_new_org"):
+        service.execute(organisation, commands.SubscribeContract(SHARED_CONTRACT))
+    timeline.fork(service, "org_standard", "org_fork")
+    text = bundle.export(service, ["org_no_contract", "org_new_org", "org_standard", "org_fork"], "digest")
+    make(tmp_path, kind, cast=world.read(text, "world.jsonl"), block=100)
+    assert [finding for finding in verify(tmp_path) if finding.problem] == []
 
 
 @pytest.mark.slow
