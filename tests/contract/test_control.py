@@ -29,6 +29,21 @@ def test_it_is_openapi() -> None:
     validate(control.load())
 
 
+def unquoted(node: Any, path: str = "") -> list[str]:
+    """Where YAML took a part of a text for a member: such a member has no value."""
+    if isinstance(node, dict):
+        empty = [f"{path}/{name}" for name, value in node.items() if value is None and name != "default"]
+        return empty + [each for name, value in node.items() for each in unquoted(value, f"{path}/{name}")]
+    if isinstance(node, list):
+        return [each for number, value in enumerate(node) for each in unquoted(value, f"{path}/{number}")]
+    return []
+
+
+def test_texts_are_quoted_where_they_have_to_be() -> None:
+    assert unquoted({"a": [{"description": "one", "two": None}]}) == ["/a/0/two"]
+    assert [each for each in unquoted(control.load()) if "/example" not in each] == []
+
+
 def test_every_operation_is_named_once_and_described() -> None:
     names = Counter(operation["operationId"] for _, _, operation in operations())
     assert [name for name, times in names.items() if times > 1] == []
