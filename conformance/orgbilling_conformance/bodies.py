@@ -65,6 +65,8 @@ def success_media(exchange: Exchange, known: Knowledge) -> Iterable[Observation]
     if not exchange.operation or exchange.response.status != 200:
         return None
     media = exchange.response.media
+    if exchange.response.hides("content-type"):
+        return None
     if media == JSON:
         return []
     place = _place(exchange, known)
@@ -75,6 +77,8 @@ def error_media(exchange: Exchange, known: Knowledge) -> Iterable[Observation] |
     """The media type of an error."""
     status, media = exchange.response.status, exchange.response.media
     if not exchange.operation or status < 400 or exchange.request.method == "HEAD":
+        return None
+    if exchange.response.hides("content-type"):
         return None
     if media == PROBLEM:
         return []

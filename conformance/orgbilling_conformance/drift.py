@@ -12,6 +12,7 @@ from orgbilling_conformance.exchange import Request
 from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.report import Finding
 from orgbilling_conformance.rule import FACTS, Observation
+from orgbilling_conformance.words import many
 
 Row = dict[str, Any]
 
@@ -47,7 +48,7 @@ def _document(judge: Judge, theirs: Row) -> list[Row]:
         judge.note(f"/openapi.json cannot be compared: {' '.join(str(error).split())[:120]}")
         return []
     rows = [change.row() for change in changes if change.severity != "assumed" or change.kind == "changed"]
-    judge.note(f"/openapi.json was compared: {len(rows)} differences")
+    judge.note(f"/openapi.json was compared: {many(len(rows), 'difference')}")
     # Other operations are the vendor's business; whether one that we know is gone is ours.
     return [row for row in rows if not (row["kind"] == "added" and row["what"] == "an operation")]
 
@@ -85,7 +86,7 @@ def _schemas(judge: Judge) -> list[Row]:
             )
     if seen:
         judge.passed("published-facts", "")
-        judge.note(f"{seen} published schemas were compared")
+        judge.note(f"published schemas were compared: {seen}")
     else:
         judge.skip(("published-facts",), ("*",), "the target publishes no document")
     return rows

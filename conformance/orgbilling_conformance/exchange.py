@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 Headers = tuple[tuple[str, str], ...]
 
 JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]*\.?[\w-]*")
+UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that steer a terminal, turn text around, or cannot be written."""
 
 
 class BodyError(ValueError):
@@ -88,13 +90,21 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What came back. failure: ``timeout`` or ``broken`` where no whole answer did (status 0 then)."""
+    """What came back. failure: ``timeout`` or ``broken`` where no whole answer did (status 0 then).
+
+    hidden: the names of headers, in lower case, that a recording keeps back; ``*`` for all of them.
+    """
 
     status: int
     headers: Headers = ()
     body: bytes = b""
     seconds: float = 0.0
     failure: str = ""
+    hidden: frozenset[str] = frozenset()
+
+    def hides(self, name: str) -> bool:
+        """Whether a header (its name in lower case) may have been there, and is kept back."""
+        return self.header(name) is None and bool(self.hidden & {name, "*"})
 
     def header(self, name: str) -> str | None:
         """A header by its name in lower case; several are joined by a comma."""
@@ -175,4 +185,5 @@ def shown(value: Any, limit: int = 120) -> str:
     """A value in one short line, without tokens."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     text = JWT.sub("eyJ…", " ".join(text.split()) or repr(text))
+    text = UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlencode
 
+from orgbilling_conformance import sendable
 from orgbilling_conformance.exchange import Request
 from orgbilling_conformance.facts import Facts
 from orgbilling_conformance.usage import UsageError
@@ -137,7 +138,8 @@ def _request(case: Any, method: str, path: str, phase: str) -> Request | None:
     plain = tuple(pair for pair in headers if pair != ("Accept", "*/*"))
     if len(query) > LONGEST or (method == "GET" and body):
         return None
-    return Request(method, path, query, plain, body, purpose=phase)
+    request = Request(method, path, query, plain, body, purpose=phase)
+    return None if sendable.problem(request) else request
 
 
 def _body(sent: dict[str, Any]) -> bytes | None:

@@ -7,11 +7,12 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orgbilling_conformance import clock
-from orgbilling_conformance.exchange import JWT, Request, Response
+from orgbilling_conformance import clock, sendable
+from orgbilling_conformance.exchange import JWT, Request, Response, shown
 from orgbilling_conformance.options import REMOTE_RATE, REMOTE_REQUESTS, WRITES, Options
 from orgbilling_conformance.target import Target
 from orgbilling_conformance.usage import UsageError
+from orgbilling_conformance.words import many
 
 UNDOCUMENTED = ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "POST")
 DOCUMENTS = re.compile(r"/openapi\.json|/schemas/[A-Za-z0-9]+\.json")
@@ -20,7 +21,7 @@ KEYS = ("/.well-known/jwks.json", "/v1/jwks")
 
 
 class ForbiddenError(Exception):
-    """A request that was not allowed; it has not been sent. A mistake of ours, if it ever shows."""
+    """A request that was not allowed, and why; it has not been sent. A mistake of ours, but for a replay."""
 
 
 class BudgetError(Exception):
@@ -38,15 +39,30 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What may be sent: methods and whole paths; documents: what the target publishes about itself."""
+    """What may be sent: methods and whole paths; documents: what the target publishes about itself.
+
+    bodies: the methods and paths that take a body; whoever reads none takes it for the next request.
+    """
 
     pairs: frozenset[tuple[str, str]]
     documents: bool
+    bodies: frozenset[tuple[str, str]] = frozenset()
 
     def permits(self, request: Request) -> bool:
         """Whether the request may be sent."""
-        if not request.rooted and (request.method, request.path) in self.pairs:
-            return True
+        return not self.refusal(request)
+
+    def refusal(self, request: Request) -> str:
+        """Why the request may not be sent; empty where it may."""
+        pair = (request.method, request.path)
+        if (request.rooted or pair not in self.pairs) and not self._published(request):
+            return "its method and path"
+        if request.body and (request.rooted or pair not in self.bodies):
+            return f"a body with {request.method}"
+        return sendable.problem(request)
+
+    def _published(self, request: Request) -> bool:
+        """Whether it asks for what a target publishes about itself, without a token."""
         if not self.documents or request.method != "GET" or request.auth != "none":
             return False
         return request.path in KEYS if request.rooted else DOCUMENTS.fullmatch(request.path) is not None
@@ -70,7 +86,8 @@ def allowed(operations: Iterable[tuple[str, str, str]], options: Options, target
         pairs |= {(method, path) for path in paths for method in UNDOCUMENTED} - taken
         pairs |= {(method, path) for method, path in taken if method == "GET"}
         pairs.add(("GET", "/org/no-such-operation"))
-    return Allowed(frozenset(pairs), options.documents)
+    bodies = {(method, path) for name, method, path in known if method != "GET" and name in opened}
+    return Allowed(frozenset(pairs), options.documents, frozenset(bodies))
 
 
 class Guard:
@@ -90,8 +107,8 @@ class Guard:
 
     def send(self, request: Request, authorization: str | None) -> Response:
         """Send one request; raises `ForbiddenError`, `BudgetError` and `UnreachableError`."""
-        if not self.permitted.permits(request):
-            raise ForbiddenError(request.line)
+        if refusal := self.permitted.refusal(request):
+            raise ForbiddenError(f"{shown(request.line)} ({shown(refusal)})")
         with self._lock:
             self._spend()
             wait = self._next - clock.seconds()
@@ -115,7 +132,7 @@ class Guard:
 
     def _spend(self) -> None:
         if self.left == 0:
-            raise BudgetError(f"the budget of {self.most} requests is spent")
+            raise BudgetError(f"the budget of {many(self.most or 0, 'request')} is spent")
         if self.expired:
             raise BudgetError("the time is over")
         self.sent += 1

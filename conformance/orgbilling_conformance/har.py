@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,21 @@ from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.registry import RULES
 from orgbilling_conformance.target import PREFIX
 from orgbilling_conformance.usage import UsageError
+from orgbilling_conformance.words import many
 
 SHOWN = ("content-type", "content-length", "origin", "accept")
 """Headers of a request that are kept; a recording holds secrets in the others."""
+
+PAGES = ("document", "iframe", "frame", "fencedframe", "embed", "object")
+"""What a browser fetches to show it: values of Sec-Fetch-Dest."""
+
+REDACTED = re.compile(
+    r"^[*•x]{3,}$|^[\[(<{]?[\w -]*(?:redacted|removed|masked|hidden|sanitized|filtered)[\])>}]?$",
+    re.IGNORECASE,
+)
+"""What people and tools put where a secret was."""
+
+MEDIA = re.compile(r"(?!x-unknown)[\w.+-]+/[\w.+-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +60,15 @@ def consider(judge: Judge, path: Path, progress: Callable[[str, int, int], None]
     elif not sum(judge.successes.values()):
         judge.reasons.append("the recording holds no success")
     if lost := len(found) - len(judged):
-        judge.note(f"{lost} exchanges were recorded without the body of the answer: not judged")
+        judge.note(f"not judged, for the body of the answer was not recorded: {many(lost, 'exchange')}")
     seen = {each.exchange.operation for each in found}
     scenarios = [rule.id for rule in RULES.values() if rule.kind == "scenario"]
     judge.skip(scenarios, ("*",), "needs a target that answers, not a recording")
     judge.skip([each for each in RULES if each.startswith("token-")], ("*",), "tokens are not read")
     judge.skip(("*",), sorted(judge.facts.operations.keys() - seen), "not in the recording")
-    judge.note(f"{len(judged)} exchanges of {len(seen)} operations were judged")
+    judge.note(f"judged: {many(len(judged), 'exchange')} of {many(len(seen), 'operation')}")
+    if any(each.exchange.response.hidden for each in judged):
+        judge.note("headers are kept back in the recording: rules over those were not judged")
 
 
 def _of_the_api(judge: Judge, found: list[Recorded]) -> list[Recorded]:
@@ -94,12 +109,13 @@ def exchanges(entries: list[dict[str, Any]], facts: Facts) -> Iterator[Recorded]
 def _exchange(entry: dict[str, Any], facts: Facts) -> Recorded | None:
     asked, answered = entry["request"], entry["response"]
     parts = urlsplit(asked["url"])
-    method, headers = str(asked["method"]).upper(), _headers(asked)
+    method, posted = str(asked["method"]).upper(), asked.get("postData") or {}
+    headers = _headers(asked, posted)
     operation = _operation(method, parts.path, facts)
     # 0 or -1: the browser gave up, or was not let.
     if not operation or int(answered["status"]) < 100 or _navigated(headers):
         return None
-    text = (asked.get("postData") or {}).get("text")
+    text = _shown(posted.get("text"))
     known = facts.operations[operation]
     request = Request(
         method,
@@ -110,10 +126,13 @@ def _exchange(entry: dict[str, Any], facts: Facts) -> Recorded | None:
         "unknown",
         "recorded",
     )
-    body = _content(answered.get("content") or {})
+    content = answered.get("content") or {}
+    body, hidden = _content(content), _hidden(answered)
     whole = body is not None or answered["status"] in (204, 304)
     seconds = float(entry.get("time") or 0) / 1000
-    response = Response(int(answered["status"]), _headers(answered), body or b"", seconds)
+    response = Response(
+        int(answered["status"]), _headers(answered, content), body or b"", seconds, hidden=hidden
+    )
     base = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(known.path)}"
     return Recorded(Exchange(request, response, operation), base, whole)
 
@@ -121,7 +140,7 @@ def _exchange(entry: dict[str, Any], facts: Facts) -> Recorded | None:
 def _navigated(headers: Headers) -> bool:
     """Whether a person went there: a page may have the path of an operation."""
     sent = {name.lower(): value.lower() for name, value in headers}
-    return sent.get("sec-fetch-dest", "empty") != "empty" or sent.get("accept", "").startswith("text/html")
+    return sent.get("sec-fetch-dest") in PAGES or sent.get("accept", "").startswith("text/html")
 
 
 def _operation(method: str, path: str, facts: Facts) -> str:
@@ -130,15 +149,31 @@ def _operation(method: str, path: str, facts: Facts) -> str:
     return max(ends, key=lambda each: len(each.path)).id if ends else ""
 
 
-def _headers(message: dict[str, Any]) -> Headers:
+def _headers(message: dict[str, Any], part: dict[str, Any]) -> Headers:
+    """The headers whose values are there; part: where the recorder noted the media type beside them."""
     rows = [(str(row["name"]), str(row["value"])) for row in message.get("headers") or []]
-    return tuple(row for row in rows if not row[0].startswith(":"))
+    shown = tuple(row for row in rows if not row[0].startswith(":") and not REDACTED.search(row[1]))
+    media = str(part.get("mimeType") or "")
+    lost = _hidden(message) & {"content-type", "*"} and MEDIA.match(media)
+    return (*shown, ("content-type", media)) if lost else shown
+
+
+def _hidden(message: dict[str, Any]) -> frozenset[str]:
+    """The names of headers that are kept back; all, where there are none."""
+    rows = message.get("headers") or []
+    names = {str(row["name"]).lower() for row in rows if REDACTED.search(str(row["value"]))}
+    return frozenset(names if rows else {"*"})
+
+
+def _shown(text: Any) -> str | None:
+    """A text that was recorded; None where it was not, or is kept back."""
+    return text if isinstance(text, str) and not REDACTED.fullmatch(text.strip()) else None
 
 
 def _content(content: dict[str, Any]) -> bytes | None:
-    text = content.get("text")
+    text = _shown(content.get("text"))
     if text is None:
         return b"" if content.get("size") == 0 else None
     if content.get("encoding") == "base64":
         return base64.b64decode(text)
-    return str(text).encode("utf-8", "surrogatepass")
+    return text.encode("utf-8", "surrogatepass")

@@ -17,7 +17,7 @@ from orgbilling_conformance.registry import JUDGEMENTS, RULES
 from orgbilling_conformance.report import Case, Finding, Skipped
 from orgbilling_conformance.rule import Knowledge, Observation, severity
 from orgbilling_conformance.schema import Schemas
-from orgbilling_conformance.tokens import Tokens
+from orgbilling_conformance.tokens import TokenDiedError, Tokens
 from orgbilling_conformance.wire import SHORT
 
 EXAMPLES = 3
@@ -28,10 +28,6 @@ SAID = {
     "documented": "the vendor's reference page says so",
     "published": "the vendor's published OpenAPI document says so",
 }
-
-
-class TokenDiedError(Exception):
-    """The good token no longer authenticates; nothing more can be learnt."""
 
 
 @dataclass

@@ -11,12 +11,13 @@ from typing import Any
 from orgbilling_openapi.laws import LAWS
 
 from orgbilling_conformance.guard import BudgetError
-from orgbilling_conformance.judge import Judge, TokenDiedError
+from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.options import WRITES
 from orgbilling_conformance.rule import Observation
 from orgbilling_conformance.scenarios.equations import report
 from orgbilling_conformance.scenarios.writing import balance, encode, post, read
 from orgbilling_conformance.target import UnreachableError
+from orgbilling_conformance.tokens import TokenDiedError
 from orgbilling_conformance.usage import UsageError
 
 STEPS = 12

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orgbilling_conformance import tokens
-from orgbilling_conformance.exchange import Request
+from orgbilling_conformance.exchange import Request, shown
 from orgbilling_conformance.guard import ForbiddenError
 from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.registry import RULES
@@ -62,17 +62,26 @@ def repeat(judge: Judge, path: Path, progress: Callable[[str, int, int], None]) 
         access.learn(judge)
     for done, request in enumerate(requests):
         progress("replay", done, len(requests) + len(steps))
-        if request.auth not in ("none", "unknown") and judge.tokens.authorization(request.auth) is None:
-            judge.note(f"not repeated, for its token was not given ({request.auth}): {request.line}")
+        if told := _lacking(judge, request.auth):
+            judge.note(f"not repeated, for {told}: {shown(request.line)}")
             continue
         try:
             judge.send(request)
-        except ForbiddenError:
-            judge.note(f"not repeated, for it is not allowed: {request.line}")
+        except ForbiddenError as error:
+            judge.note(f"not repeated, for it is not allowed: {error}")
     for step in steps:
         step(judge)
     if judge.guard is not None and not judge.guard.sent:
         judge.reasons.append("the report holds nothing that could be repeated")
+
+
+def _lacking(judge: Judge, auth: str) -> str:
+    """Why a kind of token cannot be sent; empty if it can."""
+    if auth not in tokens.ALL:
+        return "its token is of no known kind"
+    if auth in tokens.WITHOUT or judge.tokens.authorization(auth) is not None:
+        return judge.tokens.unfit(auth)
+    return f"its token was not given ({auth})"
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -81,7 +90,7 @@ def read(path: Path) -> list[dict[str, Any]]:
         findings = json.loads(path.read_bytes())["findings"]
     except OSError as error:
         raise UsageError(f"--replay {path}: {(error.strerror or 'unreadable').lower()}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(f"--replay {path}: not a report of this command (--json)") from None
     if not isinstance(findings, list) or not all(isinstance(each, dict) for each in findings):
         raise UsageError(f"--replay {path}: not a report of this command (--json)")

@@ -13,14 +13,15 @@ from orgbilling_openapi import contract
 
 from orgbilling_conformance import baseline, clock, corpus, drift, facts, fuzz, har, machine, replay, source
 from orgbilling_conformance.guard import BudgetError, Guard, allowed
-from orgbilling_conformance.judge import Judge, TokenDiedError
+from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.options import WRITES, Options
 from orgbilling_conformance.report import Report, Stage
 from orgbilling_conformance.stages import SCRIPTED
 from orgbilling_conformance.target import AppTarget, Target, UnreachableError, UrlTarget
-from orgbilling_conformance.tokens import Tokens
+from orgbilling_conformance.tokens import TokenDiedError, Tokens
 from orgbilling_conformance.usage import UsageError
 from orgbilling_conformance.verdict import confidence, unseen, verdict
+from orgbilling_conformance.words import many
 
 Progress = Callable[[str, int, int], None]
 ROUNDS = 6
@@ -153,7 +154,7 @@ class _Run:
             left = self.guard.left if self.guard else None
             if left is not None and left < len(found):
                 self.judge.note(
-                    f"{len(found) - left} of {len(found)} requests of {phase} did not fit the budget"
+                    f"{len(found) - left} of {many(len(found), 'request')} of {phase} did not fit the budget"
                 )
                 found = found[:left]
             self._send(phase, found)

@@ -12,7 +12,7 @@ import threading
 import zlib
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
-from urllib.parse import quote, unquote_to_bytes, urlsplit
+from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 
 from orgbilling_conformance import clock
 from orgbilling_conformance.exchange import Request, Response
@@ -53,12 +53,22 @@ def loopback(host: str) -> bool:
         return False
 
 
+def _parts(url: str) -> SplitResult | None:
+    """The parts of an address; None where it is none."""
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and " " not in url
+    except ValueError:  # brackets or a port that are none
+        return None
+    return parts if sound and not parts.query and not parts.fragment else None
+
+
 class UrlTarget:
     """An API behind HTTP. An address without a path gets the contract's ``/api/v1``."""
 
     def __init__(self, url: str, timeout: float = 10.0) -> None:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        parts = _parts(url)
+        if parts is None:
             raise UsageError(f"{url!r}: an address like https://api.example.com/api/v1")
         if parts.username or parts.password:
             raise UsageError("an address holds no password; use --token-env")
@@ -71,12 +81,19 @@ class UrlTarget:
         self.local = loopback(parts.hostname)
         self._root = f"{parts.scheme}://{parts.netloc}"
         self.base = f"{self._root}{parts.path.rstrip('/') or PREFIX}"
+        try:
+            httpx.URL(self.base)
+        except httpx.InvalidURL as error:
+            raise UsageError(f"{url!r}: {error}") from None
         # A proxy of the environment must not stand between us and this machine.
         self._client = httpx.Client(timeout=timeout, follow_redirects=False, trust_env=not self.local)
 
     def send(self, request: Request, authorization: str | None) -> Response:
         """Send one request; raises `UnreachableError`."""
         headers = [(key, value) for key, value in request.headers]
+        if request.body:
+            # Whoever does not read a body takes it for the next request, unless there is none.
+            headers.append(("Connection", "close"))
         if authorization is not None:
             headers.append(("Authorization", authorization))
         query = f"?{request.query}" if request.query else ""

@@ -7,6 +7,8 @@ import binascii
 import hashlib
 import hmac
 import json
+import math
+import re
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +18,13 @@ from orgbilling_conformance.options import Options
 from orgbilling_conformance.usage import UsageError
 
 EARLY_S = 5
+SKEW_S = 60
+VISIBLE = re.compile("[!-~]+")
 Claims = dict[str, Any]
+
+
+class TokenDiedError(Exception):
+    """There is no good token any more; nothing more can be learnt."""
 
 
 class Tokens:
@@ -27,7 +35,7 @@ class Tokens:
         self.public: bytes | None = None
         self._first = options.token
         if self._first is None and options.token_command:
-            self.refresh()
+            self._first = _printed(options.token_command)
 
     @property
     def first(self) -> str | None:
@@ -44,24 +52,25 @@ class Tokens:
         return ends is not None and ends <= clock.epoch_s()
 
     def refresh(self) -> bool:
-        """Run the token command again; False without one. Raises `UsageError` when it fails."""
+        """Run the token command again; False without one. Raises `TokenDiedError` when it fails."""
         command = self._options.token_command
         if not command:
             return False
         try:
-            # A command of the user's own, for a shell: that is what the option is for.
-            done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)  # noqa: S602
-        except subprocess.TimeoutExpired:
-            raise UsageError("--token-command took longer than a minute") from None
-        words = done.stdout.split()
-        if done.returncode or not words:
-            raise UsageError(f"--token-command ended with status {done.returncode} and printed no token")
-        self._first = words[-1]
+            self._first = _printed(command)
+        except UsageError as error:
+            raise TokenDiedError(f"the token died: {error}") from None
         return True
+
+    def unfit(self, kind: str) -> str:
+        """Why a token that was given does not show what it is for, by its claims; empty if it does."""
+        if kind == "expired":
+            return _unexpired(self._options.expired_token)
+        return _settled(self._options.pending_token) if kind == "pending-session" else ""
 
     def authorization(self, kind: str) -> str | None:
         """The Authorization header of a kind of token; None for none."""
-        if kind in ("none", "unknown"):
+        if kind in WITHOUT:
             return None
         if kind in PLAIN:
             return PLAIN[kind]
@@ -81,11 +90,40 @@ class Tokens:
         return tuple(token for token in known if token)
 
 
+def _printed(command: str) -> str:
+    """The token that a command prints; raises `UsageError`."""
+    try:
+        # A command of the user's own, for a shell: that is what the option is for.
+        done = subprocess.run(command, shell=True, capture_output=True, timeout=60)  # noqa: S602
+    except subprocess.TimeoutExpired:
+        raise UsageError("--token-command took longer than a minute") from None
+    words = done.stdout.decode("ascii", "replace").split()
+    if done.returncode or not words or not VISIBLE.fullmatch(words[-1]):
+        raise UsageError(f"--token-command ended with status {done.returncode} and printed no token")
+    return words[-1]
+
+
+def _unexpired(token: str | None) -> str:
+    ends = expiry(token)
+    if ends is None:
+        return "--expired-token is no JWT with an exp: whether it has expired cannot be read"
+    # Servers allow for clocks that differ.
+    return "" if ends + SKEW_S <= clock.epoch_s() else "--expired-token has not been expired for a minute"
+
+
+def _settled(token: str | None) -> str:
+    ends = expiry(token)
+    if claim(token, "sts") != "pending":
+        return "--pending-token does not say that its session is pending (sts)"
+    return "--pending-token has expired" if ends is not None and ends <= clock.epoch_s() else ""
+
+
 def expiry(token: str | None) -> int | None:
     """When a token ends, in epoch seconds; None where it does not say."""
     parts = split(token)
     ends = parts[1].get("exp") if parts else None
-    return int(ends) if isinstance(ends, int | float) and not isinstance(ends, bool) else None
+    number = isinstance(ends, int | float) and not isinstance(ends, bool) and math.isfinite(ends)
+    return int(ends) if number else None
 
 
 def organisation(token: str | None) -> str | None:
@@ -156,6 +194,10 @@ DERIVED = (
 KINDS = ("none", *PLAIN, *DERIVED)
 KEYED: dict[str, Callable[[bytes], bytes]] = {"alg-hs256-pem": bytes, "alg-hs256-pem-bare": bytes.strip}
 """Ways to take the public key for a secret: as its PEM file is, and without the last line end."""
+
+WITHOUT = ("none", "unknown")
+ALL = (*WITHOUT, *KINDS[1:], *KEYED, "first", "second", "expired", "pending-session")
+"""Every kind of token; those without have no header."""
 
 
 def bad(kind: str, token: str | None) -> str | None:

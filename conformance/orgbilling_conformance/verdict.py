@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.options import WRITES
 from orgbilling_conformance.report import Finding
+from orgbilling_conformance.words import many
 
 NO_CONTRACT = "getOrgContract"
 
@@ -69,7 +70,7 @@ def confidence(judge: Judge) -> str:
     # (1 - p)^n <= 5 %  for  p >= 3 / n: the rule of three.
     share = min(100, round(300 / least))
     return (
-        f"every operation was asked {least} times or more: a failure of {share} % of the answers "
+        f"every operation was asked {many(least, 'time')} or more: a failure of {share} % of the answers "
         "would have been seen with 95 % confidence"
     )
 

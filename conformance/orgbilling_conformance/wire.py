@@ -147,6 +147,8 @@ def challenge(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | N
         return None
     if exchange.response.header("www-authenticate"):
         return []
+    if exchange.response.hides("www-authenticate"):
+        return None
     return [Observation("challenge", "header/WWW-Authenticate", "Bearer …", "absent")]
 
 

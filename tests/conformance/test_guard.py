@@ -135,3 +135,36 @@ def test_the_journal_holds_no_secret(facts: Facts) -> None:
     assert entry.line == "GET /org/billing?t=eyJ…"
     assert (entry.status, made.sent) == (200, 1)
     assert not Allowed(frozenset(), False).permits(Request("GET", "/org/billing"))
+
+
+def test_a_body_goes_only_where_one_is_documented(facts: Facts) -> None:
+    made, target = guard(
+        facts,
+        rate=0,
+        allow_write=["redeem", "methods"],
+        voucher="A",
+        host_confirmed="api.example.com",
+    )
+    made.send(Request("POST", "/org/vouchers/redeem", body=b"{}"), None)
+    for method, path in (
+        ("GET", "/org/billing"),
+        ("HEAD", "/org/billing"),
+        ("POST", "/org/billing"),
+        ("DELETE", "/org/vouchers/redeem"),
+        ("GET", "/org/no-such-operation"),
+    ):
+        made.send(Request(method, path), None)
+        with pytest.raises(ForbiddenError, match=f"a body with {method}"):
+            made.send(Request(method, path, body=b"DELETE /evil HTTP/1.1\r\nHost: a\r\n\r\n"), None)
+    with pytest.raises(ForbiddenError, match="a body with GET"):
+        made.send(Request("GET", "/openapi.json", body=b"x", auth="none"), None)
+    assert [each.body for each in target.sent if each.body] == [b"{}"]
+
+
+def test_what_is_not_one_request_is_not_sent(facts: Facts) -> None:
+    made, target = guard(facts, rate=0)
+    with pytest.raises(ForbiddenError, match="the header Transfer-Encoding"):
+        made.send(Request("GET", "/org/billing", headers=(("Transfer-Encoding", "chunked"),)), None)
+    with pytest.raises(ForbiddenError, match="its query"):
+        made.send(Request("GET", "/org/billing", "x=1 HTTP/1.1\r\nHost: a"), None)
+    assert (target.sent, made.sent) == ([], 0)

@@ -84,7 +84,7 @@ def test_a_sound_recording_conforms_and_says_what_it_lacks(
     entries.append(entry(Request("GET", "/assets/app.js"), Response(200, (), b"x")))
     report = conform(har=har(tmp_path / "a.har", entries))
     assert (report.verdict, report.findings) == ("conforms", ())
-    assert any("without the body" in note for note in report.notes)
+    assert any("the body of the answer was not recorded" in note for note in report.notes)
     assert any("not in the recording" in each.reason for each in report.skipped)
 
 
@@ -132,6 +132,7 @@ BESIDE = {
     "a request that was given up": {"response": {"status": -1, "headers": [], "content": {"size": -1}}},
     "a request that was not let": {"response": {"status": 0, "headers": [], "content": {}}},
     "a page with the path of an operation": {"headers": NAVIGATED, "response": PAGE},
+    "a page in a frame": {"headers": [{"name": "sec-fetch-dest", "value": "iframe"}], "response": PAGE},
     "a page of an old browser": {"headers": OLD, "response": PAGE},
     "another origin's path": {"url": "https://app.example.com/org/billing", "response": PAGE},
     "an icon": {"url": "https://api.example.com/favicon.ico", "response": PAGE},
@@ -142,7 +143,7 @@ BESIDE = {
 def test_what_is_not_the_api_is_not_judged(good: dict[str, Any], tmp_path: Path, name: str) -> None:
     report = conform(har=har(tmp_path / "a.har", [good, changed(good, **BESIDE[name])]))
     assert (report.verdict, report.findings) == ("conforms", ())
-    assert any(each.startswith("1 exchanges of 1 operations") for each in report.notes)
+    assert any(each.startswith("judged: 1 exchange of 1 operation") for each in report.notes)
     assert any("https://app.example.com" in each for each in report.notes) == (
         name == "another origin's path"
     )
@@ -182,3 +183,58 @@ def test_what_a_browser_always_sends_excuses_no_refusal(good: dict[str, Any], tm
     entries = [good, changed(good, url=url, headers=sent, response=refused)]
     report = conform(har=har(tmp_path / "a.har", entries))
     assert ("parameter-valid", "getOrgLedger", "query/days") in keys(report)
+
+
+REDACTED = ("REDACTED", "[redacted]", "***", "<content-type redacted>", "[Removed]")
+
+
+def kept_back(good: dict[str, Any], value: str | None, media: str | None) -> dict[str, Any]:
+    """An entry without the values of its headers, or without any; media: what the recorder noted."""
+    names = [row["name"] for row in good["response"]["headers"]] + ["Access-Control-Allow-Origin", "WWW-Authenticate"]
+    rows = [] if value is None else [{"name": name, "value": value} for name in names]
+    asked = (
+        []
+        if value is None
+        else [{"name": "Sec-Fetch-Dest", "value": value}, {"name": "Accept", "value": value}]
+    )
+    content = good["response"]["content"] | ({"mimeType": media} if media is not None else {})
+    return changed(good, headers=asked, response={"headers": rows, "content": content})
+
+
+@pytest.mark.parametrize("media", ["application/json; charset=utf-8", "x-unknown", "", None])
+@pytest.mark.parametrize("value", [None, *REDACTED])
+def test_headers_that_are_kept_back_convict_nobody(
+    good: dict[str, Any], tmp_path: Path, value: str | None, media: str | None
+) -> None:
+    refused = changed(good, response={"status": 401, "content": {"text": '{"status": 401}'}})
+    problem = "application/problem+json" if media and "json" in media else media
+    entries = [kept_back(good, value, media), kept_back(refused, value, problem)]
+    report = conform(har=har(tmp_path / "a.har", entries))
+    assert (report.verdict, report.findings) == ("conforms", ())
+    assert "judged: 2 exchanges of 1 operation" in report.notes
+    judged = {case.rule for case in report.cases if case.outcome == "passed"}
+    assert ({"success-media", "error-media", "problem-status"} <= judged) == bool(media and "json" in media)
+    assert "challenge" not in judged
+    assert any("kept back" in each for each in report.notes)
+
+
+def test_what_a_recorder_notes_beside_hidden_headers_is_judged(good: dict[str, Any], tmp_path: Path) -> None:
+    entry = kept_back(good, "REDACTED", "text/plain")
+    assert {each.rule for each in conform(har=har(tmp_path / "a.har", [entry])).findings} == {"success-media"}
+    rows = [row for row in good["response"]["headers"] if row["name"] != "content-type"]
+    bare = changed(good, response={"headers": rows, "content": entry["response"]["content"]})
+    report = conform(har=har(tmp_path / "b.har", [bare]))
+    assert [each.observed for each in report.findings] == ["none"], "a header that was not sent is not hidden"
+
+
+def test_a_body_that_is_kept_back_is_not_judged(good: dict[str, Any], tmp_path: Path) -> None:
+    entry = changed(good, response={"content": {"text": "[redacted]", "size": 9}})
+    report = conform(har=har(tmp_path / "a.har", [good, entry]))
+    assert (report.findings, report.exit) == ((), 0)
+    assert "not judged, for the body of the answer was not recorded: 1 exchange" in report.notes
+
+
+def test_only_what_is_shown_as_a_page_is_beside_the_api(good: dict[str, Any], tmp_path: Path) -> None:
+    for value in ("empty", "REDACTED", "", "anything"):
+        entry = changed(good, headers=[{"name": "Sec-Fetch-Dest", "value": value}])
+        assert conform(har=har(tmp_path / "a.har", [entry])).exit == 0

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from orgbilling_conformance.exchange import Request
-from orgbilling_conformance.judge import TokenDiedError
 from orgbilling_conformance.rule import Observation
+from orgbilling_conformance.tokens import TokenDiedError
 
 
 def test_findings_are_kept_by_rule_operation_and_place(judge: Any) -> None:

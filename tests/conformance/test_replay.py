@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +78,89 @@ def test_what_is_no_report(stub: Any, token: Callable[..., str], tmp_path: Path,
 
 def test_every_scenario_behind_a_rule_is_known() -> None:
     assert BEHIND.keys() <= {each.id for each in RULES.values() if each.kind == "scenario"}
+
+
+@contextmanager
+def careless() -> Iterator[tuple[str, list[str]]]:
+    """A server that, as many small ones do, reads no bodies; its address, and the lines that it was asked."""
+    lines: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            lines.append(f"{self.command} {self.path}")
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: Any) -> None: ...
+
+    for method in ("GET", "POST", "DELETE"):
+        setattr(Handler, f"do_{method}", Handler.answer)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", lines
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+EVIL = "DELETE /evil HTTP/1.1\r\nHost: a\r\n\r\n"
+GET = {"method": "GET", "path": "/org/billing", "query": "", "auth": "first", "headers": [], "body": None}
+DOCTORED: dict[str, dict[str, Any]] = {
+    "a body of a GET": {"body": EVIL},
+    "a length of its own": {"body": EVIL, "headers": [["Content-Length", "0"]]},
+    "chunks": {"body": EVIL, "headers": [["Content-Length", "0"], ["Transfer-Encoding", "chunked"]]},
+    "another host": {"headers": [["Host", "127.0.0.1:1"]]},
+    "another method": {"headers": [["X-HTTP-Method-Override", "DELETE"]]},
+    "another method in the query": {"query": "_method=DELETE"},
+    "two lines of a header": {"headers": [["Accept", "b\r\n\r\n" + EVIL]]},
+    "a header that is no text": {"headers": [["Accept", "\ud800"]]},
+    "a query that ends the line": {"query": f"x=1 HTTP/1.1\r\nHost: a\r\n\r\n{EVIL}"},
+    "a query that is no text": {"query": "\ud800"},
+    "a path that ends the line": {"path": "/org/billing HTTP/1.1\r\nX: y\r\n\r\nDELETE /x"},
+    "another authority": {"path": "@127.0.0.1:1/evil"},
+    "a token of no known kind": {"auth": "mine"},
+}
+
+
+def doctored(path: Path, *changes: dict[str, Any]) -> Path:
+    rows = []
+    for each in changes:
+        row = GET | {"purpose": ""} | each
+        rows.append(row | {"body": row["body"] and base64.b64encode(row["body"].encode()).decode()})
+    path.write_text(json.dumps({"findings": [{"rule": "json", "exchanges": [row]} for row in rows]}))
+    return path
+
+
+@pytest.mark.parametrize("name", DOCTORED)
+def test_a_doctored_report_gets_nothing_onto_the_wire(
+    token: Callable[..., str], tmp_path: Path, name: str
+) -> None:
+    path = doctored(tmp_path / "report.json", DOCTORED[name])
+    with careless() as (url, lines):
+        report = conform(url=url, token=token(), replay=path)
+    assert (lines, report.exit, report.head["requests"]) == ([], 3, 0)
+    [note] = report.notes
+    assert note.startswith("not repeated, for ")
+    assert note.isprintable()
+    json.dumps(report.to_json(), ensure_ascii=False).encode()
+
+
+def test_a_body_that_is_not_read_is_no_second_request(token: Callable[..., str], tmp_path: Path) -> None:
+    redeem = {"method": "POST", "path": "/org/vouchers/redeem", "body": EVIL}
+    path = doctored(tmp_path / "report.json", redeem, {})
+    with careless() as (url, lines):
+        conform(url=url, token=token(), replay=path, allow_write=["redeem"], voucher="A")
+    assert lines == ["POST /api/v1/org/vouchers/redeem", "GET /api/v1/org/billing"]
+
+
+def test_an_expired_token_that_is_not_expired_is_not_repeated(
+    stub: Any, token: Callable[..., str], tmp_path: Path
+) -> None:
+    path = doctored(tmp_path / "report.json", {"auth": "expired"})
+    report = conform(stub, token=token(), replay=path, expired_token=token())
+    assert "--expired-token has not been expired for a minute" in report.notes[0]

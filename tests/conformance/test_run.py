@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from orgbilling_conformance import conform
@@ -85,6 +87,33 @@ def test_a_token_that_dies_is_inconclusive(spoiled: Any, token: Callable[..., st
     report = conform(spoiled(spoil), token=token(), quick=True)
     assert "the token stopped authenticating" in report.reasons
     assert report.exit == 3
+
+
+def test_a_token_command_that_fails_on_the_way_keeps_what_was_found(
+    spoiled: Any, token: Callable[..., str], tmp_path: Path
+) -> None:
+    script = tmp_path / "mint.py"
+    script.write_text(
+        f"import pathlib, sys\np = pathlib.Path({str(tmp_path / 'once')!r})\n"
+        f"sys.exit(7) if p.exists() else p.touch()\nprint({token()!r})"
+    )
+    count = 0
+
+    def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+        nonlocal count
+        count += 1
+        if path == "/org/billing" and status == 200:
+            body["billingMode"] = "barter"
+        return (
+            (401, headers | {"content-type": "application/problem+json"}, {})
+            if count > 100
+            else (status, headers, body)
+        )
+
+    report = conform(spoiled(spoil), token_command=f"{sys.executable} {script}", quick=True)
+    assert report.reasons[0] == "the token died: --token-command ended with status 7 and printed no token"
+    assert (report.verdict, report.exit) == ("inconclusive", 3)
+    assert "schema-value" in {each.rule for each in report.findings}
 
 
 def test_failures_that_come_and_go_are_found(spoiled: Any, token: Callable[..., str]) -> None:

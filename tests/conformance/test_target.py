@@ -44,7 +44,20 @@ def test_addresses(url: str, base: str) -> None:
     target.close()
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "http://", "http://u:p@x", "http://x?y=1", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://x",
+        "http://",
+        "http://u:p@x",
+        "http://x?y=1",
+        "http://[",
+        "http://x:99999",
+        "x y",
+        "http://a\x01b",
+        "",
+    ],
+)
 def test_no_addresses(url: str) -> None:
     with pytest.raises(UsageError):
         UrlTarget(url)

@@ -116,3 +116,61 @@ def test_headers_of_every_kind(token: Callable[..., str]) -> None:
     assert all(held.authorization(kind) for kind in tokens.KINDS if kind != "none")
     assert Tokens(options(token="x", expired_token="y")).ended is False
     assert Tokens(options(token=token(age_ms=7_200_000))).ended is True
+
+
+def test_a_command_that_fails_later_is_the_end_of_the_token(
+    token: Callable[..., str], tmp_path: Path
+) -> None:
+    script = tmp_path / "mint.py"
+    script.write_text(f"print({token(ttl_s=3)!r})")
+    held = Tokens(options(token_command=f"{sys.executable} {script}"))
+    script.write_text("raise SystemExit(7)")
+    with pytest.raises(tokens.TokenDiedError, match=r"the token died: --token-command ended with status 7"):
+        held.authorization("first")
+    with pytest.raises(tokens.TokenDiedError):
+        held.refresh()
+
+
+def test_a_command_prints_a_token_or_none(tmp_path: Path) -> None:
+    script = tmp_path / "mint.py"
+    for printed in ("'\\u00e9'", "'\\x1b[1m'"):
+        script.write_text(f"import sys; sys.stdout.buffer.write({printed}.encode())")
+        with pytest.raises(UsageError, match="printed no token"):
+            Tokens(options(token_command=f"{sys.executable} {script}"))
+
+
+def claims(**given: object) -> str:
+    return ".".join(tokens._encode(json.dumps(part).encode()) for part in ({}, given, {}))
+
+
+def test_what_an_expired_token_has_to_show(token: Callable[..., str]) -> None:
+    now = wall_ms() // 1000
+    cases = {
+        "garbage": "no JWT",
+        claims(): "no JWT with an exp",
+        claims(exp="1"): "no JWT with an exp",
+        claims(exp=float("inf")): "no JWT with an exp",
+        claims(exp=now + 3600): "not been expired",
+        claims(exp=now - 5): "not been expired",
+        claims(exp=now - 90): "",
+        token(age_ms=7_200_000): "",
+    }
+    for given, told in cases.items():
+        found = Tokens(options(token="x", expired_token=given)).unfit("expired")
+        assert told in found
+        assert bool(found) == bool(told)
+
+
+def test_what_a_pending_token_has_to_show() -> None:
+    now = wall_ms() // 1000
+    cases = {
+        "garbage": "(sts)",
+        claims(exp=now + 60): "(sts)",
+        claims(sts="active"): "(sts)",
+        claims(sts="pending", exp=now - 5): "has expired",
+        claims(sts="pending", exp=now + 60): "",
+    }
+    for given, told in cases.items():
+        found = Tokens(options(token="x", pending_token=given)).unfit("pending-session")
+        assert told in found
+        assert bool(found) == bool(told)

@@ -31,4 +31,4 @@ def test_a_missing_contract_is_no_reason(judge: Any, token: Any) -> None:
         made.ask(operation.id)
     assert unseen(made) == []
     assert "no contract" in made.notes[0]
-    assert "1 times or more: a failure of 100 %" in confidence(made)
+    assert "1 time or more: a failure of 100 %" in confidence(made)

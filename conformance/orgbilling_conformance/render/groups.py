@@ -6,6 +6,7 @@ from collections import defaultdict
 
 from orgbilling_conformance.facts import load
 from orgbilling_conformance.report import Finding, Report
+from orgbilling_conformance.words import many
 
 TOLD = {
     "conforms": "The target keeps the contract.",
@@ -41,7 +42,7 @@ def by_reason(report: Report) -> dict[str, list[str]]:
 def counts(report: Report) -> str:
     """How much was found, in words."""
     errors, warnings = len(report.errors), len(report.warnings)
-    parts = [f"{errors} error{'s' * (errors != 1)}", f"{warnings} warning{'s' * (warnings != 1)}"]
+    parts = [many(errors, "error"), many(warnings, "warning")]
     if report.accepted:
         parts.append(f"{len(report.accepted)} accepted")
     return ", ".join(parts)
@@ -60,5 +61,5 @@ def head(report: Report) -> dict[str, str]:
         "with": tools,
         "run": f"{known.get('mode')}, seed {known.get('seed')}, started {known.get('started')}",
         "writes": writes,
-        "effort": f"{known.get('requests')} requests in {known.get('seconds')} s",
+        "effort": f"{many(known.get('requests', 0), 'request')} in {known.get('seconds')} s",
     }

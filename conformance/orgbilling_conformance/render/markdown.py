@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from orgbilling_conformance.render.groups import TOLD, by_operation, by_reason, counts, head, title
 from orgbilling_conformance.report import Finding, Report
+from orgbilling_conformance.words import many
 
+SIGNS = {ord(sign): f"&#{ord(sign)};" for sign in "&\\`*_{}[]<>|~#"}
 SIGN = {"conforms": "✅", "violated": "❌", "inconclusive": "⚠️"}
 
 
@@ -17,8 +22,8 @@ def render(report: Report) -> str:
     for operation, findings in by_operation(report.findings).items():
         lines += [f"### `{title(operation)}`", "", "| | where | rule | expected | observed | seen |"]
         lines += ["| --- | --- | --- | --- | --- | ---: |", *(_row(each) for each in findings), ""]
-        lines += ["<details><summary>repeat them</summary>", "", "```sh"]
-        lines += [*dict.fromkeys(each.curl for each in findings if each.curl), "```", "", "</details>", ""]
+        lines += ["<details><summary>repeat them</summary>", ""]
+        lines += [*_block(dict.fromkeys(each.curl for each in findings if each.curl)), "", "</details>", ""]
     if report.accepted:
         lines += ["### Accepted", ""]
         lines += [
@@ -28,11 +33,21 @@ def render(report: Report) -> str:
         lines.append("")
     if report.skipped:
         lines += ["<details><summary>Not run</summary>", ""]
-        lines += [f"- {_text(reason)}: {len(names)} rules" for reason, names in by_reason(report).items()]
+        lines += [
+            f"- {_text(reason)}: {many(len(names), 'rule')}" for reason, names in by_reason(report).items()
+        ]
         lines += ["", "</details>", ""]
     lines += ["| | |", "| --- | --- |"]
     lines += [f"| {name} | {_text(value)} |" for name, value in head(report).items()]
     return "\n".join(lines) + "\n"
+
+
+def _block(commands: Iterable[str]) -> list[str]:
+    """Lines of code, in a fence that none of them closes."""
+    lines = list(commands)
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}sh", *lines, fence]
 
 
 def _row(finding: Finding) -> str:
@@ -45,9 +60,7 @@ def _row(finding: Finding) -> str:
 
 def _text(text: str) -> str:
     """Text that means nothing to Markdown or HTML."""
-    for sign in "\\`*_{}[]<>|~#":
-        text = text.replace(sign, f"&#{ord(sign)};")
-    return " ".join(text.split())
+    return " ".join(text.translate(SIGNS).split())
 
 
 def _code(text: str) -> str:

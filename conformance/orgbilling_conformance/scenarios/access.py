@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from orgbilling_openapi.laws import LAWS, Verdict
 
-from orgbilling_conformance import tokens
+from orgbilling_conformance import sendable, tokens
 from orgbilling_conformance.exchange import Exchange, Request, shown
 from orgbilling_conformance.guard import KEYS
 from orgbilling_conformance.judge import Judge
@@ -15,6 +16,7 @@ from orgbilling_conformance.rule import Observation
 from orgbilling_conformance.scripted import law_operations
 from orgbilling_conformance.sense import walk
 
+LONGEST = 200
 NAMED = ("entryId", "chargeId")
 TOGETHER = ("window-tokens", "summary-balance", "summary-prices")
 
@@ -53,8 +55,7 @@ def pending(judge: Judge) -> None:
     if judge.options.pending_token is None:
         judge.skip(("token-pending",), ("*",), "needs --pending-token")
         return
-    for operation in judge.facts.gets:
-        judge.ask(operation.id, auth="pending-session", purpose="a session without an organisation")
+    _each(judge, "token-pending", "pending-session", "a session without an organisation")
 
 
 def expired(judge: Judge) -> None:
@@ -62,8 +63,17 @@ def expired(judge: Judge) -> None:
     if judge.options.expired_token is None:
         judge.skip(("token-expired",), ("*",), "needs --expired-token")
         return
-    for operation in judge.facts.gets:
-        judge.ask(operation.id, auth="expired", purpose="an expired token")
+    _each(judge, "token-expired", "expired", "an expired token")
+
+
+def _each(judge: Judge, rule: str, auth: str, purpose: str) -> None:
+    """Every operation that changes nothing, while the token is what it was given for."""
+    names = [each.id for each in judge.facts.gets]
+    for index, name in enumerate(names):
+        if reason := judge.tokens.unfit(auth):
+            judge.skip((rule,), names[index:] if index else ("*",), reason)
+            return
+        judge.ask(name, auth=auth, purpose=purpose)
 
 
 def isolation(judge: Judge) -> None:
@@ -134,12 +144,15 @@ def _overrides(judge: Judge) -> None:
     named = tokens.organisation(judge.options.second_token) or tenant
     if tenant is None or named is None:
         return
+    if len(tenant) + len(named) > LONGEST:
+        return
     headers = tuple(
         (name, value)
         for name, value in (("X-Tenant-Id", tenant), ("X-Organization-Id", named), ("X-Org-Id", named))
-        if value.isascii() and value.isprintable()
+        if sendable.VALUE.fullmatch(value)
     )
-    for query, sent in ((f"tenantId={tenant}&orgId={named}&organizationId={named}", ()), ("", headers)):
+    asked = {"tenantId": tenant, "orgId": named, "organizationId": named}
+    for query, sent in ((urlencode(asked, errors="replace"), ()), ("", headers)):
         answer = judge.ask("getOrgBilling", query, headers=sent, purpose="choosing another organisation")
         if answer.response.succeeded and _tenant(answer) == tenant:
             told = "the profile of the other organisation"

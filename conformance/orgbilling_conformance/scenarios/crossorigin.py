@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from orgbilling_conformance import tokens
+from orgbilling_conformance import sendable, tokens
 from orgbilling_conformance.exchange import Request, Response, shown
 from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.rule import Observation
@@ -30,8 +30,12 @@ def foreign(judge: Judge) -> None:
 def own(judge: Judge) -> str | None:
     """The origin of the page that the token was made for (its `azp`); None where it names none."""
     found = tokens.claim(judge.tokens.first, "azp") or ""
-    parts = urlsplit(found)
-    return found if parts.scheme in ("http", "https") and parts.hostname and not parts.path else None
+    try:
+        parts = urlsplit(found)
+    except ValueError:  # brackets that hold no address
+        return None
+    page = parts.scheme in ("http", "https") and parts.hostname and not parts.path
+    return found if page and sendable.VALUE.fullmatch(found) else None
 
 
 def caller(judge: Judge) -> None:

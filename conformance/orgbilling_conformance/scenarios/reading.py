@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+from orgbilling_conformance import sendable
 from orgbilling_conformance.exchange import Exchange, Headers
 from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.rule import Observation
@@ -188,7 +189,7 @@ def conditional(judge: Judge) -> None:
     for operation in judge.facts.gets:
         first = judge.ask(operation.id, purpose="an ETag")
         tag = first.response.header("etag")
-        if tag is None or not first.response.succeeded:
+        if tag is None or not sendable.VALUE.fullmatch(tag) or not first.response.succeeded:
             continue
         second = judge.ask(operation.id, headers=(("If-None-Match", tag),), purpose="the ETag again")
         status, body = second.response.status, second.response.body

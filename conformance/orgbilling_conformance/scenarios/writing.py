@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from orgbilling_openapi.laws import LAWS
 
@@ -223,7 +223,7 @@ def _redeemed(judge: Judge, before: dict[str, Any], answer: Exchange, after: dic
 
 
 def _keyed(judge: Judge, operation: str, code: str) -> None:
-    key = f"conformance-{judge.options.seed}-{code}"[:200]
+    key = f"conformance-{judge.options.seed}-{quote(code)}"[:200]
     before = read(judge)
     first = post(judge, operation, encode({"code": code}), key, "with an idempotency key")
     after = read(judge)

@@ -183,3 +183,32 @@ def test_a_session_without_an_organisation(judge: Any, stub: Any, token: Callabl
     none = judge()
     access.pending(none)
     assert [each.reason for each in none.skipped()] == ["needs --pending-token"]
+
+
+def test_a_token_that_is_not_what_it_was_given_for_judges_nobody(
+    judge: Any, token: Callable[..., str]
+) -> None:
+    for expired, held in (("garbage", "garbage"), (token(), token())):
+        made = judge(expired_token=expired, pending_token=held)
+        access.expired(made)
+        access.pending(made)
+        assert made.guard.sent == 0
+        assert made.findings() == made.cases()[2:] == ()
+        told = {each.rule: (each.operation, each.reason) for each in made.skipped()}
+        assert told.keys() == {"token-expired", "token-pending"}
+        assert told["token-expired"][1].startswith("--expired-token ")
+        assert told["token-pending"] == (
+            "*",
+            "--pending-token does not say that its session is pending (sts)",
+        )
+
+
+def test_a_pending_token_that_ends_on_the_way_is_skipped_for_the_rest(
+    judge: Any, token: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = judge(pending_token=KINDS["pending"].mint(keys.load(), Session("org_standard"), wall_ms()))
+    reasons = iter(["", ""])
+    monkeypatch.setattr(made.tokens, "unfit", lambda kind: next(reasons, "--pending-token has expired"))
+    access.pending(made)
+    assert made.guard.sent == 2
+    assert [each.reason for each in made.skipped()] == ["--pending-token has expired"] * 7
