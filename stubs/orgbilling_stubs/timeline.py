@@ -111,12 +111,12 @@ def restore(service: Service, organisation: str, name: str) -> Tenant:
     return service.tenant(organisation)
 
 
-def reset(service: Service, organisation: str) -> Tenant:
-    """Begin again: the same persona and seed, as of now."""
+def reset(service: Service, organisation: str, clock: ClockSet | None = None) -> Tenant:
+    """Begin again: the same persona and seed, as of now by its own clock, or by the one given."""
     path = effective(service.store.read(organisation))
     first = path[0].event if path else service.genesis(organisation)
     assert isinstance(first, TenantCreated)
-    return recast(service, organisation, first.persona, first.seed)
+    return recast(service, organisation, first.persona, first.seed, clock=clock)
 
 
 def recast(
@@ -125,35 +125,34 @@ def recast(
     persona: Mapping[str, Any],
     seed: int | None = None,
     as_of_ms: int | None = None,
+    clock: ClockSet | None = None,
 ) -> Tenant:
-    """Make the tenant another persona, with a new history up to an instant (now unless given)."""
+    """Make the tenant another persona, with a new history up to an instant (now unless given).
+
+    clock: the setting that it goes by from then on, moved to that instant; its own unless given.
+    """
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        at_ms = now_ms if as_of_ms is None else as_of_ms
+        setting, at_ms = tenant.clock, now_ms
+        if clock is not None:
+            setting, at_ms = clock, service.clock.of(clock)
+        if as_of_ms is not None:
+            at_ms = as_of_ms
         used = service.seed if seed is None else seed
         created = TenantCreated(persona, used, at_ms, organisation)
-        setting = service.clock.at(tenant.clock, at_ms)
-        return at_ms, [Rewound(0), created, setting]
+        return at_ms, [Rewound(0), created, service.clock.at(setting, at_ms)]
 
     service.write(organisation, decision)
     return service.tenant(organisation)
 
 
 def fork(service: Service, organisation: str, into: str) -> Tenant:
-    """Copy the tenant's present past into a new organisation; neither touches the other afterwards.
+    """Copy the tenant's log, detours included, into a new organisation; neither touches the other afterwards.
 
     Raises store.log.Conflict when the new organisation exists.
     """
     service.tenant(organisation)
-    path = effective(service.store.read(organisation))
-    place = {record.sequence: number for number, record in enumerate(path, 1)}
-    copied = [
-        Record(place[record.sequence], record.at_ms, record.event, place[record.batch], record.idempotency)
-        if record.batch in place
-        else Record(place[record.sequence], record.at_ms, record.event, place[record.sequence])
-        for record in path
-    ]
-    return service.create(into, copied)
+    return service.create(into, service.store.read(organisation))
 
 
 def named(service: Service, organisation: str, name: str) -> int:

@@ -10,7 +10,7 @@ from orgbilling_stubs import genesis, timeline, views
 from orgbilling_stubs.clock import Clock
 from orgbilling_stubs.domain import instant
 from orgbilling_stubs.domain.commands import OpenCheckout, PayCheckout, RedeemVoucher
-from orgbilling_stubs.domain.events import CheckoutOpened
+from orgbilling_stubs.domain.events import CheckoutOpened, ClockSet, Idempotency
 from orgbilling_stubs.domain.refusals import Refusal
 from orgbilling_stubs.service import Service
 from orgbilling_stubs.store.address import open_store
@@ -152,6 +152,85 @@ def test_a_fork_is_the_same_and_goes_its_own_way(service: Service) -> None:
     assert bodies(service) == parent
     with pytest.raises(Conflict):
         timeline.fork(service, ORG, "org_b")
+
+
+def undone(service: Service, organisation: str) -> Any:
+    """The state after an undo; None when there was nothing to undo."""
+    try:
+        timeline.undo(service, organisation)
+    except Refusal:
+        return None
+    return fork_free(bodies(service, organisation))
+
+
+def fork_free(found: Any) -> Any:
+    """Answers without the one id that a fork has of its own."""
+    if isinstance(found, dict):
+        return {key: fork_free(value) for key, value in found.items() if key != "tenantId"}
+    return [fork_free(each) for each in found] if isinstance(found, list) else found
+
+
+@pytest.mark.parametrize("way", ["restore", "reset", "recast", "back", "undo"])
+def test_a_fork_has_the_past_of_its_parent_whatever_way_that_went(service: Service, way: str) -> None:
+    timeline.freeze(service, ORG)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"), Idempotency("key", "print"))
+    timeline.snapshot(service, ORG, "s")
+    timeline.move(service, ORG, NOW_MS + DAY_MS)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-b"))
+    {
+        "restore": lambda: timeline.restore(service, ORG, "s"),
+        "reset": lambda: timeline.reset(service, ORG),
+        "recast": lambda: timeline.recast(service, ORG, personas.load("empty").document),
+        "back": lambda: timeline.move(service, ORG, NOW_MS - DAY_MS),
+        "undo": lambda: timeline.undo(service, ORG),
+    }[way]()
+    log, present = list(service.store.read(ORG)), bodies(service)
+    timeline.fork(service, ORG, "org_b")
+    timeline.fork(service, "org_b", "org_c")
+    assert fork_free(bodies(service, "org_c")) == fork_free(bodies(service, "org_b")) == fork_free(present)
+    assert timeline.listed(service, "org_c") == timeline.listed(service, ORG)
+    pasts = {each: [undone(service, each) for _ in range(6)] for each in ("org_c", "org_b")}
+    for each in pasts:
+        timeline.restore(service, each, "s")
+    assert (service.store.read(ORG), bodies(service)) == (log, present)
+    assert pasts["org_c"] == pasts["org_b"] == [undone(service, ORG) for _ in range(6)]
+    timeline.restore(service, ORG, "s")
+    assert fork_free(bodies(service, "org_c")) == fork_free(bodies(service))
+
+
+def test_a_snapshot_is_nothing_to_undo_and_survives_what_is_undone_around_it(service: Service) -> None:
+    start = bodies(service)
+    timeline.snapshot(service, ORG, "start")
+    with pytest.raises(Refusal, match="nothing_to_undo"):
+        timeline.undo(service, ORG)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
+    one = bodies(service)
+    timeline.snapshot(service, ORG, "one")
+    timeline.snapshot(service, ORG, "again")
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-b"))
+    timeline.undo(service, ORG)
+    assert bodies(service) == one
+    timeline.undo(service, ORG)
+    assert bodies(service) == start
+    with pytest.raises(Refusal, match="nothing_to_undo"):
+        timeline.undo(service, ORG)
+    assert list(timeline.listed(service, ORG)) == ["start", "one", "again"]
+    timeline.restore(service, ORG, "one")
+    assert bodies(service) == one
+    timeline.undo(service, ORG)
+    assert bodies(service) == start
+
+
+def test_a_tenant_can_be_made_anew_by_another_clock(service: Service) -> None:
+    timeline.freeze(service, ORG, NOW_MS + 9 * DAY_MS)
+    back = timeline.reset(service, ORG, ClockSet("server", offset_ms=-DAY_MS))
+    assert (back.clock, back.now_ms) == (ClockSet("server", offset_ms=-DAY_MS), NOW_MS - DAY_MS)
+    timeline.undo(service, ORG)
+    assert service.tenant(ORG).now_ms == NOW_MS + 9 * DAY_MS
+    document = personas.load("empty").document
+    past = ClockSet("server", offset_ms=-DAY_MS)
+    moved = timeline.recast(service, ORG, document, as_of_ms=NOW_MS, clock=past)
+    assert (moved.clock, moved.now_ms) == (ClockSet("server"), NOW_MS)
 
 
 def test_reset_begins_again_and_recast_changes_the_persona(service: Service) -> None:

@@ -8,7 +8,7 @@ from ..domain import instant
 from ..domain.instant import InstantError
 from ..runtime.exchange import Call, Reply
 from ..runtime.refusals import Problem
-from . import state
+from . import scenes, state
 from .duration import DurationError, parse
 from .refusals import CLOCK_TOO_FAR, DURATION_INVALID, INSTANT_INVALID, refusal
 from .state import Control, control
@@ -29,6 +29,7 @@ def move(server: Control, organisation: str, to_ms: int) -> None:
     """Bring an organisation to an instant; raises Problem when that is too far."""
     _check(server, organisation, to_ms)
     timeline.move(server.service, organisation, to_ms)
+    scenes.clock_moved(server, organisation)
 
 
 def _check(server: Control, organisation: str, to_ms: int) -> None:
@@ -61,6 +62,7 @@ def put(call: Call) -> Reply:
             if at_ms is not None:
                 _check(server, organisation, at_ms)
             timeline.freeze(service, organisation, at_ms)
+        scenes.clock_moved(server, organisation, by_hand=True)
 
     return state.for_each(call, put_one)
 

@@ -17,7 +17,7 @@ from ..runtime.exchange import Call, Reply
 from ..runtime.findings import locate
 from ..runtime.refusals import Problem
 from ..store.log import Conflict
-from . import state
+from . import scenes, state
 from .instants import instant_of
 from .pace import Steps, Work
 from .refusals import ORGANISATION_EXISTS, PERSONA_INVALID, refusal
@@ -86,12 +86,13 @@ def forget(call: Call) -> Reply:
 
 
 def reset(call: Call) -> Reply:
-    """Begin again, without the scenario."""
+    """Begin again, without the scenario and the clock that it set."""
     server = control(call)
 
     def begin_again(organisation: str) -> None:
+        clock = scenes.lent(server, organisation)
         server.forget_rules(organisation)
-        timeline.reset(server.service, organisation)
+        timeline.reset(server.service, organisation, clock)
 
     return state.for_each(call, begin_again)
 

@@ -57,29 +57,28 @@ def put(call: Call) -> Reply:
 def play(server: Control, organisation: str, scenario: Scenario) -> None:
     """Make an organisation show a scenario.
 
-    It keeps its clock, unless this scenario or the one before it sets one.
+    It keeps its clock, unless this scenario sets one, or the one before it did and gives back what was there.
     """
     service = server.service
-    begin = service.tenant(organisation).version
+    tenant = service.tenant(organisation)
+    begin, own = tenant.version, tenant.clock
     armed = scenes.arm(server, organisation, scenario)
-    before = server.forget_scene(organisation)
+    back = scenes.lent(server, organisation)
+    server.forget_scene(organisation)
     persona = server.cast.load(scenario.persona).document
-    at_ms = service.clock.now_ms() if before is not None and before.timed else None
     named = scenario.clock in timeline.INSTANTS
-    if scenario.clock is not None and not named:
-        at_ms = instant_of(scenario.clock, "clock")
-    timeline.recast(service, organisation, persona, as_of_ms=at_ms)
+    at_ms = None if scenario.clock is None or named else instant_of(scenario.clock, "clock")
+    timeline.recast(service, organisation, persona, as_of_ms=at_ms, clock=back)
     if scenario.clock is not None:
         stands_ms = timeline.named(service, organisation, scenario.clock) if named else at_ms
         timeline.freeze(service, organisation, stands_ms)
-    elif before is not None and before.timed:
-        timeline.follow(service, organisation)
     if scenario.habits is not None:
         service.execute(organisation, habits_of(scenario.habits))
     for step in scenario.steps:
         _do(server, organisation, step)
     end = service.tenant(organisation).version
-    scene = Scene(scenario.name, timed=scenario.clock is not None, span=range(begin, end))
+    lent = None if scenario.clock is None else back or own
+    scene = Scene(scenario.name, lent=lent, span=range(begin, end))
     scenes.mark(server, organisation, scene)
     server.show(organisation, scene, armed)
 

@@ -9,7 +9,7 @@ from orgbilling_fixtures import scenarios
 from orgbilling_fixtures.scenarios import Scenario
 
 from .. import timeline
-from ..domain.events import Record
+from ..domain.events import ClockSet, Record
 from ..domain.lineage import effective
 from ..faults.rules import Rule
 from ..runtime.refusals import Problem
@@ -31,7 +31,9 @@ def arm(server: Control, organisation: str, scenario: Scenario) -> Sequence[Rule
 
 def settle(server: Control, organisation: str) -> None:
     """After a step back: show the scenario that the organisation as it is now began with, or none."""
-    wanted = server.marks.get(organisation, {}).get(_path(server, organisation)[0].sequence)
+    marks = server.marks.get(organisation, {})
+    places = (record.sequence for record in reversed(_path(server, organisation)))
+    wanted = next((marks[place] for place in places if place in marks), None)
     if wanted == server.scenes.get(organisation):
         return
     server.forget_scene(organisation)
@@ -61,13 +63,25 @@ def undo(server: Control, organisation: str) -> None:
 
 
 def inherit(server: Control, organisation: str, fork: str) -> None:
-    """Let a fork show what its parent shows."""
-    path = _path(server, organisation)
-    scene = server.marks.get(organisation, {}).get(path[0].sequence)
-    if scene is not None:
-        copied = sum(each.sequence <= scene.span.stop for each in path)
-        server.marks[fork] = {1: replace(scene, span=range(copied))}
+    """Let a fork show what its parent shows, and know what that showed: their logs are the same."""
+    server.marks[fork] = dict(server.marks.get(organisation, {}))
     settle(server, fork)
+
+
+def lent(server: Control, organisation: str) -> ClockSet | None:
+    """The clock that was there before scenarios set one; None when the organisation goes by its own."""
+    scene = server.scenes.get(organisation)
+    return None if scene is None else scene.lent
+
+
+def clock_moved(server: Control, organisation: str, *, by_hand: bool = False) -> None:
+    """After a step of the clock: what is shown stays. One that was set by hand is the organisation's own."""
+    scene = server.scenes.get(organisation)
+    if scene is None:
+        return
+    if by_hand:
+        scene = server.scenes[organisation] = replace(scene, lent=None)
+    server.marks[organisation][server.service.tenant(organisation).version] = scene
 
 
 def _show(server: Control, organisation: str, scene: Scene) -> None:

@@ -10,7 +10,7 @@ from ..auth.rsa import SigningKey
 from ..cast import Cast
 from ..domain import instant
 from ..domain.commands import Command
-from ..domain.events import Event, Idempotency, TenantCreated
+from ..domain.events import ClockSet, Event, Idempotency, TenantCreated
 from ..domain.lineage import effective
 from ..domain.refusals import Kind, Refusal
 from ..domain.tenant import Tenant
@@ -30,13 +30,13 @@ ALL = "*"
 class Scene:
     """The scenario that an organisation shows.
 
-    rules: ids of its fault rules. timed: whether it moved the clock. span: the places in the log before each
-    of its steps, which go back together.
+    rules: ids of its fault rules. lent: the clock that was there before, when the scenario set one. span: the
+    places in the log before each of its steps, which go back together.
     """
 
     name: str
     rules: tuple[str, ...] = field(default=(), compare=False)
-    timed: bool = False
+    lent: ClockSet | None = None
     span: range = range(0)
 
 
@@ -47,7 +47,7 @@ class Control:
     contract: digest of the contract served. coverage, journal: what the client met, and the exchanges.
     admit: who asks and may they, by request headers and method; None when nobody says. hosted: the hosted
     pages. What follows is by organisation, and forgotten when the server stops:
-    scenes: what is shown; armed: the fault rules of that; marks: what was shown from which creation on.
+    scenes: what is shown; armed: the fault rules of that; marks: what was shown from which record on.
     """
 
     service: Service

@@ -88,7 +88,8 @@ def _opened(event: on.CheckoutOpened, tenant: Tenant, at_ms: int) -> None:
 
 @_apply.register
 def _completed(event: on.CheckoutCompleted, tenant: Tenant, at_ms: int) -> None:
-    tenant.checkouts[event.session_id].completed = True
+    checkout = tenant.checkouts[event.session_id]
+    checkout.completed, checkout.declined = True, None
     if tenant.stripe_customer_id is None:
         tenant.stripe_customer_id = ids.customer(tenant.plan.seed, tenant.plan.lineage)
     for webhook_ms in event.webhooks_ms:

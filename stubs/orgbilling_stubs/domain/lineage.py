@@ -38,12 +38,16 @@ def snapshots(records: Iterable[Record]) -> dict[str, Record]:
 def before_last_command(records: Sequence[Record]) -> int | None:
     """The place in the log right before the last command that was not taken back; None when there is none.
 
-    A batch that is nothing but a rewind took a command back: the log then stands where it led to.
+    A batch that is nothing but a rewind took a command back: the log then stands where it led to. A snapshot
+    is no command: taking it back would change nothing.
     """
     place = len(records)
     while place:
         last = records[place - 1]
-        if not isinstance(last.event, Rewound):
+        if isinstance(last.event, Rewound):
+            place = last.event.to
+        elif isinstance(last.event, SnapshotTaken):
+            place -= 1
+        else:
             return last.batch - 1 or None
-        place = last.event.to
     return None

@@ -52,6 +52,12 @@ def test_the_balance_follows_the_webhook(drive: Any, opened: str, seconds: list[
     assert drive("GET", f"{ORG}/checkouts").json()["checkouts"][0]["settled"]
 
 
+def test_a_decline_is_forgotten_once_the_session_is_paid(drive: Any, opened: str) -> None:
+    drive("POST", f"{LATEST}/complete", {"outcome": "declined"})
+    paid = drive("POST", f"{LATEST}/complete", {"outcome": "paid"}).json()
+    assert (paid["status"], paid["declineCode"]) == ("complete", None)
+
+
 def test_declined_and_expired(drive: Any, opened: str) -> None:
     declined = {"outcome": "declined", "declineCode": "insufficient_funds"}
     row = drive("POST", f"{LATEST}/complete", declined).json()

@@ -45,6 +45,31 @@ def test_a_fork_does_not_touch_its_parent(drive: Any) -> None:
     assert drive("POST", f"{ORG}/fork", {"into": "org_a"}).status_code == 409
 
 
+def test_a_snapshot_is_not_undone(drive: Any) -> None:
+    drive("POST", f"{ORG}/adjustments", {"amountUsd": 1})
+    drive("POST", f"{ORG}/snapshots", {"name": "one"})
+    drive("POST", f"{ORG}/adjustments", {"amountUsd": 2})
+    assert [drive("POST", f"{ORG}/undo").json()["creditBalance"] for _ in range(2)] == [4.2, 3.2]
+    assert drive("POST", f"{ORG}/undo").status_code == 409
+    assert [row["name"] for row in drive("GET", f"{ORG}/snapshots").json()["snapshots"]] == ["one"]
+    assert drive("POST", f"{ORG}/snapshots/one/restore").json()["creditBalance"] == 4.2
+
+
+def test_a_fork_replays_from_its_own_bundle(drive: Any) -> None:
+    """With the detours of its parent: what was undone, scenarios, clocks that went back."""
+    drive("POST", f"{ORG}/adjustments", {"amountUsd": 1})
+    drive("POST", f"{ORG}/snapshots", {"name": "one"})
+    drive("PUT", f"{ORG}/scenario", {"scenario": "webhook-late"})
+    drive("POST", f"{ORG}/clock/advance", {"by": "-P7D"})
+    drive("POST", f"{ORG}/undo")
+    drive("POST", f"{ORG}/fork", {"into": "org_b"})
+    bundle = drive("GET", "/organisations/org_b/bundle")
+    drive("DELETE", "/organisations/*")
+    assert drive("POST", "/bundle", content=bundle.content, headers=NDJSON).status_code == 200
+    assert drive("POST", "/organisations/org_b/snapshots/one/restore").json()["creditBalance"] == 4.2
+    assert drive("GET", ORG).status_code == 404
+
+
 def test_a_bundle_leaves_and_comes_back(drive: Any) -> None:
     drive("POST", f"{ORG}/adjustments", {"amountUsd": 10})
     drive("POST", "/organisations", {"organisation": "org_b"})

@@ -79,8 +79,116 @@ def test_a_fork_of_a_fork_shows_what_its_parent_shows_and_goes_its_own_way(drive
     assert drive("POST", "/organisations/org_b/snapshots/down/restore").json()["scenario"] == "stripe-down"
     restored = drive("POST", "/organisations/org_c/snapshots/down/restore").json()
     assert (restored["scenario"], restored["clock"]["now"]) == ("stripe-down", "2026-03-10T12:00:00Z")
-    undone = [drive("POST", "/organisations/org_c/undo").status_code for _ in range(4)]
-    assert undone == [200, 200, 200, 409], "half of a scenario is nothing to go back to"
+    undone = [drive("POST", "/organisations/org_c/undo") for _ in range(4)]
+    assert [each.status_code for each in undone] == [200, 200, 200, 409]
+    shown = [each.json()["scenario"] for each in undone[:3]]
+    assert shown == ["stripe-down", "stripe-down", None], "half of a scenario is nothing to go back to"
+
+
+@pytest.mark.parametrize("scenario", ["zero-balance", "webhook-late", "leap-day"])
+def test_a_fork_goes_back_to_before_the_scenario_as_its_parent_does(drive: Any, scenario: str) -> None:
+    drive("POST", f"{ORG}/adjustments", {"amountUsd": 1})
+    drive("POST", f"{ORG}/snapshots", {"name": "before"})
+    drive("PUT", f"{ORG}/scenario", {"scenario": "stripe-down"})
+    drive("PUT", f"{ORG}/scenario", {"scenario": scenario})
+    drive("POST", f"{ORG}/fork", {"into": "org_b"})
+
+    def past(organisation: str) -> list[Any]:
+        place = f"/organisations/{organisation}"
+        seen = [drive("GET", f"{place}/snapshots").json()["snapshots"]]
+        for call in ("undo", "undo", "undo", "undo", "snapshots/before/restore", "undo"):
+            answer = drive("POST", f"{place}/{call}")
+            shown = drive("GET", place).json()
+            own = {"organisation", "tenantId", "$schema"}
+            seen.append((answer.status_code, {key: shown[key] for key in shown.keys() - own}))
+            seen.append(faults(drive, organisation))
+        return seen
+
+    before = drive("GET", ORG).json()
+    child = past("org_b")
+    assert drive("GET", ORG).json() == before
+    parent = past("org_a")
+    assert child == parent
+    assert [each[0] for each in parent[1::2]] == [200, 200, 200, 409, 200, 200]
+    assert [each[1]["scenario"] for each in parent[1:7:2]] == ["stripe-down", None, None]
+    assert parent[2] == 1
+
+
+def shown_clock(answer: Any) -> tuple[Any, Any, Any]:
+    found = answer.json()
+    return found["scenario"], found["clock"]["mode"], found["clock"]["now"]
+
+
+NOW, LEAP = "2026-03-10T12:00:00Z", "2028-02-29T12:00:00Z"
+
+
+@pytest.mark.parametrize("back", ["reset", "low-balance", "stripe-down"])
+def test_what_sets_the_clock_gives_back_what_was_there(drive: Any, back: str) -> None:
+    def give_back() -> tuple[Any, Any, Any]:
+        if back == "reset":
+            return shown_clock(drive("POST", f"{ORG}/reset"))
+        return shown_clock(drive("PUT", f"{ORG}/scenario", {"scenario": back}))
+
+    def lend() -> None:
+        for scenario in ("leap-day", "month-rollover"):
+            assert drive("PUT", f"{ORG}/scenario", {"scenario": scenario}).json()["clock"]["mode"] == "frozen"
+        drive("POST", f"{ORG}/clock/advance", {"by": "PT1S"})
+
+    name = None if back == "reset" else back
+    lend()
+    assert give_back() == give_back() == (name, "server", NOW)
+    drive("PUT", f"{ORG}/clock", {"mode": "frozen", "at": "2026-01-10T00:00:00Z"})
+    drive("POST", f"{ORG}/clock/advance", {"by": "P10D"})
+    lend()
+    assert give_back() == give_back() == (name, "frozen", "2026-01-20T00:00:00Z")
+    drive("PUT", f"{ORG}/clock", {"mode": "server"})
+    drive("POST", f"{ORG}/clock/advance", {"by": "P1D"})
+    lend()
+    assert give_back() == (name, "server", "2026-03-11T12:00:00Z")
+
+
+def later(drive: Any) -> tuple[Any, Any, Any]:
+    return shown_clock(drive("PUT", f"{ORG}/scenario", {"scenario": "low-balance"}))
+
+
+def test_a_clock_set_by_hand_since_stays(drive: Any) -> None:
+    drive("PUT", f"{ORG}/clock", {"mode": "frozen", "at": "2026-01-10T00:00:00Z"})
+    drive("PUT", f"{ORG}/scenario", {"scenario": "leap-day"})
+    drive("PUT", f"{ORG}/clock", {"mode": "server"})
+    assert later(drive) == ("low-balance", "server", NOW)
+    for at in ("2026-02-01T00:00:00Z", "2028-06-01T00:00:00Z"):
+        drive("PUT", f"{ORG}/scenario", {"scenario": "leap-day"})
+        drive("PUT", f"{ORG}/clock", {"mode": "server"})
+        drive("PUT", f"{ORG}/clock", {"mode": "frozen", "at": at})
+        drive("POST", f"{ORG}/clock/advance", {"by": "-P1D"})
+        drive("POST", f"{ORG}/clock/advance", {"by": "P1D"})
+        assert later(drive) == ("low-balance", "frozen", at)
+
+
+def test_a_clock_that_was_set_by_hand_and_taken_back_is_lent_as_before(drive: Any) -> None:
+    drive("PUT", f"{ORG}/scenario", {"scenario": "leap-day"})
+    drive("POST", f"{ORG}/snapshots", {"name": "leap"})
+    drive("PUT", f"{ORG}/clock", {"mode": "frozen", "at": "2026-02-01T00:00:00Z"})
+    drive("POST", f"{ORG}/snapshots", {"name": "mine"})
+    assert shown_clock(drive("POST", f"{ORG}/undo")) == ("leap-day", "frozen", LEAP)
+    assert later(drive) == ("low-balance", "server", NOW)
+    drive("POST", f"{ORG}/snapshots/mine/restore")
+    assert later(drive) == ("low-balance", "frozen", "2026-02-01T00:00:00Z")
+    drive("POST", f"{ORG}/snapshots/leap/restore")
+    assert later(drive) == ("low-balance", "server", NOW)
+
+
+def test_a_lent_clock_is_still_lent_after_steps_back_and_in_a_fork(drive: Any) -> None:
+    drive("PUT", f"{ORG}/scenario", {"scenario": "leap-day"})
+    drive("POST", f"{ORG}/snapshots", {"name": "leap"})
+    assert shown_clock(drive("POST", f"{ORG}/reset")) == (None, "server", NOW)
+    assert shown_clock(drive("POST", f"{ORG}/undo")) == ("leap-day", "frozen", LEAP)
+    drive("POST", f"{ORG}/fork", {"into": "org_b"})
+    assert shown_clock(drive("POST", "/organisations/org_b/reset")) == (None, "server", NOW)
+    drive("PUT", f"{ORG}/scenario", {"scenario": "low-balance"})
+    assert shown_clock(drive("POST", f"{ORG}/snapshots/leap/restore")) == ("leap-day", "frozen", LEAP)
+    again = drive("PUT", f"{ORG}/scenario", {"scenario": "low-balance"})
+    assert shown_clock(again) == ("low-balance", "server", NOW)
 
 
 def test_a_rule_of_somebody_else_is_left_alone(drive: Any) -> None:

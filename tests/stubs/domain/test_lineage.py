@@ -52,6 +52,12 @@ def test_a_command_that_rewound_is_taken_back_too() -> None:
     assert [record.sequence for record in effective(log(A, A, (Rewound(1), 3), (A, 3), Rewound(2)))] == [1, 2]
 
 
+def test_a_snapshot_is_no_command() -> None:
+    assert before_last_command(log(A, A, SnapshotTaken("x"), SnapshotTaken("y"))) == 1
+    assert before_last_command(log(A, A, SnapshotTaken("x"), A, Rewound(3))) == 1
+    assert before_last_command(log(A, A, Rewound(1), SnapshotTaken("x"))) is None
+
+
 def test_taking_back_twice_goes_further_back() -> None:
     assert before_last_command(log(A, A, A, Rewound(2))) == 1
     assert before_last_command(log(A, A, Rewound(1))) is None
