@@ -117,7 +117,8 @@ def parameter(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | N
         refused = certain and response.status in REFUSED and not _excused(request)
         told = f"{request.query or 'no parameter'} refused with {response.status}"
         expected = "what keeps the documented bounds is answered"
-        return [Observation("parameter-valid", "query/days", expected, told)] if refused else []
+        node = known.facts.parameters(operation).get("days", operation.place)
+        return [Observation("parameter-valid", "query/days", expected, told, node=node)] if refused else []
     return _refusal(found, exchange, known)
 
 
@@ -220,16 +221,21 @@ def _body(request: Request, operation: Operation, known: Knowledge) -> Iterator[
 
 def token(*kinds: str, rule: str) -> Judgement:
     """What a token is, and what became of the request; without kinds: any other that is not good."""
-    place: Path = () if kinds == PENDING else ("security",)
 
     def judgement(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
         kind, status = exchange.request.auth, exchange.response.status
         if (kind not in kinds if kinds else kind in KNOWN) or not exchange.operation or not status:
             return None
+        security = (*known.facts.operations[exchange.operation].place, "security")
+        place: Path = () if kinds == PENDING else security
         if 200 <= status < 300:
             return [Observation(rule, "status", f"no success ({kind})", str(status), node=place)]
         if where := _elsewhere(exchange):
-            return [Observation(rule, "status", f"a problem ({kind})", f"{status} to {shown(where, 60)}")]
+            return [
+                Observation(
+                    rule, "status", f"a problem ({kind})", f"{status} to {shown(where, 60)}", node=place
+                )
+            ]
         return []
 
     return judgement

@@ -11,6 +11,7 @@ from orgbilling_conformance.rule import Judgement, Knowledge, Observation, Rule
 IN_FRONT = (404, 405, 408, 411, 413, 414, 429, 431, 501, 502, 503, 504)
 """Statuses that a router, a server or a gateway may answer before the API sees the request."""
 
+STATUS: Path = ("components", "schemas", "ErrorModel", "properties", "status")
 BY_LAYER = ("documented", "published", "assumed")
 KEYWORDS = {
     "type": "schema-type",
@@ -57,7 +58,10 @@ def success_status(exchange: Exchange, known: Knowledge) -> Iterable[Observation
     status = exchange.response.status
     if not exchange.operation or exchange.request.method in ("HEAD", "OPTIONS") or not 200 <= status < 300:
         return None
-    return [] if status == 200 else [Observation("success-status", "status", "200", str(status))]
+    if status == 200:
+        return []
+    node = (*_responses(exchange, known), "200")
+    return [Observation("success-status", "status", "200", str(status), node=node)]
 
 
 def success_media(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
@@ -69,8 +73,8 @@ def success_media(exchange: Exchange, known: Knowledge) -> Iterable[Observation]
         return None
     if media == JSON:
         return []
-    place = _place(exchange, known)
-    return [Observation("success-media", "header/Content-Type", JSON, media or "none", node=place)]
+    node = (*_responses(exchange, known), "200", "content")
+    return [Observation("success-media", "header/Content-Type", JSON, media or "none", node=node)]
 
 
 def error_media(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
@@ -84,7 +88,8 @@ def error_media(exchange: Exchange, known: Knowledge) -> Iterable[Observation] |
         return []
     observed = f"{media or 'none'} with {status}"
     basis = "assumed" if status in IN_FRONT else ""
-    return [Observation("error-media", "header/Content-Type", PROBLEM, observed, basis)]
+    node = (*_responses(exchange, known), "default", "content", PROBLEM)
+    return [Observation("error-media", "header/Content-Type", PROBLEM, observed, basis, node)]
 
 
 def strict_json(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
@@ -126,7 +131,7 @@ def problem_status(exchange: Exchange, known: Knowledge) -> Iterable[Observation
     if "status" not in body or body["status"] == response.status:
         return []
     told = f"{body['status']!r} with {response.status}"
-    return [Observation("problem-status", "/status", "the status of the answer", shown(told))]
+    return [Observation("problem-status", "/status", "the status of the answer", shown(told), node=STATUS)]
 
 
 def server_error(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
@@ -139,6 +144,11 @@ def server_error(exchange: Exchange, known: Knowledge) -> Iterable[Observation] 
     # Whether there is a contract is not our business, and what is answered without one is left open.
     lenient = status != 500 or exchange.operation == "getOrgContract"
     return [Observation("server-error", "status", "below 500", str(status), "assumed" if lenient else "")]
+
+
+def _responses(exchange: Exchange, known: Knowledge) -> Path:
+    """What the operation of an exchange may answer."""
+    return (*known.facts.operations[exchange.operation].place, "responses")
 
 
 def _place(exchange: Exchange, known: Knowledge) -> Path:

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import Any
 
 from orgbilling_openapi import contract, diff, document, pointer
 
 from orgbilling_conformance.exchange import Request
+from orgbilling_conformance.facts import Path
 from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.report import Finding
 from orgbilling_conformance.rule import FACTS, Observation
 from orgbilling_conformance.words import many
 
 Row = dict[str, Any]
+
+AMENDED = (
+    "schema-type",
+    "schema-required",
+    "schema-closed",
+    "schema-format",
+    "schema-value",
+    "parameter-type",
+    "parameter-range",
+    "body-schema",
+)
+"""The rules that one node of the contract makes: without it, or with more in it, there is no finding."""
+
+REASON = "what we know now, and since when"
+KIND = re.compile(r"(?:\d+ to )?(null|boolean|string|array|object|number|integer): ")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def compare(judge: Judge) -> tuple[Row, ...]:
@@ -102,49 +120,67 @@ def _operation(judge: Judge, row: Row) -> str:
 def ways_out(finding: Finding, today: str) -> tuple[str, str, str]:
     """A bug of the API, a stale contract, or accepted for a while: what to do in each case."""
     bug = f"report it to the vendor: {finding.expected}, and {finding.observed} was observed"
-    return bug, _overlay(finding), _entry(finding, today)
+    stale = overlay(finding) or "no single node of the contract says so: the rule itself would have to change"
+    return bug, stale, _entry(finding, today)
 
 
-def _overlay(finding: Finding) -> str:
-    """An OpenAPI Overlay action that makes the contract say what was observed."""
-    if not finding.contract:
-        return "no node of the contract says so: the rule itself would have to change"
-    keys = list(pointer.keys(finding.contract))
-    keyword = keys[-1]
+def overlay(finding: Finding) -> str:
+    """The OpenAPI Overlay actions that make the contract say what was observed; empty where none do."""
+    if not finding.contract or finding.rule not in AMENDED:
+        return ""
     layer = "published" if finding.basis in FACTS else "assumed"
-    if keyword.isdigit() and len(keys) > 1 and keys[-2] == "required":
-        return _without(keys[:-1], int(keyword), layer)
-    if finding.rule == "schema-closed":
-        member = finding.pointer.rpartition("/")[2]
-        update = f"update: {{properties: {{{json.dumps(member)}: {{}}}}}}"
-        target, change = _target(keys[:-1]), update
-    elif finding.rule == "schema-type":
-        target = _target(keys[:-1])
-        seen = finding.observed.partition(":")[0]
-        change = f"update: {{type: [{finding.expected.replace(' or ', ', ')}, {_quoted(seen)}]}}"
-    else:
-        target, change = _target(keys), "remove: true"
-    return f"# layers/{layer}.overlay.yaml\n- target: {target}\n  {change}"
+    # A layer sees what the earlier ones wrote, and not what the later ones do.
+    before = _facts() if layer == "published" else contract.load()
+    keys = _keys(before, finding.contract)
+    actions = _actions(before, keys, finding) if keys else []
+    reason = f"  x-reason: {REASON}\n" if layer == "assumed" else ""
+    rows = [f"- target: {_target(place)}\n{reason}  {change}" for place, change in actions]
+    return "\n".join([f"# layers/{layer}.overlay.yaml", *rows]) if rows else ""
 
 
-def _without(keys: list[str], index: int, layer: str) -> str:
-    """A list of required members, anew and without one."""
-    names = list(pointer.find(contract.load(), pointer.text(tuple(keys))))
-    rest = json.dumps(names[:index] + names[index + 1 :])
-    removed = f"# layers/{layer}.overlay.yaml\n- target: {_target(keys)}\n  remove: true"
-    return f"{removed}\n- target: {_target(keys[:-1])}\n  update: {{required: {rest}}}"
+def _actions(before: Row, keys: Path, finding: Finding) -> list[tuple[Path, str]]:
+    """Where, and what to do there."""
+    keyword, parent = keys[-1], keys[:-1]
+    if isinstance(keyword, int):  # a member of a list of required ones: the list anew, without it
+        names = list(_at(before, parent))
+        update = f"update: {{required: {json.dumps(names[:keyword] + names[keyword + 1 :])}}}"
+        return [(parent, "remove: true"), (parent[:-1], update)]
+    if keyword == "additionalProperties":
+        member = json.dumps(finding.pointer.rpartition("/")[2])
+        return [(parent, f"update: {{properties: {{{member}: {{}}}}}}")]
+    if keyword == "type" and finding.rule != "parameter-type":
+        seen = KIND.match(finding.observed)
+        known = _at(before, keys)
+        # What an update finds to be a list, it makes longer.
+        names = [] if isinstance(known, list) else [known]
+        return [(parent, f"update: {{type: {json.dumps([*names, seen[1]])}}}")] if seen else []
+    return [(keys, "remove: true")]
 
 
-def _quoted(name: str) -> str:
-    return "'null'" if name == "null" else name
+def _keys(document: Row, place: str) -> Path:
+    """The keys of a pointer, those of lists as numbers; empty where it leads nowhere."""
+    node: Any = document
+    found: list[str | int] = []
+    for key in pointer.keys(place):
+        step = int(key) if isinstance(node, list) and key.isdigit() else key
+        try:
+            node = node[step]
+        except (LookupError, TypeError):
+            return ()
+        found.append(step)
+    return tuple(found)
 
 
-def _target(keys: list[str]) -> str:
+def _at(document: Row, keys: Path) -> Any:
+    return pointer.find(document, pointer.text(keys))
+
+
+def _target(keys: Path) -> str:
     """A JSONPath of the plain kind that the overlays use."""
-    parts = [
-        f".{key}" if key.isidentifier() else f"[{key}]" if key.isdigit() else f"['{key}']" for key in keys
-    ]
-    return "$" + "".join(part if key != "200" else "['200']" for part, key in zip(parts, keys, strict=True))
+    return "$" + "".join(
+        f"[{key}]" if isinstance(key, int) else f".{key}" if NAME.fullmatch(key) else f"['{key}']"
+        for key in keys
+    )
 
 
 def _entry(finding: Finding, today: str) -> str:

@@ -51,6 +51,7 @@ def consider(judge: Judge, path: Path, progress: Callable[[str, int, int], None]
     """Judge every exchange of a recording that is one of the contract's; raises `UsageError`."""
     found = _of_the_api(judge, list(exchanges(read(path), judge.facts)))
     judged = [each for each in found if each.whole]
+    judge.base = found[0].base if found else ""
     for done, each in enumerate(judged):
         progress("recording", done, len(judged))
         judge.consider(each.exchange)

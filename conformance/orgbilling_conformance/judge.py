@@ -15,7 +15,7 @@ from orgbilling_conformance.guard import Guard
 from orgbilling_conformance.options import Options
 from orgbilling_conformance.registry import JUDGEMENTS, RULES
 from orgbilling_conformance.report import Case, Finding, Skipped
-from orgbilling_conformance.rule import Knowledge, Observation, severity
+from orgbilling_conformance.rule import FACTS, Knowledge, Observation, severity
 from orgbilling_conformance.schema import Schemas
 from orgbilling_conformance.tokens import TokenDiedError, Tokens
 from orgbilling_conformance.wire import SHORT
@@ -213,9 +213,15 @@ class Judge:
             "",
             seen.reason or self._because(seen.rule, basis, bool(seen.node)),
             record.stage,
-            pointer.text(seen.node) if seen.node else "",
+            self._node(seen, operation, basis),
             tuple(each.to_json() for each in record.exchanges),
         )
+
+    def _node(self, seen: Observation, operation: str, basis: str) -> str:
+        """The node of the contract that is broken; for a fact about no node in particular, the operation."""
+        known = self.facts.operations.get(operation)
+        place = seen.node or (known.place if known and basis in FACTS else ())
+        return pointer.text(place) if place else ""
 
     def _because(self, rule: str, basis: str, placed: bool) -> str:
         """Who says so: the vendor, where a node of the contract is broken, else the rule."""

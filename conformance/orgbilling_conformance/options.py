@@ -76,15 +76,19 @@ class Choices(TypedDict, total=False):
 
 def options(**given: Any) -> Options:
     """Options that can be used; raises `UsageError`."""
+    unknown = [name for name in given if name not in Choices.__annotations__]
+    if unknown:
+        raise UsageError(f"{unknown[0]}: no such option; there are {', '.join(Choices.__annotations__)}")
     voucher = given.pop("voucher", None)
     given["vouchers"] = (voucher,) if isinstance(voucher, str) else tuple(voucher or ())
-    given["allow_write"] = tuple(given.get("allow_write") or ())
+    allowed = given.get("allow_write") or ()
+    given["allow_write"] = (allowed,) if isinstance(allowed, str) else tuple(allowed)
     for name in ("baseline", "replay"):
         given[name] = Path(given[name]) if given.get(name) else None
     chosen = Options(**given)
-    unknown = [name for name in chosen.allow_write if name not in WRITES]
-    if unknown:
-        raise UsageError(f"--allow-write {unknown[0]}: one of {', '.join(WRITES)}")
+    wrong = [name for name in chosen.allow_write if name not in WRITES]
+    if wrong:
+        raise UsageError(f"--allow-write {wrong[0]}: one of {', '.join(WRITES)}")
     if "redeem" in chosen.allow_write and not chosen.vouchers:
         raise UsageError("--allow-write redeem needs --voucher CODE: a code that may be used up")
     if chosen.vouchers and "redeem" not in chosen.allow_write:
@@ -103,10 +107,17 @@ def _numbers(chosen: Options) -> None:
     bounds = {"max_requests": 1, "max_time": 0.001, "rate": 0, "timeout": 0.001, "examples": 1, "seed": 0}
     for name, least in bounds.items():
         value = getattr(chosen, name)
-        if value is not None and not (math.isfinite(value) and value >= least):
+        number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+        if value is not None and not (number and value >= least):
             raise UsageError(f"--{name.replace('_', '-')} {value}: at least {least}")
 
 
 def _token(name: str, token: str | None) -> None:
-    if token is not None and (not token or not token.isascii() or not token.isprintable() or " " in token):
+    if token is not None and (
+        not isinstance(token, str)
+        or not token
+        or not token.isascii()
+        or not token.isprintable()
+        or " " in token
+    ):
         raise UsageError(f"--{name.replace('_', '-')}: a token is one word of ASCII characters")

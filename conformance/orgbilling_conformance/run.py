@@ -12,6 +12,7 @@ from typing import Any
 from orgbilling_openapi import contract
 
 from orgbilling_conformance import baseline, clock, corpus, drift, facts, fuzz, har, machine, replay, source
+from orgbilling_conformance.exchange import shown
 from orgbilling_conformance.guard import BudgetError, Guard, allowed
 from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.options import WRITES, Options
@@ -31,6 +32,8 @@ def run(app: Any, url: str | None, har: Path | None, options: Options, progress:
     """Judge one target; raises `UsageError`."""
     if sum(each is not None for each in (app, url, har)) != 1:
         raise UsageError("one target: an address, --app module:attribute or --har FILE")
+    if app is not None and not callable(app):
+        raise UsageError(f"{shown(repr(app))}: not an ASGI application")
     accepted = baseline.load(options.baseline) if options.baseline else []
     if har is None and not options.quick and not options.replay:
         fuzz.require()  # rather now than after the scripted stage

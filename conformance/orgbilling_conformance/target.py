@@ -77,8 +77,8 @@ class UrlTarget:
         except ImportError:
             raise UsageError("install what the judge needs: pip install 'orgbilling[conformance]'") from None
         self._httpx = httpx
-        self.host = parts.hostname
-        self.local = loopback(parts.hostname)
+        self.host = parts.hostname or ""
+        self.local = loopback(self.host)
         self._root = f"{parts.scheme}://{parts.netloc}"
         self.base = f"{self._root}{parts.path.rstrip('/') or PREFIX}"
         try:

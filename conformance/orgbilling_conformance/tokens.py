@@ -122,8 +122,9 @@ def expiry(token: str | None) -> int | None:
     """When a token ends, in epoch seconds; None where it does not say."""
     parts = split(token)
     ends = parts[1].get("exp") if parts else None
-    number = isinstance(ends, int | float) and not isinstance(ends, bool) and math.isfinite(ends)
-    return int(ends) if number else None
+    if not isinstance(ends, int | float) or isinstance(ends, bool) or not math.isfinite(ends):
+        return None
+    return int(ends)
 
 
 def organisation(token: str | None) -> str | None:

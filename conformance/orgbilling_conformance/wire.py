@@ -56,7 +56,8 @@ def schema_link(exchange: Exchange, known: Knowledge) -> Iterable[Observation] |
     expected = f"an address, relative or absolute, that ends with /schemas/{name}.json"
     # That it is an address is a fact; which one is only shown.
     basis = "assumed" if isinstance(value, str) and REFERENCE.fullmatch(value) else ""
-    return [Observation("schema-link", "/$schema", expected, shown(value), basis)]
+    node = ("components", "schemas", name, "properties", "$schema")
+    return [Observation("schema-link", "/$schema", expected, shown(value), basis, node)]
 
 
 def link(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:

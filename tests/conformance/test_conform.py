@@ -30,3 +30,12 @@ def test_progress_is_told(stub: Any, token: Any) -> None:
     assert seen[0][0] == "documents"
     assert seen[-1] == ("scripted", seen[-1][2], seen[-1][2])
     assert any(stage == "scripted: the laws" for stage, *_ in seen)
+
+
+def test_what_is_no_application_or_option_is_said(stub: Any) -> None:
+    for app in (1, "module:app", object()):
+        with pytest.raises(UsageError, match="not an ASGI application"):
+            conform(app)
+    choices: Any = {"bogus": 1}
+    with pytest.raises(UsageError, match="bogus: no such option; there are token, second_token"):
+        conform(stub, **choices)

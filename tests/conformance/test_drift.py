@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from orgbilling_conformance import Finding, drift
 from orgbilling_conformance.facts import Facts
-from orgbilling_openapi import contract
+from orgbilling_openapi import compose, contract
 
 
 class Documents:
@@ -75,8 +78,9 @@ def test_every_way_out_can_be_used(facts: Facts) -> None:
         "schema-format": (f"{profile}/properties/updatedAt/format", "yesterday"),
     }
     for rule, (place, observed) in cases.items():
+        basis = "assumed" if rule == "schema-value" else "documented"
         finding = Finding(
-            rule, "error", "documented", "getOrgBilling", "/currency", "string", observed, contract=place
+            rule, "error", basis, "getOrgBilling", "/currency", "string", observed, contract=place
         )
         bug, overlay, entry = drift.ways_out(finding, "2026-12-31")
         assert observed in bug
@@ -85,7 +89,10 @@ def test_every_way_out_can_be_used(facts: Facts) -> None:
         assert all("update" in each or each["remove"] is True for each in actions)
         [row] = yaml.safe_load(entry)
         assert (row["rule"], str(row["until"])) == (rule, "2027-01-28")
-    assert "no node" in drift.ways_out(Finding("law-01", "warning", "law", "x", "", "", ""), "2026-01-05")[1]
+    assert (
+        "no single node"
+        in drift.ways_out(Finding("law-01", "warning", "law", "x", "", "", ""), "2026-01-05")[1]
+    )
 
 
 def test_the_overlay_says_the_rest_of_a_required_list(facts: Facts) -> None:
@@ -96,3 +103,48 @@ def test_the_overlay_says_the_rest_of_a_required_list(facts: Facts) -> None:
     )
     actions = yaml.safe_load(drift.ways_out(finding, "2026-01-05")[1])
     assert actions[1]["update"]["required"] == required[1:]
+
+
+PROFILE, CONTRACT = "#/components/schemas/TenantBillingProfile", "#/components/schemas/EnterpriseContract"
+AMENDED = {
+    "an enum of ours": ("schema-value", "assumed", f"{PROFILE}/properties/billingMode/enum", "barter"),
+    "a pattern of ours": ("schema-value", "assumed", f"{PROFILE}/properties/tenantId/pattern", "x"),
+    "a bound of ours": ("parameter-range", "assumed", "#/components/parameters/Limit/schema/minimum", "0"),
+    "a type": ("schema-type", "documented", f"{PROFILE}/properties/currency/type", "null: null"),
+    "a member too many": ("schema-closed", "published", f"{CONTRACT}/additionalProperties", "5"),
+    "a member too few": ("schema-required", "published", f"{CONTRACT}/required/1", "absent"),
+    "a body": ("body-schema", "documented", "#/components/schemas/OrgBillingVoucherInputBody/properties/code/type",
+               "200 to integer: 5"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AMENDED)
+def test_an_overlay_composes_as_it_is_printed(name: str, tmp_path: Path) -> None:
+    rule, basis, place, observed = AMENDED[name]
+    finding = Finding(rule, "warning", basis, "x", "/more", "string", observed, contract=place)
+    printed = drift.overlay(finding)
+    layers = tmp_path / "layers"
+    shutil.copytree(compose.HERE / "layers", layers)
+    file = layers / printed.split()[1].rpartition("/")[2]
+    file.write_text(file.read_text("utf-8") + "\n" + printed + "\n", "utf-8")
+    assert compose.compose(layers).document != contract.load()
+
+
+def test_a_type_that_is_a_list_is_only_made_longer(facts: Facts) -> None:
+    place, node = next(
+        (f"#/components/schemas/{name}/properties/{member}/type", schema["type"])
+        for name, parent in drift._facts()["components"]["schemas"].items()
+        for member, schema in parent["properties"].items()
+        if isinstance(schema.get("type"), list)
+    )
+    finding = Finding("schema-type", "error", "published", "x", "/m", "", "string: x", contract=place)
+    assert "string" not in node
+    assert yaml.safe_load(drift.overlay(finding))[0]["update"] == {"type": ["string"]}
+
+
+def test_what_no_single_node_says_has_no_overlay() -> None:
+    place = "#/components/schemas/ErrorModel/properties/status"
+    for rule in ("problem-status", "parameter-valid", "error-media", "token-missing", "success-media"):
+        assert drift.overlay(Finding(rule, "error", "documented", "x", "", "", "", contract=place)) == ""
+    lost = Finding("schema-value", "error", "documented", "x", "", "", "", contract="#/no/such/node")
+    assert drift.overlay(lost) == ""

@@ -190,7 +190,10 @@ REDACTED = ("REDACTED", "[redacted]", "***", "<content-type redacted>", "[Remove
 
 def kept_back(good: dict[str, Any], value: str | None, media: str | None) -> dict[str, Any]:
     """An entry without the values of its headers, or without any; media: what the recorder noted."""
-    names = [row["name"] for row in good["response"]["headers"]] + ["Access-Control-Allow-Origin", "WWW-Authenticate"]
+    names = [row["name"] for row in good["response"]["headers"]] + [
+        "Access-Control-Allow-Origin",
+        "WWW-Authenticate",
+    ]
     rows = [] if value is None else [{"name": name, "value": value} for name in names]
     asked = (
         []

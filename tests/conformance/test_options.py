@@ -10,6 +10,11 @@ from orgbilling_conformance.options import options
 @pytest.mark.parametrize(
     ("given", "told"),
     [
+        ({"bogus": 1}, "bogus: no such option"),
+        ({"vouchers": ("A",)}, "vouchers: no such option"),
+        ({"max_requests": "many"}, "--max-requests many"),
+        ({"token": 5}, "--token: a token is"),
+        ({"allow_write": "delete"}, "--allow-write delete: one of"),
         ({"allow_write": ["delete"]}, "one of redeem, checkout"),
         ({"allow_write": ["redeem"]}, "needs --voucher CODE"),
         ({"voucher": "A"}, "needs --allow-write redeem"),

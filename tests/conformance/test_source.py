@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from orgbilling_conformance import source
+from orgbilling_conformance.registry import RULES
 from orgbilling_conformance.report import Finding
+from orgbilling_conformance.rule import FACTS, Observation
+from orgbilling_openapi import compose, contract, pointer
 
 
 def test_a_node_has_its_line() -> None:
@@ -19,3 +25,74 @@ def test_every_basis_has_a_source() -> None:
     assert (
         source.of(Finding("r", "error", "documented", "o", "", "", "")) == "the reference page (documented)"
     )
+
+
+def places(made: Any) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for each in made.findings():
+        if each.basis in FACTS and each.operation:
+            found.setdefault(each.rule, set()).add(each.contract)
+    return found
+
+
+def wrong_in_every_way(made: Any, exchange: Any) -> None:
+    """Exchanges that break every response rule that rests on a fact."""
+    profile: dict[str, Any] = {"$schema": 5, "currency": 5, "updatedAt": "x", "more": 1}
+    for each in (
+        exchange(body=profile),
+        exchange(body=b"{"),
+        exchange(status=201, body={}),
+        exchange(media="text/plain", body={}),
+        exchange(status=0, failure="broken"),
+        exchange(status=500, media="text/plain", body={}),
+        exchange(status=409, body={"status": 400}),
+        exchange("getOrgLedger", 422, {}, query="days=7"),
+        exchange("getOrgModelPricing", 422, {}),
+        exchange("getOrgLedger", 200, [], query="days=0"),
+        exchange("getOrgLedger", 200, [], query="days=x"),
+        exchange("redeemOrgVoucher", 200, {}),
+        *(exchange(body={}, auth=kind) for kind in ("none", "garbage", "expired")),
+    ):
+        made.consider(each)
+    for sent in (b"{", b"{}"):
+        template = exchange("redeemOrgVoucher", 200, {})
+        request = replace(template.request, body=sent)
+        made.consider(replace(template, request=request))
+
+
+def test_every_rule_that_rests_on_a_fact_points_to_a_node_with_its_line(judge: Any, exchange: Any) -> None:
+    made = judge()
+    wrong_in_every_way(made, exchange)
+    for rule in RULES.values():
+        if rule.kind == "scenario" and rule.basis[0] in FACTS:
+            operation = (rule.operations or ("getOrgBilling",))[0]
+            made.observe(Observation(rule.id, "", "", "", rule.basis[0]), operation)
+    found = places(made)
+    facts_alone = {each.id for each in RULES.values() if each.basis[0] in FACTS}
+    assert facts_alone - found.keys() == {"schema-value"}, "no fact names a set or a shape"
+    document = contract.load()
+    for rule_id, nodes in found.items():
+        for place in nodes:
+            assert place, rule_id
+            pointer.find(document, place)
+            assert source.line(place) > 12, (rule_id, place)
+
+
+def test_the_lines_say_what_is_meant(judge: Any, exchange: Any) -> None:
+    made = judge()
+    wrong_in_every_way(made, exchange)
+    lines = (compose.HERE / source.FILE).read_text("utf-8").splitlines()
+    words = {
+        "token-expired": "security:",
+        "token-bad": "security:",
+        "problem-status": "status:",
+        "error-media": "application/problem+json:",
+        "success-status": "'200':",
+        "success-media": "content:",
+        "schema-link": "$schema:",
+    }
+    found = places(made)
+    for rule, word in words.items():
+        assert {lines[source.line(place) - 1].strip() for place in found[rule]} == {word}
+    [window] = [place for place in found["parameter-valid"] if "ledger" in place]
+    assert lines[source.line(window) - 1].strip() == "- name: days"

@@ -13,6 +13,7 @@ from rich.text import Text
 from orgbilling_conformance import drift
 from orgbilling_conformance.render.groups import TOLD, by_operation, by_reason, counts, head, title
 from orgbilling_conformance.report import Finding, Report
+from orgbilling_conformance.words import many
 
 COLOUR = {"conforms": "green", "violated": "red", "inconclusive": "yellow"}
 MARK = {"error": "[bold red]✗[/]", "warning": "[bold yellow]![/]"}
@@ -26,12 +27,13 @@ def show(report: Report, console: Console, advice: bool = True) -> None:
     console.print(_head(report))
     for operation, findings in by_operation(report.findings).items():
         console.print()
-        console.print(f"[bold]{escape(title(operation))}[/]  [dim]{escape(operation)}[/]")
+        console.print(_marked(f"[bold]{escape(title(operation))}[/]  [dim]{escape(operation)}[/]"))
         for finding in findings:
             # The way to amend one node of the contract is told once, however many operations share it.
-            new = advice and bool(finding.contract) and (finding.contract, finding.rule) not in told
+            new = advice and (finding.contract, finding.rule) not in told
             told.add((finding.contract, finding.rule))
-            console.print(Padding(_finding(finding, report, new), (1, 0, 0, 2)))
+            console.print(Padding(_finding(finding), (1, 0, 0, 2)))
+            _paste(console, finding, drift.overlay(finding) if new else "")
     for part in (_accepted(report), _drift(report), _skipped(report), _notes(report), _verdict(report)):
         if part is not None:
             console.print()
@@ -58,7 +60,20 @@ def _head(report: Report) -> RenderableType:
     )
 
 
-def _finding(finding: Finding, report: Report, advice: bool) -> RenderableType:
+def _marked(text: str) -> Text:
+    """Markup, in which a name between colons is no picture."""
+    return Text.from_markup(text, emoji=False)
+
+
+def _paste(console: Console, finding: Finding, overlay: str) -> None:
+    """What is there to be copied: never broken, and an overlay as it stands in its file."""
+    if finding.curl:
+        console.print(Text(f"    again     {finding.curl}", style="dim"), soft_wrap=True)
+    if overlay:
+        console.print(Text(f"    or else   our contract is stale:\n{overlay}", style="dim"), soft_wrap=True)
+
+
+def _finding(finding: Finding) -> RenderableType:
     place = finding.pointer or "body"
     seen = f" [dim]× {finding.count}[/]" if finding.count > 1 else ""
     line = f"{MARK[finding.severity]} [bold]{escape(place)}[/]  [cyan]{escape(finding.rule)}[/]{seen}"
@@ -68,13 +83,7 @@ def _finding(finding: Finding, report: Report, advice: bool) -> RenderableType:
     rows.add_row("expected", Text(finding.expected, style="green"))
     rows.add_row("observed", Text(finding.observed, style="red" if finding.severity == "error" else "yellow"))
     rows.add_row("because", Text(f"{finding.source}  {finding.reason}".strip()))
-    if finding.curl:
-        rows.add_row("again", Text(finding.curl, style="dim"))
-    if advice:
-        today = str(report.head.get("started", "2000-01-01"))[:10]
-        overlay = drift.ways_out(finding, today)[1]
-        rows.add_row("or else", Text(f"our contract is stale:\n{overlay}", style="dim"))
-    return Group(line, Padding(rows, (0, 0, 0, 2)))
+    return Group(_marked(line), Padding(rows, (0, 0, 0, 2)))
 
 
 def _accepted(report: Report) -> RenderableType | None:
@@ -85,7 +94,7 @@ def _accepted(report: Report) -> RenderableType | None:
         f"  {escape(f'{each.rule} {title(each.operation)} {each.pointer}')} [dim]{escape(each.accepted)}[/]"
         for each in report.accepted
     ]
-    return Text.from_markup("\n".join(lines))
+    return _marked("\n".join(lines))
 
 
 def _drift(report: Report) -> RenderableType | None:
@@ -99,7 +108,7 @@ def _drift(report: Report) -> RenderableType | None:
         )
     if len(report.drift) > CHANGES:
         lines.append(f"  [dim]and {len(report.drift) - CHANGES} more; all are in --json[/]")
-    return Text.from_markup("\n".join(lines))
+    return _marked("\n".join(lines))
 
 
 def _skipped(report: Report) -> RenderableType | None:
@@ -112,13 +121,15 @@ def _skipped(report: Report) -> RenderableType | None:
     for reason, names in reasons.items():
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         rows.add_row(Text(reason), Text(shown))
-    return Group(f"[bold]Not run[/] [dim]({len(report.skipped)})[/]", Padding(rows, (0, 0, 0, 2)))
+    return Group(_marked(f"[bold]Not run[/] [dim]({len(report.skipped)})[/]"), Padding(rows, (0, 0, 0, 2)))
 
 
 def _notes(report: Report) -> RenderableType | None:
     if not report.notes:
         return None
-    return Group("[bold]Remarks[/]", *(Padding(Text(f"· {note}"), (0, 0, 0, 2)) for note in report.notes))
+    return Group(
+        _marked("[bold]Remarks[/]"), *(Padding(Text(f"· {note}"), (0, 0, 0, 2)) for note in report.notes)
+    )
 
 
 def _verdict(report: Report) -> RenderableType:
@@ -127,10 +138,10 @@ def _verdict(report: Report) -> RenderableType:
     lines += [f"  [yellow]·[/] {escape(reason)}" for reason in report.reasons]
     passed = sum(case.outcome == "passed" for case in report.cases)
     judged = sum(case.judged for case in report.cases)
-    lines.append(f"[dim]{passed} rules on operations held, in {judged:,} judgements.[/]")
+    lines.append(f"[dim]Rules on operations that held: {passed}, in {many(judged, 'judgement')}.[/]")
     if report.findings:
         lines.append(
             "[dim]A finding is a bug of the API, or our contract is stale (the overlay amends it), "
             "or it is accepted for a while (--baseline).[/]"
         )
-    return Text.from_markup("\n".join(lines))
+    return _marked("\n".join(lines))

@@ -94,7 +94,10 @@ def defaults(judge: Judge) -> None:
                 break
             if bodies[0] == bodies[2]:
                 place = difference(bodies[0], bodies[1]) or "body"
-                told = Observation("default-window", place, "the answer of days=30", "another answer")
+                node = (*judge.facts.parameters(operation)["days"], "schema", "default")
+                told = Observation(
+                    "default-window", place, "the answer of days=30", "another answer", "", node
+                )
                 judge.observe(told, operation.id, [plain.request, said.request])
                 break
 
@@ -131,12 +134,13 @@ def number(body: Any, member: str) -> float | None:
 
 def _ledger(judge: Judge, answers: dict[int, Exchange]) -> None:
     rows = {days: entries(each.response.json) for days, each in answers.items()}
+    node = judge.facts.parameters(judge.facts.operations["getOrgLedger"])["days"]
     for days, found in rows.items():
         instants = [at for at in found.values() if at]
         if len(instants) > 1 and max(instants) - min(instants) > timedelta(days=days) + SLACK:
             span = (max(instants) - min(instants)).days
             seen = Observation(
-                "window-honoured", "query/days", f"rows of {days} days at most", f"of {span} days"
+                "window-honoured", "query/days", f"rows of {days} days at most", f"of {span} days", "", node
             )
             judge.observe(seen, "getOrgLedger", [answers[days].request])
         judge.passed("window-honoured", "getOrgLedger")

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 if TYPE_CHECKING:
     from orgbilling_conformance import Report
 
 Progress = Callable[[str, int, int], None]
 
+LONGEST = 500
 SAFETY, TOKENS, EFFORT, REPORTS = "What may be sent", "Tokens", "Effort", "Reports"
 
 
@@ -254,5 +255,7 @@ def _show(report: Report, out: Console) -> None:
 
 
 def _fail(console: Console, problem: str) -> NoReturn:
-    console.print(f"[bold red]UsageError[/]: {escape(' '.join(problem.split()))}", soft_wrap=True)
+    from orgbilling_conformance.exchange import shown
+
+    console.print(Text.assemble(("UsageError", "bold red"), f": {shown(problem, LONGEST)}"), soft_wrap=True)
     raise typer.Exit(2)

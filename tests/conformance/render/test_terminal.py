@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
-from orgbilling_conformance import Report
+from orgbilling_conformance import Report, drift
 from orgbilling_conformance.render import terminal
 from rich.console import Console
 
@@ -43,3 +44,28 @@ def test_a_sound_target_is_one_screen(sound: Report) -> None:
     assert "keeps the contract" in shown(sound)
     assert len(shown(sound).splitlines()) < 25
     assert shown(sound, 60)
+
+
+def test_what_is_there_to_be_copied_is_not_broken(report: Report) -> None:
+    place = "#/components/schemas/TenantBillingProfile/properties/stripeCustomerId/pattern"
+    curl = "curl -sS 'http://127.0.0.1:4010/api/v1/org/billing?" + "x" * 200 + "'"
+    finding = replace(report.findings[0], rule="schema-value", basis="assumed", contract=place, curl=curl)
+    lines = shown(replace(report, findings=(finding,)), 80).splitlines()
+    assert f"    again     {curl}" in lines
+    overlay = drift.overlay(finding).splitlines()
+    start = lines.index(overlay[0])
+    assert lines[start : start + len(overlay)] == overlay
+
+
+def test_no_picture_stands_for_a_name_between_colons(report: Report) -> None:
+    named = replace(
+        report.findings[0], operation=":key:", pointer="/:warning:", rule=":key:", observed=":warning:"
+    )
+    drifted = ({"severity": "breaking", "what": ":key:", "pointer": ":warning:"},)
+    again = replace(
+        report, findings=(named,), accepted=(named,), reasons=(":key:",), notes=(":key:",), drift=drifted
+    )
+    text = shown(again)
+    assert "\N{KEY}" not in text
+    assert "\N{WARNING SIGN}" not in text
+    assert text.count(":key:") >= 6

@@ -78,6 +78,12 @@ def test_what_cannot_be_run_is_one_line_and_exit_2(run: Run, arguments: tuple[st
     assert len(done.output.strip().splitlines()) == 1
 
 
+def test_what_is_told_is_told_as_it_was_typed(run: Run) -> None:
+    for typed in ("base:KEY:", "[bold]x[/]", "a\\\\[b]"):
+        assert f"--app {typed}: " in run("--app", typed).output
+    assert "\x1b" not in run("http://x", "--token-env", "\x1b[1m").output
+
+
 def test_a_report_that_cannot_be_written(run: Run, token: str) -> None:
     done = run("--app", "judged_stub:app", "--token", token, "--quick", "--json", "none/r.json")
     assert done.exit_code == 2
