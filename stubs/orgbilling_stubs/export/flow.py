@@ -191,17 +191,25 @@ def _rows(history: History, day: Ints, slot: Ints, project: Ints, mean: Ints, at
     answer = np.maximum(tokens * (52 + (bits(words, 24) * 52 >> 8)) >> 8, 1)
     names = tuple(price.model for price in history.persona.prices.models)
     models = np.stack([_codes(habit.models, names) for habit in history.habits])
+    chance = bits(words, 32) if history.persona.usage.dense else _settled(history, at_ms // DAY_MS, project)
     sessions = np.maximum(messages * 16 // (96 + bits(words, 48)), 1)
     return Used(
         at_ms,
         project,
-        models[project, bits(words, 32)],
+        models[project, chance],
         _SOURCES[bits(words, 40)],
         tokens - answer,
         answer,
         messages,
         sessions,
     )
+
+
+def _settled(history: History, day: Ints, project: Ints) -> Ints:
+    """The bits by which `History.model` chooses."""
+    periods, turns = _table([(habit.period, habit.turn) for habit in history.habits]).T
+    numbers = (day + turns[project]) // periods[project]
+    return bits(draws(history._model_key, numbers * ROWS + project), 0)
 
 
 @lru_cache(maxsize=1024)

@@ -11,11 +11,11 @@ from orgbilling_stubs.export.refusal import ExportError
 from .conftest import ALL, names_in
 
 GOLDEN = {
-    "csv": "66d8fc3af6af2842bb034ec5c5ae4fca73428d254ab50e5348f3b250c3663503",
-    "jsonl": "8590008e879df4d6ce5e9b817719452d891dd120c948407c1785159cfc967de0",
-    "parquet": "b5f7cc5fccac4ae6a18ccb0293e01f13f1ea03151024ff2c9a0d88a2bb53adcc",
-    "postgres": "4bf9e858faea3eb6323f52208f8b43904d8200a7ea1f98753c434b5620cbb367",
-    "json": "f69c70192a273b27b42ca6b375fa86f6de8630b39c546b89b2b48df5e6c6bbc3",
+    "csv": "c5df2ca8106df58598c411428969825243807f809de028725313e4064c0e11ec",
+    "jsonl": "48c791bb37a57f16d0311c5369dd9d14c6bc2b4717d2d7612f1994462909bca8",
+    "parquet": "6957f0f780ee52f2aad164644ea58085142ae4fb8becbfdb12f26c8d26351d37",
+    "postgres": "5e36665f3dbb9f4b184c23676792d4582cfec305d80dd669a94349111f7d59b7",
+    "json": "e54b9d14e94870c5e89ded4122d0d76859cc47cfad4d18d75bc9c8a840583cfd",
 }
 """SHA-256 over the digests of all files, the same on every Python; Parquet's is of the pinned pyarrow."""
 
