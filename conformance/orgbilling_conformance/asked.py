@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from orgbilling_conformance.exchange import BodyError, Exchange, Request, loads, shown
 from orgbilling_conformance.facts import Operation, Path
-from orgbilling_conformance.rule import Judgement, Knowledge, Observation, Rule
+from orgbilling_conformance.rule import Judged, Judgement, Knowledge, Observation, Rule
 
 GOOD = ("first", "second", "unknown")
 BY_LAYER = ("documented", "published", "assumed")
@@ -113,13 +113,24 @@ def parameter(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | N
     if operation is None or not response.status or request.auth not in GOOD or request.method != "GET":
         return None
     found, certain = wrongs(request, operation, known)
-    if not found:
-        refused = certain and response.status in REFUSED and not _excused(request)
-        told = f"{request.query or 'no parameter'} refused with {response.status}"
-        expected = "what keeps the documented bounds is answered"
-        node = known.facts.parameters(operation).get("days", operation.place)
-        return [Observation("parameter-valid", "query/days", expected, told, node=node)] if refused else []
-    return _refusal(found, exchange, known)
+    if found:
+        rules = tuple(dict.fromkeys(each.rule for each in found))
+        return _refusal(rules, found, exchange, known) if _decided(response.status) else None
+    answered = 200 <= response.status < 300
+    if not certain or _excused(request) or not (answered or response.status in REFUSED):
+        return None
+    if answered:
+        return Judged(("parameter-valid",))
+    told = f"{request.query or 'no parameter'} refused with {response.status}"
+    expected = "what keeps the documented bounds is answered"
+    node = known.facts.parameters(operation).get("days", operation.place)
+    seen = Observation("parameter-valid", "query/days", expected, told, node=node)
+    return Judged(("parameter-valid",), (seen,))
+
+
+def _decided(status: int) -> bool:
+    """Whether a status says what became of what was asked, and not only who asked, how often, or when."""
+    return status < 500 and status not in (401, 403, 408, 429)
 
 
 def _excused(request: Request) -> bool:
@@ -128,24 +139,28 @@ def _excused(request: Request) -> bool:
     return bool(odd) or len(request.query) > 2000 or request.body is not None
 
 
-def _refusal(found: list[Wrong], exchange: Exchange, known: Knowledge) -> Iterator[Observation]:
+def _refusal(rules: tuple[str, ...], found: list[Wrong], exchange: Exchange, known: Knowledge) -> Judged:
     status = exchange.response.status
     if 200 <= status < 300:
-        for each in found:
-            layer, reason = known.facts.layer(each.node)
-            basis = each.basis or layer
-            expected, told = f"refused, for it is not: {each.expected}", f"{status} to {each.observed}"
-            yield Observation(each.rule, each.pointer, expected, told, basis, each.node, reason)
-    elif status in (400, 404, 409) and len(exchange.request.query) < 2000:
-        yield Observation("parameter-status", "status", "422", str(status))
-    elif status == 422:
-        body = exchange.response.json
-        rows = body.get("errors") if isinstance(body, dict) else None
-        places = {row.get("location") for row in rows or [] if isinstance(row, dict)}
-        missing = [each.pointer for each in found if each.pointer.replace("/", ".") not in places]
-        if missing:
-            told = ", ".join(str(place) for place in sorted(map(str, places))) or "nothing"
-            yield Observation("parameter-located", "/errors", missing[0].replace("/", "."), told)
+        return Judged(rules, tuple(_accepted(each, status, known) for each in found))
+    if status in (400, 404, 409) and len(exchange.request.query) < 2000:
+        seen = Observation("parameter-status", "status", "422", str(status))
+        return Judged((*rules, "parameter-status"), (seen,))
+    if status != 422:
+        return Judged(rules)
+    body = exchange.response.json
+    rows = body.get("errors") if isinstance(body, dict) else None
+    places = {row.get("location") for row in rows or [] if isinstance(row, dict)}
+    missing = [each.pointer for each in found if each.pointer.replace("/", ".") not in places]
+    told = ", ".join(str(place) for place in sorted(map(str, places))) or "nothing"
+    lost = [Observation("parameter-located", "/errors", each.replace("/", "."), told) for each in missing[:1]]
+    return Judged((*rules, "parameter-status", "parameter-located"), tuple(lost))
+
+
+def _accepted(wrong: Wrong, status: int, known: Knowledge) -> Observation:
+    layer, reason = known.facts.layer(wrong.node)
+    expected, told = f"refused, for it is not: {wrong.expected}", f"{status} to {wrong.observed}"
+    return Observation(wrong.rule, wrong.pointer, expected, told, wrong.basis or layer, wrong.node, reason)
 
 
 def body(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
@@ -157,29 +172,30 @@ def body(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
     if not request.body and request.auth == "unknown" and request.header("content-length") != "0":
         return None  # the browser may have sent one, and not have recorded it
     found = list(_body(request, operation, known))
-    if not found:
-        return []
+    if not found or not _decided(status):
+        return None
+    rules = tuple(dict.fromkeys(each.rule for each in found))
     if 200 <= status < 300:
-        return [
-            Observation(
-                each.rule,
-                each.pointer,
-                f"{each.expected}: refused",
-                f"{status} to {each.observed}",
-                each.basis or known.facts.layer(each.node)[0],
-                each.node,
-            )
-            for each in found
-        ]
+        return Judged(rules, tuple(_taken(each, status, known) for each in found))
     late = [each for each in found if each.rule in ("body-media", "body-size")]
     if late == found and status in LOOKED_UP:
         told = f"{status}: it was read and acted on"
-        return [
-            Observation(each.rule, each.pointer, f"{each.expected}: refused", told, "assumed")
-            for each in found
-        ]
-    clear = status in (400, 401, 403, 404, 408, 409, 410, 413, 415, 422, 429) or status >= 500
-    return [] if clear else [Observation("body-status", "status", "400, 413, 415 or 422", str(status))]
+        return Judged(
+            rules,
+            tuple(
+                Observation(each.rule, each.pointer, f"{each.expected}: refused", told, "assumed")
+                for each in found
+            ),
+        )
+    clear = status in (400, 404, 409, 410, 413, 415, 422)
+    seen = Observation("body-status", "status", "400, 413, 415 or 422", str(status))
+    return Judged((*rules, "body-status"), () if clear else (seen,))
+
+
+def _taken(wrong: Wrong, status: int, known: Knowledge) -> Observation:
+    basis = wrong.basis or known.facts.layer(wrong.node)[0]
+    expected, told = f"{wrong.expected}: refused", f"{status} to {wrong.observed}"
+    return Observation(wrong.rule, wrong.pointer, expected, told, basis, wrong.node)
 
 
 def _body(request: Request, operation: Operation, known: Knowledge) -> Iterator[Wrong]:

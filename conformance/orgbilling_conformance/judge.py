@@ -15,7 +15,7 @@ from orgbilling_conformance.guard import Guard
 from orgbilling_conformance.options import Options
 from orgbilling_conformance.registry import JUDGEMENTS, RULES
 from orgbilling_conformance.report import Case, Finding, Skipped
-from orgbilling_conformance.rule import FACTS, Knowledge, Observation, severity
+from orgbilling_conformance.rule import FACTS, Judged, Knowledge, Observation, severity
 from orgbilling_conformance.schema import Schemas
 from orgbilling_conformance.tokens import TokenDiedError, Tokens
 from orgbilling_conformance.wire import SHORT
@@ -136,7 +136,7 @@ class Judge:
         for rules, judgement in JUDGEMENTS:
             found = judgement(exchange, self.knowledge)
             if found is not None:
-                for rule in rules:
+                for rule in found.rules if isinstance(found, Judged) else rules:
                     self.passed(rule, exchange.operation)
                 for observation in found:
                     self.observe(observation, exchange.operation, [exchange.request], judged=False)

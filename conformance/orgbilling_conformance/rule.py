@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -57,8 +57,22 @@ class Knowledge:
     secrets: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a judgement by several rules came to: those that had something to judge, and the breaches."""
+
+    rules: tuple[str, ...]
+    observations: tuple[Observation, ...] = ()
+
+    def __iter__(self) -> Iterator[Observation]:
+        return iter(self.observations)
+
+
 Judgement = Callable[[Exchange, Knowledge], Iterable[Observation] | None]
-"""A response rule: its observations, or None where it has nothing to say about the exchange."""
+"""A response rule: its observations, or None where it has nothing to say about the exchange.
+
+Where several rules share a judgement, and not all of them have something to judge, it is a `Judged`.
+"""
 
 
 def severity(basis: str) -> str:

@@ -117,3 +117,50 @@ def test_bad_tokens(seen: Any, exchange: Any, auth: str, rule: str) -> None:
     assert seen(exchange("getOrgBilling", 200, {}, auth=auth)) == [(rule, "error")]
     assert seen(exchange("getOrgBilling", 401, {}, auth=auth)) == []
     assert seen(exchange("getOrgLedger", 422, {}, auth=auth, query="days=0")) == [("token-status", "warning")]
+
+
+def judged(made: Any, *exchanges: Any) -> set[str]:
+    for each in exchanges:
+        made.consider(each)
+    names = {case.rule for case in made.cases()}
+    return {name for name in names if name.startswith(("parameter-", "body-"))}
+
+
+@pytest.mark.parametrize(
+    ("status", "query", "rules"),
+    [
+        (200, "", {"valid"}),
+        (200, "days=7", {"valid"}),
+        (422, "days=7", {"valid"}),
+        (200, "days=", set()),
+        (500, "days=7", set()),
+        (200, "days=x", {"type"}),
+        (400, "days=x", {"type", "status"}),
+        (422, "days=0", {"range", "status", "located"}),
+        *((status, "days=0", set()) for status in (401, 403, 429, 500, 503)),
+    ],
+)
+def test_a_rule_that_had_nothing_to_judge_has_not_held(
+    judge: Any, exchange: Any, status: int, query: str, rules: set[str]
+) -> None:
+    seen = exchange("getOrgLedger", status, {}, query=query)
+    assert judged(judge(), seen) == {f"parameter-{name}" for name in rules}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "rules"),
+    [
+        (200, b'{"code":"A"}', set()),
+        (404, b'{"code":"A"}', set()),
+        (200, b"{", {"json"}),
+        (400, b"{", {"json", "status"}),
+        (422, b"{}", {"schema", "status"}),
+        (418, b"{}", {"schema", "status"}),
+        (401, b"{}", set()),
+        (500, b"{}", set()),
+    ],
+)
+def test_a_body_in_order_holds_no_rule_on_wrong_ones(
+    judge: Any, exchange: Any, status: int, body: bytes, rules: set[str]
+) -> None:
+    assert judged(judge(), _sent(exchange, status, body)) == {f"body-{name}" for name in rules}

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from orgbilling_openapi.laws import LAWS
 
+from orgbilling_conformance import asked
 from orgbilling_conformance.exchange import Exchange, Request, shown
 from orgbilling_conformance.guard import UNDOCUMENTED
 from orgbilling_conformance.judge import Judge
@@ -23,6 +24,12 @@ NO_CONTRACT = "00000000-0000-4000-8000-000000000000"
 RACERS = 8
 JSON_TYPE = (("Content-Type", "application/json"),)
 LEDGER = "days=7"
+NEEDS = {
+    "redeem": "needs --allow-write redeem --voucher CODE",
+    "checkout": "needs --allow-write checkout",
+    "subscribe": "needs --allow-write subscribe --contract ID",
+}
+BODY_RULES = tuple(rule.id for rule in asked.RULES if rule.id.startswith("body-"))
 
 
 def encode(value: Any) -> bytes:
@@ -69,6 +76,7 @@ def bodies(judge: Judge) -> None:
     }
     for name, rows in cases.items():
         if name not in judge.options.allow_write:
+            judge.skip(BODY_RULES, (WRITES[name],), NEEDS[name])
             continue
         for what, body in rows:
             post(judge, WRITES[name], body, purpose=what)
@@ -118,9 +126,7 @@ def vouchers(judge: Judge) -> None:
     rules = ("voucher-once", "voucher-race", "voucher-unknown", "voucher-echo", "refused-harmless")
     operation = WRITES["redeem"]
     if "redeem" not in judge.options.allow_write:
-        judge.skip(
-            (*rules, *_command_laws(20, 21)), (operation,), "needs --allow-write redeem --voucher CODE"
-        )
+        judge.skip((*rules, *_command_laws(20, 21)), (operation,), NEEDS["redeem"])
         return
     before = read(judge)
     unknown = post(judge, operation, encode({"code": NOBODY}), purpose="an unknown voucher")
@@ -256,7 +262,7 @@ def checkouts(judge: Judge) -> None:
     rules, operation = ("checkout-url", "checkout-fresh", "checkout-pending"), WRITES["checkout"]
     judge.skip(_command_laws(22, 23), (operation,), "needs somebody who pays")
     if "checkout" not in judge.options.allow_write:
-        judge.skip((*rules, "idempotency"), (operation,), "needs --allow-write checkout")
+        judge.skip((*rules, "idempotency"), (operation,), NEEDS["checkout"])
         return
     before = read(judge)
     first, second = (post(judge, operation, encode({"amount": 1000}), purpose="a checkout") for _ in range(2))
@@ -294,8 +300,7 @@ def subscribe(judge: Judge) -> None:
     """A contract that was named, and one that is unknown."""
     operation = WRITES["subscribe"]
     if "subscribe" not in judge.options.allow_write:
-        reason = "needs --allow-write subscribe --contract ID"
-        judge.skip(("subscribe-url", "subscribe-unknown"), (operation,), reason)
+        judge.skip(("subscribe-url", "subscribe-unknown"), (operation,), NEEDS["subscribe"])
         return
     unknown = post(judge, operation, encode({"contractId": NO_CONTRACT}), purpose="an unknown contract")
     _refused(judge, "subscribe-unknown", operation, unknown)

@@ -159,3 +159,14 @@ def test_wrong_bodies_are_all_wrong() -> None:
     assert len({what for what, _ in rows}) == len(rows) > 10
     assert writing.encode({"a": 1}) == b'{"a": 1}'
     assert writing.balance({}) is None
+
+
+def test_rules_over_bodies_are_skipped_where_none_may_be_sent(judge: Any) -> None:
+    made = judge()
+    writing.bodies(made)
+    told = {each.operation: each.reason for each in made.skipped() if each.rule == "body-schema"}
+    assert told == {
+        "createOrgBillingCheckout": "needs --allow-write checkout",
+        "redeemOrgVoucher": "needs --allow-write redeem --voucher CODE",
+        "subscribeToOrgContract": "needs --allow-write subscribe --contract ID",
+    }
