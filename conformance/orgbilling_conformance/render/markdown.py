@@ -9,7 +9,7 @@ from orgbilling_conformance.render.groups import TOLD, by_operation, by_reason, 
 from orgbilling_conformance.report import Finding, Report
 from orgbilling_conformance.words import many
 
-SIGNS = {ord(sign): f"&#{ord(sign)};" for sign in "&\\`*_{}[]<>|~#"}
+SIGNS = {ord(sign): f"&#{ord(sign)};" for sign in "&\\`*_{}[]<>|~#$"}
 SIGN = {"conforms": "✅", "violated": "❌", "inconclusive": "⚠️"}
 
 
