@@ -12,7 +12,7 @@ from orgbilling_openapi import laws as equations
 from . import laws, manifest, texts
 from .files import digest
 from .queries import Law
-from .refusal import from_os
+from .refusal import ExportError, from_os
 from .request import FORMATS
 from .schema import TABLES
 from .source import Source, opened
@@ -69,19 +69,39 @@ def _laws(folder: Path, found: Mapping[str, Any]) -> Iterator[Finding]:
     for each in found["files"]:
         if each["table"] is not None:
             files.setdefault(each["table"], []).append(each["path"])
-    with opened(folder, found["format"], files) as source:
-        for table, rows in found["rows"].items():
-            _, counted = source.ask(f"SELECT count(*), 0 FROM v_{table}")  # noqa: S608 -- a table of ours
-            assert counted is not None
-            problem = "" if counted[0] == rows else f"{counted[0]} rows, not {rows}"
-            yield Finding(f"{table}-rows", f"{table} has the rows that the manifest counts", problem)
-        for law in laws.applicable(files):
-            yield Finding(law.name, law.equation, _first(source, law))
+    try:
+        with opened(folder, found["format"], files) as source:
+            yield from _tables(source, found["rows"])
+            for law in laws.applicable([name for name in files if name not in source.flaws]):
+                yield Finding(law.name, law.equation, _first(source, law))
+    except ExportError as error:
+        if error.name != "unreadable":
+            raise
+        yield Finding("unreadable", "the files can be read", str(error))
+
+
+def _tables(source: Source, rows: Mapping[str, int]) -> Iterator[Finding]:
+    """Every table has its columns, cells that are what they should be, and its rows."""
+    for table, expected in rows.items():
+        flaw = source.flaws.get(table)
+        wrong = flaw.problem if flaw is not None and flaw.what == "columns" else ""
+        yield Finding(f"{table}-columns", f"{table} has the columns of schema.json", wrong)
+        if flaw is not None:
+            if not wrong:
+                yield Finding(f"{table}-cells", f"every row of {table} can be read", flaw.problem)
+            continue
+        _, counted = source.ask(f"SELECT count(*), 0 FROM v_{table}")  # noqa: S608 -- a table of ours
+        assert counted is not None
+        problem = "" if counted[0] == expected else f"{counted[0]} rows, not {expected}"
+        yield Finding(f"{table}-rows", f"{table} has the rows that the manifest counts", problem)
 
 
 def _first(source: Source, law: Law) -> str:
     """The first row that breaks a law, in words; empty when none does."""
-    columns, row = source.ask(law.broken)
+    try:
+        columns, row = source.ask(law.broken)
+    except ExportError as error:
+        return str(error)
     if row is None:
         return ""
     shown = ", ".join(f"{name} {_shown(name, value)}" for name, value in zip(columns, row, strict=True))
@@ -104,7 +124,12 @@ def _bodies(folder: Path, found: Mapping[str, Any]) -> Iterator[Finding]:
     for each in found["files"]:
         if each["table"] != "bodies":
             continue
-        bodies = json.loads((folder / each["path"]).read_bytes())
+        try:
+            bodies = json.loads((folder / each["path"]).read_bytes())
+        except ValueError as error:
+            yield Finding("unreadable", "the files can be read", f"{folder / each['path']}: {error}")
+            broken += 1
+            continue
         for verdict in equations.broken(bodies):
             yield Finding(verdict.law.name, verdict.law.equation, f"{each['path']}: {verdict.detail}")
             broken += 1

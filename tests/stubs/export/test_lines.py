@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from orgbilling_stubs.export.cells import _uncopied
 from orgbilling_stubs.export.columns import Coded, Same, values
 from orgbilling_stubs.export.lines import COPY, CSV, JSONL, header, lines, tokens
 from orgbilling_stubs.export.schema import BY_NAME
-from orgbilling_stubs.export.source import _uncopied
 
 PROJECTS = BY_NAME["projects"]
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from orgbilling_stubs.export import source
 from orgbilling_stubs.export.refusal import ExportError
+from orgbilling_stubs.export.schema import BY_NAME
+from orgbilling_stubs.export.sqlite import FILE
 
-from .conftest import ALL
+from .conftest import ALL, small_cast
 
 KINDS = [kind for kind in ALL if kind != "json"]
 QUESTIONS = (
@@ -51,20 +56,78 @@ def test_the_first_row_is_the_first_by_its_leading_columns(tmp_path, make):
         assert opened.ask("SELECT number, 1 FROM v_ledger WHERE number < 0")[1] is None
 
 
-def ask(folder, kind, name):
-    with source.opened(folder, kind, {"projects": [name]}) as opened:
-        opened.ask("SELECT * FROM v_projects")
+GOOD = {
+    "csv": "project_id,organisation_id,name\np,o,n\n",
+    "jsonl": '{"project_id":"p","organisation_id":"o"}\n',
+}
+FLAWS = [
+    ("csv", "a,b\n1\n", "columns", "column 1 is 'a', not 'project_id'"),
+    ("csv", "project_id,name,organisation_id\np,n,o\n", "columns", "column 2 is 'name'"),
+    ("csv", "p,o,n\n", "columns", "column 1 is 'p', not 'project_id'"),
+    ("csv", "", "columns", "column 1 is missing"),
+    ("csv", "project_id,organisation_id,name,more\n", "columns", "column 4 is 'more'"),
+    ("csv", "project_id,organisation_id,name\np,o,n\np,o\n", "cells", "row 3: 2 values for 3 columns"),
+    ("csv", 'project_id,organisation_id,name\np,o,"n\n', "cells", "row 2: unexpected end of data"),
+    ("jsonl", "{\n", "cells", "row 1: "),
+    ("jsonl", GOOD["jsonl"], "cells", "row 1: no 'name'"),
+]
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "sqlite"])
-@pytest.mark.parametrize(("kind", "text"), [("csv", "a,b\n1\n"), ("csv", "a,b,c\n1\n"), ("jsonl", "{\n")])
-def test_what_is_no_table_is_refused_in_one_line(tmp_path, monkeypatch, kind, text, engine):
+@pytest.mark.parametrize(("kind", "text", "what", "problem"), FLAWS)
+def test_a_file_that_is_no_table_is_named_and_the_others_can_be_asked(
+    tmp_path, monkeypatch, kind, text, what, problem, engine
+):
     monkeypatch.setattr(source, "has", lambda module: engine == "duckdb")
-    (tmp_path / f"projects.{kind}").write_text(text)
-    with pytest.raises(ExportError) as caught:
-        ask(tmp_path, kind, f"projects.{kind}")
-    assert caught.value.name == "unreadable"
-    assert "\n" not in str(caught.value)
+    path = tmp_path / f"projects.{kind}"
+    path.write_text(text)
+    (tmp_path / f"organisations.{kind}").write_text(
+        ",".join(BY_NAME["organisations"].names) + "\n" if kind == "csv" else ""
+    )
+    files = {name: [f"{name}.{kind}"] for name in ("organisations", "projects")}
+    with source.opened(tmp_path, kind, files) as opened:
+        assert opened.flaws.keys() == {"projects"}
+        assert opened.flaws["projects"].what == what
+        assert opened.flaws["projects"].problem.startswith(f"{path}: ")
+        assert problem in opened.flaws["projects"].problem
+        assert opened.ask("SELECT count(*) FROM v_organisations")[1] == (0,)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb", "parquet"])
+def test_columns_of_a_database_are_compared_too(tmp_path, make, monkeypatch, kind):
+    made = make(tmp_path, kind, tables=("projects",), block=100)
+    monkeypatch.setitem(source.BY_NAME, "projects", BY_NAME["projects"]._replace(columns=()))
+    with source.opened(tmp_path, kind, files_of(made)) as opened:
+        assert opened.flaws["projects"].what == "columns"
+        assert "column 1 is 'project_id': the table has no more" in opened.flaws["projects"].problem
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("ledger", "amount_usd", "abc"),
+        ("ledger", "amount_credits", "NaN"),
+        ("ledger", "amount_credits", "1.5"),
+        ("ledger", "created_at", "2025-02-31T10:00:00.000Z"),
+        ("ledger", "tokens", "many"),
+        ("events", "day", "2025-02-31"),
+        ("events", "unit_price_usd", "1.000000"),
+        ("organisations", "repriced", 2),
+    ],
+)
+def test_what_sqlite_would_read_as_something_else_is_named_with_its_row(tmp_path, make, table, column, value):
+    made = make(tmp_path, "sqlite", cast=small_cast(1, 20))
+    with closing(sqlite3.connect(tmp_path / FILE)) as database:
+        database.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = 1", (value,))
+        database.commit()
+    with source.opened(tmp_path, "sqlite", files_of(made)) as opened:
+        assert opened.flaws.keys() == {table}
+        assert f"{table}, row 1: {column}: {value!r} is no " in opened.flaws[table].problem
+
+
+def ask(folder, kind, name):
+    with source.opened(folder, kind, {"projects": [name]}) as opened:
+        opened.ask("SELECT * FROM v_projects")
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb"])

@@ -154,6 +154,78 @@ def test_a_broken_law_is_named_with_its_first_row(tmp_path, sound, monkeypatch, 
     assert all(problem for problem in found.values())
 
 
+MISREAD = [
+    ("ledger", cell(5, 6, lambda text: "abc"), "ledger-cells", "row 6: amount_credits: 'abc' is no money"),
+    ("ledger", cell(5, 7, lambda text: "NaN"), "ledger-cells", "row 6: amount_usd: 'NaN' is no money"),
+    ("ledger", cell(5, 7, lambda text: ""), "ledger-cells", "row 6: amount_usd: '' is no money"),
+    (
+        "ledger",
+        cell(5, 4, lambda text: "2025-02-31" + text[10:]),
+        "ledger-cells",
+        "row 6: created_at: '2025-",
+    ),
+    ("ledger", cell(5, 4, lambda text: text[:10]), "ledger-cells", "row 6: created_at: '20"),
+    ("ledger", cell(5, 8, lambda text: "few"), "ledger-cells", "row 6: tokens: 'few' is no int"),
+    ("events", cell(3, 1, lambda text: "2025-02-31"), "events-cells", "row 4: day: '2025-02-31' is no date"),
+    ("billing_profiles", cell(1, 7, lambda text: "maybe"), "billing_profiles-cells", "'maybe' is no bool"),
+    ("ledger", lambda lines: lines.append(lines.pop()[:20]), "ledger-cells", " values for 12 columns"),
+    ("ledger", drop(0), "ledger-columns", "column 1 is 'org_"),
+    (
+        "ledger",
+        lambda lines: lines.insert(
+            0, lines.pop(0).replace("amount_credits,amount_usd", "amount_usd,amount_credits")
+        ),
+        "ledger-columns",
+        "column 7 is 'amount_usd', not 'amount_credits'",
+    ),
+]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite"])
+@pytest.mark.parametrize(("table", "change", "name", "problem"), MISREAD)
+def test_what_cannot_be_read_is_named_by_either_engine_and_the_rest_is_checked(
+    tmp_path, sound, monkeypatch, table, change, name, problem, engine
+):
+    monkeypatch.setattr(source, "has", lambda module: engine == "duckdb")
+    shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
+    changed(tmp_path, table, change)
+    findings = [*verify(tmp_path)]
+    found = {finding.name: finding.problem for finding in findings if finding.problem}
+    assert found.keys() == {name}
+    assert found[name].startswith(f"{tmp_path / table}.csv: ")
+    assert problem in found[name]
+    names = {finding.name for finding in findings}
+    assert {"contract-schedule", "projects-rows", "usage_by_day-projects"} <= names
+    assert f"{table}-rows" not in names
+    assert ("balance" in names) == (table == "events")
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite"])
+def test_decimals_without_all_their_places_are_the_same_amounts(tmp_path, sound, monkeypatch, engine):
+    monkeypatch.setattr(source, "has", lambda module: engine == "duckdb")
+    shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
+    for row in range(1, 3):
+        changed(tmp_path, "billing_profiles", cell(row, 4, lambda text: text.rstrip("0")))
+    assert problems(tmp_path) == {}
+
+
+@pytest.mark.parametrize("kind", ["parquet", "sqlite", "duckdb"])
+def test_a_truncated_file_is_a_broken_check_that_names_it(tmp_path, make, kind):
+    made = make(tmp_path, kind, block=100)
+    path = tmp_path / next(each["path"] for each in made["files"] if each["table"] == "ledger")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    found = problems(tmp_path)
+    assert found.pop("file-digest")
+    assert any(path.name in problem for problem in found.values())
+
+
+def test_bodies_that_are_no_json_are_named(tmp_path, make):
+    make(tmp_path, "json")
+    path = next(tmp_path.glob("org_*.json"))
+    path.write_bytes(path.read_bytes()[:1000])
+    assert path.name in problems(tmp_path)["unreadable"]
+
+
 def test_the_row_is_told_as_people_read_it(tmp_path, make):
     cast = people.cast(people.chosen(["no_contract"]), 1, AS_OF_MS, 40)
     make(tmp_path, cast=cast, block=100)
