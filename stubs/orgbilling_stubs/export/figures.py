@@ -19,7 +19,7 @@ TABLES = ("organisations", "billing_profiles", "projects", "usage_by_day", "ledg
 
 
 class Figures(NamedTuple):
-    """A window of days, from the oldest; amounts in micro-USD.
+    """A window of days, from the oldest; amounts in micro-USD. At midnight, the day that ends is the last.
 
     charged: all debits; spent: those for tokens; kinds: debits by kind.
     """
@@ -48,8 +48,9 @@ def figures(tables: Mapping[str, Chunk], window: int = 365) -> Figures:
     who = {name: values(column)[0] for name, column in tables["organisations"].items()}
     mode = values(tables["billing_profiles"]["billing_mode"])[0]
     usage, ledger = tables["usage_by_day"], tables["ledger"]
-    posted = [at_ms // DAY_MS for at_ms in values(ledger["created_at"])]
-    last = who["as_of"] // DAY_MS
+    # A day that has only just begun would look like one on which everything stopped.
+    last = (who["as_of"] - 1) // DAY_MS
+    posted = [min(at_ms // DAY_MS, last) for at_ms in values(ledger["created_at"])]
     first = max(min([*posted, last]), last - window + 1)
     credits = values(ledger["amount_credits"])
     amounts = values(ledger["amount_usd"])
@@ -57,7 +58,7 @@ def figures(tables: Mapping[str, Chunk], window: int = 365) -> Figures:
     moved = _daily(posted, credits, first, last)
     bought = [amount if credit > 0 else 0 for amount, credit in zip(amounts, credits, strict=True)]
     charged = [kind in CHARGES for kind in values(ledger["entry_type"])]
-    used = values(usage["day"])
+    used = [min(day, last) for day in values(usage["day"])]
     tokens = [
         sum(pair)
         for pair in zip(*(values(usage[f"{way}_tokens"]) for way in ("input", "output")), strict=True)

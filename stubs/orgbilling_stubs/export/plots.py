@@ -8,6 +8,7 @@ from math import floor, log10
 
 WIDTH, HEIGHT = 720, 210
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 26
+HALF = 30  # half the width of a date
 
 Label = Callable[[float], str]
 
@@ -45,7 +46,8 @@ def series(days: Sequence[str], numbers: Sequence[float], name: str, label: Labe
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{up(tick)}" y2="{up(tick)}"/>')
         parts.append(f'<text class="y" x="{LEFT - 8}" y="{up(tick) + 4}">{escape(label(tick))}</text>')
     for place, text in months(days):
-        parts.append(f'<text class="x" x="{across(place)}" y="{HEIGHT - 8}">{text}</text>')
+        middle = min(across(place), WIDTH - HALF)
+        parts.append(f'<text class="x" x="{middle}" y="{HEIGHT - 8}">{text}</text>')
         parts.append(
             f'<line class="tick" x1="{across(place)}" x2="{across(place)}" '
             f'y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 4}"/>'

@@ -30,6 +30,18 @@ def test_the_figures_are_those_of_the_ledger(name):
         assert len(mix) <= figures.SHOWN + 1
 
 
+@pytest.mark.parametrize("name", ["standard", "month_edges", "low_balance"])
+def test_at_midnight_the_day_that_ends_is_the_last_one(name):
+    midnight_ms = instant.parse("2026-03-01T00:00:00Z")
+    tenant = scalar.grown(plan_of(name, midnight_ms))
+    found = figures.figures(scalar.tables(tenant, personas.load(name), figures.TABLES), 30)
+    assert (found.days[0], found.days[-1]) == ("2026-01-30", "2026-02-28")
+    assert found.tokens[-1] > 0
+    assert found.balance[-1] == tenant.ledger.balance_micros
+    since_ms = instant.parse(found.days[0])
+    assert sum(found.tokens) == sum(row.tokens for row in tenant.ledger.rows if row.at_ms >= since_ms)
+
+
 def test_the_balance_carries_what_was_before_the_window():
     tenant, found = of("standard", 30)
     assert len(found.days) == 30

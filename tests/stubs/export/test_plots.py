@@ -37,6 +37,13 @@ def test_a_series_is_well_formed_and_stays_inside(numbers, filled):
     assert all(plots.LEFT <= x <= plots.WIDTH and 0 <= y <= plots.HEIGHT - plots.BOTTOM for x, y in points)
 
 
+def test_the_last_month_is_not_cut_off():
+    days = [*DAYS[:50], "2026-03-01"]
+    root = ElementTree.fromstring(plots.series(days, [1.0] * 51, "short", str, filled=True))
+    [last] = [each for each in root.findall("text") if each.text == "2026-03"]
+    assert float(last.get("x")) + 27 <= plots.WIDTH
+
+
 def test_one_day_is_a_series_too():
     ElementTree.fromstring(plots.series(["2026-01-05"], [3.0], "one", str, filled=True))
 
