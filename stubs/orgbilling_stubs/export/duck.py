@@ -32,7 +32,9 @@ def write(request: Request, advance: Advance) -> list[Entry]:
     except duckdb.Error as error:
         raise ExportError("file-error", f"{final}: {str(error).splitlines()[0]}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        for suffix in ("", ".wal"):
+            partial.with_name(partial.name + suffix).unlink(missing_ok=True)
+        shutil.rmtree(partial.with_name(partial.name + ".tmp"), ignore_errors=True)
         shutil.rmtree(scratch, ignore_errors=True)
     return entries
 

@@ -25,10 +25,12 @@ def test_one_block_is_loaded_too(tmp_path, make):
 
 
 def test_what_duckdb_refuses_is_one_line(tmp_path, make, monkeypatch):
-    def full(*_):
+    def full(_, path, *__):
+        path.with_name(path.name + ".wal").write_text("what DuckDB had still to write")
+        path.with_name(path.name + ".tmp").mkdir()
         raise duckdb.IOException("IO Error: No space left\nLINE 1")
 
     monkeypatch.setattr(duck, "_load", full)
     with pytest.raises(ExportError, match=r"orgbilling\.duckdb: IO Error: No space left$"):
         make(tmp_path, "duckdb")
-    assert names_in(tmp_path) == {"schema.json"}
+    assert [path.name for path in tmp_path.iterdir()] == ["schema.json"]
