@@ -16,6 +16,7 @@ from .refusal import ExportError
 VARIABLE = "ORGBILLING_CONTROL_TOKEN"
 """Names the environment variable with the control token of a stub that asks for one."""
 
+API = "/api/v1"
 PATH = "/_mock/v1/organisations/*/bundle"
 
 
@@ -52,7 +53,7 @@ def file(path: Path) -> Cast:
 
 
 def running(url: str, environment: Mapping[str, str] = os.environ) -> Cast:
-    """The cast of a running stub, by its control API.
+    """The cast of a running stub, by its control API; url: its address, with or without the API's path.
 
     Raises ExportError `unreachable` when nobody answers there, or when the answer is no bundle.
     """
@@ -62,7 +63,7 @@ def running(url: str, environment: Mapping[str, str] = os.environ) -> Cast:
 
     if urlsplit(url).scheme not in ("http", "https"):
         raise ExportError("unreachable", f"{url}: expected http://… or https://…")
-    request = urllib.request.Request(url.rstrip("/") + PATH)  # noqa: S310 -- the scheme is checked
+    request = urllib.request.Request(url.rstrip("/").removesuffix(API) + PATH)  # noqa: S310 -- the scheme is checked
     if environment.get(VARIABLE):
         request.add_header("X-Control-Token", environment[VARIABLE])
     try:

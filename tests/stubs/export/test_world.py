@@ -140,6 +140,19 @@ def test_a_running_stub_gives_its_bundle(dashboard, monkeypatch):
     assert asked == [(f"http://stub{world.PATH}", {"X-control-token": "oct_1"})]
 
 
+@pytest.mark.parametrize("url", ["http://stub/api/v1", "http://stub/api/v1/", "http://stub/", "http://stub"])
+def test_the_address_that_serve_prints_is_as_good_as_the_root(service, monkeypatch, url):
+    asked = []
+
+    def urlopen(request, timeout):
+        asked.append(request.full_url)
+        return io.BytesIO(text_of(service).encode())
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    assert len(world.running(url, {}).people) == 4
+    assert asked == [f"http://stub{world.PATH}"]
+
+
 def refusing(error):
     def urlopen(request, timeout):
         raise error
