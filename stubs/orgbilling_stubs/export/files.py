@@ -69,13 +69,14 @@ class Hashing(RawIOBase):
 class Draft:
     """A file under its partial name: `keep` gives it its final name, `drop` removes it.
 
+    mark: part of the partial name, where several processes write the same file: each has its own draft.
     Raises ExportError `file-error` for what the file system refuses.
     """
 
-    def __init__(self, folder: Path, path: str) -> None:
+    def __init__(self, folder: Path, path: str, mark: str = "") -> None:
         self.path = path
         self.final = folder / path
-        self.partial = self.final.with_name(self.final.name + PARTIAL)
+        self.partial = self.final.with_name(self.final.name + mark + PARTIAL)
         try:
             self.final.parent.mkdir(parents=True, exist_ok=True)
             self.file = Hashing(self.partial)
@@ -99,9 +100,9 @@ class Draft:
 
 
 @contextmanager
-def draft(folder: Path, path: str) -> Iterator[Draft]:
+def draft(folder: Path, path: str, mark: str = "") -> Iterator[Draft]:
     """A draft that is dropped unless it was kept, whatever happens."""
-    made = Draft(folder, path)
+    made = Draft(folder, path, mark)
     try:
         yield made
     except OSError as error:
@@ -110,9 +111,9 @@ def draft(folder: Path, path: str) -> Iterator[Draft]:
         made.drop()
 
 
-def written(folder: Path, path: str, data: bytes) -> Entry:
+def written(folder: Path, path: str, data: bytes, mark: str = "") -> Entry:
     """Write a whole file at once."""
-    with draft(folder, path) as made:
+    with draft(folder, path, mark) as made:
         made.file.write(data)
         return made.keep(None, 0)
 

@@ -44,12 +44,18 @@ def save(folder: Path, manifest: Mapping[str, Any], shard: tuple[int, int] | Non
     return files.written(folder, name, (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-def companions(folder: Path, kind: str, tables: Sequence[str], parts: int | None) -> list[Entry]:
-    """`schema.json`, and for PostgreSQL the script that creates the tables and loads the rows."""
+def companions(
+    folder: Path, kind: str, tables: Sequence[str], parts: int | None, shard: tuple[int, int] | None = None
+) -> list[Entry]:
+    """`schema.json`, and for PostgreSQL the script that creates the tables and loads the rows.
+
+    Every shard writes them, and they are the same in all.
+    """
+    mark = "" if shard is None else f".{shard[0]}-of-{shard[1]}"
     made = json.dumps(document(tables), indent=1, ensure_ascii=False) + "\n"
-    entries = [files.written(folder, "schema.json", made.encode())]
+    entries = [files.written(folder, "schema.json", made.encode(), mark)]
     if kind == "postgres":
-        entries.append(files.written(folder, "load.sql", _load(tables, parts).encode()))
+        entries.append(files.written(folder, "load.sql", _load(tables, parts).encode(), mark))
     return entries
 
 

@@ -35,7 +35,9 @@ def export(request: Request, advance: Advance, *, force: bool = False) -> Mappin
 def _write(request: Request, advance: Advance) -> list[Entry]:
     if request.kind == "json":
         return pool.run(request, blocks.bodies, advance)
-    companions = manifest.companions(request.out, request.kind, request.tables, request.parts)
+    companions = manifest.companions(
+        request.out, request.kind, request.tables, request.parts, request.shard
+    )
     if request.kind == "sqlite":
         from . import sqlite
 
