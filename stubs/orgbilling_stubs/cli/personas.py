@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from orgbilling_fixtures.catalogue import read
 from orgbilling_fixtures.describe import rows
-from orgbilling_fixtures.library import read
 from orgbilling_fixtures.persona import Persona, PersonaError, load, names
 from rich.console import Console
 from rich.table import Table

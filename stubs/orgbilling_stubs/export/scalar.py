@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import pairwise
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
+from orgbilling_fixtures import history
 from orgbilling_fixtures.curves import SOURCES
 from orgbilling_fixtures.persona import Persona
 
@@ -15,7 +16,7 @@ from ..domain import agenda, ids, instant
 from ..domain.events import MeterRecorded, Record, UsageRecorded
 from ..domain.ledger import Row
 from ..domain.money import unit_charge_micros
-from ..domain.plan import Day, Plan, Usage
+from ..domain.plan import Day, Meter, Plan, Usage
 from ..domain.tenant import Tenant
 from .calendar import OPENS_MS, billing_day, openings
 from .columns import Chunk
@@ -32,28 +33,6 @@ def grown(plan: Plan) -> Tenant:
     agenda.start(tenant)
     agenda.advance(tenant, plan.as_of_ms)
     return tenant
-
-
-class Used(NamedTuple):
-    """Usage that somebody recorded by hand, as the history would have it."""
-
-    at_ms: int
-    project: int
-    model: str
-    source: str
-    input_tokens: int
-    output_tokens: int
-    messages: int
-    sessions: int
-
-
-class Metered(NamedTuple):
-    """A meter reading."""
-
-    at_ms: int
-    kind: str
-    slug: str
-    number: int
 
 
 def tables(
@@ -105,7 +84,7 @@ def _used(tenant: Tenant, days: Sequence[Day], log: Sequence[Record]) -> Iterato
     rows = iter([row for row in tenant.ledger.rows if row.kind == "usage"])
     row = next(rows, None)
     by_hand = [
-        Used(record.at_ms, *(getattr(record.event, name) for name in Used._fields[1:]))
+        history.Usage(record.at_ms, *(getattr(record.event, name) for name in history.Usage._fields[1:]))
         for record in log
         if isinstance(record.event, UsageRecorded)
     ]
@@ -137,17 +116,17 @@ def _usage(tenant: Tenant, days: Sequence[Day], log: Sequence[Record]) -> Iterat
         yield (plan.organisation, number, day, project_id, slugs[model], SOURCES[source], *row_sums)
 
 
-def _readings(tenant: Tenant, days: Sequence[Day], log: Sequence[Record], kind: str) -> Iterator[Metered]:
+def _readings(tenant: Tenant, days: Sequence[Day], log: Sequence[Record], kind: str) -> Iterator[Meter]:
     """The meter readings that counted."""
     for day in days:
         for meter in day.meters:
             series = tenant.meters.get((meter.kind, meter.slug))
             if meter.kind == kind and series is not None and series.total(meter.at_ms - 1, meter.at_ms):
-                yield Metered(meter.at_ms, kind, meter.slug, meter.count)
+                yield meter
     for record in log:
         event = record.event
         if isinstance(event, MeterRecorded) and event.meter == kind:
-            yield Metered(record.at_ms, kind, event.slug, event.count)
+            yield history.Meter(record.at_ms, kind, event.slug, event.count)
 
 
 def _metered(
@@ -161,8 +140,8 @@ def _metered(
     sums: dict[tuple[int, str], list[int]] = {}
     for meter in _readings(tenant, days, log, kind):
         known = sums.setdefault((billing_day(meter.at_ms), meter.slug), [0, 0, 0])
-        micros = unit_charge_micros(meter.number, nanos[meter.slug])
-        known[:] = known[0] + 1, known[1] + meter.number, known[2] + micros
+        micros = unit_charge_micros(meter.count, nanos[meter.slug])
+        known[:] = known[0] + 1, known[1] + meter.count, known[2] + micros
     for day, slug in sorted(sums):
         bookings, count, micros = sums[day, slug]
         yield tenant.plan.organisation, day, slug, bookings, count, nanos[slug], micros
