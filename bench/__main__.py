@@ -22,7 +22,7 @@ from statistics import median
 from typing import Any
 
 from load import KINDS
-from servers import CLOCK, ORGANISATION, SERVERS
+from servers import CLOCK, ORGANIZATION, SERVERS
 
 HERE = Path(__file__).parent
 CONNECTIONS = 8
@@ -41,7 +41,7 @@ RUNS = [
     ("Connexion, validating", "redeem"),
     ("Connexion, validating", "ledger 30 days"),
 ]
-ORGANISATIONS = {"redeem": f"{ORGANISATION}_redeem"}
+ORGANIZATIONS = {"redeem": f"{ORGANIZATION}_redeem"}
 TARGETS = {(OURS, "billing"): 0.7, (OURS, "redeem"): 0.7, (OURS, "ledger 30 days"): 0.5}
 START_TARGET_S = 0.7
 MEMORY_TARGET_MB = 90
@@ -55,12 +55,12 @@ def free_port() -> int:
 
 
 def token(kind: str) -> str:
-    """A session token; redemptions have an organisation of their own, so that no ledger grows with them."""
+    """A session token; redemptions have an organization of their own, so that no ledger grows with them."""
     from orgbilling_stubs.auth import keys
     from orgbilling_stubs.auth.mint import Session, mint
-    from orgbilling_stubs.clock import wall_ms
+    from orgbilling_stubs.tenants.clock import wall_ms
 
-    return mint(keys.load(), Session(ORGANISATIONS.get(kind, ORGANISATION), ttl_s=6 * 3600), wall_ms())
+    return mint(keys.load(), Session(ORGANIZATIONS.get(kind, ORGANIZATION), ttl_s=6 * 3600), wall_ms())
 
 
 def fetch(port: int, kind: str) -> Any:

@@ -26,16 +26,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from orgbilling_stubs.domain import instant
-from orgbilling_stubs.export import blocks, people, pool, run, verify
-from orgbilling_stubs.export.columns import Coded, Uuids, values
-from orgbilling_stubs.export.files import Entry
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.export import pool, run, selection
+from orgbilling_stubs.export.columnar import blocks
+from orgbilling_stubs.export.columnar.columns import Coded, Uuids, values
 from orgbilling_stubs.export.pool import Block
 from orgbilling_stubs.export.request import Request
 from orgbilling_stubs.export.schema import BY_NAME, NAMES
-from orgbilling_stubs.export.sinks import Part
+from orgbilling_stubs.export.verify import verify
+from orgbilling_stubs.export.writers.files import Entry
+from orgbilling_stubs.export.writers.sinks import Part
 
-AS_OF_MS = instant.parse("2026-11-22T10:00:00Z")
+AS_OF_MS = instants.parse("2026-11-22T10:00:00Z")
 LEDGER = BY_NAME["ledger"]
 TARGETS = {"parquet": 1_000_000, "csv": 300_000}
 MEMORY_TARGET_MB = 600
@@ -101,9 +103,9 @@ def timed(work: pool.Work, request: Request) -> Run:
         return Run(time.perf_counter() - started, cpu_s() - used, rows)
 
 
-def compare(kind: str, organisations: int, rounds: int, jobs: int) -> dict[str, Any]:
+def compare(kind: str, organizations: int, rounds: int, jobs: int) -> dict[str, Any]:
     """Ours and the random table in turns."""
-    cast = people.cast(people.drawn(organisations, 1), 1, AS_OF_MS)
+    cast = selection.cast(selection.drawn(organizations, 1), 1, AS_OF_MS)
     request = Request(Path(), kind, cast, ("ledger",), 100, jobs)
     rows = timed(blocks.part, request).rows
     plain = replace(request, about={"rows": rows})
@@ -128,9 +130,9 @@ def peak_mb() -> dict[str, int]:
     }
 
 
-def whole(organisations: int, jobs: int) -> dict[str, Any]:
-    """All tables of many organisations into Parquet, and the proof that they add up."""
-    cast = people.cast(people.drawn(organisations, 1), 1, AS_OF_MS)
+def whole(organizations: int, jobs: int) -> dict[str, Any]:
+    """All tables of many organizations into Parquet, and the proof that they add up."""
+    cast = selection.cast(selection.drawn(organizations, 1), 1, AS_OF_MS)
     about = {"format": "parquet"}
     with tempfile.TemporaryDirectory() as folder:
         request = Request(Path(folder), "parquet", cast, NAMES, 100, jobs, about=about)
@@ -144,7 +146,7 @@ def whole(organisations: int, jobs: int) -> dict[str, Any]:
         shutil.rmtree(folder)
         Path(folder).mkdir()
     return {
-        "organisations": organisations,
+        "organizations": organizations,
         "rows": made["rows"]["ledger"],
         "all_rows": sum(made["rows"].values()),
         "megabytes": size >> 20,
@@ -162,7 +164,7 @@ def main() -> int:
     """Measure, show, and write JSON where it is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--orgs", type=int, default=400, help="organisations of a run (about 3,100 rows each)"
+        "--orgs", type=int, default=400, help="organizations of a run (about 3,100 rows each)"
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=pool.cores())

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 CLOCK = "2026-11-22T10:00:00Z"
-ORGANISATION = "org_standard"
+ORGANIZATION = "org_standard"
 
 
 async def hello(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
@@ -69,7 +69,7 @@ def main(name: str, port: int, bodies: Path) -> None:
     app = SERVERS[name](json.loads(bodies.read_text("utf-8")))
     if name == "orgbilling":
         # As `orgbilling serve` runs it.
-        from orgbilling_stubs.server import config
+        from orgbilling_stubs.http.server.uvicorn_protocol import config
 
         served = config(app)
         served.port = port

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import typer
 from orgbilling_fixtures import persona as personas
-from orgbilling_stubs.auth import refusals as auth
+from orgbilling_stubs.auth import errors as auth
+from orgbilling_stubs.billing import errors as domain
+from orgbilling_stubs.billing.contract_catalog import TEST_CONTRACTS
 from orgbilling_stubs.cli.main import COMMANDS, build
-from orgbilling_stubs.domain import refusals as domain
-from orgbilling_stubs.domain.offers import TEST_CONTRACTS
-from orgbilling_stubs.runtime import refusals as http
+from orgbilling_stubs.http import errors as http
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from orgbilling_conformance.exchange import BodyError, Exchange, Request, loads, shown
 from orgbilling_conformance.facts import Operation, Path
-from orgbilling_conformance.rule import Judged, Judgement, Knowledge, Observation, Rule
+from orgbilling_conformance.rule import Judged, Judgment, Knowledge, Observation, Rule
 
 GOOD = ("first", "second", "unknown")
 BY_LAYER = ("documented", "published", "assumed")
@@ -47,7 +47,7 @@ RULES = (
     ),
     Rule(
         "token-pending",
-        "A session without an organisation gives no success",
+        "A session without an organization gives no success",
         ("assumed",),
         "there is nothing to bill",
         needs=("a pending token",),
@@ -235,10 +235,10 @@ def _body(request: Request, operation: Operation, known: Knowledge) -> Iterator[
         yield Wrong("body-schema", pointer, each.expected, each.observed, each.node, each.basis or "")
 
 
-def token(*kinds: str, rule: str) -> Judgement:
+def token(*kinds: str, rule: str) -> Judgment:
     """What a token is, and what became of the request; without kinds: any other that is not good."""
 
-    def judgement(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
+    def judgment(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
         kind, status = exchange.request.auth, exchange.response.status
         if (kind not in kinds if kinds else kind in KNOWN) or not exchange.operation or not status:
             return None
@@ -254,7 +254,7 @@ def token(*kinds: str, rule: str) -> Judgement:
             ]
         return []
 
-    return judgement
+    return judgment
 
 
 def _elsewhere(exchange: Exchange) -> str:
@@ -265,7 +265,7 @@ def _elsewhere(exchange: Exchange) -> str:
 
 
 def token_status(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
-    """The status of a refusal; who is known and has no organisation may be refused otherwise."""
+    """The status of a refusal; who is known and has no organization may be refused otherwise."""
     kind, status = exchange.request.auth, exchange.response.status
     if kind in (*GOOD, *PENDING) or not exchange.operation or not status:
         return None
@@ -274,7 +274,7 @@ def token_status(exchange: Exchange, known: Knowledge) -> Iterable[Observation] 
     return [Observation("token-status", "status", f"401 ({kind})", str(status))]
 
 
-JUDGEMENTS: tuple[tuple[tuple[str, ...], Judgement], ...] = (
+JUDGEMENTS: tuple[tuple[tuple[str, ...], Judgment], ...] = (
     (tuple(rule.id for rule in RULES if rule.id.startswith("parameter-")), parameter),
     (("body-json", "body-schema", "body-media", "body-size", "body-status"), body),
     (("token-missing",), token(*MISSING, rule="token-missing")),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from orgbilling_conformance.exchange import BodyError, Exchange, shown
 from orgbilling_conformance.facts import JSON, PROBLEM, Path
-from orgbilling_conformance.rule import Judgement, Knowledge, Observation, Rule
+from orgbilling_conformance.rule import Judgment, Knowledge, Observation, Rule
 
 IN_FRONT = (404, 405, 408, 411, 413, 414, 429, 431, 501, 502, 503, 504)
 """Statuses that a router, a server or a gateway may answer before the API sees the request."""
@@ -164,7 +164,7 @@ def _place(exchange: Exchange, known: Knowledge) -> Path:
     return ()
 
 
-JUDGEMENTS: tuple[tuple[tuple[str, ...], Judgement], ...] = (
+JUDGEMENTS: tuple[tuple[tuple[str, ...], Judgment], ...] = (
     (("answer",), answer),
     (("success-status",), success_status),
     (("success-media",), success_media),

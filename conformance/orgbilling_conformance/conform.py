@@ -24,8 +24,8 @@ def conform(
 ) -> Report:
     """Judge an ASGI application (``app``), an address (``url``) or a recording (``har``): exactly one.
 
-    token: a session token of an organisation, second_token: one of another, expired_token: one whose
-    time is over, pending_token: one of a session that has chosen no organisation; token_command: a shell
+    token: a session token of an organization, second_token: one of another, expired_token: one whose
+    time is over, pending_token: one of a session that has chosen no organization; token_command: a shell
     command that prints a fresh token, run again when one expires. quick: scripted rules only.
     allow_write: any of redeem (needs voucher, a code or several), checkout, portal, subscribe (needs
     contract_id) and methods (undocumented methods); beyond loopback all but redeem need host_confirmed,

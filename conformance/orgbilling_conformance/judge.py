@@ -133,8 +133,8 @@ class Judge:
             and exchange.request.auth in ("first", "unknown")
         ):
             self.successes[exchange.operation] += 1
-        for rules, judgement in JUDGEMENTS:
-            found = judgement(exchange, self.knowledge)
+        for rules, judgment in JUDGEMENTS:
+            found = judgment(exchange, self.knowledge)
             if found is not None:
                 for rule in found.rules if isinstance(found, Judged) else rules:
                     self.passed(rule, exchange.operation)
@@ -162,7 +162,7 @@ class Judge:
             record.exchanges += [each for each in requests if each not in record.exchanges][:EXAMPLES]
 
     def passed(self, rule: str, operation: str) -> None:
-        """Count one judgement."""
+        """Count one judgment."""
         self._judged[rule, operation] += 1
 
     def skip(self, rules: Iterable[str], operations: Iterable[str], reason: str) -> None:

@@ -19,7 +19,7 @@ Step = Callable[[Judge], None]
 
 BEHIND: dict[str, Step] = {
     "default-window": reading.defaults,
-    "window-honoured": reading.windows,
+    "window-honored": reading.windows,
     "window-complete": reading.windows,
     "window-monotone": reading.windows,
     "stable": reading.repeat,

@@ -59,7 +59,7 @@ class Knowledge:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a judgement by several rules came to: those that had something to judge, and the breaches."""
+    """What a judgment by several rules came to: those that had something to judge, and the breaches."""
 
     rules: tuple[str, ...]
     observations: tuple[Observation, ...] = ()
@@ -68,10 +68,10 @@ class Judged:
         return iter(self.observations)
 
 
-Judgement = Callable[[Exchange, Knowledge], Iterable[Observation] | None]
+Judgment = Callable[[Exchange, Knowledge], Iterable[Observation] | None]
 """A response rule: its observations, or None where it has nothing to say about the exchange.
 
-Where several rules share a judgement, and not all of them have something to judge, it is a `Judged`.
+Where several rules share a judgment, and not all of them have something to judge, it is a `Judged`.
 """
 
 

@@ -31,9 +31,7 @@ def _rule(
 
 SCENARIOS = (
     _rule("default-window", "Without `days` the window is 30 days", "documented", "the default", WINDOWED),
-    _rule(
-        "window-honoured", "A window holds no more than its days", "documented", "lookback in days", LEDGER
-    ),
+    _rule("window-honored", "A window holds no more than its days", "documented", "lookback in days", LEDGER),
     _rule("window-complete", "A window leaves nothing out between its rows", "law", "a window", LEDGER),
     _rule("window-monotone", "A longer window never counts less", "law", "what a window is", WINDOWED),
     _rule("stable", "The same GET gives the same answer, but for what happened meanwhile", "law", "RFC 9110"),
@@ -54,9 +52,9 @@ SCENARIOS = (
     ),
     _rule(
         "isolation",
-        "A token shows the data of its own organisation alone",
+        "A token shows the data of its own organization alone",
         "documented law",
-        "a session belongs to one organisation",
+        "a session belongs to one organization",
         needs=("two tokens",),
     ),
     _rule(

@@ -10,7 +10,7 @@ from typing import Any
 
 from orgbilling_conformance.exchange import Exchange, shown
 from orgbilling_conformance.formats import DATE_TIME
-from orgbilling_conformance.rule import Judgement, Knowledge, Observation, Rule
+from orgbilling_conformance.rule import Judgment, Knowledge, Observation, Rule
 
 RULES = (
     Rule("sense-negative", "Counts, tokens and prices are not negative", ("law",), "what a count is"),
@@ -121,7 +121,7 @@ def instant(text: Any) -> datetime | None:
         return None
 
 
-JUDGEMENTS: tuple[tuple[tuple[str, ...], Judgement], ...] = (
+JUDGEMENTS: tuple[tuple[tuple[str, ...], Judgment], ...] = (
     (("sense-negative",), negative),
     (("sense-unique",), unique),
     (("sense-dates",), dates),

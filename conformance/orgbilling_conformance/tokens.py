@@ -127,8 +127,8 @@ def expiry(token: str | None) -> int | None:
     return int(ends)
 
 
-def organisation(token: str | None) -> str | None:
-    """The organisation that a Clerk token names."""
+def organization(token: str | None) -> str | None:
+    """The organization that a Clerk token names."""
     parts = split(token)
     if parts is None:
         return None
@@ -182,7 +182,7 @@ def _pending(claims: Claims) -> Claims:
 PLAIN = {"garbage": "Bearer this.is-not.a-token", "basic": "Basic Y29uZm9ybTpjb25mb3Jt", "empty": "Bearer"}
 DERIVED = (
     "signature",
-    "organisation",
+    "organization",
     "prolonged",
     "pending",
     "alg-none",
@@ -210,7 +210,7 @@ def bad(kind: str, token: str | None) -> str | None:
     head, _, _ = token.rpartition(".")
     made: dict[str, Callable[[], str]] = {
         "signature": lambda: f"{head}.{_encode(_flipped(signature))}",
-        "organisation": lambda: _joined(header, _elsewhere(claims), lambda _: signature),
+        "organization": lambda: _joined(header, _elsewhere(claims), lambda _: signature),
         "prolonged": lambda: _joined(header, {**claims, "exp": 4_102_444_800}, lambda _: signature),
         "pending": lambda: _joined(header, _pending(claims), lambda _: signature),
         "alg-none": lambda: _joined({**header, "alg": "none"}, claims, lambda _: b""),

@@ -32,7 +32,7 @@ def unseen(judge: Judge) -> list[str]:
             and seen
             and all(400 <= each < 600 and each not in (401, 403) for each in seen)
         ):
-            judge.note("the organisation has no contract: its answer was not judged by its schema")
+            judge.note("the organization has no contract: its answer was not judged by its schema")
             continue
         told = ", ".join(str(status or "no answer") for status in sorted(seen)) or "not asked"
         reasons.append(f"no success of {operation.id} ({operation.method} {operation.path}: {told})")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from orgbilling_conformance.exchange import BodyError, Exchange, shown, strings
 from orgbilling_conformance.facts import PROBLEM
 from orgbilling_conformance.formats import REFERENCE
-from orgbilling_conformance.rule import Judgement, Knowledge, Observation, Rule
+from orgbilling_conformance.rule import Judgment, Knowledge, Observation, Rule
 
 RULES = (
     Rule(
@@ -22,7 +22,7 @@ RULES = (
     Rule("leak-trace", "No answer shows a stack trace", ("assumed",), "internals help attackers alone"),
     Rule("leak-secret", "No answer shows a secret", ("assumed",), "a token, a key or a password"),
     Rule("cors", "What is said about CORS makes sense", ("assumed",), "the Fetch standard"),
-    Rule("cache", "What belongs to one organisation is not kept for others", ("assumed",), "RFC 9111"),
+    Rule("cache", "What belongs to one organization is not kept for others", ("assumed",), "RFC 9111"),
     Rule("challenge", "A 401 says how to authenticate", ("assumed",), "RFC 9110, 11.6.1"),
 )
 
@@ -153,7 +153,7 @@ def challenge(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | N
     return [Observation("challenge", "header/WWW-Authenticate", "Bearer …", "absent")]
 
 
-JUDGEMENTS: tuple[tuple[tuple[str, ...], Judgement], ...] = (
+JUDGEMENTS: tuple[tuple[tuple[str, ...], Judgment], ...] = (
     (("schema-link",), schema_link),
     (("link",), link),
     (("leak-trace",), leak_trace),

@@ -9,7 +9,7 @@ Bodies are keyed by what was asked:
     request:createOrgBillingCheckout    the body that was sent
 
 Amounts are compared as the decimal numbers that the JSON shows. The server rounds to a micro-USD:
-each rounded row may be off by half of one, and each double by half the distance to its neighbour.
+each rounded row may be off by half of one, and each double by half the distance to its neighbor.
 """
 
 from __future__ import annotations

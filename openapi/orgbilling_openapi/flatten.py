@@ -30,7 +30,7 @@ WORDS = frozenset(
         *("readOnly", "writeOnly", "discriminator", "$comment", "$schema"),
     )
 )
-# These mean the same wherever they stand in an allOf; any other keyword looks at its neighbours.
+# These mean the same wherever they stand in an allOf; any other keyword looks at its neighbors.
 ALONE = frozenset(
     (
         *("type", "enum", "const", "format", "pattern", "multipleOf", "uniqueItems", "default"),

@@ -320,7 +320,7 @@ LAWS: tuple[Law, ...] = (
         "one-tenant",
         "one tenantId everywhere",
         (PROFILE,),
-        "the token names one organisation",
+        "the token names one organization",
         changes.one_tenant,
     ),
     Law(

@@ -13,22 +13,22 @@ from orgbilling_fixtures.persona import PersonaError
 from orgbilling_openapi import contract as contracts
 from orgbilling_openapi.document import DocumentError
 
-from . import clock as clocks
-from . import genesis
-from .admission import Admission
-from .auth import jwks, keys, source
-from .auth.rsa import SigningKey
-from .auth.verify import Authenticator
-from .cast import Cast
-from .control.token import control_token
-from .domain.instant import InstantError
-from .faults.assembly import Watching, watching
-from .faults.stage import Staging
-from .operations.table import table
-from .runtime.assemble import Habits, assemble
-from .service import Service
-from .store.address import open_store
-from .store.log import StoreError
+from orgbilling_stubs.api.operations import table
+from orgbilling_stubs.auth import jwks, keys, source
+from orgbilling_stubs.auth.authorization import Admission
+from orgbilling_stubs.auth.rsa import SigningKey
+from orgbilling_stubs.auth.verify import Authenticator
+from orgbilling_stubs.billing.instants import InstantError
+from orgbilling_stubs.control.token import control_token
+from orgbilling_stubs.faults.assembly import Watching, watching
+from orgbilling_stubs.faults.scenario_preview import Staging
+from orgbilling_stubs.http.assemble import Habits, assemble
+from orgbilling_stubs.tenants import clock as clocks
+from orgbilling_stubs.tenants import tenant_factory
+from orgbilling_stubs.tenants.persona_registry import Cast
+from orgbilling_stubs.tenants.service import Service
+from orgbilling_stubs.tenants.store.address import open_store
+from orgbilling_stubs.tenants.store.log import StoreError
 
 
 class SettingsError(Exception):
@@ -83,7 +83,7 @@ def build(settings: Settings | None = None) -> App:
         service = Service(
             open_store(settings.db),
             clocks.from_option(settings.clock),
-            genesis.plan,
+            tenant_factory.plan,
             cast.of,
             settings.seed,
         )
@@ -156,10 +156,10 @@ def _watching(
 ) -> Watching:
     """Faults, journal and coverage; scenarios for one request are played by the control API's server."""
 
-    def play(organisation: str, scenario: Any) -> None:
-        from .control.scenarios import play
+    def play(organization: str, scenario: Any) -> None:
+        from orgbilling_stubs.control.scenarios import play
 
-        play(server(), organisation, scenario)
+        play(server(), organization, scenario)
 
     def names() -> list[str]:
         from orgbilling_fixtures import scenarios
@@ -167,7 +167,7 @@ def _watching(
         return [each.name for each in scenarios.load()]
 
     staging = Staging(play, service.lives)
-    return watching(contract, service, genesis.plan, handlers, clocks.wall_ms, staging, names)
+    return watching(contract, service, tenant_factory.plan, handlers, clocks.wall_ms, staging, names)
 
 
 def _server(
@@ -183,9 +183,9 @@ def _server(
 
     @cache
     def made() -> Any:
-        from .checkout.completion import Desk
-        from .checkout.till import Till
-        from .control.state import Control
+        from orgbilling_stubs.checkout.completion import Desk
+        from orgbilling_stubs.checkout.sessions import Till
+        from orgbilling_stubs.control.context import Control
 
         digest = contracts.digest(contract)
         return Control(
@@ -209,11 +209,11 @@ def _control(server: Callable[[], Any], settings: Settings) -> Callable[..., Any
 
     @cache
     def made() -> Callable[..., Any]:
-        from .control import effects
-        from .control.mount import Door, mount
-        from .coverage import handlers as coverage
-        from .faults.handlers import Handlers
-        from .journal import handlers as journal
+        from orgbilling_stubs.control import effects
+        from orgbilling_stubs.control.mount import Door, mount
+        from orgbilling_stubs.faults.handlers import Handlers
+        from orgbilling_stubs.journal import coverage_handlers as coverage
+        from orgbilling_stubs.journal import handlers as journal
 
         more = {**Handlers(effects.rule, effects.fault).table(), **journal.TABLE, **coverage.TABLE}
         token = None if settings.loopback else control_token(server().key)
@@ -231,7 +231,7 @@ def _pages(service: Service, settings: Settings) -> Callable[..., Any]:
 
     @cache
     def made() -> Callable[..., Any]:
-        from .checkout.pages import pages
+        from orgbilling_stubs.checkout.pages import pages
 
         return pages(service, _hosted(settings))
 
@@ -242,15 +242,15 @@ def _pages(service: Service, settings: Settings) -> Callable[..., Any]:
 
 
 def _hosted(settings: Settings) -> Any:
-    from .checkout.defaults import Defaults
+    from orgbilling_stubs.checkout.defaults import Defaults
 
     urls = (settings.success_url, settings.cancel_url, settings.return_url)
     return Defaults(*urls, settings.webhook, settings.cors, settings.loopback)
 
 
 def _check_pages(settings: Settings) -> None:
-    from .checkout.timing import TimingError, check
-    from .domain.link import safe
+    from orgbilling_stubs.billing.urls import safe
+    from orgbilling_stubs.checkout.timing import TimingError, check
 
     for name in ("success_url", "cancel_url", "return_url"):
         url = getattr(settings, name)

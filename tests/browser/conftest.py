@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 import uvicorn
+from orgbilling_stubs.api.serializers import payment_url, portal_url
 from orgbilling_stubs.app import App, Settings, build
-from orgbilling_stubs.domain.commands import OpenCheckout, OpenPortal
-from orgbilling_stubs.views import payment_url, portal_url
+from orgbilling_stubs.billing.commands import OpenCheckout, OpenPortal
 
 CLOCK = "2026-03-10T12:00:00Z"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -77,26 +77,26 @@ def page(browser: Any) -> Iterator[Any]:
 
 
 class Stub:
-    """A served stub: open sessions by organisation, and see what became of them."""
+    """A served stub: open sessions by organization, and see what became of them."""
 
     def __init__(self, app: App, url: str) -> None:
         self.app = app
         self.url = url
 
-    def checkout(self, organisation: str, cents: int = 2_500, currency: str = "USD") -> str:
-        event, _ = self.app.service.execute(organisation, OpenCheckout(cents, currency))
-        return payment_url(self.url, organisation, event.session_id)
+    def checkout(self, organization: str, cents: int = 2_500, currency: str = "USD") -> str:
+        event, _ = self.app.service.execute(organization, OpenCheckout(cents, currency))
+        return payment_url(self.url, organization, event.session_id)
 
-    def contract(self, organisation: str) -> str:
-        contract = self.app.service.tenant(organisation).contract
-        return payment_url(self.url, organisation, contract.session_id)
+    def contract(self, organization: str) -> str:
+        contract = self.app.service.tenant(organization).contract
+        return payment_url(self.url, organization, contract.session_id)
 
-    def portal(self, organisation: str) -> str:
-        event, _ = self.app.service.execute(organisation, OpenPortal())
-        return portal_url(self.url, organisation, event.session_id)
+    def portal(self, organization: str) -> str:
+        event, _ = self.app.service.execute(organization, OpenPortal())
+        return portal_url(self.url, organization, event.session_id)
 
-    def balance(self, organisation: str) -> float:
-        return self.app.service.tenant(organisation).ledger.balance_micros / 1_000_000
+    def balance(self, organization: str) -> float:
+        return self.app.service.tenant(organization).ledger.balance_micros / 1_000_000
 
 
 @contextmanager
@@ -122,7 +122,7 @@ def serve_stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
 
 @pytest.fixture(scope="module")
 def stub(serve_stub: Callable[..., Any]) -> Iterator[Stub]:
-    """A stub with default settings, shared by tests that each have an organisation of their own."""
+    """A stub with default settings, shared by tests that each have an organization of their own."""
     with serve_stub() as running:
         yield running
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 EVIL = "evil.test"
 REBOUND = "rebound.test"
-BODY = '{"organisation": "org_stolen"}'
+BODY = '{"organization": "org_stolen"}'
 RESULT = "(async () => { try { %s } catch (error) { return 'threw' } })()"
 
 
@@ -78,14 +78,14 @@ def visit(chromium: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def world(stub: Any) -> Any:
-    """The stub with one organisation that is worth attacking."""
+    """The stub with one organization that is worth attacking."""
     stub.app.service.tenant("org_victim")
     return stub
 
 
 def state(world: Any) -> Any:
     service = world.app.service
-    return {name: list(service.store.read(name)) for name in service.store.organisations()}
+    return {name: list(service.store.read(name)) for name in service.store.organizations()}
 
 
 def run(page: Any, script: str) -> Any:
@@ -116,7 +116,7 @@ def test_a_script_of_another_origin_changes_and_reads_nothing(
 ) -> None:
     before = state(world)
     page = visit(f"http://{EVIL}:{attacker}/")
-    place = f"{world.url}/_mock/v1/organisations"
+    place = f"{world.url}/_mock/v1/organizations"
     names = f"const URL = '{place}', VICTIM = '{place}/org_victim', BODY = '{BODY}';"
     types = "const JSON_ = {'Content-Type': 'application/json'}, POST = {method: 'POST', body: BODY};"
     assert run(page, f"{names}{types} return {FETCHES[name]}") in UNREAD
@@ -133,8 +133,8 @@ def test_a_form_of_another_origin_changes_nothing(
     before = state(world)
     page = visit(f"http://{EVIL}:{attacker}/")
     page.set_content(
-        f'<form method="post" enctype="{encoding}" action="{world.url}/_mock/v1/organisations">'
-        """<input name='{"organisation": "org_stolen", "x": "' value='"}'><button>Claim</button></form>"""
+        f'<form method="post" enctype="{encoding}" action="{world.url}/_mock/v1/organizations">'
+        """<input name='{"organization": "org_stolen", "x": "' value='"}'><button>Claim</button></form>"""
     )
     page.click("button")
     page.wait_for_url(f"{world.url}/**")
@@ -145,7 +145,7 @@ def test_a_form_of_another_origin_changes_nothing(
 def test_a_sandboxed_frame_has_no_origin_and_changes_nothing(world: Any, visit: Any, attacker: int) -> None:
     before = state(world)
     page = visit(f"http://{EVIL}:{attacker}/")
-    place = f"{world.url}/_mock/v1/organisations"
+    place = f"{world.url}/_mock/v1/organizations"
     script = f"fetch('{place}', {{method: 'POST', mode: 'no-cors', body: '{{}}'}})"
     page.set_content(f'<iframe sandbox="allow-scripts" srcdoc="<script>{script}</script>"></iframe>')
     page.wait_for_timeout(500)
@@ -159,7 +159,7 @@ def test_a_rebound_name_is_refused(world: Any, visit: Any, method: str) -> None:
     port = urlsplit(world.url).port
     page = visit(f"http://{REBOUND}:{port}/healthz")
     body = f", body: '{BODY}', headers: {{'Content-Type': 'application/json'}}" if method == "POST" else ""
-    place = "/_mock/v1/organisations" + ("/org_victim" if method == "DELETE" else "")
+    place = "/_mock/v1/organizations" + ("/org_victim" if method == "DELETE" else "")
     answer = run(page, f"return await (await fetch('{place}', {{method: '{method}'{body}}})).json()")
     assert (answer["status"], "Host header" in answer["detail"]) == (403, True)
     assert state(world) == before
@@ -168,8 +168,8 @@ def test_a_rebound_name_is_refused(world: Any, visit: Any, method: str) -> None:
 def test_a_page_of_this_machine_may(world: Any, visit: Any, dashboard_url: str) -> None:
     """The proof that the attacks above fail for their origin, not for a mistake in them."""
     page = visit(dashboard_url)
-    place = f"{world.url}/_mock/v1/organisations"
-    body, headers = '{"organisation": "org_own"}', "{'Content-Type': 'application/json'}"
+    place = f"{world.url}/_mock/v1/organizations"
+    body, headers = '{"organization": "org_own"}', "{'Content-Type': 'application/json'}"
     sent = f"{{method: 'POST', body: '{body}', headers: {headers}}}"
     assert run(page, f"return (await fetch('{place}', {sent})).status") == 201
     assert run(page, f"return (await fetch('{place}/org_own', {{method: 'DELETE'}})).status") == 204

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from orgbilling_stubs import timeline
+from orgbilling_stubs.tenants import timeline
 
 CARD = {"number": "4242 4242 4242 4242", "expiry": "12 / 29", "cvc": "123", "name": "Ada Lovelace"}
 
@@ -24,8 +24,8 @@ def pay(page: Any, **changes: str) -> None:
     page.get_by_test_id("pay-button").click()
 
 
-def top_ups(stub: Any, organisation: str, cents: int = 2_500) -> int:
-    rows = stub.app.service.tenant(organisation).ledger.rows
+def top_ups(stub: Any, organization: str, cents: int = 2_500) -> int:
+    rows = stub.app.service.tenant(organization).ledger.rows
     return [row.credits_micros for row in rows if row.description == "Credit top-up"].count(cents * 10_000)
 
 
@@ -72,32 +72,32 @@ def test_the_back_button_and_a_reload_are_harmless(led: Any, page: Any) -> None:
 
 
 def test_a_decline_stays_and_another_card_pays(stub: Any, page: Any) -> None:
-    organisation = "org_standard_decline"
-    page.goto(stub.checkout(organisation))
+    organization = "org_standard_decline"
+    page.goto(stub.checkout(organization))
     pay(page, number="4000 0000 0000 9995")
     assert "enough money" in page.get_by_test_id("form-error").text_content()
     assert page.get_by_test_id("card-number").input_value() == "4000 0000 0000 9995"
     assert page.get_by_test_id("card-cvc").input_value() == ""
-    assert top_ups(stub, organisation) == 0
+    assert top_ups(stub, organization) == 0
     page.reload()
     page.get_by_test_id("form-error").wait_for()
     pay(page)
     page.get_by_test_id("return-page").wait_for()
-    assert top_ups(stub, organisation) == 1
+    assert top_ups(stub, organization) == 1
 
 
 def test_three_d_secure_fails_and_then_succeeds(stub: Any, page: Any) -> None:
-    organisation = "org_standard_3ds"
-    page.goto(stub.checkout(organisation))
+    organization = "org_standard_3ds"
+    page.goto(stub.checkout(organization))
     pay(page, number="4000 0025 0000 3155")
     page.get_by_test_id("challenge-fail").click()
     assert "could not confirm" in page.get_by_test_id("form-error").text_content()
     page.get_by_test_id("card-cvc").fill("123")
     page.get_by_test_id("pay-button").click()
-    assert top_ups(stub, organisation) == 0
-    page.get_by_test_id("challenge-authorise").click()
+    assert top_ups(stub, organization) == 0
+    page.get_by_test_id("challenge-authorize").click()
     page.get_by_test_id("return-page").wait_for()
-    assert top_ups(stub, organisation) == 1
+    assert top_ups(stub, organization) == 1
 
 
 def test_three_d_secure_can_end_in_a_decline(stub: Any, page: Any) -> None:
@@ -105,60 +105,60 @@ def test_three_d_secure_can_end_in_a_decline(stub: Any, page: Any) -> None:
     page.get_by_text("Test cards").click()
     page.get_by_test_id("test-card-1629").click()
     page.get_by_test_id("pay-button").click()
-    page.get_by_test_id("challenge-authorise").click()
+    page.get_by_test_id("challenge-authorize").click()
     assert "declined" in page.get_by_test_id("form-error").text_content()
 
 
 def test_a_double_click_pays_once(stub: Any, page: Any) -> None:
-    organisation = "org_standard_double"
-    page.goto(stub.checkout(organisation))
+    organization = "org_standard_double"
+    page.goto(stub.checkout(organization))
     fill(page)
     page.get_by_test_id("pay-button").dblclick(no_wait_after=True)
     page.get_by_test_id("return-page").wait_for()
-    assert top_ups(stub, organisation) == 1
+    assert top_ups(stub, organization) == 1
 
 
 def test_two_tabs_pay_once(stub: Any, page: Any) -> None:
-    organisation = "org_standard_tabs"
-    url = stub.checkout(organisation)
+    organization = "org_standard_tabs"
+    url = stub.checkout(organization)
     other = page.context.new_page()
     for tab in (page, other):
         tab.goto(url)
     for tab in (page, other):
         pay(tab)
         tab.get_by_test_id("return-page").wait_for()
-    assert top_ups(stub, organisation) == 1
+    assert top_ups(stub, organization) == 1
 
 
 def test_a_late_webhook_lets_the_balance_lag(stub: Any, page: Any) -> None:
-    organisation = "org_standard_late"
-    url = stub.checkout(organisation)
+    organization = "org_standard_late"
+    url = stub.checkout(organization)
     page.goto(url)
     page.get_by_test_id("webhook-select").select_option("30")
     pay(page)
     assert "2026-03-10T12:00:30Z" in page.get_by_test_id("webhook-state").text_content()
-    assert top_ups(stub, organisation) == 0
+    assert top_ups(stub, organization) == 0
     service = stub.app.service
-    timeline.move(service, organisation, service.tenant(organisation).now_ms + 30_000)
+    timeline.move(service, organization, service.tenant(organization).now_ms + 30_000)
     page.goto(url)
     assert "Arrived" in page.get_by_test_id("webhook-state").text_content()
-    assert top_ups(stub, organisation) == 1
+    assert top_ups(stub, organization) == 1
 
 
 def test_a_webhook_that_never_comes_is_delivered_by_hand(stub: Any, page: Any) -> None:
-    organisation = "org_standard_never"
-    url = stub.checkout(organisation)
+    organization = "org_standard_never"
+    url = stub.checkout(organization)
     page.goto(f"{url}?webhook=never")
     pay(page)
     page.goto(url)
     page.get_by_test_id("deliver-button").click()
     assert "Arrived" in page.get_by_test_id("webhook-state").text_content()
-    assert top_ups(stub, organisation) == 1
+    assert top_ups(stub, organization) == 1
 
 
 def test_the_keyboard_is_enough(stub: Any, page: Any) -> None:
-    organisation = "org_standard_keyboard"
-    page.goto(stub.checkout(organisation))
+    organization = "org_standard_keyboard"
+    page.goto(stub.checkout(organization))
     keys = page.keyboard
     for text in ("4242424242424241", "1229", "123", "Ada"):
         keys.type(text)
@@ -175,10 +175,10 @@ def test_the_keyboard_is_enough(stub: Any, page: Any) -> None:
     keys.type("123")
     keys.press("Enter")
     page.get_by_test_id("challenge-page").wait_for()
-    assert page.evaluate(focused) == "challenge-authorise"
+    assert page.evaluate(focused) == "challenge-authorize"
     keys.press("Enter")
     page.get_by_test_id("return-page").wait_for()
-    assert top_ups(stub, organisation) == 1
+    assert top_ups(stub, organization) == 1
 
 
 def test_what_has_the_focus_can_be_seen(stub: Any, page: Any) -> None:
@@ -196,18 +196,18 @@ def test_what_has_the_focus_can_be_seen(stub: Any, page: Any) -> None:
 def test_it_works_without_javascript(stub: Any, browser: Any) -> None:
     context = browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 700})
     page = context.new_page()
-    organisation = "org_contract_pending_plain"
-    stub.app.service.tenant(organisation)
-    page.goto(stub.contract(organisation))
+    organization = "org_contract_pending_plain"
+    stub.app.service.tenant(organization)
+    page.goto(stub.contract(organization))
     pay(page)
     page.get_by_test_id("return-page").wait_for()
     context.close()
-    assert stub.app.service.tenant(organisation).contract.status == "active"
+    assert stub.app.service.tenant(organization).contract.status == "active"
 
 
 def test_a_page_of_another_origin_cannot_pay(stub: Any, page: Any, dashboard_url: str) -> None:
-    organisation = "org_standard_attacked"
-    url = stub.checkout(organisation)
+    organization = "org_standard_attacked"
+    url = stub.checkout(organization)
     inputs = "".join(f'<input name="{name}" value="{value}">' for name, value in CARD.items())
     page.goto(f"{dashboard_url}/evil")
     page.evaluate(
@@ -222,18 +222,18 @@ def test_a_page_of_another_origin_cannot_pay(stub: Any, page: Any, dashboard_url
         url,
     )
     assert told == "blocked"
-    assert top_ups(stub, organisation) == 0
+    assert top_ups(stub, organization) == 0
 
 
-# WCAG 2.2 AA, by its own formula: every text against the colour behind it.
+# WCAG 2.2 AA, by its own formula: every text against the color behind it.
 CONTRAST = """() => {
   const luminance = rgb => { const [r, g, b] = rgb.map(v => { v /= 255;
     return v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 });
     return .2126 * r + .7152 * g + .0722 * b };
   const parse = text => (text.match(/[\\d.]+/g) || []).map(Number);
   const behind = node => { for (; node; node = node.parentElement) {
-    const colour = parse(getComputedStyle(node).backgroundColor);
-    if (colour.length === 3 || colour[3] === 1) return colour.slice(0, 3) } return [255, 255, 255] };
+    const color = parse(getComputedStyle(node).backgroundColor);
+    if (color.length === 3 || color[3] === 1) return color.slice(0, 3) } return [255, 255, 255] };
   const weak = [];
   for (const node of document.querySelectorAll('body *')) {
     const own = [...node.childNodes].some(each => each.nodeType === 3 && each.data.trim());
@@ -249,13 +249,13 @@ CONTRAST = """() => {
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_texts_have_contrast(stub: Any, page: Any, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)
-    organisation = f"org_instalment_overdue_{scheme}"
-    page.goto(stub.checkout(organisation) + "?card=0002")
+    organization = f"org_installment_overdue_{scheme}"
+    page.goto(stub.checkout(organization) + "?card=0002")
     page.get_by_test_id("pay-button").click()
     assert page.evaluate(CONTRAST) == []
-    page.goto(stub.checkout(organisation) + "/cancelled")
+    page.goto(stub.checkout(organization) + "/cancelled")
     assert page.evaluate(CONTRAST) == []
-    page.goto(stub.portal(organisation))
+    page.goto(stub.portal(organization))
     assert page.evaluate(CONTRAST) == []
     page.get_by_test_id("contract-cancel-link").click()
     assert page.evaluate(CONTRAST) == []

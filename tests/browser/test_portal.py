@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from orgbilling_stubs.domain.commands import SetHabits
+from orgbilling_stubs.billing.commands import SetHabits
 
 pytestmark = pytest.mark.slow
 
@@ -52,9 +52,9 @@ def test_an_invoice_prints_as_a_sheet_of_paper(stub: Any, page: Any) -> None:
 
 
 def test_there_is_a_way_back(stub: Any, page: Any, dashboard_url: str) -> None:
-    organisation = "org_standard_return"
-    stub.app.service.execute(organisation, SetHabits(return_url=f"{dashboard_url}/billing"))
-    page.goto(stub.portal(organisation))
+    organization = "org_standard_return"
+    stub.app.service.execute(organization, SetHabits(return_url=f"{dashboard_url}/billing"))
+    page.goto(stub.portal(organization))
     page.get_by_test_id("return-link").click()
     page.wait_for_url(f"{dashboard_url}/billing")
 

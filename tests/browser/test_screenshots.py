@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from orgbilling_fixtures import hostile
-from orgbilling_stubs.domain.commands import ExpireCheckout, PayCheckout
+from orgbilling_stubs.billing.commands import ExpireCheckout, PayCheckout
 
 FOLDER = Path(__file__).parent.parent.parent / "screenshots"
 WIDTHS = (1280, 360)
@@ -17,15 +17,15 @@ CARD = {"number": "4242 4242 4242 4242", "expiry": "12 / 29", "cvc": "123", "nam
 pytestmark = pytest.mark.slow
 
 
-def paid(stub: Any, organisation: str, *webhook: int) -> str:
-    url = stub.checkout(organisation)
-    stub.app.service.execute(organisation, PayCheckout(url.rpartition("/")[2], webhook))
+def paid(stub: Any, organization: str, *webhook: int) -> str:
+    url = stub.checkout(organization)
+    stub.app.service.execute(organization, PayCheckout(url.rpartition("/")[2], webhook))
     return url
 
 
-def expired(stub: Any, organisation: str) -> str:
-    url = stub.checkout(organisation)
-    stub.app.service.execute(organisation, ExpireCheckout(url.rpartition("/")[2]))
+def expired(stub: Any, organization: str) -> str:
+    url = stub.checkout(organization)
+    stub.app.service.execute(organization, ExpireCheckout(url.rpartition("/")[2]))
     return url
 
 
@@ -44,7 +44,7 @@ def invoice(status: str) -> Callable[[Any], None]:
 
 
 def named(company: str) -> Callable[[Any, str], str]:
-    """A page of an organisation with this name."""
+    """A page of an organization with this name."""
 
     def open_page(stub: Any, org: str) -> str:
         url: str = stub.checkout(f"org_standard_{org}")
@@ -81,14 +81,14 @@ SHOTS: dict[str, tuple[Callable[[Any, str], str], Callable[[Any], None] | None]]
     "expired": (lambda stub, org: expired(stub, f"org_standard_{org}"), None),
     "missing": (lambda stub, org: f"{stub.url}/_mock/checkout/org_{org}/cs_test_none", None),
     "portal": (lambda stub, org: stub.portal(f"org_standard_{org}"), None),
-    "portal-overdue": (lambda stub, org: stub.portal(f"org_instalment_overdue_{org}"), None),
+    "portal-overdue": (lambda stub, org: stub.portal(f"org_installment_overdue_{org}"), None),
     "portal-postpaid": (lambda stub, org: stub.portal(f"org_postpaid_over_limit_{org}"), None),
     "portal-cancelled": (lambda stub, org: stub.portal(f"org_contract_cancelled_{org}"), None),
     "portal-hostile": (lambda stub, org: stub.portal(f"org_hostile_texts_{org}"), None),
     "portal-extreme": (lambda stub, org: stub.portal(f"org_extreme_numbers_{org}"), None),
     "confirm": (lambda stub, org: stub.portal(f"org_standard_{org}") + "/cancel", None),
     "invoice-paid": (lambda stub, org: stub.portal(f"org_standard_{org}"), invoice("paid")),
-    "invoice-overdue": (lambda stub, org: stub.portal(f"org_instalment_overdue_{org}"), invoice("overdue")),
+    "invoice-overdue": (lambda stub, org: stub.portal(f"org_installment_overdue_{org}"), invoice("overdue")),
 }
 
 

@@ -18,7 +18,7 @@ from orgbilling_conformance.tokens import Tokens
 from orgbilling_stubs.app import Settings, build
 from orgbilling_stubs.auth import keys
 from orgbilling_stubs.auth.mint import Session, mint
-from orgbilling_stubs.clock import wall_ms
+from orgbilling_stubs.tenants.clock import wall_ms
 
 CLOCK = "2026-03-10T12:00:00Z"
 Spoil = Callable[[str, int, dict[str, str], Any], tuple[int, dict[str, str], Any]]
@@ -73,8 +73,8 @@ def stub(_home: None) -> Any:
 def token(_home: None) -> Callable[..., str]:
     key, now = keys.load(), wall_ms()
 
-    def make(organisation: str = "org_new_org", age_ms: int = 0, **session: Any) -> str:
-        return mint(key, Session(organisation, **session), now - age_ms)
+    def make(organization: str = "org_new_org", age_ms: int = 0, **session: Any) -> str:
+        return mint(key, Session(organization, **session), now - age_ms)
 
     return make
 

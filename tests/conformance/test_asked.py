@@ -18,7 +18,7 @@ def seen(facts: Facts) -> Any:
     bases = {rule.id: rule.basis[0] for rule in asked.RULES}
 
     def run(exchange: Any) -> list[tuple[str, str]]:
-        found = [each for _, judgement in asked.JUDGEMENTS for each in judgement(exchange, known) or ()]
+        found = [each for _, judgment in asked.JUDGEMENTS for each in judgment(exchange, known) or ()]
         return [(each.rule, severity(each.basis or bases[each.rule])) for each in found]
 
     return run

@@ -19,7 +19,7 @@ def seen(facts: Facts) -> Callable[[Exchange], list[tuple[str, str, str]]]:
     bases = {rule.id: rule.basis[0] for rule in bodies.RULES}
 
     def run(exchange: Exchange) -> list[tuple[str, str, str]]:
-        found = [each for _, judgement in bodies.JUDGEMENTS for each in judgement(exchange, known) or ()]
+        found = [each for _, judgment in bodies.JUDGEMENTS for each in judgment(exchange, known) or ()]
         return [(each.rule, each.pointer, severity(each.basis or bases[each.rule])) for each in found]
 
     return run

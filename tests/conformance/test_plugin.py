@@ -14,7 +14,7 @@ def conform_target():
     from orgbilling_stubs.app import build
     from orgbilling_stubs.auth import keys
     from orgbilling_stubs.auth.mint import Session, mint
-    from orgbilling_stubs.clock import wall_ms
+    from orgbilling_stubs.tenants.clock import wall_ms
     inner = build().asgi
 
     async def app(scope, receive, send):

@@ -14,7 +14,7 @@ def test_every_rule_is_complete() -> None:
         assert rule.kind in ("response", "scenario")
 
 
-def test_every_response_rule_has_its_judgement() -> None:
+def test_every_response_rule_has_its_judgment() -> None:
     judged = [rule for rules, _ in JUDGEMENTS for rule in rules]
     assert sorted(judged) == sorted(each.id for each in RULES.values() if each.kind == "response")
 

@@ -14,7 +14,7 @@ def seen(facts: Facts) -> Any:
     known = Knowledge(facts, Schemas(facts))
 
     def run(exchange: Any) -> list[tuple[str, str]]:
-        found = [each for _, judgement in sense.JUDGEMENTS for each in judgement(exchange, known) or ()]
+        found = [each for _, judgment in sense.JUDGEMENTS for each in judgment(exchange, known) or ()]
         return [(each.rule, each.pointer) for each in found]
 
     return run

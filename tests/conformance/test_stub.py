@@ -12,19 +12,19 @@ from orgbilling_stubs.app import Settings, build
 from orgbilling_stubs.auth import keys
 from orgbilling_stubs.auth.bad import KINDS
 from orgbilling_stubs.auth.mint import Session
-from orgbilling_stubs.clock import wall_ms
+from orgbilling_stubs.tenants.clock import wall_ms
 
 WRITES = ("redeem", "checkout", "portal", "methods")
 
 
 def judged(token: Callable[..., str], name: str, **target: Any) -> Report:
-    organisation = f"org_standard_{name}"
+    organization = f"org_standard_{name}"
     return conform(
         **target,
-        token=token(organisation),
+        token=token(organization),
         second_token=token(f"org_contract_active_{name}"),
-        expired_token=token(organisation, age_ms=7_200_000),
-        pending_token=KINDS["pending"].mint(keys.load(), Session(organisation), wall_ms()),
+        expired_token=token(organization, age_ms=7_200_000),
+        pending_token=KINDS["pending"].mint(keys.load(), Session(organization), wall_ms()),
         allow_write=WRITES,
         voucher=(f"TEST-CREDIT-5-{name}", f"TEST-CREDIT-10-{name}"),
     )

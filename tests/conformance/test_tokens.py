@@ -10,9 +10,9 @@ from orgbilling_conformance import UsageError, tokens
 from orgbilling_conformance.options import options
 from orgbilling_conformance.tokens import Tokens
 from orgbilling_stubs.auth import keys
-from orgbilling_stubs.auth.refusals import Refused
+from orgbilling_stubs.auth.errors import Refused
 from orgbilling_stubs.auth.verify import Authenticator
-from orgbilling_stubs.clock import wall_ms
+from orgbilling_stubs.tenants.clock import wall_ms
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -22,7 +22,7 @@ def test_every_derived_token_is_refused_by_who_verifies(
 ) -> None:
     good = token("org_standard", version=version)
     gate = Authenticator("verify", keys.load())
-    assert gate.authenticate(f"Bearer {good}", None, wall_ms()).organisation == "org_standard"
+    assert gate.authenticate(f"Bearer {good}", None, wall_ms()).organization == "org_standard"
     with pytest.raises(Refused):
         gate.authenticate(f"Bearer {tokens.bad(kind, good)}", None, wall_ms())
 
@@ -33,8 +33,8 @@ def test_each_is_bad_in_one_way(token: Callable[..., str]) -> None:
     found = {kind: tokens.split(tokens.bad(kind, good)) for kind in tokens.DERIVED}
     parts = {kind: each for kind, each in found.items() if each is not None}
     assert parts["signature"][:2] == (header, claims)
-    assert parts["organisation"][2] == signature
-    assert tokens.organisation(tokens.bad("organisation", good)) != "org_standard"
+    assert parts["organization"][2] == signature
+    assert tokens.organization(tokens.bad("organization", good)) != "org_standard"
     assert "o" not in parts["pending"][1]
     assert parts["alg-none"][0]["alg"] == "none"
     assert parts["unsigned"][2] == b""
@@ -46,7 +46,7 @@ def test_what_is_no_jwt_cannot_be_derived_from() -> None:
         assert tokens.split(text) is None or text == "e30.e30."
         assert tokens.bad("signature", text) is None
         assert tokens.expiry(text) is None
-        assert tokens.organisation(text) is None
+        assert tokens.organization(text) is None
 
 
 def test_the_public_key_of_a_set() -> None:

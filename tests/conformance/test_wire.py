@@ -17,7 +17,7 @@ def seen(facts: Facts) -> Any:
     known = Knowledge(facts, Schemas(facts), (TOKEN, "short"))
 
     def run(exchange: Any) -> list[str]:
-        return [each.rule for _, judgement in wire.JUDGEMENTS for each in judgement(exchange, known) or ()]
+        return [each.rule for _, judgment in wire.JUDGEMENTS for each in judgment(exchange, known) or ()]
 
     return run
 

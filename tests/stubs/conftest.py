@@ -12,8 +12,8 @@ import pytest
 from orgbilling_stubs.app import App, Settings, build
 from orgbilling_stubs.auth import keys
 from orgbilling_stubs.auth.mint import Session, mint
-from orgbilling_stubs.clock import wall_ms
-from orgbilling_stubs.store.sqlite import SqliteStore
+from orgbilling_stubs.tenants.clock import wall_ms
+from orgbilling_stubs.tenants.store.sqlite import SqliteStore
 
 CLOCK = "2026-03-10T12:00:00Z"
 BASE = "http://127.0.0.1:4010"
@@ -27,24 +27,24 @@ class Dashboard:
         self._key = keys.load()
         self._tokens: dict[tuple[str, str], str] = {}
 
-    def token(self, organisation: str, role: str = "admin") -> str:
-        if (organisation, role) not in self._tokens:
-            self._tokens[organisation, role] = mint(self._key, Session(organisation, role), wall_ms())
-        return self._tokens[organisation, role]
+    def token(self, organization: str, role: str = "admin") -> str:
+        if (organization, role) not in self._tokens:
+            self._tokens[organization, role] = mint(self._key, Session(organization, role), wall_ms())
+        return self._tokens[organization, role]
 
     def __call__(
         self,
         method: str,
         path: str,
-        organisation: str | None = "org_standard",
+        organization: str | None = "org_standard",
         *,
         role: str = "admin",
         headers: dict[str, str] | None = None,
         **options: Any,
     ) -> httpx.Response:
         sent = dict(headers or {})
-        if organisation is not None:
-            sent["Authorization"] = f"Bearer {self.token(organisation, role)}"
+        if organization is not None:
+            sent["Authorization"] = f"Bearer {self.token(organization, role)}"
         url = path if path.startswith("/_mock") else f"/api/v1{path}"
 
         async def send() -> httpx.Response:

@@ -56,7 +56,7 @@ def test_the_keys_are_where_clerk_looks_for_them(dashboard: Any) -> None:
         assert answer.json()["keys"][0]["alg"] == "RS256"
 
 
-def test_organisations_never_see_each_other(dashboard: Any) -> None:
+def test_organizations_never_see_each_other(dashboard: Any) -> None:
     before = dashboard("GET", "/org/ledger", "org_standard_b").content
     dashboard("POST", "/org/vouchers/redeem", "org_standard_a", json={"code": "TEST-CREDIT-5-a"})
     assert dashboard("GET", "/org/ledger", "org_standard_b").content == before

@@ -11,13 +11,13 @@ import pytest
 from orgbilling_stubs.auth import bad, keys
 from orgbilling_stubs.auth.mint import Session, mint
 from orgbilling_stubs.auth.rsa import generate
-from orgbilling_stubs.clock import wall_ms
+from orgbilling_stubs.tenants.clock import wall_ms
 
 VICTIM = "org_standard_victim"
 
 
-def token(organisation: str = VICTIM, **options: Any) -> str:
-    return mint(keys.load(), Session(organisation, **options), wall_ms())
+def token(organization: str = VICTIM, **options: Any) -> str:
+    return mint(keys.load(), Session(organization, **options), wall_ms())
 
 
 def part(content: dict[str, Any]) -> str:
@@ -29,8 +29,8 @@ def claims_of(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return head, body
 
 
-def other_organisation() -> str:
-    """Our own token for another organisation, its organisation claim rewritten."""
+def other_organization() -> str:
+    """Our own token for another organization, its organization claim rewritten."""
     own = token("org_attacker")
     head, body = claims_of(own)
     body["o"]["id"] = VICTIM
@@ -61,7 +61,7 @@ def own_key_in_the_header() -> str:
 
 
 ATTACKS: dict[str, Callable[[], str]] = {
-    "organisation rewritten": other_organisation,
+    "organization rewritten": other_organization,
     "signature flipped": flipped_signature,
     "signed by another key": signed_by_another_key,
     "algorithm none": no_algorithm,
@@ -95,17 +95,17 @@ def test_no_attack_reads_or_writes(serve: Callable[..., Any], mode: str) -> None
     assert dashboard("GET", "/org/ledger?days=365", VICTIM).content == before
 
 
-def test_a_token_opens_its_own_organisation_only(dashboard: Any) -> None:
+def test_a_token_opens_its_own_organization_only(dashboard: Any) -> None:
     mine = dashboard("GET", "/org/billing", "org_attacker").json()
     theirs = dashboard("GET", "/org/billing", VICTIM).json()
     assert mine["tenantId"] != theirs["tenantId"]
     for name in ("X-Organization-Id", "X-Forwarded-Host", "Clerk-Organization"):
         again = dashboard("GET", "/org/billing", "org_attacker", headers={name: VICTIM}).json()
         assert again["tenantId"] == mine["tenantId"]
-    assert dashboard("GET", f"/org/billing?organisation={VICTIM}", "org_attacker").json() == mine
+    assert dashboard("GET", f"/org/billing?organization={VICTIM}", "org_attacker").json() == mine
 
 
-def test_a_member_of_the_organisation_cannot_write(dashboard: Any) -> None:
+def test_a_member_of_the_organization_cannot_write(dashboard: Any) -> None:
     before = dashboard("GET", "/org/ledger", VICTIM).content
     sent = {"Authorization": f"Bearer {bad.KINDS['member'].mint(keys.load(), Session(VICTIM), wall_ms())}"}
     answer = dashboard("POST", "/org/vouchers/redeem", None, headers=sent, json={"code": "WELCOME50"})

@@ -14,25 +14,26 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from orgbilling_fixtures import persona as personas
 from orgbilling_openapi import laws
-from orgbilling_stubs import genesis, views
-from orgbilling_stubs.clock import Clock
-from orgbilling_stubs.domain import agenda, instant
-from orgbilling_stubs.domain.commands import (
+from orgbilling_stubs.api import serializers
+from orgbilling_stubs.billing import instants, scheduler
+from orgbilling_stubs.billing.commands import (
     Command,
     OpenCheckout,
     PayCheckout,
     RedeemVoucher,
     SubscribeContract,
 )
-from orgbilling_stubs.domain.events import CheckoutOpened, TenantCreated
-from orgbilling_stubs.domain.offers import TEST_CONTRACTS
-from orgbilling_stubs.domain.refusals import Refusal
-from orgbilling_stubs.domain.tenant import Tenant
-from orgbilling_stubs.service import Service
-from orgbilling_stubs.store.address import open_store
-from orgbilling_stubs.store.memory import MemoryStore
+from orgbilling_stubs.billing.contract_catalog import TEST_CONTRACTS
+from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.events import CheckoutOpened, TenantCreated
+from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.tenants import tenant_factory
+from orgbilling_stubs.tenants.clock import Clock
+from orgbilling_stubs.tenants.service import Service
+from orgbilling_stubs.tenants.store.address import open_store
+from orgbilling_stubs.tenants.store.memory import MemoryStore
 
-AS_OF_MS = instant.parse("2026-03-10T12:00:00Z")
+AS_OF_MS = instants.parse("2026-03-10T12:00:00Z")
 WINDOWS = (1, 30, 365)
 
 
@@ -43,33 +44,33 @@ def assert_lawful(bodies: dict[str, Any]) -> None:
 def born(name: str) -> Tenant:
     """The tenant of a persona before its first day."""
     created = TenantCreated(personas.load(name).document, 1, AS_OF_MS, f"org_{name}")
-    tenant = Tenant(genesis.plan(f"org_{name}", created))
-    agenda.start(tenant)
+    tenant = Tenant(tenant_factory.plan(f"org_{name}", created))
+    scheduler.start(tenant)
     return tenant
 
 
 def days(tenant: Tenant, step: int) -> Iterator[Tenant]:
     """The tenant at the end of every `step`-th day, from its birth to 40 days after the clock."""
     at_ms = tenant.created_ms
-    while at_ms < AS_OF_MS + 40 * instant.DAY_MS:
-        agenda.advance(tenant, at_ms)
+    while at_ms < AS_OF_MS + 40 * instants.DAY_MS:
+        scheduler.advance(tenant, at_ms)
         yield tenant
-        at_ms += step * instant.DAY_MS
-    agenda.advance(tenant, AS_OF_MS + 40 * instant.DAY_MS)
+        at_ms += step * instants.DAY_MS
+    scheduler.advance(tenant, AS_OF_MS + 40 * instants.DAY_MS)
     yield tenant
 
 
 @pytest.mark.parametrize("name", personas.names())
 def test_the_laws_hold_at_the_clock_and_on_some_days(name: str) -> None:
     for tenant in days(born(name), 61):
-        assert_lawful(views.all_bodies(tenant, "http://127.0.0.1:4010", WINDOWS))
+        assert_lawful(serializers.all_bodies(tenant, "http://127.0.0.1:4010", WINDOWS))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", personas.names())
 def test_the_laws_hold_on_every_day(name: str) -> None:
     for tenant in days(born(name), 1):
-        assert_lawful(views.all_bodies(tenant, "http://127.0.0.1:4010", (1, 30)))
+        assert_lawful(serializers.all_bodies(tenant, "http://127.0.0.1:4010", (1, 30)))
 
 
 class MovableClock(Clock):
@@ -99,14 +100,14 @@ class Life(RuleBasedStateMachine):
         if not contract:
             document = {key: value for key, value in document.items() if key != "contract"}
         self.clock = MovableClock(AS_OF_MS)
-        self.service = Service(MemoryStore(), self.clock, genesis.plan, lambda _: document, 3)
+        self.service = Service(MemoryStore(), self.clock, tenant_factory.plan, lambda _: document, 3)
         self.sessions: list[str] = []
 
     def tenant(self) -> Tenant:
         return self.service.tenant("org_a")
 
     def bodies(self) -> dict[str, Any]:
-        return views.all_bodies(self.tenant(), "http://127.0.0.1:4010", (1, 7, 30))
+        return serializers.all_bodies(self.tenant(), "http://127.0.0.1:4010", (1, 7, 30))
 
     def attempt(self, command: Command, after: Callable[[Any], dict[str, Any]]) -> None:
         before = self.bodies()
@@ -121,11 +122,11 @@ class Life(RuleBasedStateMachine):
     @rule(number=st.integers(0, 30), usd=st.integers(1, 99_999))
     def redeem(self, number: int, usd: int) -> None:
         command = RedeemVoucher(f"TEST-CREDIT-{usd}-{number}")
-        self.attempt(command, lambda event: {"redeemOrgVoucher": views.redemption(event)})
+        self.attempt(command, lambda event: {"redeemOrgVoucher": serializers.redemption(event)})
 
     @rule(code=st.sampled_from(["WELCOME50", "TEST-DISCOUNT-10-a", "TEST-DISCOUNT-25-b", "TEST-USED-1", "x"]))
     def redeem_other(self, code: str) -> None:
-        self.attempt(RedeemVoucher(code), lambda event: {"redeemOrgVoucher": views.redemption(event)})
+        self.attempt(RedeemVoucher(code), lambda event: {"redeemOrgVoucher": serializers.redemption(event)})
 
     @rule(amount=st.integers(50, 99_999_999))
     def open_checkout(self, amount: int) -> None:
@@ -155,7 +156,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(hours=st.integers(1, 400))
     def time_goes_by(self, hours: int) -> None:
-        self.clock.move(hours * instant.HOUR_MS)
+        self.clock.move(hours * instants.HOUR_MS)
 
     @invariant()
     def the_laws_hold(self) -> None:
@@ -166,7 +167,7 @@ class Life(RuleBasedStateMachine):
             return
         log = self.service.store.read("org_a")
         if log:
-            replayed = Service(self.service.store, self.clock, genesis.plan, lambda _: {}, 3)
+            replayed = Service(self.service.store, self.clock, tenant_factory.plan, lambda _: {}, 3)
             assert replayed.tenant("org_a").ledger.rows == self.tenant().ledger.rows
 
 
@@ -177,7 +178,7 @@ TestLife = Life.TestCase
 @pytest.mark.parametrize("store", ["memory:", "sqlite"])
 def test_eight_clients_redeem_and_pay_at_once(store: str, tmp_path: Path) -> None:
     address = f"sqlite:///{tmp_path}/log.db" if store == "sqlite" else store
-    service = Service(open_store(address), Clock(AS_OF_MS), genesis.plan, lambda _: small(), 3)
+    service = Service(open_store(address), Clock(AS_OF_MS), tenant_factory.plan, lambda _: small(), 3)
     before = service.tenant("org_a").ledger.balance_micros
 
     def client(number: int) -> int:
@@ -200,7 +201,7 @@ def test_eight_clients_redeem_and_pay_at_once(store: str, tmp_path: Path) -> Non
     tenant = service.tenant("org_a")
     assert tenant.ledger.balance_micros == before + won
     assert len(tenant.redeemed) == 30
-    assert_lawful(views.all_bodies(tenant, "http://127.0.0.1:4010", WINDOWS))
+    assert_lawful(serializers.all_bodies(tenant, "http://127.0.0.1:4010", WINDOWS))
 
 
 class LongLife(Life):

@@ -14,10 +14,10 @@ import uvicorn
 from orgbilling_fixtures import scenarios
 from orgbilling_openapi import contract
 from orgbilling_stubs.auth import keys
-from orgbilling_stubs.clock import wall_ms
+from orgbilling_stubs.control.context import Control
 from orgbilling_stubs.control.scenarios import play
-from orgbilling_stubs.control.state import Control
 from orgbilling_stubs.faults.assembly import rules_of
+from orgbilling_stubs.tenants.clock import wall_ms
 
 PATHS = {
     operation["operationId"]: (method.upper(), path)
@@ -35,7 +35,7 @@ NOW = "2026-03-10T12:00:00Z"
 
 
 class Shown:
-    """What the API answers for the organisation that shows a scenario."""
+    """What the API answers for the organization that shows a scenario."""
 
     def __init__(self, dashboard: Any) -> None:
         self._dashboard = dashboard
@@ -56,7 +56,7 @@ class Shown:
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         sent = {} if body is None else {"json": body}
-        answer = self._dashboard(method, f"/_mock/v1/organisations/{ORG}{path}", None, **sent)
+        answer = self._dashboard(method, f"/_mock/v1/organizations/{ORG}{path}", None, **sent)
         assert answer.status_code < 300, answer.text
         return answer.json()
 
@@ -122,7 +122,7 @@ def edges(s: Shown) -> bool:
 
 
 CHECKS: dict[str, Check] = {
-    "new-organisation": lambda s: (
+    "new-organization": lambda s: (
         s.getOrgBilling["freeCreditGranted"]
         and "stripeCustomerId" not in s.getOrgBilling
         and s.getOrgBilling["creditBalance"] > 0
@@ -157,7 +157,7 @@ CHECKS: dict[str, Check] = {
     "contract-renewing": lambda s: contract_is("active", autoRenew=True)(s) and ends_soon(s),
     "contract-expired": lambda s: contract_is("expired")(s) and s.getOrgContract["endDate"] <= NOW,
     "contract-cancelled": contract_is("cancelled"),
-    "instalment-overdue": lambda s: any(
+    "installment-overdue": lambda s: any(
         row["dueDate"] < NOW and not row["paid"] for row in s.getOrgContract["paymentSchedule"]
     ),
     "no-contract": refuses("getOrgContract", 404),
@@ -225,7 +225,7 @@ FAULTY_CHECKS: dict[str, Check] = {
         and refuses("redeemOrgVoucher", 403)(s)
         and s.getOrgBilling
     ),
-    "no-active-organisation": lambda s: refuses("getOrgBilling", 403)(s) and refuses("getOrgLedger", 403)(s),
+    "no-active-organization": lambda s: refuses("getOrgBilling", 403)(s) and refuses("getOrgLedger", 403)(s),
     "session-pending": lambda s: refuses("getOrgBilling", 403)(s) and refuses("getOrgLedger", 403)(s),
     "rate-limited": limited,
 }
@@ -239,9 +239,9 @@ def server(dashboard: Any) -> Control:
     return Control(app.service, app.cast, keys.load(), rules_of(document), "", wall_ms)
 
 
-def put(dashboard: Any, scenario: str | int, organisation: str = ORG) -> Any:
+def put(dashboard: Any, scenario: str | int, organization: str = ORG) -> Any:
     return dashboard(
-        "PUT", f"/_mock/v1/organisations/{organisation}/scenario", None, json={"scenario": scenario}
+        "PUT", f"/_mock/v1/organizations/{organization}/scenario", None, json={"scenario": scenario}
     )
 
 
@@ -251,7 +251,7 @@ def test_one_call_shows_the_state(dashboard: Any, name: str) -> None:
     assert shown.status_code == 200, shown.text
     assert shown.json()["scenario"] == name
     assert CHECKS[name](Shown(dashboard))
-    assert Shown(dashboard).control("GET", "/laws")["organisations"][0]["holds"]
+    assert Shown(dashboard).control("GET", "/laws")["organizations"][0]["holds"]
 
 
 @pytest.mark.parametrize("name", FAULTY_CHECKS)
@@ -324,11 +324,11 @@ def test_every_state_has_a_scenario_and_they_are_listed(dashboard: Any) -> None:
 def test_a_scenario_of_faults_puts_rules_in_force(server: Control, scenario: scenarios.Scenario) -> None:
     play(server, ORG, scenario)
     [standing] = server.rules.list()
-    assert standing.rule.organisations == (ORG,)
+    assert standing.rule.organizations == (ORG,)
     play(server, "org_other", scenario)
     assert len(server.rules.list()) == 2
     play(server, ORG, next(each for each in scenarios.load() if not each.faults))
-    assert [each.rule.organisations for each in server.rules.list()] == [("org_other",)]
+    assert [each.rule.organizations for each in server.rules.list()] == [("org_other",)]
 
 
 def test_rules_of_others_stay(server: Control) -> None:
@@ -345,9 +345,9 @@ def test_rules_of_others_stay(server: Control) -> None:
 @pytest.mark.parametrize("scenario", ["nothing", "", 0, 26, None, True, 1.5])
 def test_an_unknown_scenario_is_refused_and_nothing_changes(dashboard: Any, scenario: Any) -> None:
     dashboard("GET", "/org/billing", ORG)
-    before = dashboard("GET", f"/_mock/v1/organisations/{ORG}", None).json()
+    before = dashboard("GET", f"/_mock/v1/organizations/{ORG}", None).json()
     assert put(dashboard, scenario).status_code == 422
-    assert dashboard("GET", f"/_mock/v1/organisations/{ORG}", None).json() == before
+    assert dashboard("GET", f"/_mock/v1/organizations/{ORG}", None).json() == before
 
 
 @pytest.mark.parametrize("number", range(1, 26))
@@ -357,11 +357,11 @@ def test_a_number_stands_for_its_first_scenario(number: int) -> None:
     assert found == next(each for each in scenarios.load() if each.number == number)
 
 
-def test_all_organisations_can_show_one(dashboard: Any) -> None:
-    for organisation in ("org_a", "org_b"):
-        dashboard("GET", "/org/billing", organisation)
-    rows = put(dashboard, "euro", "*").json()["organisations"]
-    assert [(each["organisation"], each["currency"]) for each in rows] == [("org_a", "EUR"), ("org_b", "EUR")]
+def test_all_organizations_can_show_one(dashboard: Any) -> None:
+    for organization in ("org_a", "org_b"):
+        dashboard("GET", "/org/billing", organization)
+    rows = put(dashboard, "euro", "*").json()["organizations"]
+    assert [(each["organization"], each["currency"]) for each in rows] == [("org_a", "EUR"), ("org_b", "EUR")]
 
 
 def test_a_scenario_with_a_clock_gives_it_back(dashboard: Any) -> None:
@@ -378,6 +378,6 @@ def test_a_clock_that_was_set_by_hand_stays(dashboard: Any) -> None:
 
 
 def test_a_scenario_that_is_set_counts_as_met(dashboard: Any) -> None:
-    dashboard("PUT", f"/_mock/v1/organisations/{ORG}/scenario", None, json={"scenario": "low-balance"})
+    dashboard("PUT", f"/_mock/v1/organizations/{ORG}/scenario", None, json={"scenario": "low-balance"})
     met = dashboard("GET", "/_mock/v1/coverage", None).json()["scenarios"]
     assert [row["name"] for row in met if row["met"]] == ["low-balance"]

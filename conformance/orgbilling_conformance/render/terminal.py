@@ -15,7 +15,7 @@ from orgbilling_conformance.render.groups import TOLD, by_operation, by_reason, 
 from orgbilling_conformance.report import Finding, Report
 from orgbilling_conformance.words import many
 
-COLOUR = {"conforms": "green", "violated": "red", "inconclusive": "yellow"}
+COLOR = {"conforms": "green", "violated": "red", "inconclusive": "yellow"}
 MARK = {"error": "[bold red]✗[/]", "warning": "[bold yellow]![/]"}
 CHANGES = 8
 
@@ -53,10 +53,10 @@ def _head(report: Report) -> RenderableType:
         seen = f"[red]{len(stage.found)}[/]" if stage.found else "[dim]–[/]"
         first = f" [dim]after {stage.first_finding_seconds:.1f} s[/]" if stage.first_finding_seconds else ""
         stages.add_row(stage.name, f"{stage.requests}", f"{stage.seconds:.1f}", seen + first)
-    colour = COLOUR[report.verdict]
-    name = f"[bold {colour}] {report.verdict} [/]"
+    color = COLOR[report.verdict]
+    name = f"[bold {color}] {report.verdict} [/]"
     return Panel(
-        Group(rows, Text(), stages), title=name, title_align="left", border_style=colour, box=box.ROUNDED
+        Group(rows, Text(), stages), title=name, title_align="left", border_style=color, box=box.ROUNDED
     )
 
 
@@ -133,12 +133,12 @@ def _notes(report: Report) -> RenderableType | None:
 
 
 def _verdict(report: Report) -> RenderableType:
-    colour = COLOUR[report.verdict]
-    lines = [f"[bold {colour}]{TOLD[report.verdict]}[/] [dim]{escape(counts(report))}[/]"]
+    color = COLOR[report.verdict]
+    lines = [f"[bold {color}]{TOLD[report.verdict]}[/] [dim]{escape(counts(report))}[/]"]
     lines += [f"  [yellow]·[/] {escape(reason)}" for reason in report.reasons]
     passed = sum(case.outcome == "passed" for case in report.cases)
     judged = sum(case.judged for case in report.cases)
-    lines.append(f"[dim]Rules on operations that held: {passed}, in {many(judged, 'judgement')}.[/]")
+    lines.append(f"[dim]Rules on operations that held: {passed}, in {many(judged, 'judgment')}.[/]")
     if report.findings:
         lines.append(
             "[dim]A finding is a bug of the API, or our contract is stale (the overlay amends it), "

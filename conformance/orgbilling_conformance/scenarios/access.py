@@ -1,4 +1,4 @@
-"""Who may see what: no token, bad tokens, and the token of another organisation."""
+"""Who may see what: no token, bad tokens, and the token of another organization."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def learn(judge: Judge) -> bool:
 
 
 def pending(judge: Judge) -> None:
-    """A session that has chosen no organisation."""
+    """A session that has chosen no organization."""
     if judge.options.pending_token is None:
         judge.skip(("token-pending",), ("*",), "needs --pending-token")
         return
-    _each(judge, "token-pending", "pending-session", "a session without an organisation")
+    _each(judge, "token-pending", "pending-session", "a session without an organization")
 
 
 def expired(judge: Judge) -> None:
@@ -77,7 +77,7 @@ def _each(judge: Judge, rule: str, auth: str, purpose: str) -> None:
 
 
 def isolation(judge: Judge) -> None:
-    """Two organisations, in turn."""
+    """Two organizations, in turn."""
     reason = _lacking(judge)
     if reason:
         judge.skip(("isolation",), ("*",), reason)
@@ -85,7 +85,7 @@ def isolation(judge: Judge) -> None:
     for operation in judge.facts.gets:
         query = "days=365" if operation in judge.facts.windows else ""
         before, other, after = (
-            judge.ask(operation.id, query, auth=auth, purpose="two organisations")
+            judge.ask(operation.id, query, auth=auth, purpose="two organizations")
             for auth in ("first", "second", "first")
         )
         if not (before.response.succeeded and other.response.succeeded and after.response.succeeded):
@@ -106,7 +106,7 @@ def isolation(judge: Judge) -> None:
 
 
 def _lawful(judge: Judge) -> None:
-    """What the other organisation sees belongs together, too: a cache could mix what names no tenant."""
+    """What the other organization sees belongs together, too: a cache could mix what names no tenant."""
     broken = _broken(judge)
     again = _broken(judge) if broken else {}
     for name in broken.keys() & again.keys():
@@ -119,7 +119,7 @@ def _broken(judge: Judge) -> dict[str, Verdict]:
     asked = (("getOrgBilling", ""), ("getOrgUsageSummary", "days=30"), ("getOrgLedger", "days=30"))
     bodies = {}
     for operation, query in asked:
-        exchange = judge.ask(operation, query, auth="second", purpose="two organisations")
+        exchange = judge.ask(operation, query, auth="second", purpose="two organizations")
         if exchange.response.succeeded:
             bodies[operation + (f"?{query}" if query else "")] = exchange.response.json
     verdicts = (law.check(bodies) for law in LAWS if law.name in TOGETHER)
@@ -130,18 +130,18 @@ def _lacking(judge: Judge) -> str:
     """Why isolation cannot be judged; empty if it can."""
     if judge.options.second_token is None:
         return "needs --second-token"
-    one, other = (tokens.organisation(each) for each in (judge.tokens.first, judge.options.second_token))
+    one, other = (tokens.organization(each) for each in (judge.tokens.first, judge.options.second_token))
     if one is not None and one == other:
-        return "both tokens name one organisation"
-    profile = judge.ask("getOrgBilling", auth="second", purpose="two organisations")
+        return "both tokens name one organization"
+    profile = judge.ask("getOrgBilling", auth="second", purpose="two organizations")
     return "" if profile.response.succeeded else f"the second token gets {profile.response.status}"
 
 
 def _overrides(judge: Judge) -> None:
-    """A request must not choose another organisation than its token does."""
-    other = judge.ask("getOrgBilling", auth="second", purpose="the other organisation")
+    """A request must not choose another organization than its token does."""
+    other = judge.ask("getOrgBilling", auth="second", purpose="the other organization")
     tenant = _tenant(other)
-    named = tokens.organisation(judge.options.second_token) or tenant
+    named = tokens.organization(judge.options.second_token) or tenant
     if tenant is None or named is None:
         return
     if len(tenant) + len(named) > LONGEST:
@@ -153,10 +153,10 @@ def _overrides(judge: Judge) -> None:
     )
     asked = {"tenantId": tenant, "orgId": named, "organizationId": named}
     for query, sent in ((urlencode(asked, errors="replace"), ()), ("", headers)):
-        answer = judge.ask("getOrgBilling", query, headers=sent, purpose="choosing another organisation")
+        answer = judge.ask("getOrgBilling", query, headers=sent, purpose="choosing another organization")
         if answer.response.succeeded and _tenant(answer) == tenant:
-            told = "the profile of the other organisation"
-            seen = Observation("isolation", "/tenantId", "the token's organisation, whatever is asked", told)
+            told = "the profile of the other organization"
+            seen = Observation("isolation", "/tenantId", "the token's organization, whatever is asked", told)
             judge.observe(seen, "getOrgBilling", [answer.request])
 
 

@@ -140,10 +140,10 @@ def _ledger(judge: Judge, answers: dict[int, Exchange]) -> None:
         if len(instants) > 1 and max(instants) - min(instants) > timedelta(days=days) + SLACK:
             span = (max(instants) - min(instants)).days
             seen = Observation(
-                "window-honoured", "query/days", f"rows of {days} days at most", f"of {span} days", "", node
+                "window-honored", "query/days", f"rows of {days} days at most", f"of {span} days", "", node
             )
             judge.observe(seen, "getOrgLedger", [answers[days].request])
-        judge.passed("window-honoured", "getOrgLedger")
+        judge.passed("window-honored", "getOrgLedger")
     longest = rows.get(max(rows, default=0), {})
     for days, found in rows.items():
         begins = min((at for at in found.values() if at), default=None)

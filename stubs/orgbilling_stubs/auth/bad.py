@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from orgbilling_stubs.auth.clerkid import clerk_id
-from orgbilling_stubs.auth.jws import serialise, signing_input
+from orgbilling_stubs.auth.jws import serialize, signing_input
 from orgbilling_stubs.auth.mint import Session, claims, header, mint, sign
 from orgbilling_stubs.auth.rsa import SigningKey, generate
 
@@ -41,7 +41,7 @@ def _altered(session: Session, now_ms: int, **changes: object) -> dict[str, Any]
     return {name: value for name, value in (claims(session, now_ms) | changes).items() if value is not None}
 
 
-def _without_organisation(session: Session, now_ms: int, **changes: object) -> dict[str, Any]:
+def _without_organization(session: Session, now_ms: int, **changes: object) -> dict[str, Any]:
     names = ("o", "org_id", "org_slug", "org_role", "org_permissions", "pla", "fea")
     return _altered(session, now_ms, **dict.fromkeys(names), **changes)
 
@@ -68,11 +68,11 @@ def _wrong_azp(key: SigningKey, session: Session, now_ms: int) -> str:
 
 
 def _no_org(key: SigningKey, session: Session, now_ms: int) -> str:
-    return sign(key, header(key.kid), _without_organisation(session, now_ms))
+    return sign(key, header(key.kid), _without_organization(session, now_ms))
 
 
 def _pending(key: SigningKey, session: Session, now_ms: int) -> str:
-    return sign(key, header(key.kid), _without_organisation(session, now_ms, sts="pending"))
+    return sign(key, header(key.kid), _without_organization(session, now_ms, sts="pending"))
 
 
 def _member(key: SigningKey, session: Session, now_ms: int) -> str:
@@ -80,12 +80,12 @@ def _member(key: SigningKey, session: Session, now_ms: int) -> str:
 
 
 def _alg_none(key: SigningKey, session: Session, now_ms: int) -> str:
-    return serialise(signing_input(header(key.kid) | {"alg": "none"}, claims(session, now_ms)), b"")
+    return serialize(signing_input(header(key.kid) | {"alg": "none"}, claims(session, now_ms)), b"")
 
 
 def _hs256(key: SigningKey, session: Session, now_ms: int) -> str:
     signed = signing_input(header(key.kid) | {"alg": "HS256"}, claims(session, now_ms))
-    return serialise(signed, hmac.digest(key.public.pem().encode(), signed, hashlib.sha256))
+    return serialize(signed, hmac.digest(key.public.pem().encode(), signed, hashlib.sha256))
 
 
 def _garbage(_key: SigningKey, _session: Session, _now_ms: int) -> str:
@@ -100,7 +100,7 @@ KINDS = {
         Kind("wrong-key", "bad-signature", "names the right key, signed by another", _wrong_key),
         Kind("unknown-kid", "unknown-kid", "names a key that does not exist", _unknown_kid),
         Kind("wrong-azp", "wrong-azp", "made for another origin; needs a server with --azp", _wrong_azp),
-        Kind("no-org", "no-organisation", "no active organization", _no_org),
+        Kind("no-org", "no-organization", "no active organization", _no_org),
         Kind("pending", "pending", "an organization is required and none is chosen", _pending),
         Kind("member", "member", "may read, and is refused every write", _member),
         Kind("alg-none", "algorithm", "not signed at all", _alg_none),

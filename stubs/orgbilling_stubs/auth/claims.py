@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NoReturn
 
-from orgbilling_stubs.auth.principal import Principal, bare_role, is_organisation
-from orgbilling_stubs.auth.refusals import refusal
+from orgbilling_stubs.auth.errors import refusal
+from orgbilling_stubs.auth.principal import Principal, bare_role, is_organization
 
 SKEW_MS = 5_000  # the default of Clerk's SDKs
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
@@ -69,19 +69,19 @@ def check_origin(claims: dict[str, Any], allowed: Collection[str]) -> None:
         raise refusal("wrong-azp")
 
 
-def _organisation(value: str | None, path: str) -> str:
+def _organization(value: str | None, path: str) -> str:
     if value is None:
         _bad(path, "is missing")
-    if not is_organisation(value):
+    if not is_organization(value):
         _bad(path, "is not an organization id")
     return value
 
 
 def membership(claims: dict[str, Any]) -> tuple[str, str]:
-    """Return (organisation, role) of version 2 (`o`) or version 1 (`org_id`, `org_role`) claims.
+    """Return (organization, role) of version 2 (`o`) or version 1 (`org_id`, `org_role`) claims.
 
     A token with both must say the same twice. An absent role is "": a reader.
-    Raises Unauthorized `bad-claims` or `conflicting-organisation`, Forbidden `no-organisation`.
+    Raises Unauthorized `bad-claims` or `conflicting-organization`, Forbidden `no-organization`.
     """
     found: list[tuple[str, str]] = []
     if "o" in claims:
@@ -89,25 +89,25 @@ def membership(claims: dict[str, Any]) -> tuple[str, str]:
         if not isinstance(active, dict):
             _bad("o", "must be an object")
         role = bare_role(text(active, "rol", "o.rol") or "")
-        found.append((_organisation(text(active, "id", "o.id"), "o.id"), role))
+        found.append((_organization(text(active, "id", "o.id"), "o.id"), role))
     if "org_id" in claims or "org_role" in claims:
         role = bare_role(text(claims, "org_role") or "")
-        found.append((_organisation(text(claims, "org_id"), "org_id"), role))
+        found.append((_organization(text(claims, "org_id"), "org_id"), role))
     if not found:
-        raise refusal("no-organisation")
+        raise refusal("no-organization")
     if found[0] != found[-1]:
-        raise refusal("conflicting-organisation")
+        raise refusal("conflicting-organization")
     return found[0]
 
 
 def principal(claims: dict[str, Any], expires_ms: int) -> Principal:
     """Return who the claims name.
 
-    Raises Unauthorized `bad-claims` or `conflicting-organisation`, Forbidden `pending` or `no-organisation`.
+    Raises Unauthorized `bad-claims` or `conflicting-organization`, Forbidden `pending` or `no-organization`.
     """
     subject = required(claims, "sub")
     session = text(claims, "sid")
     if (text(claims, "sts") or "active") != "active":
         raise refusal("pending")
-    organisation, role = membership(claims)
-    return Principal(organisation, role, subject, session, expires_ms)
+    organization, role = membership(claims)
+    return Principal(organization, role, subject, session, expires_ms)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from orgbilling_stubs.auth.refusals import refusal
+from orgbilling_stubs.auth.errors import refusal
 
 COOKIE = "__session"
 

@@ -1,4 +1,4 @@
-"""The compact JWS serialisation (RFC 7515), read strictly and written plainly.
+"""The compact JWS serialization (RFC 7515), read strictly and written plainly.
 
 PyJWT would do this, at 80 ms and 9 MB per start; `cryptography` alone costs 10 ms and 6 MB,
 and the rules for what a header may say are ours in any case. The tests hold both against each other.
@@ -12,7 +12,7 @@ import json
 import re
 from typing import Any, NamedTuple, NoReturn
 
-from orgbilling_stubs.auth.refusals import refusal
+from orgbilling_stubs.auth.errors import refusal
 
 MAX_LENGTH = 8192  # a cookie ends at 4 KB, and so does every session token
 
@@ -90,6 +90,6 @@ def signing_input(header: dict[str, Any], claims: dict[str, Any]) -> bytes:
     ).encode()
 
 
-def serialise(signed: bytes, signature: bytes) -> str:
+def serialize(signed: bytes, signature: bytes) -> str:
     """Return the compact token of a signing input and its signature."""
     return f"{signed.decode()}.{encode64(signature)}"

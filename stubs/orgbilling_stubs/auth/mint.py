@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from orgbilling_stubs.auth.clerkid import clerk_id
-from orgbilling_stubs.auth.jws import serialise, signing_input
-from orgbilling_stubs.auth.principal import DEFAULT_ORGANISATION, bare_role
+from orgbilling_stubs.auth.jws import serialize, signing_input
+from orgbilling_stubs.auth.principal import DEFAULT_ORGANIZATION, bare_role
 from orgbilling_stubs.auth.rsa import SigningKey
 
 # `.test` is reserved (RFC 6761), so that no real Clerk instance can ever have this name.
@@ -24,7 +24,7 @@ _PERMISSIONS = ("read", "manage")
 class Session:
     """What a token is to say: who, where, in which role, for which origin, for how many seconds."""
 
-    organisation: str = DEFAULT_ORGANISATION
+    organization: str = DEFAULT_ORGANIZATION
     role: str = "admin"
     subject: str | None = None
     azp: str = DEFAULT_AZP
@@ -33,13 +33,13 @@ class Session:
 
     @property
     def user(self) -> str:
-        """The subject, or a user id that belongs to this organisation and role."""
-        return self.subject or clerk_id("user", self.organisation, bare_role(self.role))
+        """The subject, or a user id that belongs to this organization and role."""
+        return self.subject or clerk_id("user", self.organization, bare_role(self.role))
 
     @property
     def session_id(self) -> str:
-        """A session id: the same for the same organisation, role and user."""
-        return clerk_id("sess", self.organisation, bare_role(self.role), self.user)
+        """A session id: the same for the same organization, role and user."""
+        return clerk_id("sess", self.organization, bare_role(self.role), self.user)
 
 
 def header(kid: str) -> dict[str, Any]:
@@ -63,9 +63,9 @@ def claims(session: Session, now_ms: int) -> dict[str, Any]:
     return common | (_first(session) if session.version == 1 else _second(session, issued))
 
 
-def slug(organisation: str) -> str:
-    """Return the organisation's slug: the id without `org_`, with hyphens."""
-    return organisation.removeprefix("org_").replace("_", "-").lower()
+def slug(organization: str) -> str:
+    """Return the organization's slug: the id without `org_`, with hyphens."""
+    return organization.removeprefix("org_").replace("_", "-").lower()
 
 
 def _granted(session: Session) -> tuple[str, ...]:
@@ -74,8 +74,8 @@ def _granted(session: Session) -> tuple[str, ...]:
 
 def _first(session: Session) -> dict[str, Any]:
     return {
-        "org_id": session.organisation,
-        "org_slug": slug(session.organisation),
+        "org_id": session.organization,
+        "org_slug": slug(session.organization),
         "org_role": f"org:{bare_role(session.role)}",
         "org_permissions": [f"org:billing:{name}" for name in _granted(session)],
     }
@@ -89,8 +89,8 @@ def _second(session: Session, issued: int) -> dict[str, Any]:
         "fea": "o:billing",
         "sts": "active",
         "o": {
-            "id": session.organisation,
-            "slg": slug(session.organisation),
+            "id": session.organization,
+            "slg": slug(session.organization),
             "rol": bare_role(session.role),
             "per": ",".join(_PERMISSIONS),
             # One bit per permission in `per`, the first one lowest.
@@ -102,7 +102,7 @@ def _second(session: Session, issued: int) -> dict[str, Any]:
 def sign(key: SigningKey, head: dict[str, Any], body: dict[str, Any]) -> str:
     """Return the compact token of any header and claims, signed RS256 with `key`."""
     signed = signing_input(head, body)
-    return serialise(signed, key.sign(signed))
+    return serialize(signed, key.sign(signed))
 
 
 def mint(key: SigningKey, session: Session, now_ms: int) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-DEFAULT_ORGANISATION = "org_standard"
+DEFAULT_ORGANIZATION = "org_standard"
 NEVER_EXPIRES_MS = 253_402_300_799_000  # 9999-12-31T23:59:59Z, the last instant RFC 3339 can write
 
-_ORGANISATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """An authenticated caller; the role is without `org:`, `expires_ms` is real time in epoch ms."""
 
-    organisation: str
+    organization: str
     role: str
     subject: str
     session: str | None
@@ -27,9 +27,9 @@ class Principal:
         return self.role.endswith("admin")
 
 
-def is_organisation(text: str) -> bool:
-    """Say whether `text` can be an organisation id: 1 to 128 of `A-Z a-z 0-9 _ . -`, no punctuation first."""
-    return _ORGANISATION.fullmatch(text) is not None
+def is_organization(text: str) -> bool:
+    """Say whether `text` can be an organization id: 1 to 128 of `A-Z a-z 0-9 _ . -`, no punctuation first."""
+    return _ORGANIZATION.fullmatch(text) is not None
 
 
 def bare_role(role: str) -> str:

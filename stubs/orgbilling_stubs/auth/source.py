@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from orgbilling_stubs.auth.errors import refusal
 from orgbilling_stubs.auth.jwks import MAX_BYTES, KeySourceError, parse, parse_pem
-from orgbilling_stubs.auth.refusals import refusal
 from orgbilling_stubs.auth.rsa import PublicKey
 
 INTERVAL_MS = 10_000

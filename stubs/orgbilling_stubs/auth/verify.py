@@ -10,10 +10,10 @@ from typing import Any, Literal, NamedTuple
 
 from orgbilling_stubs.auth.claims import SKEW_MS, check_origin, check_times, principal, required
 from orgbilling_stubs.auth.credentials import bearer
+from orgbilling_stubs.auth.errors import Refused, refusal
 from orgbilling_stubs.auth.jws import MAX_LENGTH, Jws, parse
 from orgbilling_stubs.auth.mint import ISSUER, SESSION_CATEGORY
-from orgbilling_stubs.auth.principal import DEFAULT_ORGANISATION, NEVER_EXPIRES_MS, Principal
-from orgbilling_stubs.auth.refusals import Refused, refusal
+from orgbilling_stubs.auth.principal import DEFAULT_ORGANIZATION, NEVER_EXPIRES_MS, Principal
 from orgbilling_stubs.auth.rsa import SigningKey
 from orgbilling_stubs.auth.source import Single, Source
 
@@ -43,7 +43,7 @@ class Authenticator:
 
     `trust` checks the signature of our own tokens and believes foreign ones; `verify` checks every
     signature against `source` (our own key when there is none); `off` checks no signature and lets
-    a request without a readable token in as an admin of `organisation`. All else is always checked.
+    a request without a readable token in as an admin of `organization`. All else is always checked.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class Authenticator:
         own: SigningKey,
         source: Source | None = None,
         azp: Collection[str] = (),
-        organisation: str = DEFAULT_ORGANISATION,
+        organization: str = DEFAULT_ORGANIZATION,
     ) -> None:
         self.mode = mode
         self._own = Single(own.public, named=True)
         self._own_kid = own.kid
         self._source = source or self._own
         self._azp = frozenset(azp)
-        self._nobody = Principal(organisation, "admin", "user_anonymous", None, NEVER_EXPIRES_MS)
+        self._nobody = Principal(organization, "admin", "user_anonymous", None, NEVER_EXPIRES_MS)
         self._seen: OrderedDict[bytes, _Seen] = OrderedDict()
         self._secret = secrets.token_bytes(32)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..domain.money import MICROS_PER_USD, half_even
+from orgbilling_stubs.billing.money import MICROS_PER_USD, half_even
 
 ZERO = frozenset(
     ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF")

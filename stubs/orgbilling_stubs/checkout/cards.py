@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..domain import instant
-from .outcomes import OUTCOMES, Outcome
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.checkout.outcomes import OUTCOMES, Outcome
 
 LONGEST_NAME = 200
 _SEPARATORS = re.compile(r"[\s\-]+")
@@ -73,7 +73,7 @@ def sample(slug: str, now_ms: int) -> Typed:
     card = next((card for card in TABLE if card.slug == slug), None)
     if card is None:
         return Typed()
-    return Typed(card.grouped, f"12 / {(instant.moment(now_ms).year + 3) % 100:02d}", "123", "Test Buyer")
+    return Typed(card.grouped, f"12 / {(instants.moment(now_ms).year + 3) % 100:02d}", "123", "Test Buyer")
 
 
 def luhn(digits: str) -> bool:
@@ -116,7 +116,7 @@ def _expiry(text: str, now_ms: int) -> str:
     matched = _EXPIRY.fullmatch(text)
     if matched is None or not 1 <= int(matched[1]) <= 12:
         return "Write it as MM / YY."
-    now = instant.moment(now_ms)
+    now = instants.moment(now_ms)
     year = int(matched[2])
     if year < 100:
         year += now.year // 100 * 100

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .. import views
-from ..domain import instant
-from ..domain.events import Idempotency
-from ..domain.refusals import SESSION_UNKNOWN, Refusal
-from ..domain.tenant import Checkout, Tenant
-from .outcomes import OUTCOMES
-from .till import Sale, Till
+from orgbilling_stubs.api import serializers
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing.errors import SESSION_UNKNOWN, Refusal
+from orgbilling_stubs.billing.events import Idempotency
+from orgbilling_stubs.billing.tenant import Checkout, Tenant
+from orgbilling_stubs.checkout.outcomes import OUTCOMES
+from orgbilling_stubs.checkout.sessions import Sale, Till
 
 
 def complete(
@@ -30,7 +30,7 @@ def complete(
     leads = {"pay": after.success_url, "leave": after.cancel_url, "expire": after.cancel_url}
     return shown(after.tenant, after.checkout, base_url) | {
         "outcome": outcome.name,
-        "creditBalance": views.usd(after.tenant.ledger.balance_micros),
+        "creditBalance": serializers.usd(after.tenant.ledger.balance_micros),
         "redirectUrl": leads.get(outcome.does),
     }
 
@@ -39,12 +39,12 @@ def shown(tenant: Tenant, checkout: Checkout, base_url: str) -> dict[str, Any]:
     """The schema Checkout."""
     return {
         "session": checkout.session_id,
-        "url": views.payment_url(base_url, tenant.plan.organisation, checkout.session_id),
+        "url": serializers.payment_url(base_url, tenant.plan.organization, checkout.session_id),
         "purpose": checkout.purpose,
         "status": checkout.status(tenant.now_ms),
         "amount": checkout.amount_cents,
         "currency": checkout.currency,
-        "openedAt": instant.text(checkout.opened_ms),
+        "openedAt": instants.text(checkout.opened_ms),
         "settled": checkout.settled,
         "declineCode": checkout.declined,
         "contractId": checkout.contract_id,
@@ -59,32 +59,32 @@ class Desk:
 
     def complete(
         self,
-        organisation: str,
+        organization: str,
         session_id: str,
         asked: Mapping[str, Any],
         base_url: str,
         idempotency: Idempotency | None = None,
     ) -> dict[str, Any]:
         """As `complete`; raises Refusal for an unknown session, too."""
-        sale = self._find(organisation, session_id)
+        sale = self._find(organization, session_id)
         return complete(self._till, sale, asked, base_url, idempotency)
 
     def deliver(
-        self, organisation: str, session_id: str, base_url: str, idempotency: Idempotency | None = None
+        self, organization: str, session_id: str, base_url: str, idempotency: Idempotency | None = None
     ) -> dict[str, Any]:
         """Let the webhook of a paid session arrive; the schema Checkout.
 
         Raises Refusal for a session that is unknown or not paid.
         """
-        after = self._till.deliver(self._find(organisation, session_id), idempotency)
+        after = self._till.deliver(self._find(organization, session_id), idempotency)
         return shown(after.tenant, after.checkout, base_url)
 
     def shown(self, tenant: Tenant, checkout: Checkout, base_url: str) -> dict[str, Any]:
         """The schema Checkout."""
         return shown(tenant, checkout, base_url)
 
-    def _find(self, organisation: str, session_id: str) -> Sale:
-        sale = self._till.find(organisation, session_id)
+    def _find(self, organization: str, session_id: str) -> Sale:
+        sale = self._till.find(organization, session_id)
         if sale is None:
             raise Refusal(SESSION_UNKNOWN)
         return sale

@@ -1,4 +1,4 @@
-"""How the hosted pages of a server behave, towards organisations that chose nothing else."""
+"""How the hosted pages of a server behave, towards organizations that chose nothing else."""
 
 from __future__ import annotations
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from ..runtime.body import JSON_TYPE
-from ..runtime.cors import LOCAL
-from ..runtime.refusals import MEDIA_WRONG, Problem
-from .defaults import Defaults
-from .refusals import FOREIGN
-from .request import Request
+from orgbilling_stubs.checkout.defaults import Defaults
+from orgbilling_stubs.checkout.errors import FOREIGN
+from orgbilling_stubs.checkout.request import Request
+from orgbilling_stubs.http.body import JSON_TYPE
+from orgbilling_stubs.http.cors import LOCAL
+from orgbilling_stubs.http.errors import MEDIA_WRONG, Problem
 
 
 def form(request: Request, defaults: Defaults) -> None:

@@ -9,15 +9,15 @@ from functools import cache
 
 from orgbilling_openapi import control
 
-from ..runtime.body import Body
-from ..runtime.refusals import INVALID, Problem
-from ..runtime.schemas import Schemas
-from . import completion, guard
-from .reply import Reply, json
-from .request import Request
-from .till import Sale, Till
+from orgbilling_stubs.checkout import completion, guard
+from orgbilling_stubs.checkout.reply import Reply, json
+from orgbilling_stubs.checkout.request import Request
+from orgbilling_stubs.checkout.sessions import Sale, Till
+from orgbilling_stubs.http.body import Body
+from orgbilling_stubs.http.errors import INVALID, Problem
+from orgbilling_stubs.http.schemas import Schemas
 
-PATH = "/organisations/{organisation}/checkouts/{session}/complete"
+PATH = "/organizations/{organization}/checkouts/{session}/complete"
 SCHEMA = "/_mock/v1/schemas/CompletedCheckout.json"
 
 

@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..domain import instant
-from ..domain.contract import Contract, Instalment
-from ..domain.ledger import Row
-from ..domain.tenant import Tenant
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing.contract import Contract, Installment
+from orgbilling_stubs.billing.ledger import Row
+from orgbilling_stubs.billing.tenant import Tenant
 
 PAID, DUE, OVERDUE = "paid", "due", "overdue"
 _RETURNED = " returned"
@@ -19,7 +19,7 @@ _RETURNED = " returned"
 class Invoice:
     """One invoice; amounts in micro-USD.
 
-    number: unique within the organisation. at_ms: when it was paid, or else when it is due.
+    number: unique within the organization. at_ms: when it was paid, or else when it is due.
     lines: what it is for. pay: the checkout session where it can be paid.
     """
 
@@ -48,18 +48,18 @@ def invoices(tenant: Tenant) -> list[Invoice]:
     return [*owed, *paid]
 
 
-def label(row: Instalment) -> str:
-    """What the ledger calls the payment of an instalment."""
-    return f"{'Contract set-up' if row.one_time else 'Contract instalment'} {row.period}"
+def label(row: Installment) -> str:
+    """What the ledger calls the payment of an installment."""
+    return f"{'Contract set-up' if row.one_time else 'Contract installment'} {row.period}"
 
 
 def _from_ledger(tenant: Tenant) -> Iterator[Invoice]:
-    """Top-ups, invoices of a postpaid organisation, and instalments of earlier terms."""
+    """Top-ups, invoices of a postpaid organization, and installments of earlier terms."""
     payments = _payments(tenant)
     for row in tenant.ledger.rows:
         if row.kind == "top_up" or (row.kind == "adjustment" and _settles(row)):
             title = row.description.removesuffix(" paid")
-            number = f"{instant.month(row.at_ms)}-{row.number + 1:06d}"
+            number = f"{instants.month(row.at_ms)}-{row.number + 1:06d}"
             yield Invoice(number, title, PAID, row.at_ms, ((title, row.usd_micros),))
     shown = set() if tenant.contract is None else {label(row) for row in tenant.contract.schedule}
     for text, rows in payments.items():
@@ -73,7 +73,7 @@ def _settles(row: Row) -> bool:
 
 
 def _payments(tenant: Tenant) -> dict[str, list[Row]]:
-    """Payments of instalments that were not returned, by what they are for, in time order."""
+    """Payments of installments that were not returned, by what they are for, in time order."""
     found: defaultdict[str, list[Row]] = defaultdict(list)
     returned = Counter(
         row.description.removesuffix(_RETURNED)
@@ -91,7 +91,7 @@ def _payments(tenant: Tenant) -> dict[str, list[Row]]:
 
 
 def _from_contract(tenant: Tenant) -> Iterator[Invoice]:
-    """The instalments of the present term; of a contract that has ended, only what it still owes."""
+    """The installments of the present term; of a contract that has ended, only what it still owes."""
     contract = tenant.contract
     if contract is None or contract.status == "draft":
         return
@@ -116,15 +116,15 @@ def _from_contract(tenant: Tenant) -> Iterator[Invoice]:
         )
 
 
-def _payable(contract: Contract, row: Instalment) -> str | None:
-    """The session of the first payment, for the instalments that it pays."""
+def _payable(contract: Contract, row: Installment) -> str | None:
+    """The session of the first payment, for the installments that it pays."""
     if contract.status != "pending_payment" or row.due_ms > contract.start_ms:
         return None
     return contract.session_id
 
 
 def _slug(text: str, place: int) -> str:
-    """A number for the payment of an instalment: kind, period, and which of several with the same name."""
+    """A number for the payment of an installment: kind, period, and which of several with the same name."""
     kind = "S" if text.startswith("Contract set-up") else "C"
     period = text.rsplit(" ", 1)[-1]
     return f"{period}-{kind}{place}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import render
-from .reply import Reply
+from orgbilling_stubs.checkout import render
+from orgbilling_stubs.checkout.reply import Reply
 
 
 @dataclass(frozen=True, slots=True)

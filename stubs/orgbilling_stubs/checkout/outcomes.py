@@ -55,7 +55,7 @@ TABLE = (
         "declined_after_3ds",
         "decline",
         "generic_decline",
-        "You were recognised, but your bank declined the card. Try another card.",
+        "You were recognized, but your bank declined the card. Try another card.",
     ),
     Outcome("expired", "expire"),
     Outcome("cancelled", "leave"),

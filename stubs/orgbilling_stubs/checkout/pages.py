@@ -6,17 +6,17 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from ..domain.refusals import Refusal
-from ..runtime.body import Disconnected
-from ..runtime.cors import Cors
-from ..runtime.origin import Origins
-from ..runtime.refusals import CRASHED, METHOD_WRONG, ROUTE_UNKNOWN, Problem
-from ..service import Service
-from . import headless, notices, payment, portal, refusals, render, timing
-from .defaults import Defaults
-from .reply import Reply, problem
-from .request import Receive, Request, read
-from .till import Till
+from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.checkout import errors, headless, notices, payment, portal, render, timing
+from orgbilling_stubs.checkout.defaults import Defaults
+from orgbilling_stubs.checkout.reply import Reply, problem
+from orgbilling_stubs.checkout.request import Receive, Request, read
+from orgbilling_stubs.checkout.sessions import Till
+from orgbilling_stubs.http.body import Disconnected
+from orgbilling_stubs.http.cors import Cors
+from orgbilling_stubs.http.errors import CRASHED, METHOD_WRONG, ROUTE_UNKNOWN, Problem
+from orgbilling_stubs.http.origin import Origins
+from orgbilling_stubs.tenants.service import Service
 
 LOG = logging.getLogger("orgbilling")
 PREFIXES = ("/_mock/checkout/", "/_mock/portal/")
@@ -80,7 +80,7 @@ class Pages:
         if request.area == "checkout":
             reply = await self._checkout(request)
         elif request.area == "portal":
-            tenant = self.till.tenant(request.organisation)
+            tenant = self.till.tenant(request.organization)
             if tenant is not None and request.session_id in tenant.portals:
                 reply = await portal.answer(self.till, tenant, request)
         if reply is None:
@@ -88,7 +88,7 @@ class Pages:
         return reply
 
     async def _checkout(self, request: Request) -> Reply | None:
-        sale = self.till.find(request.organisation, request.session_id)
+        sale = self.till.find(request.organization, request.session_id)
         if sale is None:
             return None
         match request.method, request.rest:
@@ -112,7 +112,7 @@ def _refused(error: Problem | Refusal) -> Reply:
     headers = dict(getattr(error, "headers", {}))
     if error.status == 404:
         return notices.show(notices.MISSING, headers=headers)
-    if error.name == refusals.FOREIGN.name:
+    if error.name == errors.FOREIGN.name:
         return notices.show(notices.FOREIGN, headers=headers)
     if error.status == 410:
         return notices.show(notices.EXPIRED, headers=headers)

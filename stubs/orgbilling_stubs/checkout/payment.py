@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..domain import instant
-from ..domain.money import MICROS_PER_USD
-from ..domain.refusals import Refusal
-from ..runtime.refusals import Problem
-from . import amounts, cards, guard, notices, render, timing
-from .cards import Card, Typed
-from .outcomes import FAILED_3DS, OUTCOMES, Outcome
-from .redirect import host
-from .refusals import ACTION_UNKNOWN
-from .reply import Reply, see_other
-from .request import Request
-from .till import Sale, Till
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.money import MICROS_PER_USD
+from orgbilling_stubs.checkout import amounts, cards, guard, notices, render, timing
+from orgbilling_stubs.checkout.cards import Card, Typed
+from orgbilling_stubs.checkout.errors import ACTION_UNKNOWN
+from orgbilling_stubs.checkout.outcomes import FAILED_3DS, OUTCOMES, Outcome
+from orgbilling_stubs.checkout.redirect import host
+from orgbilling_stubs.checkout.reply import Reply, see_other
+from orgbilling_stubs.checkout.request import Request
+from orgbilling_stubs.checkout.sessions import Sale, Till
+from orgbilling_stubs.http.errors import Problem
 
 _PLACES = ("card", "number", "expiry", "cvc", "name")
 """Where a message can stand: above the form, or at a field."""
 
 
-DECISIONS = ("authorise", "fail")
+DECISIONS = ("authorize", "fail")
 """Answers to the bank's question."""
 
 
@@ -71,7 +71,7 @@ def _charge(till: Till, sale: Sale, request: Request, fields: Mapping[str, str])
     card = cards.CARDS.get(typed.digits)
     decision = fields.get("decision")
     if decision and card is not None and card.challenge:
-        outcome = card.outcome if decision == "authorise" else FAILED_3DS
+        outcome = card.outcome if decision == "authorize" else FAILED_3DS
         return _conclude(till, sale, request, typed, chosen, outcome)
     problems = cards.problems(typed, sale.tenant.now_ms)
     if problems or card is None:
@@ -174,7 +174,7 @@ def _facts(sale: Sale) -> tuple[tuple[str, str, str], ...]:
     if sale.checkout.settled:
         words = "Arrived: what was paid for has taken effect."
     elif coming:
-        words = f"On its way: arrives at {instant.text(coming[0])}."
+        words = f"On its way: arrives at {instants.text(coming[0])}."
     else:
         words = "Never comes by itself: what was paid for has not taken effect."
     return (("Webhook", words, "webhook-state"),)
@@ -186,7 +186,7 @@ def _values(sale: Sale, request: Request) -> dict[str, Any]:
         "figure": sale.amount(named=False),
         "currency": sale.checkout.currency,
         "company": sale.tenant.plan.company,
-        "organisation": sale.tenant.plan.organisation,
+        "organization": sale.tenant.plan.organization,
         "base": request.base,
     }
 
@@ -232,7 +232,7 @@ def _timings(sale: Sale, chosen: Sequence[int] | None) -> list[tuple[str, str]]:
 
 
 def _lines(sale: Sale) -> list[tuple[str, str]]:
-    """What is paid for, and how much of it: the instalments of a contract; nothing for a top-up."""
+    """What is paid for, and how much of it: the installments of a contract; nothing for a top-up."""
     contract = sale.tenant.contract
     if sale.checkout.purpose != "contract" or contract is None:
         return []
@@ -240,7 +240,7 @@ def _lines(sale: Sale) -> list[tuple[str, str]]:
     currency = sale.checkout.currency
     lines = []
     for row in rows:
-        label = "Set-up" if row.one_time else f"Instalment {row.period}"
+        label = "Set-up" if row.one_time else f"Installment {row.period}"
         lines.append((label, amounts.micros(row.amount_micros, currency)))
     if contract.terms.bonus_micros >= MICROS_PER_USD and contract.terms.bonus_paid:
         lines.append(("Bonus credits", f"+{amounts.micros(contract.terms.bonus_micros, currency)}"))

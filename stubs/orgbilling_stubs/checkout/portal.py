@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..domain import instant
-from ..domain.commands import CancelContract, ResumeContract
-from ..domain.refusals import Refusal
-from ..domain.tenant import PORTAL_LIFE_MS, Tenant
-from ..views import payment_url
-from . import amounts, guard, notices, redirect, render
-from .invoices import PAID, Invoice, invoices
-from .reply import Reply, see_other
-from .request import Request
-from .till import Till
+from orgbilling_stubs.api.serializers import payment_url
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing.commands import CancelContract, ResumeContract
+from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.tenant import PORTAL_LIFE_MS, Tenant
+from orgbilling_stubs.checkout import amounts, guard, notices, redirect, render
+from orgbilling_stubs.checkout.invoices import PAID, Invoice, invoices
+from orgbilling_stubs.checkout.reply import Reply, see_other
+from orgbilling_stubs.checkout.request import Request
+from orgbilling_stubs.checkout.sessions import Till
 
 PAGE_SIZE = 20
 CHANGES: dict[str, tuple[str, str, str, CancelContract | ResumeContract]] = {
     "cancel": (
         "Cancel the contract?",
-        "It stops now: no further instalments fall due. You can resume it until its term ends.",
+        "It stops now: no further installments fall due. You can resume it until its term ends.",
         "Cancel the contract",
         CancelContract(),
     ),
     "resume": (
         "Resume the contract?",
-        "It runs again from now on, and instalments fall due as before.",
+        "It runs again from now on, and installments fall due as before.",
         "Resume the contract",
         ResumeContract(),
     ),
@@ -135,7 +135,7 @@ def _change(till: Till, tenant: Tenant, request: Request, change: str) -> Reply:
     wanted = {"cancel": "cancelled", "resume": "active"}[change]
     if tenant.contract is None or tenant.contract.status != wanted:
         try:
-            till.service.execute(tenant.plan.organisation, CHANGES[change][3])
+            till.service.execute(tenant.plan.organization, CHANGES[change][3])
         except Refusal as refusal:
             return notices.show(
                 notices.REFUSED,
@@ -150,14 +150,14 @@ def _change(till: Till, tenant: Tenant, request: Request, change: str) -> Reply:
 def _values(tenant: Tenant, request: Request) -> dict[str, Any]:
     return {
         "company": tenant.plan.company,
-        "organisation": tenant.plan.organisation,
+        "organization": tenant.plan.organization,
         "currency": tenant.plan.currency,
         "base": request.base,
     }
 
 
 def _standing(tenant: Tenant) -> int:
-    """The credit balance, or what a postpaid organisation owes, in micro-USD."""
+    """The credit balance, or what a postpaid organization owes, in micro-USD."""
     ledger = tenant.ledger
     return ledger.outstanding_micros if tenant.plan.mode == "postpaid" else ledger.balance_micros
 
@@ -166,7 +166,7 @@ def _card(tenant: Tenant) -> dict[str, str] | None:
     """The card on file: every customer here paid with the test card that succeeds."""
     if tenant.stripe_customer_id is None:
         return None
-    year = instant.moment(tenant.plan.as_of_ms).year + 2
+    year = instants.moment(tenant.plan.as_of_ms).year + 2
     return {"brand": "Visa", "last4": "4242", "expiry": f"12 / {year % 100:02d}"}
 
 
@@ -196,5 +196,5 @@ def _row(tenant: Tenant, invoice: Invoice) -> dict[str, Any]:
         "status": invoice.status,
         "at_ms": invoice.at_ms,
         "amount": amounts.micros(invoice.amount_micros, tenant.plan.currency),
-        "pay": payment_url("", tenant.plan.organisation, invoice.pay) if invoice.pay else None,
+        "pay": payment_url("", tenant.plan.organization, invoice.pay) if invoice.pay else None,
     }

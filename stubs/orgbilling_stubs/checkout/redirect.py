@@ -1,17 +1,17 @@
-"""Where the pages lead when they are done: the organisation's URLs, or else the server's."""
+"""Where the pages lead when they are done: the organization's URLs, or else the server's."""
 
 from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
 
-from ..domain.link import safe
+from orgbilling_stubs.billing.urls import safe
 
 PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 _KEPT = ":/?#[]@!$&()*+,;=%~"
 
 
 def choose(own: str | None, default: str | None, session_id: str = "") -> str | None:
-    """The organisation's URL or the server's with the session filled in; None when neither can be used."""
+    """The organization's URL or the server's with the session filled in; None when neither can be used."""
     for url in (own, default):
         if url is not None and safe(url):
             return quote(url.replace(PLACEHOLDER, session_id), safe=_KEPT)

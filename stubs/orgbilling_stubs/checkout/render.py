@@ -9,8 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ..domain import instant
-from .reply import Reply
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.checkout.reply import Reply
 
 STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 FOLDER = "/_mock/checkout/"
@@ -45,7 +45,7 @@ def environment() -> Environment:
 
 def day(at_ms: int) -> str:
     """A day as people write it: 9 March 2026."""
-    moment = instant.moment(at_ms)
+    moment = instants.moment(at_ms)
     return f"{moment.day} {moment:%B} {moment.year}"
 
 

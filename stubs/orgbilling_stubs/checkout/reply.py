@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from ..runtime.refusals import TITLES
+from orgbilling_stubs.http.errors import TITLES
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "

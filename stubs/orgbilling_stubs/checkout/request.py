@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote
 
-from ..runtime.body import receive_body
-from ..runtime.origin import Origins
-from ..runtime.refusals import BODY_MALFORMED, MEDIA_WRONG, Problem
+from orgbilling_stubs.http.body import receive_body
+from orgbilling_stubs.http.errors import BODY_MALFORMED, MEDIA_WRONG, Problem
+from orgbilling_stubs.http.origin import Origins
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 FORM = b"application/x-www-form-urlencoded"
@@ -20,13 +20,13 @@ _MOST_FIELDS = 40
 class Request:
     """What was asked.
 
-    area: `checkout` or `portal`; organisation and session_id: the next two segments; rest: those that follow.
+    area: `checkout` or `portal`; organization and session_id: the next two segments; rest: those that follow.
     origin: scheme and authority as the client sees them.
     """
 
     method: str
     area: str
-    organisation: str
+    organization: str
     session_id: str
     rest: tuple[str, ...]
     query: Mapping[str, str]
@@ -37,7 +37,7 @@ class Request:
     @property
     def base(self) -> str:
         """The path of the session's own page."""
-        return f"/_mock/{self.area}/{quote(self.organisation, safe='')}/{quote(self.session_id, safe='')}"
+        return f"/_mock/{self.area}/{quote(self.organization, safe='')}/{quote(self.session_id, safe='')}"
 
     async def body(self) -> bytes:
         """The body; raises Problem if it is too large or too slow."""
@@ -65,20 +65,20 @@ def fields(raw: bytes) -> dict[str, str]:
 def read(scope: Mapping[str, Any], receive: Receive, origins: Origins) -> Request | None:
     """The request, or None when its path is not that of a session.
 
-    Segments are split before they are decoded: an organisation may have a slash in its id.
+    Segments are split before they are decoded: an organization may have a slash in its id.
     """
     raw = scope.get("raw_path") or quote(scope["path"]).encode()
     segments = raw.partition(b"?")[0].decode("latin-1").split("/")
     if len(segments) < 5 or segments[1] != "_mock":
         return None
-    area, organisation, session_id, *rest = (unquote(each, errors="replace") for each in segments[2:])
-    if not organisation or not session_id:
+    area, organization, session_id, *rest = (unquote(each, errors="replace") for each in segments[2:])
+    if not organization or not session_id:
         return None
     headers = dict(reversed(scope["headers"]))
     return Request(
         "GET" if scope["method"] == "HEAD" else scope["method"],
         area,
-        organisation,
+        organization,
         session_id,
         tuple(rest),
         fields(scope.get("query_string", b"")),

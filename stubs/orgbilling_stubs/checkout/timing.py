@@ -8,7 +8,7 @@ from typing import Any
 MOST = 10
 LONGEST_S = 365 * 86_400
 CHOICES = ((0,), (5,), (30,), (0, 0), ())
-"""What the page offers besides the organisation's habit."""
+"""What the page offers besides the organization's habit."""
 
 
 class TimingError(ValueError):

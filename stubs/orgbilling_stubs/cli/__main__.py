@@ -1,5 +1,5 @@
 """`python -m orgbilling_stubs.cli`."""
 
-from .main import run
+from orgbilling_stubs.cli.main import run
 
 run()

@@ -43,11 +43,11 @@ TokenCommand = Annotated[
     typer.Option(help="A command that prints one; run again when it expires.", rich_help_panel=TOKENS),
 ]
 SecondToken = Annotated[
-    str | None, typer.Option(help="A token of another organisation.", rich_help_panel=TOKENS)
+    str | None, typer.Option(help="A token of another organization.", rich_help_panel=TOKENS)
 ]
 ExpiredToken = Annotated[str | None, typer.Option(help="A token whose time is over.", rich_help_panel=TOKENS)]
 PendingToken = Annotated[
-    str | None, typer.Option(help="A token of a session without an organisation.", rich_help_panel=TOKENS)
+    str | None, typer.Option(help="A token of a session without an organization.", rich_help_panel=TOKENS)
 ]
 AllowWrite = Annotated[
     list[str] | None,

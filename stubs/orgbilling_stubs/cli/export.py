@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.markup import escape
 
 if TYPE_CHECKING:
-    from ..export.figures import Figures
-    from ..export.people import Cast
-    from ..export.request import Advance
+    from orgbilling_stubs.export.report.figures import Figures
+    from orgbilling_stubs.export.request import Advance
+    from orgbilling_stubs.export.selection import Cast
 
 app = typer.Typer(
     name="export",
@@ -38,8 +38,8 @@ def refusals() -> Iterator[None]:
     """Turn what an export refuses into one line."""
     from orgbilling_fixtures.persona import PersonaError
 
-    from ..domain.instant import InstantError
-    from ..export.refusal import ExportError
+    from orgbilling_stubs.billing.instants import InstantError
+    from orgbilling_stubs.export.errors import ExportError
 
     try:
         yield
@@ -67,9 +67,9 @@ Out = Annotated[Path | None, _option("Write into this folder.", metavar="DIR")]
 Personas = Annotated[
     list[str] | None, _option("Personas or files, comma-separated or repeated; `all`. (default: standard)")
 ]
-Orgs = Annotated[int | None, _option("This many organisations, of a mix of personas.", min=1, metavar="N")]
+Orgs = Annotated[int | None, _option("This many organizations, of a mix of personas.", min=1, metavar="N")]
 Kind = Annotated[str, typer.Option(help="csv, jsonl, sqlite, json, parquet, duckdb or postgres.")]
-Bundle = Annotated[Path | None, _option("The organisations of a bundle.", metavar="FILE")]
+Bundle = Annotated[Path | None, _option("The organizations of a bundle.", metavar="FILE")]
 From = Annotated[str | None, typer.Option("--from", help="Those of a running stub.", metavar="URL")]
 Days = Annotated[int | None, _option("Days of history, for every persona.", min=1, max=1100, metavar="N")]
 Seed = Annotated[int, typer.Option(help="Another seed, other names and numbers.")]
@@ -77,7 +77,7 @@ AsOf = Annotated[str | None, _option("The instant of the export. (default: now)"
 Locale = Annotated[str | None, _option("Locale of all names, such as de_DE or ja_JP.", metavar="L")]
 Tables = Annotated[str | None, _option("These tables only. (default: all)", metavar="T,T")]
 Shard = Annotated[str | None, _option("The I-th of N shares of the parts, from 1.", metavar="I/N")]
-Block = Annotated[int, typer.Option(min=1, help="Organisations to a part.")]
+Block = Annotated[int, typer.Option(min=1, help="Organizations to a part.")]
 Jobs = Annotated[int | None, _option("Processes. (default: one for each core)", min=1)]
 To = Annotated[str | None, _option("Fill a database instead: postgresql://…", metavar="URL")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the export in the folder.")]
@@ -113,7 +113,7 @@ def export(
     if out is None and to is None and report is None and not preview:
         typer.echo(context.get_help())
         raise typer.Exit
-    from ..export import request as requests
+    from orgbilling_stubs.export import request as requests
 
     with refusals():
         if bundle is None and source is None:
@@ -142,37 +142,37 @@ def _cast(
     days: int | None,
     locale: str | None,
 ) -> tuple[Cast, list[str]]:
-    """The organisations, and the command that names them again."""
+    """The organizations, and the command that names them again."""
     from orgbilling_fixtures.persona import names
 
-    from ..clock import billing_instant, wall_ms
-    from ..export import people
-    from ..export.refusal import ExportError
-    from ..export.texts import instants
+    from orgbilling_stubs.export import selection
+    from orgbilling_stubs.export.errors import ExportError
+    from orgbilling_stubs.export.texts import instants
+    from orgbilling_stubs.tenants.clock import billing_instant, wall_ms
 
     if persona and orgs is not None:
-        raise ExportError("two-casts", "--persona names organisations, --orgs draws them: give one of them")
+        raise ExportError("two-casts", "--persona names organizations, --orgs draws them: give one of them")
     as_of_ms = wall_ms() // 1000 * 1000 if as_of is None else billing_instant(as_of)
     command = ["orgbilling", "export", "--seed", str(seed), "--as-of", instants([as_of_ms])[0]]
     if orgs is not None:
-        chosen = people.drawn(orgs, seed)
+        chosen = selection.drawn(orgs, seed)
         command += ["--orgs", str(orgs)]
     else:
         listed = [each.strip() for text in persona or ["standard"] for each in text.split(",")]
         listed = [name for each in listed if each for name in (names() if each == "all" else [each])]
-        chosen = people.chosen(listed)
+        chosen = selection.chosen(listed)
         command += ["--persona", ",".join(listed)]
     if days is not None:
         command += ["--days", str(days)]
     if locale is not None:
         command += ["--locale", locale]
-    return people.cast(chosen, seed, as_of_ms, days, locale), command
+    return selection.cast(chosen, seed, as_of_ms, days, locale), command
 
 
 def _world(bundle: Path | None, source: str | None, given: tuple[object, ...]) -> tuple[Cast, list[str]]:
-    """The organisations of a world, and the command that names them again."""
-    from ..export import world
-    from ..export.refusal import ExportError
+    """The organizations of a world, and the command that names them again."""
+    from orgbilling_stubs.export import world
+    from orgbilling_stubs.export.errors import ExportError
 
     if any(given) or None not in (bundle, source):
         raise ExportError(
@@ -198,10 +198,10 @@ def _write(
     force: bool,
 ) -> None:
     """Write the files, with a progress bar for whoever watches."""
-    from ..export import manifest, pool, run
-    from ..export.refusal import ExportError
-    from ..export.request import FORMATS, Request
-    from ..export.texts import instants
+    from orgbilling_stubs.export import manifest, pool, run
+    from orgbilling_stubs.export.errors import ExportError
+    from orgbilling_stubs.export.request import FORMATS, Request
+    from orgbilling_stubs.export.texts import instants
 
     if kind not in FORMATS:
         raise ExportError("unknown-format", f"{kind}: the formats are {', '.join(FORMATS)}")
@@ -211,8 +211,8 @@ def _write(
         "versions": manifest.versions(kind),
         "seed": cast.seed,
         "asOf": instants([cast.as_of_ms])[0],
-        "organisations": len(cast.people),
-        "organisationsPerPart": block,
+        "organizations": len(cast.people),
+        "organizationsPerPart": block,
         "tables": list(tables),
     }
     request = Request(folder, kind, cast, tables, block, jobs or pool.cores(), shard, about)
@@ -222,16 +222,16 @@ def _write(
     rows = sum(made["rows"].values())
     files = len({each["path"] for each in made["files"]})
     note = "" if shard is None else f" (shard {shard[0]} of {shard[1]}; then: orgbilling export merge)"
-    console.print(f"{escape(str(folder))}: {total:,} organisations, {rows:,} rows, {files:,} files{note}")
+    console.print(f"{escape(str(folder))}: {total:,} organizations, {rows:,} rows, {files:,} files{note}")
 
 
 PLOTTED = 6
-"""How many organisations are plotted at most."""
+"""How many organizations are plotted at most."""
 
 
 def _figures(cast: Cast) -> list[Figures]:
-    from ..export import figures
-    from ..export.engine import Engine
+    from orgbilling_stubs.export.columnar.engine import Engine
+    from orgbilling_stubs.export.report import figures
 
     engine = Engine(cast)
     shown = cast.people[:PLOTTED]
@@ -239,38 +239,39 @@ def _figures(cast: Cast) -> list[Figures]:
 
 
 def _preview(cast: Cast) -> None:
-    from ..export import preview
+    from orgbilling_stubs.export.report import preview
 
     for found in _figures(cast):
         console.print(preview.preview(found, console.width))
 
 
 def _report(cast: Cast, command: list[str], file: Path) -> None:
-    from ..export import files, report
+    from orgbilling_stubs.export.report import page as report
+    from orgbilling_stubs.export.writers import files
 
     pages = _figures(cast)
     page = report.report(pages, len(cast.people) - len(pages), shlex.join(command))
     files.written(file.parent, file.name, page.encode())
-    console.print(f"{escape(str(file))}: {len(pages)} organisations")
+    console.print(f"{escape(str(file))}: {len(pages)} organizations")
 
 
 def _fill(cast: Cast, url: str, tables: tuple[str, ...], block: int) -> None:
-    from ..export import postgres
-    from ..export.refusal import ExportError
-    from ..export.request import Request
+    from orgbilling_stubs.export.errors import ExportError
+    from orgbilling_stubs.export.request import Request
+    from orgbilling_stubs.export.writers import postgres
 
     if not url.startswith(("postgresql://", "postgres://")):
         raise ExportError("unknown-database", f"{url}: expected postgresql://…")
     with progress(len(cast.people)) as advance:
         rows = postgres.load(Request(Path(), "postgres", cast, tables, block), url, advance)
-    console.print(f"{len(cast.people):,} organisations, {sum(rows.values()):,} rows in {len(rows)} tables")
+    console.print(f"{len(cast.people):,} organizations, {sum(rows.values()):,} rows in {len(rows)} tables")
 
 
 @contextmanager
 def progress(total: int) -> Iterator[Advance]:
-    """A bar with organisations, ledger rows a second and time left; nothing where nobody watches."""
+    """A bar with organizations, ledger rows a second and time left; nothing where nobody watches."""
     if not sys.stderr.isatty():
-        yield lambda organisations, rows: None
+        yield lambda organizations, rows: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -278,7 +279,7 @@ def progress(total: int) -> Iterator[Advance]:
         TextColumn("exporting"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("organisations · {task.fields[rate]} ledger rows/s ·"),
+        TextColumn("organizations · {task.fields[rate]} ledger rows/s ·"),
         TimeRemainingColumn(),
         TextColumn("left"),
     )
@@ -286,12 +287,12 @@ def progress(total: int) -> Iterator[Advance]:
         task = bar.add_task("", total=total, rate="…")
         done = 0
 
-        def advance(organisations: int, rows: int) -> None:
+        def advance(organizations: int, rows: int) -> None:
             nonlocal done
             done += rows
             elapsed = bar.tasks[0].elapsed or 0
             rate = f"{done / elapsed:,.0f}" if elapsed > 0.2 else "…"
-            bar.update(task, advance=organisations, rate=rate)
+            bar.update(task, advance=organizations, rate=rate)
 
         yield advance
 
@@ -299,7 +300,7 @@ def progress(total: int) -> Iterator[Advance]:
 @app.command()
 def merge(folder: Folder) -> None:
     """Put the manifests of all shards in a folder together, into that of an undivided export."""
-    from ..export import manifest
+    from orgbilling_stubs.export import manifest
 
     with refusals():
         made = manifest.merge(folder)
@@ -309,7 +310,7 @@ def merge(folder: Folder) -> None:
 @app.command()
 def verify(folder: Folder) -> None:
     """Prove that an export adds up: its files, and every law by SQL; exit status 1 if one is broken."""
-    from ..export import verify as verifier
+    from orgbilling_stubs.export.verify import verify as verifier
 
     held = broken = 0
     with refusals():

@@ -1,4 +1,4 @@
-"""`orgbilling personas`: what the demo organisations are, and whether a persona file of your own is right."""
+"""`orgbilling personas`: what the demo organizations are, and whether a persona file of your own is right."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from orgbilling_fixtures.catalogue import read
+from orgbilling_fixtures.catalog import read
 from orgbilling_fixtures.describe import rows
 from orgbilling_fixtures.persona import Persona, PersonaError, load, names
 from rich.console import Console
@@ -29,7 +29,7 @@ def personas(
 ) -> None:
     """List the personas with what each shows, show one as YAML, or check a file of your own.
 
-    Organisation ids choose their persona: org_low_balance and org_low_balance_anything get low_balance.
+    Organization ids choose their persona: org_low_balance and org_low_balance_anything get low_balance.
     """
     try:
         if check is not None:

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ..bundle import Bundle, Replayed
+    from orgbilling_stubs.tenants.bundle import Bundle, Replayed
 
 
 def replay(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A file made by GET …/bundle.")],
 ) -> None:
-    """Rebuild the organisations of a bundle, and compare every answer byte for byte.
+    """Rebuild the organizations of a bundle, and compare every answer byte for byte.
 
     Exit code 0: all the same; 1: an answer came out differently; 2: the bundle cannot be replayed.
     """
-    from .. import bundle as bundles
+    from orgbilling_stubs.tenants import bundle as bundles
 
     try:
         recorded = bundles.read(bundle.read_text("utf-8"))
-        replayed = [bundles.replay(each) for each in recorded.organisations]
+        replayed = [bundles.replay(each) for each in recorded.organizations]
     except OSError as error:
         raise _fail(f"{bundle}: {(error.strerror or str(error)).lower()}") from None
     except UnicodeDecodeError:
@@ -35,7 +35,7 @@ def replay(
     wrong = [each for each in replayed if each.different]
     for each in wrong:
         for question in each.different:
-            typer.echo(f"{each.organisation}: {question}: another answer than recorded", err=True)
+            typer.echo(f"{each.organization}: {question}: another answer than recorded", err=True)
     raise typer.Exit(1 if wrong else 0)
 
 
@@ -54,12 +54,12 @@ def _note_contract(recorded: Bundle) -> None:
 
 def _table(replayed: list[Replayed]) -> None:
     """Print a table for people, or tab-separated lines when piped."""
-    from ..domain import instant
+    from orgbilling_stubs.billing import instants
 
     rows = [
         (
-            each.organisation,
-            instant.text(each.at_ms),
+            each.organization,
+            instants.text(each.at_ms),
             str(each.records),
             str(each.compared),
             f"{len(each.different)} differ" if each.different else "the same",
@@ -74,7 +74,7 @@ def _table(replayed: list[Replayed]) -> None:
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for head in ("Organisation", "Instant", "Records", "Answers", "Verdict"):
+    for head in ("Organization", "Instant", "Records", "Answers", "Verdict"):
         table.add_column(head, overflow="fold")
     for row, each in zip(rows, replayed, strict=True):
         table.add_row(*row, style="red" if each.different else None)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .options import (
+from orgbilling_stubs.cli.options import (
     Auth,
     AuthOption,
     Azp,
@@ -38,7 +38,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..cast import Cast
+    from orgbilling_stubs.tenants.persona_registry import Cast
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -66,10 +66,10 @@ def serve(
 ) -> None:
     """Serve the Org Billing API.
 
-    Every persona is an organisation (org_NAME); any other organisation in a token is created on first
+    Every persona is an organization (org_NAME); any other organization in a token is created on first
     sight. Stop with Ctrl-C.
     """
-    from ..app import Settings
+    from orgbilling_stubs.app import Settings
 
     settings = Settings(
         personas=tuple(persona or ()),
@@ -95,7 +95,7 @@ def serve(
 
 
 def _timing(text: str) -> tuple[int, ...]:
-    from ..checkout.timing import TimingError, parse
+    from orgbilling_stubs.checkout.timing import TimingError, parse
 
     try:
         return parse(text) or ()
@@ -105,9 +105,9 @@ def _timing(text: str) -> tuple[int, ...]:
 
 def _run(settings: Any, host: str, port: int, quiet: bool) -> int:
     """Build, bind, serve, announce; the exit code."""
-    from ..app import SettingsError, build
-    from ..store.log import StoreError
-    from .kept import notice
+    from orgbilling_stubs.app import SettingsError, build
+    from orgbilling_stubs.cli.kept import notice
+    from orgbilling_stubs.tenants.store.log import StoreError
 
     try:
         listener = _bind(host, port)
@@ -173,15 +173,15 @@ def _announce(url: str, cast: Cast, settings: Any, quiet: bool, token: str | Non
     from rich.console import Console
     from rich.table import Table
 
-    from ..cast import organisation
+    from orgbilling_stubs.tenants.persona_registry import organization
 
     console = Console(highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 2), header_style="bold", pad_edge=True)
-    table.add_column("Organisation", style="green", no_wrap=True)
+    table.add_column("Organization", style="green", no_wrap=True)
     table.add_column("Shows", overflow="fold")
     for name in cast.names:
-        table.add_row(organisation(name), cast.load(name).shows)
-    command = f"{_program()} token --org {organisation(cast.default)}"
+        table.add_row(organization(name), cast.load(name).shows)
+    command = f"{_program()} token --org {organization(cast.default)}"
     with console.capture() as captured:
         console.print(f"\n[bold]Org Billing API[/bold]  [bold cyan]{base}[/]", soft_wrap=True)
         console.print(f"Reference        [cyan]{base}/docs[/]", soft_wrap=True)
@@ -193,7 +193,7 @@ def _announce(url: str, cast: Cast, settings: Any, quiet: bool, token: str | Non
         console.print("\nTry it in another terminal:\n", style="bold")
         line = f'  curl -s {base}/org/billing -H "Authorization: Bearer $({command})"'
         console.print(line, soft_wrap=True, markup=False)
-        console.print("\nAny other organisation gets the first persona. Stop with Ctrl-C.\n", style="dim")
+        console.print("\nAny other organization gets the first persona. Stop with Ctrl-C.\n", style="dim")
     print(captured.get(), end="", flush=True)
 
 
@@ -221,8 +221,8 @@ def _state_line(settings: Any) -> str:
 def _serve(asgi: Any, listener: socket.socket, announce: Callable[[], None]) -> int:
     import uvicorn
 
-    from ..server import config
-    from .logs import to_stderr
+    from orgbilling_stubs.cli.logs import to_stderr
+    from orgbilling_stubs.http.server.uvicorn_protocol import config
 
     class Server(uvicorn.Server):
         """Announces itself once it answers: nobody has to wait for a table to be drawn."""

@@ -10,8 +10,8 @@ import typer
 
 from orgbilling_stubs.auth import bad, keys
 from orgbilling_stubs.auth.mint import DEFAULT_AZP, DEFAULT_TTL_S, Session, mint
-from orgbilling_stubs.auth.principal import DEFAULT_ORGANISATION, is_organisation
-from orgbilling_stubs.clock import wall_ms
+from orgbilling_stubs.auth.principal import DEFAULT_ORGANIZATION, is_organization
+from orgbilling_stubs.tenants.clock import wall_ms
 
 MAX_TTL_S = 10 * 366 * 86_400
 
@@ -28,15 +28,15 @@ def parse_ttl(text: str | int) -> int:
     return seconds
 
 
-def parse_organisation(text: str) -> str:
-    """Return an organisation id, with `org_` put in front when it is missing; raises ValueError."""
-    organisation = text if text.startswith("org_") else f"org_{text}"
-    if organisation == "org_":
-        raise ValueError("an organisation needs a name, such as low_balance")
-    if not is_organisation(organisation):
+def parse_organization(text: str) -> str:
+    """Return an organization id, with `org_` put in front when it is missing; raises ValueError."""
+    organization = text if text.startswith("org_") else f"org_{text}"
+    if organization == "org_":
+        raise ValueError("an organization needs a name, such as low_balance")
+    if not is_organization(organization):
         shown = repr(text if len(text) <= 60 else text[:59] + "…")
         raise ValueError(f"{shown}: expected letters, digits, '_', '-' and '.', 128 at most")
-    return organisation
+    return organization
 
 
 def parse_text(text: str) -> str:
@@ -59,7 +59,7 @@ def explain(session: Session, kind: str | None) -> str:
         row = bad.KINDS[kind]
         return f"bad token: {row.shows} (refused as {row.refusal})"
     return (
-        f"{session.user}, {session.role} of {session.organisation}, "
+        f"{session.user}, {session.role} of {session.organization}, "
         f"version {session.version}, for {session.ttl_s} seconds"
     )
 
@@ -72,7 +72,7 @@ def at_terminal() -> bool:
 def token(
     org: Annotated[
         str, typer.Option(metavar="ORG", help="Organization; org_ is added.")
-    ] = DEFAULT_ORGANISATION,
+    ] = DEFAULT_ORGANIZATION,
     role: Annotated[
         str, typer.Option(parser=parse_text, metavar="ROLE", help="admin, member, ... Writes need an admin.")
     ] = "admin",
@@ -103,11 +103,11 @@ def token(
     TOKEN=$(orgbilling token --org org_low_balance)
     """
     try:
-        organisation = parse_organisation(org)
+        organization = parse_organization(org)
     except ValueError as error:
         typer.echo(f"orgbilling: --org: {error}", err=True)
         raise typer.Exit(2) from None
-    session = Session(organisation, role, sub, azp, ttl, version=1 if v1 else 2)
+    session = Session(organization, role, sub, azp, ttl, version=1 if v1 else 2)
     try:
         key = keys.load()
     except keys.KeyFileError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from ..domain.money import MICROS_PER_USD, NANOS_PER_USD
+from orgbilling_stubs.billing.money import MICROS_PER_USD, NANOS_PER_USD
 
 
 def micros(value: float | str) -> int:

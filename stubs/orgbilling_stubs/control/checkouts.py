@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..domain.commands import SetHabits
-from ..domain.link import safe
-from ..domain.tenant import Checkout, Tenant
-from ..runtime.exchange import Call, Reply
-from ..runtime.refusals import Problem
-from . import state
-from .hosted import Hosted
-from .refusals import CHECKOUT_NONE, URL_INVALID, refusal
-from .state import control, execute, named
+from orgbilling_stubs.billing.commands import SetHabits
+from orgbilling_stubs.billing.tenant import Checkout, Tenant
+from orgbilling_stubs.billing.urls import safe
+from orgbilling_stubs.control import context
+from orgbilling_stubs.control.context import control, execute, named
+from orgbilling_stubs.control.errors import CHECKOUT_NONE, URL_INVALID, refusal
+from orgbilling_stubs.control.hosted import Hosted
+from orgbilling_stubs.http.context import Call, Reply
+from orgbilling_stubs.http.errors import Problem
 
 AT_ONCE = (0,)
 URLS = ("successUrl", "cancelUrl", "returnUrl")
@@ -42,13 +42,13 @@ def _session(call: Call) -> str:
 
 def complete(call: Call) -> Reply:
     """Let a session end one way or another."""
-    session, idempotency = _session(call), state.idempotency(call)
-    return Reply(_desk(call).complete(named(call), session, state.body(call), call.base_url, idempotency))
+    session, idempotency = _session(call), context.idempotency(call)
+    return Reply(_desk(call).complete(named(call), session, context.body(call), call.base_url, idempotency))
 
 
 def webhook(call: Call) -> Reply:
     """Let the webhook of a paid session arrive now."""
-    return Reply(_desk(call).deliver(named(call), _session(call), call.base_url, state.idempotency(call)))
+    return Reply(_desk(call).deliver(named(call), _session(call), call.base_url, context.idempotency(call)))
 
 
 def _desk(call: Call) -> Hosted:
@@ -58,13 +58,13 @@ def _desk(call: Call) -> Hosted:
 
 
 def habits(call: Call) -> Reply:
-    """The habits of an organisation's hosted pages."""
+    """The habits of an organization's hosted pages."""
     return Reply(_habits(control(call).known(named(call))))
 
 
 def put_habits(call: Call) -> Reply:
-    """Set the habits of an organisation's hosted pages."""
-    body = state.body(call)
+    """Set the habits of an organization's hosted pages."""
+    body = context.body(call)
     for name in URLS:
         if body.get(name) is not None and not safe(body[name]):
             raise refusal(URL_INVALID, f"body.{name}", body[name])

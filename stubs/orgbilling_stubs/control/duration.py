@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..domain import instant
+from orgbilling_stubs.billing import instants
 
 _FORM = re.compile(
     r"([+-]?)P(?=[0-9T])(?:([0-9]{1,4})Y)?(?:([0-9]{1,5})M)?(?:([0-9]{1,6})W)?(?:([0-9]{1,7})D)?"
@@ -28,10 +28,10 @@ class Duration:
     def after(self, at_ms: int) -> int:
         """The instant that is so much later (months first); raises DurationError beyond years 1 to 9999."""
         try:
-            shifted = instant.add_months(at_ms, self.months) + self.ms
+            shifted = instants.add_months(at_ms, self.months) + self.ms
         except (ValueError, OverflowError) as error:
             raise DurationError("leads out of the calendar") from error
-        if not instant.in_range(shifted):
+        if not instants.in_range(shifted):
             raise DurationError("leads out of the calendar")
         return shifted
 
@@ -44,5 +44,5 @@ def parse(text: str) -> Duration:
     sign = -1 if found[1] == "-" else 1
     years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups()[1:8])
     millis = int((found[9] or "").ljust(3, "0"))
-    ms = (weeks * 7 + days) * instant.DAY_MS + hours * instant.HOUR_MS + minutes * instant.MINUTE_MS
+    ms = (weeks * 7 + days) * instants.DAY_MS + hours * instants.HOUR_MS + minutes * instants.MINUTE_MS
     return Duration(sign * (12 * years + months), sign * (ms + seconds * 1_000 + millis))

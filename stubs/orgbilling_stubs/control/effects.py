@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..domain import instant
-from ..faults.rules import Effect, Latency, RateLimit, Rule, Stale, Standing
-from .instants import instant_of
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.control.instants import instant_of
+from orgbilling_stubs.faults.rules import Effect, Latency, RateLimit, Rule, Stale, Standing
 
 _LATENCY = {"ms": "ms", "distribution": "distribution", "maxMs": "max_ms", "sigmaPermille": "sigma_permille"}
 _PARTS: Mapping[str, tuple[str, type, Mapping[str, str]]] = {
@@ -30,8 +30,8 @@ _PLAIN = {
 _RULE = ("id", "times", "every", "probability", "seed", "force")
 
 
-def rule(document: Mapping[str, Any], organisations: tuple[str, ...] = ()) -> Rule:
-    """The rule of a FaultRequest; `organisations` when it names none.
+def rule(document: Mapping[str, Any], organizations: tuple[str, ...] = ()) -> Rule:
+    """The rule of a FaultRequest; `organizations` when it names none.
 
     Raises Problem for an instant that cannot be read.
     """
@@ -42,7 +42,7 @@ def rule(document: Mapping[str, Any], organisations: tuple[str, ...] = ()) -> Ru
     return Rule(
         effect(document["effect"]),
         tuple(document.get("operations", ())),
-        tuple(document.get("organisations", organisations)),
+        tuple(document.get("organizations", organizations)),
         tuple(document.get("methods", ())),
         **members,
     )
@@ -62,15 +62,15 @@ def fault(standing: Standing) -> dict[str, Any]:
     found = standing.rule
     return {
         "id": found.id,
-        "organisations": list(found.organisations),
+        "organizations": list(found.organizations),
         "operations": list(found.operations),
         "methods": list(found.methods),
         "times": found.times,
         "every": found.every,
         "probability": found.probability,
         "seed": found.seed,
-        "from": None if found.from_ms is None else instant.text(found.from_ms),
-        "until": None if found.until_ms is None else instant.text(found.until_ms),
+        "from": None if found.from_ms is None else instants.text(found.from_ms),
+        "until": None if found.until_ms is None else instants.text(found.until_ms),
         "force": found.force,
         "effect": _effect(found.effect),
         "matched": standing.matched,

@@ -17,18 +17,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
-from ..runtime.cors import LOCAL
-from ..runtime.refusals import Problem
-from ..runtime.respond import Responder, Send
-from ..runtime.routing import refuse
-from .refusals import (
+from orgbilling_stubs.control.errors import (
     HOST_REFUSED,
     MEDIA_REFUSED,
     ORIGIN_REFUSED,
     TOKEN_MISSING,
     TOKEN_WRONG,
 )
-from .token import same
+from orgbilling_stubs.control.token import same
+from orgbilling_stubs.http.cors import LOCAL
+from orgbilling_stubs.http.errors import Problem
+from orgbilling_stubs.http.responses import Responder, Send
+from orgbilling_stubs.http.routing import refuse
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Asgi = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from ..domain.events import Idempotency
-from ..domain.tenant import Checkout, Tenant
+from orgbilling_stubs.billing.events import Idempotency
+from orgbilling_stubs.billing.tenant import Checkout, Tenant
 
 
 class Hosted(Protocol):
@@ -14,7 +14,7 @@ class Hosted(Protocol):
 
     def complete(
         self,
-        organisation: str,
+        organization: str,
         session_id: str,
         asked: Mapping[str, Any],
         base_url: str,
@@ -26,7 +26,7 @@ class Hosted(Protocol):
         """
 
     def deliver(
-        self, organisation: str, session_id: str, base_url: str, idempotency: Idempotency | None = None
+        self, organization: str, session_id: str, base_url: str, idempotency: Idempotency | None = None
     ) -> dict[str, Any]:
         """Let the webhook of a paid session arrive; the schema Checkout. Raises Refusal."""
 

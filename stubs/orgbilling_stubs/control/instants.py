@@ -1,17 +1,17 @@
-"""Time of organisations: set, moved by a duration, jumped to an instant."""
+"""Time of organizations: set, moved by a duration, jumped to an instant."""
 
 from __future__ import annotations
 
-from .. import timeline
-from ..clock import billing_instant
-from ..domain import instant
-from ..domain.instant import InstantError
-from ..runtime.exchange import Call, Reply
-from ..runtime.refusals import Problem
-from . import scenes, state
-from .duration import DurationError, parse
-from .refusals import CLOCK_TOO_FAR, DURATION_INVALID, INSTANT_INVALID, refusal
-from .state import Control, control
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing.instants import InstantError
+from orgbilling_stubs.control import active_scenario, context
+from orgbilling_stubs.control.context import Control, control
+from orgbilling_stubs.control.duration import DurationError, parse
+from orgbilling_stubs.control.errors import CLOCK_TOO_FAR, DURATION_INVALID, INSTANT_INVALID, refusal
+from orgbilling_stubs.http.context import Call, Reply
+from orgbilling_stubs.http.errors import Problem
+from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants.clock import billing_instant
 
 LONGEST_MONTHS = 60
 """How far one call may move a clock forward: history takes time to live through."""
@@ -25,75 +25,75 @@ def instant_of(text: str, location: str) -> int:
         raise refusal(INSTANT_INVALID, location, text) from None
 
 
-def move(server: Control, organisation: str, to_ms: int) -> None:
-    """Bring an organisation to an instant; raises Problem when that is too far."""
-    _check(server, organisation, to_ms)
-    timeline.move(server.service, organisation, to_ms)
-    scenes.clock_moved(server, organisation)
+def move(server: Control, organization: str, to_ms: int) -> None:
+    """Bring an organization to an instant; raises Problem when that is too far."""
+    _check(server, organization, to_ms)
+    timeline.move(server.service, organization, to_ms)
+    active_scenario.clock_moved(server, organization)
 
 
-def _check(server: Control, organisation: str, to_ms: int) -> None:
+def _check(server: Control, organization: str, to_ms: int) -> None:
     try:
-        billing_instant(instant.text(to_ms))
+        billing_instant(instants.text(to_ms))
     except (InstantError, OverflowError):
         raise Problem(CLOCK_TOO_FAR) from None
-    if _is_too_far(server.service.tenant(organisation).now_ms, to_ms):
+    if _is_too_far(server.service.tenant(organization).now_ms, to_ms):
         raise Problem(CLOCK_TOO_FAR)
 
 
 def _is_too_far(now_ms: int, to_ms: int) -> bool:
-    return to_ms > instant.add_months(now_ms, LONGEST_MONTHS)
+    return to_ms > instants.add_months(now_ms, LONGEST_MONTHS)
 
 
 def put(call: Call) -> Reply:
     """Freeze the clock, let it run, or let it follow the server's."""
-    server, body = control(call), state.body(call)
+    server, body = control(call), context.body(call)
     service, mode = server.service, body["mode"]
     at_ms = instant_of(body["at"], "body.at") if "at" in body else None
 
-    def put_one(organisation: str) -> None:
+    def put_one(organization: str) -> None:
         if mode == "live":
-            timeline.live(service, organisation)
+            timeline.live(service, organization)
         elif mode == "server":
-            if _is_too_far(service.tenant(organisation).now_ms, service.clock.now_ms()):
+            if _is_too_far(service.tenant(organization).now_ms, service.clock.now_ms()):
                 raise Problem(CLOCK_TOO_FAR)
-            timeline.follow(service, organisation)
+            timeline.follow(service, organization)
         else:
             if at_ms is not None:
-                _check(server, organisation, at_ms)
-            timeline.freeze(service, organisation, at_ms)
-        scenes.clock_moved(server, organisation, by_hand=True)
+                _check(server, organization, at_ms)
+            timeline.freeze(service, organization, at_ms)
+        active_scenario.clock_moved(server, organization, by_hand=True)
 
-    return state.for_each(call, put_one)
+    return context.for_each(call, put_one)
 
 
 def advance(call: Call) -> Reply:
     """Move by a duration, forward or back."""
-    server, text = control(call), state.body(call)["by"]
+    server, text = control(call), context.body(call)["by"]
     try:
         by = parse(text)
     except DurationError as error:
         raise refusal(DURATION_INVALID, "body.by", text, str(error)) from None
 
-    def advance_one(organisation: str) -> None:
-        now_ms = server.service.tenant(organisation).now_ms
+    def advance_one(organization: str) -> None:
+        now_ms = server.service.tenant(organization).now_ms
         try:
             to_ms = by.after(now_ms)
         except DurationError:
             raise Problem(CLOCK_TOO_FAR) from None
-        move(server, organisation, to_ms)
+        move(server, organization, to_ms)
 
-    return state.for_each(call, advance_one)
+    return context.for_each(call, advance_one)
 
 
 def jump(call: Call) -> Reply:
     """Move to an instant, or to one that has a name."""
-    server, to = control(call), state.body(call)["to"]
+    server, to = control(call), context.body(call)["to"]
     if to not in timeline.INSTANTS:
         at_ms = instant_of(to, "body.to")
-        return state.for_each(call, lambda organisation: move(server, organisation, at_ms))
+        return context.for_each(call, lambda organization: move(server, organization, at_ms))
 
-    def jump_one(organisation: str) -> None:
-        move(server, organisation, timeline.named(server.service, organisation, to))
+    def jump_one(organization: str) -> None:
+        move(server, organization, timeline.named(server.service, organization, to))
 
-    return state.for_each(call, jump_one)
+    return context.for_each(call, jump_one)

@@ -8,15 +8,15 @@ from typing import Any
 
 from orgbilling_openapi import control as contracts
 
-from ..runtime.assemble import Habits, assemble
-from ..runtime.cors import Cors
-from ..runtime.exchange import Handler
-from ..runtime.respond import Responder, Send
-from ..runtime.trace import traces
-from .guard import Asgi, Guard, Receive
-from .pace import Pace
-from .state import Control
-from .table import TABLE
+from orgbilling_stubs.control.bulk import Pace
+from orgbilling_stubs.control.context import Control
+from orgbilling_stubs.control.guard import Asgi, Guard, Receive
+from orgbilling_stubs.control.table import TABLE
+from orgbilling_stubs.http.assemble import Habits, assemble
+from orgbilling_stubs.http.context import Handler
+from orgbilling_stubs.http.cors import Cors
+from orgbilling_stubs.http.responses import Responder, Send
+from orgbilling_stubs.http.trace import traces
 
 PREFIX = "/_mock/v1"
 DOCS = "/_mock/docs"

@@ -8,15 +8,21 @@ from typing import Any
 from orgbilling_fixtures import scenarios
 from orgbilling_fixtures.scenarios import Scenario
 
-from .. import timeline
-from ..domain.commands import Command, DeclineCheckout, ExpireCheckout, OpenCheckout, PayCheckout
-from ..domain.tenant import Tenant
-from ..runtime.exchange import Call, Reply
-from . import scenes, state
-from .checkouts import AT_ONCE, habits_of
-from .instants import instant_of
-from .refusals import SCENARIO_UNKNOWN, refusal
-from .state import Control, Scene, control
+from orgbilling_stubs.billing.commands import (
+    Command,
+    DeclineCheckout,
+    ExpireCheckout,
+    OpenCheckout,
+    PayCheckout,
+)
+from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.control import active_scenario, context
+from orgbilling_stubs.control.checkouts import AT_ONCE, habits_of
+from orgbilling_stubs.control.context import Control, Scene, control
+from orgbilling_stubs.control.errors import SCENARIO_UNKNOWN, refusal
+from orgbilling_stubs.control.instants import instant_of
+from orgbilling_stubs.http.context import Call, Reply
+from orgbilling_stubs.tenants import timeline
 
 Step = Mapping[str, Any]
 
@@ -44,48 +50,48 @@ def _shown(scenario: Scenario) -> dict[str, Any]:
 
 
 def put(call: Call) -> Reply:
-    """Make an organisation, or all, show a state."""
-    server, wanted = control(call), state.body(call)["scenario"]
+    """Make an organization, or all, show a state."""
+    server, wanted = control(call), context.body(call)["scenario"]
     scenario = scenarios.find(wanted)
     if scenario is None:
         raise refusal(SCENARIO_UNKNOWN, "body.scenario", wanted)
     if server.coverage is not None:
         server.coverage.scenario(scenario.name)
-    return state.for_each(call, lambda organisation: play(server, organisation, scenario))
+    return context.for_each(call, lambda organization: play(server, organization, scenario))
 
 
-def play(server: Control, organisation: str, scenario: Scenario) -> None:
-    """Make an organisation show a scenario.
+def play(server: Control, organization: str, scenario: Scenario) -> None:
+    """Make an organization show a scenario.
 
     It keeps its clock, unless this scenario sets one, or the one before it did and gives back what was there.
     """
     service = server.service
-    tenant = service.tenant(organisation)
+    tenant = service.tenant(organization)
     begin, own = tenant.version, tenant.clock
-    armed = scenes.arm(server, organisation, scenario)
-    back = scenes.lent(server, organisation)
-    server.forget_scene(organisation)
+    armed = active_scenario.arm(server, organization, scenario)
+    back = active_scenario.lent(server, organization)
+    server.forget_scene(organization)
     persona = server.cast.load(scenario.persona).document
     named = scenario.clock in timeline.INSTANTS
     at_ms = None if scenario.clock is None or named else instant_of(scenario.clock, "clock")
-    timeline.recast(service, organisation, persona, as_of_ms=at_ms, clock=back)
+    timeline.recast(service, organization, persona, as_of_ms=at_ms, clock=back)
     if scenario.clock is not None:
-        stands_ms = timeline.named(service, organisation, scenario.clock) if named else at_ms
-        timeline.freeze(service, organisation, stands_ms)
+        stands_ms = timeline.named(service, organization, scenario.clock) if named else at_ms
+        timeline.freeze(service, organization, stands_ms)
     if scenario.habits is not None:
-        service.execute(organisation, habits_of(scenario.habits))
+        service.execute(organization, habits_of(scenario.habits))
     for step in scenario.steps:
-        _do(server, organisation, step)
-    end = service.tenant(organisation).version
+        _do(server, organization, step)
+    end = service.tenant(organization).version
     lent = None if scenario.clock is None else back or own
     scene = Scene(scenario.name, lent=lent, span=range(begin, end))
-    scenes.mark(server, organisation, scene)
-    server.show(organisation, scene, armed)
+    active_scenario.mark(server, organization, scene)
+    server.show(organization, scene, armed)
 
 
-def _do(server: Control, organisation: str, step: Step) -> None:
-    tenant = server.service.tenant(organisation)
-    server.service.execute(organisation, _STEPS[step["do"]](tenant, step))
+def _do(server: Control, organization: str, step: Step) -> None:
+    tenant = server.service.tenant(organization)
+    server.service.execute(organization, _STEPS[step["do"]](tenant, step))
 
 
 def _newest(tenant: Tenant) -> str:

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..runtime.exchange import Handler
-from . import checkouts, instants, laws, organisations, past, scenarios, world
+from orgbilling_stubs.control import checkouts, history, instants, invariants, organizations, scenarios, world
+from orgbilling_stubs.http.context import Handler
 
 TABLE: Mapping[str, Handler] = {
-    "listOrganisations": organisations.listed,
-    "createOrganisation": organisations.create,
-    "listPersonas": organisations.personas_known,
-    "getOrganisation": organisations.read,
-    "deleteOrganisation": organisations.forget,
-    "resetOrganisation": organisations.reset,
-    "mintToken": organisations.token,
-    "getClock": organisations.read,
+    "listOrganizations": organizations.listed,
+    "createOrganization": organizations.create,
+    "listPersonas": organizations.personas_known,
+    "getOrganization": organizations.read,
+    "deleteOrganization": organizations.forget,
+    "resetOrganization": organizations.reset,
+    "mintToken": organizations.token,
+    "getClock": organizations.read,
     "setClock": instants.put,
     "advanceClock": instants.advance,
     "jumpClock": instants.jump,
-    "listSnapshots": past.snapshots,
-    "takeSnapshot": past.take,
-    "restoreSnapshot": past.restore,
-    "undoCommand": past.undo,
-    "forkOrganisation": past.fork,
-    "exportBundle": past.export,
-    "importBundle": past.take_in,
+    "listSnapshots": history.snapshots,
+    "takeSnapshot": history.take,
+    "restoreSnapshot": history.restore,
+    "undoCommand": history.undo,
+    "forkOrganization": history.fork,
+    "exportBundle": history.export,
+    "importBundle": history.take_in,
     "recordUsage": world.usage,
     "recordMeter": world.meter,
     "changePrices": world.prices,
@@ -33,7 +33,7 @@ TABLE: Mapping[str, Handler] = {
     "offerContract": world.offer,
     "cancelContract": world.cancel,
     "resumeContract": world.resume,
-    "markInstalment": world.instalment,
+    "markInstallment": world.installment,
     "refundCredits": world.refund,
     "adjustBalance": world.adjust,
     "getHabits": checkouts.habits,
@@ -43,5 +43,5 @@ TABLE: Mapping[str, Handler] = {
     "deliverWebhook": checkouts.webhook,
     "listScenarios": scenarios.listed,
     "setScenario": scenarios.put,
-    "checkLaws": laws.check,
+    "checkLaws": invariants.check,
 }

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 
-from ..auth.rsa import SigningKey
+from orgbilling_stubs.auth.rsa import SigningKey
 
 _PURPOSE = b"orgbilling control token"
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..domain.commands import (
+from orgbilling_stubs.billing.commands import (
     Adjust,
     CancelContract,
     ChangePrices,
     IssueVoucher,
-    MarkInstalment,
+    MarkInstallment,
     OfferContract,
     RecordMeter,
     RecordUsage,
     Refund,
     ResumeContract,
 )
-from ..domain.events import ContractOffered
-from ..runtime.exchange import Call, Reply
-from .amounts import micros, nanos
-from .state import body, carry_out, control, execute, named
+from orgbilling_stubs.billing.events import ContractOffered
+from orgbilling_stubs.control.amounts import micros, nanos
+from orgbilling_stubs.control.context import body, carry_out, control, execute, named
+from orgbilling_stubs.http.context import Call, Reply
 
 _TERMS = {
     "creditUsd": "credit_micros",
@@ -118,7 +118,7 @@ def offer(call: Call) -> Reply:
     assert isinstance(event, ContractOffered)
     server = control(call)
     return Reply(
-        {"contractId": event.terms["contract_id"], "organisation": server.describe(named(call))}, 201
+        {"contractId": event.terms["contract_id"], "organization": server.describe(named(call))}, 201
     )
 
 
@@ -132,9 +132,9 @@ def resume(call: Call) -> Reply:
     return carry_out(call, ResumeContract())
 
 
-def instalment(call: Call) -> Reply:
-    """Mark an instalment paid or overdue."""
-    return carry_out(call, MarkInstalment(call.parameters["index"], body(call)["state"] == "paid"))
+def installment(call: Call) -> Reply:
+    """Mark an installment paid or overdue."""
+    return carry_out(call, MarkInstallment(call.parameters["index"], body(call)["state"] == "paid"))
 
 
 def refund(call: Call) -> Reply:

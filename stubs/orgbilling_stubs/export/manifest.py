@@ -9,10 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from . import files, sql
-from .files import Entry
-from .refusal import ExportError, from_os
-from .schema import NAMES, document
+from orgbilling_stubs.export.errors import ExportError, from_os
+from orgbilling_stubs.export.schema import NAMES, document
+from orgbilling_stubs.export.writers import files, sql
+from orgbilling_stubs.export.writers.files import Entry
 
 NAME = "manifest.json"
 _SHARD = re.compile(r"manifest-(\d+)-of-(\d+)\.json")
@@ -61,8 +61,8 @@ def companions(
 
 def _load(tables: Sequence[str], parts: int | None) -> str:
     """What psql runs in the folder of an export."""
-    from .schema import BY_NAME
-    from .sinks import path
+    from orgbilling_stubs.export.schema import BY_NAME
+    from orgbilling_stubs.export.writers.sinks import path
 
     chosen = [BY_NAME[name] for name in tables]
     text = [

@@ -1,4 +1,4 @@
-"""Blocks of organisations written by several processes, in any order, into the same files."""
+"""Blocks of organizations written by several processes, in any order, into the same files."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from .files import Entry
-from .people import Person
-from .refusal import ExportError, Stopped
-from .request import Request
+from orgbilling_stubs.export.errors import ExportError, Stopped
+from orgbilling_stubs.export.request import Request
+from orgbilling_stubs.export.selection import Person
+from orgbilling_stubs.export.writers.files import Entry
 
 Block = tuple[int | None, Sequence[Person]]
 Work = Callable[[Request, Block, Callable[[int], None]], list[Entry]]
-"""Writes a block; calls back after each organisation with its ledger rows."""
+"""Writes a block; calls back after each organization with its ledger rows."""
 
 _worker: dict[str, Any] = {}
 
@@ -45,7 +45,7 @@ def _one(block: Block) -> tuple[list[Entry], int, int]:
 
 
 def run(request: Request, work: Work, advance: Callable[[int, int], None]) -> list[Entry]:
-    """Write all blocks of the request; `advance` is told organisations and ledger rows as they are done.
+    """Write all blocks of the request; `advance` is told organizations and ledger rows as they are done.
 
     Raises what a block raises, and KeyboardInterrupt after the processes have put away their drafts.
     """
@@ -58,9 +58,9 @@ def run(request: Request, work: Work, advance: Callable[[int, int], None]) -> li
     jobs = min(request.jobs, len(blocks))
     pool = ProcessPoolExecutor(jobs, context, initializer=_start, initargs=(request, work, stop))
     try:
-        for made, organisations, rows in _finished(pool, blocks, jobs):
+        for made, organizations, rows in _finished(pool, blocks, jobs):
             entries += made
-            advance(organisations, rows)
+            advance(organizations, rows)
     except BrokenProcessPool:
         raise ExportError("worker-lost", "a process of the export ended; was there enough memory?") from None
     finally:

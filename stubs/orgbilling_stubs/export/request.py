@@ -1,4 +1,4 @@
-"""What is asked for: organisations, tables, a format, a folder, a share of the work."""
+"""What is asked for: organizations, tables, a format, a folder, a share of the work."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .people import Cast, Person
-from .refusal import ExportError
-from .schema import NAMES
+from orgbilling_stubs.export.errors import ExportError
+from orgbilling_stubs.export.schema import NAMES
+from orgbilling_stubs.export.selection import Cast, Person
 
 PART_FORMATS = ("csv", "jsonl", "parquet", "postgres", "json")
 FILE_FORMATS = ("sqlite", "duckdb")
 FORMATS = (*PART_FORMATS, *FILE_FORMATS)
 
 BLOCK = 100
-"""How many organisations go into one part, unless the user chooses."""
+"""How many organizations go into one part, unless the user chooses."""
 
 Advance = Callable[[int, int], None]
-"""Told how many more organisations and ledger rows are done."""
+"""Told how many more organizations and ledger rows are done."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Request:
         return None if count <= 1 else count
 
     def blocks(self) -> list[tuple[int | None, Sequence[Person]]]:
-        """The blocks of organisations that this share has to write, with their part's number."""
+        """The blocks of organizations that this share has to write, with their part's number."""
         if self.parts is None:
             whole: list[tuple[int | None, Sequence[Person]]] = [(None, self.cast.people)]
             return whole if self.shard is None or self.shard[0] == 1 else []

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import blocks, manifest, pool
-from .files import Entry
-from .refusal import ExportError, Stopped, from_os, need
-from .request import FILE_FORMATS, Advance, Request
+from orgbilling_stubs.export import manifest, pool
+from orgbilling_stubs.export.columnar import blocks
+from orgbilling_stubs.export.errors import ExportError, Stopped, from_os, need
+from orgbilling_stubs.export.request import FILE_FORMATS, Advance, Request
+from orgbilling_stubs.export.writers.files import Entry
 
 
 def export(request: Request, advance: Advance, *, force: bool = False) -> Mapping[str, Any]:
@@ -35,17 +36,15 @@ def export(request: Request, advance: Advance, *, force: bool = False) -> Mappin
 def _write(request: Request, advance: Advance) -> list[Entry]:
     if request.kind == "json":
         return pool.run(request, blocks.bodies, advance)
-    companions = manifest.companions(
-        request.out, request.kind, request.tables, request.parts, request.shard
-    )
+    companions = manifest.companions(request.out, request.kind, request.tables, request.parts, request.shard)
     if request.kind == "sqlite":
-        from . import sqlite
+        from orgbilling_stubs.export.writers import sqlite
 
         return companions + sqlite.write(request, advance)
     if request.kind == "duckdb":
-        from . import duck
+        from orgbilling_stubs.export.writers import duckdb
 
-        return companions + duck.write(request, advance)
+        return companions + duckdb.write(request, advance)
     return companions + pool.run(request, blocks.part, advance)
 
 

@@ -12,16 +12,16 @@ from orgbilling_fixtures import history
 from orgbilling_fixtures.curves import SOURCES
 from orgbilling_fixtures.persona import Persona
 
-from ..domain import agenda, ids, instant
-from ..domain.events import MeterRecorded, Record, UsageRecorded
-from ..domain.ledger import Row
-from ..domain.money import unit_charge_micros
-from ..domain.plan import Day, Meter, Plan, Usage
-from ..domain.tenant import Tenant
-from .calendar import OPENS_MS, billing_day, openings
-from .columns import Chunk
-from .schema import NAMES
-from .standing import chunk, profile, standing
+from orgbilling_stubs.billing import ids, instants, scheduler
+from orgbilling_stubs.billing.events import MeterRecorded, Record, UsageRecorded
+from orgbilling_stubs.billing.ledger import Row
+from orgbilling_stubs.billing.money import unit_charge_micros
+from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.billing.tenant_config import Day, Meter, Plan, Usage
+from orgbilling_stubs.export.columnar.billing_days import OPENS_MS, billing_day, openings
+from orgbilling_stubs.export.columnar.columns import Chunk
+from orgbilling_stubs.export.reference_tables import chunk, profile, standing
+from orgbilling_stubs.export.schema import NAMES
 
 _PLACES = {source: place for place, source in enumerate(SOURCES)}
 _BY_DAY = ("events", "services", "usage_by_day")
@@ -30,8 +30,8 @@ _BY_DAY = ("events", "services", "usage_by_day")
 def grown(plan: Plan) -> Tenant:
     """The tenant of a plan, advanced to its clock by the engine."""
     tenant = Tenant(plan)
-    agenda.start(tenant)
-    agenda.advance(tenant, plan.as_of_ms)
+    scheduler.start(tenant)
+    scheduler.advance(tenant, plan.as_of_ms)
     return tenant
 
 
@@ -60,7 +60,7 @@ def _ledger(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
     plan = tenant.plan
     for row in tenant.ledger.rows:
         yield (
-            plan.organisation,
+            plan.organization,
             row.number,
             ids.uuid(plan.seed, plan.lineage, "entry", row.number),
             plan.tenant_id,
@@ -76,7 +76,7 @@ def _ledger(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
 
 
 def _days(tenant: Tenant) -> range:
-    return range(tenant.plan.start_ms // instant.DAY_MS, tenant.now_ms // instant.DAY_MS + 1)
+    return range(tenant.plan.start_ms // instants.DAY_MS, tenant.now_ms // instants.DAY_MS + 1)
 
 
 def _used(tenant: Tenant, days: Sequence[Day], log: Sequence[Record]) -> Iterator[tuple[Usage, Row]]:
@@ -107,13 +107,13 @@ def _usage(tenant: Tenant, days: Sequence[Day], log: Sequence[Record]) -> Iterat
 
     for usage, row in _used(tenant, days, log):
         inputs, outputs = usage.input_tokens, usage.output_tokens
-        place = (usage.at_ms // instant.DAY_MS, usage.project, models[usage.model], _PLACES[usage.source])
+        place = (usage.at_ms // instants.DAY_MS, usage.project, models[usage.model], _PLACES[usage.source])
         add(place, (1, usage.messages, usage.sessions, inputs, outputs, -row.usd_micros))
     slugs = [*models]
     for number, (day, project, model, source) in enumerate(sorted(sums)):
         project_id = plan.projects[project].project_id
         row_sums = sums[day, project, model, source]
-        yield (plan.organisation, number, day, project_id, slugs[model], SOURCES[source], *row_sums)
+        yield (plan.organization, number, day, project_id, slugs[model], SOURCES[source], *row_sums)
 
 
 def _readings(tenant: Tenant, days: Sequence[Day], log: Sequence[Record], kind: str) -> Iterator[Meter]:
@@ -144,7 +144,7 @@ def _metered(
         known[:] = known[0] + 1, known[1] + meter.count, known[2] + micros
     for day, slug in sorted(sums):
         bookings, count, micros = sums[day, slug]
-        yield tenant.plan.organisation, day, slug, bookings, count, nanos[slug], micros
+        yield tenant.plan.organization, day, slug, bookings, count, nanos[slug], micros
 
 
 def _characters(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
@@ -156,6 +156,6 @@ def _characters(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
         high = tenant.characters.high(since_ms - 1, until_ms - 1)
         if high:
             billed = place < len(opened)
-            month = instant.month(until_ms - instant.DAY_MS if billed else tenant.now_ms - OPENS_MS)
+            month = instants.month(until_ms - instants.DAY_MS if billed else tenant.now_ms - OPENS_MS)
             charge = unit_charge_micros(high, nanos)
-            yield tenant.plan.organisation, month, high, nanos, charge, until_ms if billed else None
+            yield tenant.plan.organization, month, high, nanos, charge, until_ms if billed else None

@@ -35,7 +35,7 @@ class Foreign(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table; `key` is its primary key, which names the organisation: forks have their parents' ids."""
+    """A table; `key` is its primary key, which names the organization: forks have their parents' ids."""
 
     name: str
     meaning: str
@@ -66,9 +66,9 @@ def _table(name: str, meaning: str, key: str, columns: str, *foreign: Foreign) -
     return Table(name, meaning, _columns(columns), tuple(key.split()), foreign)
 
 
-_OWNER = Foreign(("organisation_id",), "organisations", ("organisation_id",))
-_PROJECT = Foreign(("organisation_id", "project_id"), "projects", ("organisation_id", "project_id"))
-_ORGANISATION = "organisation_id text Clerk organisation id"
+_OWNER = Foreign(("organization_id",), "organizations", ("organization_id",))
+_PROJECT = Foreign(("organization_id", "project_id"), "projects", ("organization_id", "project_id"))
+_ORGANIZATION = "organization_id text Clerk organization id"
 _TENANT = "tenant_id uuid id of the tenant"
 
 
@@ -76,9 +76,9 @@ def _priced(name: str, slug: str, member: str) -> Table:
     return _table(
         name,
         f"The profile's {member}",
-        f"organisation_id {slug}",
+        f"organization_id {slug}",
         f"""
-        {_ORGANISATION}
+        {_ORGANIZATION}
         {slug} text slug
         unit_price_usd price price of one
         """,
@@ -90,9 +90,9 @@ def _metered(name: str, slug: str, what: str) -> Table:
     return _table(
         name,
         f"{what}, by billing day: what is metered after 23:55 UTC is billed with the next day",
-        f"organisation_id day {slug}",
+        f"organization_id day {slug}",
         f"""
-        {_ORGANISATION}
+        {_ORGANIZATION}
         day date day in whose evening it is billed
         {slug} text slug, as in the profile's price map
         bookings int how many times it was metered
@@ -101,17 +101,17 @@ def _metered(name: str, slug: str, what: str) -> Table:
         charge_usd money count × unit price, each booking rounded to a micro-USD
         """,
         _OWNER,
-        Foreign(("organisation_id", slug), f"{name[:-1]}_prices", ("organisation_id", slug)),
+        Foreign(("organization_id", slug), f"{name[:-1]}_prices", ("organization_id", slug)),
     )
 
 
 TABLES: tuple[Table, ...] = (
     _table(
-        "organisations",
-        "Who: one row for each organisation",
-        "organisation_id",
+        "organizations",
+        "Who: one row for each organization",
+        "organization_id",
         f"""
-        {_ORGANISATION}
+        {_ORGANIZATION}
         {_TENANT}
         company text name of the company
         persona text persona that it plays
@@ -126,14 +126,14 @@ TABLES: tuple[Table, ...] = (
     _table(
         "billing_profiles",
         "How it pays and where it stands (TenantBillingProfile)",
-        "organisation_id",
+        "organization_id",
         f"""
-        {_ORGANISATION}
+        {_ORGANIZATION}
         {_TENANT}
         billing_mode text prepaid or postpaid
         currency text ISO 4217 code
         credit_balance money sum of the ledger's amount_credits
-        outstanding_usd money what a postpaid organisation owes
+        outstanding_usd money what a postpaid organization owes
         postpaid_limit_usd money how much it may owe
         free_credit_granted bool whether it was given free credit
         stripe_customer_id text? Stripe customer
@@ -148,10 +148,10 @@ TABLES: tuple[Table, ...] = (
     _table(
         "projects",
         "The projects that usage is booked on",
-        "organisation_id project_id",
+        "organization_id project_id",
         f"""
         project_id uuid id of the project
-        {_ORGANISATION}
+        {_ORGANIZATION}
         name text name
         """,
         _OWNER,
@@ -159,9 +159,9 @@ TABLES: tuple[Table, ...] = (
     _table(
         "model_prices",
         "Price list of the models (OrgModelPriceItem)",
-        "organisation_id model",
+        "organization_id model",
         f"""
-        {_ORGANISATION}
+        {_ORGANIZATION}
         model text slug of the model
         position int place in the list, from 0
         input_price_per_1k_usd price 1,000 input tokens
@@ -173,10 +173,10 @@ TABLES: tuple[Table, ...] = (
     _priced("service_prices", "operation", "servicePrices"),
     _table(
         "vouchers",
-        "Codes that the organisation can try",
-        "organisation_id code",
+        "Codes that the organization can try",
+        "organization_id code",
         f"""
-        {_ORGANISATION}
+        {_ORGANIZATION}
         code text what is typed in
         credit_usd money credit that it grants
         discount_percent int discount on the contract
@@ -187,10 +187,10 @@ TABLES: tuple[Table, ...] = (
     _table(
         "service_agreements",
         "Recurring and one-time charges (ProjectServiceCharge)",
-        "organisation_id charge_id",
+        "organization_id charge_id",
         f"""
         charge_id uuid id of the charge
-        {_ORGANISATION}
+        {_ORGANIZATION}
         {_TENANT}
         description text what for
         amount_usd money how much each time
@@ -208,17 +208,17 @@ TABLES: tuple[Table, ...] = (
     _table(
         "contracts",
         "Enterprise contracts (EnterpriseContract)",
-        "organisation_id contract_id",
+        "organization_id contract_id",
         f"""
-        contract_id uuid id of the contract; several organisations may sign the same
-        {_ORGANISATION}
+        contract_id uuid id of the contract; several organizations may sign the same
+        {_ORGANIZATION}
         {_TENANT}
         status text draft, pending_payment, active, expired or cancelled
         payment_frequency text monthly, quarterly, annual or one_time
         auto_renew bool whether it goes on by itself
         start_date instant start of the term
         end_date instant end of the term
-        total_value_usd money all instalments
+        total_value_usd money all installments
         credit_portion_usd money their credits
         service_portion_usd money their services
         payment_amount_usd money regular payment
@@ -241,11 +241,11 @@ TABLES: tuple[Table, ...] = (
         _OWNER,
     ),
     _table(
-        "instalments",
+        "installments",
         "Payment schedules of the contracts",
-        "organisation_id contract_id number",
+        "organization_id contract_id number",
         f"""
-        {_ORGANISATION}
+        {_ORGANIZATION}
         contract_id uuid contract that it belongs to
         number int place in the schedule, from 0
         period text month, YYYY-MM
@@ -257,14 +257,14 @@ TABLES: tuple[Table, ...] = (
         paid bool whether it is paid
         """,
         _OWNER,
-        Foreign(("organisation_id", "contract_id"), "contracts", ("organisation_id", "contract_id")),
+        Foreign(("organization_id", "contract_id"), "contracts", ("organization_id", "contract_id")),
     ),
     _table(
         "characters",
         "Active characters by billing month (ActiveCharacterSummary)",
-        "organisation_id month",
+        "organization_id month",
         f"""
-        {_ORGANISATION}
+        {_ORGANIZATION}
         month text month, YYYY-MM
         high_water_mark int most characters active on a day that the month is billed for
         price_per_char_usd price price of one
@@ -278,10 +278,10 @@ TABLES: tuple[Table, ...] = (
     _table(
         "usage_by_day",
         "Token usage by UTC day, project, model and source",
-        "organisation_id number",
+        "organization_id number",
         f"""
-        {_ORGANISATION}
-        number int place in the organisation's usage, from 0
+        {_ORGANIZATION}
+        number int place in the organization's usage, from 0
         day date UTC day
         project_id uuid project
         model text model
@@ -295,16 +295,16 @@ TABLES: tuple[Table, ...] = (
         """,
         _OWNER,
         _PROJECT,
-        Foreign(("organisation_id", "model"), "model_prices", ("organisation_id", "model")),
+        Foreign(("organization_id", "model"), "model_prices", ("organization_id", "model")),
     ),
     _table(
         "ledger",
         "Every credit and debit, oldest first (TenantBillingLedgerEntry)",
-        "organisation_id number",
+        "organization_id number",
         f"""
-        {_ORGANISATION}
-        number int place in the organisation's ledger, from 0
-        entry_id uuid id of the entry, unique in its organisation
+        {_ORGANIZATION}
+        number int place in the organization's ledger, from 0
+        entry_id uuid id of the entry, unique in its organization
         {_TENANT}
         created_at instant when it was posted
         entry_type text kind of entry

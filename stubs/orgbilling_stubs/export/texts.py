@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from ..domain.instant import DAY_MS
+from orgbilling_stubs.billing.instants import DAY_MS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLIS = tuple(f".{millis:03d}Z" for millis in range(1000))

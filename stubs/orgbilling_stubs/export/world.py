@@ -1,4 +1,4 @@
-"""Organisations of a running world: a bundle of their logs, from a file or from a stub."""
+"""Organizations of a running world: a bundle of their logs, from a file or from a stub."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .. import bundle
-from ..domain.events import TenantCreated
-from ..domain.lineage import effective
-from .people import Cast, Person
-from .refusal import ExportError
+from orgbilling_stubs.billing.events import TenantCreated
+from orgbilling_stubs.billing.log_branches import effective
+from orgbilling_stubs.export.errors import ExportError
+from orgbilling_stubs.export.selection import Cast, Person
+from orgbilling_stubs.tenants import bundle
 
 VARIABLE = "ORGBILLING_CONTROL_TOKEN"
 """Names the environment variable with the control token of a stub that asks for one."""
 
 API = "/api/v1"
-PATH = "/_mock/v1/organisations/*/bundle"
+PATH = "/_mock/v1/organizations/*/bundle"
 
 
 def read(text: str, source: str) -> Cast:
     """The cast of a bundle. Raises ExportError `bad-bundle` for what is none, or replays differently."""
     try:
         found = bundle.read(text)
-        for recorded in found.organisations:
+        for recorded in found.organizations:
             different = bundle.replay(recorded).different
             if different:
                 raise ExportError(
-                    "bad-bundle", f"{source}: {recorded.organisation} replays differently: {different[0]}"
+                    "bad-bundle", f"{source}: {recorded.organization} replays differently: {different[0]}"
                 )
     except bundle.BundleError as error:
         raise ExportError("bad-bundle", f"{source}:{error.line}: {error.problem}") from error
     people, documents, seeds = [], {}, []
-    for recorded in found.organisations:
+    for recorded in found.organizations:
         created = effective(recorded.records)[0].event
         assert isinstance(created, TenantCreated)
-        people.append(Person(recorded.organisation, recorded.organisation))
-        documents[recorded.organisation] = created.persona
+        people.append(Person(recorded.organization, recorded.organization))
+        documents[recorded.organization] = created.persona
         seeds.append(created.seed)
-    logs = {each.organisation: each for each in found.organisations}
-    as_of_ms = max((each.at_ms for each in found.organisations), default=0)
+    logs = {each.organization: each for each in found.organizations}
+    as_of_ms = max((each.at_ms for each in found.organizations), default=0)
     return Cast(people, documents, seeds[0] if seeds else 0, as_of_ms, logs)
 
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orgbilling_stubs.coverage.items import items
-from orgbilling_stubs.coverage.tally import Tally
-from orgbilling_stubs.domain.fold import Genesis
+from orgbilling_stubs.billing.apply import Genesis
 from orgbilling_stubs.faults.engine import Engine, Stage, no_stage
 from orgbilling_stubs.faults.rules import Rules
-from orgbilling_stubs.journal.book import Exchange, Journal
-from orgbilling_stubs.journal.watch import Watch
-from orgbilling_stubs.runtime.document import METHODS
-from orgbilling_stubs.service import Service
+from orgbilling_stubs.http.document import METHODS
+from orgbilling_stubs.journal.coverage_items import items
+from orgbilling_stubs.journal.coverage_tally import Tally
+from orgbilling_stubs.journal.recorder import Watch
+from orgbilling_stubs.journal.store import Exchange, Journal
+from orgbilling_stubs.tenants.service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def watching(
     """Watch a server.
 
     handled: operationIds with a handler: what coverage counts. wall_ms: real time. stage: makes the
-    organisation that shows a scenario. scenarios: their names, asked for late.
+    organization that shows a scenario. scenarios: their names, asked for late.
     """
 
     def explain(exchange: Exchange) -> dict[str, Any]:
@@ -51,8 +51,8 @@ def watching(
     journal = Journal(explain=explain)
     tally = Tally(items(contract, handled), wall_ms(), scenarios)
 
-    def staged(organisation: str, scenario: str) -> str:
-        shown = stage(organisation, scenario)
+    def staged(organization: str, scenario: str) -> str:
+        shown = stage(organization, scenario)
         tally.scenario(scenario)
         return shown
 

@@ -1,4 +1,4 @@
-"""Rate limits: one token bucket for each rule and organisation, in real time, because clients wait in it."""
+"""Rate limits: one token bucket for each rule and organization, in real time, because clients wait in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orgbilling_stubs.faults.rules import RateLimit
-from orgbilling_stubs.runtime.cors import Headers
+from orgbilling_stubs.http.cors import Headers
 
 MOST_BUCKETS = 10_000
 
@@ -38,16 +38,16 @@ class Buckets:
         self._wall_ms = wall_ms
         self._parts: OrderedDict[tuple[int, str], tuple[int, int]] = OrderedDict()
 
-    def take(self, rule: int, organisation: str, limit: RateLimit) -> Allowance:
+    def take(self, rule: int, organization: str, limit: RateLimit) -> Allowance:
         """Take a request out of a bucket; rule: what tells rules apart, such as `id()`."""
         now_ms = self._wall_ms()
         cost = 1000 * limit.seconds
         full = limit.limit * cost
-        parts, at_ms = self._parts.pop((rule, organisation), (full, now_ms))
+        parts, at_ms = self._parts.pop((rule, organization), (full, now_ms))
         parts = min(full, parts + max(0, now_ms - at_ms) * limit.limit)
         enough = parts >= cost
         parts -= cost if enough else 0
-        self._parts[rule, organisation] = parts, now_ms
+        self._parts[rule, organization] = parts, now_ms
         if len(self._parts) > MOST_BUCKETS:
             self._parts.popitem(last=False)
         return Allowance(

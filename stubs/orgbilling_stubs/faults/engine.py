@@ -6,28 +6,28 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from orgbilling_stubs.clock import wall_ns
-from orgbilling_stubs.domain.fold import Genesis
-from orgbilling_stubs.faults import COOKIE, refusals
+from orgbilling_stubs.billing.apply import Genesis
+from orgbilling_stubs.faults import COOKIE, errors
 from orgbilling_stubs.faults.rules import Rules
-from orgbilling_stubs.runtime.refusals import Problem
-from orgbilling_stubs.runtime.tap import Detour
-from orgbilling_stubs.service import Service
+from orgbilling_stubs.http.errors import Problem
+from orgbilling_stubs.http.middleware import Detour
+from orgbilling_stubs.tenants.clock import wall_ns
+from orgbilling_stubs.tenants.service import Service
 
 if TYPE_CHECKING:
-    from orgbilling_stubs.faults.prefer import Override
-    from orgbilling_stubs.faults.spoil import Tools
+    from orgbilling_stubs.faults.faulted_response import Tools
+    from orgbilling_stubs.faults.overrides import Override
 
 REMEMBERED = 4096
 _COOKIE = COOKIE.encode()
 
 Stage = Callable[[str, str], str]
-"""From an organisation and a scenario to the organisation that shows it; raises Problem for no scenario."""
+"""From an organization and a scenario to the organization that shows it; raises Problem for no scenario."""
 
 
-def no_stage(organisation: str, scenario: str) -> str:
+def no_stage(organization: str, scenario: str) -> str:
     """The stage of a server without scenarios."""
-    raise Problem(refusals.SCENARIO_UNKNOWN)
+    raise Problem(errors.SCENARIO_UNKNOWN)
 
 
 class Engine:
@@ -49,7 +49,7 @@ class Engine:
         self._genesis = genesis
         self._wall_ms = wall_ms
         self._candidates = rules.candidates
-        self._organisations: dict[int, str] = {}
+        self._organizations: dict[int, str] = {}
         """By hash of the Authorization header, so that no token is kept."""
 
     def begin(self, operation: Any, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> int | Detour:
@@ -57,37 +57,37 @@ class Engine:
         covering = self._candidates.get(operation.name)
         if covering is None:
             covering = self.rules.covering(operation.name)
-        rules, organisations = covering
+        rules, organizations = covering
         cookie = headers.get(b"cookie")
         asks = (
             b"prefer" in headers
             or b"__" in scope["query_string"]
             or (cookie is not None and _COOKIE in cookie)
         )
-        if asks or (rules and not self._spared(organisations, headers)):
+        if asks or (rules and not self._spared(organizations, headers)):
             return self._strike(operation, scope, asks) or wall_ns()
         return wall_ns()
 
-    def _spared(self, organisations: frozenset[str] | None, headers: Mapping[bytes, bytes]) -> bool:
+    def _spared(self, organizations: frozenset[str] | None, headers: Mapping[bytes, bytes]) -> bool:
         """Whether all rules are for others: known without reading a token that was read before."""
-        if organisations is None:
+        if organizations is None:
             return False
-        organisation = self._organisations.get(hash(headers.get(b"authorization")))
-        return organisation is not None and organisation not in organisations
+        organization = self._organizations.get(hash(headers.get(b"authorization")))
+        return organization is not None and organization not in organizations
 
     @cached_property
     def _tools(self) -> Tools:
         """What spoils answers, imported with the first fault: most servers never see one."""
         from orgbilling_stubs.faults.buckets import Buckets
+        from orgbilling_stubs.faults.faulted_response import Tools
         from orgbilling_stubs.faults.forced import Answers
-        from orgbilling_stubs.faults.spoil import Tools
 
         return Tools(Answers(self._contract), Buckets(self._wall_ms), self.service, self._genesis)
 
     def _strike(self, operation: Any, scope: Mapping[str, Any], asks: bool) -> Detour | None:
+        from orgbilling_stubs.faults.faulted_response import Spoiled
+        from orgbilling_stubs.faults.overrides import read
         from orgbilling_stubs.faults.plan import plan
-        from orgbilling_stubs.faults.prefer import read
-        from orgbilling_stubs.faults.spoil import Spoiled
 
         request = Request(self, operation, scope)
         try:
@@ -95,19 +95,19 @@ class Engine:
             if override is not None:
                 self._check(operation.name, override)
                 if override.scenario is not None and request.principal is not None:
-                    request.organisation = self.stage(request.principal.organisation, override.scenario)
+                    request.organization = self.stage(request.principal.organization, override.scenario)
         except Problem as problem:
             return partial(Spoiled(self._tools, operation, scope, plan(None, ())).refuse, problem)
         hits = list(self.rules.match(operation.name, scope["method"], request))
-        request.remember(self._organisations)
+        request.remember(self._organizations)
         if override is None and not hits:
             return None
-        staged = request.organisation if override is not None and override.scenario is not None else None
+        staged = request.organization if override is not None and override.scenario is not None else None
         return Spoiled(self._tools, operation, scope, plan(override, hits), request, staged).serve
 
     def _check(self, operation: str, override: Override) -> None:
         if override.code is not None and not override.force:
-            self.rules.check_status([operation], override.code, refusals.CODE_UNLISTED)
+            self.rules.check_status([operation], override.code, errors.CODE_UNLISTED)
         if override.example is not None:
             self._tools.answers.example(operation, override.code or 200, override.example)
 
@@ -130,21 +130,21 @@ class Request:
                 raise
             return None
 
-    def remember(self, organisations: dict[int, str]) -> None:
+    def remember(self, organizations: dict[int, str]) -> None:
         """Note whose token this is, if it was looked at."""
         authorization = dict(reversed(self._scope["headers"])).get(b"authorization")
         if authorization is not None and self.__dict__.get("principal") is not None:
-            if len(organisations) >= REMEMBERED:
-                organisations.clear()
-            organisations[hash(authorization)] = self.principal.organisation
+            if len(organizations) >= REMEMBERED:
+                organizations.clear()
+            organizations[hash(authorization)] = self.principal.organization
 
     @cached_property
-    def organisation(self) -> str:
-        """The organisation of the token, or an empty string."""
-        return "" if self.principal is None else str(self.principal.organisation)
+    def organization(self) -> str:
+        """The organization of the token, or an empty string."""
+        return "" if self.principal is None else str(self.principal.organization)
 
     @cached_property
     def now_ms(self) -> int:
-        """The organisation's present instant, or the server's when there is no organisation."""
+        """The organization's present instant, or the server's when there is no organization."""
         service = self._engine.service
-        return service.tenant(self.organisation).now_ms if self.organisation else service.clock.now_ms()
+        return service.tenant(self.organization).now_ms if self.organization else service.clock.now_ms()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orgbilling_stubs.faults.refusals import EXAMPLE_UNKNOWN
-from orgbilling_stubs.runtime.document import METHODS, follow
-from orgbilling_stubs.runtime.refusals import TITLES, Problem
+from orgbilling_stubs.faults.errors import EXAMPLE_UNKNOWN
+from orgbilling_stubs.http.document import METHODS, follow
+from orgbilling_stubs.http.errors import TITLES, Problem
 
 DEFAULT_EXAMPLE = "default"
 """What an example without a name is called, as in Prism."""

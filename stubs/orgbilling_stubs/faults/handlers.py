@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from orgbilling_stubs.faults.rules import Rule, Rules, Standing
-from orgbilling_stubs.runtime.exchange import Call, Handler, Reply
+from orgbilling_stubs.http.context import Call, Handler, Reply
 
 
 class Handlers:
@@ -29,12 +29,12 @@ class Handlers:
         }
 
     def list_faults(self, call: Call) -> Reply:
-        """The rules in force; with an organisation, those that can strike it."""
-        organisation = call.parameters.get("organisation")
+        """The rules in force; with an organization, those that can strike it."""
+        organization = call.parameters.get("organization")
         found = [
             each
             for each in _rules(call).list()
-            if organisation is None or not each.rule.organisations or organisation in each.rule.organisations
+            if organization is None or not each.rule.organizations or organization in each.rule.organizations
         ]
         return Reply({"faults": [self._show(each) for each in found]})
 
@@ -45,8 +45,8 @@ class Handlers:
         return Reply(self._show(rules.get(added.id)), 201)
 
     def clear_faults(self, call: Call) -> Reply:
-        """Take all rules out of force, or those made for one organisation."""
-        _rules(call).clear(call.parameters.get("organisation"))
+        """Take all rules out of force, or those made for one organization."""
+        _rules(call).clear(call.parameters.get("organization"))
         return Reply(None, 204)
 
     def get_fault(self, call: Call) -> Reply:

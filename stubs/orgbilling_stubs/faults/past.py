@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from orgbilling_stubs.domain import agenda
-from orgbilling_stubs.domain.events import ClockSet, HabitsSet, SnapshotTaken
-from orgbilling_stubs.domain.fold import Genesis, fold
-from orgbilling_stubs.domain.lineage import effective
-from orgbilling_stubs.domain.tenant import Tenant
+from orgbilling_stubs.billing import scheduler
+from orgbilling_stubs.billing.apply import Genesis, fold
+from orgbilling_stubs.billing.events import ClockSet, HabitsSet, SnapshotTaken
+from orgbilling_stubs.billing.log_branches import effective
+from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.faults.rules import Stale
-from orgbilling_stubs.service import Service
+from orgbilling_stubs.tenants.service import Service
 
 STALE = frozenset({"getOrgBilling", "getOrgUsageSummary"})
 """The operations that answer from the past: those that show the balance."""
@@ -23,10 +23,10 @@ class Past:
         self._genesis = genesis
         self._stale = stale
 
-    def tenant(self, organisation: str) -> Tenant:
+    def tenant(self, organization: str) -> Tenant:
         """The tenant as it was; as it was created, when there is no earlier past."""
-        present = self._service.tenant(organisation)
-        log = self._service.store.read(organisation)
+        present = self._service.tenant(organization)
+        log = self._service.store.read(organization)
         path = effective(log)
         until_ms = present.now_ms - 1000 * self._stale.seconds
         if self._stale.seconds:
@@ -37,6 +37,6 @@ class Past:
             first = min((each.sequence for each in path if each.batch in gone), default=None)
             kept = [record for record in path[1:] if first is None or record.sequence < first]
         last = kept[-1] if kept else path[0]
-        tenant = fold(organisation, log[: last.sequence], self._genesis)
-        agenda.advance(tenant, max(until_ms, tenant.now_ms))
+        tenant = fold(organization, log[: last.sequence], self._genesis)
+        scheduler.advance(tenant, max(until_ms, tenant.now_ms))
         return tenant

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 from orgbilling_stubs.faults.delays import delay_ms
-from orgbilling_stubs.faults.prefer import Override
+from orgbilling_stubs.faults.overrides import Override
 from orgbilling_stubs.faults.rules import Effect, Hit
 
 _ADDED = ("latency", "rate_limit")

@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 
 from orgbilling_fixtures import stream
 
-from orgbilling_stubs.faults import refusals
-from orgbilling_stubs.runtime.refusals import Problem, Row
+from orgbilling_stubs.faults import errors
+from orgbilling_stubs.http.errors import Problem, Row
 
 MOST_RULES = 1_000
 LONGEST_MS = 600_000
@@ -87,7 +87,7 @@ class Rule:
 
     effect: Effect
     operations: tuple[str, ...] = ()
-    organisations: tuple[str, ...] = ()
+    organizations: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     times: int | None = None
     probability: float = 1.0
@@ -103,12 +103,12 @@ class Seen(Protocol):
     """What a rule may ask about a request; both are worked out only when a rule needs them."""
 
     @property
-    def organisation(self) -> str:
-        """The organisation of the token, or an empty string when there is none."""
+    def organization(self) -> str:
+        """The organization of the token, or an empty string when there is none."""
 
     @property
     def now_ms(self) -> int:
-        """The present instant of the organisation."""
+        """The present instant of the organization."""
 
 
 class Standing:
@@ -140,7 +140,7 @@ class Standing:
         rule = self.rule
         if self.spent or (rule.methods and method not in rule.methods):
             return None
-        if rule.organisations and seen.organisation not in rule.organisations:
+        if rule.organizations and seen.organization not in rule.organizations:
             return None
         if rule.from_ms is not None and seen.now_ms < rule.from_ms:
             return None
@@ -167,10 +167,10 @@ class Hit:
 
 
 class Covering(NamedTuple):
-    """The rules that could strike an operation, and the organisations they name: None when one names none."""
+    """The rules that could strike an operation, and the organizations they name: None when one names none."""
 
     rules: tuple[Standing, ...]
-    organisations: frozenset[str] | None
+    organizations: frozenset[str] | None
 
 
 class Rules:
@@ -197,9 +197,9 @@ class Rules:
     def add(self, rule: Rule) -> Rule:
         """Put a rule in force; without an id it gets one. Raises Problem for a rule that makes no sense."""
         if rule.id in self._rules:
-            raise Problem(refusals.RULE_EXISTS)
+            raise Problem(errors.RULE_EXISTS)
         if len(self._rules) >= MOST_RULES:
-            raise Problem(refusals.RULES_FULL)
+            raise Problem(errors.RULES_FULL)
         self._check(rule)
         while not rule.id or rule.id in self._rules:
             self._numbers += 1
@@ -208,15 +208,15 @@ class Rules:
         self.candidates.clear()
         return rule
 
-    def list(self, organisation: str | None = None) -> Sequence[Standing]:
-        """The rules in force; with an organisation, those that name it."""
-        return [each for each in self._rules.values() if _names(each.rule, organisation)]
+    def list(self, organization: str | None = None) -> Sequence[Standing]:
+        """The rules in force; with an organization, those that name it."""
+        return [each for each in self._rules.values() if _names(each.rule, organization)]
 
     def get(self, identifier: str) -> Standing:
         """One rule; raises Problem when there is none."""
         found = self._rules.get(identifier)
         if found is None:
-            raise Problem(refusals.RULE_UNKNOWN)
+            raise Problem(errors.RULE_UNKNOWN)
         return found
 
     def remove(self, identifier: str) -> None:
@@ -225,9 +225,9 @@ class Rules:
         del self._rules[identifier]
         self.candidates.clear()
 
-    def clear(self, organisation: str | None = None) -> int:
-        """Remove all rules, or those that name an organisation; how many they were."""
-        gone = [each.rule.id for each in self.list(organisation)]
+    def clear(self, organization: str | None = None) -> int:
+        """Remove all rules, or those that name an organization; how many they were."""
+        gone = [each.rule.id for each in self.list(organization)]
         for identifier in gone:
             del self._rules[identifier]
         self.candidates.clear()
@@ -243,9 +243,9 @@ class Rules:
             rules = tuple(
                 each for each in covers if not each.rule.operations or operation in each.rule.operations
             )
-            named = [each.rule.organisations for each in rules]
-            organisations = frozenset(name for names in named for name in names) if all(named) else None
-            found = self.candidates[operation] = Covering(rules, organisations)
+            named = [each.rule.organizations for each in rules]
+            organizations = frozenset(name for names in named for name in names) if all(named) else None
+            found = self.candidates[operation] = Covering(rules, organizations)
         return found
 
     def match(self, operation: str, method: str, seen: Seen) -> Sequence[Hit]:
@@ -266,23 +266,23 @@ class Rules:
     def _check(self, rule: Rule) -> None:
         unknown = [name for name in rule.operations if name not in self._listed]
         if unknown:
-            raise Problem(refusals.OPERATION_UNKNOWN, detail=f"no operation {', '.join(unknown)}")
+            raise Problem(errors.OPERATION_UNKNOWN, detail=f"no operation {', '.join(unknown)}")
         operations = [
             name
             for name in rule.operations or self._listed
             if not rule.methods or self._methods[name] in rule.methods
         ]
         if not operations:
-            raise Problem(refusals.METHOD_UNUSED)
+            raise Problem(errors.METHOD_UNUSED)
         check_limits(rule)
         check_effect(rule.effect)
         if rule.effect.field is not None and rule.effect.field in self._documented():
             detail = f"effect.field: the contract documents a member {rule.effect.field}; choose another name"
-            raise Problem(refusals.FIELD_DOCUMENTED, detail=detail)
+            raise Problem(errors.FIELD_DOCUMENTED, detail=detail)
         if rule.effect.status is not None and not rule.force:
-            self.check_status(operations, rule.effect.status, refusals.STATUS_UNLISTED)
+            self.check_status(operations, rule.effect.status, errors.STATUS_UNLISTED)
         if rule.effect.rate_limit is not None and not rule.force:
-            self.check_status(operations, 429, refusals.STATUS_UNLISTED)
+            self.check_status(operations, 429, errors.STATUS_UNLISTED)
 
 
 def threshold(probability: float) -> int:
@@ -295,24 +295,24 @@ def check_limits(rule: Rule) -> None:
     never = rule.from_ms is not None and rule.until_ms is not None and rule.until_ms <= rule.from_ms
     times = 1 if rule.times is None else rule.times
     if never or rule.every < 1 or times < 1 or not 0 <= rule.probability <= 1:
-        raise Problem(refusals.LIMIT_INVALID)
+        raise Problem(errors.LIMIT_INVALID)
     if threshold(rule.probability) == 0:
-        raise Problem(refusals.LIMIT_INVALID, detail="probability: the rule could never strike")
+        raise Problem(errors.LIMIT_INVALID, detail="probability: the rule could never strike")
 
 
 def check_effect(effect: Effect) -> None:
     """Raise Problem when an effect does nothing, contradicts itself or has numbers out of range."""
     if replace(effect, late=False, detail=None, retry_after_s=None) == NOTHING:
-        raise Problem(refusals.EFFECT_EMPTY)
+        raise Problem(errors.EFFECT_EMPTY)
     ends = [effect.truncate_bytes is not None, effect.reset, effect.hang_ms is not None]
     cut = effect.reset or effect.hang_ms is not None
     shaped = effect.drip_bytes_per_s is not None or effect.nulls or effect.field is not None
     if sum(ends) > 1 or (cut and (shaped or effect.stale is not None)):
-        raise Problem(refusals.EFFECTS_CONFLICT)
+        raise Problem(errors.EFFECTS_CONFLICT)
     if effect.status not in (None, 200) and (effect.stale is not None or effect.nulls):
-        raise Problem(refusals.EFFECTS_CONFLICT)
+        raise Problem(errors.EFFECTS_CONFLICT)
     if effect.status is not None and not 200 <= effect.status <= 599:
-        raise Problem(refusals.STATUS_INVALID)
+        raise Problem(errors.STATUS_INVALID)
     latency, stale, limit = effect.latency, effect.stale, effect.rate_limit
     good = (
         latency is None
@@ -330,8 +330,8 @@ def check_effect(effect: Effect) -> None:
         limit is None or (limit.limit >= 1 and limit.seconds >= 1),
     )
     if not all(good):
-        raise Problem(refusals.EFFECT_INVALID)
+        raise Problem(errors.EFFECT_INVALID)
 
 
-def _names(rule: Rule, organisation: str | None) -> bool:
-    return organisation is None or organisation in rule.organisations
+def _names(rule: Rule, organization: str | None) -> bool:
+    return organization is None or organization in rule.organizations

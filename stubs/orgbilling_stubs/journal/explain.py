@@ -8,16 +8,16 @@ from typing import Any
 from orgbilling_openapi import contract as contracts
 from orgbilling_openapi import pointer
 
-from orgbilling_stubs import views
+from orgbilling_stubs.api import serializers
 from orgbilling_stubs.auth.redact import redact
-from orgbilling_stubs.domain import agenda, commands
-from orgbilling_stubs.domain.events import Record, encode
-from orgbilling_stubs.domain.fold import Genesis, fold
-from orgbilling_stubs.domain.tenant import Tenant
-from orgbilling_stubs.journal.book import Exchange
+from orgbilling_stubs.billing import commands, scheduler
+from orgbilling_stubs.billing.apply import Genesis, fold
+from orgbilling_stubs.billing.events import Record, encode
+from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.http.document import METHODS
 from orgbilling_stubs.journal.show import document
-from orgbilling_stubs.runtime.document import METHODS
-from orgbilling_stubs.service import Service
+from orgbilling_stubs.journal.store import Exchange
+from orgbilling_stubs.tenants.service import Service
 
 COMMANDS: Mapping[str, type] = {
     "createOrgBillingCheckout": commands.OpenCheckout,
@@ -54,12 +54,12 @@ class Explainer:
             "fault": self._fault(exchange),
             "command": self._command(exchange, records),
             "events": [_event(record) for record in records],
-            "ledger": [] if after is None else [views.ledger_row(after, row) for row in rows],
+            "ledger": [] if after is None else [serializers.ledger_row(after, row) for row in rows],
             "balance": None
             if before is None or after is None
             else {
-                "before": views.usd(before.ledger.balance_micros),
-                "after": views.usd(after.ledger.balance_micros),
+                "before": serializers.usd(before.ledger.balance_micros),
+                "after": serializers.usd(after.ledger.balance_micros),
             },
             "findings": [{"location": redact(place), "message": redact(message)} for place, message in found]
             + ([{"message": redact(refusal.detail)}] if refusal is not None and not found else []),
@@ -69,9 +69,9 @@ class Explainer:
         """The tenant right before and right after the exchange, and the records it appended."""
         if not exchange.after:
             return None, None, ()
-        log = self._service.store.read(exchange.organisation)
+        log = self._service.store.read(exchange.organization)
         if not log or log[-1].sequence < exchange.after:
-            return None, None, ()  # the organisation was deleted since
+            return None, None, ()  # the organization was deleted since
         records = log[: exchange.after]
         batch = records[-1].batch
         wrote = exchange.after > exchange.before
@@ -82,8 +82,8 @@ class Explainer:
         return self._tenant(exchange, records[: -len(appended)]), after, appended
 
     def _tenant(self, exchange: Exchange, records: Sequence[Record]) -> Tenant:
-        tenant = fold(exchange.organisation, records, self._genesis)
-        agenda.advance(tenant, max(exchange.now_ms, tenant.now_ms))
+        tenant = fold(exchange.organization, records, self._genesis)
+        scheduler.advance(tenant, max(exchange.now_ms, tenant.now_ms))
         return tenant
 
     def _nodes(self, exchange: Exchange) -> list[dict[str, Any]]:

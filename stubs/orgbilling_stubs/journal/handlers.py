@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import islice, takewhile
 from typing import Any
 
-from orgbilling_stubs.domain import instant
-from orgbilling_stubs.journal.book import Exchange, Journal, matching
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.http.context import Call, Handler, Reply, Stream
+from orgbilling_stubs.http.errors import Problem, Row
 from orgbilling_stubs.journal.show import document
+from orgbilling_stubs.journal.store import Exchange, Journal, matching
 from orgbilling_stubs.journal.stream import MEDIA
 from orgbilling_stubs.journal.stream import Stream as Following
-from orgbilling_stubs.runtime.exchange import Call, Handler, Reply, Stream
-from orgbilling_stubs.runtime.refusals import Problem, Row
 
 EXCHANGE_UNKNOWN = Row("exchange_unknown", 404, "the journal has no exchange with this trace id (any more)")
 
@@ -19,23 +19,23 @@ EXCHANGE_UNKNOWN = Row("exchange_unknown", 404, "the journal has no exchange wit
 def list_journal(call: Call) -> Reply:
     """The newest exchanges first."""
     asked = call.parameters
-    found = matching(_journal(call).newest(asked.get("organisation")), **_wanted(asked))
+    found = matching(_journal(call).newest(asked.get("organization")), **_wanted(asked))
     if asked.get("since") is not None:
-        since_ns = instant.parse(asked["since"]) * 1_000_000
+        since_ns = instants.parse(asked["since"]) * 1_000_000
         found = takewhile(lambda each: each.began_ns >= since_ns, found)
     return Reply({"exchanges": [document(each) for each in islice(found, asked.get("limit", 100))]})
 
 
 def clear_journal(call: Call) -> Reply:
     """Forget exchanges."""
-    _journal(call).clear(call.parameters.get("organisation"))
+    _journal(call).clear(call.parameters.get("organization"))
     return Reply(None, 204)
 
 
 def stream_journal(call: Call) -> Stream:
     """Each exchange from now on."""
     asked = call.parameters
-    wanted = {"organisation": asked.get("organisation"), **_wanted(asked)}
+    wanted = {"organization": asked.get("organization"), **_wanted(asked)}
 
     def passes(exchange: Exchange) -> bool:
         return any(True for _ in matching(iter([exchange]), **wanted))

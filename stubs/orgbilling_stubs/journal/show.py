@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from orgbilling_stubs.auth.redact import redact
-from orgbilling_stubs.domain import instant
-from orgbilling_stubs.journal.book import EXCERPT_BYTES, Exchange
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.journal.store import EXCERPT_BYTES, Exchange
 
 
 def document(exchange: Exchange) -> dict[str, Any]:
@@ -18,8 +18,8 @@ def document(exchange: Exchange) -> dict[str, Any]:
     body, payload = exchange.body, exchange.payload
     return {
         "trace": exchange.trace,
-        "at": instant.text(exchange.began_ns // 1_000_000),
-        "organisation": exchange.organisation or None,
+        "at": instants.text(exchange.began_ns // 1_000_000),
+        "organization": exchange.organization or None,
         "operation": exchange.operation,
         "method": exchange.method,
         "path": redact(f"{exchange.path}?{query}" if query else exchange.path),
@@ -46,11 +46,11 @@ def _credentials(exchange: Exchange) -> dict[str, Any]:
     shown: dict[str, Any] = {"kind": exchange.credentials or "none"}
     if who is not None:
         shown |= {
-            "organisation": who.organisation,
+            "organization": who.organization,
             "role": who.role,
             "subject": who.subject,
             "session": who.session,
-            "expires": instant.text(who.expires_ms),
+            "expires": instants.text(who.expires_ms),
         }
     return shown
 

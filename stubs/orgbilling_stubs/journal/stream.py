@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from orgbilling_stubs.journal.book import Exchange, Journal
+from orgbilling_stubs.http.connection import TICK_S, departed, stopping
+from orgbilling_stubs.http.operation import Receive
+from orgbilling_stubs.http.responses import Send
 from orgbilling_stubs.journal.show import document
-from orgbilling_stubs.runtime.operation import Receive
-from orgbilling_stubs.runtime.respond import Send
-from orgbilling_stubs.runtime.wire import TICK_S, departed, stopping
+from orgbilling_stubs.journal.store import Exchange, Journal
 
 MEDIA = b"text/event-stream"
 HEARTBEAT_S = 15.0

@@ -9,21 +9,21 @@ from typing import Any
 from .defect import Make
 from .proxy import Answer, Ask, Forward, Spoil
 from .shape import BASE, LEDGER, PROFILE, REDEEM, ROUTES, SUMMARY, operation
-from .world import FIRST, SECOND, World, organisation
+from .world import FIRST, SECOND, World, organization
 
 
 def sender(ask: Ask) -> str:
-    """The organisation that a request's token names."""
-    return organisation((ask.header("authorization") or "").removeprefix("Bearer "))
+    """The organization that a request's token names."""
+    return organization((ask.header("authorization") or "").removeprefix("Bearer "))
 
 
 def of(world: World, ask: Ask, owner: str) -> Ask:
-    """The same request on behalf of another organisation."""
+    """The same request on behalf of another organization."""
     return ask.having("authorization", f"Bearer {world.token(owner)}")
 
 
 def stranger(ask: Ask) -> str:
-    """The organisation that a request should not see."""
+    """The organization that a request should not see."""
     return FIRST if sender(ask) != FIRST else SECOND
 
 
@@ -45,7 +45,7 @@ def cached(*operations: str, by: Callable[[Ask], object]) -> Make:
 
 
 def mixed(named: str, mix: Callable[[Any, Any], Any]) -> Make:
-    """Mix the answer for the other organisation into a success: `mix(own, others)`."""
+    """Mix the answer for the other organization into a success: `mix(own, others)`."""
 
     def make(world: World) -> Spoil:
         async def spoil(ask: Ask, forward: Forward) -> Answer:
@@ -65,7 +65,7 @@ def after(
 ) -> Make:
     """Change later answers by what writes moved.
 
-    amount(request, answer) of each success of `named` is added up for its organisation; each later
+    amount(request, answer) of each success of `named` is added up for its organization; each later
     success of a GET becomes change(operation, document, sum, ask).
     """
 

@@ -191,6 +191,6 @@ def refused(status: int, title: str, detail: str, **more: Any) -> Answer:
 
 
 def as_owner(world: World, ask: Ask) -> Ask:
-    """The same request with a good token: of the organisation its own token names, or the first one."""
+    """The same request with a good token: of the organization its own token names, or the first one."""
     sent = (ask.header("authorization") or "").removeprefix("Bearer ")
     return ask.having("authorization", f"Bearer {world.remint(sent)}")

@@ -76,7 +76,7 @@ def test_a_replay_sends_no_more_than_was_allowed(tmp_path):
     writes = tuple(WRITES)
     document = conform(proxy, quick=True, **given(of, writes)).to_json()
     forged = {"query": "", "auth": "first", "headers": [], "body": None, "purpose": ""}
-    asked = [("DELETE", "/org/billing"), ("GET", "/_mock/v1/organisations"), ("GET", "/../secrets")]
+    asked = [("DELETE", "/org/billing"), ("GET", "/_mock/v1/organizations"), ("GET", "/../secrets")]
     document["findings"][0]["exchanges"] += tuple({"method": m, "path": p, **forged} for m, p in asked)
     report.write_text(json.dumps(document))
     with tapped(proxy) as tap:

@@ -22,7 +22,7 @@ SAMPLE = (
 PERSONAS = (
     *("contract_active", "standard", "new_org", "low_balance", "nulls", "empty", "euro", "extreme_numbers"),
     *("hostile_texts", "no_contract", "overdrawn", "postpaid_over_limit", "zero_prices", "contract_expired"),
-    *("month_edges", "dense", "vouchers", "free_credit_used", "instalment_overdue", "zero_balance"),
+    *("month_edges", "dense", "vouchers", "free_credit_used", "installment_overdue", "zero_balance"),
 )
 
 

@@ -71,7 +71,7 @@ def judge(app: Any, of: World, mode: str, seed: int = 0, **more: Any) -> Report:
 
 
 def agreed(of: World) -> str:
-    """The id of the contract of the first organisation."""
+    """The id of the contract of the first organization."""
     return str(asyncio.run(get(of.app, CONTRACT, of.token(FIRST)))["contractId"])
 
 
@@ -146,7 +146,7 @@ def _outcome(defect: Defect, mode: str, report: Report) -> Outcome:
 
 
 def sound(seed: int, mode: str, persona: str | None = None) -> Report:
-    """Judge a fresh sound server; `persona` names who stands in for the first organisation."""
+    """Judge a fresh sound server; `persona` names who stands in for the first organization."""
     of = world(seed)
     more: dict[str, Any] = {}
     if persona is not None:

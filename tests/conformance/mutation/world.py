@@ -23,14 +23,14 @@ VOUCHER, SECOND_VOUCHER = "WELCOME50", "SPRING25"
 
 @dataclass(frozen=True)
 class World:
-    """A sound server with two organisations that have something to show."""
+    """A sound server with two organizations that have something to show."""
 
     app: Any
     key: SigningKey
 
-    def token(self, organisation: str = FIRST) -> str:
+    def token(self, organization: str = FIRST) -> str:
         """A good token, for an hour of real time."""
-        return mint(self.key, Session(organisation), int(time.time() * 1000))
+        return mint(self.key, Session(organization), int(time.time() * 1000))
 
     def bad(self, kind: str) -> str:
         """A token that is bad in one way (`orgbilling_stubs.auth.bad`)."""
@@ -46,7 +46,7 @@ class World:
         return unpadded(signature) == expected
 
     def remint(self, token: str) -> str:
-        """A good token for the organisation that a bad one names; for the first one if it names none."""
+        """A good token for the organization that a bad one names; for the first one if it names none."""
         claims = peek(token, 1)
         found = claims.get("o", {}).get("id") if isinstance(claims.get("o"), dict) else claims.get("org_id")
         return self.token(found if isinstance(found, str) else FIRST)
@@ -75,7 +75,7 @@ def peek(token: str, part: int) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def organisation(token: str) -> str:
+def organization(token: str) -> str:
     """Whose token it is, believed or not."""
     claims = peek(token, 1)
     active = claims.get("o")

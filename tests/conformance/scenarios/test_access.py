@@ -10,7 +10,7 @@ from orgbilling_conformance.scenarios import access
 from orgbilling_stubs.auth import jwks, keys
 from orgbilling_stubs.auth.bad import KINDS
 from orgbilling_stubs.auth.mint import Session
-from orgbilling_stubs.clock import wall_ms
+from orgbilling_stubs.tenants.clock import wall_ms
 
 
 def found(made: Any) -> set[tuple[str, str]]:
@@ -30,7 +30,7 @@ def test_the_stub_lets_no_bad_token_in(judge: Any, token: Callable[..., str]) ->
     }
 
 
-def test_organisations_are_apart_on_the_stub(judge: Any, token: Callable[..., str]) -> None:
+def test_organizations_are_apart_on_the_stub(judge: Any, token: Callable[..., str]) -> None:
     made = judge(token=token("org_standard"), second_token=token("org_contract_active"))
     access.isolation(made)
     assert made.findings() == ()
@@ -77,7 +77,7 @@ def test_a_server_that_lets_the_request_choose(judge: Any, stub: Any, token: Cal
 def test_what_is_lacking_is_said(judge: Any, token: Callable[..., str]) -> None:
     for given, told in (
         ({}, "needs --second-token"),
-        ({"second_token": token("org_standard")}, "both tokens name one organisation"),
+        ({"second_token": token("org_standard")}, "both tokens name one organization"),
         ({"second_token": "opaque"}, "the second token gets 401"),
     ):
         made = judge(token=token("org_standard"), **given)
@@ -166,7 +166,7 @@ def test_a_server_that_takes_its_public_key_for_a_secret(judge: Any, token: Call
     assert found == {("token-bad", "error")}
 
 
-def test_a_session_without_an_organisation(judge: Any, stub: Any, token: Callable[..., str]) -> None:
+def test_a_session_without_an_organization(judge: Any, stub: Any, token: Callable[..., str]) -> None:
     held = KINDS["pending"].mint(keys.load(), Session("org_standard"), wall_ms())
     made = judge(pending_token=held)
     access.pending(made)

@@ -8,14 +8,14 @@ from orgbilling_conformance.scenarios import equations
 
 
 @pytest.mark.parametrize(
-    "organisation", ["org_standard", "org_new_org", "org_nulls", "org_postpaid_over_limit"]
+    "organization", ["org_standard", "org_new_org", "org_nulls", "org_postpaid_over_limit"]
 )
-def test_the_laws_hold_on_the_stub(judge: Any, token: Callable[..., str], organisation: str) -> None:
-    made = judge(token=token(organisation))
+def test_the_laws_hold_on_the_stub(judge: Any, token: Callable[..., str], organization: str) -> None:
+    made = judge(token=token(organization))
     equations.laws(made)
     assert made.findings() == ()
     assert sum(case.rule.startswith("law-") for case in made.cases() if case.outcome == "passed") >= 15
-    if organisation == "org_postpaid_over_limit":
+    if organization == "org_postpaid_over_limit":
         assert "law 25" in made.notes[0]
 
 

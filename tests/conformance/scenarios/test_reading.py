@@ -69,7 +69,7 @@ def test_a_window_that_is_ignored(judge: Any, spoiled: Any, token: Callable[...,
 
     made = judge(app_of(spoiled()), token=token("org_standard"))
     reading.windows(made)
-    assert ("window-honoured", "getOrgLedger") in found(made)
+    assert ("window-honored", "getOrgLedger") in found(made)
 
 
 def test_rows_lost_between_others(judge: Any, spoiled: Any, token: Callable[..., str]) -> None:

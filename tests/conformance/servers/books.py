@@ -1,4 +1,4 @@
-"""The books of one organisation: movements, usage and a contract that add up. Amounts are in micro-USD."""
+"""The books of one organization: movements, usage and a contract that add up. Amounts are in micro-USD."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Movement:
 class Books:
     """Newest movement first; `usage` as (time, input tokens, output tokens)."""
 
-    organisation: str
+    organization: str
     now: datetime
     movements: list[Movement] = field(default_factory=list)
     usage: list[tuple[datetime, int, int]] = field(default_factory=list)
@@ -61,11 +61,11 @@ class Books:
         return sum(row[1] for row in rows), sum(row[2] for row in rows)
 
 
-def opened(organisation: str, days: int = 120) -> Books:
-    """Books with some history, from the moment of now; what they hold depends on the organisation's name."""
+def opened(organization: str, days: int = 120) -> Books:
+    """Books with some history, from the moment of now; what they hold depends on the organization's name."""
     now = datetime.now(UTC)
-    books = Books(organisation, now)
-    weight = sum(organisation.encode()) % 7 + 1
+    books = Books(organization, now)
+    weight = sum(organization.encode()) % 7 + 1
     books.post("purchase", 500 * weight * MICRO, now - timedelta(days=days), "first purchase")
     books.post("purchase", 90 * weight * MICRO, now - timedelta(days=12), "purchase")
     for day in range(1, days, 3):

@@ -20,8 +20,8 @@ def key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def token(organisation: str | None, life_s: int = 3600) -> str:
-    """A session token; expired when `life_s` is negative, without an active organisation when None."""
+def token(organization: str | None, life_s: int = 3600) -> str:
+    """A session token; expired when `life_s` is negative, without an active organization when None."""
     now = int(time.time())
     claims: dict[str, Any] = {
         "azp": "https://app.example.com",
@@ -32,15 +32,15 @@ def token(organisation: str | None, life_s: int = 3600) -> str:
         "sid": "sess_2servers0000000000000000000",
         "sub": "user_2servers0000000000000000000",
         "v": 2,
-        "sts": "active" if organisation else "pending",
+        "sts": "active" if organization else "pending",
     }
-    if organisation:
-        claims["o"] = {"id": organisation, "slg": "acme", "rol": "admin"}
+    if organization:
+        claims["o"] = {"id": organization, "slg": "acme", "rol": "admin"}
     return jwt.encode(claims, key(), algorithm="RS256", headers={"kid": KID, "cat": "cl_B7d4PD111AAA"})
 
 
 def caller(authorization: str | None, pending: int = 403, **headers: str) -> str:
-    """The organisation of a request; raises Refusal."""
+    """The organization of a request; raises Refusal."""
     scheme, _, sent = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not sent:
         raise Refusal(401, "a session token is needed", **headers)
@@ -50,7 +50,7 @@ def caller(authorization: str | None, pending: int = 403, **headers: str) -> str
         )
     except jwt.PyJWTError:
         raise Refusal(401, "the session token is not valid", **headers) from None
-    organisation = (claims.get("o") or {}).get("id")
-    if not organisation:
+    organization = (claims.get("o") or {}).get("id")
+    if not organization:
         raise Refusal(pending, "no active organization", **headers)
-    return str(organisation)
+    return str(organization)

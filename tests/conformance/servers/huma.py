@@ -46,7 +46,7 @@ def stamp(at: datetime) -> str:
 
 
 def tenant(books: Books) -> str:
-    return TENANTS % (sum(books.organisation.encode()) * 7919)
+    return TENANTS % (sum(books.organization.encode()) * 7919)
 
 
 def prices() -> dict[str, float]:
@@ -152,7 +152,7 @@ def window(request: Request) -> int:
 
 
 class Huma:
-    """Every organisation has books from the moment that it is first seen."""
+    """Every organization has books from the moment that it is first seen."""
 
     def __init__(self) -> None:
         self._books: dict[str, Books] = {}
@@ -170,8 +170,8 @@ class Huma:
             allow = "GET, HEAD" if allowed == "GET" else "POST"
             return Response(405, b"Method Not Allowed\n", "text/plain; charset=utf-8", {"allow": allow})
         try:
-            organisation = door.caller(request.headers.get("authorization"), WWW_Authenticate="Bearer")
-            books = self._books.setdefault(organisation, opened(organisation))
+            organization = door.caller(request.headers.get("authorization"), WWW_Authenticate="Bearer")
+            books = self._books.setdefault(organization, opened(organization))
             return self._found(request, self._serve(request, books))
         except Refusal as refusal:
             return self._refused(request, refusal)

@@ -18,9 +18,9 @@ LARGEST = 2**63 - 1
 VOUCHER = "ALLES-100"
 
 
-def agreed(organisation: str) -> str:
-    """The id of an organisation's contract."""
-    return f"AB12CD34-0000-4000-8000-{sum(organisation.encode()):012X}"
+def agreed(organization: str) -> str:
+    """The id of an organization's contract."""
+    return f"AB12CD34-0000-4000-8000-{sum(organization.encode()):012X}"
 
 
 def stamp(at: datetime) -> str:
@@ -40,8 +40,8 @@ def prices() -> dict[str, float]:
 def profile(books: Books) -> dict[str, Any]:
     return {
         "updatedAt": stamp(books.now + timedelta(days=1)),
-        "tenantId": books.organisation.upper(),
-        "stripeCustomerId": f"acct/{books.organisation}",
+        "tenantId": books.organization.upper(),
+        "stripeCustomerId": f"acct/{books.organization}",
         "servicePrices": {"web search": 0.1, "": 0, "日本": 1e21},
         "postpaidLimitUsd": 10,
         "outstandingUsd": 99.99,
@@ -92,7 +92,7 @@ def contract(books: Books) -> dict[str, Any]:
         "endDate": at,
         "autoRenew": False,
         "bonusCreditsPaid": True,
-        "contractId": agreed(books.organisation),
+        "contractId": agreed(books.organization),
         "creditPeriodLimit": LARGEST,
         "servicePeriodLimit": -LARGEST - 1,
         "notes": TEXT,
@@ -112,7 +112,7 @@ def ledger(books: Books, days: int) -> list[dict[str, Any]]:
         {
             "trafficSource": "batch",
             "tokens": each.tokens,
-            "tenantId": books.organisation.upper(),
+            "tenantId": books.organization.upper(),
             "entryType": each.kind.upper(),
             "entryId": f"{each.number}",
             "description": TEXT if each.number == 1 else "",
@@ -190,10 +190,10 @@ class Rich:
     def answer(self, request: Request) -> Response:
         try:
             self._route(request)
-            organisation = door.caller(
+            organization = door.caller(
                 request.headers.get("authorization"), WWW_Authenticate='Bearer error="invalid_token"'
             )
-            books = self._books.setdefault(organisation, opened(organisation, days=360))
+            books = self._books.setdefault(organization, opened(organization, days=360))
             document = self._serve(request, books)
             now = datetime.now(books.now.tzinfo)
             books.now = now
@@ -249,7 +249,7 @@ class Rich:
                 "$schema": "/api/v1/schemas/OrgBillingURLBody.json",
             }
         if name == "contract/subscribe":
-            if body["contractId"].upper() != agreed(books.organisation):
+            if body["contractId"].upper() != agreed(books.organization):
                 raise Refusal(410, "contract")
             return {"url": "https://checkout.example.com/contract"}
         if body["code"] != VOUCHER:

@@ -20,7 +20,7 @@ from servers.wire import BASE, BODIES, GETS, POSTS, WINDOWED
 SERVERS = {"sparse": sparse.app, "huma": huma.app, "rich": rich.app, "limited": lambda: limited.app(10_000)}
 VOUCHERS = {"sparse": "DISCOUNT", "huma": "HELLO20", "rich": rich.VOUCHER, "limited": "HELLO5"}
 HERE = Path(__file__).parent
-ORGANISATION = "org_acme"
+ORGANIZATION = "org_acme"
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def app(name):
 
 def ask(app, path, method="GET", query="", body=b"", token=None):
     headers = [("host", "api.example.com"), ("content-type", "application/json")]
-    sent = door.token(ORGANISATION) if token is None else token
+    sent = door.token(ORGANIZATION) if token is None else token
     headers += [("authorization", f"Bearer {sent}")] if sent else []
     return asyncio.run(send(app, Ask(method, f"{BASE}/{path}", query, tuple(headers), body)))
 
@@ -112,13 +112,13 @@ def test_a_voucher_is_single_use(name, app, document):
 
 
 def bad_tokens():
-    good = door.token(ORGANISATION)
+    good = door.token(ORGANIZATION)
     head, claims, signature = good.split(".")
     said = jwt.decode(good, options={"verify_signature": False})
     return {
         "none": "",
         "garbage": "x.y.z",
-        "expired": door.token(ORGANISATION, -60),
+        "expired": door.token(ORGANIZATION, -60),
         "unsigned": jwt.encode(said, None, algorithm="none"),
         "hs256": jwt.encode(said, "secret" * 8, algorithm="HS256"),
         "tampered": f"{head}.{claims}.{signature[::-1]}",
@@ -135,7 +135,7 @@ def test_a_bad_token_is_401(app, document, kind):
         judge(document, path, method, answer)
 
 
-def test_a_session_without_an_organisation_is_refused(app, document):
+def test_a_session_without_an_organization_is_refused(app, document):
     answer = ask(app, "billing", token=door.token(None))
     assert answer.status in (401, 403)
     judge(document, "billing", "GET", answer)
@@ -147,7 +147,7 @@ def test_unknown_paths_and_methods_are_refused(app):
     assert (answer.status, answer.header("allow") is not None) == (405, True)
 
 
-def test_two_organisations_do_not_meet(app):
+def test_two_organizations_do_not_meet(app):
     mine, theirs = (ask(app, "billing", token=door.token(owner)).document() for owner in ("org_a", "org_b"))
     assert mine["tenantId"] != theirs["tenantId"]
 

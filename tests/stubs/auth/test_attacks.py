@@ -13,10 +13,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from orgbilling_stubs.auth import bad
-from orgbilling_stubs.auth.jws import encode64, parse, serialise, signing_input
+from orgbilling_stubs.auth.errors import TABLE, Refused
+from orgbilling_stubs.auth.jws import encode64, parse, serialize, signing_input
 from orgbilling_stubs.auth.mint import Session, claims, header, sign
 from orgbilling_stubs.auth.principal import Principal
-from orgbilling_stubs.auth.refusals import TABLE, Refused
 from orgbilling_stubs.auth.rsa import SigningKey, generate
 from orgbilling_stubs.auth.verify import Authenticator, Mode, require_admin
 
@@ -88,7 +88,7 @@ def test_every_changed_character_of_the_signature_is_refused(
 def test_a_signature_cut_short_is_refused(key: SigningKey, forge: Forge, mode: Mode, length: int) -> None:
     read = parse(forge())
     assert (
-        refused(Authenticator(mode, key), serialise(read.signed, read.signature[:length])) == "bad-signature"
+        refused(Authenticator(mode, key), serialize(read.signed, read.signature[:length])) == "bad-signature"
     )
 
 
@@ -144,7 +144,7 @@ def test_the_public_key_is_no_hmac_secret(key: SigningKey, mode: Mode) -> None:
     public = key.public
     for secret in (public.pem(), public.pem().strip(), json.dumps(public.jwk()), public.jwk()["n"], ""):
         signed = signing_input(header(key.kid) | {"alg": "HS256"}, claims(Session(), NOW_MS))
-        token = serialise(signed, hmac.digest(secret.encode(), signed, hashlib.sha256))
+        token = serialize(signed, hmac.digest(secret.encode(), signed, hashlib.sha256))
         assert refused(gate, token) == "algorithm"
 
 
@@ -204,12 +204,12 @@ def test_type_and_category_may_be_absent(gate: Authenticator, forge: Forge) -> N
 
 
 def test_duplicate_members_are_refused(gate: Authenticator, key: SigningKey) -> None:
-    """Two readers of one token must not see two organisations."""
+    """Two readers of one token must not see two organizations."""
     body = json.dumps(claims(Session("org_a"), NOW_MS))
     doubled = body[:-1] + ', "o": {"id": "org_victim", "rol": "admin"}}'
     head = encode64(json.dumps(header(key.kid)).encode())
     signed = f"{head}.{encode64(doubled.encode())}".encode()
-    assert refused(gate, serialise(signed, key.sign(signed))) == "malformed-token"
+    assert refused(gate, serialize(signed, key.sign(signed))) == "malformed-token"
 
 
 # Arbitrary input

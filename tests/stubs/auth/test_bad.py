@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from orgbilling_stubs.auth.bad import KINDS, Kind
+from orgbilling_stubs.auth.errors import TABLE, Refused
 from orgbilling_stubs.auth.mint import DEFAULT_AZP, Session, mint
-from orgbilling_stubs.auth.refusals import TABLE, Refused
 from orgbilling_stubs.auth.rsa import SigningKey
 from orgbilling_stubs.auth.verify import Authenticator, Mode, require_admin
 
@@ -50,7 +50,7 @@ def test_a_bad_token_is_bad_whatever_its_life(key: SigningKey, now_ms: int, kind
 
 def test_a_member_may_read(gate: Authenticator, key: SigningKey, now_ms: int) -> None:
     token = KINDS["member"].mint(key, Session("org_a"), now_ms)
-    assert gate.authenticate(f"Bearer {token}", None, now_ms).organisation == "org_a"
+    assert gate.authenticate(f"Bearer {token}", None, now_ms).organization == "org_a"
 
 
 def documented() -> str:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from orgbilling_stubs.auth.claims import check_origin, check_times, membership, principal
+from orgbilling_stubs.auth.errors import Forbidden, Refused, Unauthorized
 from orgbilling_stubs.auth.principal import Principal
-from orgbilling_stubs.auth.refusals import Forbidden, Refused, Unauthorized
 
 NOW_MS = 1_000_000_000
 NOW_S = NOW_MS // 1000
@@ -40,7 +40,7 @@ def test_both_versions_at_once_must_agree() -> None:
     ],
 )
 def test_versions_that_disagree_are_refused(first: dict[str, Any]) -> None:
-    assert refused(GOOD | first) == "conflicting-organisation"
+    assert refused(GOOD | first) == "conflicting-organization"
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,9 @@ def test_a_session_that_is_not_active_is_forbidden(sts: str) -> None:
         principal(GOOD | {"sts": sts}, 0)
 
 
-def test_pending_is_said_before_no_organisation() -> None:
+def test_pending_is_said_before_no_organization() -> None:
     assert refused({"sub": "user_a", "sts": "pending"}) == "pending"
-    assert refused({"sub": "user_a", "sts": "active"}) == "no-organisation"
+    assert refused({"sub": "user_a", "sts": "active"}) == "no-organization"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from orgbilling_stubs.auth.credentials import Credentials, bearer, credentials
-from orgbilling_stubs.auth.refusals import Unauthorized
+from orgbilling_stubs.auth.errors import Unauthorized
 
 
 def cookie(value: bytes) -> tuple[bytes, bytes]:

@@ -6,6 +6,7 @@ import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from orgbilling_stubs.auth.errors import Unauthorized
 from orgbilling_stubs.auth.jws import (
     MAX_LENGTH,
     Jws,
@@ -13,11 +14,10 @@ from orgbilling_stubs.auth.jws import (
     decode_object,
     encode64,
     parse,
-    serialise,
+    serialize,
     signing_input,
 )
 from orgbilling_stubs.auth.mint import Session, claims, header, mint
-from orgbilling_stubs.auth.refusals import Unauthorized
 from orgbilling_stubs.auth.rsa import SigningKey
 
 HEAD, BODY, SIGNATURE = encode64(b'{"alg":"RS256"}'), encode64(b"{}"), encode64(b"x")
@@ -110,4 +110,4 @@ def test_we_read_what_pyjwt_writes(key: SigningKey) -> None:
 @given(st.dictionaries(st.text(), st.integers() | st.text() | st.none(), max_size=5))
 def test_any_claims_come_back(members: dict[str, object]) -> None:
     body = json.loads(json.dumps(members))
-    assert parse(serialise(signing_input({"alg": "x"}, body), b"s")).claims == body
+    assert parse(serialize(signing_input({"alg": "x"}, body), b"s")).claims == body

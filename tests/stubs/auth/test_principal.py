@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_stubs.auth.principal import Principal, bare_role, is_organisation
+from orgbilling_stubs.auth.principal import Principal, bare_role, is_organization
 
 
 @pytest.mark.parametrize(
@@ -13,15 +13,15 @@ def test_an_admin_is_a_role_that_ends_in_admin(role: str, admin: bool) -> None:
 
 
 @pytest.mark.parametrize("text", ["org_a", "org_low_balance_test-1", "0", "a" * 128, "acme.example"])
-def test_an_organisation_id(text: str) -> None:
-    assert is_organisation(text)
+def test_an_organization_id(text: str) -> None:
+    assert is_organization(text)
 
 
 @pytest.mark.parametrize(
     "text", ["", "a" * 129, "org a", "org_\n", "org_a\n", "../up", "org/a", "_a", "örg", "a\x00"]
 )
-def test_not_an_organisation_id(text: str) -> None:
-    assert not is_organisation(text)
+def test_not_an_organization_id(text: str) -> None:
+    assert not is_organization(text)
 
 
 def test_both_claim_versions_write_one_role() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from orgbilling_stubs.auth.errors import Refused, Unavailable
 from orgbilling_stubs.auth.jwks import KeySourceError, document
-from orgbilling_stubs.auth.refusals import Refused, Unavailable
 from orgbilling_stubs.auth.rsa import SigningKey
 from orgbilling_stubs.auth.source import INTERVAL_MS, MAX_AGE_MS, Keyset, Single, fetch, open_jwks, open_pem
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from orgbilling_stubs.auth import bad
-from orgbilling_stubs.auth.jws import encode64, parse, serialise
+from orgbilling_stubs.auth.errors import Refused
+from orgbilling_stubs.auth.jws import encode64, parse, serialize
 from orgbilling_stubs.auth.mint import ISSUER, Session, mint
 from orgbilling_stubs.auth.principal import Principal
-from orgbilling_stubs.auth.refusals import Refused
 from orgbilling_stubs.auth.rsa import SigningKey
 from orgbilling_stubs.auth.source import Keyset, Single
 from orgbilling_stubs.auth.verify import CACHE_SIZE, RECHECK_MS, Authenticator, Mode, require_admin
@@ -61,9 +61,9 @@ CLAIMS = pytest.mark.parametrize(
         ({"iss": ...}, "bad-claims"),
         ({"iss": 7}, "bad-claims"),
         ({"sub": 7}, "bad-claims"),
-        ({"o": ...}, "no-organisation"),
+        ({"o": ...}, "no-organization"),
         ({"o": "org_a"}, "bad-claims"),
-        ({"org_id": "org_victim", "org_role": "org:admin"}, "conflicting-organisation"),
+        ({"org_id": "org_victim", "org_role": "org:admin"}, "conflicting-organization"),
         ({"sts": "pending"}, "pending"),
         ({"azp": ["http://localhost:3000"]}, "bad-claims"),
     ],
@@ -106,14 +106,14 @@ def test_an_allow_list_of_origins(key: SigningKey, forge: Forge) -> None:
 def test_trust_believes_a_foreign_token(gate: Authenticator, stranger: SigningKey, forge: Forge) -> None:
     token = forge({"kid": "ins_foreign"}, FOREIGN | {"o": {"id": "org_real", "rol": "member"}}, stranger)
     found = accepted(gate, token)
-    assert (found.organisation, found.is_admin) == ("org_real", False)
+    assert (found.organization, found.is_admin) == ("org_real", False)
 
 
 @pytest.mark.parametrize("signature", [b"", b"x" * 63])
 def test_trust_wants_a_foreign_token_to_be_signed_at_all(
     gate: Authenticator, forge: Forge, signature: bytes
 ) -> None:
-    token = serialise(parse(forge({"kid": "ins_foreign"}, FOREIGN)).signed, signature)
+    token = serialize(parse(forge({"kid": "ins_foreign"}, FOREIGN)).signed, signature)
     assert refused(gate, token) == "bad-signature"
 
 
@@ -159,15 +159,15 @@ def test_a_jwks_that_cannot_be_fetched_is_503_and_only_for_tokens_that_ask(
     "authorization", [None, "", "Basic x", "Bearer dev", "Bearer a.b.c", "Bearer " + "a" * 9000]
 )
 def test_off_lets_anyone_in_as_an_admin_of_the_default(key: SigningKey, authorization: str | None) -> None:
-    gate = Authenticator("off", key, organisation="org_mine")
+    gate = Authenticator("off", key, organization="org_mine")
     found = gate.authenticate(authorization, None, NOW_MS)
-    assert (found.organisation, found.is_admin) == ("org_mine", True)
+    assert (found.organization, found.is_admin) == ("org_mine", True)
 
 
 def test_off_follows_a_token_whoever_signed_it(key: SigningKey, stranger: SigningKey, forge: Forge) -> None:
     gate = Authenticator("off", key)
     for head in ({}, {"kid": "ins_x"}, {"kid": ...}):
-        assert accepted(gate, forge(head, signer=stranger, session=Session("org_b"))).organisation == "org_b"
+        assert accepted(gate, forge(head, signer=stranger, session=Session("org_b"))).organization == "org_b"
 
 
 # Where the token comes from
@@ -181,8 +181,8 @@ def test_no_token_is_refused(key: SigningKey, mode: Mode) -> None:
 
 def test_the_cookie_is_as_good_as_the_header_and_no_better(gate: Authenticator, forge: Forge) -> None:
     good, other = forge(session=Session("org_a")), forge(session=Session("org_b"))
-    assert gate.authenticate(None, good, NOW_MS).organisation == "org_a"
-    assert gate.authenticate(f"Bearer {other}", good, NOW_MS).organisation == "org_b"
+    assert gate.authenticate(None, good, NOW_MS).organization == "org_a"
+    assert gate.authenticate(f"Bearer {other}", good, NOW_MS).organization == "org_b"
     with pytest.raises(Refused, match="malformed-authorization"):
         gate.authenticate("", good, NOW_MS)
     with pytest.raises(Refused, match="bad-signature"):
@@ -229,10 +229,10 @@ def test_a_remembered_token_is_checked_again_in_time(
 def test_memory_is_bounded_and_holds_no_token(gate: Authenticator, key: SigningKey) -> None:
     tokens = [mint(key, Session(f"org_{number}"), NOW_MS) for number in range(CACHE_SIZE + 3)]
     for number, token in enumerate(tokens):
-        assert accepted(gate, token).organisation == f"org_{number}"
+        assert accepted(gate, token).organization == f"org_{number}"
     assert len(gate._seen) == CACHE_SIZE
     assert all(len(digest) == 16 for digest in gate._seen)
-    assert accepted(gate, tokens[0]).organisation == "org_0"
+    assert accepted(gate, tokens[0]).organization == "org_0"
 
 
 def test_what_was_used_last_is_kept(
@@ -242,7 +242,7 @@ def test_what_was_used_last_is_kept(
     first, second, third = (mint(key, Session(f"org_{number}"), NOW_MS) for number in range(3))
     for token in (first, second, first, third):
         accepted(gate, token)
-    assert [seen.principal.organisation for seen in gate._seen.values()] == ["org_0", "org_2"]
+    assert [seen.principal.organization for seen in gate._seen.values()] == ["org_0", "org_2"]
 
 
 def test_a_refused_token_is_not_remembered(gate: Authenticator, forge: Forge) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
-from orgbilling_stubs import timeline
-from orgbilling_stubs.domain.commands import Command, OpenCheckout, OpenPortal
-from orgbilling_stubs.views import payment_url, portal_url
+from orgbilling_stubs.api.serializers import payment_url, portal_url
+from orgbilling_stubs.billing.commands import Command, OpenCheckout, OpenPortal
+from orgbilling_stubs.tenants import timeline
 
 CARD = {"number": "4242 4242 4242 4242", "expiry": "12 / 29", "cvc": "123", "name": "Ada Lovelace"}
 
@@ -77,17 +77,17 @@ class Shop:
         self.dashboard = dashboard
         self.service = dashboard.app.service
 
-    def do(self, organisation: str, command: Command) -> Any:
-        return self.service.execute(organisation, command)[0]
+    def do(self, organization: str, command: Command) -> Any:
+        return self.service.execute(organization, command)[0]
 
-    def checkout(self, organisation: str = "org_standard", cents: int = 2_500, currency: str = "USD") -> str:
-        return payment_url("", organisation, self.do(organisation, OpenCheckout(cents, currency)).session_id)
+    def checkout(self, organization: str = "org_standard", cents: int = 2_500, currency: str = "USD") -> str:
+        return payment_url("", organization, self.do(organization, OpenCheckout(cents, currency)).session_id)
 
-    def contract(self, organisation: str = "org_contract_pending") -> str:
-        return payment_url("", organisation, self.service.tenant(organisation).contract.session_id)
+    def contract(self, organization: str = "org_contract_pending") -> str:
+        return payment_url("", organization, self.service.tenant(organization).contract.session_id)
 
-    def portal(self, organisation: str = "org_standard") -> str:
-        return portal_url("", organisation, self.do(organisation, OpenPortal()).session_id)
+    def portal(self, organization: str = "org_standard") -> str:
+        return portal_url("", organization, self.do(organization, OpenPortal()).session_id)
 
     def get(self, path: str, **headers: str) -> Screen:
         return self._ask("GET", path, headers)
@@ -108,12 +108,12 @@ class Shop:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return Screen(self.ask(method, path, headers=named, **options))
 
-    def balance(self, organisation: str = "org_standard") -> int:
-        return self.service.tenant(organisation).ledger.balance_micros
+    def balance(self, organization: str = "org_standard") -> int:
+        return self.service.tenant(organization).ledger.balance_micros
 
-    def later(self, organisation: str, seconds: float) -> None:
-        now_ms = self.service.tenant(organisation).now_ms
-        timeline.move(self.service, organisation, now_ms + int(seconds * 1_000))
+    def later(self, organization: str, seconds: float) -> None:
+        now_ms = self.service.tenant(organization).now_ms
+        timeline.move(self.service, organization, now_ms + int(seconds * 1_000))
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 import pytest
+from orgbilling_stubs.billing import instants
 from orgbilling_stubs.checkout import cards
 from orgbilling_stubs.checkout.cards import CARDS, TABLE, Typed, luhn, problems, sample, typed
-from orgbilling_stubs.domain import instant
 
-NOW_MS = instant.parse("2026-03-10T12:00:00Z")
+NOW_MS = instants.parse("2026-03-10T12:00:00Z")
 GOOD = Typed("4242 4242 4242 4242", "03 / 26", "123", "Ada")
 
 
@@ -72,5 +72,5 @@ def test_fields_are_stripped_and_may_be_missing() -> None:
 @pytest.mark.parametrize("clock", ["1999-12-31T23:59:59Z", "2026-03-10T12:00:00Z", "2098-01-01T00:00:00Z"])
 def test_a_sample_is_good_at_any_time(clock: str) -> None:
     for card in cards.TABLE:
-        assert problems(sample(card.slug, instant.parse(clock)), instant.parse(clock)) == {}
+        assert problems(sample(card.slug, instants.parse(clock)), instants.parse(clock)) == {}
     assert sample("0000", NOW_MS) == Typed()

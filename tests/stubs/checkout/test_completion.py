@@ -15,7 +15,7 @@ def by_page(shop: Any, url: str, body: dict[str, Any]) -> Any:
 
 
 def by_control(shop: Any, url: str, body: dict[str, Any]) -> Any:
-    place = f"/_mock/v1/organisations/{ORG}/checkouts/{url.rpartition('/')[2]}/complete"
+    place = f"/_mock/v1/organizations/{ORG}/checkouts/{url.rpartition('/')[2]}/complete"
     return shop.ask("POST", place, json=body)
 
 

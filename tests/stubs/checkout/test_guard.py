@@ -7,7 +7,7 @@ import pytest
 from orgbilling_stubs.checkout import guard
 from orgbilling_stubs.checkout.defaults import Defaults
 from orgbilling_stubs.checkout.request import Request
-from orgbilling_stubs.runtime.refusals import Problem
+from orgbilling_stubs.http.errors import Problem
 
 OWN = "http://127.0.0.1:4010"
 

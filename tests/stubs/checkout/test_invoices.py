@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from orgbilling_fixtures import persona as personas
+from orgbilling_stubs.billing.commands import CancelContract, MarkInstallment, PayCheckout
 from orgbilling_stubs.checkout.invoices import DUE, OVERDUE, PAID, invoices, label
-from orgbilling_stubs.domain.commands import CancelContract, MarkInstalment, PayCheckout
 
 
 @pytest.mark.parametrize("persona", personas.names())
@@ -20,7 +20,7 @@ def test_numbers_are_unique_and_the_order_is_owed_then_paid(shop: Any, persona: 
     assert [each.at_ms for each in paid] == sorted((each.at_ms for each in paid), reverse=True)
 
 
-@pytest.mark.parametrize("persona", ["standard", "contract_active", "instalment_overdue", "euro"])
+@pytest.mark.parametrize("persona", ["standard", "contract_active", "installment_overdue", "euro"])
 def test_the_money_is_that_of_the_ledger(shop: Any, persona: str) -> None:
     tenant = shop.service.tenant(f"org_{persona}")
     rows = [row for row in tenant.ledger.rows if row.kind in ("top_up", "contract_credit")]
@@ -29,7 +29,7 @@ def test_the_money_is_that_of_the_ledger(shop: Any, persona: str) -> None:
     assert len(paid) == len(rows)
 
 
-def test_a_postpaid_organisation_is_invoiced_by_the_month(shop: Any) -> None:
+def test_a_postpaid_organization_is_invoiced_by_the_month(shop: Any) -> None:
     found = invoices(shop.service.tenant("org_postpaid_over_limit"))
     monthly = [each for each in found if each.title.startswith("Invoice ")]
     assert len(monthly) > 3
@@ -37,25 +37,25 @@ def test_a_postpaid_organisation_is_invoiced_by_the_month(shop: Any) -> None:
     assert {each.status for each in monthly} == {PAID}
 
 
-def test_instalments_are_paid_due_and_overdue(shop: Any) -> None:
-    tenant = shop.service.tenant("org_instalment_overdue")
-    statuses = [each.status for each in invoices(tenant) if each.title.startswith("Contract instalment")]
+def test_installments_are_paid_due_and_overdue(shop: Any) -> None:
+    tenant = shop.service.tenant("org_installment_overdue")
+    statuses = [each.status for each in invoices(tenant) if each.title.startswith("Contract installment")]
     assert statuses.count(OVERDUE) == 1
     assert statuses.count(DUE) == sum(row.due_ms > tenant.now_ms for row in tenant.contract.schedule)
     assert statuses[0] == OVERDUE
 
 
 def test_a_payment_that_was_returned_is_owed_again(shop: Any) -> None:
-    organisation = "org_contract_active"
-    schedule = shop.service.tenant(organisation).contract.schedule
+    organization = "org_contract_active"
+    schedule = shop.service.tenant(organization).contract.schedule
     index = max(index for index, row in enumerate(schedule) if row.paid)
-    before = invoices(shop.service.tenant(organisation))
-    shop.do(organisation, MarkInstalment(index, paid=False))
-    tenant = shop.service.tenant(organisation)
+    before = invoices(shop.service.tenant(organization))
+    shop.do(organization, MarkInstallment(index, paid=False))
+    tenant = shop.service.tenant(organization)
     same = [each for each in invoices(tenant) if each.title == label(schedule[index])]
     assert [each.status for each in same] == [OVERDUE]
-    shop.do(organisation, MarkInstalment(index, paid=True))
-    after = invoices(shop.service.tenant(organisation))
+    shop.do(organization, MarkInstallment(index, paid=True))
+    after = invoices(shop.service.tenant(organization))
     assert [(each.number, each.status) for each in after] == [(each.number, each.status) for each in before]
 
 
@@ -65,28 +65,28 @@ def test_a_draft_owes_nothing(shop: Any) -> None:
 
 
 def test_the_first_payment_can_be_paid_from_its_invoice(shop: Any) -> None:
-    organisation = "org_contract_pending"
-    contract = shop.service.tenant(organisation).contract
-    owed = [each for each in invoices(shop.service.tenant(organisation)) if each.status != PAID]
+    organization = "org_contract_pending"
+    contract = shop.service.tenant(organization).contract
+    owed = [each for each in invoices(shop.service.tenant(organization)) if each.status != PAID]
     assert {each.status for each in owed} == {DUE}
     payable = [each for each in owed if each.pay]
     assert [each.pay for each in payable] == [contract.session_id] * len(contract.due_first())
-    shop.do(organisation, PayCheckout(contract.session_id))
-    assert not [each for each in invoices(shop.service.tenant(organisation)) if each.pay]
+    shop.do(organization, PayCheckout(contract.session_id))
+    assert not [each for each in invoices(shop.service.tenant(organization)) if each.pay]
 
 
 def test_a_cancelled_contract_owes_only_what_was_due(shop: Any) -> None:
-    shop.do("org_instalment_overdue", CancelContract())
-    found = invoices(shop.service.tenant("org_instalment_overdue"))
+    shop.do("org_installment_overdue", CancelContract())
+    found = invoices(shop.service.tenant("org_installment_overdue"))
     assert [each.status for each in found if each.status != PAID] == [OVERDUE]
 
 
 def test_invoices_of_earlier_terms_remain(shop: Any) -> None:
-    organisation = "org_contract_ending_renew"
-    before = {each.number for each in invoices(shop.service.tenant(organisation)) if each.status == PAID}
-    shop.later(organisation, 30 * 86_400)
+    organization = "org_contract_ending_renew"
+    before = {each.number for each in invoices(shop.service.tenant(organization)) if each.status == PAID}
+    shop.later(organization, 30 * 86_400)
     assert (
-        shop.service.tenant(organisation).contract.start_ms > shop.service.tenant(organisation).plan.as_of_ms
+        shop.service.tenant(organization).contract.start_ms > shop.service.tenant(organization).plan.as_of_ms
     )
-    after = {each.number for each in invoices(shop.service.tenant(organisation)) if each.status == PAID}
+    after = {each.number for each in invoices(shop.service.tenant(organization)) if each.status == PAID}
     assert before <= after

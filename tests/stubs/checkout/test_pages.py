@@ -18,9 +18,9 @@ TEMPLATES = ROOT / "stubs/orgbilling_stubs/checkout/templates"
 ORG = "org_standard"
 
 
-def every_page(shop: Any, organisation: str = ORG) -> dict[str, Any]:
-    checkout, portal = shop.checkout(organisation), shop.portal(organisation)
-    paid, expired = shop.checkout(organisation), shop.checkout(organisation)
+def every_page(shop: Any, organization: str = ORG) -> dict[str, Any]:
+    checkout, portal = shop.checkout(organization), shop.portal(organization)
+    paid, expired = shop.checkout(organization), shop.checkout(organization)
     shop.pay(paid)
     shop.complete(expired, outcome="expired")
     invoice = shop.get(portal).attribute("invoice-link", "href")
@@ -74,20 +74,20 @@ def test_names_stay_text(shop: Any, number: int) -> None:
     plain = {name: page.elements for name, page in every_page(shop, "org_euro").items()}
     for name, page in every_page(shop).items():
         assert page.elements.tags <= plain[name].tags | {"dl", "div", "dt", "dd", "table", "p"}, name
-        if "organisation" in page:
-            assert " ".join(text.split()) in page["organisation"], name
+        if "organization" in page:
+            assert " ".join(text.split()) in page["organization"], name
 
 
-def test_an_organisation_may_be_called_anything(shop: Any) -> None:
-    for organisation in ("org_<script>alert(1)</script>", 'org_"/../&?#%', "org_شركة", "org_" + "w" * 2_000):
-        url = shop.checkout(organisation)
+def test_an_organization_may_be_called_anything(shop: Any) -> None:
+    for organization in ("org_<script>alert(1)</script>", 'org_"/../&?#%', "org_شركة", "org_" + "w" * 2_000):
+        url = shop.checkout(organization)
         page = shop.get(url)
         assert page.status == 200
-        assert organisation in page["organisation"]
+        assert organization in page["organization"]
         assert "script" not in page.elements.tags
         assert shop.pay(url).headers["location"] == f"{url}/return"
         assert "return-page" in shop.get(f"{url}/return")
-        assert shop.get(shop.get(shop.portal(organisation)).attribute("invoice-link", "href")).status == 200
+        assert shop.get(shop.get(shop.portal(organization)).attribute("invoice-link", "href")).status == 200
 
 
 def test_sessions_of_others_are_missing(shop: Any) -> None:
@@ -95,7 +95,7 @@ def test_sessions_of_others_are_missing(shop: Any) -> None:
     for url in (shop.checkout(), shop.portal()):
         assert shop.get(url.replace(ORG, "org_other")).status == 404
         assert shop.get(url.replace(ORG, "org_never_seen")).status == 404
-    assert "org_never_seen" not in shop.service.store.organisations()
+    assert "org_never_seen" not in shop.service.store.organizations()
     session_id = shop.checkout().rpartition("/")[2]
     assert shop.get(f"/_mock/portal/{ORG}/{session_id}").status == 404
 

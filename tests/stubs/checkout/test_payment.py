@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from orgbilling_stubs.billing.commands import SetHabits
 from orgbilling_stubs.checkout.cards import TABLE, Card
-from orgbilling_stubs.domain.commands import SetHabits
 
 ORG = "org_standard"
 
@@ -21,14 +21,14 @@ def test_the_page_says_what_is_paid_by_whom(shop: Any) -> None:
     assert page.status == 200
     assert page["amount"] == "$25.00 USD"
     assert page["purpose"] == "Credit top-up"
-    assert shop.service.tenant(ORG).plan.company in page["organisation"]
-    assert ORG in page["organisation"]
+    assert shop.service.tenant(ORG).plan.company in page["organization"]
+    assert ORG in page["organization"]
     assert page["pay-button"] == "Pay $25.00"
     assert "test-badge" in page
     assert [card.slug for card in TABLE if f"test-card-{card.slug}" in page] == [card.slug for card in TABLE]
 
 
-def test_a_contract_shows_its_instalments(shop: Any) -> None:
+def test_a_contract_shows_its_installments(shop: Any) -> None:
     page = shop.get(shop.contract())
     assert page["purpose"] == "First contract payment"
     assert len(page.all("line")) >= 1
@@ -44,7 +44,7 @@ def test_each_test_card_behaves_as_its_row_says(shop: Any, card: Card) -> None:
     if card.challenge:
         assert (page.status, "challenge-page" in page) == (200, True)
         assert shop.balance() == before
-        page = shop.pay(url, number=card.number, decision="authorise", cvc="")
+        page = shop.pay(url, number=card.number, decision="authorize", cvc="")
     if card.outcome.name == "paid":
         assert (page.status, page.headers["location"]) == (303, f"{url}/return")
         assert shop.balance() == before + 25_000_000
@@ -67,12 +67,12 @@ def test_three_d_secure_can_fail_and_be_tried_again(shop: Any) -> None:
     assert "could not confirm" in page["form-error"]
     assert page.attribute("card-expiry", "value") == "12 / 29"
     assert 'value="7" selected' in page.text
-    assert shop.pay(url, number=number, decision="authorise").status == 303
+    assert shop.pay(url, number=number, decision="authorize").status == 303
 
 
 def test_a_decision_means_nothing_without_a_question(shop: Any) -> None:
-    assert shop.pay(shop.checkout(), number="4000000000000002", decision="authorise").status == 402
-    assert shop.post(shop.checkout(), decision="authorise").status == 422
+    assert shop.pay(shop.checkout(), number="4000000000000002", decision="authorize").status == 402
+    assert shop.post(shop.checkout(), decision="authorize").status == 422
 
 
 def test_what_was_typed_is_kept_but_for_the_security_code(shop: Any) -> None:
@@ -160,10 +160,10 @@ def test_a_webhook_that_never_comes_can_be_delivered(shop: Any) -> None:
     assert shop.post(shop.checkout(), action="deliver").status == 409
 
 
-@pytest.mark.parametrize("way", ["server", "organisation", "session"])
+@pytest.mark.parametrize("way", ["server", "organization", "session"])
 def test_the_timing_has_three_levels(open_shop: Callable[..., Any], way: str) -> None:
     shop = open_shop(webhook=(9,) if way == "server" else (0,))
-    if way == "organisation":
+    if way == "organization":
         shop.do(ORG, SetHabits(webhook=[9]))
     url, before = shop.checkout(), shop.balance()
     page = shop.get(f"{url}?webhook=9" if way == "session" else url)
@@ -245,14 +245,14 @@ def test_a_test_card_can_be_filled_in_by_a_link(shop: Any) -> None:
     assert shop.get(f"{url}?card=0000").attribute("card-number", "value") == ""
 
 
-@pytest.mark.parametrize("level", ["server", "organisation"])
+@pytest.mark.parametrize("level", ["server", "organization"])
 def test_redirects_carry_the_session(open_shop: Callable[..., Any], level: str) -> None:
     urls = {
         "success_url": "https://app.example/ok?s={CHECKOUT_SESSION_ID}",
         "cancel_url": "https://app.example/no?s={CHECKOUT_SESSION_ID}",
     }
     shop = open_shop(**(urls if level == "server" else {"success_url": "https://server.example/"}))
-    if level == "organisation":
+    if level == "organization":
         shop.do(ORG, SetHabits(**urls))
     url = shop.checkout()
     session_id = url.rpartition("/")[2]
@@ -278,7 +278,7 @@ def test_without_addresses_the_pages_are_our_own(shop: Any) -> None:
     assert "refresh" not in page.headers
 
 
-def test_a_bad_address_of_an_organisation_is_never_followed(shop: Any) -> None:
+def test_a_bad_address_of_an_organization_is_never_followed(shop: Any) -> None:
     shop.do(ORG, SetHabits(success_url="javascript:alert(1)", cancel_url="//evil.example"))
     url = shop.checkout()
     page = shop.get(url)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from orgbilling_stubs.billing.commands import MarkInstallment, SetHabits
 from orgbilling_stubs.checkout.invoices import invoices
 from orgbilling_stubs.checkout.portal import PAGE_SIZE
-from orgbilling_stubs.domain.commands import MarkInstalment, SetHabits
 
 ORG = "org_standard"
 
@@ -17,19 +17,19 @@ def test_the_overview_says_how_things_stand(shop: Any) -> None:
     assert page["balance"] == f"${shop.balance() / 1_000_000:,.2f} USD"
     assert page["payment-method"].endswith("4242")
     assert page["contract-status"] == "Active"
-    assert shop.service.tenant(ORG).plan.company in page["organisation"]
+    assert shop.service.tenant(ORG).plan.company in page["organization"]
     assert "invoice-row" in page
 
 
-def test_a_postpaid_organisation_sees_what_it_owes(shop: Any) -> None:
+def test_a_postpaid_organization_sees_what_it_owes(shop: Any) -> None:
     page = shop.get(shop.portal("org_postpaid_over_limit"))
     assert page["balance"] == "$2,180.50 USD"
     assert "Outstanding" in page.text
 
 
-def test_an_organisation_without_anything_sees_a_page(shop: Any) -> None:
-    organisation = "org_no_contract"
-    page = shop.get(shop.portal(organisation))
+def test_an_organization_without_anything_sees_a_page(shop: Any) -> None:
+    organization = "org_no_contract"
+    page = shop.get(shop.portal(organization))
     assert page["contract-status"] == "None"
     assert "contract-cancel-link" not in page
 
@@ -84,16 +84,16 @@ def test_what_cannot_be_changed_is_told(shop: Any) -> None:
 
 
 def test_the_first_payment_is_a_click_away(shop: Any) -> None:
-    organisation = "org_contract_pending"
-    page = shop.get(shop.portal(organisation))
+    organization = "org_contract_pending"
+    page = shop.get(shop.portal(organization))
     assert page["contract-status"] == "Waiting for the first payment"
     assert page.attribute("invoice-pay-link", "href") == shop.contract()
 
 
-def test_an_overdue_instalment_stands_out(shop: Any) -> None:
-    organisation = "org_contract_active"
-    shop.do(organisation, MarkInstalment(0, paid=False))
-    assert shop.get(shop.portal(organisation)).all("invoice-status")[0] == "overdue"
+def test_an_overdue_installment_stands_out(shop: Any) -> None:
+    organization = "org_contract_active"
+    shop.do(organization, MarkInstallment(0, paid=False))
+    assert shop.get(shop.portal(organization)).all("invoice-status")[0] == "overdue"
 
 
 def test_a_session_lasts_an_hour_of_the_tenants_time(shop: Any) -> None:
@@ -107,7 +107,7 @@ def test_a_session_lasts_an_hour_of_the_tenants_time(shop: Any) -> None:
     assert shop.get(shop.portal()).status == 200
 
 
-def test_the_way_back_is_the_organisations_or_the_servers_or_the_start(open_shop: Callable[..., Any]) -> None:
+def test_the_way_back_is_the_organizations_or_the_servers_or_the_start(open_shop: Callable[..., Any]) -> None:
     shop = open_shop()
     assert shop.get(shop.portal()).attribute("return-link", "href") == "/"
     shop = open_shop(return_url="https://server.example/billing")

@@ -1,7 +1,7 @@
 from orgbilling_stubs.checkout.redirect import choose, host
 
 
-def test_the_organisation_goes_before_the_server() -> None:
+def test_the_organization_goes_before_the_server() -> None:
     assert choose("https://own.example/", "https://server.example/") == "https://own.example/"
     assert choose(None, "https://server.example/") == "https://server.example/"
     assert choose("javascript:alert(1)", None) is None

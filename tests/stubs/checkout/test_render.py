@@ -1,7 +1,7 @@
 import pytest
 from jinja2 import UndefinedError
+from orgbilling_stubs.billing import instants
 from orgbilling_stubs.checkout import render
-from orgbilling_stubs.domain import instant
 
 
 def test_everything_is_escaped_and_nothing_may_be_missing() -> None:
@@ -27,7 +27,7 @@ def test_the_style_sheet_loads_nothing() -> None:
 
 
 def test_a_day_is_written_in_words() -> None:
-    assert render.day(instant.parse("2026-03-09T23:59:59Z")) == "9 March 2026"
+    assert render.day(instants.parse("2026-03-09T23:59:59Z")) == "9 March 2026"
 
 
 def test_no_template_trusts_its_input_or_brings_a_script() -> None:
@@ -41,7 +41,7 @@ def test_what_cannot_be_written_is_replaced() -> None:
     answer = render.page(
         "confirm",
         company="\ud800",
-        organisation="o",
+        organization="o",
         currency="USD",
         base="/",
         title="T",

@@ -1,5 +1,5 @@
 from orgbilling_stubs.checkout import reply
-from orgbilling_stubs.runtime.refusals import INVALID, Problem
+from orgbilling_stubs.http.errors import INVALID, Problem
 
 
 def test_every_answer_keeps_to_itself() -> None:

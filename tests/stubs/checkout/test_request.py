@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from orgbilling_stubs.checkout.request import Request, fields, read
-from orgbilling_stubs.runtime.origin import Origins
-from orgbilling_stubs.runtime.refusals import Problem
+from orgbilling_stubs.http.errors import Problem
+from orgbilling_stubs.http.origin import Origins
 
 
 async def nothing() -> Mapping[str, Any]:
@@ -29,7 +29,7 @@ def asked(path: str, method: str = "GET", query: bytes = b"", **headers: str) ->
 def test_segments_are_split_before_they_are_decoded() -> None:
     request = asked("/_mock/checkout/org%2Fa%20%C3%A4/cs_1/invoices/x%2F1", query=b"a=1", host="x:1")
     assert request is not None
-    assert (request.area, request.organisation, request.session_id) == ("checkout", "org/a ä", "cs_1")
+    assert (request.area, request.organization, request.session_id) == ("checkout", "org/a ä", "cs_1")
     assert request.rest == ("invoices", "x/1")
     assert request.base == "/_mock/checkout/org%2Fa%20%C3%A4/cs_1"
     assert request.query == {"a": "1"}

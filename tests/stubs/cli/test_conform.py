@@ -11,7 +11,7 @@ import typer
 from orgbilling_stubs.auth import keys
 from orgbilling_stubs.auth.mint import Session, mint
 from orgbilling_stubs.cli.conform import conform
-from orgbilling_stubs.clock import wall_ms
+from orgbilling_stubs.tenants.clock import wall_ms
 from typer.testing import CliRunner
 
 MODULE = "from orgbilling_stubs.app import build\napp = build().asgi\n"

@@ -9,16 +9,16 @@ from typing import Any
 import psycopg
 import pytest
 from orgbilling_fixtures import persona as personas
-from orgbilling_stubs import bundle, genesis
+from orgbilling_stubs.billing import instants
 from orgbilling_stubs.cli.export import app
-from orgbilling_stubs.clock import Clock
-from orgbilling_stubs.domain import instant
-from orgbilling_stubs.service import Service
-from orgbilling_stubs.store.memory import MemoryStore
+from orgbilling_stubs.tenants import bundle, tenant_factory
+from orgbilling_stubs.tenants.clock import Clock
+from orgbilling_stubs.tenants.service import Service
+from orgbilling_stubs.tenants.store.memory import MemoryStore
 from typer.testing import CliRunner
 
 AS_OF = "2026-03-10T12:00:00Z"
-AS_OF_MS = instant.parse(AS_OF)
+AS_OF_MS = instants.parse(AS_OF)
 SMALL = ("--days", "10", "--as-of", AS_OF)
 
 
@@ -38,7 +38,7 @@ def test_without_anything_to_do_it_shows_its_help():
 def test_an_export_tells_what_it_wrote_and_verify_that_it_adds_up(tmp_path):
     code, out, err = run("--out", tmp_path, *SMALL)
     assert (code, err) == (0, "")
-    assert out.startswith(f"{tmp_path}: 1 organisations, ")
+    assert out.startswith(f"{tmp_path}: 1 organizations, ")
     code, out, _ = run("verify", tmp_path)
     assert code == 0
     assert out.startswith(f"✓ {tmp_path}: ")
@@ -53,7 +53,7 @@ def test_the_manifest_has_the_command_that_makes_it_again(tmp_path):
         "--block",
         "2",
         "--tables",
-        "ledger,organisations",
+        "ledger,organizations",
         "--locale",
         "de_DE",
     )
@@ -63,7 +63,7 @@ def test_the_manifest_has_the_command_that_makes_it_again(tmp_path):
     assert command[:2] == ["orgbilling", "export"]
     assert run("--out", tmp_path / "b", *command[2:])[0] == 0
     assert (tmp_path / "b" / "manifest.json").read_bytes() == (tmp_path / "a" / "manifest.json").read_bytes()
-    assert (manifest["seed"], manifest["organisations"], manifest["asOf"]) == (
+    assert (manifest["seed"], manifest["organizations"], manifest["asOf"]) == (
         5,
         3,
         "2026-03-10T12:00:00.000Z",
@@ -71,11 +71,11 @@ def test_the_manifest_has_the_command_that_makes_it_again(tmp_path):
 
 
 def test_personas_are_listed_or_all(tmp_path):
-    assert "2 organisations" in run("--out", tmp_path / "a", *SMALL, "--persona", "euro,new_org")[1]
+    assert "2 organizations" in run("--out", tmp_path / "a", *SMALL, "--persona", "euro,new_org")[1]
     listed = run("--out", tmp_path / "b", *SMALL, "--persona", "euro", "--persona", "euro,new_org")[1]
-    assert "2 organisations" in listed
+    assert "2 organizations" in listed
     assert (
-        "26 organisations"
+        "26 organizations"
         in run("--out", tmp_path / "c", *SMALL, "--persona", "all", "--tables", "vouchers")[1]
     )
 
@@ -83,7 +83,7 @@ def test_personas_are_listed_or_all(tmp_path):
 def test_a_persona_file_of_your_own_can_be_exported(tmp_path):
     (tmp_path / "mine.yaml").write_text("shows: mine\n")
     assert run("--out", tmp_path / "out", *SMALL, "--persona", tmp_path / "mine.yaml")[0] == 0
-    assert "org_mine" in (tmp_path / "out" / "organisations.csv").read_text()
+    assert "org_mine" in (tmp_path / "out" / "organizations.csv").read_text()
 
 
 def test_shards_are_merged(tmp_path):
@@ -105,7 +105,7 @@ def test_a_broken_export_is_told_with_exit_status_one(tmp_path):
     assert code == 1
     assert "✗ file-digest" in out
     assert "✗ balance: billing_profiles.credit_balance = Σ ledger.amount_credits" in out
-    assert "organisation_id org_standard, left_side" in out
+    assert "organization_id org_standard, left_side" in out
 
 
 REFUSALS = [
@@ -159,8 +159,8 @@ def test_a_database_is_filled(monkeypatch):
     monkeypatch.setattr(psycopg, "connect", refuse)
     code, _, err = run("--to", "postgresql://x", *SMALL)
     assert (code, err) == (2, "database-error: connection to postgresql://x failed\n")
-    monkeypatch.setattr("orgbilling_stubs.export.postgres.load", lambda *_: {"ledger": 1234})
-    assert run("--to", "postgresql://x", *SMALL)[1] == "1 organisations, 1,234 rows in 1 tables\n"
+    monkeypatch.setattr("orgbilling_stubs.export.writers.postgres.load", lambda *_: {"ledger": 1234})
+    assert run("--to", "postgresql://x", *SMALL)[1] == "1 organizations, 1,234 rows in 1 tables\n"
 
 
 def test_whoever_watches_sees_progress(monkeypatch, tmp_path, capfd):
@@ -177,21 +177,21 @@ def test_a_preview_is_drawn_and_a_report_written(tmp_path):
     code, out, _ = run("--preview", "--report", tmp_path / "deep" / "plots.html", *SMALL, "--orgs", "2")
     assert code == 0
     assert out.count("Tokens by project") == 2
-    assert out.endswith("plots.html: 2 organisations\n")
+    assert out.endswith("plots.html: 2 organizations\n")
     assert "<svg" in (tmp_path / "deep" / "plots.html").read_text()
     assert run("--preview", *SMALL)[1].count("Tokens by project") == 1
 
 
 def test_a_world_is_exported(tmp_path):
     service = Service(
-        MemoryStore(), Clock(AS_OF_MS), genesis.plan, lambda _: personas.load("new_org").document, 1
+        MemoryStore(), Clock(AS_OF_MS), tenant_factory.plan, lambda _: personas.load("new_org").document, 1
     )
     service.tenant("org_mine")
     file = tmp_path / "world.jsonl"
     file.write_text(bundle.export(service, ["org_mine"], "digest"))
     code, _, err = run("--bundle", file, "--out", tmp_path / "out")
     assert (code, err) == (0, "")
-    assert "org_mine" in (tmp_path / "out" / "organisations.csv").read_text()
+    assert "org_mine" in (tmp_path / "out" / "organizations.csv").read_text()
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["command"].startswith(f"orgbilling export --bundle {file}")
 
@@ -209,7 +209,7 @@ for arguments in ARGUMENTS:
 
 
 def test_the_base_install_writes_the_same_bytes_and_names_the_extra(tmp_path):
-    small = [*SMALL, "--tables", "organisations,billing_profiles,ledger"]
+    small = [*SMALL, "--tables", "organizations,billing_profiles,ledger"]
     arguments = [
         ["--out", str(tmp_path / "base"), *small],
         ["verify", str(tmp_path / "base")],

@@ -1,4 +1,4 @@
-"""What is said at the start when a database holds organisations that were made with other settings."""
+"""What is said at the start when a database holds organizations that were made with other settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from orgbilling_stubs.app import Settings, build
 from orgbilling_stubs.cli.kept import notice
-from orgbilling_stubs.store.sqlite import SqliteStore
+from orgbilling_stubs.tenants.store.sqlite import SqliteStore
 
 from .test_serve import COMMAND
 
@@ -18,7 +18,7 @@ URL = "http://127.0.0.1:4010"
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    """A world of five organisations, made with the default seed at `CLOCK`."""
+    """A world of five organizations, made with the default seed at `CLOCK`."""
     address = f"sqlite:///{tmp_path}/world.db"
     service = build(Settings(clock=CLOCK, db=address)).service
     for name in ("org_new_org", "org_a", "org_b", "org_c", "org_d"):
@@ -42,13 +42,13 @@ def test_the_same_settings_say_nothing(database: str) -> None:
     assert said("memory:", seed=7) is None
 
 
-def test_another_seed_and_clock_are_named_with_the_organisations_that_keep_theirs(database: str) -> None:
+def test_another_seed_and_clock_are_named_with_the_organizations_that_keep_theirs(database: str) -> None:
     line = said(database, seed=7, clock="2026-04-01T00:00:00Z")
     assert line == (
-        f"{database} keeps organisations as they were made. Not followed: "
+        f"{database} keeps organizations as they were made. Not followed: "
         "--clock (history made at another instant) by org_new_org, org_a, org_b and 2 more; "
         "--seed 7 by org_new_org, org_a, org_b and 2 more. To make one anew: "
-        f"curl -X DELETE {URL}/_mock/v1/organisations/org_new_org (or use another file)"
+        f"curl -X DELETE {URL}/_mock/v1/organizations/org_new_org (or use another file)"
     )
 
 
@@ -58,11 +58,11 @@ def test_another_persona_is_named_where_it_would_have_been_taken(database: str) 
     assert "Not followed: persona euro by org_a, org_b, org_c and 1 more." in line
 
 
-def test_an_organisation_made_anew_follows(database: str) -> None:
+def test_an_organization_made_anew_follows(database: str) -> None:
     service = build(Settings(clock=CLOCK, db=database, seed=7)).service
-    for organisation in list(service.store.organisations()):
-        service.delete(organisation)
-        service.tenant(organisation)
+    for organization in list(service.store.organizations()):
+        service.delete(organization)
+        service.tenant(organization)
     assert notice(service, database, URL) is None
 
 

@@ -7,22 +7,22 @@ import typer
 from orgbilling_stubs.cli.replay import replay
 from typer.testing import CliRunner
 
-DATA = Path(__file__).parent.parent / "data" / "recorded.bundle.jsonl"
+DATA = Path(__file__).parents[2] / "data" / "recorded.bundle.jsonl"
 RUN = CliRunner()
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(replay)
 
 
-def one(organisation: str) -> str:
-    """The bundle of one of the recorded organisations."""
+def one(organization: str) -> str:
+    """The bundle of one of the recorded organizations."""
     lines = DATA.read_text("utf-8").splitlines(keepends=True)
-    start = next(n for n, line in enumerate(lines) if line.startswith(f'{{"organisation":"{organisation}"'))
+    start = next(n for n, line in enumerate(lines) if line.startswith(f'{{"organization":"{organization}"'))
     end = next(
-        (n for n in range(start + 1, len(lines)) if lines[n].startswith('{"organisation"')), len(lines)
+        (n for n in range(start + 1, len(lines)) if lines[n].startswith('{"organization"')), len(lines)
     )
-    number = lines[0].partition('"organisations":')[2]
-    header = lines[0].replace(f'"organisations":{number}', '"organisations":1}\n')
+    number = lines[0].partition('"organizations":')[2]
+    header = lines[0].replace(f'"organizations":{number}', '"organizations":1}\n')
     return header + "".join(lines[start:end])
 
 

@@ -17,7 +17,7 @@ import pytest
 from orgbilling_fixtures import persona as personas
 from orgbilling_stubs.auth import keys
 from orgbilling_stubs.auth.mint import Session, mint
-from orgbilling_stubs.clock import wall_ms
+from orgbilling_stubs.tenants.clock import wall_ms
 
 COMMAND = [sys.executable, "-m", "orgbilling_stubs.cli"]
 
@@ -46,8 +46,8 @@ def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.stdout.close()
 
 
-def token(organisation: str = "org_standard") -> dict[str, str]:
-    return {"Authorization": f"Bearer {mint(keys.load(), Session(organisation), wall_ms())}"}
+def token(organization: str = "org_standard") -> dict[str, str]:
+    return {"Authorization": f"Bearer {mint(keys.load(), Session(organization), wall_ms())}"}
 
 
 def test_it_says_where_it_listens_and_who_is_there_and_ends_cleanly() -> None:

@@ -6,13 +6,13 @@ import click
 import pytest
 import typer
 from orgbilling_stubs.auth import bad, keys
+from orgbilling_stubs.auth.errors import Refused
 from orgbilling_stubs.auth.jws import parse
 from orgbilling_stubs.auth.mint import DEFAULT_TTL_S, Session
-from orgbilling_stubs.auth.principal import DEFAULT_ORGANISATION
-from orgbilling_stubs.auth.refusals import Refused
+from orgbilling_stubs.auth.principal import DEFAULT_ORGANIZATION
 from orgbilling_stubs.auth.verify import Authenticator, require_admin
 from orgbilling_stubs.cli import token as module
-from orgbilling_stubs.cli.token import explain, parse_organisation, parse_ttl, token
+from orgbilling_stubs.cli.token import explain, parse_organization, parse_ttl, token
 from typer.testing import CliRunner
 
 NOW_MS = 1_795_345_200_000
@@ -41,7 +41,7 @@ def printed(run: CliRunner, *arguments: str) -> str:
 def test_the_token_alone_is_on_standard_output_and_opens_the_gate(run: CliRunner) -> None:
     made = printed(run)
     found = Authenticator("verify", keys.load()).authenticate(f"Bearer {made}", None, NOW_MS)
-    assert (found.organisation, found.is_admin) == (DEFAULT_ORGANISATION, True)
+    assert (found.organization, found.is_admin) == (DEFAULT_ORGANIZATION, True)
     assert found.expires_ms == NOW_MS + DEFAULT_TTL_S * 1000
 
 
@@ -87,14 +87,14 @@ def test_a_wrong_option_is_a_usage_error(run: CliRunner, arguments: list[str]) -
 
 
 @pytest.mark.parametrize("name", ["", "org_"])
-def test_an_organisation_without_a_name_is_refused_in_one_line(run: CliRunner, name: str) -> None:
+def test_an_organization_without_a_name_is_refused_in_one_line(run: CliRunner, name: str) -> None:
     result = run.invoke(application(), ["--org", name])
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "orgbilling: --org: an organisation needs a name, such as low_balance\n"
+    assert result.stderr == "orgbilling: --org: an organization needs a name, such as low_balance\n"
 
 
 @pytest.mark.parametrize("name", ["a/b", " ", "a\nb", "a" * 200, "ä"])
-def test_an_organisation_that_cannot_be_one_is_refused_in_one_line(run: CliRunner, name: str) -> None:
+def test_an_organization_that_cannot_be_one_is_refused_in_one_line(run: CliRunner, name: str) -> None:
     result = run.invoke(application(), ["--org", name])
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
@@ -143,5 +143,5 @@ def test_no_life(text: str) -> None:
         parse_ttl(text)
 
 
-def test_an_organisation_gets_its_prefix() -> None:
-    assert parse_organisation("low_balance") == parse_organisation("org_low_balance") == "org_low_balance"
+def test_an_organization_gets_its_prefix() -> None:
+    assert parse_organization("low_balance") == parse_organization("org_low_balance") == "org_low_balance"

@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 from orgbilling_openapi import control
 from orgbilling_stubs.checkout import timing
+from orgbilling_stubs.checkout.errors import LINK_LASTS
 from orgbilling_stubs.checkout.outcomes import OUTCOMES
-from orgbilling_stubs.checkout.refusals import LINK_LASTS
 
-ORG = "/organisations/org_a"
+ORG = "/organizations/org_a"
 LATEST = f"{ORG}/checkouts/latest"
 
 
 @pytest.fixture
 def opened(drive: Any, dashboard: Any) -> str:
-    drive("POST", "/organisations", {"organisation": "org_a", "persona": "overdrawn"})
+    drive("POST", "/organizations", {"organization": "org_a", "persona": "overdrawn"})
     answer = dashboard("POST", "/org/billing/checkout", "org_a", json={"amount": 2500})
     url: str = answer.json()["url"]
     return url
@@ -114,13 +114,13 @@ def test_the_contract_lists_the_outcomes_and_limits_of_the_pages() -> None:
 
 
 def test_a_payment_link_of_a_contract_does_not_expire(drive: Any) -> None:
-    drive("POST", "/organisations", {"organisation": "org_p", "persona": "contract_pending"})
-    link = "/organisations/org_p/checkouts/latest"
+    drive("POST", "/organizations", {"organization": "org_p", "persona": "contract_pending"})
+    link = "/organizations/org_p/checkouts/latest"
     refused = drive("POST", f"{link}/complete", {"outcome": "expired"})
     assert (refused.status_code, refused.json()["detail"]) == (409, LINK_LASTS.detail)
     assert drive("POST", f"{link}/complete", {"outcome": "declined"}).json()["status"] == "open"
     assert drive("POST", f"{link}/complete", {"outcome": "paid"}).json()["purpose"] == "contract"
-    assert drive("GET", "/organisations/org_p").json()["contractStatus"] == "active"
+    assert drive("GET", "/organizations/org_p").json()["contractStatus"] == "active"
     again = drive("POST", f"{link}/complete", {"outcome": "expired"})
     assert again.json()["detail"] == "checkout session is already paid"
 
@@ -176,5 +176,5 @@ def test_a_habit_that_no_browser_could_follow_is_refused(
 
 
 def test_without_a_session_there_is_no_latest(drive: Any) -> None:
-    drive("POST", "/organisations", {"organisation": "org_a", "persona": "no_contract"})
+    drive("POST", "/organizations", {"organization": "org_a", "persona": "no_contract"})
     assert drive("POST", f"{LATEST}/webhook").status_code == 404

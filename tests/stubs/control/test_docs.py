@@ -4,7 +4,7 @@ from pathlib import Path
 
 from orgbilling_fixtures import scenarios
 from orgbilling_openapi import control
-from orgbilling_stubs.control import refusals
+from orgbilling_stubs.control import errors
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -15,7 +15,7 @@ def test_the_page_covers_every_operation_and_every_refusal() -> None:
         for method, operation in item.items():
             if method != "parameters":
                 assert f"| `{operation['operationId']}` | `{method.upper()} {path}` |\n" in text
-    for row in refusals.TABLE:
+    for row in errors.TABLE:
         assert f"| {row.name} | {row.status} | {row.detail} |\n" in text
 
 

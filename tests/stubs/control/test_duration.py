@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from orgbilling_stubs.billing import instants
 from orgbilling_stubs.control.duration import DurationError, parse
-from orgbilling_stubs.domain import instant
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from orgbilling_stubs.domain import instant
     ],
 )
 def test_a_duration_leads_along_the_calendar(text: str, start: str, end: str) -> None:
-    assert instant.text(parse(text).after(instant.parse(start))) == end
+    assert instants.text(parse(text).after(instants.parse(start))) == end
 
 
 @pytest.mark.parametrize(
@@ -51,4 +51,4 @@ def test_anything_else_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["P9999Y", "-P9999Y", "PT999999999999S"])
 def test_nobody_leaves_the_calendar(text: str) -> None:
     with pytest.raises(DurationError, match="calendar"):
-        parse(text).after(instant.parse("2026-03-10T12:00:00Z"))
+        parse(text).after(instants.parse("2026-03-10T12:00:00Z"))

@@ -15,7 +15,7 @@ REQUESTS: list[dict[str, Any]] = [
     {"effect": {"dripBytesPerSecond": 10, "truncateBytes": 0}, "every": 2},
     {"effect": {"hangMs": 5, "late": True}, "probability": 0.1, "seed": 7},
     {"effect": {"stale": {"seconds": 60}, "nulls": True, "field": "extra"}},
-    {"effect": {"rateLimit": {"limit": 1}}, "operations": ["getOrgBilling"], "organisations": ["org_a"]},
+    {"effect": {"rateLimit": {"limit": 1}}, "operations": ["getOrgBilling"], "organizations": ["org_a"]},
     {"effect": {"reset": True}, "from": "2026-03-10T12:00:00Z", "until": "2026-03-11T00:00:00Z", "id": "a"},
 ]
 
@@ -42,4 +42,4 @@ def test_a_rule_is_shown_as_it_was_asked_for(request_: dict[str, Any]) -> None:
 
 def test_what_is_left_out_is_what_a_rule_has_by_itself() -> None:
     rule = effects.rule({"effect": {"reset": True}}, ("org_a",))
-    assert rule == Rule(rule.effect, organisations=("org_a",))
+    assert rule == Rule(rule.effect, organizations=("org_a",))

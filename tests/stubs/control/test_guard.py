@@ -7,10 +7,10 @@ import pytest
 from orgbilling_stubs.auth import keys
 from orgbilling_stubs.control.guard import Guard
 from orgbilling_stubs.control.token import control_token
-from orgbilling_stubs.runtime.refusals import Problem
+from orgbilling_stubs.http.errors import Problem
 
-ORG = "/_mock/v1/organisations"
-CREATE = {"organisation": "org_a"}
+ORG = "/_mock/v1/organizations"
+CREATE = {"organization": "org_a"}
 EVIL = "http://evil.test:4010"
 
 
@@ -147,10 +147,10 @@ def test_beyond_loopback_the_token_is_asked_for() -> None:
 )
 def test_a_refused_request_changes_nothing(dashboard: Any, headers: dict[str, str], status: int) -> None:
     sent = {"Content-Type": "application/json"} | headers
-    answer = dashboard("POST", ORG, None, headers=sent, content=b'{"organisation": "org_a"}')
+    answer = dashboard("POST", ORG, None, headers=sent, content=b'{"organization": "org_a"}')
     assert answer.status_code == status
     assert "access-control-allow-origin" not in answer.headers
-    assert len(dashboard("GET", ORG, None).json()["organisations"]) == (1 if status == 201 else 0)
+    assert len(dashboard("GET", ORG, None).json()["organizations"]) == (1 if status == 201 else 0)
     if status != 201:
         assert answer.headers["content-type"] == "application/problem+json"
 

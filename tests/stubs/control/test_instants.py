@@ -3,16 +3,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from orgbilling_stubs.bundle import answers
 from orgbilling_stubs.control.instants import instant_of
-from orgbilling_stubs.runtime.refusals import Problem
+from orgbilling_stubs.http.errors import Problem
+from orgbilling_stubs.tenants.bundle import answers
 
-CLOCK = "/organisations/org_a/clock"
+CLOCK = "/organizations/org_a/clock"
 
 
 @pytest.fixture(autouse=True)
-def _organisation(drive: Any) -> None:
-    drive("POST", "/organisations", {"organisation": "org_a", "persona": "contract_active"})
+def _organization(drive: Any) -> None:
+    drive("POST", "/organizations", {"organization": "org_a", "persona": "contract_active"})
 
 
 def now(answer: Any) -> str:
@@ -42,17 +42,17 @@ def test_jump(drive: Any, to: str, expected: str) -> None:
 
 
 def test_jump_to_the_end_of_the_contract(drive: Any) -> None:
-    assert drive("POST", f"{CLOCK}/jump", {"to": "next-instalment"}).status_code == 200
-    drive("PUT", "/organisations/org_a/scenario", {"scenario": "contract-ending"})
+    assert drive("POST", f"{CLOCK}/jump", {"to": "next-installment"}).status_code == 200
+    drive("PUT", "/organizations/org_a/scenario", {"scenario": "contract-ending"})
     assert drive("POST", f"{CLOCK}/jump", {"to": "contract-end"}).json()["contractStatus"] == "expired"
     assert drive("POST", f"{CLOCK}/jump", {"to": "contract-end"}).status_code == 409
 
 
 def test_all_at_once_and_who_could_not_follow(drive: Any) -> None:
-    drive("POST", "/organisations", {"organisation": "org_b", "persona": "no_contract"})
-    answer = drive("POST", "/organisations/*/clock/jump", {"to": "contract-end"}).json()
-    assert [each["organisation"] for each in answer["organisations"]] == ["org_a", "org_b"]
-    assert [(each["organisation"], each["name"]) for each in answer["refused"]] == [("org_b", "instant_none")]
+    drive("POST", "/organizations", {"organization": "org_b", "persona": "no_contract"})
+    answer = drive("POST", "/organizations/*/clock/jump", {"to": "contract-end"}).json()
+    assert [each["organization"] for each in answer["organizations"]] == ["org_a", "org_b"]
+    assert [(each["organization"], each["name"]) for each in answer["refused"]] == [("org_b", "instant_none")]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_five_years_are_not_too_far(drive: Any) -> None:
 def test_the_first_and_the_last_instant_can_be_begun_at(drive: Any) -> None:
     for number, as_of in enumerate(("1972-01-01T00:00:00Z", "8999-12-31T23:59:59.999Z")):
         name = f"org_edge_{number}"
-        answer = drive("POST", "/organisations", {"organisation": name, "persona": "empty", "asOf": as_of})
+        answer = drive("POST", "/organizations", {"organization": name, "persona": "empty", "asOf": as_of})
         assert answer.status_code == 201, answer.text
 
 
@@ -121,7 +121,7 @@ def walk(drive: Any, dashboard: Any, days: int) -> list[dict[str, str]]:
     seen = [answers(service.tenant("org_a"))]
     for _ in range(days):
         assert drive("POST", f"{CLOCK}/advance", {"by": "P1D"}).status_code == 200
-        assert drive("GET", "/organisations/org_a/laws").json()["organisations"][0]["holds"]
+        assert drive("GET", "/organizations/org_a/laws").json()["organizations"][0]["holds"]
         seen.append(answers(service.tenant("org_a")))
     return seen
 
@@ -140,4 +140,4 @@ def test_a_year_day_by_day_back_and_again_is_the_same(drive: Any, dashboard: Any
 def test_freezing_at_an_instant_is_one_command(drive: Any) -> None:
     before = drive("GET", CLOCK).json()["clock"]
     drive("PUT", CLOCK, {"mode": "frozen", "at": "2026-03-31T00:00:00Z"})
-    assert drive("POST", "/organisations/org_a/undo").json()["clock"] == before
+    assert drive("POST", "/organizations/org_a/undo").json()["clock"] == before

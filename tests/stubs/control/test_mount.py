@@ -7,7 +7,7 @@ import httpx
 import jsonschema_rs
 import pytest
 from orgbilling_openapi import control
-from orgbilling_stubs.bundle import answers
+from orgbilling_stubs.tenants.bundle import answers
 
 BASE = "http://127.0.0.1:4010"
 TENANTS = 200
@@ -20,9 +20,9 @@ def test_the_contract_and_its_page_are_served(drive: Any, dashboard: Any) -> Non
     assert "Advance" not in page.text or "advanceClock" in page.text
     assert page.text == drive("GET", "/docs").text
     assert (
-        drive("GET", "/schemas/Organisation.json")
+        drive("GET", "/schemas/Organization.json")
         .json()["$id"]
-        .endswith("/_mock/v1/schemas/Organisation.json")
+        .endswith("/_mock/v1/schemas/Organization.json")
     )
 
 
@@ -31,7 +31,7 @@ def test_the_contract_and_its_page_are_served(drive: Any, dashboard: Any) -> Non
     [
         ("GET", "/nothing", 404),
         ("DELETE", "/personas", 405),
-        ("POST", "/organisations", 400),
+        ("POST", "/organizations", 400),
         ("GET", "x", 404),
     ],
 )
@@ -45,9 +45,9 @@ def test_a_wrong_request_gets_a_problem(drive: Any, method: str, path: str, stat
 
 
 def test_every_answer_says_where_its_schema_is(drive: Any) -> None:
-    drive("POST", "/organisations", {"organisation": "org_a"})
+    drive("POST", "/organizations", {"organization": "org_a"})
     for place in ("org_a", "*"):
-        path = f"/organisations/{place}"
+        path = f"/organizations/{place}"
         for method, rest, body in (
             ("GET", "/clock", None),
             ("POST", "/clock/jump", {"to": "end-of-month"}),
@@ -76,14 +76,14 @@ def test_every_schema_of_an_answer_has_a_place_for_its_address() -> None:
                     assert "$schema" in schemas[name]["properties"], (operation["operationId"], status)
 
 
-def test_200_organisations_driven_at_once_never_meet(dashboard: Any) -> None:
+def test_200_organizations_driven_at_once_never_meet(dashboard: Any) -> None:
     """Each gets its own persona, amounts, days and voucher; then each is what it would be alone."""
 
     async def live(client: httpx.AsyncClient, number: int) -> None:
-        place = f"/_mock/v1/organisations/org_{number}"
+        place = f"/_mock/v1/organizations/org_{number}"
         persona = ("low_balance", "contract_active", "overdrawn", "new_org")[number % 4]
-        body = {"organisation": f"org_{number}", "persona": persona, "seed": number % 7}
-        assert (await client.post("/_mock/v1/organisations", json=body)).status_code == 201
+        body = {"organization": f"org_{number}", "persona": persona, "seed": number % 7}
+        assert (await client.post("/_mock/v1/organizations", json=body)).status_code == 201
         voucher = {"code": "SAME", "creditUsd": number + 1}
         token = (await client.post(f"{place}/tokens")).json()["token"]
         for path, sent in (

@@ -3,8 +3,8 @@ from __future__ import annotations
 from orgbilling_openapi import control
 from orgbilling_stubs.control import effects
 from orgbilling_stubs.control.table import TABLE
-from orgbilling_stubs.coverage import handlers as coverage
 from orgbilling_stubs.faults.handlers import Handlers
+from orgbilling_stubs.journal import coverage_handlers as coverage
 from orgbilling_stubs.journal import handlers as journal
 
 ELSEWHERE = {

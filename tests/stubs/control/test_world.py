@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-ORG = "/organisations/org_a"
+ORG = "/organizations/org_a"
 
 
 @pytest.fixture(autouse=True)
-def _organisation(drive: Any) -> None:
-    drive("POST", "/organisations", {"organisation": "org_a", "persona": "overdrawn"})
+def _organization(drive: Any) -> None:
+    drive("POST", "/organizations", {"organization": "org_a", "persona": "overdrawn"})
 
 
 def newest(dashboard: Any) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def newest(dashboard: Any) -> dict[str, Any]:
 
 
 def lawful(drive: Any) -> bool:
-    found: bool = drive("GET", f"{ORG}/laws").json()["organisations"][0]["holds"]
+    found: bool = drive("GET", f"{ORG}/laws").json()["organizations"][0]["holds"]
     return found
 
 
@@ -69,8 +69,8 @@ def test_a_contract_can_be_offered_cancelled_and_resumed(drive: Any, dashboard: 
     paid = drive("POST", f"{ORG}/checkouts/latest/complete", {"outcome": "paid"})
     assert paid.json()["purpose"] == "contract"
     assert drive("GET", ORG).json()["contractStatus"] == "active"
-    assert drive("PUT", f"{ORG}/contract/instalments/1", {"state": "paid"}).status_code == 200
-    assert drive("PUT", f"{ORG}/contract/instalments/99", {"state": "paid"}).status_code == 404
+    assert drive("PUT", f"{ORG}/contract/installments/1", {"state": "paid"}).status_code == 200
+    assert drive("PUT", f"{ORG}/contract/installments/99", {"state": "paid"}).status_code == 404
     assert drive("POST", f"{ORG}/contract/cancel").json()["contractStatus"] == "cancelled"
     assert drive("POST", f"{ORG}/contract/resume").json()["contractStatus"] == "active"
     assert lawful(drive)

@@ -1,4 +1,4 @@
-"""Small exports to look at: a few organisations, short histories."""
+"""Small exports to look at: a few organizations, short histories."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from orgbilling_fixtures import persona as personas
-from orgbilling_stubs import genesis
-from orgbilling_stubs.domain import instant
-from orgbilling_stubs.domain.events import TenantCreated
-from orgbilling_stubs.domain.plan import Plan
-from orgbilling_stubs.export import manifest, people, run
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing.events import TenantCreated
+from orgbilling_stubs.billing.tenant_config import Plan
+from orgbilling_stubs.export import manifest, run, selection
 from orgbilling_stubs.export.request import Request
 from orgbilling_stubs.export.schema import NAMES
+from orgbilling_stubs.tenants import tenant_factory
 
 
 @atexit.register
@@ -25,24 +25,24 @@ def _quiet_end() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
-AS_OF_MS = instant.parse("2026-03-10T12:00:00Z")
+AS_OF_MS = instants.parse("2026-03-10T12:00:00Z")
 ALL = ("csv", "jsonl", "parquet", "postgres", "json", "sqlite", "duckdb")
 
 
 def plan_of(name: str, as_of_ms: int = AS_OF_MS, seed: int = 1) -> Plan:
     """The plan of a shipped persona."""
-    organisation = f"org_{name}"
-    created = TenantCreated(personas.load(name).document, seed, as_of_ms, organisation)
-    return genesis.plan(organisation, created)
+    organization = f"org_{name}"
+    created = TenantCreated(personas.load(name).document, seed, as_of_ms, organization)
+    return tenant_factory.plan(organization, created)
 
 
-def small_cast(count: int = 5, days: int = 40, seed: int = 3) -> people.Cast:
-    return people.cast(people.drawn(count, seed), seed, AS_OF_MS, days)
+def small_cast(count: int = 5, days: int = 40, seed: int = 3) -> selection.Cast:
+    return selection.cast(selection.drawn(count, seed), seed, AS_OF_MS, days)
 
 
 @pytest.fixture
 def make() -> Callable[..., dict[str, Any]]:
-    """Write an export of five organisations in parts of two."""
+    """Write an export of five organizations in parts of two."""
 
     def write(out: Path, kind: str = "csv", **changes: Any) -> dict[str, Any]:
         force = changes.pop("force", False)

@@ -23,7 +23,7 @@ OPTIONS = (
     "--as-of",
     "2026-01-01",
     "--tables",
-    "organisations,ledger",
+    "organizations,ledger",
 )
 
 

@@ -13,11 +13,11 @@ import httpx
 import pytest
 from orgbilling_stubs.auth import keys
 from orgbilling_stubs.auth.mint import Session, mint
-from orgbilling_stubs.clock import wall_ms
-from orgbilling_stubs.domain import instant
-from orgbilling_stubs.export import people
+from orgbilling_stubs.billing import instants as instant
+from orgbilling_stubs.export import selection
 from orgbilling_stubs.export.texts import instants
 from orgbilling_stubs.export.world import VARIABLE
+from orgbilling_stubs.tenants.clock import wall_ms
 
 from .conftest import AS_OF_MS
 
@@ -52,24 +52,24 @@ def answered(body):
 
 @pytest.fixture
 def rows(make, tmp_path):
-    """The exported ledgers of some organisations by tenant, at the clock of the running stub."""
-    chosen = [people.Person(name, name.removeprefix("org_").rstrip("x_0123456789")) for name in NAMES]
-    make(tmp_path, cast=people.cast(chosen, 1, AS_OF_MS), block=100)
+    """The exported ledgers of some organizations by tenant, at the clock of the running stub."""
+    chosen = [selection.Person(name, name.removeprefix("org_").rstrip("x_0123456789")) for name in NAMES]
+    make(tmp_path, cast=selection.cast(chosen, 1, AS_OF_MS), block=100)
     found: dict[str, list[dict[str, str]]] = {}
     for row in read(tmp_path / "ledger.csv"):
-        found.setdefault(row["organisation_id"], []).append(row)
+        found.setdefault(row["organization_id"], []).append(row)
     return found
 
 
 def test_the_ledger_is_that_of_a_running_stub_row_by_row(rows, dashboard):
-    for organisation in NAMES:
+    for organization in NAMES:
         since = instants([AS_OF_MS - 365 * instant.DAY_MS])[0]
-        expected = [exported(row) for row in reversed(rows[organisation]) if row["created_at"] > since]
-        answer = dashboard("GET", "/org/ledger?days=365", organisation)
+        expected = [exported(row) for row in reversed(rows[organization]) if row["created_at"] > since]
+        answer = dashboard("GET", "/org/ledger?days=365", organization)
         assert answer.status_code == 200
         assert [*map(answered, answer.json())] == expected
-        balance = dashboard("GET", "/org/billing", organisation).json()["creditBalance"]
-        micros = sum(round(float(row["amount_credits"]) * 1e6) for row in rows[organisation])
+        balance = dashboard("GET", "/org/billing", organization).json()["creditBalance"]
+        micros = sum(round(float(row["amount_credits"]) * 1e6) for row in rows[organization])
         assert micros == round(balance * 1e6)
 
 
@@ -108,13 +108,13 @@ def test_the_ledger_exported_from_a_socket_is_what_its_api_answers(tmp_path):
     """People use the API, the export asks over the same socket, and every row is the same."""
     with listening() as (url, token), httpx.Client(base_url=f"{url}/api/v1/org") as client:
 
-        def bearing(organisation):
-            session = mint(keys.load(), Session(organisation), wall_ms())
+        def bearing(organization):
+            session = mint(keys.load(), Session(organization), wall_ms())
             return {"Authorization": f"Bearer {session}"}
 
-        for organisation in OTHERS:
+        for organization in OTHERS:
             redeemed = client.post(
-                "/vouchers/redeem", json={"code": "WELCOME50"}, headers=bearing(organisation)
+                "/vouchers/redeem", json={"code": "WELCOME50"}, headers=bearing(organization)
             )
             assert redeemed.status_code == 200
         refused = export_from(url, tmp_path / "refused")
@@ -124,8 +124,8 @@ def test_the_ledger_exported_from_a_socket_is_what_its_api_answers(tmp_path):
         answers = {name: client.get("/ledger?days=365", headers=bearing(name)).json() for name in OTHERS}
     since = instants([AS_OF_MS - 365 * instant.DAY_MS])[0]
     rows = read(tmp_path / "out" / "ledger.csv")
-    for organisation in OTHERS:
-        own = [row for row in rows if row["organisation_id"] == organisation and row["created_at"] > since]
-        assert [*map(answered, answers[organisation])] == [*map(exported, reversed(own))]
-        assert sum(row["entryType"] == "voucher" for row in answers[organisation]) == 1
-    assert {row["organisation_id"] for row in rows} == {*OTHERS}
+    for organization in OTHERS:
+        own = [row for row in rows if row["organization_id"] == organization and row["created_at"] > since]
+        assert [*map(answered, answers[organization])] == [*map(exported, reversed(own))]
+        assert sum(row["entryType"] == "voucher" for row in answers[organization]) == 1
+    assert {row["organization_id"] for row in rows} == {*OTHERS}

@@ -5,8 +5,8 @@ from hashlib import sha256
 
 import pytest
 from orgbilling_stubs.export import manifest
-from orgbilling_stubs.export.files import Entry
-from orgbilling_stubs.export.refusal import ExportError
+from orgbilling_stubs.export.errors import ExportError
+from orgbilling_stubs.export.writers.files import Entry
 
 from .conftest import names_in
 

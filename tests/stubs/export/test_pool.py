@@ -6,15 +6,15 @@ from importlib import import_module
 
 import pytest
 from orgbilling_stubs.export import pool
-from orgbilling_stubs.export.refusal import ExportError
+from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.request import Request
 
 from .conftest import small_cast
 
 WORK = """
 import os, signal, time
-from orgbilling_stubs.export.files import Entry
-from orgbilling_stubs.export.refusal import ExportError
+from orgbilling_stubs.export.writers.files import Entry
+from orgbilling_stubs.export.errors import ExportError
 
 def name(request, block, tick):
     for person in block[1]:

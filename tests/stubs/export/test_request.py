@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from orgbilling_stubs.export import request as requests
-from orgbilling_stubs.export.refusal import ExportError
+from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.request import Request
 from orgbilling_stubs.export.schema import NAMES
 
@@ -42,8 +42,8 @@ def test_a_shard_is_i_of_n():
 
 def test_tables_are_chosen_by_name():
     assert requests.tables(None) == NAMES
-    assert requests.tables("ledger, organisations") == ("organisations", "ledger")
+    assert requests.tables("ledger, organizations") == ("organizations", "ledger")
     for wrong in ("ledgers", "", ","):
-        with pytest.raises(ExportError, match="the tables are organisations") as caught:
+        with pytest.raises(ExportError, match="the tables are organizations") as caught:
             requests.tables(wrong)
         assert caught.value.name == "unknown-table"

@@ -5,16 +5,17 @@ import os
 from decimal import Decimal
 
 import pytest
-from orgbilling_stubs.export import blocks, manifest, run
-from orgbilling_stubs.export.refusal import ExportError
+from orgbilling_stubs.export import manifest, run
+from orgbilling_stubs.export.columnar import blocks
+from orgbilling_stubs.export.errors import ExportError
 
 from .conftest import ALL, names_in
 
 GOLDEN = {
-    "csv": "c5df2ca8106df58598c411428969825243807f809de028725313e4064c0e11ec",
-    "jsonl": "48c791bb37a57f16d0311c5369dd9d14c6bc2b4717d2d7612f1994462909bca8",
-    "parquet": "6957f0f780ee52f2aad164644ea58085142ae4fb8becbfdb12f26c8d26351d37",
-    "postgres": "5e36665f3dbb9f4b184c23676792d4582cfec305d80dd669a94349111f7d59b7",
+    "csv": "8d77e5e3518777b2e919b4556c3d7641f022d8ac91a10bcf5d5956e0c6c0f01a",
+    "jsonl": "95348b3c3fb3b157d85f8c4edbe2dff9f3f7a6c9323336f5042188bb37eb98a4",
+    "parquet": "97fd0cbfc0c004666d5bfac14e235e8539bed6c48dff7bbc514dd891eeee377f",
+    "postgres": "447f4dea63c74fd9ded8b40e15d52897feb034dcd3c28a1f21723c3126602dbe",
     "json": "e54b9d14e94870c5e89ded4122d0d76859cc47cfad4d18d75bc9c8a840583cfd",
 }
 """SHA-256 over the digests of all files, the same on every Python; Parquet's is of the pinned pyarrow."""
@@ -57,18 +58,18 @@ def test_money_is_exact_text(tmp_path, make):
     assert {len(row["amount_usd"].partition(".")[2]) for row in rows} == {6}
     sums: dict[str, Decimal] = {}
     for row in rows:
-        owner = row["organisation_id"]
+        owner = row["organization_id"]
         sums[owner] = sums.get(owner, Decimal(0)) + Decimal(row["amount_credits"])
     with (tmp_path / "billing_profiles.csv").open(newline="") as file:
         assert {
-            row["organisation_id"]: Decimal(row["credit_balance"]) for row in csv.DictReader(file)
+            row["organization_id"]: Decimal(row["credit_balance"]) for row in csv.DictReader(file)
         } == sums
 
 
 def test_a_part_of_the_tables_can_be_chosen(tmp_path, make):
-    made = make(tmp_path, tables=("organisations", "ledger"), block=100)
-    assert names_in(tmp_path) == {"organisations.csv", "ledger.csv", "schema.json", "manifest.json"}
-    assert [*made["rows"]] == ["organisations", "ledger"]
+    made = make(tmp_path, tables=("organizations", "ledger"), block=100)
+    assert names_in(tmp_path) == {"organizations.csv", "ledger.csv", "schema.json", "manifest.json"}
+    assert [*made["rows"]] == ["organizations", "ledger"]
 
 
 def test_an_export_is_not_overwritten_unless_asked(tmp_path, make):
@@ -105,7 +106,7 @@ def test_without_the_extra_it_is_named(tmp_path, make, monkeypatch, kind, module
         if name == module:
             raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr("orgbilling_stubs.export.refusal.import_module", missing)
+    monkeypatch.setattr("orgbilling_stubs.export.errors.import_module", missing)
     with pytest.raises(ExportError, match=rf"{kind} needs {module}, .*orgbilling\[export\]"):
         make(tmp_path / "new", kind)
     assert not (tmp_path / "new").exists()

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 from orgbilling_fixtures import persona as personas
-from orgbilling_stubs import views
-from orgbilling_stubs.domain import instant
+from orgbilling_stubs.api import serializers
+from orgbilling_stubs.billing import instants as instant
 from orgbilling_stubs.export import scalar
 from orgbilling_stubs.export.texts import instants
 
@@ -19,11 +19,11 @@ def columns(name, *tables):
 @pytest.mark.parametrize("name", ["standard", "free_credit_used", "postpaid_over_limit", "extreme_numbers"])
 def test_the_ledger_is_the_apis_row_by_row(name):
     tenant, ledger = columns(name, "ledger")
-    for place, body in enumerate(reversed(views.ledger(tenant, None))):
+    for place, body in enumerate(reversed(serializers.ledger(tenant, None))):
         row = {column: values[place] for column, values in ledger.items()}
         assert row["entry_id"] == body["entryId"]
-        assert views.usd(row["amount_credits"]) == body["amountCredits"]
-        assert views.usd(row["amount_usd"]) == body["amountUsd"]
+        assert serializers.usd(row["amount_credits"]) == body["amountCredits"]
+        assert serializers.usd(row["amount_usd"]) == body["amountUsd"]
         assert instants([row["created_at"]]) == instants([instant.parse(body["createdAt"])])
         assert (row["description"], row["entry_type"], row["tokens"]) == (
             body["description"],
@@ -39,7 +39,7 @@ def test_the_ledger_is_the_apis_row_by_row(name):
 @pytest.mark.parametrize("name", ["standard", "free_credit_used", "low_balance", "dense", "extreme_numbers"])
 def test_usage_adds_up_to_the_apis_summary(name):
     tenant, usage = columns(name, "usage_by_day")
-    body = views.summary(tenant, 4_000)
+    body = serializers.summary(tenant, 4_000)
     assert sum(usage["input_tokens"]) == body["totalInputTokens"]
     assert sum(usage["output_tokens"]) == body["totalOutputTokens"]
     assert sum(usage["messages"]) == body["totalMessages"]
@@ -50,9 +50,9 @@ def test_usage_adds_up_to_the_apis_summary(name):
 @pytest.mark.parametrize("name", ["standard", "free_credit_used", "dense"])
 def test_meters_and_characters_add_up_to_the_apis(name):
     tenant, events, services, characters = columns(name, "events", "services", "characters")
-    assert sum(events["count"]) == views.events(tenant, 4_000)["totalEvents"]
-    assert sum(services["count"]) == views.services(tenant, 4_000)["totalEvents"]
-    assert max(characters["high_water_mark"]) == views.characters(tenant, 4_000)["highWaterMark"]
+    assert sum(events["count"]) == serializers.events(tenant, 4_000)["totalEvents"]
+    assert sum(services["count"]) == serializers.services(tenant, 4_000)["totalEvents"]
+    assert max(characters["high_water_mark"]) == serializers.characters(tenant, 4_000)["highWaterMark"]
     assert characters["month"] == sorted({*characters["month"]})
 
 

@@ -28,7 +28,7 @@ def test_the_document_states_all_of_it():
     made = document()
     assert [table["name"] for table in made["tables"]] == [*NAMES]
     ledger = made["tables"][-1]
-    assert ledger["primaryKey"] == ["organisation_id", "number"]
+    assert ledger["primaryKey"] == ["organization_id", "number"]
     assert ledger["columns"][6] == {
         "name": "amount_credits",
         "kind": "money",
@@ -40,4 +40,4 @@ def test_the_document_states_all_of_it():
 def test_keys_to_tables_that_are_left_out_are_left_out():
     [events] = document(("events",))["tables"]
     assert events["foreignKeys"] == []
-    assert len(document(("organisations", "events"))["tables"][1]["foreignKeys"]) == 1
+    assert len(document(("organizations", "events"))["tables"][1]["foreignKeys"]) == 1

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
-from orgbilling_stubs.domain import instant
+from orgbilling_stubs.billing import instants as instant
 from orgbilling_stubs.export.texts import dates, decimals, instants, plain
 
 

@@ -6,15 +6,17 @@ import urllib.request
 
 import pytest
 from orgbilling_fixtures import persona as personas
-from orgbilling_stubs import bundle, genesis, timeline, views
-from orgbilling_stubs.clock import Clock
-from orgbilling_stubs.domain import commands
-from orgbilling_stubs.export import engine, world
-from orgbilling_stubs.export.columns import values
-from orgbilling_stubs.export.refusal import ExportError
-from orgbilling_stubs.export.verify import verify
-from orgbilling_stubs.service import Service
-from orgbilling_stubs.store.memory import MemoryStore
+from orgbilling_stubs.api import serializers
+from orgbilling_stubs.billing import commands
+from orgbilling_stubs.export import world
+from orgbilling_stubs.export.columnar import engine
+from orgbilling_stubs.export.columnar.columns import values
+from orgbilling_stubs.export.errors import ExportError
+from orgbilling_stubs.export.verify.verify import verify
+from orgbilling_stubs.tenants import bundle, tenant_factory, timeline
+from orgbilling_stubs.tenants.clock import Clock
+from orgbilling_stubs.tenants.service import Service
+from orgbilling_stubs.tenants.store.memory import MemoryStore
 
 from .conftest import AS_OF_MS
 
@@ -26,11 +28,11 @@ SHARED_CONTRACT = "11111111-1111-4111-8111-111111111111"
 def service():
     """A world in which people did things."""
 
-    def persona_of(organisation):
-        name = organisation.removeprefix("org_")
+    def persona_of(organization):
+        name = organization.removeprefix("org_")
         return personas.load(name if name in personas.names() else "no_contract").document
 
-    made = Service(MemoryStore(), Clock(AS_OF_MS), genesis.plan, persona_of, 1)
+    made = Service(MemoryStore(), Clock(AS_OF_MS), tenant_factory.plan, persona_of, 1)
     made.execute("org_standard", commands.RedeemVoucher("WELCOME50"))
     event, _ = made.execute("org_standard", commands.OpenCheckout(12_345, "USD"))
     made.execute("org_standard", commands.PayCheckout(event.session_id))
@@ -44,33 +46,33 @@ def service():
 
 
 def text_of(service):
-    return bundle.export(service, [*service.store.organisations()], "digest")
+    return bundle.export(service, [*service.store.organizations()], "digest")
 
 
 def test_a_world_is_exported_as_it_is_and_adds_up(service, make, tmp_path):
     cast = world.read(text_of(service), "world.jsonl")
-    assert [person.organisation for person in cast.people] == [*service.store.organisations()]
+    assert [person.organization for person in cast.people] == [*service.store.organizations()]
     make(tmp_path, cast=cast, block=100)
     assert [finding for finding in verify(tmp_path) if finding.problem] == []
     made = engine.Engine(cast)
     for person in cast.people:
-        tenant = service.tenant(person.organisation)
+        tenant = service.tenant(person.organization)
         tables = made.tables(person)
         assert values(tables["ledger"]["amount_usd"]) == [row.usd_micros for row in tenant.ledger.rows]
-        body = views.summary(tenant, 4_000)
+        body = serializers.summary(tenant, 4_000)
         usage = tables["usage_by_day"]
         assert sum(values(usage["input_tokens"])) == body["totalInputTokens"]
         assert sum(values(usage["messages"])) == body["totalMessages"]
-        assert sum(values(tables["services"]["count"])) == views.services(tenant, 4_000)["totalEvents"]
-        assert made.bodies(person)["getOrgBilling"] == views.profile(tenant)
+        assert sum(values(tables["services"]["count"])) == serializers.services(tenant, 4_000)["totalEvents"]
+        assert made.bodies(person)["getOrgBilling"] == serializers.profile(tenant)
 
 
 @pytest.mark.parametrize("kind", ["csv", "sqlite", "duckdb", "parquet"])
-def test_organisations_may_sign_the_same_contract_and_forks_have_their_parents_ids(
+def test_organizations_may_sign_the_same_contract_and_forks_have_their_parents_ids(
     service, make, tmp_path, kind
 ):
-    for organisation in ("org_no_contract", "org_new_org"):
-        service.execute(organisation, commands.SubscribeContract(SHARED_CONTRACT))
+    for organization in ("org_no_contract", "org_new_org"):
+        service.execute(organization, commands.SubscribeContract(SHARED_CONTRACT))
     timeline.fork(service, "org_standard", "org_fork")
     text = bundle.export(service, ["org_no_contract", "org_new_org", "org_standard", "org_fork"], "digest")
     make(tmp_path, kind, cast=world.read(text, "world.jsonl"), block=100)
@@ -87,7 +89,7 @@ def test_prices_changed_by_hand_are_told_and_no_law_is_broken(service, make, tmp
     make(tmp_path, cast=cast, block=100)
     assert [finding for finding in verify(tmp_path) if finding.problem] == []
     repriced = {
-        person.organisation: values(engine.Engine(cast).tables(person)["organisations"]["repriced"])
+        person.organization: values(engine.Engine(cast).tables(person)["organizations"]["repriced"])
         for person in cast.people
     }
     assert repriced.pop("org_no_contract") == [True]
@@ -96,7 +98,7 @@ def test_prices_changed_by_hand_are_told_and_no_law_is_broken(service, make, tmp
 
 def test_a_voucher_that_was_redeemed_is_used(service):
     cast = world.read(text_of(service), "x")
-    [standard] = [person for person in cast.people if person.organisation == "org_standard"]
+    [standard] = [person for person in cast.people if person.organization == "org_standard"]
     vouchers = engine.Engine(cast).tables(standard)["vouchers"]
     assert dict(zip(vouchers["code"], vouchers["state"], strict=True))["WELCOME50"] == "used"
 
@@ -136,7 +138,7 @@ def test_a_running_stub_gives_its_bundle(dashboard, monkeypatch):
     monkeypatch.setattr(urllib.request, "urlopen", urlopen)
     dashboard("GET", "/org/billing", "org_new_org")
     cast = world.running("http://stub/", {world.VARIABLE: "oct_1"})
-    assert [person.organisation for person in cast.people] == ["org_new_org"]
+    assert [person.organization for person in cast.people] == ["org_new_org"]
     assert asked == [(f"http://stub{world.PATH}", {"X-control-token": "oct_1"})]
 
 

@@ -12,29 +12,29 @@ import pytest
 import uvicorn
 from orgbilling_fixtures import scenarios
 from orgbilling_openapi import contract as contracts
-from orgbilling_stubs import clock as clocks
-from orgbilling_stubs import genesis
-from orgbilling_stubs.admission import Admission
+from orgbilling_stubs.api.operations import table
 from orgbilling_stubs.auth import keys
+from orgbilling_stubs.auth.authorization import Admission
 from orgbilling_stubs.auth.mint import Session, mint
 from orgbilling_stubs.auth.verify import Authenticator
-from orgbilling_stubs.cast import Cast
 from orgbilling_stubs.control import effects
+from orgbilling_stubs.control.context import Control
 from orgbilling_stubs.control.mount import Door, mount
 from orgbilling_stubs.control.scenarios import play
-from orgbilling_stubs.control.state import Control
-from orgbilling_stubs.coverage import handlers as coverage
 from orgbilling_stubs.faults.assembly import Watching, watching
 from orgbilling_stubs.faults.handlers import Handlers
 from orgbilling_stubs.faults.rules import Effect, Rule
-from orgbilling_stubs.faults.stage import Staging
+from orgbilling_stubs.faults.scenario_preview import Staging
+from orgbilling_stubs.http.assemble import assemble
+from orgbilling_stubs.http.server.uvicorn_protocol import config
+from orgbilling_stubs.journal import coverage_handlers as coverage
 from orgbilling_stubs.journal import handlers as journal
-from orgbilling_stubs.journal.book import Exchange
-from orgbilling_stubs.operations.table import table
-from orgbilling_stubs.runtime.assemble import assemble
-from orgbilling_stubs.server import config
-from orgbilling_stubs.service import Service
-from orgbilling_stubs.store.memory import MemoryStore
+from orgbilling_stubs.journal.store import Exchange
+from orgbilling_stubs.tenants import clock as clocks
+from orgbilling_stubs.tenants import tenant_factory
+from orgbilling_stubs.tenants.persona_registry import Cast
+from orgbilling_stubs.tenants.service import Service
+from orgbilling_stubs.tenants.store.memory import MemoryStore
 
 CLOCK = "2026-03-10T12:00:00Z"
 
@@ -61,15 +61,15 @@ class World:
         cast = Cast(())
         key = keys.load()
         clock = clocks.from_option(CLOCK)
-        self.service = Service(MemoryStore(), clock, genesis.plan, cast.of, 1)
+        self.service = Service(MemoryStore(), clock, tenant_factory.plan, cast.of, 1)
         handlers = table(contract, "404")
         staging = Staging(
-            lambda organisation, scenario: play(self.control, organisation, scenario), self.service.lives
+            lambda organization, scenario: play(self.control, organization, scenario), self.service.lives
         )
         self.watching: Watching = watching(
             contract,
             self.service,
-            genesis.plan,
+            tenant_factory.plan,
             handlers,
             clocks.wall_ms,
             staging,
@@ -113,23 +113,23 @@ class World:
         own = {name: rule.pop(name) for name in list(rule) if name in Rule.__dataclass_fields__}
         return self.watching.rules.add(Rule(effect or Effect(**rule), **own))
 
-    def token(self, organisation: str = "org_standard", role: str = "admin") -> str:
-        if (organisation, role) not in self._tokens:
-            self._tokens[organisation, role] = mint(self._key, Session(organisation, role), clocks.wall_ms())
-        return self._tokens[organisation, role]
+    def token(self, organization: str = "org_standard", role: str = "admin") -> str:
+        if (organization, role) not in self._tokens:
+            self._tokens[organization, role] = mint(self._key, Session(organization, role), clocks.wall_ms())
+        return self._tokens[organization, role]
 
     def request(
         self,
         path: str,
         body: Any = None,
-        organisation: str | None = "org_standard",
+        organization: str | None = "org_standard",
         headers: dict[str, str] | None = None,
         method: str | None = None,
     ) -> bytes:
         content = b"" if body is None else json.dumps(body).encode()
         sent = {"Host": "127.0.0.1"}
-        if organisation is not None:
-            sent["Authorization"] = f"Bearer {self.token(organisation)}"
+        if organization is not None:
+            sent["Authorization"] = f"Bearer {self.token(organization)}"
         if body is not None:
             sent |= {"Content-Type": "application/json", "Content-Length": str(len(content))}
         sent |= headers or {}
@@ -160,7 +160,7 @@ class World:
 
     def drive(self, method: str, path: str, body: Any = None) -> Any:
         """Call the control API."""
-        answer = self(f"/_mock/v1{path}", body, organisation=None, method=method)
+        answer = self(f"/_mock/v1{path}", body, organization=None, method=method)
         assert answer.status < 500, answer
         return answer.json if answer.body else answer.status
 
@@ -215,8 +215,8 @@ def world(_world: World) -> Iterator[World]:
 
 
 @pytest.fixture
-def organisation(request: pytest.FixtureRequest) -> str:
-    """An organisation that no other test knows."""
+def organization(request: pytest.FixtureRequest) -> str:
+    """An organization that no other test knows."""
     return "org_standard_" + "".join(c if c.isalnum() else "_" for c in request.node.name)[:80]
 
 

@@ -41,27 +41,27 @@ def test_the_coverage_is_read_and_reset(world):
     assert world.drive("GET", "/coverage")["percent"] == 0
 
 
-def test_the_journal_is_filtered_and_cleared(world, organisation):
-    world("/org/billing", organisation=organisation)
-    world("/org/ledger?days=0", organisation=organisation)
+def test_the_journal_is_filtered_and_cleared(world, organization):
+    world("/org/billing", organization=organization)
+    world("/org/ledger?days=0", organization=organization)
     world("/org/billing")
 
     def listed(query=""):
         return [each["operation"] for each in world.drive("GET", f"/journal{query}")["exchanges"]]
 
     assert listed() == ["getOrgBilling", "getOrgLedger", "getOrgBilling"]
-    assert listed(f"?organisation={organisation}") == ["getOrgLedger", "getOrgBilling"]
+    assert listed(f"?organization={organization}") == ["getOrgLedger", "getOrgBilling"]
     assert listed("?status=422") == ["getOrgLedger"]
     assert listed("?operation=getOrgBilling&limit=1") == ["getOrgBilling"]
     assert listed("?since=2100-01-01T00:00:00Z") == []
-    assert world.drive("DELETE", f"/journal?organisation={organisation}") == 204
+    assert world.drive("DELETE", f"/journal?organization={organization}") == 204
     assert listed() == ["getOrgBilling"]
     assert world.drive("GET", f"/journal/{'0' * 32}")["status"] == 404
 
 
 def test_the_journal_is_followed_until_the_client_leaves(world):
     with world.connect() as connection:
-        request = world.request("/_mock/v1/journal/stream?status=200", organisation=None)
+        request = world.request("/_mock/v1/journal/stream?status=200", organization=None)
         connection.sendall(request)
         heard = b""
         while b"following" not in heard:
@@ -85,7 +85,7 @@ def test_a_stream_and_a_hang_do_not_hold_a_stopping_server(world_of_its_own):
     world = world_of_its_own
     world.fault(hang_ms=600_000, operations=("getOrgBilling",))
     with world.connect() as stream, world.connect() as hang:
-        stream.sendall(world.request("/_mock/v1/journal/stream", organisation=None))
+        stream.sendall(world.request("/_mock/v1/journal/stream", organization=None))
         assert stream.recv(10) == b"HTTP/1.1 2"
         hang.sendall(world.request("/org/billing"))
         while not world.exchanges():

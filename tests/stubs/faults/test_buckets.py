@@ -32,7 +32,7 @@ def test_a_bucket_empties_and_fills_evenly(time):
     assert held.take(1, "a", limit).remaining == 1
 
 
-def test_each_rule_and_organisation_has_its_own(time):
+def test_each_rule_and_organization_has_its_own(time):
     held = Buckets(time)
     limit = RateLimit(1)
     assert [held.take(*key, limit).retry_s for key in ((1, "a"), (1, "b"), (2, "a"), (1, "a"))] == [

@@ -78,24 +78,24 @@ def test_a_reset_is_a_reset(world):
     assert world("/org/billing").status == 200
 
 
-def test_a_late_reset_strikes_after_the_work_is_done(world, organisation):
+def test_a_late_reset_strikes_after_the_work_is_done(world, organization):
     world.fault(reset=True, late=True, operations=("redeemOrgVoucher",), times=1)
-    before = world("/org/billing", organisation=organisation).json["creditBalance"]
+    before = world("/org/billing", organization=organization).json["creditBalance"]
     code = {"code": "TEST-CREDIT-5-LATE"}
     key = {"Idempotency-Key": "once"}
-    lost = world("/org/vouchers/redeem", code, organisation=organisation, headers=key)
+    lost = world("/org/vouchers/redeem", code, organization=organization, headers=key)
     assert lost.ended == "reset"
-    again = world("/org/vouchers/redeem", code, organisation=organisation, headers=key)
+    again = world("/org/vouchers/redeem", code, organization=organization, headers=key)
     assert again.status == 200
-    after = world("/org/billing", organisation=organisation).json["creditBalance"]
+    after = world("/org/billing", organization=organization).json["creditBalance"]
     assert after == pytest.approx(before + 5)
 
 
-def test_an_early_reset_leaves_the_work_undone(world, organisation):
+def test_an_early_reset_leaves_the_work_undone(world, organization):
     world.fault(reset=True, operations=("redeemOrgVoucher",), times=1)
     code = {"code": "TEST-CREDIT-5-EARLY"}
-    assert world("/org/vouchers/redeem", code, organisation=organisation).ended == "reset"
-    assert world("/org/vouchers/redeem", code, organisation=organisation).status == 200
+    assert world("/org/vouchers/redeem", code, organization=organization).ended == "reset"
+    assert world("/org/vouchers/redeem", code, organization=organization).status == 200
 
 
 def test_a_hang_answers_nothing_and_closes_at_its_end(world):
@@ -115,36 +115,36 @@ def test_a_hang_leaves_a_request_without_an_answer(world):
     assert [each.status for each in world.exchanges()] == [0]
 
 
-def test_stale_answers_lack_the_last_commands(world, organisation):
-    before = world("/org/billing", organisation=organisation).json
+def test_stale_answers_lack_the_last_commands(world, organization):
+    before = world("/org/billing", organization=organization).json
     for number in range(2):
         body = {"code": f"TEST-CREDIT-5-STALE{number}"}
-        assert world("/org/vouchers/redeem", body, organisation=organisation).status == 200
+        assert world("/org/vouchers/redeem", body, organization=organization).status == 200
     rule = world.fault(stale=Stale(commands=1))
-    one = world("/org/billing", organisation=organisation).json
+    one = world("/org/billing", organization=organization).json
     world.watching.rules.remove(rule.id)
     world.fault(stale=Stale(commands=2))
-    two = world("/org/billing", organisation=organisation).json
-    summary = world("/org/usage-summary", organisation=organisation).json
-    newest = world("/org/ledger?days=1", organisation=organisation).json[0]
+    two = world("/org/billing", organization=organization).json
+    summary = world("/org/usage-summary", organization=organization).json
+    newest = world("/org/ledger?days=1", organization=organization).json[0]
     assert one["creditBalance"] == pytest.approx(before["creditBalance"] + 5)
     assert two["creditBalance"] == summary["creditBalanceUsd"] == before["creditBalance"]
     assert newest["description"].endswith("STALE1")
 
 
-def test_stale_answers_can_be_of_some_seconds_ago(world, organisation):
-    now = world("/org/billing", organisation=organisation).json
+def test_stale_answers_can_be_of_some_seconds_ago(world, organization):
+    now = world("/org/billing", organization=organization).json
     world.fault(stale=Stale(seconds=7 * 86_400))
-    then = world("/org/billing", organisation=organisation).json
+    then = world("/org/billing", organization=organization).json
     assert then["updatedAt"] <= "2026-03-03T12:00:00Z" < now["updatedAt"]
 
 
-def test_null_instead_of_empty_arrays(world, organisation):
+def test_null_instead_of_empty_arrays(world, organization):
     path = "/org/service-agreements"
-    empty = "org_empty_" + organisation[-20:]
-    assert world(path, organisation=empty).json == []
+    empty = "org_empty_" + organization[-20:]
+    assert world(path, organization=empty).json == []
     world.fault(nulls=True)
-    answer = world(path, organisation=empty)
+    answer = world(path, organization=empty)
     assert answer.body == b"null"
     assert answer.headers["content-length"] == "4"
 
@@ -159,16 +159,16 @@ def test_an_undocumented_field(world):
     assert answer.headers["etag"] != plain.headers["etag"]
 
 
-def test_a_rate_limit_counts_down_and_then_refuses(world, is_problem, organisation):
+def test_a_rate_limit_counts_down_and_then_refuses(world, is_problem, organization):
     world.fault(rate_limit=RateLimit(2, 60))
-    answers = [world("/org/billing", organisation=organisation) for _ in range(3)]
+    answers = [world("/org/billing", organization=organization) for _ in range(3)]
     assert [each.status for each in answers] == [200, 200, 429]
     assert [each.headers["x-ratelimit-remaining"] for each in answers] == ["1", "0", "0"]
     assert {each.headers["x-ratelimit-limit"] for each in answers} == {"2"}
     assert abs(int(answers[2].headers["x-ratelimit-reset"]) - time.time() - 60) < 5
     assert 1 <= int(answers[2].headers["retry-after"]) <= 30
     assert is_problem(answers[2])
-    assert world("/org/billing", organisation=organisation + "b").status == 200
+    assert world("/org/billing", organization=organization + "b").status == 200
 
 
 def test_a_connection_goes_on_after_a_fault_that_leaves_it_whole(world):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from orgbilling_stubs.faults import COOKIE, refusals
+from orgbilling_stubs.faults import COOKIE, errors
 
 CARRIERS = {
     "header": lambda wanted: {"headers": {"Prefer": wanted}},
@@ -26,24 +26,24 @@ def test_a_code_in_every_carrier(world, carrier, is_problem):
     assert is_problem(answer)
 
 
-@pytest.mark.parametrize("organisation", ["org_standard", None])
-def test_codes_come_before_authentication(world, organisation):
+@pytest.mark.parametrize("organization", ["org_standard", None])
+def test_codes_come_before_authentication(world, organization):
     for code in (401, 403, 429, 500):
-        answer = world("/org/billing", organisation=organisation, headers={"Prefer": f"code={code}"})
+        answer = world("/org/billing", organization=organization, headers={"Prefer": f"code={code}"})
         assert answer.status == code
-    challenged = world("/org/billing", organisation=organisation, headers={"Prefer": "code=401"})
+    challenged = world("/org/billing", organization=organization, headers={"Prefer": "code=401"})
     assert challenged.headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
 
 def test_every_listed_status_of_every_operation_can_be_had(world, is_problem):
-    contract = world("/openapi.json", organisation=None).json
+    contract = world("/openapi.json", organization=None).json
     for path, item in contract["paths"].items():
         for method, operation in item.items():
             for status in operation["responses"]:
                 if not status.isdecimal() or status == "200":
                     continue
                 body = {} if method == "post" else None
-                answer = world(path, body, organisation=None, headers={"Prefer": f"code={status}"})
+                answer = world(path, body, organization=None, headers={"Prefer": f"code={status}"})
                 assert answer.status == int(status), (path, status)
                 assert is_problem(answer) if status != "304" else answer.body == b""
 
@@ -53,13 +53,13 @@ def test_200_is_the_normal_answer_whatever_the_rules_say(world):
     assert world("/org/billing").status == 503
     answer = world("/org/billing", headers={"Prefer": "code=200"})
     assert (answer.status, answer.json["billingMode"]) == (200, "prepaid")
-    assert world("/org/billing", organisation=None, headers={"Prefer": "code=200"}).status == 401
+    assert world("/org/billing", organization=None, headers={"Prefer": "code=200"}).status == 401
 
 
 def test_an_unlisted_status_has_to_be_forced(world, is_problem):
     refused = world("/org/billing", headers={"Prefer": "code=418"})
     assert refused.status == 400
-    assert refused.json["detail"].startswith(refusals.CODE_UNLISTED.detail)
+    assert refused.json["detail"].startswith(errors.CODE_UNLISTED.detail)
     assert is_problem(refused)
     assert world("/org/billing", headers={"Prefer": "code=418, force"}).status == 418
     accepted = world("/org/billing", headers={"Prefer": "code=202, force"})
@@ -67,7 +67,7 @@ def test_an_unlisted_status_has_to_be_forced(world, is_problem):
 
 
 def test_an_example_needs_neither_token_nor_body_and_changes_nothing(world):
-    answer = world("/org/vouchers/redeem", {}, organisation=None, headers={"Prefer": "example=default"})
+    answer = world("/org/vouchers/redeem", {}, organization=None, headers={"Prefer": "example=default"})
     assert answer.status == 200
     assert answer.json["$schema"].startswith("http://127.0.0.1/api/v1/schemas/")
     assert {"voucherCode", "newBalance"} <= answer.json.keys()
@@ -81,41 +81,41 @@ def test_a_delay_leaves_the_answer_alone(world):
     assert answer.headers["etag"] == plain.headers["etag"]
 
 
-def test_a_write_with_a_forced_code_writes_nothing(world, organisation):
-    before = world("/org/billing", organisation=organisation).json
+def test_a_write_with_a_forced_code_writes_nothing(world, organization):
+    before = world("/org/billing", organization=organization).json
     body = {"code": "TEST-CREDIT-5-FORCED"}
-    forced = world("/org/vouchers/redeem", body, organisation=organisation, headers={"Prefer": "code=409"})
+    forced = world("/org/vouchers/redeem", body, organization=organization, headers={"Prefer": "code=409"})
     assert forced.status == 409
-    assert world("/org/billing", organisation=organisation).json == before
+    assert world("/org/billing", organization=organization).json == before
 
 
-def test_a_scenario_for_one_request(world, organisation):
+def test_a_scenario_for_one_request(world, organization):
     zero = {"Prefer": "scenario=zero-balance"}
-    plain = world("/org/billing", organisation=organisation).json
-    staged = world("/org/billing", organisation=organisation, headers=zero)
+    plain = world("/org/billing", organization=organization).json
+    staged = world("/org/billing", organization=organization, headers=zero)
     assert staged.json["creditBalance"] == 0 != plain["creditBalance"]
     assert staged.headers["preference-applied"] == "scenario=zero-balance"
-    assert world("/org/billing", organisation=organisation).json == plain
-    assert world("/org/billing", organisation=None, headers=zero).status == 401
+    assert world("/org/billing", organization=organization).json == plain
+    assert world("/org/billing", organization=None, headers=zero).status == 401
 
 
-def test_a_scenario_made_of_faults_strikes_its_request_alone(world, organisation):
-    answer = world("/org/billing", organisation=organisation, headers={"Prefer": "scenario=session-expired"})
+def test_a_scenario_made_of_faults_strikes_its_request_alone(world, organization):
+    answer = world("/org/billing", organization=organization, headers={"Prefer": "scenario=session-expired"})
     assert (answer.status, answer.json["detail"]) == (401, "the session token has expired")
-    assert world("/org/billing", organisation=organisation).status == 200
+    assert world("/org/billing", organization=organization).status == 200
 
 
 WRONG = {
-    refusals.PREFERENCE_MALFORMED: 'code="503',
-    refusals.CODE_INVALID: "code=abc",
-    refusals.CODE_UNLISTED: "code=410",
-    refusals.EXAMPLE_UNKNOWN: "example=nothing",
-    refusals.DELAY_INVALID: "delay=soon",
-    refusals.SCENARIO_UNKNOWN: "scenario=nothing",
+    errors.PREFERENCE_MALFORMED: 'code="503',
+    errors.CODE_INVALID: "code=abc",
+    errors.CODE_UNLISTED: "code=410",
+    errors.EXAMPLE_UNKNOWN: "example=nothing",
+    errors.DELAY_INVALID: "delay=soon",
+    errors.SCENARIO_UNKNOWN: "scenario=nothing",
 }
 
 
-@pytest.mark.parametrize("row", refusals.OVERRIDES, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", errors.OVERRIDES, ids=lambda row: row.name)
 def test_a_wrong_override_is_refused_by_name(world, row, is_problem):
     answer = world("/org/billing", headers={"Prefer": WRONG[row]})
     assert (answer.status, answer.headers.get("preference-applied")) == (400, None)
@@ -157,30 +157,30 @@ def test_chance_strikes_the_same_requests_in_every_run(world):
     assert run() == first
 
 
-def test_a_rule_for_one_organisation_leaves_the_others_alone(world, organisation):
-    world.fault(status=503, organisations=(organisation,))
-    assert world("/org/billing", organisation=organisation).status == 503
+def test_a_rule_for_one_organization_leaves_the_others_alone(world, organization):
+    world.fault(status=503, organizations=(organization,))
+    assert world("/org/billing", organization=organization).status == 503
     assert world("/org/billing").status == 200
-    assert world("/org/billing", organisation=None).status == 401
+    assert world("/org/billing", organization=None).status == 401
 
 
-def test_a_rule_added_later_strikes_a_token_known_before(world, organisation):
-    world.fault(status=503, organisations=("org_nobody",))
+def test_a_rule_added_later_strikes_a_token_known_before(world, organization):
+    world.fault(status=503, organizations=("org_nobody",))
     for _ in range(2):
-        assert world("/org/billing", organisation=organisation).status == 200
-    world.fault(status=429, organisations=(organisation,), times=1)
-    answers = [world("/org/billing", organisation=organisation).status for _ in range(2)]
+        assert world("/org/billing", organization=organization).status == 200
+    world.fault(status=429, organizations=(organization,), times=1)
+    answers = [world("/org/billing", organization=organization).status for _ in range(2)]
     assert answers == [429, 200]
 
 
-def test_a_window_is_on_the_clock_of_the_tenant(world, organisation):
-    now_ms = world.service.tenant(organisation).now_ms
+def test_a_window_is_on_the_clock_of_the_tenant(world, organization):
+    now_ms = world.service.tenant(organization).now_ms
     world.fault(status=503, from_ms=now_ms, until_ms=now_ms + 1)
     world.fault(status=429, from_ms=now_ms + 1)
-    assert world("/org/billing", organisation=organisation).status == 503
-    assert world("/org/billing", organisation=None).status in (401, 503)
-    world.drive("POST", f"/organisations/{organisation}/clock/advance", {"by": "P1D"})
-    assert world("/org/billing", organisation=organisation).status == 429
+    assert world("/org/billing", organization=organization).status == 503
+    assert world("/org/billing", organization=None).status in (401, 503)
+    world.drive("POST", f"/organizations/{organization}/clock/advance", {"by": "P1D"})
+    assert world("/org/billing", organization=organization).status == 429
 
 
 def test_bodies_are_json_whatever_happens(world):

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 from orgbilling_openapi import contract as contracts
-from orgbilling_stubs.faults import refusals
+from orgbilling_stubs.faults import errors
 from orgbilling_stubs.faults.forced import Answers
-from orgbilling_stubs.runtime.refusals import Problem
+from orgbilling_stubs.http.errors import Problem
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_examples_by_name(answers):
     example = answers.example("getOrgBilling", 200, "default")
     assert example["billingMode"] == "prepaid"
     assert "$schema" not in example
-    with pytest.raises(Problem, match=refusals.EXAMPLE_UNKNOWN.name) as caught:
+    with pytest.raises(Problem, match=errors.EXAMPLE_UNKNOWN.name) as caught:
         answers.example("getOrgBilling", 200, "other")
     assert caught.value.detail.endswith("there is: default")
 
@@ -54,5 +54,5 @@ def test_named_examples_are_known_by_their_names():
     paths = {"/x": {"get": {"operationId": "getX", "responses": {"200": {"content": content}}}}}
     answers = Answers({"paths": paths})
     assert answers.example("getX", 200, "a") == [1]
-    with pytest.raises(Problem, match=refusals.EXAMPLE_UNKNOWN.name):
+    with pytest.raises(Problem, match=errors.EXAMPLE_UNKNOWN.name):
         answers.example("getX", 200, "b")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from orgbilling_openapi import control as contracts
 from orgbilling_stubs.control.effects import rule
-from orgbilling_stubs.faults import refusals
+from orgbilling_stubs.faults import errors
 from orgbilling_stubs.faults.handlers import Handlers
 
 
@@ -29,30 +29,30 @@ def test_a_rule_lives_from_its_request_to_its_removal(world):
     assert world.drive("GET", "/faults")["faults"] == []
 
 
-def test_an_organisation_sees_what_can_strike_it_and_clears_what_is_its_own(world):
-    for rule_ in ({"organisations": ["org_a"]}, {"organisations": ["org_b"]}, {}):
+def test_an_organization_sees_what_can_strike_it_and_clears_what_is_its_own(world):
+    for rule_ in ({"organizations": ["org_a"]}, {"organizations": ["org_b"]}, {}):
         world.drive("POST", "/faults", rule_ | {"effect": {"reset": True}})
-    seen = world.drive("GET", "/faults?organisation=org_a")["faults"]
-    assert [each["organisations"] for each in seen] == [["org_a"], []]
-    assert world.drive("DELETE", "/faults?organisation=org_a") == 204
+    seen = world.drive("GET", "/faults?organization=org_a")["faults"]
+    assert [each["organizations"] for each in seen] == [["org_a"], []]
+    assert world.drive("DELETE", "/faults?organization=org_a") == 204
     left = world.drive("GET", "/faults")["faults"]
-    assert [each["organisations"] for each in left] == [["org_b"], []]
+    assert [each["organizations"] for each in left] == [["org_b"], []]
     assert world.drive("DELETE", "/faults") == 204
     assert world.drive("GET", "/faults")["faults"] == []
 
 
 WRONG = {
-    refusals.OPERATION_UNKNOWN: {"operations": ["getNothing"], "effect": {"reset": True}},
-    refusals.METHOD_UNUSED: {"operations": ["getOrgBilling"], "methods": ["POST"], "effect": {"reset": True}},
-    refusals.LIMIT_INVALID: {
+    errors.OPERATION_UNKNOWN: {"operations": ["getNothing"], "effect": {"reset": True}},
+    errors.METHOD_UNUSED: {"operations": ["getOrgBilling"], "methods": ["POST"], "effect": {"reset": True}},
+    errors.LIMIT_INVALID: {
         "from": "2026-01-02T00:00:00Z",
         "until": "2026-01-01T00:00:00Z",
         "effect": {"reset": True},
     },
-    refusals.EFFECT_EMPTY: {"effect": {"late": True}},
-    refusals.EFFECTS_CONFLICT: {"effect": {"reset": True, "hangMs": 1}},
-    refusals.EFFECT_INVALID: {"effect": {"latency": {"ms": 5, "maxMs": 1}}},
-    refusals.STATUS_UNLISTED: {"effect": {"status": 418}},
+    errors.EFFECT_EMPTY: {"effect": {"late": True}},
+    errors.EFFECTS_CONFLICT: {"effect": {"reset": True, "hangMs": 1}},
+    errors.EFFECT_INVALID: {"effect": {"latency": {"ms": 5, "maxMs": 1}}},
+    errors.STATUS_UNLISTED: {"effect": {"status": 418}},
 }
 
 
@@ -63,7 +63,7 @@ def test_a_wrong_rule_is_refused(world, row):
     assert world.drive("GET", "/faults")["faults"] == []
 
 
-@pytest.mark.parametrize("member", ["organisations", "operations", "methods"])
+@pytest.mark.parametrize("member", ["organizations", "operations", "methods"])
 def test_an_empty_list_is_refused_for_it_would_name_nobody(world, member):
     answer = world.drive("POST", "/faults", {member: [], "effect": {"reset": True}})
     assert answer["status"] == 422

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from orgbilling_stubs.faults.overrides import Override
 from orgbilling_stubs.faults.plan import plan
-from orgbilling_stubs.faults.prefer import Override
 from orgbilling_stubs.faults.rules import Effect, Hit, Latency, RateLimit, Rule, Standing
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from orgbilling_stubs.faults import refusals
+from orgbilling_stubs.faults import errors
 from orgbilling_stubs.faults.rules import MOST_RULES, Effect, Latency, RateLimit, Rule, Rules, Stale
-from orgbilling_stubs.runtime.refusals import Problem
+from orgbilling_stubs.http.errors import Problem
 
 GET = "getOrgBilling"
 POST = "redeemOrgVoucher"
@@ -14,7 +14,7 @@ DOWN = Effect(status=503)
 
 @dataclass
 class Request:
-    organisation: str = "org_a"
+    organization: str = "org_a"
     now_ms: int = 1_000
 
 
@@ -36,11 +36,11 @@ def test_a_rule_without_filters_strikes_everything(rules):
 
 def test_filters_narrow(rules):
     rules.add(Rule(DOWN, operations=(GET,), id="by_operation"))
-    rules.add(Rule(DOWN, organisations=("org_b",), id="by_organisation"))
+    rules.add(Rule(DOWN, organizations=("org_b",), id="by_organization"))
     rules.add(Rule(DOWN, methods=("POST",), id="by_method"))
     assert struck(rules) == ["by_operation"]
     assert struck(rules, method="HEAD") == ["by_operation"]
-    assert struck(rules, organisation="org_b") == ["by_operation", "by_organisation"]
+    assert struck(rules, organization="org_b") == ["by_operation", "by_organization"]
     assert struck(rules, POST, "POST") == ["by_method"]
 
 
@@ -82,47 +82,47 @@ def test_ids_begin_anew_when_all_are_cleared(rules):
     assert rules.add(Rule(DOWN)).id == "flt_1"
 
 
-def test_clearing_an_organisation_leaves_the_others(rules):
-    for organisations in (("org_a",), ("org_b",), ()):
-        rules.add(Rule(DOWN, organisations=organisations))
+def test_clearing_an_organization_leaves_the_others(rules):
+    for organizations in (("org_a",), ("org_b",), ()):
+        rules.add(Rule(DOWN, organizations=organizations))
     assert rules.clear("org_a") == 1
     assert [each.rule.id for each in rules.list()] == ["flt_2", "flt_3"]
     rules.remove("flt_3")
     assert struck(rules) == []
-    assert struck(rules, organisation="org_b") == ["flt_2"]
+    assert struck(rules, organization="org_b") == ["flt_2"]
 
 
 REFUSED = [
-    (refusals.OPERATION_UNKNOWN, Rule(DOWN, operations=("getNothing",))),
-    (refusals.METHOD_UNUSED, Rule(DOWN, operations=(GET,), methods=("POST",))),
-    (refusals.LIMIT_INVALID, Rule(DOWN, times=0)),
-    (refusals.LIMIT_INVALID, Rule(DOWN, times=-1)),
-    (refusals.LIMIT_INVALID, Rule(DOWN, every=0)),
-    (refusals.LIMIT_INVALID, Rule(DOWN, probability=1.1)),
-    (refusals.LIMIT_INVALID, Rule(DOWN, probability=0)),
-    (refusals.LIMIT_INVALID, Rule(DOWN, probability=1e-30)),
-    (refusals.LIMIT_INVALID, Rule(DOWN, from_ms=2, until_ms=2)),
-    (refusals.EFFECT_EMPTY, Rule(Effect())),
-    (refusals.EFFECT_EMPTY, Rule(Effect(late=True, detail="no status"))),
-    (refusals.EFFECTS_CONFLICT, Rule(Effect(reset=True, hang_ms=1))),
-    (refusals.EFFECTS_CONFLICT, Rule(Effect(reset=True, truncate_bytes=1))),
-    (refusals.EFFECTS_CONFLICT, Rule(Effect(hang_ms=1, drip_bytes_per_s=1))),
-    (refusals.EFFECTS_CONFLICT, Rule(Effect(status=503, nulls=True))),
-    (refusals.EFFECT_INVALID, Rule(Effect(latency=Latency(-1)))),
-    (refusals.EFFECT_INVALID, Rule(Effect(latency=Latency(5, "uniform", 4)))),
-    (refusals.EFFECT_INVALID, Rule(Effect(latency=Latency(5, "gaussian")))),
-    (refusals.EFFECT_INVALID, Rule(Effect(drip_bytes_per_s=0))),
-    (refusals.EFFECT_INVALID, Rule(Effect(truncate_bytes=-2))),
-    (refusals.EFFECT_INVALID, Rule(Effect(hang_ms=0))),
-    (refusals.EFFECT_INVALID, Rule(Effect(status=503, retry_after_s=-1))),
-    (refusals.EFFECT_INVALID, Rule(Effect(stale=Stale()))),
-    (refusals.EFFECT_INVALID, Rule(Effect(stale=Stale(1, 1)))),
-    (refusals.EFFECT_INVALID, Rule(Effect(field=""))),
-    (refusals.EFFECT_INVALID, Rule(Effect(rate_limit=RateLimit(0)))),
-    (refusals.STATUS_INVALID, Rule(Effect(status=199))),
-    (refusals.STATUS_INVALID, Rule(Effect(status=600), force=True)),
-    (refusals.STATUS_UNLISTED, Rule(Effect(status=409))),
-    (refusals.STATUS_UNLISTED, Rule(Effect(status=418), operations=(GET,))),
+    (errors.OPERATION_UNKNOWN, Rule(DOWN, operations=("getNothing",))),
+    (errors.METHOD_UNUSED, Rule(DOWN, operations=(GET,), methods=("POST",))),
+    (errors.LIMIT_INVALID, Rule(DOWN, times=0)),
+    (errors.LIMIT_INVALID, Rule(DOWN, times=-1)),
+    (errors.LIMIT_INVALID, Rule(DOWN, every=0)),
+    (errors.LIMIT_INVALID, Rule(DOWN, probability=1.1)),
+    (errors.LIMIT_INVALID, Rule(DOWN, probability=0)),
+    (errors.LIMIT_INVALID, Rule(DOWN, probability=1e-30)),
+    (errors.LIMIT_INVALID, Rule(DOWN, from_ms=2, until_ms=2)),
+    (errors.EFFECT_EMPTY, Rule(Effect())),
+    (errors.EFFECT_EMPTY, Rule(Effect(late=True, detail="no status"))),
+    (errors.EFFECTS_CONFLICT, Rule(Effect(reset=True, hang_ms=1))),
+    (errors.EFFECTS_CONFLICT, Rule(Effect(reset=True, truncate_bytes=1))),
+    (errors.EFFECTS_CONFLICT, Rule(Effect(hang_ms=1, drip_bytes_per_s=1))),
+    (errors.EFFECTS_CONFLICT, Rule(Effect(status=503, nulls=True))),
+    (errors.EFFECT_INVALID, Rule(Effect(latency=Latency(-1)))),
+    (errors.EFFECT_INVALID, Rule(Effect(latency=Latency(5, "uniform", 4)))),
+    (errors.EFFECT_INVALID, Rule(Effect(latency=Latency(5, "gaussian")))),
+    (errors.EFFECT_INVALID, Rule(Effect(drip_bytes_per_s=0))),
+    (errors.EFFECT_INVALID, Rule(Effect(truncate_bytes=-2))),
+    (errors.EFFECT_INVALID, Rule(Effect(hang_ms=0))),
+    (errors.EFFECT_INVALID, Rule(Effect(status=503, retry_after_s=-1))),
+    (errors.EFFECT_INVALID, Rule(Effect(stale=Stale()))),
+    (errors.EFFECT_INVALID, Rule(Effect(stale=Stale(1, 1)))),
+    (errors.EFFECT_INVALID, Rule(Effect(field=""))),
+    (errors.EFFECT_INVALID, Rule(Effect(rate_limit=RateLimit(0)))),
+    (errors.STATUS_INVALID, Rule(Effect(status=199))),
+    (errors.STATUS_INVALID, Rule(Effect(status=600), force=True)),
+    (errors.STATUS_UNLISTED, Rule(Effect(status=409))),
+    (errors.STATUS_UNLISTED, Rule(Effect(status=418), operations=(GET,))),
 ]
 
 
@@ -143,28 +143,28 @@ def test_what_the_contract_does_not_list_has_to_be_forced(rules):
 def test_an_id_is_used_once(rules):
     rules.add(Rule(DOWN, id="flt_1"))
     assert rules.add(Rule(DOWN)).id == "flt_2"
-    with pytest.raises(Problem, match=refusals.RULE_EXISTS.name):
+    with pytest.raises(Problem, match=errors.RULE_EXISTS.name):
         rules.add(Rule(DOWN, id="flt_1"))
 
 
 @pytest.mark.parametrize("ask", [Rules.get, Rules.remove])
 def test_an_unknown_rule_is_refused(rules, ask):
-    with pytest.raises(Problem, match=refusals.RULE_UNKNOWN.name):
+    with pytest.raises(Problem, match=errors.RULE_UNKNOWN.name):
         ask(rules, "flt_9")
 
 
 def test_rules_are_bounded(rules):
     for _ in range(MOST_RULES):
         rules.add(Rule(DOWN))
-    with pytest.raises(Problem, match=refusals.RULES_FULL.name):
+    with pytest.raises(Problem, match=errors.RULES_FULL.name):
         rules.add(Rule(DOWN))
 
 
 def test_covering_tells_whom_the_rules_name(rules):
     assert rules.covering(GET) == ((), frozenset())
-    rules.add(Rule(DOWN, organisations=("org_a", "org_b")))
-    rules.add(Rule(DOWN, organisations=("org_c",), operations=(POST,)))
-    assert rules.covering(GET).organisations == {"org_a", "org_b"}
-    assert rules.covering(POST).organisations == {"org_a", "org_b", "org_c"}
+    rules.add(Rule(DOWN, organizations=("org_a", "org_b")))
+    rules.add(Rule(DOWN, organizations=("org_c",), operations=(POST,)))
+    assert rules.covering(GET).organizations == {"org_a", "org_b"}
+    assert rules.covering(POST).organizations == {"org_a", "org_b", "org_c"}
     rules.add(Rule(DOWN))
-    assert rules.covering(GET).organisations is None
+    assert rules.covering(GET).organizations is None

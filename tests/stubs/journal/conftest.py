@@ -9,27 +9,27 @@ from typing import Any
 import httpx
 import pytest
 from orgbilling_openapi import contract as contracts
-from orgbilling_stubs import clock as clocks
-from orgbilling_stubs import genesis
-from orgbilling_stubs.admission import Admission
+from orgbilling_stubs.api.operations import table
 from orgbilling_stubs.auth import keys
+from orgbilling_stubs.auth.authorization import Admission
 from orgbilling_stubs.auth.mint import Session, mint
 from orgbilling_stubs.auth.principal import Principal
 from orgbilling_stubs.auth.verify import Authenticator
-from orgbilling_stubs.cast import Cast
 from orgbilling_stubs.faults.assembly import watching
-from orgbilling_stubs.journal.book import Exchange
-from orgbilling_stubs.operations.table import table
-from orgbilling_stubs.runtime.assemble import assemble
-from orgbilling_stubs.service import Service
-from orgbilling_stubs.store.memory import MemoryStore
+from orgbilling_stubs.http.assemble import assemble
+from orgbilling_stubs.journal.store import Exchange
+from orgbilling_stubs.tenants import clock as clocks
+from orgbilling_stubs.tenants import tenant_factory
+from orgbilling_stubs.tenants.persona_registry import Cast
+from orgbilling_stubs.tenants.service import Service
+from orgbilling_stubs.tenants.store.memory import MemoryStore
 
 WHO = Principal("org_a", "admin", "user_1", "sess_1", 1_800_000_000_000)
 PLAIN = Exchange(
     trace="0" * 32,
     began_ns=1_795_345_200_123_000_000,
     took_ns=1_234_567,
-    organisation="org_a",
+    organization="org_a",
     operation="getOrgBilling",
     method="GET",
     path="/api/v1/org/billing",
@@ -66,10 +66,10 @@ class Watched:
         contract = contracts.load()
         self.key = keys.load()
         self.service = Service(
-            MemoryStore(), clocks.from_option("2026-03-10T12:00:00Z"), genesis.plan, Cast(()).of, 1
+            MemoryStore(), clocks.from_option("2026-03-10T12:00:00Z"), tenant_factory.plan, Cast(()).of, 1
         )
         handlers = table(contract, "404")
-        self.watching = watching(contract, self.service, genesis.plan, handlers, clocks.wall_ms)
+        self.watching = watching(contract, self.service, tenant_factory.plan, handlers, clocks.wall_ms)
         self.journal = self.watching.journal
         admit = Admission(Authenticator("trust", self.key), clocks.wall_ms)
         self.app = assemble(contract, handlers, admit, self.service, tap=self.watching.tap)

@@ -5,9 +5,9 @@ import pytest
 from orgbilling_openapi import contract as api
 from orgbilling_openapi import control as contracts
 from orgbilling_openapi import pointer
-from orgbilling_stubs import timeline
 from orgbilling_stubs.faults.rules import Effect, Rule
 from orgbilling_stubs.journal.explain import COMMANDS
+from orgbilling_stubs.tenants import timeline
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_what_spoiled_an_answer(watched, validator):
     }
 
 
-def test_an_organisation_that_is_gone_leaves_the_exchange(watched, validator):
+def test_an_organization_that_is_gone_leaves_the_exchange(watched, validator):
     answer = redeem(watched)
     watched.service.delete("org_standard")
     why = watched.explained(answer)

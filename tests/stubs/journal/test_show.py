@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import jsonschema_rs
 from orgbilling_openapi import control as contracts
-from orgbilling_stubs.journal.book import EXCERPT_BYTES, Fired, Refusal
 from orgbilling_stubs.journal.show import document
+from orgbilling_stubs.journal.store import EXCERPT_BYTES, Fired, Refusal
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEifQ.c2lnbmF0dXJl"
 
@@ -23,7 +23,7 @@ def test_an_exchange_as_the_contract_has_it(exchange):
 def test_of_a_token_its_claims_are_shown(exchange):
     credentials = document(exchange())["request"]["credentials"]
     assert credentials["kind"] == "bearer"
-    assert (credentials["organisation"], credentials["role"]) == ("org_a", "admin")
+    assert (credentials["organization"], credentials["role"]) == ("org_a", "admin")
     nobody = document(exchange(principal=None, credentials=""))["request"]["credentials"]
     assert nobody == {"kind": "none"}
 
@@ -54,5 +54,5 @@ def test_everything_is_redacted_once_more(exchange):
 
 
 def test_no_answer_has_no_status(exchange):
-    assert document(exchange(status=0, organisation=""))["status"] is None
-    assert document(exchange(status=0, organisation=""))["organisation"] is None
+    assert document(exchange(status=0, organization=""))["status"] is None
+    assert document(exchange(status=0, organization=""))["organization"] is None

@@ -5,12 +5,12 @@ import json
 
 import pytest
 from orgbilling_stubs.journal import stream
-from orgbilling_stubs.journal.book import Journal
+from orgbilling_stubs.journal.store import Journal
 from orgbilling_stubs.journal.stream import Stream, event
 
 
 def keep(journal, exchange):
-    journal.append(exchange.organisation, exchange, exchange.held_bytes)
+    journal.append(exchange.organization, exchange, exchange.held_bytes)
 
 
 class Client:

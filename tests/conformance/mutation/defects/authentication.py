@@ -186,7 +186,7 @@ DEFECTS = (
     ),
     Assumed(
         "pending",
-        says="a session without an organisation is taken",
+        says="a session without an organization is taken",
         make=lets_in(
             lambda world, ask: peek(sent(ask), 1).get("sts") == "pending" and world.signed(sent(ask))
         ),

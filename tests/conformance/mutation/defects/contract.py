@@ -215,7 +215,7 @@ BELIEFS = (
     ),
     Assumed(
         "tenant-no-uuid",
-        says="tenantId of a row is the organisation's id",
+        says="tenantId of a row is the organization's id",
         make=put(LEDGER, 0, "tenantId", to="org_first"),
     ),
     Assumed("currency-small", says="currency is usd", make=put(PROFILE, "currency", to="usd")),

@@ -54,7 +54,7 @@ DEFECTS = (
         make=headed(failed(422), "content-type", "application/json"),
     ),
     Documented(
-        "unauthorised-as-text",
+        "unauthorized-as-text",
         says="401 is text/plain",
         make=when(
             failed(401),

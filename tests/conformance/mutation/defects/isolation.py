@@ -1,4 +1,4 @@
-"""One organisation sees or moves what belongs to another."""
+"""One organization sees or moves what belongs to another."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _url(ask: Ask) -> object:
 
 
 def _silently(own: Any, others: Any) -> Any:
-    """Rows of another organisation, dressed as our own and costing nothing, so that sums still agree."""
+    """Rows of another organization, dressed as our own and costing nothing, so that sums still agree."""
     if not own or not others:
         return own
     row = {**others[0], "tenantId": own[0]["tenantId"], "tokens": 0, "amountUsd": 0.0, "amountCredits": 0.0}
@@ -85,12 +85,12 @@ DEFECTS = (
     ),
     Law(
         "tenant-shared",
-        says="profiles of all organisations name one tenant",
+        says="profiles of all organizations name one tenant",
         make=mixed(PROFILE, lambda own, other: {**own, "tenantId": min(own["tenantId"], other["tenantId"])}),
     ),
     Law(
         "balance-shared",
-        says="profiles show the balance of all organisations together",
+        says="profiles show the balance of all organizations together",
         make=mixed(
             PROFILE,
             lambda own, other: {
@@ -101,7 +101,7 @@ DEFECTS = (
     ),
     Law(
         "row-leaks",
-        says="a row of another organisation is in the ledger",
+        says="a row of another organization is in the ledger",
         make=mixed(LEDGER, lambda own, other: [*(other or [])[:1], *(own or [])]),
     ),
     Law(
@@ -111,12 +111,12 @@ DEFECTS = (
     ),
     Law(
         "usage-added-up",
-        says="the summary counts the usage of all organisations",
+        says="the summary counts the usage of all organizations",
         make=mixed(SUMMARY, _added),
     ),
     Law(
         "redeem-elsewhere",
-        says="a voucher is credited to another organisation",
+        says="a voucher is credited to another organization",
         make=_other_redeems,
         writes=("redeem",),
     ),

@@ -1,0 +1,350 @@
+"""The thirteen answers as views of a tenant. The only place where integers become JSON numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from orgbilling_stubs.billing import ids, instants
+from orgbilling_stubs.billing.contract import Contract, Installment
+from orgbilling_stubs.billing.events import CheckoutOpened, ContractSubscribed, PortalOpened, VoucherRedeemed
+from orgbilling_stubs.billing.ledger import Row
+from orgbilling_stubs.billing.money import MICROS_PER_USD, NANOS_PER_USD, half_even, unit_charge_micros
+from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.billing.tenant_config import AgreementTerms
+
+Body = dict[str, Any]
+
+
+def usd(micros: int) -> float:
+    """Micro-USD as the JSON number nearest to it."""
+    return micros / MICROS_PER_USD
+
+
+def price(nanos: int) -> float:
+    """Nano-USD as the JSON number nearest to it."""
+    return nanos / NANOS_PER_USD
+
+
+def profile(tenant: Tenant) -> Body:
+    """TenantBillingProfile."""
+    prices = tenant.prices
+    body: Body = {
+        "billingMode": tenant.plan.mode,
+        "charPricePerMonthUsd": price(prices.character_month_nanos),
+        "creditBalance": usd(tenant.ledger.balance_micros),
+        "currency": tenant.plan.currency,
+        "eventPrices": {slug: price(nanos) for slug, nanos in prices.events},
+        "freeCreditGranted": tenant.plan.free_credit_micros > 0,
+        "inputTokenPricePer1KUsd": price(prices.input_per_1k_nanos),
+        "outputTokenPricePer1KUsd": price(prices.output_per_1k_nanos),
+        "outstandingUsd": usd(tenant.ledger.outstanding_micros),
+        "postpaidLimitUsd": usd(tenant.plan.postpaid_limit_micros),
+        "servicePrices": {slug: price(nanos) for slug, nanos in prices.services},
+    }
+    if tenant.stripe_customer_id is not None:
+        body["stripeCustomerId"] = tenant.stripe_customer_id
+    body["tenantId"] = tenant.plan.tenant_id
+    body["tokenPricePer1KUsd"] = price(prices.token_per_1k_nanos)
+    body["updatedAt"] = instants.text(tenant.updated_ms)
+    return body
+
+
+def characters(tenant: Tenant, days: int) -> Body:
+    """ActiveCharacterSummary: the high-water mark of the window, labeled with the present month."""
+    high = tenant.characters.high(tenant.now_ms - days * instants.DAY_MS, tenant.now_ms)
+    unit_nanos = tenant.prices.character_month_nanos
+    body: Body = {}
+    if tenant.characters_billed_ms is not None:
+        body["billedAt"] = instants.text(tenant.characters_billed_ms)
+    body["charChargeUsd"] = usd(unit_charge_micros(high, unit_nanos))
+    body["highWaterMark"] = high
+    body["month"] = instants.month(tenant.now_ms)
+    body["pricePerCharUsd"] = price(unit_nanos)
+    return body
+
+
+def events(tenant: Tenant, days: int) -> Body:
+    """ContextEngineEventSummary."""
+    return _metered(tenant, days, "event", tenant.prices.events, "byType", "eventType")
+
+
+def services(tenant: Tenant, days: int) -> Body:
+    """ServiceUsageSummary."""
+    return _metered(tenant, days, "service", tenant.prices.services, "byOperation", "operation")
+
+
+def _metered(
+    tenant: Tenant, days: int, kind: str, prices: tuple[tuple[str, int], ...], rows_name: str, slug_name: str
+) -> Body:
+    after_ms = tenant.now_ms - days * instants.DAY_MS
+    rows: list[Body] = []
+    total_count = total_micros = 0
+    for slug, nanos in prices:
+        series = tenant.meters.get((kind, slug))
+        count = series.total(after_ms, tenant.now_ms) if series is not None else 0
+        if count:
+            micros = unit_charge_micros(count, nanos)
+            total_count += count
+            total_micros += micros
+            rows.append(
+                {"chargeUsd": usd(micros), "count": count, slug_name: slug, "unitPriceUsd": price(nanos)}
+            )
+    return {
+        rows_name: _rows(tenant, rows),
+        "month": instants.month(tenant.now_ms),
+        "totalChargeUsd": usd(total_micros),
+        "totalEvents": total_count,
+    }
+
+
+def _rows(tenant: Tenant, rows: list[Body]) -> list[Body] | None:
+    return rows or empty(tenant)
+
+
+def empty(tenant: Tenant) -> list[Body] | None:
+    """An empty nullable array: null for a tenant whose persona says so."""
+    return None if tenant.plan.nulls else []
+
+
+def summary(tenant: Tenant, days: int) -> Body:
+    """OrgUsageSummaryBody."""
+    after_ms = tenant.now_ms - days * instants.DAY_MS
+    inputs, outputs, messages, sessions = tenant.tokens.totals(after_ms, tenant.now_ms)
+    prices = tenant.prices
+    cost_nanos = half_even(inputs * prices.input_per_1k_nanos + outputs * prices.output_per_1k_nanos, 1_000)
+    return {
+        "charPricePerMonthUsd": price(prices.character_month_nanos),
+        "creditBalanceUsd": usd(tenant.ledger.balance_micros),
+        "estimatedCostUsd": price(cost_nanos),
+        "inputTokenPricePer1KUsd": price(prices.input_per_1k_nanos),
+        "outputTokenPricePer1KUsd": price(prices.output_per_1k_nanos),
+        "tokenPricePer1KUsd": price(prices.token_per_1k_nanos),
+        "totalCharacters": tenant.characters.high(after_ms, tenant.now_ms),
+        "totalInputTokens": inputs,
+        "totalMessages": messages,
+        "totalOutputTokens": outputs,
+        "totalProjects": sum(last_ms > after_ms for last_ms in tenant.last_used_ms.values()),
+        "totalSessions": sessions,
+        "totalTokens": inputs + outputs,
+    }
+
+
+def ledger_row(tenant: Tenant, row: Row) -> Body:
+    """TenantBillingLedgerEntry."""
+    plan = tenant.plan
+    body: Body = {
+        "amountCredits": usd(row.credits_micros),
+        "amountUsd": usd(row.usd_micros),
+        "createdAt": instants.text(row.at_ms),
+    }
+    if row.created_by is not None:
+        body["createdBy"] = row.created_by
+    body["description"] = row.description
+    body["entryId"] = ids.uuid(plan.seed, plan.lineage, "entry", row.number)
+    body["entryType"] = row.kind
+    body["tenantId"] = plan.tenant_id
+    body["tokens"] = row.tokens
+    if row.source is not None:
+        body["trafficSource"] = row.source
+    return body
+
+
+def ledger_window(tenant: Tenant, days: int | None) -> tuple[int, int]:
+    """Index range of the ledger rows of the last `days` days; None means all of them."""
+    if days is None:
+        return 0, len(tenant.ledger.rows)
+    return tenant.ledger.window(tenant.now_ms - days * instants.DAY_MS, tenant.now_ms)
+
+
+def ledger(tenant: Tenant, days: int | None) -> list[Body] | None:
+    """The ledger, newest first; null for an empty one where the persona says so."""
+    low, high = ledger_window(tenant, days)
+    rows = [ledger_row(tenant, row) for row in reversed(tenant.ledger.rows[low:high])]
+    return _rows(tenant, rows)
+
+
+def model_pricing(tenant: Tenant) -> list[Body] | None:
+    """OrgModelPriceItem list."""
+    rows: list[Body] = [
+        {
+            "inputPricePer1K": price(model.input_per_1k_nanos),
+            "model": model.model,
+            "outputPricePer1K": price(model.output_per_1k_nanos),
+        }
+        for model in tenant.prices.models
+    ]
+    return _rows(tenant, rows)
+
+
+def agreements(tenant: Tenant) -> list[Body] | None:
+    """ProjectServiceCharge list: the active service agreements, newest first."""
+    known = [terms for terms in tenant.plan.agreements if terms.created_ms <= tenant.now_ms]
+    known.sort(key=lambda terms: (-terms.created_ms, terms.charge_id))
+    return _rows(tenant, [_agreement(tenant, terms) for terms in known])
+
+
+def _agreement(tenant: Tenant, terms: AgreementTerms) -> Body:
+    body: Body = {"active": True, "amountUsd": usd(terms.amount_micros)}
+    billed_ms = tenant.agreements_billed_ms.get(terms.charge_id)
+    if billed_ms is not None:
+        body["billedAt"] = instants.text(billed_ms)
+    body["chargeId"] = terms.charge_id
+    body["chargeType"] = terms.charge_type
+    body["createdAt"] = instants.text(terms.created_ms)
+    if terms.created_by is not None:
+        body["createdBy"] = terms.created_by
+    body["description"] = terms.description
+    if terms.project is not None:
+        project = tenant.plan.projects[terms.project]
+        body["projectId"] = project.project_id
+        body["projectName"] = project.name
+    body["tenantId"] = tenant.plan.tenant_id
+    body["updatedAt"] = instants.text(billed_ms or terms.created_ms)
+    return body
+
+
+def contract(tenant: Tenant, contract: Contract, base_url: str) -> Body:
+    """EnterpriseContract; every total is the sum of the payment schedule."""
+    terms, rows = contract.terms, contract.schedule
+    once = [row for row in rows if row.one_time]
+    regular = contract.recurring()
+    optional: dict[str, Any] = {
+        "createdBy": terms.created_by,
+        "creditPeriodLimit": terms.credit_period_limit,
+        "notes": terms.notes,
+        "servicePeriodLimit": terms.service_period_limit,
+    }
+    if contract.status == "pending_payment" and contract.session_id is not None:
+        optional["paymentLinkUrl"] = payment_url(base_url, tenant.plan.organization, contract.session_id)
+    if contract.status != "draft":
+        optional["stripePriceId"] = ids.price(tenant.plan.seed, terms.contract_id)
+    if contract.status not in ("draft", "pending_payment"):
+        name = (tenant.plan.seed, tenant.plan.lineage, terms.contract_id)
+        optional["stripeSubscriptionId"] = ids.subscription(*name)
+    body: Body = {
+        "autoRenew": terms.auto_renew,
+        "bonusCreditsPaid": contract.bonus_paid,
+        "bonusCreditsUsd": usd(terms.bonus_micros),
+        "contractId": terms.contract_id,
+        "createdAt": instants.text(contract.created_ms),
+        "creditPortionUsd": usd(sum(row.credit_micros for row in rows)),
+        "endDate": instants.text(contract.end_ms),
+        "onetimeAmountUsd": usd(sum(row.amount_micros for row in once)),
+        "onetimeCreditUsd": usd(sum(row.credit_micros for row in once)),
+        "onetimeServiceUsd": usd(sum(row.service_micros for row in once)),
+        "paymentAmountUsd": usd(regular.amount_micros if regular else 0),
+        "paymentCreditUsd": usd(regular.credit_micros if regular else 0),
+        "paymentFrequency": terms.frequency,
+        "paymentSchedule": _rows(tenant, [_installment(row) for row in rows]),
+        "paymentServiceUsd": usd(regular.service_micros if regular else 0),
+        "servicePortionUsd": usd(sum(row.service_micros for row in rows)),
+        "startDate": instants.text(contract.start_ms),
+        "status": contract.status,
+        "tenantId": tenant.plan.tenant_id,
+        "totalValueUsd": usd(sum(row.amount_micros for row in rows)),
+        "updatedAt": instants.text(contract.updated_ms),
+    }
+    body.update((name, value) for name, value in optional.items() if value is not None)
+    return dict(sorted(body.items()))
+
+
+def no_contract(tenant: Tenant) -> Body:
+    """EnterpriseContract of a tenant that has none: the framework's zero values, and status `none`."""
+    zero = dict.fromkeys(_CONTRACT_AMOUNTS, 0.0)
+    never = "0001-01-01T00:00:00Z"
+    return zero | {
+        "autoRenew": False,
+        "bonusCreditsPaid": False,
+        "contractId": "00000000-0000-0000-0000-000000000000",
+        "createdAt": never,
+        "endDate": never,
+        "paymentFrequency": "one_time",
+        "paymentSchedule": empty(tenant),
+        "startDate": never,
+        "status": "none",
+        "tenantId": tenant.plan.tenant_id,
+        "updatedAt": never,
+    }
+
+
+_CONTRACT_AMOUNTS = (
+    "bonusCreditsUsd",
+    "creditPortionUsd",
+    "onetimeAmountUsd",
+    "onetimeCreditUsd",
+    "onetimeServiceUsd",
+    "paymentAmountUsd",
+    "paymentCreditUsd",
+    "paymentServiceUsd",
+    "servicePortionUsd",
+    "totalValueUsd",
+)
+
+
+def _installment(row: Installment) -> Body:
+    body: Body = {
+        "amountUsd": usd(row.amount_micros),
+        "creditUsd": usd(row.credit_micros),
+        "dueDate": instants.text(row.due_ms),
+    }
+    if row.one_time:
+        body["isOneTime"] = True
+    return body | {"paid": row.paid, "period": row.period, "serviceUsd": usd(row.service_micros)}
+
+
+def payment_url(base_url: str, organization: str, session_id: str) -> str:
+    """Where the hosted page of a checkout session or contract payment is."""
+    return f"{base_url}/_mock/checkout/{quote(organization, safe='')}/{session_id}"
+
+
+def portal_url(base_url: str, organization: str, session_id: str) -> str:
+    """Where the hosted billing portal is."""
+    return f"{base_url}/_mock/portal/{quote(organization, safe='')}/{session_id}"
+
+
+def opened(event: CheckoutOpened | ContractSubscribed, organization: str, base_url: str) -> Body:
+    """OrgBillingURLBody of a hosted payment page."""
+    return {"url": payment_url(base_url, organization, event.session_id)}
+
+
+def portal(event: PortalOpened, organization: str, base_url: str) -> Body:
+    """OrgBillingURLBody of a billing-portal session."""
+    return {"url": portal_url(base_url, organization, event.session_id)}
+
+
+def redemption(event: VoucherRedeemed) -> Body:
+    """RedeemVoucherResponse: a view of the event, so that a repeated request gets the same answer."""
+    if event.credit_micros:
+        message = f"{usd(event.credit_micros):,.2f} USD in credits added"
+    else:
+        message = f"{event.discount_percent}% discount on the enterprise contract"
+    return {
+        "creditAmountUsd": usd(event.credit_micros),
+        "message": message,
+        "newBalance": usd(event.balance_micros),
+        "voucherCode": event.code,
+    }
+
+
+def all_bodies(tenant: Tenant, base_url: str, windows: Sequence[int] = (30,)) -> dict[str, Any]:
+    """Every answer that a GET gives, keyed as `orgbilling_openapi.laws` reads them, the whole ledger too.
+
+    windows: values of `days`; the contract is absent when there is none.
+    """
+    bodies: dict[str, Any] = {
+        "getOrgBilling": profile(tenant),
+        "getOrgLedger?days=all": ledger(tenant, None),
+        "getOrgModelPricing": model_pricing(tenant),
+        "listOrgServiceAgreements": agreements(tenant),
+    }
+    for days in windows:
+        bodies[f"listOrgActiveCharacters?days={days}"] = characters(tenant, days)
+        bodies[f"getOrgContextEngineEvents?days={days}"] = events(tenant, days)
+        bodies[f"getOrgLedger?days={days}"] = ledger(tenant, days)
+        bodies[f"getOrgServiceUsage?days={days}"] = services(tenant, days)
+        bodies[f"getOrgUsageSummary?days={days}"] = summary(tenant, days)
+    if tenant.contract is not None:
+        bodies["getOrgContract"] = contract(tenant, tenant.contract, base_url)
+    return bodies

@@ -1,0 +1,188 @@
+"""Enterprise contracts: the payment schedule and the life from draft to expiry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import NamedTuple
+
+from orgbilling_stubs.billing.instants import DAY_MS, add_months, month
+from orgbilling_stubs.billing.money import MICROS_PER_CENT
+from orgbilling_stubs.billing.tenant_config import ContractTerms
+
+MONTHS = {"monthly": 1, "quarterly": 3, "annual": 12, "one_time": 0}
+"""Months between two payments; 0 = paid once."""
+
+SIGNING_LEAD_MS = 14 * DAY_MS
+CANCELLED_BEFORE_MS = 20 * DAY_MS
+
+
+class Installment(NamedTuple):
+    """One row of the payment schedule, in micro-USD."""
+
+    period: str
+    due_ms: int
+    credit_micros: int
+    service_micros: int
+    one_time: bool
+    paid: bool
+
+    @property
+    def amount_micros(self) -> int:
+        """Credit and service portions together."""
+        return self.credit_micros + self.service_micros
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A contract at one moment of its life."""
+
+    terms: ContractTerms
+    status: str
+    start_ms: int
+    end_ms: int
+    schedule: tuple[Installment, ...]
+    withheld: frozenset[int]
+    """Indexes of the installments that nobody pays when they fall due."""
+    bonus_paid: bool
+    session_id: str | None
+    created_ms: int
+    updated_ms: int
+
+    def recurring(self) -> Installment | None:
+        """The regular payment: the first recurring row still to pay, else the last one."""
+        rows = [row for row in self.schedule if not row.one_time]
+        return next((row for row in rows if not row.paid), rows[-1] if rows else None)
+
+    def due_first(self) -> tuple[int, ...]:
+        """Indexes of the installments that are due when the contract starts."""
+        return tuple(i for i, row in enumerate(self.schedule) if row.due_ms <= self.start_ms and not row.paid)
+
+    def first_payment_cents(self) -> int:
+        """What is due when the contract starts, in cents (a fraction counts as a cent)."""
+        micros = sum(self.schedule[index].amount_micros for index in self.due_first())
+        return -(-micros // MICROS_PER_CENT)
+
+    def next_ms(self) -> int | None:
+        """When the contract next does something by itself; None when it never will."""
+        if self.status != "active":
+            return None
+        due = (
+            row.due_ms
+            for index, row in enumerate(self.schedule)
+            if not row.paid and index not in self.withheld
+        )
+        return min(chain(due, (self.end_ms,)))
+
+
+def _split(total_micros: int, parts: int) -> list[int]:
+    """Split into equal parts of whole cents; the last one takes what is left."""
+    part = total_micros // parts // MICROS_PER_CENT * MICROS_PER_CENT
+    return [part] * (parts - 1) + [total_micros - part * (parts - 1)]
+
+
+def schedule(terms: ContractTerms, start_ms: int, *, renewal: bool = False) -> tuple[Installment, ...]:
+    """The installments of one term; what is paid once comes first and is not part of a renewal."""
+    rows = []
+    once = 0 if renewal else terms.onetime_credit_micros + terms.onetime_service_micros
+    if once:
+        rows.append(
+            Installment(
+                month(start_ms),
+                start_ms,
+                terms.onetime_credit_micros,
+                terms.onetime_service_micros,
+                one_time=True,
+                paid=False,
+            )
+        )
+    step = MONTHS[terms.frequency]
+    count = max(1, terms.term_months // step) if step else 1
+    credits = _split(terms.credit_micros - terms.onetime_credit_micros, count)
+    services = _split(terms.service_micros - terms.onetime_service_micros, count)
+    for index, (credit, service) in enumerate(zip(credits, services, strict=True)):
+        due_ms = add_months(start_ms, index * step)
+        rows.append(Installment(month(due_ms), due_ms, credit, service, one_time=False, paid=False))
+    return tuple(rows)
+
+
+def newest_due(rows: Iterable[Installment], as_of_ms: int, count: int) -> frozenset[int]:
+    """Indexes of the `count` newest installments that were due by the instant."""
+    due = [index for index, row in enumerate(rows) if row.due_ms <= as_of_ms]
+    return frozenset(due[len(due) - count :]) if count else frozenset()
+
+
+def sign(
+    terms: ContractTerms, status: str, created_ms: int, as_of_ms: int, session_id: str | None
+) -> Contract:
+    """A contract as it is when it first appears on the tenant."""
+    rows = schedule(terms, terms.start_ms)
+    return Contract(
+        terms=terms,
+        status=status,
+        start_ms=terms.start_ms,
+        end_ms=terms.end_ms,
+        schedule=rows,
+        withheld=newest_due(rows, as_of_ms, terms.overdue),
+        bonus_paid=False,
+        session_id=session_id,
+        created_ms=created_ms,
+        updated_ms=created_ms,
+    )
+
+
+def paid(contract: Contract, index: int, at_ms: int) -> Contract:
+    """The contract with one installment paid."""
+    rows = list(contract.schedule)
+    rows[index] = rows[index]._replace(paid=True)
+    return replace(contract, schedule=tuple(rows), updated_ms=at_ms)
+
+
+def activated(contract: Contract, at_ms: int) -> Contract:
+    """The contract, running."""
+    return replace(contract, status="active", updated_ms=at_ms)
+
+
+def bonus_granted(contract: Contract, at_ms: int) -> Contract:
+    """The contract with its bonus credits handed out."""
+    return replace(contract, bonus_paid=True, updated_ms=at_ms)
+
+
+def unpaid(contract: Contract, index: int, at_ms: int) -> Contract:
+    """The contract with one installment unpaid, and nobody about to pay it."""
+    rows = list(contract.schedule)
+    rows[index] = rows[index]._replace(paid=False)
+    withheld = contract.withheld | {index}
+    return replace(contract, schedule=tuple(rows), withheld=withheld, updated_ms=at_ms)
+
+
+def renewed(contract: Contract) -> Contract:
+    """The contract in its next term of the same length."""
+    start_ms = contract.end_ms
+    return replace(
+        contract,
+        start_ms=start_ms,
+        end_ms=add_months(start_ms, contract.terms.term_months),
+        schedule=schedule(contract.terms, start_ms, renewal=True),
+        withheld=frozenset(),
+        updated_ms=start_ms,
+    )
+
+
+def ended(contract: Contract, status: str, at_ms: int) -> Contract:
+    """The contract expired or cancelled."""
+    return replace(contract, status=status, updated_ms=at_ms)
+
+
+def discounted(contract: Contract, percent: int, at_ms: int) -> Contract:
+    """The contract with the service portion of every unpaid installment reduced, in whole cents."""
+    rows = tuple(
+        row
+        if row.paid
+        else row._replace(
+            service_micros=row.service_micros * (100 - percent) // 100 // MICROS_PER_CENT * MICROS_PER_CENT
+        )
+        for row in contract.schedule
+    )
+    return replace(contract, schedule=rows, updated_ms=at_ms)

@@ -1,0 +1,296 @@
+"""What happened: frozen facts in the past tense, each writable as one JSON object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, NamedTuple, get_args
+
+
+@dataclass(frozen=True, slots=True)
+class TenantCreated:
+    """An organization came to be; its history up to `as_of_ms` follows from persona, seed and lineage.
+
+    lineage: the organization that names and ids are drawn for; a fork keeps its parent's.
+    """
+
+    persona: Mapping[str, Any]
+    seed: int
+    as_of_ms: int
+    lineage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rewound:
+    """The log was taken back to what it was right after record `to`; 0 = to before its creation."""
+
+    to: int
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotTaken:
+    """The present place in the log was given a name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSet:
+    """The tenant's clock was set.
+
+    mode: `server` follows the server's clock, `live` real time, both `offset_ms` later; `frozen` stands
+    still at `at_ms`.
+    """
+
+    mode: str
+    offset_ms: int = 0
+    at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HabitsSet:
+    """How the hosted pages treat this tenant; None keeps the server's habit.
+
+    success_url, cancel_url: where the payment page leads; return_url: where the portal does.
+    webhook: when Stripe's webhook arrives, in seconds after the payment, e.g. [0], [5], [0, 0] or [].
+    """
+
+    success_url: str | None = None
+    cancel_url: str | None = None
+    webhook: Sequence[int] | None = None
+    return_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutOpened:
+    """A Stripe Checkout session for a credit top-up was opened; amount in cents."""
+
+    session_id: str
+    amount_cents: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutCompleted:
+    """The customer paid on the hosted page; the webhook arrives at each of `webhooks_ms`."""
+
+    session_id: str
+    webhooks_ms: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutDeclined:
+    """The card was declined on the hosted page; `code` is Stripe's decline code."""
+
+    session_id: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutExpired:
+    """An open session was expired before its time."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentSettled:
+    """Stripe's webhook arrived by hand: what was paid for takes effect."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PortalOpened:
+    """A Stripe billing-portal session was opened."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherRedeemed:
+    """A voucher was redeemed; `balance_micros` is the balance right after it."""
+
+    code: str
+    credit_micros: int
+    discount_percent: int
+    balance_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContractSubscribed:
+    """The tenant was bound to an enterprise contract and owes its first payment."""
+
+    contract_id: str
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContractOffered:
+    """A contract was drawn up for the tenant (the members of `plan.ContractTerms`)."""
+
+    terms: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ContractCancelled:
+    """The running contract was cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractResumed:
+    """A cancelled contract whose term has not ended runs again."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstallmentMarked:
+    """An installment was marked paid or overdue; `index` is its place in the payment schedule."""
+
+    index: int
+    paid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRecorded:
+    """Token usage was recorded and charged."""
+
+    project: int
+    model: str
+    source: str
+    input_tokens: int
+    output_tokens: int
+    messages: int
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRecorded:
+    """Context-engine events (`event`) or service operations (`service`) were recorded and charged."""
+
+    meter: str
+    slug: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PricesChanged:
+    """Prices changed, in nano-USD; what is None or not named stays."""
+
+    input_per_1k_nanos: int | None = None
+    output_per_1k_nanos: int | None = None
+    token_per_1k_nanos: int | None = None
+    character_month_nanos: int | None = None
+    events: Mapping[str, int] | None = None
+    services: Mapping[str, int] | None = None
+    models: Mapping[str, Sequence[int]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherIssued:
+    """A voucher was created, or took the place of one with the same code."""
+
+    code: str
+    credit_micros: int
+    discount_percent: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """Credits were taken back and their money returned, in micro-USD."""
+
+    amount_micros: int
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """The credit balance was corrected by a signed amount in micro-USD."""
+
+    amount_micros: int
+    description: str
+
+
+Event = (
+    TenantCreated
+    | Rewound
+    | SnapshotTaken
+    | ClockSet
+    | HabitsSet
+    | CheckoutOpened
+    | CheckoutCompleted
+    | CheckoutDeclined
+    | CheckoutExpired
+    | PaymentSettled
+    | PortalOpened
+    | VoucherRedeemed
+    | ContractSubscribed
+    | ContractOffered
+    | ContractCancelled
+    | ContractResumed
+    | InstallmentMarked
+    | UsageRecorded
+    | MeterRecorded
+    | PricesChanged
+    | VoucherIssued
+    | Refunded
+    | Adjusted
+)
+
+KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
+"""Every kind of event by its name in the log."""
+
+
+class UnknownEventError(ValueError):
+    """The log holds an event that this version does not know."""
+
+
+def encode(event: Event) -> dict[str, Any]:
+    """The event as a JSON-able object, its kind first."""
+    return {"kind": type(event).__name__} | {f.name: getattr(event, f.name) for f in fields(event)}
+
+
+def decode(document: Mapping[str, Any]) -> Event:
+    """The event that `encode` wrote.
+
+    Raises UnknownEventError for a kind or members that this version does not know.
+    """
+    members = dict(document)
+    kind = members.pop("kind", None)
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise UnknownEventError(f"unknown event {kind!r}")
+    try:
+        return KINDS[kind](**members)
+    except TypeError as error:
+        told = f"event {kind} has other members than this version knows: {_odd(KINDS[kind], members)}"
+        raise UnknownEventError(told) from error
+
+
+def _odd(kind: type[Event], members: Mapping[str, Any]) -> str:
+    """Which members are missing, and which are unknown."""
+    known = fields(kind)
+    needed = [each.name for each in known if each.default is MISSING and each.default_factory is MISSING]
+    odd = [f"{name} is missing" for name in needed if name not in members]
+    names = {each.name for each in known}
+    return ", ".join(odd + [f"{name} is unknown" for name in sorted(members) if name not in names])
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """An Idempotency-Key and the fingerprint of the request that first used it."""
+
+    key: str
+    fingerprint: str
+
+
+class Record(NamedTuple):
+    """An event at its place in a tenant's log.
+
+    batch: the sequence number of the first event of the same command.
+    """
+
+    sequence: int
+    at_ms: int
+    event: Event
+    batch: int
+    idempotency: Idempotency | None = None

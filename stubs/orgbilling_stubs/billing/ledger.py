@@ -1,0 +1,74 @@
+"""The ledger: immutable rows in time order with running sums, so a window is two binary searches."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One ledger entry; credits add to the balance and debits are negative, in micro-USD."""
+
+    number: int
+    at_ms: int
+    kind: str
+    credits_micros: int
+    usd_micros: int
+    tokens: int
+    description: str
+    created_by: str | None
+    source: str | None
+
+
+class Ledger:
+    """Append-only rows; nothing in it is ever changed or removed."""
+
+    __slots__ = ("_balances", "_times", "balance_micros", "encoded", "outstanding_micros", "rows")
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.encoded: dict[int, bytes] = {}
+        """Serialized form of rows by their number, made when they are first shown: a row never changes."""
+        self._times: list[int] = []
+        self._balances: list[int] = []
+        self.balance_micros = 0
+        """Sum of all credits."""
+        self.outstanding_micros = 0
+        """What a postpaid tenant owes."""
+
+    def post(
+        self,
+        at_ms: int,
+        kind: str,
+        credits_micros: int,
+        usd_micros: int,
+        description: str,
+        *,
+        tokens: int = 0,
+        created_by: str | None = None,
+        source: str | None = None,
+    ) -> Row:
+        """Append a row; rows come in time order."""
+        times = self._times
+        assert not times or at_ms >= times[-1], "ledger rows are posted in time order"
+        row = Row(
+            len(times), at_ms, kind, credits_micros, usd_micros, tokens, description, created_by, source
+        )
+        self.rows.append(row)
+        times.append(at_ms)
+        self.balance_micros += credits_micros
+        self._balances.append(self.balance_micros)
+        return row
+
+    def window(self, after_ms: int, until_ms: int) -> tuple[int, int]:
+        """Index range [low, high) of the rows with after < time <= until."""
+        return bisect_right(self._times, after_ms), bisect_right(self._times, until_ms)
+
+    def balance_at(self, at_ms: int) -> int:
+        """The balance after every row up to and including the instant, in micro-USD."""
+        index = bisect_right(self._times, at_ms)
+        return self._balances[index - 1] if index else 0
+
+    def last_ms(self) -> int | None:
+        """Time of the newest row."""
+        return self._times[-1] if self._times else None

@@ -1,0 +1,53 @@
+"""Which records count: the log only grows, but a rewind leads back to an earlier place in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from orgbilling_stubs.billing.events import Record, Rewound, SnapshotTaken
+
+
+def effective(records: Sequence[Record]) -> list[Record]:
+    """The records that make up the present state, in order; rewinds themselves are not among them.
+
+    A log is a tree: each record continues the one that was effective when it was written.
+    """
+    parents: dict[int, int] = {}
+    place: dict[int, int] = {0: 0}
+    head = 0
+    for record in records:
+        if isinstance(record.event, Rewound):
+            head = place[record.event.to]
+        else:
+            parents[record.sequence] = head
+            head = record.sequence
+        place[record.sequence] = head
+    path = []
+    while head:
+        path.append(records[head - 1])
+        head = parents[head]
+    path.reverse()
+    return path
+
+
+def snapshots(records: Iterable[Record]) -> dict[str, Record]:
+    """Every snapshot by name, the newest of a name, whether or not it lies on the present path."""
+    return {record.event.name: record for record in records if isinstance(record.event, SnapshotTaken)}
+
+
+def before_last_command(records: Sequence[Record]) -> int | None:
+    """The place in the log right before the last command that was not taken back; None when there is none.
+
+    A batch that is nothing but a rewind took a command back: the log then stands where it led to. A snapshot
+    is no command: taking it back would change nothing.
+    """
+    place = len(records)
+    while place:
+        last = records[place - 1]
+        if isinstance(last.event, Rewound):
+            place = last.event.to
+        elif isinstance(last.event, SnapshotTaken):
+            place -= 1
+        else:
+            return last.batch - 1 or None
+    return None

@@ -1,0 +1,228 @@
+"""What a tenant starts from: prices, terms, names and the activity that the engine charges for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+
+class Usage(Protocol):
+    """Token usage of one project through one model, billed as one ledger row."""
+
+    @property
+    def at_ms(self) -> int:
+        """When it is billed."""
+
+    @property
+    def project(self) -> int:
+        """Index into the plan's projects."""
+
+    @property
+    def model(self) -> str:
+        """Model slug."""
+
+    @property
+    def source(self) -> str:
+        """Traffic source."""
+
+    @property
+    def input_tokens(self) -> int:
+        """Prompt tokens."""
+
+    @property
+    def output_tokens(self) -> int:
+        """Completion tokens."""
+
+    @property
+    def messages(self) -> int:
+        """Messages exchanged."""
+
+    @property
+    def sessions(self) -> int:
+        """Sessions opened."""
+
+
+class Meter(Protocol):
+    """A count of context-engine events or of service operations."""
+
+    @property
+    def at_ms(self) -> int:
+        """When it was metered."""
+
+    @property
+    def kind(self) -> str:
+        """`event` or `service`."""
+
+    @property
+    def slug(self) -> str:
+        """Key of the price map."""
+
+    @property
+    def count(self) -> int:
+        """How many."""
+
+
+class Day(Protocol):
+    """What a tenant did on one UTC day, each sequence in time order."""
+
+    @property
+    def usage(self) -> Sequence[Usage]:
+        """Token usage."""
+
+    @property
+    def meters(self) -> Sequence[Meter]:
+        """Events and services."""
+
+    @property
+    def characters(self) -> int:
+        """Characters active on the day."""
+
+
+class Activity(Protocol):
+    """The usage model: a pure function from a day to what happened on it."""
+
+    def day(self, day: int, /) -> Day:
+        """Activity of a day, counted in days since 1970-01-01 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrice:
+    """Prices of one model in nano-USD per 1,000 tokens."""
+
+    model: str
+    input_per_1k_nanos: int
+    output_per_1k_nanos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """A tenant's price list, in nano-USD."""
+
+    input_per_1k_nanos: int
+    output_per_1k_nanos: int
+    token_per_1k_nanos: int
+    character_month_nanos: int
+    events: tuple[tuple[str, int], ...]
+    services: tuple[tuple[str, int], ...]
+    models: tuple[ModelPrice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopUp:
+    """Automatic top-up: when the balance falls below one amount, buy another (micro-USD)."""
+
+    below_micros: int
+    amount_micros: int
+
+
+class VoucherTerms(NamedTuple):
+    """A voucher: credits (micro-USD) or a contract discount (per cent), and its state."""
+
+    code: str
+    credit_micros: int
+    discount_percent: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContractTerms:
+    """An enterprise contract as signed; money in micro-USD, portions over the whole term."""
+
+    contract_id: str
+    status: str
+    credit_micros: int
+    service_micros: int
+    onetime_credit_micros: int
+    onetime_service_micros: int
+    bonus_micros: int
+    bonus_paid: bool
+    frequency: str
+    start_ms: int
+    end_ms: int
+    term_months: int
+    auto_renew: bool
+    overdue: int
+    created_by: str | None
+    notes: str | None
+    credit_period_limit: int | None
+    service_period_limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementTerms:
+    """A service agreement: a recurring or one-time charge, in micro-USD."""
+
+    charge_id: str
+    description: str
+    amount_micros: int
+    charge_type: str
+    project: int | None
+    created_ms: int
+    created_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project of the tenant."""
+
+    project_id: str
+    name: str
+
+
+NEVER = 1 << 62
+"""An instant that does not come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What a history needs, besides itself, to stand at the clock where its persona says (micro-USD).
+
+    opening: credits of a prepaid tenant, or debts of a postpaid one, brought along from before. From
+    `unpaid_from_ms` up to the clock invoices stay unpaid; the first of them but for `left`. closing: credits
+    that expire, or a payment on account.
+    """
+
+    opening_micros: int = 0
+    unpaid_from_ms: int = NEVER
+    left_micros: int = 0
+    closing_ms: int = NEVER
+    closing_micros: int = 0
+
+
+STRAIGHT = Course()
+"""The course of a history that is left to itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything the fold needs to know about a tenant before its first row.
+
+    lineage: the organization that ids are derived from; another than its own only for a fork.
+    """
+
+    organization: str
+    lineage: str
+    tenant_id: str
+    company: str
+    seed: int
+    currency: str
+    mode: str
+    postpaid_limit_micros: int
+    free_credit_micros: int
+    stripe_customer_id: str | None
+    prices: Prices
+    top_up: TopUp | None
+    stop_when_exhausted: bool
+    balance_target_micros: int | None
+    outstanding_target_micros: int | None
+    projects: tuple[Project, ...]
+    members: tuple[str, ...]
+    contract: ContractTerms | None
+    agreements: tuple[AgreementTerms, ...]
+    vouchers: tuple[VoucherTerms, ...]
+    nulls: bool
+    start_ms: int
+    as_of_ms: int
+    activity: Activity
+    course: Course = STRAIGHT

@@ -1,0 +1,52 @@
+"""Vouchers: those of the tenant's plan, and test codes that work in every organization."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from orgbilling_stubs.billing import errors
+from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.money import MICROS_PER_USD
+from orgbilling_stubs.billing.tenant_config import VoucherTerms
+
+_TEST_CODE = re.compile(
+    r"TEST-(?:CREDIT-([1-9]\d{0,4})|DISCOUNT-([1-9]\d?)|(EXPIRED|USED|LIMIT))"
+    r"-[A-Za-z0-9_-]{1,48}",
+    re.ASCII,
+)
+_TEST_STATES = {"EXPIRED": "expired", "USED": "used", "LIMIT": "limit_reached"}
+_REFUSALS = {
+    "expired": errors.VOUCHER_EXPIRED,
+    "used": errors.VOUCHER_USED,
+    "limit_reached": errors.VOUCHER_LIMIT,
+}
+
+
+def test_voucher(code: str) -> VoucherTerms | None:
+    """The terms of a test code such as `TEST-CREDIT-25-abc`; None when it is not one."""
+    match = _TEST_CODE.fullmatch(code)
+    if match is None:
+        return None
+    usd, percent, state = match.groups()
+    return VoucherTerms(
+        code,
+        int(usd) * MICROS_PER_USD if usd else 0,
+        int(percent) if percent else 0,
+        _TEST_STATES[state] if state else "open",
+    )
+
+
+def redeemable(known: Mapping[str, VoucherTerms], redeemed: Mapping[str, int], code: str) -> VoucherTerms:
+    """The terms of a voucher that may be redeemed now.
+
+    Raises Refusal: unknown, expired, used or limit reached.
+    """
+    terms = known.get(code) or test_voucher(code)
+    if terms is None:
+        raise Refusal(errors.VOUCHER_UNKNOWN, "body.code", code)
+    if terms.state in _REFUSALS:
+        raise Refusal(_REFUSALS[terms.state], "body.code", code)
+    if code in redeemed:
+        raise Refusal(errors.VOUCHER_USED, "body.code", code)
+    return terms

@@ -1,0 +1,226 @@
+"""What the handlers of the control API find as `call.service`, and how they reach organizations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from orgbilling_stubs.api.serializers import usd
+from orgbilling_stubs.auth.rsa import SigningKey
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing.commands import Command
+from orgbilling_stubs.billing.errors import Kind, Refusal
+from orgbilling_stubs.billing.events import ClockSet, Event, Idempotency, TenantCreated
+from orgbilling_stubs.billing.log_branches import effective
+from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.control.bulk import Steps, Work
+from orgbilling_stubs.control.errors import ORGANIZATION_UNKNOWN
+from orgbilling_stubs.control.hosted import Hosted
+from orgbilling_stubs.faults.rules import Rule, Rules
+from orgbilling_stubs.http.context import Admit, Call, Reply
+from orgbilling_stubs.http.errors import Problem
+from orgbilling_stubs.tenants.persona_registry import Cast
+from orgbilling_stubs.tenants.service import Service
+
+ALL = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The scenario that an organization shows.
+
+    rules: ids of its fault rules. lent: the clock that was there before, when the scenario set one. span: the
+    places in the log before each of its steps, which go back together.
+    """
+
+    name: str
+    rules: tuple[str, ...] = field(default=(), compare=False)
+    lent: ClockSet | None = None
+    span: range = range(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A server, as seen by whoever drives it.
+
+    contract: digest of the contract served. coverage, journal: what the client met, and the exchanges.
+    admit: who asks and may they, by request headers and method; None when nobody says. hosted: the hosted
+    pages. What follows is by organization, and forgotten when the server stops:
+    scenes: what is shown; armed: the fault rules of that; marks: what was shown from which record on.
+    """
+
+    service: Service
+    cast: Cast
+    key: SigningKey
+    rules: Rules
+    contract: str
+    wall_ms: Callable[[], int]
+    coverage: Any = None
+    journal: Any = None
+    admit: Admit | None = None
+    hosted: Hosted | None = None
+    scenes: dict[str, Scene] = field(default_factory=dict)
+    armed: dict[str, Sequence[Rule]] = field(default_factory=dict)
+    marks: dict[str, dict[int, Scene]] = field(default_factory=dict)
+
+    def exists(self, organization: str) -> bool:
+        """Whether an organization has a log."""
+        return bool(self.service.store.read(organization))
+
+    def known(self, organization: str) -> Tenant:
+        """The tenant of an organization that exists; raises Problem for one that does not."""
+        if not self.exists(organization):
+            raise Problem(ORGANIZATION_UNKNOWN)
+        return self.service.tenant(organization)
+
+    def show(self, organization: str, scene: Scene, armed: Sequence[Rule]) -> None:
+        """Let an organization be known to show a scenario, whose fault rules are in force."""
+        self.scenes[organization] = replace(scene, rules=tuple(each.id for each in armed))
+        self.armed[organization] = armed
+
+    def disarm(self, armed: Sequence[Rule]) -> None:
+        """Drop fault rules, those that somebody has dropped before left aside: their ids may be others'."""
+        for standing in self.rules.list():
+            if any(standing.rule is each for each in armed):
+                self.rules.remove(standing.rule.id)
+
+    def forget_scene(self, organization: str) -> Scene | None:
+        """Drop the fault rules of an organization's scenario; the scenario that was."""
+        self.disarm(self.armed.pop(organization, ()))
+        return self.scenes.pop(organization, None)
+
+    def forget_rules(self, organization: str) -> None:
+        """Drop the fault rules for this organization alone, and its scenario."""
+        self.forget_scene(organization)
+        for standing in self.rules.list(organization):
+            if standing.rule.organizations == (organization,):
+                self.rules.remove(standing.rule.id)
+
+    def forget(self, organization: str) -> None:
+        """Drop an organization, and all that is known of it besides its log."""
+        self.forget_scene(organization)
+        self.marks.pop(organization, None)
+        self.service.delete(organization)
+
+    def describe(self, organization: str) -> dict[str, Any]:
+        """The schema Organization."""
+        tenant = self.service.tenant(organization)
+        first = effective(self.service.store.read(organization))[0].event
+        assert isinstance(first, TenantCreated)
+        scene = self.scenes.get(organization)
+        return {
+            "organization": organization,
+            "tenantId": tenant.plan.tenant_id,
+            "persona": first.persona["name"],
+            "shows": first.persona["shows"],
+            "states": list(first.persona["states"]),
+            "seed": first.seed,
+            "clock": clock(tenant),
+            "billingMode": tenant.plan.mode,
+            "currency": tenant.plan.currency,
+            "creditBalance": usd(tenant.ledger.balance_micros),
+            "outstandingUsd": usd(tenant.ledger.outstanding_micros),
+            "contractStatus": tenant.contract.status if tenant.contract is not None else None,
+            "scenario": scene.name if scene is not None else None,
+            "version": tenant.version,
+        }
+
+
+def clock(tenant: Tenant) -> dict[str, Any]:
+    """The schema Clock."""
+    found: dict[str, Any] = {"mode": tenant.clock.mode, "now": instants.text(tenant.now_ms)}
+    if tenant.clock.mode != "frozen":
+        found["offsetSeconds"] = tenant.clock.offset_ms / 1_000
+    return found
+
+
+def control(call: Call) -> Control:
+    """The server that a call drives."""
+    found: Control = call.service
+    return found
+
+
+def named(call: Call) -> str:
+    """The organization in the path."""
+    organization: str = call.parameters["organization"]
+    return organization
+
+
+def body(call: Call) -> Mapping[str, Any]:
+    """The body; empty when none was sent."""
+    return call.body or {}
+
+
+def for_each(call: Call, act: Callable[[str], object], nobody: Kind | None = None) -> Reply:
+    """Act on the organization in the path, or on every one for `*`; answer how each is now.
+
+    One organization's refusal is the answer; among all, it is listed and the others go on.
+    nobody: the refusal when not a single organization could follow; without it, the answer lists why.
+    """
+    server, organization = control(call), named(call)
+    if organization == ALL:
+        return Steps(_each(server, act, nobody), changes=True)
+    act(organization)
+    return Reply(server.describe(organization))
+
+
+def _each(server: Control, act: Callable[[str], object], nobody: Kind | None) -> Work:
+    """Each organization is described right after its own step: what others do to it later is not shown."""
+    shown, refused = [], []
+    for organization in present(server):
+        try:
+            act(organization)
+        except (Refusal, Problem) as error:
+            refused.append({"organization": organization, "name": error.name, "detail": error.detail})
+        shown.append(server.describe(organization))
+        yield
+    if nobody is not None and len(refused) == len(shown):
+        raise Refusal(nobody)
+    return Reply({"organizations": shown, "refused": refused})
+
+
+def present(server: Control) -> Iterator[str]:
+    """Every organization there is at the start, without those that are gone when their turn comes."""
+    for organization in tuple(server.service.store.organizations()):
+        if server.exists(organization):
+            yield organization
+
+
+def everyone(server: Control) -> Steps:
+    """The schema OrganizationList."""
+
+    def work() -> Work:
+        shown = []
+        for organization in present(server):
+            shown.append(server.describe(organization))
+            yield
+        return Reply({"organizations": shown})
+
+    return Steps(work())
+
+
+def targets(call: Call) -> Iterable[str]:
+    """The organization in the path, which must exist, or every one for `*`."""
+    server, organization = control(call), named(call)
+    if organization == ALL:
+        return present(server)
+    server.known(organization)
+    return [organization]
+
+
+def execute(call: Call, command: Command) -> Event | None:
+    """Carry out a command on the organization in the path; its first event, None when nothing changed."""
+    event, _ = control(call).service.execute(named(call), command, idempotency(call))
+    return event
+
+
+def idempotency(call: Call) -> Idempotency | None:
+    """What makes the command count once, if the client asked for that."""
+    return Idempotency(*call.idempotency) if call.idempotency is not None else None
+
+
+def carry_out(call: Call, command: Command) -> Reply:
+    """Carry out a command, and answer how the organization is now."""
+    execute(call, command)
+    return Reply(control(call).describe(named(call)))

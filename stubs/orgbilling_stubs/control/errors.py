@@ -1,0 +1,56 @@
+"""Every refusal of the control API beyond those of HTTP and of the domain, in order of precedence."""
+
+from __future__ import annotations
+
+from orgbilling_stubs.http.errors import Problem, Row
+
+HOST_REFUSED = Row(
+    "host_refused", 403, "the Host header names another server: see --host and docs/control.md"
+)
+ORIGIN_REFUSED = Row("origin_refused", 403, "pages of this origin may not drive the stub: see --cors")
+TOKEN_MISSING = Row(
+    "control_token_missing", 401, "send the control token that the server printed at its start"
+)
+TOKEN_WRONG = Row("control_token_wrong", 401, "this is not the control token that the server printed")
+MEDIA_REFUSED = Row("media_refused", 415, "a body needs the content type application/json")
+ORGANIZATION_UNKNOWN = Row(
+    "organization_unknown", 404, "no such organization; commands create it, reads do not"
+)
+ORGANIZATION_EXISTS = Row("organization_exists", 409, "the organization exists")
+PERSONA_INVALID = Row("persona_invalid", 422, "the persona cannot be used")
+SCENARIO_UNKNOWN = Row("scenario_unknown", 422, "no such scenario: see GET /scenarios")
+INSTANT_INVALID = Row("instant_invalid", 422, "expected an RFC 3339 instant in the years 1972 to 8999, UTC")
+DURATION_INVALID = Row("duration_invalid", 422, "expected an ISO 8601 duration such as P1M, PT90S or -P7D")
+CLOCK_TOO_FAR = Row(
+    "clock_too_far", 409, "more than five years ahead at once, or outside the years 1972 to 8999, UTC"
+)
+CHECKOUT_NONE = Row("checkout_none", 404, "no checkout session has been opened")
+URL_INVALID = Row("url_invalid", 422, "expected an absolute http or https URL with a valid host and port")
+BUNDLE_INVALID = Row("bundle_invalid", 422, "the bundle cannot be replayed")
+
+TABLE = (
+    HOST_REFUSED,
+    ORIGIN_REFUSED,
+    TOKEN_MISSING,
+    TOKEN_WRONG,
+    MEDIA_REFUSED,
+    ORGANIZATION_UNKNOWN,
+    ORGANIZATION_EXISTS,
+    PERSONA_INVALID,
+    SCENARIO_UNKNOWN,
+    INSTANT_INVALID,
+    DURATION_INVALID,
+    CLOCK_TOO_FAR,
+    CHECKOUT_NONE,
+    URL_INVALID,
+    BUNDLE_INVALID,
+)
+
+
+def refusal(
+    row: Row, location: str | None = None, value: object = None, message: str | None = None
+) -> Problem:
+    """The problem for a row; with a location, also the finding at it."""
+    if location is None:
+        return Problem(row, detail=message)
+    return Problem(row, [{"message": message or row.detail, "location": location, "value": value}])

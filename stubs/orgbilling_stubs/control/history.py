@@ -1,0 +1,113 @@
+"""The past of organizations: snapshots, undo, forks, bundles."""
+
+from __future__ import annotations
+
+import json
+
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing.errors import SNAPSHOT_UNKNOWN
+from orgbilling_stubs.control import active_scenario, context
+from orgbilling_stubs.control.bulk import Steps, Work
+from orgbilling_stubs.control.context import Control, control, named
+from orgbilling_stubs.control.errors import BUNDLE_INVALID, ORGANIZATION_EXISTS, refusal
+from orgbilling_stubs.http.context import Call, Encoded, Reply
+from orgbilling_stubs.http.errors import Problem
+from orgbilling_stubs.tenants import bundle, timeline
+from orgbilling_stubs.tenants.store.log import Conflict
+
+NDJSON = {"Content-Disposition": 'attachment; filename="orgbilling.bundle.jsonl"'}
+
+
+def snapshots(call: Call) -> Reply:
+    """The snapshots of an organization."""
+    server = control(call)
+    server.known(named(call))
+    found = timeline.listed(server.service, named(call))
+    rows = [{"name": name, "at": instants.text(record.at_ms)} for name, record in found.items()]
+    return Reply({"snapshots": rows})
+
+
+def take(call: Call) -> Reply:
+    """Give the present state a name."""
+    service, name = control(call).service, context.body(call)["name"]
+    return context.for_each(call, lambda organization: timeline.snapshot(service, organization, name))
+
+
+def restore(call: Call) -> Reply:
+    """Go back to a snapshot, and to the scenario with its fault rules that was shown then.
+
+    A snapshot that not a single organization has is unknown, for `*` too.
+    """
+    server, name = control(call), call.parameters["snapshot"]
+
+    def restored(organization: str) -> None:
+        timeline.restore(server.service, organization, name)
+        active_scenario.settle(server, organization)
+
+    return context.for_each(call, restored, nobody=SNAPSHOT_UNKNOWN)
+
+
+def undo(call: Call) -> Reply:
+    """Take back the last command."""
+    server = control(call)
+    return context.for_each(call, lambda organization: active_scenario.undo(server, organization))
+
+
+def fork(call: Call) -> Reply:
+    """Copy an organization, with the scenario that it shows, into a new one."""
+    server, organization, into = control(call), named(call), context.body(call)["into"]
+    if server.exists(into):
+        raise Problem(ORGANIZATION_EXISTS)
+    try:
+        timeline.fork(server.service, organization, into)
+    except Conflict:
+        raise Problem(ORGANIZATION_EXISTS) from None
+    active_scenario.inherit(server, organization, into)
+    return Reply(server.describe(into), 201)
+
+
+def export(call: Call) -> Steps:
+    """The bundle of one organization, or of all."""
+    server, targets = control(call), context.targets(call)
+
+    def work() -> Work:
+        header = json.loads(bundle.export(server.service, [], server.contract))
+        bodies = []
+        for organization in targets:
+            text = bundle.export(server.service, [organization], server.contract)
+            bodies.append(text.partition("\n")[2])
+            yield
+        header["organizations"] = len(bodies)
+        first = json.dumps(header, ensure_ascii=False, separators=(",", ":"))
+        return Encoded("\n".join([first, "".join(bodies)]).encode(), headers=NDJSON)
+
+    return Steps(work())
+
+
+def take_in(call: Call) -> Steps:
+    """Replay a bundle and take its organizations in, when every answer came out as recorded."""
+    return Steps(_taken_in(control(call), call.body), changes=True)
+
+
+def _taken_in(server: Control, body: bytes) -> Work:
+    different = []
+    try:
+        recorded = bundle.read(body.decode("utf-8"))
+        for each in recorded.organizations:
+            found = bundle.replay(each)
+            if found.different:
+                different.append(f"{each.organization}: {', '.join(found.different)}")
+            yield
+    except UnicodeDecodeError:
+        raise refusal(BUNDLE_INVALID, "body", None, "not UTF-8") from None
+    except bundle.BundleError as error:
+        raise refusal(BUNDLE_INVALID, f"body:{error.line}", None, error.problem) from None
+    if different:
+        raise refusal(BUNDLE_INVALID, "body", None, f"other answers than recorded: {'; '.join(different)}")
+    shown = []
+    for each in recorded.organizations:
+        server.forget(each.organization)
+        server.service.create(each.organization, bundle.pinned(each))
+        shown.append(server.describe(each.organization))
+        yield
+    return Reply({"organizations": shown})

@@ -1,0 +1,53 @@
+"""The laws, evaluated on organizations as they are now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orgbilling_openapi import laws
+
+from orgbilling_stubs.api import serializers
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.control import context
+from orgbilling_stubs.control.bulk import Steps, Work
+from orgbilling_stubs.control.context import Control, control
+from orgbilling_stubs.http.context import Call, Reply
+
+WINDOWS = (1, 30, 365)
+_VERDICTS = {True: "holds", False: "broken", None: "not_applicable"}
+
+
+def check(call: Call) -> Reply:
+    """Every law on an organization, or on all."""
+    server, targets = control(call), context.targets(call)
+
+    def work() -> Work:
+        reports = []
+        for organization in targets:
+            reports.append(_report(server, organization, call.base_url))
+            yield
+        return Reply({"organizations": reports})
+
+    return Steps(work())
+
+
+def _report(server: Control, organization: str, base_url: str) -> dict[str, Any]:
+    tenant = server.service.tenant(organization)
+    verdicts = laws.check(serializers.all_bodies(tenant, base_url, WINDOWS))
+    return {
+        "organization": organization,
+        "now": instants.text(tenant.now_ms),
+        "holds": not any(each.law.firm and each.holds is False for each in verdicts),
+        "laws": [
+            {
+                "number": each.law.number,
+                "name": each.law.name,
+                "equation": each.law.equation,
+                "firm": each.law.firm,
+                "verdict": _VERDICTS[each.holds],
+                "values": dict(each.values),
+                "detail": each.detail,
+            }
+            for each in verdicts
+        ],
+    }

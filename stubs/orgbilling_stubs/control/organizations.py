@@ -1,0 +1,141 @@
+"""Who is there: list, create, read, reset and forget organizations, and mint tokens for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures.persona import PersonaError
+
+from orgbilling_stubs.auth import bad
+from orgbilling_stubs.auth.errors import Refused
+from orgbilling_stubs.auth.mint import DEFAULT_AZP, Session, mint
+from orgbilling_stubs.billing.events import ClockSet, Record, TenantCreated
+from orgbilling_stubs.control import active_scenario, context
+from orgbilling_stubs.control.bulk import Steps, Work
+from orgbilling_stubs.control.context import ALL, Control, control, named
+from orgbilling_stubs.control.errors import ORGANIZATION_EXISTS, PERSONA_INVALID, refusal
+from orgbilling_stubs.control.instants import instant_of
+from orgbilling_stubs.http.context import Call, Reply
+from orgbilling_stubs.http.errors import Problem
+from orgbilling_stubs.http.validation_errors import locate
+from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants.persona_registry import Cast
+from orgbilling_stubs.tenants.store.log import Conflict
+
+
+def listed(call: Call) -> Reply:
+    """Every organization."""
+    return context.everyone(control(call))
+
+
+def read(call: Call) -> Reply:
+    """One organization, or all for `*`; refused when it does not exist."""
+    server, organization = control(call), named(call)
+    if organization == ALL:
+        return context.everyone(server)
+    server.known(organization)
+    return Reply(server.describe(organization))
+
+
+def create(call: Call) -> Reply:
+    """Begin an organization from a persona, a seed and an instant."""
+    server, body = control(call), context.body(call)
+    organization = body["organization"]
+    service = server.service
+    as_of_ms = service.clock.now_ms()
+    if "asOf" in body:
+        as_of_ms = instant_of(body["asOf"], "body.asOf")
+    persona = _persona(server.cast, body.get("persona"), organization)
+    created = TenantCreated(persona, body.get("seed", service.seed), as_of_ms, organization)
+    setting = service.clock.at(ClockSet("server"), as_of_ms)
+    try:
+        service.create(organization, [Record(1, as_of_ms, created, 1), Record(2, as_of_ms, setting, 1)])
+    except Conflict:
+        raise Problem(ORGANIZATION_EXISTS) from None
+    return Reply(server.describe(organization), 201)
+
+
+def _persona(cast: Cast, chosen: Any, organization: str) -> Any:
+    """The document of a persona given by name, written out, or named by the organization's id."""
+    if chosen is None:
+        return cast.of(organization)
+    try:
+        if isinstance(chosen, str):
+            if chosen not in personas.names() and chosen not in cast.names:
+                raise PersonaError(chosen, None, "", "no such persona: see GET /personas")
+            return cast.load(chosen).document
+        return personas.parse({"name": "inline"} | chosen, "body.persona").document
+    except PersonaError as error:
+        place = locate("body.persona", error.path)
+        raise refusal(PERSONA_INVALID, place, None, error.problem) from None
+
+
+def forget(call: Call) -> Reply:
+    """Drop an organization, or all, with their scenarios."""
+    server, targets = control(call), context.targets(call)
+
+    def work() -> Work:
+        for organization in targets:
+            server.forget_rules(organization)
+            server.forget(organization)
+            yield
+        return Reply(None, 204)
+
+    return Steps(work(), changes=named(call) == ALL)
+
+
+def reset(call: Call) -> Reply:
+    """Begin again, without the scenario and the clock that it set."""
+    server = control(call)
+
+    def begin_again(organization: str) -> None:
+        clock = active_scenario.lent(server, organization)
+        server.forget_rules(organization)
+        timeline.reset(server.service, organization, clock)
+
+    return context.for_each(call, begin_again)
+
+
+def personas_known(call: Call) -> Reply:
+    """The personas that this server knows by name."""
+    cast = control(call).cast
+    known = (cast.load(name) for name in dict.fromkeys([*cast.names, *personas.names()]))
+    rows = [{"name": each.name, "shows": each.shows, "states": list(each.states)} for each in known]
+    return Reply({"personas": rows})
+
+
+def token(call: Call) -> Reply:
+    """A session token, good or bad in one way."""
+    server, body, organization = control(call), context.body(call), named(call)
+    session = Session(
+        organization,
+        body.get("role", "admin"),
+        body.get("subject"),
+        body.get("azp", DEFAULT_AZP),
+        body.get("ttlSeconds", 3600),
+        body.get("version", 2),
+    )
+    kind = bad.KINDS.get(body.get("bad", ""))
+    minter = kind.mint if kind is not None else mint
+    made = minter(server.key, session, server.wall_ms())
+    return Reply(
+        {
+            "token": made,
+            "organization": organization,
+            "bad": kind.name if kind is not None else None,
+            "refusedAs": _refused_as(server, made),
+        },
+        201,
+    )
+
+
+def _refused_as(server: Control, token: str) -> str | None:
+    """How this server refuses a token that asks to write, which takes the most; None when it does not."""
+    if server.admit is None:
+        return None
+    try:
+        server.admit([(b"authorization", b"Bearer " + token.encode())], "POST")
+    except Refused as refused:
+        return refused.name
+    return None

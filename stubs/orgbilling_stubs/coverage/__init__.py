@@ -1,1 +1,0 @@
-"""How much of the contract the client under test has met."""

@@ -1,0 +1,1 @@
+"""Verification of an export: its files against the manifest, and the invariants as SQL."""

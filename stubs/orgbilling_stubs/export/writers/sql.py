@@ -1,0 +1,70 @@
+"""The tables as SQL, for SQLite, DuckDB and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from orgbilling_stubs.export.schema import NAMES, Table
+
+TYPES = {
+    "sqlite": {
+        "text": "TEXT",
+        "uuid": "TEXT",
+        "int": "INTEGER",
+        # SQLite has no decimals; as text they stay exact.
+        "money": "TEXT",
+        "price": "TEXT",
+        "instant": "TEXT",
+        "date": "TEXT",
+        "bool": "INTEGER",
+    },
+    "duckdb": {
+        "text": "VARCHAR",
+        "uuid": "VARCHAR",
+        "int": "BIGINT",
+        "money": "DECIMAL(20, 6)",
+        "price": "DECIMAL(20, 9)",
+        "instant": "TIMESTAMP",
+        "date": "DATE",
+        "bool": "BOOLEAN",
+    },
+    "postgresql": {
+        "text": "text",
+        "uuid": "uuid",
+        "int": "bigint",
+        "money": "numeric(20, 6)",
+        "price": "numeric(20, 9)",
+        "instant": "timestamptz(3)",
+        "date": "date",
+        "bool": "boolean",
+    },
+}
+
+
+def create(table: Table, engine: str, *, keys: bool = True, within: Collection[str] = NAMES) -> str:
+    """CREATE TABLE, with its keys unless they are not wanted; foreign keys lead to `within` only."""
+    types = TYPES[engine]
+    parts = [
+        f"{quoted(each.name)} {types[each.kind]}{'' if each.nullable else ' NOT NULL'}"
+        for each in table.columns
+    ]
+    if keys:
+        parts.append(f"PRIMARY KEY ({names(table.key)})")
+        parts += [
+            f"FOREIGN KEY ({names(each.columns)}) REFERENCES {each.table} ({names(each.target)})"
+            for each in table.within(within)
+        ]
+    if keys and table.name == "ledger":
+        parts.append(f"UNIQUE ({names(('organization_id', 'entry_id'))})")
+    body = ",\n    ".join(parts)
+    return f"CREATE TABLE {table.name} (\n    {body}\n);\n"
+
+
+def quoted(name: str) -> str:
+    """A column name that no engine takes for a word of its own."""
+    return f'"{name}"'
+
+
+def names(columns: tuple[str, ...]) -> str:
+    """Column names as a list."""
+    return ", ".join(map(quoted, columns))

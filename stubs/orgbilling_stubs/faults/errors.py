@@ -1,0 +1,55 @@
+"""Every way an override or a rule can be refused: one table, one row each."""
+
+from __future__ import annotations
+
+from orgbilling_stubs.http.errors import Row
+
+PREFERENCE_MALFORMED = Row("preference_malformed", 400, "the preferences cannot be read (RFC 7240)")
+CODE_INVALID = Row("code_invalid", 400, "code: expected a status from 200 to 599")
+CODE_UNLISTED = Row("code_unlisted", 400, "code: the contract lists no such status here; add force to insist")
+EXAMPLE_UNKNOWN = Row("example_unknown", 400, "example: the contract has no example of this name here")
+DELAY_INVALID = Row("delay_invalid", 400, "delay: expected milliseconds, or seconds with s; at most 600s")
+SCENARIO_UNKNOWN = Row("scenario_unknown", 400, "scenario: there is no scenario of this name")
+
+OPERATION_UNKNOWN = Row("operation_unknown", 422, "operations: the contract has no such operation")
+METHOD_UNUSED = Row("method_unused", 422, "methods: no operation of this rule has such a method")
+STATUS_INVALID = Row("status_invalid", 422, "effect.status: expected a status from 200 to 599")
+STATUS_UNLISTED = Row(
+    "status_unlisted", 422, "effect.status: the contract does not list it for every operation; force insists"
+)
+EFFECT_EMPTY = Row("effect_empty", 422, "effect: the rule does nothing")
+EFFECTS_CONFLICT = Row("effects_conflict", 422, "effect: these cannot happen to one answer")
+LIMIT_INVALID = Row("limit_invalid", 422, "the limits of the rule make no sense")
+EFFECT_INVALID = Row("effect_invalid", 422, "effect: a number is out of range")
+FIELD_DOCUMENTED = Row("field_documented", 422, "effect.field: the contract documents a member of this name")
+RULE_EXISTS = Row("rule_exists", 409, "there is a rule with this id")
+RULE_UNKNOWN = Row("rule_unknown", 404, "there is no rule with this id")
+RULES_FULL = Row("rules_full", 409, "there are 1000 rules already: delete some")
+
+OVERRIDES = (
+    PREFERENCE_MALFORMED,
+    CODE_INVALID,
+    CODE_UNLISTED,
+    EXAMPLE_UNKNOWN,
+    DELAY_INVALID,
+    SCENARIO_UNKNOWN,
+)
+"""What a request can be told about its own overrides, in order of precedence."""
+
+STANDING = (
+    RULE_EXISTS,
+    RULES_FULL,
+    OPERATION_UNKNOWN,
+    METHOD_UNUSED,
+    LIMIT_INVALID,
+    EFFECT_EMPTY,
+    EFFECTS_CONFLICT,
+    EFFECT_INVALID,
+    FIELD_DOCUMENTED,
+    STATUS_INVALID,
+    STATUS_UNLISTED,
+    RULE_UNKNOWN,
+)
+"""What whoever sets rules can be told, in order of precedence."""
+
+TABLE = OVERRIDES + STANDING

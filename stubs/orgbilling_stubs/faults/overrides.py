@@ -1,0 +1,148 @@
+"""Overrides of one request: read from `Prefer` (RFC 7240), the query, or a cookie.
+
+A header beats the query, and the query beats the cookie, preference by preference. As in Prism, `code` and
+`example` choose the answer; unknown preferences are ignored, as RFC 7240 asks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from orgbilling_stubs.auth.redact import redact
+from orgbilling_stubs.faults import COOKIE, errors
+from orgbilling_stubs.faults.rules import LONGEST_MS
+from orgbilling_stubs.http.errors import Problem
+
+LONGEST_SHOWN = 100
+NAMES = ("code", "example", "delay", "scenario", "force")
+
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105
+_LEXEME = re.compile(r'"(?:[^"\\]|\\.)*"|[,;"]|[^",;]+', re.DOTALL)
+_PAIR = re.compile(rf'({_TOKEN})(?:[ \t]*=[ \t]*({_TOKEN}|"(?:[^"\\]|\\.)*")?)?')
+_DELAY = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,3}))?(ms|s)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What a request asks for itself. code: a status; force: also one that the contract does not list.
+
+    applied: the preferences as `Preference-Applied` names them.
+    """
+
+    code: int | None = None
+    example: str | None = None
+    delay_ms: int = 0
+    scenario: str | None = None
+    force: bool = False
+    applied: str = ""
+
+
+def read(scope: Mapping[str, Any]) -> Override | None:
+    """The overrides of a request, or None when there are none. Raises Problem for those that are wrong."""
+    found: dict[str, str] = {}
+    for carrier in (_header(scope["headers"]), _query(scope["query_string"]), _cookie(scope["headers"])):
+        for name, value in carrier:
+            if name in NAMES:
+                found.setdefault(name, value)
+    if not found.keys() - {"force"}:
+        return None
+    return Override(
+        code=_code(found["code"]) if "code" in found else None,
+        example=found.get("example"),
+        delay_ms=_delay(found["delay"]) if "delay" in found else 0,
+        scenario=found.get("scenario"),
+        force="force" in found and found["force"].lower() not in ("false", "0"),
+        applied=", ".join(_shown(name, found[name]) for name in NAMES if name in found),
+    )
+
+
+def parse(text: str) -> list[tuple[str, str]]:
+    """The preferences of one `Prefer` value, names in lower case, quotes taken off.
+
+    Raises Problem when it does not follow RFC 7240.
+    """
+    found: list[tuple[str, str]] = []
+    for preference in _split(text, ","):
+        first, *parameters = _split(preference, ";") or [""]
+        pairs = [
+            _PAIR.fullmatch(each.strip()) for each in (first, *parameters) if each is first or each.strip()
+        ]
+        if not all(pairs):
+            if preference.strip():
+                raise Problem(errors.PREFERENCE_MALFORMED)
+            continue
+        pair = pairs[0]
+        assert pair is not None
+        found.append((pair[1].lower(), _unquoted(pair[2] or "")))
+    return found
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """The parts of a text between separators that are not in quotes."""
+    parts = [""]
+    for lexeme in _LEXEME.findall(text):
+        if lexeme == separator:
+            parts.append("")
+        else:
+            parts[-1] += lexeme
+    return parts
+
+
+def _header(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    values = [value.decode("latin-1") for name, value in headers if name == b"prefer"]
+    return [each for value in values for each in parse(value)]
+
+
+def _query(query: bytes) -> list[tuple[str, str]]:
+    if b"__" not in query:
+        return []
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="replace")
+    return [(name[2:].lower(), value) for name, value in pairs if name.startswith("__")]
+
+
+def _cookie(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    """A cookie holds what `Prefer` would, percent-encoded; `&` may stand for the comma."""
+    cookies = "; ".join(value.decode("latin-1") for name, value in headers if name == b"cookie")
+    for pair in cookies.split(";"):
+        name, _, value = pair.partition("=")
+        if name.strip() == COOKIE:
+            return parse(unquote(value.strip().strip('"')).replace("&", ","))
+    return []
+
+
+def _code(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) == 3 and 200 <= int(text) <= 599):
+        raise Problem(errors.CODE_INVALID)
+    return int(text)
+
+
+def _delay(text: str) -> int:
+    """Milliseconds of `250`, `250ms` or `1.5s`."""
+    match = _DELAY.fullmatch(text.strip())
+    if match is None or (match[2] and match[3] != "s"):
+        raise Problem(errors.DELAY_INVALID)
+    delay_ms = int(match[1])
+    if match[3] == "s":
+        delay_ms = delay_ms * 1000 + int((match[2] or "0").ljust(3, "0"))
+    if delay_ms > LONGEST_MS:
+        raise Problem(errors.DELAY_INVALID)
+    return delay_ms
+
+
+def _unquoted(word: str) -> str:
+    return re.sub(r"\\(.)", r"\1", word[1:-1]) if word.startswith('"') else word
+
+
+def _shown(name: str, value: str) -> str:
+    """One member of `Preference-Applied`."""
+    if not value:
+        return name
+    if len(value) <= LONGEST_SHOWN and re.fullmatch(_TOKEN, value) and redact(value) == value:
+        return f"{name}={value}"
+    printable = "".join(letter if " " <= letter <= "~" else "?" for letter in redact(value)[:LONGEST_SHOWN])
+    escaped = printable.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name}="{escaped}"'

@@ -1,0 +1,71 @@
+# mypy: allow-subclassing-any
+"""Connexion's specification class, admitting OpenAPI 3.1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from orgbilling_stubs.http.framework import OpenAPISpecification
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+
+
+def follow(root: Mapping[str, Any], node: Any) -> Any:
+    """The node itself, or what its local `$ref` points to (`KeyError` if that does not exist)."""
+    seen = 0
+    while isinstance(node, Mapping) and isinstance(node.get("$ref"), str):
+        seen += 1
+        if seen > 32:
+            raise ValueError(f"circular reference: {node['$ref']}")
+        node = pointed(root, node["$ref"])
+    return node
+
+
+def pointed(root: Mapping[str, Any], reference: str) -> Any:
+    """What a local reference such as `#/components/schemas/X` points to (`KeyError` if nothing)."""
+    if not reference.startswith("#/"):
+        raise KeyError(f"not a reference inside the document: {reference}")
+    node: Any = root
+    for part in reference[2:].split("/"):
+        name = part.replace("~1", "/").replace("~0", "~")
+        node = node[int(name)] if isinstance(node, list) else node[name]
+    return node
+
+
+class Document(OpenAPISpecification):
+    """An OpenAPI document as Connexion's loader sees it.
+
+    Connexion 3.3 validates against the 3.0 meta-schema, which refuses 3.1, and expands every `$ref`, also
+    those of recursive schemas. Here the document was validated when it was built (the tests do), and only
+    the references that Connexion's operations look through are followed: path items, parameters, request
+    bodies and responses. Schemas keep their references; the validators follow those.
+    """
+
+    def __init__(self, raw_spec: dict[str, Any], *, base_uri: str = "") -> None:
+        self._raw_spec = raw_spec
+        self._base_uri = base_uri
+        self._spec = {
+            **raw_spec,
+            "components": raw_spec.get("components", {}),
+            "paths": {path: self._path(item) for path, item in raw_spec.get("paths", {}).items()},
+        }
+
+    def _path(self, node: Any) -> dict[str, Any]:
+        item = follow(self._raw_spec, node)
+        return {key: self._operation(value) for key, value in item.items() if key in METHODS} | {
+            "parameters": [follow(self._raw_spec, each) for each in item.get("parameters", ())]
+        }
+
+    def _operation(self, operation: Mapping[str, Any]) -> dict[str, Any]:
+        found = dict(operation)
+        found["parameters"] = [follow(self._raw_spec, each) for each in operation.get("parameters", ())]
+        responses = operation.get("responses", {})
+        found["responses"] = {str(each): follow(self._raw_spec, responses[each]) for each in responses}
+        if "requestBody" in operation:
+            found["requestBody"] = follow(self._raw_spec, operation["requestBody"])
+        return found
+
+    def clone(self) -> Document:
+        """A copy that can be given another base path."""
+        return Document(dict(self._raw_spec), base_uri=self._base_uri)

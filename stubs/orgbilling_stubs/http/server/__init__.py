@@ -1,0 +1,1 @@
+"""What exists for speed alone: the uvicorn protocol and the lazy import of Connexion."""

@@ -1,0 +1,226 @@
+"""uvicorn, told that most answers need no waiting.
+
+uvicorn starts a task for each request and sends an answer in two writes, because an ASGI application may
+wait. Ours has its answer as soon as the body is here: it is asked at once, and head and body leave in one
+write. Whatever has to wait (a slow or large body, a fault, a stream, a page) takes uvicorn's own way: it is
+told then what the parser has said so far.
+"""
+
+from __future__ import annotations
+
+import gc
+from asyncio import TimerHandle
+from typing import Any
+
+import uvicorn
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from orgbilling_stubs.http.cors import Headers
+from orgbilling_stubs.http.operation import FOUND
+from orgbilling_stubs.http.routing import Prompt
+
+PROMPT_BODY_BYTES = 65_536
+"""Bodies up to this size are answered at once when they arrive with their head."""
+NOT_PROMPT = frozenset({b"expect", b"upgrade"})
+"""A request with such a header is uvicorn's."""
+UPGRADING = frozenset({b"upgrade", b"http2-settings"})
+"""Headers, and words of `Connection`, that ask for another protocol."""
+
+
+class Protocol(HttpToolsProtocol):
+    """Answers at once what can be answered at once."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """The same as uvicorn's, for an application that has `prompt` operations."""
+        super().__init__(*arguments, **options)
+        application: Any = self.config.app
+        self._prompt: Prompt = application.prompt
+        self._held: Any = None
+        """Who may answer the request at hand, while uvicorn has not been told of it."""
+        self._usual = False
+        self._received: Headers = []
+        self._query = b""
+        self._body = b""
+        self._dates: Any = None
+        self._heads: dict[int, bytes] = {}
+        self._idle_since: float | None = None
+        self._timer: TimerHandle | None = None
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self.url = b""
+        self.headers = []
+        self._usual = self._upgrades = False
+        self._body = b""
+        self._idle_since = None
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        name = name.lower()
+        self.headers.append((name, value))
+        if name in NOT_PROMPT:
+            self._usual = True
+
+    def on_headers_complete(self) -> None:
+        """A head is complete: hold the request back until its body is here, too."""
+        self._received, self.headers = self.headers, []  # what comes now are trailers: no headers (RFC 9110)
+        path, _, query = self.url.partition(b"?")
+        method = self.parser.get_method()
+        if self._usual and self.parser.should_upgrade() and method != b"CONNECT":
+            self._upgrades = True
+            return
+        held = self._prompt.get((method, path))
+        waits = self.cycle is not None and not self.cycle.response_complete
+        if held is None or waits or self._usual or self.flow.write_paused or b"#" in query:
+            self._tell()
+        else:
+            self._held = held
+            self._query = query
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body."""
+        if self._held is None:
+            super().on_body(body)
+        elif len(body) + len(self._body) > PROMPT_BODY_BYTES:
+            self._tell()
+            super().on_body(body)
+        else:
+            self._body = self._body + body if self._body else body
+
+    def on_message_complete(self) -> None:
+        """A request is complete: answer now, or let it be served."""
+        if self._upgrades:
+            return
+        if self._held is None:
+            super().on_message_complete()
+            return
+        answer, method, path = self._held
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": self._query,
+            "headers": self._received,
+            "scheme": self.scheme,
+            "server": self.server,
+        }
+        answered = answer(scope, self._body)
+        if answered is None:
+            self._tell()
+            self.scope.update({FOUND: scope[FOUND]})  # type: ignore[misc]
+            super().on_message_complete()
+            return
+        self._held = None
+        self._respond(method, *answered)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes arrived; a request whose body is still on its way is served as usual."""
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            if self._upgrades:
+                self._stay(data[upgrade.args[0] :])
+        except HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+            return
+        if self._held is not None and not self.transport.is_closing():
+            self._tell()
+
+    def _stay(self, rest: bytes) -> None:
+        """Ignore the wish for another protocol (RFC 9110, 7.8): read the request anew without it.
+
+        The parser takes all that follows such a head for the other protocol. Java's client asks for h2c.
+        """
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+        for name, value in self._received:
+            if name == b"connection":
+                words = [word.strip() for word in value.split(b",")]
+                value = b", ".join(word for word in words if word.lower() not in UPGRADING)
+            if name not in UPGRADING and value:
+                lines.append(name + b": " + value)
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.data_received(b"\r\n".join([*lines, b"", b""]) + rest)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is there any more."""
+        super().connection_lost(exc)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _tell(self) -> None:
+        """Let uvicorn have the request, as far as it is here."""
+        url, body, self._held = self.url, self._body, None
+        super().on_message_begin()
+        self.url = url
+        for name, value in self._received:
+            super().on_header(name, value)
+        super().on_headers_complete()
+        self.headers = []
+        if body:
+            super().on_body(body)
+
+    def _respond(self, method: str, status: int, headers: Headers, payload: bytes) -> None:
+        """Write a whole answer."""
+        parser, transport = self.parser, self.transport
+        parts = [self._head(status)]
+        for name, value in headers:
+            parts += (name, b": ", value, b"\r\n")
+        keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
+        parts.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
+        if method != "HEAD":
+            parts.append(payload)
+        transport.write(b"".join(parts))
+        self.server_state.total_requests += 1
+        if not keep_alive:
+            transport.close()
+            return
+        self._idle_since = self.loop.time()
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.timeout_keep_alive, self._look)
+
+    def _head(self, status: int) -> bytes:
+        """The first line of an answer and uvicorn's own headers, made anew when their date changes."""
+        defaults = self.server_state.default_headers
+        if defaults is not self._dates:
+            self._dates = defaults
+            self._heads = {}
+        head = self._heads.get(status)
+        if head is None:
+            lines = [b"%b: %b\r\n" % pair for pair in defaults]
+            head = self._heads[status] = b"".join([STATUS_LINE[status], *lines])
+        return head
+
+    def _look(self) -> None:
+        """Close the connection if nothing has come for so long; one timer looks after many answers."""
+        self._timer = None
+        if self._idle_since is None or self.transport.is_closing():
+            return
+        left_s = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left_s <= 0:
+            self.transport.close()
+        else:
+            self._timer = self.loop.call_later(left_s, self._look)
+
+
+def config(asgi: Any) -> uvicorn.Config:
+    """How uvicorn serves the stub: uvloop where there is one, httptools, no access log."""
+    # What start-up made stays: the collector need not walk it again with every few hundred requests.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    return uvicorn.Config(
+        asgi,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=3,
+        loop="auto",
+        http=Protocol if hasattr(asgi, "prompt") else "httptools",
+        ws="none",
+    )

@@ -1,0 +1,1 @@
+"""Tenants: the one writer, the event store, personas made into tenants, time travel, and bundles."""

@@ -1,0 +1,298 @@
+"""Bundles: organizations as JSON Lines, which replay byte for byte on another machine and Python.
+
+    {"bundle": "orgbilling", "format": 1, "version": …, "contract": …, "clock": …, "organizations": N}
+    {"organization": …, "at_ms": …, "records": N, "answers": {question: digest, …}}
+    {"sequence": 1, "at_ms": …, "batch": 1, "event": {"kind": "TenantCreated", …}}
+    …
+
+The header; then for each organization its instant, the digests of its answers at that instant, and its log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import orjson
+from orgbilling_fixtures.persona import PersonaError
+
+from orgbilling_stubs.api import serializers
+from orgbilling_stubs.auth.principal import is_organization
+from orgbilling_stubs.billing import instants, scheduler
+from orgbilling_stubs.billing.apply import fold
+from orgbilling_stubs.billing.events import (
+    ClockSet,
+    Idempotency,
+    Record,
+    Rewound,
+    TenantCreated,
+    UnknownEventError,
+    decode,
+    encode,
+)
+from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.tenants import tenant_factory
+from orgbilling_stubs.tenants.clock import billing_instant, livable
+from orgbilling_stubs.tenants.service import Service
+
+FORMAT = 1
+WINDOWS = (1, 7, 30, 90, 365)
+BASE_URL = "http://127.0.0.1:4010"
+LONGEST_MS = 60 * 366 * instants.DAY_MS
+"""More time than this between two records of an organization is taken for a mistake."""
+
+_UNFIT = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError, PersonaError)
+"""What the engine raises for events that no writer of ours could have written."""
+
+
+class BundleError(ValueError):
+    """A bundle that cannot be replayed: the line (from 1), and the problem in one line."""
+
+    def __init__(self, line: int, problem: str) -> None:
+        super().__init__(f"{line}: {problem}")
+        self.line = line
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One organization of a bundle: its log, and the digests of its answers at `at_ms`; `line` begins it."""
+
+    organization: str
+    at_ms: int
+    answers: Mapping[str, str]
+    records: Sequence[Record]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle as read: its header, and its organizations."""
+
+    header: Mapping[str, Any]
+    organizations: Sequence[Recorded]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of one organization: how many answers were compared, and which came out differently."""
+
+    organization: str
+    at_ms: int
+    records: int
+    compared: int
+    different: Sequence[str]
+
+
+def answers(tenant: Tenant) -> dict[str, str]:
+    """The digest of every answer to a GET at the tenant's instant; having no contract is an answer."""
+    bodies = serializers.all_bodies(tenant, BASE_URL, WINDOWS)
+    bodies.setdefault("getOrgContract", None)
+    return {
+        question: hashlib.sha256(orjson.dumps(body)).hexdigest()[:32]
+        for question, body in sorted(bodies.items())
+    }
+
+
+def export(service: Service, organizations: Sequence[str], contract: str) -> str:
+    """The bundle of these organizations; `contract` is the digest of the contract served."""
+    clock = service.clock
+    lines: list[Mapping[str, Any]] = [
+        {
+            "bundle": "orgbilling",
+            "format": FORMAT,
+            "version": version("orgbilling"),
+            "contract": contract,
+            "seed": service.seed,
+            "clock": {"mode": "frozen" if clock.frozen else "live", "now": instants.text(clock.now_ms())},
+            "organizations": len(organizations),
+        }
+    ]
+    for organization in organizations:
+        tenant = service.tenant(organization)
+        records = service.store.read(organization)
+        lines.append(
+            {
+                "organization": organization,
+                "at_ms": tenant.now_ms,
+                "records": len(records),
+                "answers": answers(tenant),
+            }
+        )
+        lines += map(_written, records)
+    return "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
+
+
+def _written(record: Record) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "sequence": record.sequence,
+        "at_ms": record.at_ms,
+        "batch": record.batch,
+        "event": encode(record.event),
+    }
+    if record.idempotency is not None:
+        found["idempotency"] = [record.idempotency.key, record.idempotency.fingerprint]
+    return found
+
+
+def replay(recorded: Recorded) -> Replayed:
+    """Build an organization from its log alone, and compare its answers with those recorded.
+
+    Raises BundleError for a log that leads nowhere.
+    """
+    try:
+        tenant = fold(recorded.organization, recorded.records, tenant_factory.plan)
+        scheduler.advance(tenant, recorded.at_ms)
+        found = answers(tenant)
+    except _UNFIT as error:
+        told = str(error) if isinstance(error, PersonaError) else "an event fits nothing before it"
+        raise BundleError(
+            recorded.line, f"the log of {recorded.organization} does not fold: {told}"
+        ) from error
+    different = [
+        question
+        for question in sorted(found.keys() | recorded.answers.keys())
+        if found.get(question) != recorded.answers.get(question)
+    ]
+    return Replayed(
+        recorded.organization, recorded.at_ms, len(recorded.records), len(recorded.answers), different
+    )
+
+
+def pinned(recorded: Recorded) -> list[Record]:
+    """The log, with the clock frozen at the recorded instant: wherever it goes, it answers as recorded."""
+    last = recorded.records[-1].sequence + 1
+    return [*recorded.records, Record(last, recorded.at_ms, ClockSet("frozen", at_ms=recorded.at_ms), last)]
+
+
+def read(text: str) -> Bundle:
+    """Read a bundle; raises BundleError naming the first wrong line."""
+    lines = _lines(text)
+    header = _header(lines)
+    organizations: list[Recorded] = []
+    for number, line in lines:
+        found = _organization(number, line, lines)
+        if any(each.organization == found.organization for each in organizations):
+            raise BundleError(number, f"{found.organization} comes twice")
+        organizations.append(found)
+    if len(organizations) != header["organizations"]:
+        missing = f"{header['organizations']} organizations were announced, {len(organizations)} are here"
+        raise BundleError(text.count("\n") + 1, missing)
+    return Bundle(header, organizations)
+
+
+def _lines(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise BundleError(number, f"not JSON: {error.msg.lower()} at column {error.colno}") from None
+        except ValueError:
+            raise BundleError(number, "a number has too many digits") from None
+        except RecursionError:
+            raise BundleError(number, "nested too deeply") from None
+        if not isinstance(found, dict):
+            raise BundleError(number, "expected a JSON object")
+        yield number, found
+
+
+def _header(lines: Iterator[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
+    number, header = next(lines, (1, {}))
+    if header.get("bundle") != "orgbilling":
+        raise BundleError(number, "not a bundle of orgbilling")
+    if _whole(number, header, "format", 1) != FORMAT:
+        raise BundleError(number, f"format {header.get('format')!r}: this version reads format {FORMAT}")
+    _whole(number, header, "seed", 0)
+    if not _is_clock(header.get("clock")):
+        raise BundleError(number, "clock: expected a mode, frozen or live, and an instant now")
+    _whole(number, header, "organizations", 0)
+    return header
+
+
+def _is_clock(found: Any) -> bool:
+    if not isinstance(found, dict) or found.get("mode") not in ("frozen", "live"):
+        return False
+    try:
+        return isinstance(found.get("now"), str) and billing_instant(found["now"]) is not None
+    except (instants.InstantError, OverflowError):
+        return False
+
+
+def _organization(number: int, line: dict[str, Any], lines: Iterator[tuple[int, dict[str, Any]]]) -> Recorded:
+    organization, digests = line.get("organization"), line.get("answers")
+    if not isinstance(organization, str) or not is_organization(organization):
+        raise BundleError(number, "expected an organization")
+    if not isinstance(digests, dict):
+        raise BundleError(number, "answers: expected an object")
+    at_ms = _whole(number, line, "at_ms", None)
+    wanted = _whole(number, line, "records", 1)
+    records: list[Record] = []
+    for _ in range(wanted):
+        place, record = next(lines, (number, {}))
+        if not record:
+            raise BundleError(number, f"{wanted} records were announced, {len(records)} are here")
+        records.append(_record(place, record, len(records) + 1))
+    _check_path(number, records, at_ms)
+    return Recorded(organization, at_ms, digests, records, number)
+
+
+def _record(number: int, line: dict[str, Any], sequence: int) -> Record:
+    if line.get("sequence") != sequence:
+        raise BundleError(number, f"sequence {line.get('sequence')!r}: expected {sequence}")
+    at_ms = _whole(number, line, "at_ms", None)
+    batch = _whole(number, line, "batch", 1)
+    event = line.get("event")
+    if not isinstance(event, dict):
+        raise BundleError(number, "event: expected an object")
+    pair = line.get("idempotency")
+    if pair is not None and not (
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(each, str) for each in pair)
+    ):
+        raise BundleError(number, "idempotency: expected a key and a fingerprint")
+    try:
+        decoded = decode(event)
+    except UnknownEventError as error:
+        raise BundleError(number, str(error)) from None
+    if isinstance(decoded, TenantCreated) and not _plausible(decoded):
+        raise BundleError(number, "TenantCreated: expected a persona, a seed, an instant and a lineage")
+    if isinstance(decoded, Rewound) and not (type(decoded.to) is int and 0 <= decoded.to < sequence):
+        raise BundleError(number, "Rewound: expected an earlier record")
+    if isinstance(decoded, ClockSet) and decoded.mode == "frozen":
+        _whole(number, event, "at_ms", None)
+    return Record(sequence, at_ms, decoded, batch, Idempotency(*pair) if pair is not None else None)
+
+
+def _plausible(created: TenantCreated) -> bool:
+    return (
+        isinstance(created.persona, dict)
+        and type(created.seed) is int
+        and type(created.as_of_ms) is int
+        and livable(created.as_of_ms)
+        and isinstance(created.lineage, str)
+    )
+
+
+def _check_path(number: int, records: Sequence[Record], at_ms: int) -> None:
+    """Refuse a log that does not begin with its creation, or lives too long to be lived through."""
+    if not isinstance(records[0].event, TenantCreated):
+        raise BundleError(number + 1, "a log begins with TenantCreated")
+    created = [each.event.as_of_ms for each in records if isinstance(each.event, TenantCreated)]
+    for offset, record in enumerate([*records, Record(0, at_ms, records[0].event, 0)]):
+        if record.at_ms - min(created) > LONGEST_MS:
+            raise BundleError(number + (offset + 1 if offset < len(records) else 0), "too far in the future")
+
+
+def _whole(number: int, line: Mapping[str, Any], name: str, least: int | None) -> int:
+    value = line.get(name)
+    if type(value) is not int or (least is not None and value < least):
+        bound = "" if least is None else f" of at least {least}"
+        raise BundleError(number, f"{name}: expected a whole number{bound}")
+    if least is None and not livable(value):
+        raise BundleError(number, f"{name}: not an instant in the years 1972 to 8999, UTC")
+    return value

@@ -1,0 +1,23 @@
+"""From the `--db` address to a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orgbilling_stubs.tenants.store.log import Store, StoreError
+from orgbilling_stubs.tenants.store.memory import MemoryStore
+
+
+def open_store(address: str | None) -> Store:
+    """The store at an address: None or `memory:` for memory, `sqlite:///FILE` for a file.
+
+    Raises StoreError for any other address, or when the file cannot be used.
+    """
+    if address is None or address in ("memory", "memory:"):
+        return MemoryStore()
+    scheme, separator, rest = address.partition("://")
+    if separator and scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        from orgbilling_stubs.tenants.store.sqlite import SqliteStore
+
+        return SqliteStore(Path(rest[1:]))
+    raise StoreError(f"unknown database address {address!r}: use memory: or sqlite:///FILE")

@@ -1,0 +1,149 @@
+"""From a persona to the plan of a tenant: names drawn, terms dated, activity attached."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures.history import History
+from orgbilling_fixtures.identity import Identity, identity
+from orgbilling_fixtures.model import Contract, Persona
+
+from orgbilling_stubs.billing import ids, instants
+from orgbilling_stubs.billing.events import TenantCreated
+from orgbilling_stubs.billing.opening_balance import aimed, aims
+from orgbilling_stubs.billing.tenant_config import (
+    AgreementTerms,
+    ContractTerms,
+    Course,
+    ModelPrice,
+    Plan,
+    Prices,
+    Project,
+    TopUp,
+    VoucherTerms,
+)
+
+_LAUNCH_HOUR_MS = 9 * instants.HOUR_MS
+
+
+def plan(organization: str, created: TenantCreated) -> Plan:
+    """The plan that a tenant's first event stands for; pure, so the log need not hold the history."""
+    made = draft(organization, created)
+    if not aims(made):
+        return made
+    persona = personas.parse(created.persona)
+    return replace(
+        made, course=_course(organization, persona, created.seed, created.as_of_ms, created.lineage)
+    )
+
+
+@lru_cache(maxsize=256)
+def _course(organization: str, persona: Persona, seed: int, as_of_ms: int, lineage: str) -> Course:
+    """How the plan gets to its target: worked out once, however often its log is folded."""
+    created = TenantCreated(persona.document, seed, as_of_ms, lineage)
+    return aimed(draft(organization, created)).course
+
+
+def draft(organization: str, created: TenantCreated) -> Plan:
+    """The plan as far as it can be told without running the history: its course is not worked out."""
+    persona = personas.parse(created.persona)
+    lineage = created.lineage
+    who = identity(persona, created.seed, lineage)
+    as_of_ms = created.as_of_ms
+    start_ms = (as_of_ms // instants.DAY_MS - persona.usage.history_days) * instants.DAY_MS
+    billing, prices = persona.billing, persona.prices
+    return Plan(
+        organization=organization,
+        lineage=lineage,
+        tenant_id=ids.uuid(created.seed, organization, "tenant"),
+        company=who.company,
+        seed=created.seed,
+        currency=persona.currency,
+        mode=billing.mode,
+        postpaid_limit_micros=billing.postpaid_limit_micros,
+        free_credit_micros=billing.free_credit_micros,
+        stripe_customer_id=ids.customer(created.seed, lineage) if billing.stripe_customer else None,
+        prices=Prices(
+            prices.input_per_1k_nanos,
+            prices.output_per_1k_nanos,
+            prices.token_per_1k_nanos,
+            prices.character_month_nanos,
+            prices.events,
+            prices.services,
+            tuple(
+                ModelPrice(row.model, row.input_per_1k_nanos, row.output_per_1k_nanos)
+                for row in prices.models
+            ),
+        ),
+        top_up=TopUp(billing.top_up.below_micros, billing.top_up.amount_micros) if billing.top_up else None,
+        stop_when_exhausted=billing.exhausted == "stop",
+        balance_target_micros=billing.balance_micros,
+        outstanding_target_micros=billing.outstanding_micros,
+        projects=tuple(Project(project.project_id, project.name) for project in who.projects),
+        members=who.members,
+        contract=_contract(persona, who, created),
+        agreements=_agreements(who, created),
+        vouchers=tuple(
+            VoucherTerms(voucher.code, voucher.credit_micros, voucher.discount_percent, voucher.state)
+            for voucher in persona.vouchers
+        ),
+        nulls=persona.nulls,
+        start_ms=start_ms,
+        as_of_ms=as_of_ms,
+        activity=History(persona, created.seed, lineage, as_of_ms),
+    )
+
+
+def _contract(persona: Persona, who: Identity, created: TenantCreated) -> ContractTerms | None:
+    terms = persona.contract
+    if terms is None:
+        return None
+    start_ms, end_ms = _term(terms, created.as_of_ms)
+    return ContractTerms(
+        contract_id=ids.uuid(created.seed, created.lineage, "contract"),
+        status=terms.status,
+        credit_micros=terms.credit_micros,
+        service_micros=terms.service_micros,
+        onetime_credit_micros=terms.onetime_credit_micros,
+        onetime_service_micros=terms.onetime_service_micros,
+        bonus_micros=terms.bonus_micros,
+        bonus_paid=terms.bonus_paid,
+        frequency=terms.frequency,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        term_months=terms.term_months,
+        auto_renew=terms.auto_renew,
+        overdue=terms.overdue,
+        created_by=who.members[0] if who.members else None,
+        notes=who.contract_note if terms.notes is None else terms.notes,
+        credit_period_limit=terms.credit_period_limit,
+        service_period_limit=terms.service_period_limit,
+    )
+
+
+def _term(terms: Contract, as_of_ms: int) -> tuple[int, int]:
+    """Start and end of the contract, at midnight UTC."""
+    today_ms = as_of_ms // instants.DAY_MS * instants.DAY_MS
+    if terms.ends_days is not None:
+        end_ms = today_ms + terms.ends_days * instants.DAY_MS
+        return instants.add_months(end_ms, -terms.term_months), end_ms
+    start_ms = today_ms + terms.starts_days * instants.DAY_MS
+    return start_ms, instants.add_months(start_ms, terms.term_months)
+
+
+def _agreements(who: Identity, created: TenantCreated) -> tuple[AgreementTerms, ...]:
+    today_ms = created.as_of_ms // instants.DAY_MS * instants.DAY_MS
+    return tuple(
+        AgreementTerms(
+            charge_id=ids.uuid(created.seed, created.lineage, "agreement", number),
+            description=agreement.description,
+            amount_micros=agreement.amount_micros,
+            charge_type=agreement.charge_type,
+            project=agreement.project,
+            created_ms=today_ms - agreement.created_days_ago * instants.DAY_MS - _LAUNCH_HOUR_MS,
+            created_by=who.members[number % len(who.members)] if who.members else None,
+        )
+        for number, agreement in enumerate(who.agreements)
+    )

@@ -1,0 +1,219 @@
+"""Time travel and history: setting clocks, rewinding, undoing, snapshots, forks.
+
+Each function is a decision in the sense of `service.Decision`, made of the tenant's whole log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from orgbilling_stubs.billing import errors, instants, scheduler
+from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.events import ClockSet, Event, Record, Rewound, SnapshotTaken, TenantCreated
+from orgbilling_stubs.billing.log_branches import before_last_command, effective, snapshots
+from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.tenants.clock import wall_ms
+from orgbilling_stubs.tenants.service import Service
+
+_HORIZON_MS = 5 * 366 * instants.DAY_MS
+
+
+def freeze(service: Service, organization: str, at_ms: int | None = None) -> Tenant:
+    """Let the tenant's time stand still, now or at an instant.
+
+    Raises Refusal for an instant before the tenant was created.
+    """
+    if at_ms is None:
+        return _set(service, organization, lambda tenant, now_ms: ClockSet("frozen", at_ms=now_ms))
+    return _travel(service, organization, at_ms, lambda tenant: ClockSet("frozen", at_ms=at_ms))
+
+
+def live(service: Service, organization: str) -> Tenant:
+    """Let the tenant's time run from its present instant on, as real time does."""
+    return _set(service, organization, lambda tenant, now_ms: ClockSet("live", offset_ms=now_ms - wall_ms()))
+
+
+def follow(service: Service, organization: str) -> Tenant:
+    """Let the tenant follow the server's clock again, back or forth."""
+    return _travel(service, organization, service.clock.now_ms(), lambda tenant: ClockSet("server"))
+
+
+def move(service: Service, organization: str, to_ms: int) -> Tenant:
+    """Bring the tenant to an instant: forward through the engine, backward to a prefix of its log.
+
+    Raises Refusal for an instant before the tenant was created.
+    """
+    return _travel(service, organization, to_ms, lambda tenant: service.clock.at(tenant.clock, to_ms))
+
+
+def _travel(service: Service, organization: str, to_ms: int, setting: Callable[[Tenant], ClockSet]) -> Tenant:
+    """Go to an instant, in one command, with the clock set as it shall be there."""
+
+    def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
+        if to_ms >= now_ms:
+            return now_ms, [setting(tenant)]
+        if to_ms < tenant.created_ms:
+            raise Refusal(errors.CLOCK_TOO_EARLY)
+        path = effective(service.store.read(organization))
+        kept = [record for record in path[1:] if record.at_ms <= to_ms]
+        return to_ms, [Rewound(kept[-1].sequence if kept else path[0].sequence), setting(tenant)]
+
+    service.write(organization, decision)
+    return service.tenant(organization)
+
+
+def before_last(service: Service, organization: str) -> int | None:
+    """The place in the log right before the last command that was not taken back; None without one."""
+    return before_last_command(service.store.read(organization))
+
+
+def undo(service: Service, organization: str, to: int | None = None) -> Tenant:
+    """Take back the last command, or all that came after an earlier place in the log (0 is none).
+
+    Raises Refusal when there is nothing to take back.
+    """
+
+    def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
+        place = before_last_command(service.store.read(organization)) if to is None else to
+        if not place:
+            raise Refusal(errors.NOTHING_TO_UNDO)
+        return now_ms, [Rewound(place)]
+
+    service.write(organization, decision)
+    return service.tenant(organization)
+
+
+def snapshot(service: Service, organization: str, name: str) -> Tenant:
+    """Give the present state a name."""
+    service.write(organization, lambda tenant, now_ms: (now_ms, [SnapshotTaken(name)]))
+    return service.tenant(organization)
+
+
+def listed(service: Service, organization: str) -> Mapping[str, Record]:
+    """The snapshots of a tenant by name, in the order they were taken."""
+    return snapshots(service.store.read(organization))
+
+
+def restore(service: Service, organization: str, name: str) -> Tenant:
+    """Go back to a snapshot, its instant included; raises Refusal for an unknown name."""
+
+    def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
+        found = listed(service, organization).get(name)
+        if found is None:
+            raise Refusal(errors.SNAPSHOT_UNKNOWN)
+        then = effective(service.store.read(organization)[: found.sequence])
+        clocks = [record.event for record in then if isinstance(record.event, ClockSet)]
+        setting = service.clock.at(clocks[-1] if clocks else ClockSet("server"), found.at_ms)
+        return found.at_ms, [Rewound(found.sequence), setting]
+
+    service.write(organization, decision)
+    return service.tenant(organization)
+
+
+def reset(service: Service, organization: str, clock: ClockSet | None = None) -> Tenant:
+    """Begin again: the same persona and seed, as of now by its own clock, or by the one given."""
+    path = effective(service.store.read(organization))
+    first = path[0].event if path else service.genesis(organization)
+    assert isinstance(first, TenantCreated)
+    return recast(service, organization, first.persona, first.seed, clock=clock)
+
+
+def recast(
+    service: Service,
+    organization: str,
+    persona: Mapping[str, Any],
+    seed: int | None = None,
+    as_of_ms: int | None = None,
+    clock: ClockSet | None = None,
+) -> Tenant:
+    """Make the tenant another persona, with a new history up to an instant (now unless given).
+
+    clock: the setting that it goes by from then on, moved to that instant; its own unless given.
+    """
+
+    def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
+        setting, at_ms = tenant.clock, now_ms
+        if clock is not None:
+            setting, at_ms = clock, service.clock.of(clock)
+        if as_of_ms is not None:
+            at_ms = as_of_ms
+        used = service.seed if seed is None else seed
+        created = TenantCreated(persona, used, at_ms, organization)
+        return at_ms, [Rewound(0), created, service.clock.at(setting, at_ms)]
+
+    service.write(organization, decision)
+    return service.tenant(organization)
+
+
+def fork(service: Service, organization: str, into: str) -> Tenant:
+    """Copy the tenant's log, detours included, into a new organization; neither touches the other afterwards.
+
+    Raises store.log.Conflict when the new organization exists.
+    """
+    service.tenant(organization)
+    return service.create(into, service.store.read(organization))
+
+
+def named(service: Service, organization: str, name: str) -> int:
+    """The instant that a name stands for: `end-of-month`, `contract-end`, `next-installment` or
+    `credit-exhausted`.
+
+    Raises Refusal when the tenant has no such instant.
+    """
+    tenant = service.tenant(organization)
+    found = _NAMED[name](service, tenant)
+    if found is None:
+        raise Refusal(errors.INSTANT_NONE)
+    return found
+
+
+def _end_of_month(service: Service, tenant: Tenant) -> int:
+    """The last second of the month, or of the next one when it is that second already."""
+    today = instants.moment(tenant.now_ms + 1_000)
+    first = instants.parse(f"{today.year:04d}-{today.month:02d}-01")
+    return instants.add_months(first, 1) - 1_000
+
+
+def _contract_end(service: Service, tenant: Tenant) -> int | None:
+    contract = tenant.contract
+    return contract.end_ms if contract is not None and contract.end_ms > tenant.now_ms else None
+
+
+def _next_installment(service: Service, tenant: Tenant) -> int | None:
+    contract = tenant.contract
+    if contract is None or contract.status != "active":
+        return None
+    due = [row.due_ms for row in contract.schedule if row.due_ms > tenant.now_ms and not row.paid]
+    return min(due, default=None)
+
+
+def _credit_exhausted(service: Service, tenant: Tenant) -> int | None:
+    """When the balance first falls to zero, found by letting a copy of the tenant live on."""
+    if tenant.plan.mode != "prepaid" or tenant.ledger.balance_micros <= 0:
+        return None
+    copy = service.copy(tenant.plan.organization)
+    start_ms = tenant.now_ms
+    seen = len(copy.ledger.rows)
+    while copy.now_ms < start_ms + _HORIZON_MS:
+        scheduler.advance(copy, copy.now_ms + 30 * instants.DAY_MS)
+        for row in copy.ledger.rows[seen:]:
+            if copy.ledger.balance_at(row.at_ms) <= 0:
+                return row.at_ms
+        seen = len(copy.ledger.rows)
+    return None
+
+
+_NAMED: Mapping[str, Callable[[Service, Tenant], int | None]] = {
+    "end-of-month": _end_of_month,
+    "contract-end": _contract_end,
+    "next-installment": _next_installment,
+    "credit-exhausted": _credit_exhausted,
+}
+INSTANTS = tuple(_NAMED)
+"""The names that `named` knows."""
+
+
+def _set(service: Service, organization: str, setting: Any) -> Tenant:
+    service.write(organization, lambda tenant, now_ms: (now_ms, [setting(tenant, now_ms)]))
+    return service.tenant(organization)

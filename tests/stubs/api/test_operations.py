@@ -1,0 +1,14 @@
+from orgbilling_openapi import contract as contracts
+from orgbilling_stubs.api.operations import table
+
+
+def test_the_table_is_the_contracts_list_of_operations() -> None:
+    document = contracts.load()
+    declared = [
+        operation["operationId"]
+        for path in document["paths"].values()
+        for operation in path.values()
+        if isinstance(operation, dict) and "operationId" in operation
+    ]
+    assert sorted(table(document)) == sorted(declared)
+    assert len(declared) == 13

@@ -1,0 +1,43 @@
+import json
+from typing import Any
+
+import pytest
+from orgbilling_stubs.billing import events
+
+SAMPLES: list[events.Event] = [
+    events.TenantCreated({"name": "standard"}, 7, 1, "org_a"),
+    events.Rewound(3),
+    events.SnapshotTaken("before"),
+    events.ClockSet("frozen", at_ms=9),
+    events.HabitsSet(webhook=[5]),
+    events.CheckoutOpened("cs", 100, "USD"),
+    events.CheckoutCompleted("cs", [1, 2]),
+    events.CheckoutDeclined("cs", "card_declined"),
+    events.CheckoutExpired("cs"),
+    events.PaymentSettled("cs"),
+    events.PortalOpened("bps"),
+    events.VoucherRedeemed("A", 1, 0, 1),
+    events.ContractSubscribed("c", "cs"),
+    events.ContractOffered({"contract_id": "c"}),
+    events.ContractCancelled(),
+    events.ContractResumed(),
+    events.InstallmentMarked(0, True),
+    events.UsageRecorded(0, "m", "api", 1, 2, 3, 4),
+    events.MeterRecorded("event", "diary", 2),
+    events.PricesChanged(input_per_1k_nanos=1, models={"m": [1, 2]}),
+    events.VoucherIssued("A", 1, 0, "open"),
+    events.Refunded(1, "x"),
+    events.Adjusted(-1, "x"),
+]
+
+
+def test_every_kind_of_event_survives_the_log() -> None:
+    assert {type(event).__name__ for event in SAMPLES} == set(events.KINDS)
+    for event in SAMPLES:
+        assert events.decode(json.loads(json.dumps(events.encode(event)))) == event
+
+
+@pytest.mark.parametrize("document", [{}, {"kind": "Nonsense"}, {"kind": "PortalOpened", "other": 1}])
+def test_what_this_version_does_not_know_is_named(document: dict[str, Any]) -> None:
+    with pytest.raises(events.UnknownEventError):
+        events.decode(document)

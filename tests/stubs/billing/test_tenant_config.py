@@ -1,0 +1,25 @@
+"""The usage model, which knows nothing of the engine, has the shape that the engine charges for."""
+
+from typing import Any
+
+import pytest
+from orgbilling_fixtures import history
+from orgbilling_stubs.billing import tenant_config
+
+
+def members(shape: Any) -> set[str]:
+    return {name for name in vars(shape) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(
+    ("shape", "given"),
+    [
+        (tenant_config.Usage, history.Usage),
+        (tenant_config.Meter, history.Meter),
+        (tenant_config.Day, history.Day),
+        (tenant_config.Activity, history.History),
+    ],
+)
+def test_the_usage_model_has_every_member_that_is_asked_for(shape: Any, given: Any) -> None:
+    assert members(shape) <= set(dir(given))
+    assert members(shape)

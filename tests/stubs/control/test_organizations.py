@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from orgbilling_fixtures import persona as personas
+from orgbilling_stubs.auth import bad
+
+
+def test_an_organization_begins_as_it_is_told(drive: Any, dashboard: Any) -> None:
+    body = {"organization": "org_a", "persona": "low_balance", "seed": 7, "asOf": "2025-02-28T23:59:59Z"}
+    made = drive("POST", "/organizations", body)
+    assert made.status_code == 201
+    shown = made.json()
+    assert (shown["persona"], shown["seed"], shown["states"]) == ("low_balance", 7, [3])
+    assert shown["clock"]["now"] == "2025-02-28T23:59:59Z"
+    assert dashboard("GET", "/org/billing", "org_a").json()["creditBalance"] == shown["creditBalance"] == 3.2
+    assert drive("POST", "/organizations", body).status_code == 409
+
+
+def test_a_persona_can_be_written_out(drive: Any) -> None:
+    persona = {"billing": {"balance": 12.34}, "usage": {"history_days": 3}}
+    made = drive("POST", "/organizations", {"organization": "org_a", "persona": persona})
+    assert made.json()["creditBalance"] == 12.34
+    assert made.json()["persona"] == "inline"
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({"persona": "nobody"}, "body.persona"),
+        ({"persona": "../../etc/passwd.yaml"}, "body.persona"),
+        ({"persona": {"billing": {"balance": "much"}}}, "body.persona.billing.balance"),
+        ({"persona": {"name": 3}}, "body.persona.name"),
+        ({"asOf": "1900-01-01T00:00:00Z"}, "body.asOf"),
+        ({"asOf": "yesterday"}, "body.asOf"),
+        ({"seed": -1}, "body.seed"),
+        ({"organization": "*"}, "body.organization"),
+        ({"extra": 1}, "body.extra"),
+    ],
+)
+def test_a_wrong_beginning_is_refused_where_it_is_wrong(drive: Any, body: dict[str, Any], place: str) -> None:
+    refused = drive("POST", "/organizations", {"organization": "org_a"} | body)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["location"] == place
+    assert drive("GET", "/organizations").json()["organizations"] == []
+
+
+def test_reading_creates_nothing(drive: Any) -> None:
+    for place in ("", "/clock", "/snapshots", "/laws", "/bundle", "/habits", "/checkouts"):
+        refused = drive("GET", f"/organizations/org_a{place}")
+        assert refused.status_code == 404, place
+        assert refused.json()["detail"].startswith("no such organization")
+    assert drive("DELETE", "/organizations/org_a").status_code == 404
+    assert drive("GET", "/organizations").json()["organizations"] == []
+
+
+def test_forgetting_and_beginning_again(drive: Any, dashboard: Any) -> None:
+    before = drive("POST", "/organizations", {"organization": "org_a"}).json()
+    drive("POST", "/organizations/org_a/adjustments", {"amountUsd": 5})
+    assert drive("POST", "/organizations/org_a/reset").json()["creditBalance"] == before["creditBalance"]
+    drive("POST", "/organizations", {"organization": "org_b"})
+    assert drive("POST", "/organizations/*/reset").json()["refused"] == []
+    assert drive("DELETE", "/organizations/org_a").status_code == 204
+    assert [each["organization"] for each in drive("GET", "/organizations").json()["organizations"]] == [
+        "org_b"
+    ]
+    assert drive("DELETE", "/organizations/*").status_code == 204
+    assert drive("GET", "/organizations").json()["organizations"] == []
+    assert dashboard("GET", "/org/billing", "org_a").status_code == 200
+
+
+def test_the_personas_are_listed(drive: Any) -> None:
+    assert [each["name"] for each in drive("GET", "/personas").json()["personas"]] == personas.names()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_token_opens_the_api(drive: Any, dashboard: Any, version: int) -> None:
+    made = drive("POST", "/organizations/org_a/tokens", {"role": "member", "version": version})
+    headers = {"Authorization": f"Bearer {made.json()['token']}"}
+    assert dashboard("GET", "/org/billing", None, headers=headers).status_code == 200
+    assert dashboard("POST", "/org/billing/portal", None, headers=headers, json={}).status_code == 403
+    assert drive("POST", "/organizations/org_b/tokens").json()["bad"] is None
+
+
+@pytest.mark.parametrize("kind", [name for name in bad.KINDS if name not in ("wrong-azp", "member")])
+def test_a_bad_token_does_not(drive: Any, dashboard: Any, kind: str) -> None:
+    made = drive("POST", "/organizations/org_a/tokens", {"bad": kind}).json()
+    assert made["refusedAs"] == bad.KINDS[kind].refusal
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    accepted = {"wrong-key", "unknown-kid"}  # --auth trust believes foreign signatures
+    status = dashboard("GET", "/org/billing", None, headers=headers).status_code
+    assert status in (401, 403) or (kind in accepted and status == 200)
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked", "told"),
+    [
+        ({}, {"bad": "wrong-azp"}, None),
+        ({"azp": ("http://localhost:3000",)}, {"bad": "wrong-azp"}, "wrong-azp"),
+        ({"azp": ("http://app.test",)}, {"azp": "http://app.test"}, None),
+        ({"azp": ("http://app.test",)}, {"azp": "http://other.test"}, "wrong-azp"),
+        ({"auth": "off"}, {"bad": "garbage"}, None),
+        ({"auth": "off"}, {"bad": "wrong-key"}, None),
+        ({"auth": "verify"}, {"bad": "wrong-key"}, "bad-signature"),
+        ({}, {"bad": "member"}, "member"),
+        ({}, {"role": "member"}, "member"),
+        ({}, {}, None),
+    ],
+)
+def test_what_a_token_meets_is_what_this_server_does(
+    serve: Any, settings: dict[str, Any], asked: dict[str, Any], told: str | None
+) -> None:
+    dashboard = serve(**settings)
+    made = dashboard("POST", "/_mock/v1/organizations/org_a/tokens", None, json=asked).json()
+    assert made["refusedAs"] == told
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    body = {"amount": 500}
+    status = dashboard("POST", "/org/billing/checkout", None, headers=headers, json=body).status_code
+    assert (status == 200) is (told is None)
+
+
+def test_beginning_again_drops_the_rules_for_it_alone(drive: Any) -> None:
+    drive("POST", "/organizations", {"organization": "org_a"})
+    drive("PUT", "/organizations/org_a/scenario", {"scenario": "stripe-down"})
+    for named in ({"organizations": ["org_a"]}, {"organizations": ["org_a", "org_b"]}, {}):
+        rule = {"effect": {"reset": True}} | named
+        assert drive("POST", "/faults", rule).status_code == 201
+    assert drive("POST", "/organizations/org_a/reset").json()["scenario"] is None
+    left = [each["organizations"] for each in drive("GET", "/faults").json()["faults"]]
+    assert left == [["org_a", "org_b"], []]

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orgbilling_stubs.billing.tenant_config import STRAIGHT, Course
+from orgbilling_stubs.export import scalar
+from orgbilling_stubs.export.columnar import base_ledger
+from orgbilling_stubs.export.columnar.billing_days import openings
+
+from ..conftest import AS_OF_MS, plan_of
+
+KINDS = ("free_credit", "contract_credit", "bonus_credit", "service_charge")
+
+
+def owe_nothing(after_ms, until_ms):
+    return 0
+
+
+def without_numbers(rows):
+    return [row[1:] for row in rows if row.kind in KINDS and row.description != "Services"]
+
+
+def test_contract_and_agreements_are_posted_as_in_a_full_run():
+    plan = plan_of("standard")
+    opened = [*openings(plan.start_ms, plan.as_of_ms)]
+    tenant = base_ledger.shell(plan, opened, [0] * len(opened), owe_nothing)
+    whole = scalar.grown(plan)
+    assert without_numbers(tenant.ledger.rows) == without_numbers(whole.ledger.rows)
+    assert tenant.contract == whole.contract
+    assert tenant.agreements_billed_ms == whole.agreements_billed_ms
+    assert tenant.now_ms == AS_OF_MS
+
+
+def test_characters_are_billed_by_their_peaks():
+    plan = replace(plan_of("no_contract"), agreements=())
+    opened = [*openings(plan.start_ms, plan.as_of_ms)]
+    tenant = base_ledger.shell(plan, opened, [*range(len(opened))], owe_nothing)
+    billed = [row for row in tenant.ledger.rows if row.kind == "character_charge"]
+    assert [row.description.split()[0] for row in billed] == [str(peak) for peak in range(1, len(opened))]
+
+
+def test_invoices_are_of_what_is_owed():
+    plan = replace(plan_of("postpaid_near_limit"), agreements=(), course=STRAIGHT)
+    opened = [*openings(plan.start_ms, plan.as_of_ms)]
+    windows = []
+
+    def owed(after_ms, until_ms):
+        windows.append((after_ms, until_ms))
+        return 7
+
+    tenant = base_ledger.shell(plan, opened, [0] * len(opened), owed)
+    assert [row.usd_micros for row in tenant.ledger.rows if row.kind == "adjustment"] == [7] * len(opened)
+    assert tenant.ledger.outstanding_micros == 7
+    assert [until for _, until in windows] == [*opened, AS_OF_MS]
+    assert [after for after, _ in windows[1:]] == opened
+
+
+def test_a_course_is_posted_with_the_rest():
+    plan = replace(plan_of("postpaid_near_limit"), agreements=())
+    opened = [*openings(plan.start_ms, plan.as_of_ms)]
+    plan = replace(plan, course=Course(unpaid_from_ms=opened[-2], left_micros=3))
+    rows = base_ledger.shell(plan, opened, [0] * len(opened), lambda *_: 7).ledger.rows
+    assert [row.usd_micros for row in rows if row.kind == "adjustment"][-2:] == [7, 4]
+    assert rows[-1].description.endswith("paid in part")

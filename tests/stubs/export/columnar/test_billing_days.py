@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.export import scalar
+from orgbilling_stubs.export.columnar.billing_days import OPENS_MS, SETTLES_MS, billing_day, openings
+
+from ..conftest import plan_of
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        ("2026-03-10T00:00:00Z", "2026-03-10"),
+        ("2026-03-10T23:55:00Z", "2026-03-10"),
+        ("2026-03-10T23:55:00.001Z", "2026-03-11"),
+        ("2026-03-10T23:59:59.999Z", "2026-03-11"),
+    ],
+)
+def test_the_billing_day_ends_at_2355(moment, day):
+    assert billing_day(instants.parse(moment)) == instants.parse(day) // instants.DAY_MS
+
+
+def test_months_open_from_the_first_day_until_the_instant():
+    start = instants.parse("2026-01-01T12:00:00Z")
+    found = [instants.text(at_ms) for at_ms in openings(start, instants.parse("2026-03-01T00:05:00Z"))]
+    assert found == ["2026-01-01T00:05:00Z", "2026-02-01T00:05:00Z", "2026-03-01T00:05:00Z"]
+    assert len([*openings(start, instants.parse("2026-03-01T00:04:59.999Z"))]) == 2
+
+
+def test_the_engine_bills_at_these_times():
+    rows = scalar.grown(plan_of("standard")).ledger.rows
+    settled = {row.at_ms % instants.DAY_MS for row in rows if row.kind == "event_charge"}
+    opened = {row.at_ms % instants.DAY_MS for row in rows if row.kind == "character_charge"}
+    assert (settled, opened) == ({SETTLES_MS}, {OPENS_MS})

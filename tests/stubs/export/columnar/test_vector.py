@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from orgbilling_fixtures import persona as personas
+from orgbilling_stubs.billing import ids, instants
+from orgbilling_stubs.billing.events import TenantCreated
+from orgbilling_stubs.billing.opening_balance import aimed
+from orgbilling_stubs.billing.tenant_config import TopUp
+from orgbilling_stubs.export import scalar
+from orgbilling_stubs.export.columnar import vector
+from orgbilling_stubs.export.columnar.columns import values
+from orgbilling_stubs.export.schema import BY_NAME, NAMES
+from orgbilling_stubs.tenants import tenant_factory
+
+from ..conftest import AS_OF_MS, plan_of
+
+BY_ENGINE = ("empty", "nulls", "extreme_numbers", "free_credit_used")
+
+
+def listed(tables):
+    """Tables as lists of raw values."""
+    return {
+        table: {name: values(chunk[name]) for name in BY_NAME[table].names} for table, chunk in tables.items()
+    }
+
+
+def assert_same(plan, persona):
+    made = vector.tables(plan, persona)
+    assert made is not None
+    expected = listed(scalar.tables(scalar.grown(aimed(plan)), persona))
+    for table, columns in listed(made).items():
+        assert columns == expected[table], table
+    assert [*made] == [*NAMES]
+
+
+@pytest.mark.parametrize("name", [name for name in personas.names() if name not in BY_ENGINE])
+def test_every_row_of_every_table_is_the_engines(name):
+    assert_same(plan_of(name), personas.load(name))
+
+
+@pytest.mark.parametrize("name", BY_ENGINE)
+def test_what_columns_cannot_hold_is_left_to_the_engine(name):
+    assert vector.tables(plan_of(name), personas.load(name)) is None
+
+
+MOMENTS = (
+    "2026-01-01T00:00:00Z",
+    "2026-05-01T00:03:00Z",
+    "2026-05-01T00:05:00Z",
+    "2024-02-29T23:55:00Z",
+    "2024-02-29T23:59:59.999Z",
+)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("name", ["postpaid_over_limit", "overdrawn", "zero_balance"])
+def test_every_row_is_the_engines_at_the_edges_of_days_and_months(name, moment):
+    assert_same(plan_of(name, instants.parse(moment)), personas.load(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2, 5))
+@pytest.mark.parametrize("name", [name for name in personas.names() if name not in BY_ENGINE])
+def test_every_row_is_the_engines_for_any_seed(name, seed):
+    as_of_ms = AS_OF_MS + seed * 11 * instants.DAY_MS + seed * 7_919_321
+    plan = plan_of(name, as_of_ms, seed)
+    if vector.tables(plan, personas.load(name)) is not None:
+        assert_same(plan, personas.load(name))
+
+
+def short(**changes):
+    """The standard persona's plan with thirty days of history, billed differently."""
+    standard = personas.load("standard")
+    persona = replace(standard, usage=replace(standard.usage, history_days=30), contract=None)
+    created = TenantCreated(persona.document, 1, AS_OF_MS, "org_short")
+    return replace(tenant_factory.draft("org_short", created), **changes), persona
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"top_up": TopUp(5_000_000, 1_000_000)},
+        {"top_up": TopUp(1, 1)},
+        {"top_up": None, "stop_when_exhausted": False},
+        {"top_up": None, "free_credit_micros": 10**12},
+        {"balance_target_micros": 0},
+        {"balance_target_micros": 5_000_000_000},
+        {"balance_target_micros": 0, "free_credit_micros": 10**11},
+        {"balance_target_micros": 7, "top_up": None},
+        {"balance_target_micros": -5_000_001, "stop_when_exhausted": False},
+        {"balance_target_micros": -5_000_001, "stop_when_exhausted": False, "top_up": None},
+        {"mode": "postpaid", "top_up": None},
+        {"mode": "postpaid", "top_up": None, "outstanding_target_micros": 1},
+        {"mode": "postpaid", "top_up": None, "outstanding_target_micros": 300_000_000},
+        {"mode": "postpaid", "top_up": None, "outstanding_target_micros": 10**12},
+    ],
+)
+def test_every_row_is_the_engines_however_it_pays(changes):
+    assert_same(*short(**changes))
+
+
+@pytest.mark.parametrize("changes", [{"top_up": None}, {"top_up": None, "balance_target_micros": 0}])
+def test_who_runs_out_of_credits_is_left_to_the_engine(changes):
+    assert vector.tables(*short(**changes)) is None
+
+
+def test_only_the_wanted_tables_are_made():
+    plan, persona = short()
+    assert [*vector.tables(plan, persona, {"ledger", "projects"})] == ["projects", "ledger"]
+
+
+def test_entry_ids_are_those_of_the_domain():
+    made = [*vector.entry_ids(5, "org_ü", 300)]
+    assert made == [ids.uuid(5, "org_ü", "entry", number) for number in range(300)]
+    assert [*vector.entry_ids(5, "org_ü", 0)] == []

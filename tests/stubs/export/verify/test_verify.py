@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from hashlib import sha256
+
+import pytest
+from orgbilling_fixtures import persona as personas
+from orgbilling_stubs.export import manifest, run, selection
+from orgbilling_stubs.export.errors import ExportError
+from orgbilling_stubs.export.request import Request
+from orgbilling_stubs.export.verify import source
+from orgbilling_stubs.export.verify.verify import verify
+from orgbilling_stubs.export.writers.sqlite import FILE
+
+from ..conftest import ALL, AS_OF_MS
+
+
+def problems(folder):
+    return {finding.name: finding.problem for finding in verify(folder) if finding.problem}
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_every_format_adds_up(tmp_path, make, kind):
+    make(tmp_path, kind)
+    assert problems(tmp_path) == {}
+
+
+def test_every_persona_adds_up(tmp_path, make):
+    cast = selection.cast(selection.chosen(personas.names()), 1, AS_OF_MS)
+    make(tmp_path, "parquet", cast=cast, block=100)
+    assert problems(tmp_path) == {}
+
+
+@pytest.mark.slow
+def test_a_thousand_organizations_of_the_mix_add_up(tmp_path, make):
+    cast = selection.cast(selection.drawn(1000, 1), 1, AS_OF_MS)
+    made = make(tmp_path, "parquet", cast=cast, block=100, jobs=2)
+    assert made["rows"]["organizations"] == 1000
+    assert problems(tmp_path) == {}
+
+
+def test_it_adds_up_without_the_extra_too(tmp_path, make, monkeypatch):
+    make(tmp_path, "jsonl")
+    monkeypatch.setattr(source, "has", lambda module: False)
+    assert problems(tmp_path) == {}
+
+
+def test_a_changed_file_is_named(tmp_path, make):
+    make(tmp_path, block=100)
+    with (tmp_path / "projects.csv").open("a") as file:
+        file.write("\n")
+    assert problems(tmp_path) == {"file-digest": "projects.csv has changed"}
+
+
+def test_a_missing_file_is_named_and_nothing_else_is_asked(tmp_path, make):
+    make(tmp_path, block=100)
+    (tmp_path / "ledger.csv").unlink()
+    assert problems(tmp_path) == {"file-missing": "ledger.csv is not there"}
+
+
+def test_a_folder_without_a_manifest_is_refused(tmp_path):
+    with pytest.raises(ExportError, match=r"not a whole export"):
+        [*verify(tmp_path)]
+
+
+def changed(folder, table, change):
+    """Change the lines of a CSV file, and the manifest with it, so that only laws can tell."""
+    path = folder / f"{table}.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    change(lines)
+    path.write_text("".join(lines))
+    known = json.loads((folder / "manifest.json").read_text())
+    for each in known["files"]:
+        if each["path"] == f"{table}.csv":
+            each["sha256"] = sha256(path.read_bytes()).hexdigest()
+    known["rows"][table] = len(lines) - 1
+    manifest.save(folder, known)
+
+
+def cell(row, column, value):
+    """A change of one cell, in a line without quotes; the row by its number, or the first one with a text."""
+
+    def change(lines):
+        nonlocal row
+        if isinstance(row, str):
+            row = next(place for place, line in enumerate(lines) if row in line)
+        cells = lines[row].rstrip("\n").split(",")
+        cells[column] = value(cells[column])
+        lines[row] = ",".join(cells) + "\n"
+
+    return change
+
+
+def drop(row):
+    return lambda lines: lines.pop(row)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    """A small export that adds up, to be broken in a copy."""
+    folder = tmp_path_factory.mktemp("sound")
+    cast = selection.cast(selection.chosen(["contract_active", "no_contract"]), 1, AS_OF_MS, 40)
+    about = {"command": "", "format": "csv", "versions": {}}
+    run.export(Request(folder, "csv", cast, about=about), lambda *_: None)
+    return folder
+
+
+BREAKS = [
+    (
+        "ledger",
+        cell(",usage,", 6, lambda text: "1" + text.lstrip("-")),
+        {"balance", "ledger-mode", "ledger-signs"},
+    ),
+    ("ledger", cell(9, 2, lambda text: "0" * 36), set()),
+    ("ledger", cell(",usage,", 8, lambda text: str(int(text) + 1)), {"usage-tokens"}),
+    ("ledger", cell(",free_credit,", 8, lambda text: "5"), {"ledger-tokens"}),
+    ("ledger", cell(5, 4, lambda text: "2020" + text[4:]), {"ledger-order", "ledger-clock"}),
+    ("ledger", cell(5, 3, lambda text: "0" * 36), {"ledger-tenant"}),
+    ("ledger", cell(5, 0, lambda text: "org_nobody"), {"ledger-organizations", "ledger-order"}),
+    ("ledger", drop(12), {"ledger-order", "balance"}),
+    ("billing_profiles", cell(1, 4, lambda text: "0.000001"), {"balance"}),
+    ("billing_profiles", cell(1, 5, lambda text: "0.000001"), {"prepaid", "outstanding"}),
+    ("billing_profiles", cell(1, 7, lambda text: "false"), {"free-credit"}),
+    ("billing_profiles", cell(1, 13, lambda text: "2020" + text[4:]), {"updated"}),
+    ("events", cell(4, 4, lambda text: str(int(text) + 1)), {"events-charge"}),
+    ("events", cell(4, 6, lambda text: "9.000000"), {"events-charge", "events-billed"}),
+    ("events", cell(4, 2, lambda text: "nothing"), {"events-event_prices"}),
+    ("services", drop(3), {"services-billed"}),
+    ("service_prices", cell(1, 2, lambda text: "7.000000000"), {"services-price"}),
+    ("usage_by_day", cell(2, 11, lambda text: "1.000000"), {"usage-charge", "usage-price"}),
+    ("usage_by_day", cell(2, 6, lambda text: "2"), {"usage-entries"}),
+    ("usage_by_day", cell(2, 3, lambda text: "0" * 36), {"usage_by_day-projects"}),
+    ("characters", cell(1, 2, lambda text: str(int(text) + 1)), {"characters-charge"}),
+    ("characters", cell(1, 4, lambda text: "1.000000"), {"characters-billed", "characters-charge"}),
+    ("projects", lambda lines: lines.append(lines[1]), {"projects-key"}),
+    ("installments", cell(1, 5, lambda text: "1.000000"), {"installment-parts", "contract-schedule"}),
+    ("installments", cell(1, 0, lambda text: "org_nobody"), {"installments-contracts", "contract-schedule"}),
+    ("installments", cell(1, 4, lambda text: "2020" + text[4:]), {"schedule-dates"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "names"), BREAKS, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_broken_law_is_named_with_its_first_row(tmp_path, sound, monkeypatch, table, change, names):
+    monkeypatch.setattr(source, "has", lambda module: False)
+    shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
+    changed(tmp_path, table, change)
+    found = problems(tmp_path)
+    assert names <= found.keys()
+    if table == "ledger" and not names:
+        assert found == {}
+    assert all(problem for problem in found.values())
+
+
+MISREAD = [
+    ("ledger", cell(5, 6, lambda text: "abc"), "ledger-cells", "row 6: amount_credits: 'abc' is no money"),
+    ("ledger", cell(5, 7, lambda text: "NaN"), "ledger-cells", "row 6: amount_usd: 'NaN' is no money"),
+    ("ledger", cell(5, 7, lambda text: ""), "ledger-cells", "row 6: amount_usd: '' is no money"),
+    (
+        "ledger",
+        cell(5, 4, lambda text: "2025-02-31" + text[10:]),
+        "ledger-cells",
+        "row 6: created_at: '2025-",
+    ),
+    ("ledger", cell(5, 4, lambda text: text[:10]), "ledger-cells", "row 6: created_at: '20"),
+    ("ledger", cell(5, 8, lambda text: "few"), "ledger-cells", "row 6: tokens: 'few' is no int"),
+    ("events", cell(3, 1, lambda text: "2025-02-31"), "events-cells", "row 4: day: '2025-02-31' is no date"),
+    ("billing_profiles", cell(1, 7, lambda text: "maybe"), "billing_profiles-cells", "'maybe' is no bool"),
+    ("ledger", lambda lines: lines.append(lines.pop()[:20]), "ledger-cells", " values for 12 columns"),
+    ("ledger", drop(0), "ledger-columns", "column 1 is 'org_"),
+    (
+        "ledger",
+        lambda lines: lines.insert(
+            0, lines.pop(0).replace("amount_credits,amount_usd", "amount_usd,amount_credits")
+        ),
+        "ledger-columns",
+        "column 7 is 'amount_usd', not 'amount_credits'",
+    ),
+]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite"])
+@pytest.mark.parametrize(("table", "change", "name", "problem"), MISREAD)
+def test_what_cannot_be_read_is_named_by_either_engine_and_the_rest_is_checked(
+    tmp_path, sound, monkeypatch, table, change, name, problem, engine
+):
+    monkeypatch.setattr(source, "has", lambda module: engine == "duckdb")
+    shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
+    changed(tmp_path, table, change)
+    findings = [*verify(tmp_path)]
+    found = {finding.name: finding.problem for finding in findings if finding.problem}
+    assert found.keys() == {name}
+    assert found[name].startswith(f"{tmp_path / table}.csv: ")
+    assert problem in found[name]
+    names = {finding.name for finding in findings}
+    assert {"contract-schedule", "projects-rows", "usage_by_day-projects"} <= names
+    assert f"{table}-rows" not in names
+    assert ("balance" in names) == (table == "events")
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite"])
+def test_decimals_without_all_their_places_are_the_same_amounts(tmp_path, sound, monkeypatch, engine):
+    monkeypatch.setattr(source, "has", lambda module: engine == "duckdb")
+    shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
+    for row in range(1, 3):
+        changed(tmp_path, "billing_profiles", cell(row, 4, lambda text: text.rstrip("0")))
+    assert problems(tmp_path) == {}
+
+
+@pytest.mark.parametrize("kind", ["parquet", "sqlite", "duckdb"])
+def test_a_truncated_file_is_a_broken_check_that_names_it(tmp_path, make, kind):
+    made = make(tmp_path, kind, block=100)
+    path = tmp_path / next(each["path"] for each in made["files"] if each["table"] == "ledger")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    found = problems(tmp_path)
+    assert found.pop("file-digest")
+    assert any(path.name in problem for problem in found.values())
+
+
+def test_bodies_that_are_no_json_are_named(tmp_path, make):
+    make(tmp_path, "json")
+    path = next(tmp_path.glob("org_*.json"))
+    path.write_bytes(path.read_bytes()[:1000])
+    assert path.name in problems(tmp_path)["unreadable"]
+
+
+def test_the_row_is_told_as_people_read_it(tmp_path, make):
+    cast = selection.cast(selection.chosen(["no_contract"]), 1, AS_OF_MS, 40)
+    make(tmp_path, cast=cast, block=100)
+    changed(tmp_path, "events", cell(1, 6, lambda text: "9.000000"))
+    found = problems(tmp_path)
+    assert found["events-charge"].startswith("events: organization_id org_no_contract, day 2026-01-")
+    assert "charge_usd 9.000000" in found["events-charge"]
+    assert "day_ms 2026-01-" in found["events-billed"]
+    changed(tmp_path, "ledger", lambda lines: lines.append(lines[-1]))
+    assert "ledger-ids" in problems(tmp_path)
+
+
+def test_rows_that_the_manifest_does_not_count_are_told(tmp_path, make):
+    make(tmp_path, "sqlite")
+    connection = sqlite3.connect(tmp_path / FILE)
+    connection.execute("DELETE FROM vouchers")
+    connection.commit()
+    connection.close()
+    found = problems(tmp_path)
+    assert found["vouchers-rows"].startswith("0 rows, not ")
+    assert "file-digest" in found
+
+
+def test_bodies_that_break_a_law_of_the_api_are_told(tmp_path, make):
+    make(tmp_path, "json")
+    path = next(path for path in tmp_path.glob("org_*.json"))
+    body = json.loads(path.read_text())
+    body["getOrgBilling"]["creditBalance"] += 1
+    path.write_text(json.dumps(body))
+    found = problems(tmp_path)
+    assert found.keys() >= {"file-digest", "balance"}
+    assert path.name in found["balance"]

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+from jsonschema_rs import Draft202012Validator
+from orgbilling_openapi import contract as contracts
+from orgbilling_stubs.http.example import Examples
+
+DOCUMENT = {
+    "components": {
+        "schemas": {
+            "Node": {
+                "type": "object",
+                "required": ["next"],
+                "properties": {"next": {"$ref": "#/components/schemas/Node"}},
+            },
+            "List": {
+                "type": "object",
+                "required": ["next"],
+                "properties": {"next": {"anyOf": [{"$ref": "#/components/schemas/List"}, {"type": "null"}]}},
+            },
+        }
+    }
+}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "integer", "minimum": -5, "maximum": -3},
+        {"type": "integer", "exclusiveMinimum": 3, "exclusiveMaximum": 5},
+        {"type": "integer", "multipleOf": 7, "minimum": 1, "maximum": 20},
+        {"type": "number", "minimum": 0, "maximum": 10_000},
+        {"type": "integer", "maximum": -1},
+        {"type": "array", "items": {"type": "boolean"}, "maxItems": 1},
+        {"type": "array", "items": {"type": "null"}, "minItems": 5},
+        {"type": "string", "minLength": 100},
+        {"type": "string", "maxLength": 1},
+        {"type": ["string", "null"], "format": "date"},
+        {"type": "string", "format": "time"},
+        {"type": "string", "format": "ipv6"},
+        {"const": {"a": 1}},
+        {"type": "object", "required": ["x"], "additionalProperties": {"type": "integer"}},
+        {"allOf": [{"type": "object", "required": ["a"]}, {"properties": {"a": {"enum": [3]}}}]},
+        {"oneOf": [{"type": "null"}, {"type": "string"}]},
+        True,
+    ],
+)
+def test_a_value_is_valid(schema):
+    for key in range(20):
+        made = Examples({}, key).value(schema, "name")
+        assert Draft202012Validator(schema, validate_formats=True).is_valid(made), made
+
+
+def test_every_schema_of_the_contract_gets_a_value():
+    contract = contracts.load()
+    for name in contract["components"]["schemas"]:
+        schema = {"$ref": f"#/components/schemas/{name}"}
+        made = Examples(contract, 1).value(schema)
+        validator = Draft202012Validator(
+            {**schema, "components": contract["components"]}, validate_formats=True
+        )
+        assert validator.is_valid(made), name
+
+
+def test_the_same_key_gives_the_same_value():
+    schema = {"type": "object", "properties": {"name": {"type": "string"}, "id": {"type": "string"}}}
+    assert Examples({}, 5).value(schema) == Examples({}, 5).value(schema)
+    assert Examples({}, 5).value(schema) != Examples({}, 6).value(schema)
+
+
+def test_a_schema_may_contain_itself():
+    made = Examples(DOCUMENT, 1).value({"$ref": "#/components/schemas/List"})
+    while made is not None:
+        made = made["next"]
+
+
+def test_a_schema_that_never_ends_is_an_error():
+    with pytest.raises(ValueError, match="never ends"):
+        Examples(DOCUMENT, 1).value({"$ref": "#/components/schemas/Node"})

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+
+import jsonschema_rs
+import pytest
+import yaml
+from orgbilling_openapi import contract as contracts
+from orgbilling_stubs.http.assemble import assemble
+
+
+@pytest.mark.parametrize(
+    ("path", "media"),
+    [
+        ("/openapi.json", "application/json"),
+        ("/openapi.yaml", "application/yaml"),
+        ("/openapi-3.0.json", "application/json"),
+        ("/openapi-3.0.yaml", "application/yaml"),
+        ("/docs", "text/html; charset=utf-8"),
+        ("/schemas/ErrorModel.json", "application/schema+json"),
+    ],
+)
+def test_documents_are_served_without_a_token(ask, path, media):
+    answer = ask("GET", path, token=None)
+    assert (answer.status, answer.headers["content-type"]) == (200, media)
+    assert ask("GET", path, headers={"if-none-match": answer.headers["etag"]}).status == 304
+    assert ask("HEAD", path).body == b""
+    assert ask("POST", path).headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_the_forms_say_the_same(ask):
+    contract = contracts.load()
+    assert ask("GET", "/openapi.json").json == contract
+    assert yaml.safe_load(ask("GET", "/openapi.yaml").body) == contract
+    older = ask("GET", "/openapi-3.0.json").json
+    assert older["openapi"] == "3.0.3"
+    assert yaml.safe_load(ask("GET", "/openapi-3.0.yaml").body) == older
+
+
+def test_the_schema_that_a_body_names_is_served_and_validates_it(ask):
+    body = ask("GET", "/org/billing").json
+    path = body["$schema"].removeprefix("http://localhost:4010")
+    schema = ask("GET", path).json
+    assert schema["$id"] == body["$schema"]
+    assert jsonschema_rs.Draft202012Validator(schema).is_valid(body)
+
+
+def test_every_schema_refers_to_schemas_that_are_served(ask):
+    names = contracts.load()["components"]["schemas"]
+    for name in names:
+        served = ask("GET", f"/schemas/{name}.json").json
+        for url in re.findall(r'"\$ref": "([^"]+)"', json.dumps(served)):
+            assert ask("GET", url.removeprefix("http://localhost:4010")).status == 200
+    assert ask("GET", "/schemas/Nobody.json").status == 404
+
+
+def test_the_root_leads_to_the_reference(ask):
+    page = ask("GET", "/", token=None).body.decode()
+    links = re.findall(r'<a href="([^"]+)"', page)
+    assert all(ask("GET", link, token=None).status == 200 for link in links)
+    assert ask("GET", "/healthz", token=None).json == {"status": "ok"}
+
+
+def test_lifespan_closes_what_was_opened():
+    closed = []
+    app = assemble(contracts.load(), {}, lambda headers, method: None, closing=lambda: closed.append(True))
+    messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    sent = []
+
+    async def receive():
+        return messages.pop(0)
+
+    async def send(message):
+        sent.append(message["type"])
+
+    asyncio.run(app({"type": "lifespan"}, receive, send))
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert closed == [True]
+
+
+def test_more_documents_can_be_served():
+    documents = {"/.well-known/jwks.json": ("application/json", b"{}")}
+    app = assemble(contracts.load(), {}, lambda headers, method: None, documents=documents)
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/.well-known/jwks.json", "headers": []}
+    asyncio.run(app(scope, None, send))
+    assert (sent[0]["status"], sent[1]["body"]) == (200, b"{}")
+
+
+def test_other_applications_answer_under_their_prefix(ask):
+    async def teapot(scope, receive, send):
+        await send({"type": "http.response.start", "status": 418, "headers": []})
+        await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+    ask.app = assemble(contracts.load(), {}, lambda headers, method: None, routes={"/tea/": teapot})
+    asked = {"headers": [], "query_string": b"", "server": ("127.0.0.1", 4010), "scheme": "http"}
+
+    def status(method, path):
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), **asked}
+        asyncio.run(ask.app(scope, None, send))
+        return sent[0]["status"]
+
+    assert status("POST", "/tea/green") == 418
+    assert status("GET", "/tea") == 404
+    assert status("GET", "/healthz") == 200

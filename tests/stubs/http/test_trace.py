@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from orgbilling_stubs.http.trace import traces
+
+
+def test_ids_are_unique_in_a_server_and_the_same_for_the_same_seed():
+    first, second, other = traces(1), traces(1), traces(2)
+    ids = [first() for _ in range(100)]
+    assert len(set(ids)) == 100
+    assert ids == [second() for _ in range(100)]
+    assert not {other() for _ in range(100)} & set(ids)
+
+
+def test_an_id_is_a_w3c_trace_id():
+    made = traces(1)()
+    assert len(made) == 32
+    assert int(made, 16) > 0
+
+
+def test_every_answer_carries_one(ask):
+    answers = [
+        ask("GET", "/org/billing"),
+        ask("GET", "/nope"),
+        ask("GET", "/docs"),
+        ask("OPTIONS", "/org/billing"),
+    ]
+    assert len({answer.headers["x-trace-id"] for answer in answers}) == len(answers)

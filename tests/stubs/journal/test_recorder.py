@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import gc
+import logging
+import re
+from types import FunctionType, ModuleType
+
+import orjson
+import pytest
+from orgbilling_stubs.auth.mint import Session, mint
+from orgbilling_stubs.journal.recorder import LARGE_BYTES, TOGETHER
+from orgbilling_stubs.journal.show import document
+from orgbilling_stubs.journal.store import EXCERPT_BYTES
+from orgbilling_stubs.journal.stream import event
+from orgbilling_stubs.tenants import clock as clocks
+from orgbilling_stubs.tenants.service import Service
+
+
+def test_what_is_kept_of_an_exchange(watched):
+    answer = watched("GET", "/org/ledger?days=7")
+    kept = watched.newest()
+    assert kept.trace == answer.headers["x-trace-id"]
+    assert (kept.operation, kept.method, kept.path, kept.query) == (
+        "getOrgLedger",
+        "GET",
+        "/api/v1/org/ledger",
+        b"days=7",
+    )
+    assert (kept.status, kept.organization, kept.credentials) == (200, "org_standard", "bearer")
+    assert 0 < kept.took_ns < 5_000_000_000
+    assert kept.size == len(answer.content) > EXCERPT_BYTES == len(kept.payload)
+
+
+def test_a_write_is_kept_with_its_place_in_the_log(watched):
+    version = watched.service.tenant("org_standard").version
+    watched("POST", "/org/vouchers/redeem", json={"code": "TEST-CREDIT-5-A"})
+    kept = watched.newest()
+    assert (kept.before, kept.after) == (version, version + 1)
+    assert orjson.loads(kept.body) == {"code": "TEST-CREDIT-5-A"}
+    watched("GET", "/org/billing")
+    kept = watched.newest()
+    assert (kept.before, kept.after) == (version + 1, version + 1)
+
+
+def test_refusals_are_kept_by_name_with_their_findings(watched):
+    watched("GET", "/org/ledger?days=0")
+    kept = watched.newest()
+    assert (kept.status, kept.refusal.name) == (422, "invalid")
+    assert kept.refusal.findings == (("query.days", "expected number >= 1"),)
+    watched("GET", "/org/billing", headers={"Authorization": "Basic x"})
+    kept = watched.newest()
+    assert (kept.status, kept.refusal.name, kept.credentials, kept.organization) == (
+        401,
+        "malformed-authorization",
+        "malformed",
+        "",
+    )
+
+
+@pytest.fixture
+def tokens(watched):
+    """Our own token, one of a stranger, and one that is no good."""
+    foreign = mint(watched.key, Session("org_other", "member"), clocks.wall_ms())
+    return [watched.token, foreign, foreign[:-9] + "AAAAAAAAA"]
+
+
+def parts(token):
+    """What of a token must not be seen: any run of it that is longer than its common beginning."""
+    body = token.split(".")
+    return [body[1][:40], body[1][40:80], body[2][:40], token]
+
+
+def reachable(thing):
+    """All texts and bytes that the journal holds on to, by way of containers and turns."""
+    seen, waiting, found = set(), [thing], []
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen or isinstance(each, (type, ModuleType, FunctionType, Service)):
+            continue
+        seen.add(id(each))
+        if isinstance(each, (str, bytes)):
+            found.append(each)
+        else:
+            waiting += gc.get_referents(each)
+    return found
+
+
+def test_a_token_is_nowhere_in_the_journal_the_stream_or_the_log(watched, tokens, caplog):
+    caplog.set_level(logging.DEBUG)
+    for token in tokens:
+        place = {"Authorization": f"Bearer {token}"}
+        watched("GET", "/org/billing", headers=place)
+        watched("GET", f"/org/ledger?token={token}&days={token}", headers=place)
+        watched("POST", "/org/vouchers/redeem", headers=place, json={"code": token, "x": {"y": token}})
+        watched("POST", "/org/vouchers/redeem", headers=place, content=f'{{"code": "{token}"'.encode())
+        watched("POST", "/org/vouchers/redeem", headers=place, json={"code": "x", token: 1})
+        dotless = token.replace(".", "%2E")
+        watched("GET", f"/org/billing?t={dotless}", headers=place)
+        escaped = token.replace(".", "\\u002e")
+        watched("POST", "/org/vouchers/redeem", headers=place, content=f'{{"code": "{escaped}"}}'.encode())
+        cookie = {"Cookie": f"__session={token}; a={token}", "Authorization": ""}
+        watched("GET", "/org/billing", headers=cookie | {"Prefer": f"example={token}"})
+        watched("GET", f"/org/billing?__scenario={token}", headers=place | {"User-Agent": token})
+        keyed = {"Idempotency-Key": token, "Referer": f"http://x/?t={token}", "X-Other": token}
+        watched("POST", "/org/billing/portal", headers=place | keyed, json={})
+    held = list(watched.journal.newest())
+    assert len(held) == 10 * len(tokens)
+    shown = "".join(str(document(each)) + event(each).decode() for each in held)
+    explained = "".join(str(watched.journal.explain(each)) for each in held)
+    log = "".join(record.getMessage() for record in caplog.records if record.name.startswith("orgbilling"))
+    held_too = repr([*held, *reachable(watched.watching.tap), vars(watched.watching.coverage)])
+    for token in tokens:
+        for part in parts(token):
+            assert part not in held_too, "in memory"
+            assert part not in shown, "in the journal"
+            assert part not in explained, "in an explanation"
+            assert part not in log, "in the log"
+
+
+def test_only_harmless_headers_are_kept(watched):
+    watched("GET", "/org/billing", headers={"X-Api-Key": "secret", "Accept": "a/b", "Referer": "r" * 5000})
+    names = {name for name, _ in watched.newest().headers}
+    assert b"accept" in names
+    assert not names & {b"authorization", b"cookie", b"x-api-key", b"referer"}
+
+
+def test_the_journal_stays_small_whatever_is_sent(watched):
+    code = "x" * 200_000
+    watched("POST", "/org/vouchers/redeem", json={"code": code})
+    watched("GET", "/org/ledger?days=365&x=" + "y" * 20_000)
+    assert all(each.held_bytes < 3 * EXCERPT_BYTES + 2048 for each in watched.journal.newest())
+    assert not re.search("x{5000}|y{5000}", repr(list(watched.journal.newest())))
+
+
+def test_what_waits_is_brought_in_before_anybody_reads(watched):
+    for number in range(TOGETHER + 3):
+        watched("GET", "/org/billing")
+        assert watched.watching.coverage.statuses["getOrgBilling", 200] == number + 1
+    assert len(watched.journal) == TOGETHER + 3
+    watched("GET", "/org/usage-summary?days=7")
+    assert watched.watching.coverage.parameters()["getOrgUsageSummary", "days"] == 1
+    watched("GET", "/org/billing")
+    watched.watching.coverage.reset(0)
+    assert watched.watching.coverage.statuses == {}
+    assert watched.journal.clear() == TOGETHER + 5
+    assert watched.journal.held_bytes == 0
+
+
+def test_no_credentials_wait_either(watched):
+    cookie = {"Cookie": f"__session={watched.token}", "Authorization": ""}
+    watched("GET", "/org/billing")
+    watched("GET", "/org/billing", headers=cookie)
+    watched("GET", "/org/billing", headers={"Cookie": f"__session={watched.token}"})
+    held = repr(reachable(watched.watching.tap))
+    assert "getOrgBilling" in held
+    assert not any(part in held for part in parts(watched.token))
+    assert [each.credentials for each in watched.journal.newest()] == ["bearer", "cookie", "bearer"]
+
+
+def test_a_large_answer_does_not_wait(watched):
+    watched("GET", "/org/billing")
+    assert watched.journal.held_bytes == 0
+    assert len(watched("GET", "/org/ledger?days=365").content) > LARGE_BYTES
+    assert watched.journal.held_bytes > 0

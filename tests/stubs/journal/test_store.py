@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from orgbilling_stubs.journal.store import Journal, matching
+
+
+def keep(journal, exchange):
+    journal.append(exchange.organization, exchange, exchange.held_bytes)
+
+
+def traces(found):
+    return [int(each.trace, 16) for each in found]
+
+
+def test_the_last_exchanges_newest_first(exchange):
+    journal = Journal(each=3)
+    for number in range(5):
+        keep(journal, exchange(number))
+    assert traces(journal.newest()) == [4, 3, 2]
+    assert journal.get(f"{4:032x}") is not None
+    assert journal.get(f"{1:032x}") is None
+
+
+def test_a_busy_organization_pushes_no_other_out(exchange):
+    journal = Journal(each=2)
+    keep(journal, exchange(0, organization="org_b"))
+    for number in range(1, 9):
+        keep(journal, exchange(number))
+    assert traces(journal.newest("org_a")) == [8, 7]
+    assert traces(journal.newest("org_b")) == [0]
+    assert traces(journal.newest("org_c")) == []
+
+
+def test_bytes_are_bounded_over_all_organizations(exchange):
+    journal = Journal(each=100, total_bytes=10_000)
+    for number in range(51):
+        keep(journal, exchange(number, organization=f"org_{number % 7}"))
+        assert journal.held_bytes <= journal.total_bytes
+        assert journal.held_bytes == sum(each.held_bytes for each in journal.newest())
+    kept = traces(journal.newest())
+    assert kept == list(range(50, 50 - len(kept), -1))
+    assert 9 <= len(kept) <= 10
+    assert traces(journal.newest("org_1")) == [each for each in (50, 43) if each in kept]
+
+
+def test_clearing(exchange):
+    journal = Journal()
+    for number in range(4):
+        keep(journal, exchange(number, organization=f"org_{number % 2}"))
+    assert journal.clear("org_1") == 2
+    assert traces(journal.newest()) == [2, 0]
+    assert journal.clear() == 2
+    assert (len(journal), journal.held_bytes) == (0, 0)
+    keep(journal, exchange(9))
+    assert traces(journal.newest()) == [9]
+
+
+def test_filters(exchange):
+    journal = Journal()
+    for number, status in enumerate((200, 404, 200)):
+        keep(journal, exchange(number, status=status))
+    assert traces(matching(journal.newest(), status=200, operation=None)) == [2, 0]
+    assert traces(matching(journal.newest(), status=404, operation="getOrgBilling")) == [1]
+    assert traces(matching(journal.newest(), operation="other")) == []
+
+
+def test_followers_hear_of_each(exchange):
+    journal = Journal()
+    heard = []
+    journal.followers.append(heard.append)
+    keep(journal, exchange(1))
+    assert traces(heard) == [1]

@@ -1,9 +1,0 @@
-import pytest
-from orgbilling_stubs.domain.events import PortalOpened, Record
-from orgbilling_stubs.store.log import Conflict
-from orgbilling_stubs.store.memory import MemoryStore
-
-
-def test_a_gap_is_a_conflict() -> None:
-    with pytest.raises(Conflict):
-        MemoryStore().append("org_a", [Record(2, 1, PortalOpened("b"), 2)])

@@ -1,0 +1,62 @@
+"""What every store must do, whichever it is."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from orgbilling_stubs.billing.events import Idempotency, PortalOpened, Record, TenantCreated
+from orgbilling_stubs.tenants.store.address import open_store
+from orgbilling_stubs.tenants.store.log import Conflict, Store
+
+
+@pytest.fixture(params=["memory:", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    address = f"sqlite:///{tmp_path}/log.db" if request.param == "sqlite" else request.param
+    opened = open_store(address)
+    yield opened
+    opened.close()
+
+
+def record(sequence: int, key: str | None = None) -> Record:
+    return Record(
+        sequence, 10 * sequence, PortalOpened(str(sequence)), 1, Idempotency(key, "f") if key else None
+    )
+
+
+def test_what_is_appended_is_read_in_order(store: Store) -> None:
+    store.append("org_a", [record(1), record(2, "k")])
+    store.append("org_b", [record(1)])
+    store.append("org_a", [record(3)])
+    assert list(store.read("org_a")) == [record(1), record(2, "k"), record(3)]
+    assert list(store.read("org_a", 2)) == [record(3)]
+    assert list(store.read("org_c")) == []
+    assert list(store.organizations()) == ["org_a", "org_b"]
+
+
+def test_a_place_is_taken_once_and_a_refused_append_leaves_nothing(store: Store) -> None:
+    store.append("org_a", [record(1)])
+    with pytest.raises(Conflict):
+        store.append("org_a", [record(1)])
+    assert list(store.read("org_a")) == [record(1)]
+
+
+def test_nothing_changes_the_stamp_of_a_lonely_store(store: Store) -> None:
+    before = store.stamp()
+    store.append("org_a", [record(1)])
+    assert store.stamp() == before
+
+
+def test_a_deleted_log_is_gone_and_can_begin_anew(store: Store) -> None:
+    store.append("org_a", [record(1), record(2)])
+    store.delete("org_a")
+    store.delete("org_never")
+    assert list(store.organizations()) == []
+    store.append("org_a", [record(1)])
+    assert list(store.read("org_a")) == [record(1)]
+
+
+def test_births_are_the_events_that_created_the_organizations(store: Store) -> None:
+    created = TenantCreated({"name": "mine"}, 3, 5, "org_b")
+    store.append("org_b", [Record(1, 5, created, 1), record(2)])
+    store.append("org_a", [record(1)])
+    assert store.births() == [("org_b", created)]

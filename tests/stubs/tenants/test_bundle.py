@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from orgbilling_openapi import contract
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing.commands import Adjust, OpenCheckout, PayCheckout, RedeemVoucher
+from orgbilling_stubs.billing.events import CheckoutOpened, Idempotency
+from orgbilling_stubs.tenants import bundle, timeline
+from orgbilling_stubs.tenants.bundle import BundleError
+from orgbilling_stubs.tenants.clock import Clock
+
+PYTHON = re.compile(r"__|\(\)|sys\.|NoneType|'(str|int|dict|list)'|argument|operand")
+DATA = Path(__file__).parents[2] / "data" / "recorded.bundle.jsonl"
+Lines = list[dict[str, Any]]
+
+
+@pytest.fixture
+def recorded(dashboard: Any) -> str:
+    """Two organizations with a past: commands, a rewind, a snapshot, a fork."""
+    service = dashboard.app.service
+    opened, _ = service.execute("org_a", OpenCheckout(2_500, "USD"))
+    assert isinstance(opened, CheckoutOpened)
+    service.execute("org_a", PayCheckout(opened.session_id, (0, 30)), Idempotency("key", "print"))
+    timeline.snapshot(service, "org_a", "paid")
+    timeline.move(service, "org_a", service.tenant("org_a").now_ms + 40 * instants.DAY_MS)
+    service.execute("org_a", RedeemVoucher("WELCOME50"))
+    timeline.restore(service, "org_a", "paid")
+    timeline.fork(service, "org_a", "org_b")
+    service.execute("org_b", Adjust(-1, "A micro-dollar – ünïcode \u2028"))
+    return bundle.export(service, ["org_a", "org_b"], contract.digest())
+
+
+def lines(text: str) -> Lines:
+    return [json.loads(line) for line in text.split("\n") if line]
+
+
+def text(of: Lines) -> str:
+    return "".join(json.dumps(line) + "\n" for line in of)
+
+
+def test_a_bundle_replays_byte_for_byte(recorded: str) -> None:
+    found = bundle.read(recorded)
+    assert found.header["contract"] == contract.digest()
+    for each in map(bundle.replay, found.organizations):
+        assert each.different == []
+        assert each.compared == 5 + 5 * len(bundle.WINDOWS)
+
+
+def test_it_can_be_exported_again_from_where_it_was_taken_in(recorded: str, dashboard: Any) -> None:
+    service = dashboard.app.service
+    found = bundle.read(recorded)
+    for each in found.organizations:
+        service.delete(each.organization)
+        service.create(each.organization, bundle.pinned(each))
+    service.clock.set(instants.parse("2030-01-01"))
+    again = bundle.read(bundle.export(service, ["org_a", "org_b"], contract.digest()))
+    assert [each.answers for each in again.organizations] == [each.answers for each in found.organizations]
+
+
+def test_the_digests_are_those_of_the_answers_served(recorded: str, dashboard: Any) -> None:
+    answers = bundle.read(recorded).organizations[0].answers
+    for question, path in (
+        ("getOrgBilling", "/org/billing"),
+        ("getOrgModelPricing", "/org/model-pricing"),
+        ("getOrgLedger?days=7", "/org/ledger?days=7"),
+        ("getOrgUsageSummary?days=90", "/org/usage-summary?days=90"),
+        ("listOrgActiveCharacters?days=30", "/org/characters?days=30"),
+    ):
+        served = dashboard("GET", path, "org_a").json()
+        if isinstance(served, dict):
+            del served["$schema"]
+        assert hashlib.sha256(orjson.dumps(served)).hexdigest()[:32] == answers[question], question
+
+
+def test_another_answer_is_named(recorded: str) -> None:
+    changed = lines(recorded)
+    changed[1]["answers"]["getOrgBilling"] = "0" * 32
+    del changed[1]["answers"]["getOrgLedger?days=7"]
+    [first, second] = map(bundle.replay, bundle.read(text(changed)).organizations)
+    assert first.different == ["getOrgBilling", "getOrgLedger?days=7"]
+    assert second.different == []
+
+
+def _replay_all(of: str) -> None:
+    for each in bundle.read(of).organizations:
+        bundle.replay(each)
+
+
+def drop(number: int) -> Callable[[Lines], Any]:
+    return lambda of: of.pop(number)
+
+
+def put(number: int, **members: Any) -> Callable[[Lines], Any]:
+    return lambda of: of[number].update(members)
+
+
+WRONG: list[tuple[Callable[[Lines], Any], int, str]] = [
+    (lambda of: of.clear(), 1, "not a bundle"),
+    (drop(0), 1, "not a bundle"),
+    (put(0, format=2), 1, "format 2"),
+    (put(0, format=True), 1, "format: expected a whole number"),
+    (put(0, format=1.0), 1, "format: expected a whole number"),
+    (put(0, seed=-1), 1, "seed: expected a whole number of at least 0"),
+    (put(0, seed="1"), 1, "seed: expected a whole number"),
+    (put(0, seed=True), 1, "seed: expected a whole number"),
+    (put(0, seed=None), 1, "seed: expected a whole number"),
+    (put(0, clock=None), 1, "clock: expected a mode"),
+    (put(0, clock={"mode": "server", "now": "2026-03-10T12:00:00Z"}), 1, "clock: expected a mode"),
+    (put(0, clock={"mode": [], "now": "2026-03-10T12:00:00Z"}), 1, "clock: expected a mode"),
+    (put(0, clock={"mode": "frozen"}), 1, "clock: expected a mode"),
+    (put(0, clock={"mode": "frozen", "now": 0}), 1, "clock: expected a mode"),
+    (put(0, clock={"mode": "frozen", "now": "9000-01-01T00:00:00Z"}), 1, "clock: expected a mode"),
+    (put(0, organizations="two"), 1, "organizations: expected a whole number"),
+    (put(0, organizations=3), 0, "3 organizations were announced, 2 are here"),
+    (drop(-1), 0, "were announced"),
+    (drop(3), 4, "expected 2"),
+    (put(1, organization="*"), 2, "expected an organization"),
+    (put(1, at_ms=1e3), 2, "at_ms: expected a whole number"),
+    (put(1, at_ms=10**18), 2, "at_ms: not an instant"),
+    (put(2, at_ms=instants.parse("1971-12-31")), 3, "at_ms: not an instant in the years 1972 to 8999"),
+    (put(3, at_ms=instants.parse("9000-01-01")), 4, "at_ms: not an instant in the years 1972 to 8999"),
+    (
+        put(3, event={"kind": "ClockSet", "mode": "frozen", "at_ms": 10**18}),
+        4,
+        "at_ms: not an instant",
+    ),
+    (put(1, at_ms=10**14), 2, "too far in the future"),
+    (put(1, at_ms=True), 2, "at_ms: expected a whole number"),
+    (put(1, records=0), 2, "records: expected a whole number"),
+    (put(1, answers=[]), 2, "answers: expected an object"),
+    (put(2, event=None), 3, "event: expected an object"),
+    (put(2, event={"kind": "Nonsense"}), 3, "unknown event"),
+    (put(2, event={"kind": []}), 3, "unknown event"),
+    (
+        put(2, event={"kind": "Refunded", "sum": 1, "description": ""}),
+        3,
+        "knows: amount_micros is missing, sum is unknown",
+    ),
+    (put(3, event={"kind": "Rewound"}), 4, "event Rewound has other members than this version knows: to is"),
+    (
+        put(2, event={"kind": "Refunded", "amount_micros": 1, "description": ""}),
+        3,
+        "begins with TenantCreated",
+    ),
+    (put(2, idempotency="key"), 3, "a key and a fingerprint"),
+    (put(3, event={"kind": "Rewound", "to": 99}), 4, "an earlier record"),
+    (put(3, event={"kind": "Refunded", "amount_micros": "a", "description": ""}), 2, "does not fold"),
+    (put(3, event={"kind": "PaymentSettled", "session_id": "cs_none"}), 2, "does not fold"),
+    (lambda of: of[2]["event"].update(persona={"name": 1}), 2, "does not fold"),
+    (lambda of: of[2]["event"].update(seed="1"), 3, "expected a persona"),
+    (lambda of: of[2]["event"].update(as_of_ms=-(10**17)), 3, "expected a persona"),
+    (lambda of: of.extend(of[1 : of[1]["records"] + 2]), 0, "comes twice"),
+]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line", "problem"), WRONG, ids=[row[2] + str(n) for n, row in enumerate(WRONG)]
+)
+def test_a_wrong_bundle_is_refused_by_its_line(
+    recorded: str, spoil: Callable[[Lines], Any], line: int, problem: str
+) -> None:
+    spoiled = lines(recorded)
+    spoil(spoiled)
+    with pytest.raises(BundleError) as refused:
+        _replay_all(text(spoiled))
+    assert problem in refused.value.problem
+    assert not PYTHON.search(refused.value.problem)
+    assert refused.value.line == line or (line == 0 and refused.value.line > 2)
+
+
+def test_too_long_a_number_is_refused_in_plain_words(recorded: str) -> None:
+    with pytest.raises(BundleError, match=r"^1: a number has too many digits$"):
+        bundle.read(recorded.replace('"seed":1', '"seed":' + "9" * 5_000, 1))
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "1", '"a"', "[" * 100_000, "{}"])
+def test_what_is_no_object_is_refused_by_its_line(recorded: str, line: str) -> None:
+    with pytest.raises(BundleError) as refused:
+        bundle.read(recorded + "\n" + line)
+    assert refused.value.line == recorded.count("\n") + 2
+
+
+def test_what_another_python_recorded_replays_here() -> None:
+    """Recorded with Python 3.11: every Python must answer the same bytes."""
+    found = bundle.read(DATA.read_text("utf-8"))
+    assert len(found.organizations) > 20
+    assert [each.organization for each in map(bundle.replay, found.organizations) if each.different] == []
+
+
+def test_a_running_clock_is_written_down(dashboard: Any) -> None:
+    service = dashboard.app.service
+    service.clock = Clock()
+    assert lines(bundle.export(service, [], ""))[0]["clock"]["mode"] == "live"

@@ -1,0 +1,293 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from orgbilling_fixtures import persona as personas
+from orgbilling_stubs.api import serializers
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing.commands import OpenCheckout, PayCheckout, RedeemVoucher
+from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.events import CheckoutOpened, ClockSet, Idempotency
+from orgbilling_stubs.tenants import tenant_factory, timeline
+from orgbilling_stubs.tenants.clock import Clock
+from orgbilling_stubs.tenants.service import Service
+from orgbilling_stubs.tenants.store.address import open_store
+from orgbilling_stubs.tenants.store.log import Conflict
+
+NOW_MS = instants.parse("2026-03-10T12:00:00Z")
+DAY_MS = instants.DAY_MS
+ORG = "org_a"
+
+
+@pytest.fixture(params=["memory:", "sqlite"])
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Service:
+    address = f"sqlite:///{tmp_path}/log.db" if request.param == "sqlite" else request.param
+    document = personas.load("standard").document
+    return Service(open_store(address), Clock(NOW_MS), tenant_factory.plan, lambda _: document, 1)
+
+
+def bodies(service: Service, organization: str = ORG) -> dict[str, Any]:
+    return serializers.all_bodies(service.tenant(organization), "http://x", (1, 30))
+
+
+def test_forward_and_back_and_forward_again_is_the_same(service: Service) -> None:
+    seen = [bodies(service)]
+    for _ in range(12):
+        timeline.move(service, ORG, service.tenant(ORG).now_ms + DAY_MS)
+        seen.append(bodies(service))
+    timeline.move(service, ORG, NOW_MS)
+    again = [bodies(service)]
+    for _ in range(12):
+        timeline.move(service, ORG, service.tenant(ORG).now_ms + DAY_MS)
+        again.append(bodies(service))
+    assert again == seen
+
+
+def test_rewinding_before_the_clock_shows_the_history_as_it_was(service: Service) -> None:
+    now = bodies(service)
+    earlier = timeline.move(service, ORG, NOW_MS - 100 * DAY_MS)
+    assert earlier.now_ms == NOW_MS - 100 * DAY_MS
+    assert len(earlier.ledger.rows) < len(now["getOrgLedger?days=all"])
+    timeline.move(service, ORG, NOW_MS)
+    assert bodies(service) == now
+
+
+def test_a_rewind_forgets_the_commands_after_it(service: Service) -> None:
+    before = bodies(service)
+    timeline.move(service, ORG, NOW_MS + DAY_MS)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
+    timeline.move(service, ORG, NOW_MS)
+    assert bodies(service) == before
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
+
+
+def test_nobody_goes_back_to_before_the_beginning(service: Service) -> None:
+    created_ms = service.tenant(ORG).created_ms
+    with pytest.raises(Refusal, match="clock_too_early"):
+        timeline.move(service, ORG, created_ms - 1)
+    assert timeline.move(service, ORG, created_ms).now_ms == created_ms
+
+
+def test_undo_takes_back_one_command_at_a_time(service: Service) -> None:
+    start = bodies(service)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
+    one = bodies(service)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-b"))
+    timeline.undo(service, ORG)
+    assert bodies(service) == one
+    timeline.undo(service, ORG)
+    assert bodies(service) == start
+    with pytest.raises(Refusal, match="nothing_to_undo"):
+        timeline.undo(service, ORG)
+
+
+def test_undo_takes_back_whatever_was_the_last_command(service: Service) -> None:
+    timeline.freeze(service, ORG)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
+    timeline.snapshot(service, ORG, "s")
+    start = bodies(service)
+    for command in (
+        lambda: timeline.move(service, ORG, NOW_MS - 30 * DAY_MS),
+        lambda: timeline.freeze(service, ORG, NOW_MS + 9 * DAY_MS),
+        lambda: timeline.freeze(service, ORG, NOW_MS - 9 * DAY_MS),
+        lambda: timeline.reset(service, ORG),
+        lambda: timeline.recast(service, ORG, personas.load("empty").document),
+    ):
+        command()
+        assert bodies(service) != start
+        timeline.undo(service, ORG)
+        assert bodies(service) == start
+        assert service.tenant(ORG).clock.mode == "frozen"
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-b"))
+    later = bodies(service)
+    timeline.restore(service, ORG, "s")
+    assert bodies(service) == start
+    timeline.undo(service, ORG)
+    assert bodies(service) == later
+
+
+def test_a_snapshot_brings_back_the_clock_as_it_was(service: Service) -> None:
+    timeline.freeze(service, ORG)
+    timeline.snapshot(service, ORG, "frozen")
+    timeline.live(service, ORG)
+    assert timeline.restore(service, ORG, "frozen").clock.mode == "frozen"
+    assert service.tenant(ORG).now_ms == NOW_MS
+
+
+def test_a_snapshot_brings_back_state_and_instant(service: Service) -> None:
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
+    timeline.snapshot(service, ORG, "before")
+    kept = bodies(service)
+    timeline.move(service, ORG, NOW_MS + 40 * DAY_MS)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-b"))
+    timeline.snapshot(service, ORG, "after")
+    later = bodies(service)
+    timeline.restore(service, ORG, "before")
+    assert bodies(service) == kept
+    timeline.restore(service, ORG, "after")
+    assert bodies(service) == later
+    assert list(timeline.listed(service, ORG)) == ["before", "after"]
+    with pytest.raises(Refusal, match="snapshot_unknown"):
+        timeline.restore(service, ORG, "never")
+
+
+def test_a_fork_is_the_same_and_goes_its_own_way(service: Service) -> None:
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
+    parent = bodies(service)
+    timeline.fork(service, ORG, "org_b")
+    child = bodies(service, "org_b")
+    assert child["getOrgBilling"]["tenantId"] != parent["getOrgBilling"]["tenantId"]
+    strip = {"tenantId"}
+    assert [
+        {key: value for key, value in row.items() if key not in strip}
+        for row in child["getOrgLedger?days=30"]
+    ] == [
+        {key: value for key, value in row.items() if key not in strip}
+        for row in parent["getOrgLedger?days=30"]
+    ]
+    service.execute("org_b", RedeemVoucher("TEST-CREDIT-5-b"))
+    timeline.move(service, "org_b", NOW_MS + DAY_MS)
+    assert bodies(service) == parent
+    with pytest.raises(Conflict):
+        timeline.fork(service, ORG, "org_b")
+
+
+def undone(service: Service, organization: str) -> Any:
+    """The state after an undo; None when there was nothing to undo."""
+    try:
+        timeline.undo(service, organization)
+    except Refusal:
+        return None
+    return fork_free(bodies(service, organization))
+
+
+def fork_free(found: Any) -> Any:
+    """Answers without the one id that a fork has of its own."""
+    if isinstance(found, dict):
+        return {key: fork_free(value) for key, value in found.items() if key != "tenantId"}
+    return [fork_free(each) for each in found] if isinstance(found, list) else found
+
+
+@pytest.mark.parametrize("way", ["restore", "reset", "recast", "back", "undo"])
+def test_a_fork_has_the_past_of_its_parent_whatever_way_that_went(service: Service, way: str) -> None:
+    timeline.freeze(service, ORG)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"), Idempotency("key", "print"))
+    timeline.snapshot(service, ORG, "s")
+    timeline.move(service, ORG, NOW_MS + DAY_MS)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-b"))
+    {
+        "restore": lambda: timeline.restore(service, ORG, "s"),
+        "reset": lambda: timeline.reset(service, ORG),
+        "recast": lambda: timeline.recast(service, ORG, personas.load("empty").document),
+        "back": lambda: timeline.move(service, ORG, NOW_MS - DAY_MS),
+        "undo": lambda: timeline.undo(service, ORG),
+    }[way]()
+    log, present = list(service.store.read(ORG)), bodies(service)
+    timeline.fork(service, ORG, "org_b")
+    timeline.fork(service, "org_b", "org_c")
+    assert fork_free(bodies(service, "org_c")) == fork_free(bodies(service, "org_b")) == fork_free(present)
+    assert timeline.listed(service, "org_c") == timeline.listed(service, ORG)
+    pasts = {each: [undone(service, each) for _ in range(6)] for each in ("org_c", "org_b")}
+    for each in pasts:
+        timeline.restore(service, each, "s")
+    assert (service.store.read(ORG), bodies(service)) == (log, present)
+    assert pasts["org_c"] == pasts["org_b"] == [undone(service, ORG) for _ in range(6)]
+    timeline.restore(service, ORG, "s")
+    assert fork_free(bodies(service, "org_c")) == fork_free(bodies(service))
+
+
+def test_a_snapshot_is_nothing_to_undo_and_survives_what_is_undone_around_it(service: Service) -> None:
+    start = bodies(service)
+    timeline.snapshot(service, ORG, "start")
+    with pytest.raises(Refusal, match="nothing_to_undo"):
+        timeline.undo(service, ORG)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
+    one = bodies(service)
+    timeline.snapshot(service, ORG, "one")
+    timeline.snapshot(service, ORG, "again")
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-b"))
+    timeline.undo(service, ORG)
+    assert bodies(service) == one
+    timeline.undo(service, ORG)
+    assert bodies(service) == start
+    with pytest.raises(Refusal, match="nothing_to_undo"):
+        timeline.undo(service, ORG)
+    assert list(timeline.listed(service, ORG)) == ["start", "one", "again"]
+    timeline.restore(service, ORG, "one")
+    assert bodies(service) == one
+    timeline.undo(service, ORG)
+    assert bodies(service) == start
+
+
+def test_a_tenant_can_be_made_anew_by_another_clock(service: Service) -> None:
+    timeline.freeze(service, ORG, NOW_MS + 9 * DAY_MS)
+    back = timeline.reset(service, ORG, ClockSet("server", offset_ms=-DAY_MS))
+    assert (back.clock, back.now_ms) == (ClockSet("server", offset_ms=-DAY_MS), NOW_MS - DAY_MS)
+    timeline.undo(service, ORG)
+    assert service.tenant(ORG).now_ms == NOW_MS + 9 * DAY_MS
+    document = personas.load("empty").document
+    past = ClockSet("server", offset_ms=-DAY_MS)
+    moved = timeline.recast(service, ORG, document, as_of_ms=NOW_MS, clock=past)
+    assert (moved.clock, moved.now_ms) == (ClockSet("server"), NOW_MS)
+
+
+def test_reset_begins_again_and_recast_changes_the_persona(service: Service) -> None:
+    start = bodies(service)
+    service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
+    timeline.reset(service, ORG)
+    assert bodies(service) == start
+    timeline.recast(service, ORG, personas.load("low_balance").document)
+    assert bodies(service)["getOrgBilling"]["creditBalance"] == 3.2
+
+
+def test_a_frozen_tenant_stands_still_and_a_live_one_moves(service: Service) -> None:
+    timeline.freeze(service, ORG)
+    service.clock.set(NOW_MS + DAY_MS)
+    assert service.tenant(ORG).now_ms == NOW_MS
+    assert timeline.follow(service, ORG).now_ms == NOW_MS + DAY_MS
+    live = timeline.live(service, ORG)
+    assert live.clock.mode == "live"
+    assert NOW_MS + DAY_MS <= live.now_ms < NOW_MS + DAY_MS + instants.MINUTE_MS
+
+
+@pytest.mark.parametrize(
+    ("persona", "name", "check"),
+    [
+        ("standard", "end-of-month", lambda at_ms: instants.text(at_ms) == "2026-03-31T23:59:59Z"),
+        ("contract_active", "next-installment", lambda at_ms: at_ms > NOW_MS),
+        ("contract_ending", "contract-end", lambda at_ms: at_ms - NOW_MS < 7 * DAY_MS),
+        ("low_balance", "credit-exhausted", lambda at_ms: NOW_MS < at_ms < NOW_MS + 90 * DAY_MS),
+    ],
+)
+def test_instants_have_names(service: Service, persona: str, name: str, check: Callable[[int], bool]) -> None:
+    timeline.recast(service, ORG, personas.load(persona).document)
+    at_ms = timeline.named(service, ORG, name)
+    assert check(at_ms), instants.text(at_ms)
+    tenant = timeline.move(service, ORG, at_ms)
+    if name == "credit-exhausted":
+        assert tenant.ledger.balance_micros <= 0
+    if name == "contract-end":
+        assert tenant.contract is not None
+        assert tenant.contract.status == "expired"
+
+
+def test_an_instant_that_never_comes_is_named(service: Service) -> None:
+    timeline.recast(service, ORG, personas.load("no_contract").document)
+    with pytest.raises(Refusal, match="instant_none"):
+        timeline.named(service, ORG, "contract-end")
+
+
+@pytest.mark.parametrize("webhook", [(), (60,), (0, 0), (30, 90)])
+def test_the_balance_follows_the_webhook(service: Service, webhook: tuple[int, ...]) -> None:
+    before = service.tenant(ORG).ledger.balance_micros
+    opened, _ = service.execute(ORG, OpenCheckout(1_000, "USD"))
+    assert isinstance(opened, CheckoutOpened)
+    service.execute(ORG, PayCheckout(opened.session_id, webhook))
+    paid = before + 10_000_000
+    assert service.tenant(ORG).ledger.balance_micros == (paid if 0 in webhook else before)
+    tenant = timeline.move(service, ORG, NOW_MS + 100_000)
+    top_ups = [row for row in tenant.ledger.rows if row.credits_micros == 10_000_000 and row.at_ms >= NOW_MS]
+    assert len(top_ups) == (1 if webhook else 0)
