@@ -8,7 +8,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --di
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test test-slow screenshots lint type imports contract check conformance mutation bench lock clean
+.PHONY: help serve test test-slow screenshots lint type imports spec check conformance mutation bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -36,10 +36,10 @@ type: venv-dev  ## mypy --strict
 imports: venv-dev  ## import-linter: which room may know which
 	$(BIN)/lint-imports --no-logo
 
-contract: venv-test  ## the checked-in contract is what its layers compose to
-	$(BIN)/orgbilling contract check
+spec: venv-test  ## the checked-in API description is what its layers compose to
+	$(BIN)/orgbilling spec check
 
-check: lint type imports contract test  ## everything but the long suites
+check: lint type imports spec test  ## everything but the long suites
 
 conformance: venv-test  ## judge the stub, in process and over HTTP, all stages, twice (ARGS: options of pytest)
 	@exec $(BIN)/python -m pytest -m slow tests/conformance/test_stub.py -k twice $(ARGS)

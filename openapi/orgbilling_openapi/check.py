@@ -33,7 +33,7 @@ def stale(composition: Composition, folder: Path) -> Iterator[str]:
         if not path.exists():
             yield f"{name} is missing"
         elif path.read_bytes() != content:
-            yield f"{name} is not what the layers compose to (run: orgbilling contract compose)"
+            yield f"{name} is not what the layers compose to (run: orgbilling spec compose)"
 
 
 def faults(document: Document) -> Iterator[str]:
@@ -42,8 +42,8 @@ def faults(document: Document) -> Iterator[str]:
         from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
     except ImportError:
         raise ValidatorError(
-            "openapi-spec-validator is not installed: pip install 'orgbilling[contract]', "
-            "or make contract in a checkout"
+            "openapi-spec-validator is not installed: pip install 'orgbilling[spec]', "
+            "or make spec in a checkout"
         ) from None
     kind = OpenAPIV30SpecValidator if document["openapi"].startswith("3.0") else OpenAPIV31SpecValidator
     for error in kind(document).iter_errors():

@@ -23,8 +23,8 @@ Owners = dict[pointer.Path, Owner]
 
 HERE = Path(__file__).parent
 LAYERS = ("documented", "published", "assumed", "words")
-DERIVED = "# What a reference page says and nothing else. Written by: orgbilling contract derive PAGE\n"
-HEADER = "# Generated from layers/ by: orgbilling contract compose\n"
+DERIVED = "# What a reference page says and nothing else. Written by: orgbilling spec derive PAGE\n"
+HEADER = "# Generated from layers/ by: orgbilling spec compose\n"
 
 
 class LayerError(ValueError):

@@ -1,6 +1,6 @@
 """The contract at run time: read once, from JSON, without a YAML parser.
 
-What is read here was composed and validated before it was checked in (`orgbilling contract check`).
+What is read here was composed and validated before it was checked in (`orgbilling spec check`).
 """
 
 from __future__ import annotations

@@ -54,6 +54,6 @@ def test_the_table_of_laws_is_that_of_the_code() -> None:
 
 def test_every_command_and_layer_is_explained() -> None:
     for name in ("derive", "compose", "check", "explain", "diff"):
-        assert f"orgbilling contract {name}" in DOCS
+        assert f"orgbilling spec {name}" in DOCS
     for layer in compose.LAYERS:
         assert f"`{layer}`" in DOCS

@@ -1,4 +1,4 @@
-"""The command line: `orgbilling serve | token | personas | contract | …`."""
+"""The command line: `orgbilling serve | token | personas | spec | …`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COMMANDS = {
     "serve": "serve",
     "token": "token",
     "personas": "personas",
-    "contract": "app",
+    "spec": "app",
     "replay": "replay",
     "coverage": "coverage",
     "conform": "conform",
@@ -20,7 +20,7 @@ COMMANDS = {
 }
 """Each command's module and what in it is the command; only the one that is asked for is imported."""
 
-HELP = "The Org Billing API on your laptop: a stateful stub, its contract, and demo data that adds up."
+HELP = "The Org Billing API on your laptop: a stateful stub, its OpenAPI description, and demo data."
 
 
 def build(arguments: Sequence[str]) -> typer.Typer:

@@ -1,4 +1,4 @@
-"""`orgbilling contract …`: where the contract comes from, whether it is sound, and what changes it."""
+"""`orgbilling spec …`: derive, compose, check, explain and compare the OpenAPI description."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from orgbilling_openapi.diff import Change
 
 app = typer.Typer(
-    name="contract",
+    name="spec",
     no_args_is_help=True,
-    help="Derive, compose, check, explain and compare the contract.",
+    help="Derive, compose, check, explain and compare the OpenAPI description.",
 )
 out = Console(highlight=False, soft_wrap=True)
 
@@ -45,7 +45,7 @@ def fail(problem: object) -> NoReturn:
 
 @contextmanager
 def refusals(page: Path | None = None) -> Iterator[None]:
-    """Turn what the contract room refuses into one line; page: the file that is read line by line."""
+    """Turn the errors of orgbilling_openapi into one line each; page: the file that is read line by line."""
     from orgbilling_openapi.check import ValidatorError
     from orgbilling_openapi.compose import LayerError
     from orgbilling_openapi.document import DocumentError
@@ -75,9 +75,9 @@ def derive(
         bool, typer.Option("--facts", help="Leave out titles, descriptions and examples.")
     ] = False,
 ) -> None:
-    """Read a reference page: the documented layer, as YAML.
+    """Derive the documented layer from a reference page, as YAML.
 
-    Every line has to be understood; the first one that is not is named, with its number.
+    Every line has to be understood. The first one that is not is named, with its number.
     """
     from orgbilling_openapi import compose
     from orgbilling_openapi import page as pages
@@ -96,7 +96,7 @@ def derive(
 
 @app.command()
 def compose() -> None:
-    """Write org-billing.yaml, its JSON twin and the origins anew, from the layers."""
+    """Compose the layers, and write org-billing.yaml, its JSON twin and the origins."""
     from orgbilling_openapi import compose as composer
 
     with refusals():
@@ -110,9 +110,9 @@ def compose() -> None:
 
 @app.command()
 def check() -> None:
-    """Prove that the checked-in contract is what the layers compose to, and that it is valid.
+    """Check that the checked-in API description is what the layers compose to, and that it is valid.
 
-    Exit status 1 and a list of what is wrong otherwise.
+    If it is not, the exit status is 1 and every problem is listed.
     """
     from orgbilling_openapi import check as checker
     from orgbilling_openapi import compose as composer
@@ -136,7 +136,7 @@ def explain(
         str, typer.Argument(metavar="POINTER", help="A JSON pointer, e.g. '#/paths/~1org~1ledger/get'.")
     ],
 ) -> None:
-    """Tell which layer a node of the contract comes from, and why."""
+    """Show which layer a node of the API description comes from, and why."""
     from orgbilling_openapi import contract, pointer
 
     document, origins = contract.load(), contract.origins()
@@ -169,10 +169,10 @@ def diff(
         bool, typer.Option("--assumed", help="List differences from our assumptions, too.")
     ] = False,
 ) -> None:
-    """Compare the contract with another document of the same API, breaking changes first.
+    """Compare the API description with another OpenAPI document of the same API, breaking changes first.
 
-    Exit status 1 if any change breaks a client of the contract. What we merely assume cannot break:
-    such differences are counted apart.
+    The exit status is 1 if a change breaks a client of this description. Differences from what we only
+    assume break nothing, and are counted separately.
     """
     from orgbilling_openapi import compose as composer
     from orgbilling_openapi import contract, document

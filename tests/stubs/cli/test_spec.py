@@ -1,4 +1,4 @@
-"""`orgbilling contract …` as a user sees it."""
+"""`orgbilling spec …` as a user sees it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from orgbilling_openapi import compose, contract
-from orgbilling_stubs.cli import contract as cli
+from orgbilling_stubs.cli import spec as cli
 from typer.testing import CliRunner, Result
 
 PAGE = """Furniture
@@ -110,8 +110,7 @@ def test_check_lists_what_is_stale(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     result = run("check")
     assert result.exit_code == 1
     assert (
-        "✗ org-billing.json is not what the layers compose to (run: orgbilling contract compose)"
-        in result.stdout
+        "✗ org-billing.json is not what the layers compose to (run: orgbilling spec compose)" in result.stdout
     )
     assert "✗ #/info" in result.stdout
 
@@ -119,7 +118,7 @@ def test_check_lists_what_is_stale(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_check_without_the_validator_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openapi_spec_validator", None)
     line = refused(run("check"), "openapi-spec-validator is not installed")
-    assert line.endswith(": pip install 'orgbilling[contract]', or make contract in a checkout")
+    assert line.endswith(": pip install 'orgbilling[spec]', or make spec in a checkout")
 
 
 def test_a_layer_that_cannot_be_read_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
