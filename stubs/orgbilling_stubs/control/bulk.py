@@ -14,11 +14,10 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeAlias
 
+from orgbilling_stubs.http.connection import Receive, Send
 from orgbilling_stubs.http.context import Call, Encoded, Handler, Reply, Stream
 from orgbilling_stubs.http.cors import Headers
 from orgbilling_stubs.http.middleware import Detour, Turn
-from orgbilling_stubs.http.operation import Receive
-from orgbilling_stubs.http.responses import Send
 
 Work: TypeAlias = Generator[None, None, Reply | Encoded]
 """Yields after each organization; returns the answer."""

@@ -25,9 +25,10 @@ from orgbilling_stubs.control.errors import (
     TOKEN_WRONG,
 )
 from orgbilling_stubs.control.token import same
+from orgbilling_stubs.http.connection import Send
 from orgbilling_stubs.http.cors import LOCAL
 from orgbilling_stubs.http.errors import Problem
-from orgbilling_stubs.http.responses import Responder, Send
+from orgbilling_stubs.http.responses import Responder
 from orgbilling_stubs.http.routing import refuse
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]

@@ -13,9 +13,10 @@ from orgbilling_stubs.control.context import Control
 from orgbilling_stubs.control.guard import Asgi, Guard, Receive
 from orgbilling_stubs.control.table import TABLE
 from orgbilling_stubs.http.assemble import Habits, assemble
+from orgbilling_stubs.http.connection import Send
 from orgbilling_stubs.http.context import Handler
 from orgbilling_stubs.http.cors import Cors
-from orgbilling_stubs.http.responses import Responder, Send
+from orgbilling_stubs.http.responses import Responder
 from orgbilling_stubs.http.trace import traces
 
 PREFIX = "/_mock/v1"

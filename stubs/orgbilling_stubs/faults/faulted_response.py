@@ -14,11 +14,12 @@ from orgbilling_stubs.faults.forced import Answers
 from orgbilling_stubs.faults.past import STALE, Past
 from orgbilling_stubs.faults.plan import Plan
 from orgbilling_stubs.http import connection
+from orgbilling_stubs.http.connection import Receive, Send
 from orgbilling_stubs.http.context import Call, Encoded, Reply, Stream
 from orgbilling_stubs.http.cors import Headers
 from orgbilling_stubs.http.middleware import Turn
-from orgbilling_stubs.http.operation import FOUND, Receive
-from orgbilling_stubs.http.responses import Send, entity_tag
+from orgbilling_stubs.http.operation import FOUND
+from orgbilling_stubs.http.responses import entity_tag
 from orgbilling_stubs.journal.store import Fired
 from orgbilling_stubs.tenants.clock import wall_ns
 from orgbilling_stubs.tenants.service import Service

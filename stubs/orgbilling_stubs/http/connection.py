@@ -11,15 +11,124 @@ import asyncio
 import os
 import socket
 import struct
-from typing import Any
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from types import coroutine
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from orgbilling_stubs.http.operation import Receive
-from orgbilling_stubs.http.responses import Send
+if TYPE_CHECKING:
+    from orgbilling_stubs.http.context import Headers, Response
+
+Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
+Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
 
 STEP_S = 0.05
 """How often a drip falls."""
 TICK_S = 0.25
 """How soon at the latest a wait notices that the server stops."""
+
+
+class Connection:
+    """The client's connection, as far as one exchange may use it.
+
+    receive, send: of ASGI. A server that has the whole request before it starts the pipeline (see
+    `http.server`) gives the body instead, and attaches receive and send only when they are needed.
+    head_only: the request is a HEAD: bodies are left out, with their headers kept.
+    """
+
+    __slots__ = ("_body", "_receive", "_send", "head_only")
+
+    def __init__(
+        self,
+        receive: Receive | None,
+        send: Send | None,
+        *,
+        body: bytes | None = None,
+        head_only: bool = False,
+    ) -> None:
+        self._receive = receive
+        self._send = send
+        self._body = body
+        self.head_only = head_only
+
+    def attach(self, receive: Receive, send: Send) -> None:
+        """Give the connection of a request whose pipeline has been started without one."""
+        self._receive = receive
+        self._send = send
+
+    async def receive(self) -> Mapping[str, Any]:
+        """The next message of the client: a piece of the body, or that it has left."""
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body, "more_body": False}
+        receive, _ = await self._both()
+        return await receive()
+
+    async def deliver(self, response: Response) -> None:
+        """Put a response on the connection, in its own way if it has one."""
+        if response.deliver is not None:
+            await response.deliver(response, self)
+        else:
+            await self.send(response)
+
+    async def send(self, response: Response) -> None:
+        """Send a response at once; close the connection after one that is not complete."""
+        await self.start(response.status, response.headers)
+        more = not response.complete and not self.head_only
+        await self.write(response.body, more=more)
+        if more:
+            await self.close()
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head of a response alone."""
+        _, send = await self._both()
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, body: bytes, *, more: bool = False) -> None:
+        """Send a piece of a body. more: there is more to come."""
+        _, send = await self._both()
+        payload = b"" if self.head_only else body
+        await send({"type": "http.response.body", "body": payload, "more_body": more})
+
+    async def drip(self, body: bytes, bytes_per_s: int, *, more: bool = False) -> None:
+        """Send a body so many bytes a second, one drop at a time; stop if the client leaves."""
+        receive, send = await self._both()
+        await drip(send, body, bytes_per_s, receive, more=more)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait for so long, or until the server stops; reads nothing of the request."""
+        _, send = await self._both()
+        await pause(send, seconds)
+
+    async def departed(self, seconds: float) -> bool:
+        """Wait until the client has left or the server stops, or for so long; False when time was up.
+
+        Swallows the body of the request.
+        """
+        receive, send = await self._both()
+        return await departed(receive, send, seconds)
+
+    async def close(self) -> None:
+        """Close the connection after what has been written."""
+        _, send = await self._both()
+        close(send)
+
+    async def reset(self) -> None:
+        """Reset the connection: the client sees RST, and nothing that was still waiting to be written."""
+        _, send = await self._both()
+        reset(send)
+
+    async def _both(self) -> tuple[Receive, Send]:
+        if self._send is None or self._receive is None:
+            await _attached()
+        assert self._receive is not None
+        assert self._send is not None
+        return self._receive, self._send
+
+
+@coroutine
+def _attached() -> Generator[None, None, None]:
+    """Wait for a turn of the loop: whoever has started the pipeline by hand then attaches a connection."""
+    yield
 
 
 def transport(send: Send) -> Any:

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
+
+if TYPE_CHECKING:
+    from orgbilling_stubs.auth.principal import Principal
+    from orgbilling_stubs.billing.events import Idempotency
+    from orgbilling_stubs.billing.tenant import Tenant
+    from orgbilling_stubs.http.connection import Connection
+    from orgbilling_stubs.http.operation import Operation
+    from orgbilling_stubs.http.origin import Origin
+
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+Deliver: TypeAlias = "Callable[[Response, Connection], Awaitable[None]]"
 
 NO_HEADERS: Mapping[str, str] = {}
 
@@ -131,3 +143,99 @@ class Refused(Protocol):
 
 Admit: TypeAlias = Callable[[Sequence[tuple[bytes, bytes]], str], Any]
 """Authentication and authorization: raw request headers and method in, principal out, or `Refused` raised."""
+
+
+@dataclass(slots=True)
+class AppliedFault:
+    """What the fault injector did to an exchange.
+
+    text: in one line, for the journal. override: the preferences that were applied, as `Preference-Applied`
+    names them. rules: id and match number of each rule that struck.
+    """
+
+    text: str
+    override: str = ""
+    rules: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(slots=True)
+class Response:
+    """What goes back to the client.
+
+    status: 0 when nothing is sent at all. body: the bytes that are sent. complete: False when the body stops
+    before the end that Content-Length promises; the connection is then closed after it. deliver: puts the
+    response on the connection in a way of its own (drip, reset, hang, event stream); None sends it at once.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes = b""
+    complete: bool = True
+    deliver: Deliver | None = None
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One request on its way through the pipeline, from its arrival until its response is recorded.
+
+    Known from the start:
+    operation: the compiled operation that was routed to; `operation.operation_id` names it.
+    method, path, query: as sent; `query` without the question mark, still percent-encoded.
+    raw_headers: every header, names in lower case. headers: the first of each name.
+    path_parameters: texts of the parameters in the path, by name.
+    origin: scheme and authority as the client sees them.
+    trace_id: the `X-Trace-Id` of the response. received_ns: real time, in nanoseconds since 1970.
+    connection: the client's connection: reads the request body, waits, cuts.
+
+    Filled by the steps, in this order:
+    fault: what the fault injector did (fault injection).
+    organization_override: answer as this organization instead of the principal's own (fault injection).
+    tenant_override: gives the tenant that reads answer from instead of the present one (fault injection).
+    principal: who asks (authentication); None for an operation without security.
+    raw_body, body: as sent, and parsed (validation).
+    parameters: by name, parsed, with defaults (validation).
+    idempotency: what makes a command count once, if the client sent `Idempotency-Key` (validation).
+    version_before: the tenant's version before the command (handler); None for a read.
+    error: why the response is no success (whichever step raised it).
+    """
+
+    operation: Operation
+    method: str
+    path: str
+    query: bytes
+    raw_headers: Sequence[tuple[bytes, bytes]]
+    headers: dict[bytes, bytes]
+    path_parameters: Mapping[str, str]
+    origin: Origin
+    trace_id: str
+    received_ns: int
+    connection: Connection
+    fault: AppliedFault | None = None
+    organization_override: str | None = None
+    tenant_override: Callable[[str], Tenant] | None = None
+    principal: Principal | None = None
+    raw_body: bytes = b""
+    body: Any = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    idempotency: Idempotency | None = None
+    version_before: int | None = None
+    error: Exception | None = None
+
+
+CallNext: TypeAlias = Callable[[RequestContext], Awaitable[Response]]
+"""The rest of the pipeline."""
+
+
+class Middleware(Protocol):
+    """One step of the pipeline (see `http.pipeline`).
+
+    It may look at the context, change what the next steps see, call the rest of the pipeline with
+    `await call_next(context)`, and change or replace the response. A step that answers by itself does not
+    call the rest; `context.operation.problem(context, error)` makes the response of an error, and
+    `context.operation.respond(context, reply)` validates and serializes a reply. Steps after fault injection
+    never raise: what a later step raises has become a response when `call_next` returns, and `context.error`
+    says what it was.
+    """
+
+    async def __call__(self, context: RequestContext, call_next: CallNext) -> Response:
+        """Answer the request, usually by way of the rest of the pipeline."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from orgbilling_stubs.http.body import Body, Disconnected
+from orgbilling_stubs.http.connection import Receive, Send
 from orgbilling_stubs.http.context import Admit, Call, Encoded, Handler, Prepared, Reply, Stream
 from orgbilling_stubs.http.cors import Headers
 from orgbilling_stubs.http.document import pointed
@@ -17,11 +18,9 @@ from orgbilling_stubs.http.errors import INVALID, TOKEN_MISSING, Breach, Problem
 from orgbilling_stubs.http.middleware import Tap, Turn
 from orgbilling_stubs.http.origin import Origin
 from orgbilling_stubs.http.parameters import Parameters
-from orgbilling_stubs.http.responses import JSON, Responder, Send, describing, entity_tag, matches
+from orgbilling_stubs.http.responses import JSON, Responder, describing, entity_tag, matches
 from orgbilling_stubs.http.schemas import Schemas, Validator, types
 from orgbilling_stubs.http.validation_errors import Finding, collect, finding
-
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
 FOUND = "orgbilling.found"
 """Where `answer` leaves, in the scope, who answers instead."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import orjson
 
+from orgbilling_stubs.http.connection import Send
 from orgbilling_stubs.http.cors import Cors, Headers
 from orgbilling_stubs.http.errors import BREACHED, CRASHED, TITLES, Breach, Row
 from orgbilling_stubs.http.origin import Origin, Origins
 
 LOG = logging.getLogger("orgbilling")
-
-Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
 
 JSON = (b"content-type", b"application/json")
 PROBLEM = (b"content-type", b"application/problem+json")

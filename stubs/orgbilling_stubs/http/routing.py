@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from orgbilling_stubs.http.connection import Receive, Send
 from orgbilling_stubs.http.context import Handler
 from orgbilling_stubs.http.cors import Headers
 from orgbilling_stubs.http.document import Document
@@ -18,8 +19,8 @@ from orgbilling_stubs.http.framework import (
     Resolver,
     SpecMiddleware,
 )
-from orgbilling_stubs.http.operation import Operation, Receive, World
-from orgbilling_stubs.http.responses import Responder, Send
+from orgbilling_stubs.http.operation import Operation, World
+from orgbilling_stubs.http.responses import Responder
 from orgbilling_stubs.http.router import Route, Router
 
 PREFLIGHT_VARY = b"Origin, Access-Control-Request-Method, Access-Control-Request-Private-Network"

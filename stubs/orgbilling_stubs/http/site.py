@@ -8,10 +8,11 @@ from typing import Any
 import orjson
 
 from orgbilling_stubs.http import page
+from orgbilling_stubs.http.connection import Send
 from orgbilling_stubs.http.cors import Headers
 from orgbilling_stubs.http.errors import METHOD_WRONG, ROUTE_UNKNOWN, Problem
 from orgbilling_stubs.http.origin import Origin
-from orgbilling_stubs.http.responses import Responder, Send, entity_tag, matches
+from orgbilling_stubs.http.responses import Responder, entity_tag, matches
 
 YAML = b"application/yaml"
 JSON = b"application/json"

@@ -8,9 +8,7 @@ from typing import Any
 
 import orjson
 
-from orgbilling_stubs.http.connection import TICK_S, departed, stopping
-from orgbilling_stubs.http.operation import Receive
-from orgbilling_stubs.http.responses import Send
+from orgbilling_stubs.http.connection import TICK_S, Receive, Send, departed, stopping
 from orgbilling_stubs.journal.show import document
 from orgbilling_stubs.journal.store import Exchange, Journal
 
