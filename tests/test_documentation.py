@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_stubs.auth import errors as auth
 from orgbilling_stubs.billing import errors as domain
 from orgbilling_stubs.billing.contract_catalog import TEST_CONTRACTS

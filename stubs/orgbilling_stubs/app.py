@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from orgbilling_fixtures.persona import PersonaError
+from orgbilling_fixtures.personas import PersonaError
 from orgbilling_openapi import contract as contracts
 from orgbilling_openapi.document import DocumentError
 

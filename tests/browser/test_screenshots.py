@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from orgbilling_fixtures import hostile
+from orgbilling_fixtures import hostile_texts
 from orgbilling_stubs.billing.commands import ExpireCheckout, PayCheckout
 
 FOLDER = Path(__file__).parent.parent.parent / "screenshots"
@@ -69,7 +69,7 @@ SHOTS: dict[str, tuple[Callable[[Any, str], str], Callable[[Any], None] | None]]
     "payment-most": (lambda stub, org: stub.checkout(f"org_standard_{org}", (1 << 63) - 1, "KWD"), None),
     "payment-contract": (lambda stub, org: stub.contract(f"org_contract_pending_{org}"), None),
     "payment-hostile": (lambda stub, org: stub.checkout(f"org_hostile_texts_{org}"), None),
-    "payment-long": (named(hostile.LONG), None),
+    "payment-long": (named(hostile_texts.LONG), None),
     "payment-rtl": (named("شركة النور للذكاء الاصطناعي (ذ.م.م.) 2026"), None),
     "challenge": (
         lambda stub, org: stub.checkout(f"org_standard_{org}"),

@@ -74,7 +74,7 @@ def test_over_http_all_stages_twice_the_same(token: Callable[..., str], address:
 
 @pytest.mark.slow
 def test_every_persona_is_sound(token: Callable[..., str]) -> None:
-    from orgbilling_fixtures.persona import names
+    from orgbilling_fixtures.personas import names
 
     app = build(Settings(seed=2)).asgi
     for name in names():

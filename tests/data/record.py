@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_openapi import contract
 from orgbilling_stubs.app import Settings, build
 from orgbilling_stubs.billing import instants

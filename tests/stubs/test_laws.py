@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_openapi import laws
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants, scheduler

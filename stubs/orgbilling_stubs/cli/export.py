@@ -36,7 +36,7 @@ def fail(name: str, problem: object) -> NoReturn:
 @contextmanager
 def refusals() -> Iterator[None]:
     """Turn what an export refuses into one line."""
-    from orgbilling_fixtures.persona import PersonaError
+    from orgbilling_fixtures.personas import PersonaError
 
     from orgbilling_stubs.billing.instants import InstantError
     from orgbilling_stubs.export.errors import ExportError
@@ -143,7 +143,7 @@ def _cast(
     locale: str | None,
 ) -> tuple[Cast, list[str]]:
     """The organizations, and the command that names them again."""
-    from orgbilling_fixtures.persona import names
+    from orgbilling_fixtures.personas import names
 
     from orgbilling_stubs.export import selection
     from orgbilling_stubs.export.errors import ExportError

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from orgbilling_fixtures.catalog import read
 from orgbilling_fixtures.describe import rows
-from orgbilling_fixtures.persona import Persona, PersonaError, load, names
+from orgbilling_fixtures.personas import Persona, PersonaError, load, names
+from orgbilling_fixtures.personas.catalog import read
 from rich.console import Console
 from rich.table import Table
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from orgbilling_fixtures import persona as personas
-from orgbilling_fixtures.persona import PersonaError
+from orgbilling_fixtures import personas
+from orgbilling_fixtures.personas import PersonaError
 
 from orgbilling_stubs.auth import bad
 from orgbilling_stubs.auth.errors import Refused

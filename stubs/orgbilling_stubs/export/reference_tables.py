@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from orgbilling_fixtures.persona import Persona
+from orgbilling_fixtures.personas import Persona
 
 from orgbilling_stubs.billing import ids
 from orgbilling_stubs.billing.contract import Contract, Installment

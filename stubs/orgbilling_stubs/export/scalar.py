@@ -8,9 +8,9 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
-from orgbilling_fixtures import history
-from orgbilling_fixtures.curves import SOURCES
-from orgbilling_fixtures.persona import Persona
+from orgbilling_fixtures.personas import Persona
+from orgbilling_fixtures.usage import history
+from orgbilling_fixtures.usage.patterns import SOURCES
 
 from orgbilling_stubs.billing import ids, instants, scheduler
 from orgbilling_stubs.billing.events import MeterRecorded, Record, UsageRecorded
@@ -84,7 +84,9 @@ def _used(tenant: Tenant, days: Sequence[Day], log: Sequence[Record]) -> Iterato
     rows = iter([row for row in tenant.ledger.rows if row.kind == "usage"])
     row = next(rows, None)
     by_hand = [
-        history.Usage(record.at_ms, *(getattr(record.event, name) for name in history.Usage._fields[1:]))
+        history.UsageRow(
+            record.at_ms, *(getattr(record.event, name) for name in history.UsageRow._fields[1:])
+        )
         for record in log
         if isinstance(record.event, UsageRecorded)
     ]
@@ -126,7 +128,7 @@ def _readings(tenant: Tenant, days: Sequence[Day], log: Sequence[Record], kind: 
     for record in log:
         event = record.event
         if isinstance(event, MeterRecorded) and event.meter == kind:
-            yield history.Meter(record.at_ms, kind, event.slug, event.count)
+            yield history.MeterRow(record.at_ms, kind, event.slug, event.count)
 
 
 def _metered(

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from orgbilling_fixtures import stream
-from orgbilling_fixtures.persona import Persona, load
+from orgbilling_fixtures import random_stream
+from orgbilling_fixtures.personas import Persona, load
 
 from orgbilling_stubs.billing.events import TenantCreated
 from orgbilling_stubs.tenants.bundle import Recorded
@@ -68,9 +68,9 @@ def chosen(names: Sequence[str]) -> list[Person]:
 
 def drawn(count: int, seed: int) -> list[Person]:
     """`count` organizations drawn from the mix; the first ones are the same for any count."""
-    sums = stream.cumulative([weight for _, weight in MIX])
-    key = stream.key("mix", seed)
-    picked = (MIX[stream.pick(stream.draw(key, number), sums)][0] for number in range(count))
+    sums = random_stream.cumulative([weight for _, weight in MIX])
+    key = random_stream.key("mix", seed)
+    picked = (MIX[random_stream.pick(random_stream.draw(key, number), sums)][0] for number in range(count))
     return [Person(f"org_{name}_{number:06d}", name) for number, name in enumerate(picked)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orgbilling_fixtures import quantiles, stream
+from orgbilling_fixtures import distributions, random_stream
 
 from orgbilling_stubs.faults.rules import Hit
 
@@ -16,7 +16,7 @@ def delay_ms(hit: Hit) -> int:
         return latency.ms
     word = hit.standing.draw("latency", hit.number)
     if latency.distribution == "uniform":
-        return latency.ms + stream.below(word, latency.max_ms - latency.ms + 1)
-    normal = quantiles.NORMAL[word & 255]
-    power = normal * latency.sigma_permille // 1000 * quantiles.LOG2_E >> 16
-    return min(latency.ms * quantiles.exp2(power) >> 16, latency.max_ms)
+        return latency.ms + random_stream.below(word, latency.max_ms - latency.ms + 1)
+    normal = distributions.NORMAL_QUANTILES[word & 255]
+    power = normal * latency.sigma_permille // 1000 * distributions.LOG2_E >> 16
+    return min(latency.ms * distributions.exp2(power) >> 16, latency.max_ms)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple, Protocol
 
-from orgbilling_fixtures import stream
+from orgbilling_fixtures import random_stream
 
 from orgbilling_stubs.faults import errors
 from orgbilling_stubs.http.errors import Problem, Row
@@ -123,7 +123,7 @@ class Standing:
         self.fired = 0
         """How many of them it struck."""
         what = asdict(replace(rule, id=""))
-        self._key = stream.key("fault", rule.seed, repr(sorted(what.items())))
+        self._key = random_stream.key("fault", rule.seed, repr(sorted(what.items())))
         self._threshold = threshold(rule.probability)
 
     @property
@@ -133,7 +133,7 @@ class Standing:
 
     def draw(self, purpose: str, counter: int) -> int:
         """64 bits of chance that belong to one match of this rule."""
-        return stream.draw(stream.key(self._key, purpose), counter)
+        return random_stream.draw(random_stream.key(self._key, purpose), counter)
 
     def strike(self, method: str, seen: Seen) -> Hit | None:
         """Count a request of an operation that the rule covers; the hit, if this is one."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from orgbilling_fixtures import stream
+from orgbilling_fixtures import random_stream
 
 from orgbilling_stubs.http import patterns
 from orgbilling_stubs.http.document import pointed
@@ -177,4 +177,4 @@ class Examples:
 
     def _pick(self, below: int) -> int:
         self._drawn += 1
-        return stream.draw(self._key, self._drawn) % below
+        return random_stream.draw(self._key, self._drawn) % below

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from orgbilling_fixtures import stream
+from orgbilling_fixtures import random_stream
 
 from orgbilling_stubs.http.context import Call, Reply
 from orgbilling_stubs.http.errors import UNIMPLEMENTED, Problem
@@ -38,7 +38,7 @@ class Fallback:
         body = None if isinstance(call.body, bytes) else call.body
         asked = orjson.dumps([call.parameters, body], option=orjson.OPT_SORT_KEYS).decode()
         for attempt in range(ATTEMPTS):
-            key = stream.key("fallback", self._seed, call.operation, asked, attempt)
+            key = random_stream.key("fallback", self._seed, call.operation, asked, attempt)
             try:
                 made = Examples(self._schemas.document, key).value(schema)
             except (ValueError, KeyError, TypeError):

@@ -18,7 +18,7 @@ from importlib.metadata import version
 from typing import Any
 
 import orjson
-from orgbilling_fixtures.persona import PersonaError
+from orgbilling_fixtures.personas import PersonaError
 
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.auth.principal import is_organization

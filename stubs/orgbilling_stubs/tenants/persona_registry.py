@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orgbilling_fixtures import persona as personas
-from orgbilling_fixtures.persona import Persona
+from orgbilling_fixtures import personas
+from orgbilling_fixtures.personas import Persona
 
 DEFAULT = "standard"
 

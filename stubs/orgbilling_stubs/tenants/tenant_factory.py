@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
-from orgbilling_fixtures import persona as personas
-from orgbilling_fixtures.history import History
-from orgbilling_fixtures.identity import Identity, identity
-from orgbilling_fixtures.model import Contract, Persona
+from orgbilling_fixtures import personas
+from orgbilling_fixtures.identity import OrganizationIdentity, draw_identity
+from orgbilling_fixtures.personas.model import Persona, PersonaContract
+from orgbilling_fixtures.usage.history import UsageHistory
 
 from orgbilling_stubs.billing import ids, instants
 from orgbilling_stubs.billing.events import TenantCreated
@@ -50,7 +50,7 @@ def draft(organization: str, created: TenantCreated) -> Plan:
     """The plan as far as it can be told without running the history: its course is not worked out."""
     persona = personas.parse(created.persona)
     lineage = created.lineage
-    who = identity(persona, created.seed, lineage)
+    who = draw_identity(persona, created.seed, lineage)
     as_of_ms = created.as_of_ms
     start_ms = (as_of_ms // instants.DAY_MS - persona.usage.history_days) * instants.DAY_MS
     billing, prices = persona.billing, persona.prices
@@ -92,11 +92,11 @@ def draft(organization: str, created: TenantCreated) -> Plan:
         nulls=persona.nulls,
         start_ms=start_ms,
         as_of_ms=as_of_ms,
-        activity=History(persona, created.seed, lineage, as_of_ms),
+        activity=UsageHistory(persona, created.seed, lineage, as_of_ms),
     )
 
 
-def _contract(persona: Persona, who: Identity, created: TenantCreated) -> ContractTerms | None:
+def _contract(persona: Persona, who: OrganizationIdentity, created: TenantCreated) -> ContractTerms | None:
     terms = persona.contract
     if terms is None:
         return None
@@ -123,7 +123,7 @@ def _contract(persona: Persona, who: Identity, created: TenantCreated) -> Contra
     )
 
 
-def _term(terms: Contract, as_of_ms: int) -> tuple[int, int]:
+def _term(terms: PersonaContract, as_of_ms: int) -> tuple[int, int]:
     """Start and end of the contract, at midnight UTC."""
     today_ms = as_of_ms // instants.DAY_MS * instants.DAY_MS
     if terms.ends_days is not None:
@@ -133,7 +133,7 @@ def _term(terms: Contract, as_of_ms: int) -> tuple[int, int]:
     return start_ms, instants.add_months(start_ms, terms.term_months)
 
 
-def _agreements(who: Identity, created: TenantCreated) -> tuple[AgreementTerms, ...]:
+def _agreements(who: OrganizationIdentity, created: TenantCreated) -> tuple[AgreementTerms, ...]:
     today_ms = created.as_of_ms // instants.DAY_MS * instants.DAY_MS
     return tuple(
         AgreementTerms(

@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_openapi import contract as contracts
 
 READS = {

@@ -2,7 +2,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.events import VoucherRedeemed

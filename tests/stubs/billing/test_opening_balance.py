@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_stubs.billing import instants, scheduler
 from orgbilling_stubs.billing.events import TenantCreated
 from orgbilling_stubs.billing.opening_balance import aimed, aims

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from orgbilling_fixtures import history
+from orgbilling_fixtures.usage import history
 from orgbilling_stubs.billing import tenant_config
 
 
@@ -14,10 +14,10 @@ def members(shape: Any) -> set[str]:
 @pytest.mark.parametrize(
     ("shape", "given"),
     [
-        (tenant_config.Usage, history.Usage),
-        (tenant_config.Meter, history.Meter),
-        (tenant_config.Day, history.Day),
-        (tenant_config.Activity, history.History),
+        (tenant_config.Usage, history.UsageRow),
+        (tenant_config.Meter, history.MeterRow),
+        (tenant_config.Day, history.UsageDay),
+        (tenant_config.Activity, history.UsageHistory),
     ],
 )
 def test_the_usage_model_has_every_member_that_is_asked_for(shape: Any, given: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from orgbilling_fixtures import hostile
+from orgbilling_fixtures import hostile_texts
 from orgbilling_stubs.app import Settings, SettingsError, build
 from orgbilling_stubs.checkout import pages as hosted
 from orgbilling_stubs.checkout import payment
@@ -66,9 +66,9 @@ def test_every_field_has_a_label(shop: Any) -> None:
         assert set(fields) <= set(re.findall(r'<label for="([^"]+)"', page.text)), name
 
 
-@pytest.mark.parametrize("number", range(len(hostile.TEXTS)))
+@pytest.mark.parametrize("number", range(len(hostile_texts.TEXTS)))
 def test_names_stay_text(shop: Any, number: int) -> None:
-    text = hostile.TEXTS[number]
+    text = hostile_texts.TEXTS[number]
     plan = shop.service.tenant(ORG).plan
     object.__setattr__(plan, "company", text)
     plain = {name: page.elements for name, page in every_page(shop, "org_euro").items()}

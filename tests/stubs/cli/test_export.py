@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.cli.export import app
 from orgbilling_stubs.tenants import bundle, tenant_factory

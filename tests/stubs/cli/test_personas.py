@@ -6,7 +6,7 @@ import pytest
 import typer
 import yaml
 from orgbilling_fixtures.describe import rows
-from orgbilling_fixtures.persona import load, names, parse
+from orgbilling_fixtures.personas import load, names, parse
 from orgbilling_stubs.cli.personas import personas
 from typer.testing import CliRunner
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_stubs.auth import keys
 from orgbilling_stubs.auth.mint import Session, mint
 from orgbilling_stubs.tenants.clock import wall_ms

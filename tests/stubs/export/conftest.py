@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.events import TenantCreated
 from orgbilling_stubs.billing.tenant_config import Plan

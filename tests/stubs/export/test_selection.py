@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_stubs.export import selection
 from orgbilling_stubs.export.selection import MIX
 from orgbilling_stubs.tenants.persona_registry import Cast as StubCast

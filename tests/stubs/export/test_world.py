@@ -5,7 +5,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import commands
 from orgbilling_stubs.export import world

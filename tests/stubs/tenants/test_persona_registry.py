@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from orgbilling_fixtures.persona import PersonaError, names
+from orgbilling_fixtures.personas import PersonaError, names
 from orgbilling_stubs.tenants.persona_registry import Cast, organization
 
 

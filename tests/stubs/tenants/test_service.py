@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import OpenCheckout, RedeemVoucher
 from orgbilling_stubs.billing.errors import Refusal

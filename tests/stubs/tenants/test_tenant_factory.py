@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.events import TenantCreated
 from orgbilling_stubs.tenants import tenant_factory

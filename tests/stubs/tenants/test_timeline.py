@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import OpenCheckout, PayCheckout, RedeemVoucher

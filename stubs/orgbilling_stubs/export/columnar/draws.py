@@ -1,10 +1,10 @@
-"""The stream of `orgbilling_fixtures.stream`, a column of counters at a time."""
+"""The stream of `orgbilling_fixtures.random_stream`, a column of counters at a time."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orgbilling_fixtures import stream
+from orgbilling_fixtures import random_stream
 
 from orgbilling_stubs.export.errors import need
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 else:
     np = need("numpy")
 
-_GOLDEN = np.uint64(stream.GOLDEN)
-_MIX_1 = np.uint64(stream.MIX_1)
-_MIX_2 = np.uint64(stream.MIX_2)
+_GOLDEN = np.uint64(random_stream.GOLDEN)
+_MIX_1 = np.uint64(random_stream.MIX_1)
+_MIX_2 = np.uint64(random_stream.MIX_2)
 _30, _27, _31 = np.uint64(30), np.uint64(27), np.uint64(31)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
-from orgbilling_fixtures.persona import Persona, parse
+from orgbilling_fixtures.personas import Persona, parse
 
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import scheduler

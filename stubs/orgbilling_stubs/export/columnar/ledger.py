@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orgbilling_fixtures.history import History
+from orgbilling_fixtures.usage.history import UsageHistory
 
 from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.billing.ledger import Row
@@ -70,7 +70,7 @@ class Book(NamedTuple):
 def book(plan: Plan) -> Book | None:
     """The ledger at the plan's clock; None when only the engine can tell."""
     history = plan.activity
-    assert isinstance(history, History)
+    assert isinstance(history, UsageHistory)
     done = flow(history, plan.as_of_ms)
     usage = _token_micros(plan, done)
     meters = _meter_micros(plan, history, done)
@@ -206,13 +206,13 @@ def _token_micros(plan: Plan, done: Flow) -> Ints | None:
     return half_even(done.used.inputs * price[:, 0] + done.used.outputs * price[:, 1], 1_000_000)
 
 
-def _meter_micros(plan: Plan, history: History, done: Flow) -> Ints | None:
+def _meter_micros(plan: Plan, history: UsageHistory, done: Flow) -> Ints | None:
     """`unit_charge_micros` of every meter; None where 63 bits are too few."""
     if not len(done.metered.at_ms):
         return done.metered.at_ms
     unit = {("event", slug): nanos for slug, nanos in plan.prices.events}
     unit |= {("service", slug): nanos for slug, nanos in plan.prices.services}
-    prices = np.array([unit[gauge.kind, gauge.slug] for gauge in history.gauges], dtype=np.int64)
+    prices = np.array([unit[gauge.kind, gauge.slug] for gauge in history.meter_schedules], dtype=np.int64)
     most = int(prices.max()) * int(done.metered.counts.max())
     if most >= _LIMIT or most // 1_000 * len(done.metered.at_ms) >= _LIMIT:
         return None
@@ -227,12 +227,12 @@ class _Evenings(NamedTuple):
     origin: Ints
 
 
-def _evenings(plan: Plan, history: History, done: Flow, micros: Ints) -> _Evenings:
+def _evenings(plan: Plan, history: UsageHistory, done: Flow, micros: Ints) -> _Evenings:
     first = plan.start_ms // DAY_MS
     days = (plan.as_of_ms - SETTLES_MS) // DAY_MS - first + 1
     sums = np.zeros((max(days, 0), 2), dtype=np.int64)
     if len(micros) and days > 0:
-        kinds = np.array([gauge.kind == "service" for gauge in history.gauges], dtype=np.int64)
+        kinds = np.array([gauge.kind == "service" for gauge in history.meter_schedules], dtype=np.int64)
         day = (done.metered.at_ms + DAY_MS - SETTLES_MS - 1) // DAY_MS - first
         billed = day < days
         np.add.at(sums, (day[billed], kinds[done.metered.gauge][billed]), micros[billed])

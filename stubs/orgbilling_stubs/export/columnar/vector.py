@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from orgbilling_fixtures.curves import SOURCES
-from orgbilling_fixtures.history import History
-from orgbilling_fixtures.persona import Persona
+from orgbilling_fixtures.personas import Persona
+from orgbilling_fixtures.usage.history import UsageHistory
+from orgbilling_fixtures.usage.patterns import SOURCES
 
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.instants import DAY_MS
@@ -39,7 +39,7 @@ _NUMBERS: list[bytes] = []
 def tables(plan: Plan, persona: Persona, wanted: Collection[str] = NAMES) -> dict[str, Chunk] | None:
     """The wanted tables of a plan at its clock; None when only the engine can tell."""
     history = plan.activity
-    if not isinstance(history, History) or not fits(history):
+    if not isinstance(history, UsageHistory) or not fits(history):
         return None
     made = book(plan)
     if made is None:
@@ -153,11 +153,13 @@ def _usage(plan: Plan, made: Book) -> Chunk:
     }
 
 
-def _metered(plan: Plan, history: History, made: Book, kind: str) -> Chunk:
+def _metered(plan: Plan, history: UsageHistory, made: Book, kind: str) -> Chunk:
     prices = plan.prices.events if kind == "event" else plan.prices.services
     slugs = sorted(slug for slug, _ in prices)
     places = {slug: place for place, slug in enumerate(slugs)}
-    rank = np.array([places[each.slug] if each.kind == kind else -1 for each in history.gauges] or [-1])
+    rank = np.array(
+        [places[each.slug] if each.kind == kind else -1 for each in history.meter_schedules] or [-1]
+    )
     slug = rank[made.flow.metered.gauge]
     mine = slug >= 0
     day = (made.flow.metered.at_ms[mine] + DAY_MS - SETTLES_MS - 1) // DAY_MS

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from orgbilling_fixtures import stream
+from orgbilling_fixtures import random_stream
 from orgbilling_stubs.export.columnar.draws import bits, draws
 
 WORDS = st.integers(0, 2**64 - 1)
@@ -12,7 +12,7 @@ WORDS = st.integers(0, 2**64 - 1)
 @given(WORDS, st.lists(st.integers(0, 2**40), min_size=1))
 def test_a_column_of_draws_is_the_stream(key, counters):
     column = draws(key, np.array(counters, dtype=np.int64))
-    assert column.tolist() == [stream.draw(key, counter) for counter in counters]
+    assert column.tolist() == [random_stream.draw(key, counter) for counter in counters]
 
 
 @given(WORDS, st.integers(0, 56))

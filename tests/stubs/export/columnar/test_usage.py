@@ -3,9 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from orgbilling_fixtures import persona as personas
-from orgbilling_fixtures.curves import SOURCES
-from orgbilling_fixtures.history import History
+from orgbilling_fixtures import personas
+from orgbilling_fixtures.usage.history import UsageHistory
+from orgbilling_fixtures.usage.patterns import SOURCES
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.export.columnar.usage import MOST_MESSAGES, Flow, fits, flow
 
@@ -13,19 +13,22 @@ AS_OF_MS = instants.parse("2026-11-22T10:00:00.250Z")
 FLOWING = [name for name in personas.names() if name not in ("empty", "nulls", "extreme_numbers")]
 
 
-def rows(history: History, found: Flow) -> tuple[list, list, list]:
+def rows(history: UsageHistory, found: Flow) -> tuple[list, list, list]:
     """The columns as the history's own rows."""
     models = [price.model for price in history.persona.prices.models]
     used = zip(*(column.tolist() for column in found.used), strict=True)
     metered = zip(*(column.tolist() for column in found.metered), strict=True)
     return (
         [(at, project, models[model], SOURCES[source], *rest) for at, project, model, source, *rest in used],
-        [(at, history.gauges[gauge].kind, history.gauges[gauge].slug, count) for at, gauge, count in metered],
+        [
+            (at, history.meter_schedules[gauge].kind, history.meter_schedules[gauge].slug, count)
+            for at, gauge, count in metered
+        ],
         found.characters.tolist(),
     )
 
 
-def expected(history: History, until_ms: int) -> tuple[list, list, list]:
+def expected(history: UsageHistory, until_ms: int) -> tuple[list, list, list]:
     """The same, a day at a time."""
     days = [history.day(day) for day in range(history.start_day, until_ms // instants.DAY_MS + 1)]
     return (
@@ -37,7 +40,7 @@ def expected(history: History, until_ms: int) -> tuple[list, list, list]:
 
 @pytest.mark.parametrize("name", FLOWING)
 def test_the_columns_are_the_history_number_for_number(name):
-    history = History(personas.load(name), 7, f"org_{name}", AS_OF_MS)
+    history = UsageHistory(personas.load(name), 7, f"org_{name}", AS_OF_MS)
     assert rows(history, flow(history, AS_OF_MS)) == expected(history, AS_OF_MS)
 
 
@@ -45,7 +48,7 @@ def test_the_columns_are_the_history_number_for_number(name):
 @pytest.mark.parametrize("seed", range(10))
 def test_the_columns_are_the_history_for_any_seed(seed):
     for name in ("standard", "dense", "month_edges"):
-        history = History(personas.load(name), seed, f"org_{name}_{seed}", AS_OF_MS)
+        history = UsageHistory(personas.load(name), seed, f"org_{name}_{seed}", AS_OF_MS)
         until_ms = AS_OF_MS + seed * instants.DAY_MS
         assert rows(history, flow(history, until_ms)) == expected(history, until_ms)
 
@@ -54,7 +57,7 @@ def test_the_columns_are_the_history_for_any_seed(seed):
 def test_few_and_many_messages_fit(messages):
     standard = personas.load("standard")
     usage = replace(standard.usage, messages_per_day=messages, growth_permille_per_month=300)
-    history = History(replace(standard, usage=usage), 1, "org_a", AS_OF_MS)
+    history = UsageHistory(replace(standard, usage=usage), 1, "org_a", AS_OF_MS)
     assert fits(history)
     assert rows(history, flow(history, AS_OF_MS)) == expected(history, AS_OF_MS)
 
@@ -63,11 +66,11 @@ def test_what_does_not_fit_in_63_bits_is_told():
     standard = personas.load("standard")
     for messages, fitting in ((0, False), (MOST_MESSAGES - 1, True), (MOST_MESSAGES, False)):
         usage = replace(standard.usage, messages_per_day=messages)
-        assert fits(History(replace(standard, usage=usage), 1, "org_a", AS_OF_MS)) is fitting
+        assert fits(UsageHistory(replace(standard, usage=usage), 1, "org_a", AS_OF_MS)) is fitting
 
 
 def test_without_meters_none_flow():
     standard = personas.load("standard")
     usage = replace(standard.usage, history_days=20, events_per_day=0, services_per_day=0)
-    history = History(replace(standard, usage=usage), 1, "org_a", AS_OF_MS)
+    history = UsageHistory(replace(standard, usage=usage), 1, "org_a", AS_OF_MS)
     assert rows(history, flow(history, AS_OF_MS)) == expected(history, AS_OF_MS)

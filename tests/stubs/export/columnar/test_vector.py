@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_stubs.billing import ids, instants
 from orgbilling_stubs.billing.events import TenantCreated
 from orgbilling_stubs.billing.opening_balance import aimed

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.export import scalar

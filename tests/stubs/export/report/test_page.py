@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_stubs.export import scalar
 from orgbilling_stubs.export.report import figures
 from orgbilling_stubs.export.report import page as report

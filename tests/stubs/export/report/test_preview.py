@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_stubs.export import scalar
 from orgbilling_stubs.export.report import figures, preview
 from rich.cells import cell_len

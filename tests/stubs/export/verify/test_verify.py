@@ -6,7 +6,7 @@ import sqlite3
 from hashlib import sha256
 
 import pytest
-from orgbilling_fixtures import persona as personas
+from orgbilling_fixtures import personas
 from orgbilling_stubs.export import manifest, run, selection
 from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.request import Request
