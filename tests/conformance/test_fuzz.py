@@ -7,6 +7,7 @@ from orgbilling_conformance.facts import Facts
 OPERATIONS = {"getOrgLedger", "redeemOrgVoucher"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", fuzz.PHASES)
 def test_the_same_seed_gives_the_same_requests(facts: Facts, phase: str) -> None:
     first = fuzz.requests(facts, phase, OPERATIONS, 5, 3)
@@ -19,6 +20,7 @@ def test_the_same_seed_gives_the_same_requests(facts: Facts, phase: str) -> None
     assert not any(each.header("authorization") for each in first)
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_requests(facts: Facts) -> None:
     assert fuzz.requests(facts, "fuzzing", OPERATIONS, 10, 1) != fuzz.requests(
         facts, "fuzzing", OPERATIONS, 10, 2

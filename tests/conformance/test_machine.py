@@ -8,6 +8,7 @@ from orgbilling_conformance import machine
 from orgbilling_conformance.guard import BudgetError
 
 
+@pytest.mark.slow
 def test_the_walk_reads_and_writes_and_finds_nothing_on_the_stub(
     judge: Any, token: Callable[..., str]
 ) -> None:

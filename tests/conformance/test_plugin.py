@@ -52,6 +52,7 @@ def test_one_test_per_rule_and_operation(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*orgbilling: conforms*"])
 
 
+@pytest.mark.slow
 def test_a_broken_rule_is_one_failed_test_that_says_why(
     pytester: pytest.Pytester, alone: tuple[str, str]
 ) -> None:
@@ -75,6 +76,7 @@ def test_without_a_target_nothing_is_added(pytester: pytest.Pytester) -> None:
     assert run(pytester).parseoutcomes() == {"passed": 1}
 
 
+@pytest.mark.slow
 def test_an_address_that_nobody_answers_fails_the_verdict(
     pytester: pytest.Pytester, alone: tuple[str, str]
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from orgbilling_conformance import conform
 
 
@@ -15,6 +16,7 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+@pytest.mark.slow
 def test_the_stub_conforms(stub: Any, token: Callable[..., str]) -> None:
     report = conform(
         stub,
@@ -41,6 +43,7 @@ def test_what_was_not_run_is_said_and_never_passed(stub: Any, token: Callable[..
     assert all(skipped.values())
 
 
+@pytest.mark.slow
 def test_by_default_documented_gets_alone(spoiled: Any, token: Callable[..., str]) -> None:
     app = spoiled()
     conform(app, token=token(), examples=3)
@@ -64,6 +67,7 @@ def test_a_spent_budget_is_inconclusive(stub: Any, token: Callable[..., str]) ->
     assert conform(stub, token=token(), max_time=0.05, quick=True).exit == 3
 
 
+@pytest.mark.slow
 def test_fuzzing_is_cut_to_the_budget(stub: Any, token: Callable[..., str]) -> None:
     scripted = conform(stub, token=token(), quick=True).head["requests"]
     report = conform(stub, token=token(), max_requests=scripted + 350, examples=3)

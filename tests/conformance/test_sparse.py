@@ -84,6 +84,7 @@ def problem(status: int, **members: Any) -> tuple[int, str, bytes]:
     return status, "application/problem+json", json.dumps(members).encode()
 
 
+@pytest.mark.slow
 def test_a_server_that_keeps_the_documents_is_never_convicted() -> None:
     report = conform(Sparse("good"), token="good", allow_write=("methods",), examples=5)
     assert (report.verdict, report.errors, report.reasons) == ("conforms", (), ())

@@ -67,6 +67,7 @@ def test_a_nullable_reference_as_3_1() -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_contract_as_3_0_is_valid() -> None:
     down = contract.form30(contract.load())
     assert down["openapi"] == "3.0.3"

@@ -42,6 +42,7 @@ def test_without_authentication_no_token_is_needed(serve: Callable[..., Any]) ->
     assert dashboard("GET", "/org/billing", None).status_code == 200
 
 
+@pytest.mark.slow
 def test_the_same_settings_give_the_same_bytes(serve: Callable[..., Any]) -> None:
     paths = ["/org/billing", "/org/ledger?days=365", "/org/usage-summary", "/org/contract", "/org/events"]
     first, second = ([serve(seed=7)("GET", path).content for path in paths] for _ in range(2))

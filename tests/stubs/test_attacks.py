@@ -75,6 +75,7 @@ ATTACKS: dict[str, Callable[[], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["trust", "verify"])
 def test_no_attack_reads_or_writes(serve: Callable[..., Any], mode: str) -> None:
     dashboard = serve(auth=mode)

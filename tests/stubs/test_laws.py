@@ -60,6 +60,7 @@ def days(tenant: Tenant, step: int) -> Iterator[Tenant]:
     yield tenant
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", personas.names())
 def test_the_laws_hold_at_the_clock_and_on_some_days(name: str) -> None:
     for tenant in days(born(name), 61):

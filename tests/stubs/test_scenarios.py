@@ -245,6 +245,7 @@ def put(dashboard: Any, scenario: str | int, organization: str = ORG) -> Any:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHECKS)
 def test_one_call_shows_the_state(dashboard: Any, name: str) -> None:
     shown = put(dashboard, name)
@@ -282,6 +283,7 @@ def wire(dashboard: Any) -> Iterator[Callable[[], HTTPConnection]]:
     listener.close()
 
 
+@pytest.mark.slow
 def test_slow_answers_come_late(dashboard: Any, wire: Callable[[], HTTPConnection]) -> None:
     put(dashboard, "slow")
     began = monotonic()
@@ -289,6 +291,7 @@ def test_slow_answers_come_late(dashboard: Any, wire: Callable[[], HTTPConnectio
     assert monotonic() - began >= 3
 
 
+@pytest.mark.slow
 def test_hanging_answers_do_not_come(dashboard: Any, wire: Callable[[], HTTPConnection]) -> None:
     put(dashboard, "hanging")
     connection = wire()

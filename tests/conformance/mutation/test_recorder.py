@@ -54,6 +54,7 @@ def foreign(seen, writes=()):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writes", QUICKLY, ids="+".join)
 def test_quick_sends_what_was_allowed_and_nothing_else(writes):
     seen = sent(QUICK, writes)
@@ -65,11 +66,13 @@ def test_without_documents_only_operations_are_asked():
     assert sent(READING, documents=False) <= READS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defect", ["always-busy", "redirect-for-401"])
 def test_a_spoiled_server_leads_nowhere_else(defect):
     assert foreign(sent(READING, defect=defect)) == set()
 
 
+@pytest.mark.slow
 def test_undocumented_methods_are_sent_when_they_are_named_and_to_documented_paths_alone():
     seen = sent(QUICK, ("methods",))
     documented = {path for _, path in ROUTES.values()}

@@ -49,6 +49,7 @@ MODES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("writes", "quick"), MODES)
 def test_at_an_address_what_was_allowed_is_sent_and_nothing_else(writes, quick):
     of = world()
@@ -60,6 +61,7 @@ def test_at_an_address_what_was_allowed_is_sent_and_nothing_else(writes, quick):
         assert set(tap.seen) >= READS | {WRITES[name] for name in writes}
 
 
+@pytest.mark.slow
 def test_undocumented_methods_on_documented_paths_alone():
     of = world()
     with tapped(of.app) as tap:
@@ -69,6 +71,7 @@ def test_undocumented_methods_on_documented_paths_alone():
         assert not set(tap.seen) & set(WRITES.values())
 
 
+@pytest.mark.slow
 def test_a_replay_sends_no_more_than_was_allowed(tmp_path):
     of = world()
     proxy = Proxy(of.app, put(PROFILE, "currency", to=5)(of))

@@ -32,6 +32,7 @@ def test_quick_catches(name):
     assert found.caught, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [QUICK, READING])
 def test_a_sound_server_is_not_accused(mode):
     report = sound(1, mode)

@@ -30,6 +30,7 @@ def test_the_stub_lets_no_bad_token_in(judge: Any, token: Callable[..., str]) ->
     }
 
 
+@pytest.mark.slow
 def test_organizations_are_apart_on_the_stub(judge: Any, token: Callable[..., str]) -> None:
     made = judge(token=token("org_standard"), second_token=token("org_contract_active"))
     access.isolation(made)

@@ -58,6 +58,7 @@ def test_a_default_that_is_not_30_days(judge: Any, spoiled: Any, token: Callable
     assert found(made) == {("default-window", "getOrgLedger")}
 
 
+@pytest.mark.slow
 def test_a_window_that_is_ignored(judge: Any, spoiled: Any, token: Callable[..., str]) -> None:
     def app_of(inner: Any) -> Any:
         async def app(scope: Any, receive: Any, send: Any) -> None:

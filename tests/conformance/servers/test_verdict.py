@@ -43,6 +43,7 @@ QUICKLY = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "writes"), QUICKLY)
 def test_quick_finds_no_error(name, writes):
     report = judged(name, writes)

@@ -45,6 +45,7 @@ def schema_of(path: str, method: str, status: str) -> Any:
     return jsonschema_rs.Draft202012Validator(rooted, validate_formats=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", personas.names())
 def test_every_operation_answers_as_its_contract_says(dashboard: Any, name: str) -> None:
     organization = f"org_{name}"
@@ -68,6 +69,7 @@ def test_every_operation_answers_as_its_contract_says(dashboard: Any, name: str)
         schema_of(path, "post", str(answer.status_code)).validate(answer.json())
 
 
+@pytest.mark.slow
 def test_only_personas_without_a_contract_answer_404(dashboard: Any) -> None:
     missing = {
         name

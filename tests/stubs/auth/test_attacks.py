@@ -264,6 +264,7 @@ def test_arbitrary_parts_meet_a_named_refusal(token: str) -> None:
     survives(None, token)
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(st.sampled_from(HEADERS), JSON, max_size=2),
     st.dictionaries(st.sampled_from(CLAIMS), JSON, max_size=4),

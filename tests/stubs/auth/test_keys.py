@@ -44,6 +44,7 @@ def test_the_modes_do_not_depend_on_the_umask(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "keys" / "signing.jwk").stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 def test_processes_that_start_together_have_one_key(tmp_path: Path) -> None:
     script = "import sys,pathlib; from orgbilling_stubs.auth.keys import load; "
     script += "print(load(pathlib.Path(sys.argv[1])).kid)"

@@ -226,6 +226,7 @@ def test_a_remembered_token_is_checked_again_in_time(
     assert refused(gate, token, NOW_MS + 3_600_000 + RECHECK_MS) == "unknown-kid"
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_and_holds_no_token(gate: Authenticator, key: SigningKey) -> None:
     tokens = [mint(key, Session(f"org_{number}"), NOW_MS) for number in range(CACHE_SIZE + 3)]
     for number, token in enumerate(tokens):

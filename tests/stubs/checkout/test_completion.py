@@ -19,6 +19,7 @@ def by_control(shop: Any, url: str, body: dict[str, Any]) -> Any:
     return shop.ask("POST", place, json=body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outcome", TABLE, ids=lambda outcome: outcome.name)
 @pytest.mark.parametrize("more", [{}, {"webhookSeconds": [30]}, {"declineCode": "lost_card"}], ids=str)
 def test_both_doors_answer_the_same(open_shop: Any, outcome: Any, more: dict[str, Any]) -> None:

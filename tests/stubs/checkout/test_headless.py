@@ -9,6 +9,7 @@ from orgbilling_stubs.checkout.outcomes import OUTCOMES, TABLE, Outcome
 ORG = "org_standard"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outcome", TABLE, ids=lambda outcome: outcome.name)
 def test_every_outcome_can_be_asked_for(open_shop: Callable[..., Any], outcome: Outcome) -> None:
     shop = open_shop(success_url="https://a.example/{CHECKOUT_SESSION_ID}", cancel_url="https://a.example/no")

@@ -8,6 +8,7 @@ from orgbilling_stubs.billing.commands import CancelContract, MarkInstallment, P
 from orgbilling_stubs.checkout.invoices import DUE, OVERDUE, PAID, invoices, label
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("persona", personas.names())
 def test_numbers_are_unique_and_the_order_is_owed_then_paid(shop: Any, persona: str) -> None:
     found = invoices(shop.service.tenant(f"org_{persona}"))

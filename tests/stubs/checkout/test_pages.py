@@ -66,6 +66,7 @@ def test_every_field_has_a_label(shop: Any) -> None:
         assert set(fields) <= set(re.findall(r'<label for="([^"]+)"', page.text)), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(hostile_texts.TEXTS)))
 def test_names_stay_text(shop: Any, number: int) -> None:
     text = hostile_texts.TEXTS[number]
@@ -168,6 +169,7 @@ def test_unusable_settings_are_one_line(settings: dict[str, Any], told: str) -> 
         build(Settings(**settings))
 
 
+@pytest.mark.slow
 def test_starting_costs_no_template_engine(open_shop: Callable[..., Any]) -> None:
     import subprocess
     import sys

@@ -37,6 +37,7 @@ def test_a_contract_shows_its_installments(shop: Any) -> None:
     assert shop.get(shop.contract())["amount"] == page["amount"].removesuffix(" USD")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("card", TABLE, ids=by_slug)
 def test_each_test_card_behaves_as_its_row_says(shop: Any, card: Card) -> None:
     url, before = shop.checkout(), shop.balance()

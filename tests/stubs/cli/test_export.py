@@ -44,6 +44,7 @@ def test_an_export_tells_what_it_wrote_and_verify_that_it_adds_up(tmp_path):
     assert out.startswith(f"✓ {tmp_path}: ")
 
 
+@pytest.mark.slow
 def test_the_manifest_has_the_command_that_makes_it_again(tmp_path):
     options = (
         "--orgs",
@@ -86,6 +87,7 @@ def test_a_persona_file_of_your_own_can_be_exported(tmp_path):
     assert "org_mine" in (tmp_path / "out" / "organizations.csv").read_text()
 
 
+@pytest.mark.slow
 def test_shards_are_merged(tmp_path):
     options = (*SMALL, "--orgs", "4", "--block", "1")
     for number in (1, 2, 3):
@@ -97,6 +99,7 @@ def test_shards_are_merged(tmp_path):
     assert run("verify", tmp_path)[0] == 0
 
 
+@pytest.mark.slow
 def test_a_broken_export_is_told_with_exit_status_one(tmp_path):
     run("--out", tmp_path, *SMALL)
     ledger = tmp_path / "ledger.csv"
@@ -208,6 +211,7 @@ for arguments in ARGUMENTS:
 """
 
 
+@pytest.mark.slow
 def test_the_base_install_writes_the_same_bytes_and_names_the_extra(tmp_path):
     small = [*SMALL, "--tables", "organizations,billing_profiles,ledger"]
     arguments = [

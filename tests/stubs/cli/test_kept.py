@@ -70,6 +70,7 @@ def test_a_log_that_begins_otherwise_has_no_birth(tmp_path: Path) -> None:
     assert SqliteStore(tmp_path / "empty.db").births() == []
 
 
+@pytest.mark.slow
 def test_the_server_says_it_before_it_says_where_it_listens(database: str) -> None:
     options = ["--port", "0", "--db", database, "--clock", CLOCK, "--seed", "7", "--quiet"]
     process = subprocess.Popen(

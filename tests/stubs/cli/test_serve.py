@@ -50,6 +50,7 @@ def token(organization: str = "org_standard") -> dict[str, str]:
     return {"Authorization": f"Bearer {mint(keys.load(), Session(organization), wall_ms())}"}
 
 
+@pytest.mark.slow
 def test_it_says_where_it_listens_and_who_is_there_and_ends_cleanly() -> None:
     with serving() as (process, base):
         assert httpx.get(f"{base}/org/billing", headers=token()).status_code == 200
@@ -63,6 +64,7 @@ def test_it_says_where_it_listens_and_who_is_there_and_ends_cleanly() -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_one_clear_line() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -76,6 +78,7 @@ def test_a_taken_port_is_one_clear_line() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -93,6 +96,7 @@ def test_what_cannot_be_served_is_one_clear_line(options: list[str]) -> None:
     assert shown.stderr.startswith("orgbilling: ")
 
 
+@pytest.mark.slow
 def test_a_seed_that_no_bundle_could_hold_is_refused() -> None:
     shown = subprocess.run([*COMMAND, "serve", "--port", "0", "--seed", "-1"], capture_output=True, text=True)
     assert shown.returncode == 2

@@ -63,6 +63,7 @@ def test_a_scenario_survives_a_clock_that_goes_back(drive: Any) -> None:
     assert drive("POST", f"{ORG}/undo").json()["scenario"] == "checkout-declined"
 
 
+@pytest.mark.slow
 def test_a_fork_of_a_fork_shows_what_its_parent_shows_and_goes_its_own_way(drive: Any) -> None:
     drive("PUT", f"{ORG}/scenario", {"scenario": "stripe-down"})
     drive("POST", f"{ORG}/snapshots", {"name": "down"})
@@ -85,6 +86,7 @@ def test_a_fork_of_a_fork_shows_what_its_parent_shows_and_goes_its_own_way(drive
     assert shown == ["stripe-down", "stripe-down", None], "half of a scenario is nothing to go back to"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["zero-balance", "webhook-late", "leap-day"])
 def test_a_fork_goes_back_to_before_the_scenario_as_its_parent_does(drive: Any, scenario: str) -> None:
     drive("POST", f"{ORG}/adjustments", {"amountUsd": 1})
@@ -122,6 +124,7 @@ def shown_clock(answer: Any) -> tuple[Any, Any, Any]:
 NOW, LEAP = "2026-03-10T12:00:00Z", "2028-02-29T12:00:00Z"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("back", ["reset", "low-balance", "stripe-down"])
 def test_what_sets_the_clock_gives_back_what_was_there(drive: Any, back: str) -> None:
     def give_back() -> tuple[Any, Any, Any]:

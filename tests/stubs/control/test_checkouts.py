@@ -66,6 +66,7 @@ def test_declined_and_expired(drive: Any, opened: str) -> None:
     assert drive("POST", f"{LATEST}/complete", {"outcome": "paid"}).status_code == 410
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outcome", OUTCOMES)
 @pytest.mark.parametrize("server", [{}, {"webhook": (9,), "cancel_url": "https://a.test/no"}])
 def test_both_ways_to_complete_a_session_are_the_same(

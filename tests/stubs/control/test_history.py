@@ -55,6 +55,7 @@ def test_a_snapshot_is_not_undone(drive: Any) -> None:
     assert drive("POST", f"{ORG}/snapshots/one/restore").json()["creditBalance"] == 4.2
 
 
+@pytest.mark.slow
 def test_a_fork_replays_from_its_own_bundle(drive: Any) -> None:
     """With the detours of its parent: what was undone, scenarios, clocks that went back."""
     drive("POST", f"{ORG}/adjustments", {"amountUsd": 1})
@@ -70,6 +71,7 @@ def test_a_fork_replays_from_its_own_bundle(drive: Any) -> None:
     assert drive("GET", ORG).status_code == 404
 
 
+@pytest.mark.slow
 def test_a_bundle_leaves_and_comes_back(drive: Any) -> None:
     drive("POST", f"{ORG}/adjustments", {"amountUsd": 10})
     drive("POST", "/organizations", {"organization": "org_b"})
@@ -127,6 +129,7 @@ def test_a_snapshot_brings_back_the_scenario_that_was_shown(drive: Any, dashboar
     assert dashboard("POST", "/org/billing/checkout", "org_s", json={"amount": 100}).status_code == 502
 
 
+@pytest.mark.slow
 def test_a_bundle_larger_than_an_ordinary_body_can_be_imported(drive: Any) -> None:
     drive("POST", "/organizations", {"organization": "org_big"})
     for _ in range(120):

@@ -41,6 +41,7 @@ def test_jump(drive: Any, to: str, expected: str) -> None:
     assert now(drive("POST", f"{CLOCK}/jump", {"to": to})) == expected
 
 
+@pytest.mark.slow
 def test_jump_to_the_end_of_the_contract(drive: Any) -> None:
     assert drive("POST", f"{CLOCK}/jump", {"to": "next-installment"}).status_code == 200
     drive("PUT", "/organizations/org_a/scenario", {"scenario": "contract-ending"})
@@ -126,6 +127,7 @@ def walk(drive: Any, dashboard: Any, days: int) -> list[dict[str, str]]:
     return seen
 
 
+@pytest.mark.slow
 def test_a_month_day_by_day_back_and_again_is_the_same(drive: Any, dashboard: Any) -> None:
     first = walk(drive, dashboard, 30)
     assert len({each["getOrgLedger?days=all"] for each in first}) == 31

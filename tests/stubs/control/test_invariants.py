@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from orgbilling_openapi import laws
 
 
@@ -16,6 +17,7 @@ def test_every_law_is_evaluated_with_its_values(drive: Any) -> None:
     assert {each["verdict"] for each in report["laws"]} == {"holds", "not_applicable"}
 
 
+@pytest.mark.slow
 def test_a_limit_that_is_exceeded_is_not_firm(drive: Any) -> None:
     drive("POST", "/organizations", {"organization": "org_a", "persona": "postpaid_over_limit"})
     drive("POST", "/organizations", {"organization": "org_b"})

@@ -44,6 +44,7 @@ def test_a_wrong_request_gets_a_problem(drive: Any, method: str, path: str, stat
     assert refused.json()["$schema"].endswith("/_mock/v1/schemas/ErrorModel.json")
 
 
+@pytest.mark.slow
 def test_every_answer_says_where_its_schema_is(drive: Any) -> None:
     drive("POST", "/organizations", {"organization": "org_a"})
     for place in ("org_a", "*"):
@@ -76,6 +77,7 @@ def test_every_schema_of_an_answer_has_a_place_for_its_address() -> None:
                     assert "$schema" in schemas[name]["properties"], (operation["operationId"], status)
 
 
+@pytest.mark.slow
 def test_200_organizations_driven_at_once_never_meet(dashboard: Any) -> None:
     """Each gets its own persona, amounts, days and voucher; then each is what it would be alone."""
 

@@ -93,6 +93,7 @@ def test_a_bad_token_does_not(drive: Any, dashboard: Any, kind: str) -> None:
     assert status in (401, 403) or (kind in accepted and status == 200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "asked", "told"),
     [

@@ -68,6 +68,7 @@ def test_a_share_that_fails_ends_the_job(tmp_path, orgbilling):
     assert "unknown-format" in err
 
 
+@pytest.mark.slow
 def test_the_job_calls_the_script_with_options_that_exist(tmp_path, orgbilling):
     [container] = yaml.safe_load((FOLDER / "job.yaml").read_text())["spec"]["template"]["spec"]["containers"]
     variables = {each["name"]: each["value"] for each in container["env"]}

@@ -61,6 +61,7 @@ def rows(make, tmp_path):
     return found
 
 
+@pytest.mark.slow
 def test_the_ledger_is_that_of_a_running_stub_row_by_row(rows, dashboard):
     for organization in NAMES:
         since = instants([AS_OF_MS - 365 * instant.DAY_MS])[0]

@@ -69,12 +69,14 @@ def test_several_processes_share_the_parts(tmp_path, work):
     assert sorted(done) == [(1, 10), (2, 20), (2, 20)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_a_part_refuses_is_raised(tmp_path, work, jobs):
     with pytest.raises(ExportError, match=r"part \d"):
         run(tmp_path, jobs, work.refuse)
 
 
+@pytest.mark.slow
 def test_the_others_stop_when_one_part_is_refused(tmp_path, work):
     with pytest.raises(ExportError, match="first"):
         run(tmp_path, 2, work.linger)

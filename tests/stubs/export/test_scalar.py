@@ -36,6 +36,7 @@ def test_the_ledger_is_the_apis_row_by_row(name):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["standard", "free_credit_used", "low_balance", "dense", "extreme_numbers"])
 def test_usage_adds_up_to_the_apis_summary(name):
     tenant, usage = columns(name, "usage_by_day")

@@ -49,6 +49,7 @@ def text_of(service):
     return bundle.export(service, [*service.store.organizations()], "digest")
 
 
+@pytest.mark.slow
 def test_a_world_is_exported_as_it_is_and_adds_up(service, make, tmp_path):
     cast = world.read(text_of(service), "world.jsonl")
     assert [person.organization for person in cast.people] == [*service.store.organizations()]
@@ -67,6 +68,7 @@ def test_a_world_is_exported_as_it_is_and_adds_up(service, make, tmp_path):
         assert made.bodies(person)["getOrgBilling"] == serializers.profile(tenant)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["csv", "sqlite", "duckdb", "parquet"])
 def test_organizations_may_sign_the_same_contract_and_forks_have_their_parents_ids(
     service, make, tmp_path, kind
@@ -96,6 +98,7 @@ def test_prices_changed_by_hand_are_told_and_no_law_is_broken(service, make, tmp
     assert all(found == [False] for found in repriced.values())
 
 
+@pytest.mark.slow
 def test_a_voucher_that_was_redeemed_is_used(service):
     cast = world.read(text_of(service), "x")
     [standard] = [person for person in cast.people if person.organization == "org_standard"]
@@ -142,6 +145,7 @@ def test_a_running_stub_gives_its_bundle(dashboard, monkeypatch):
     assert asked == [(f"http://stub{world.PATH}", {"X-control-token": "oct_1"})]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("url", ["http://stub/api/v1", "http://stub/api/v1/", "http://stub/", "http://stub"])
 def test_the_address_that_serve_prints_is_as_good_as_the_root(service, monkeypatch, url):
     asked = []

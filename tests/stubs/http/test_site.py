@@ -30,6 +30,7 @@ def test_documents_are_served_without_a_token(ask, path, media):
     assert ask("POST", path).headers["allow"] == "GET, HEAD, OPTIONS"
 
 
+@pytest.mark.slow
 def test_the_forms_say_the_same(ask):
     contract = contracts.load()
     assert ask("GET", "/openapi.json").json == contract

@@ -201,6 +201,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @SOME
 @given(JSON)
 def test_any_json_as_a_body(port, value):

@@ -36,6 +36,7 @@ def test_a_write_is_explained_from_the_log(watched, validator):
     assert why["findings"] == []
 
 
+@pytest.mark.slow
 def test_it_stays_explained_after_more_and_after_going_back(watched):
     answer = redeem(watched)
     first = watched.explained(answer)

@@ -85,6 +85,7 @@ def reachable(thing):
     return found
 
 
+@pytest.mark.slow
 def test_a_token_is_nowhere_in_the_journal_the_stream_or_the_log(watched, tokens, caplog):
     caplog.set_level(logging.DEBUG)
     for token in tokens:

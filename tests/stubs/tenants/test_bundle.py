@@ -188,6 +188,7 @@ def test_what_is_no_object_is_refused_by_its_line(recorded: str, line: str) -> N
     assert refused.value.line == recorded.count("\n") + 2
 
 
+@pytest.mark.slow
 def test_what_another_python_recorded_replays_here() -> None:
     """Recorded with Python 3.11: every Python must answer the same bytes."""
     found = bundle.read(DATA.read_text("utf-8"))

@@ -33,6 +33,7 @@ def bodies(service: Service, organization: str = ORG) -> dict[str, Any]:
     return serializers.all_bodies(service.tenant(organization), "http://x", (1, 30))
 
 
+@pytest.mark.slow
 def test_forward_and_back_and_forward_again_is_the_same(service: Service) -> None:
     seen = [bodies(service)]
     for _ in range(12):
@@ -71,6 +72,7 @@ def test_nobody_goes_back_to_before_the_beginning(service: Service) -> None:
     assert timeline.move(service, ORG, created_ms).now_ms == created_ms
 
 
+@pytest.mark.slow
 def test_undo_takes_back_one_command_at_a_time(service: Service) -> None:
     start = bodies(service)
     service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
@@ -84,6 +86,7 @@ def test_undo_takes_back_one_command_at_a_time(service: Service) -> None:
         timeline.undo(service, ORG)
 
 
+@pytest.mark.slow
 def test_undo_takes_back_whatever_was_the_last_command(service: Service) -> None:
     timeline.freeze(service, ORG)
     service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
@@ -171,6 +174,7 @@ def fork_free(found: Any) -> Any:
     return [fork_free(each) for each in found] if isinstance(found, list) else found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["restore", "reset", "recast", "back", "undo"])
 def test_a_fork_has_the_past_of_its_parent_whatever_way_that_went(service: Service, way: str) -> None:
     timeline.freeze(service, ORG)
@@ -199,6 +203,7 @@ def test_a_fork_has_the_past_of_its_parent_whatever_way_that_went(service: Servi
     assert fork_free(bodies(service, "org_c")) == fork_free(bodies(service))
 
 
+@pytest.mark.slow
 def test_a_snapshot_is_nothing_to_undo_and_survives_what_is_undone_around_it(service: Service) -> None:
     start = bodies(service)
     timeline.snapshot(service, ORG, "start")

@@ -34,6 +34,7 @@ def answers(folder, kind, manifest):
         return [tuple(map(str, opened.ask(question)[1])) for question in QUESTIONS]
 
 
+@pytest.mark.slow
 def test_every_format_gives_the_same_answers(tmp_path, make):
     found = {kind: answers(tmp_path / kind, kind, make(tmp_path / kind, kind)) for kind in KINDS}
     assert [kind for kind in KINDS if found[kind] != found["sqlite"]] == []
@@ -47,6 +48,7 @@ def test_without_duckdb_sqlite_gives_the_same_answers(tmp_path, make, monkeypatc
     assert answers(tmp_path, kind, made) == with_duckdb
 
 
+@pytest.mark.slow
 def test_the_first_row_is_the_first_by_its_leading_columns(tmp_path, make):
     made = make(tmp_path)
     with source.opened(tmp_path, "csv", files_of(made)) as opened:

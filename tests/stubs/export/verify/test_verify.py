@@ -21,12 +21,14 @@ def problems(folder):
     return {finding.name: finding.problem for finding in verify(folder) if finding.problem}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ALL)
 def test_every_format_adds_up(tmp_path, make, kind):
     make(tmp_path, kind)
     assert problems(tmp_path) == {}
 
 
+@pytest.mark.slow
 def test_every_persona_adds_up(tmp_path, make):
     cast = selection.cast(selection.chosen(personas.names()), 1, AS_OF_MS)
     make(tmp_path, "parquet", cast=cast, block=100)
@@ -47,6 +49,7 @@ def test_it_adds_up_without_the_extra_too(tmp_path, make, monkeypatch):
     assert problems(tmp_path) == {}
 
 
+@pytest.mark.slow
 def test_a_changed_file_is_named(tmp_path, make):
     make(tmp_path, block=100)
     with (tmp_path / "projects.csv").open("a") as file:
@@ -182,6 +185,7 @@ MISREAD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["duckdb", "sqlite"])
 @pytest.mark.parametrize(("table", "change", "name", "problem"), MISREAD)
 def test_what_cannot_be_read_is_named_by_either_engine_and_the_rest_is_checked(
@@ -210,6 +214,7 @@ def test_decimals_without_all_their_places_are_the_same_amounts(tmp_path, sound,
     assert problems(tmp_path) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["parquet", "sqlite", "duckdb"])
 def test_a_truncated_file_is_a_broken_check_that_names_it(tmp_path, make, kind):
     made = make(tmp_path, kind, block=100)
@@ -227,6 +232,7 @@ def test_bodies_that_are_no_json_are_named(tmp_path, make):
     assert path.name in problems(tmp_path)["unreadable"]
 
 
+@pytest.mark.slow
 def test_the_row_is_told_as_people_read_it(tmp_path, make):
     cast = selection.cast(selection.chosen(["no_contract"]), 1, AS_OF_MS, 40)
     make(tmp_path, cast=cast, block=100)

@@ -20,6 +20,7 @@ def test_the_database_has_all_rows_with_exact_types(tmp_path, make):
         assert first.isoformat() == "2026-01-29T00:00:00"
 
 
+@pytest.mark.slow
 def test_one_block_is_loaded_too(tmp_path, make):
     assert make(tmp_path, "duckdb", block=100)["rows"] == make(tmp_path / "b", "duckdb")["rows"]
 

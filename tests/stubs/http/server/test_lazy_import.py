@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = (
     "faker",
     "httpx",
@@ -32,20 +34,24 @@ def run(code: str, *options: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_building_the_application_leaves_the_heavy_libraries_alone():
     assert run(f"{APP}\nprint([name for name in {HEAVY} if name in sys.modules])") == "[]"
 
 
+@pytest.mark.slow
 def test_they_are_the_real_ones_when_imported_afterwards():
     use = "import httpx, jsonschema, yaml; print(httpx.Client, jsonschema.validate, yaml.safe_load('[1]'))"
     assert run(f"{APP}\n{use}").startswith("<class 'httpx.Client'> <function validate")
 
 
+@pytest.mark.slow
 def test_libraries_that_are_loaded_already_stay_as_they_are():
     code = f"import jsonschema, yaml\nbefore = (jsonschema, yaml)\n{APP}\n"
     assert run(code + "print(before == (sys.modules['jsonschema'], sys.modules['yaml']))") == "True"
 
 
+@pytest.mark.slow
 def test_stock_connexion_still_works_after_a_lean_import():
     code = """
 from orgbilling_stubs.http.server import lazy_import
@@ -69,6 +75,7 @@ print(app.test_client().get("/").status_code)
     assert run(code, "-W", "ignore").split() == ["True", "True", "404"]
 
 
+@pytest.mark.slow
 def test_a_second_load_gives_the_same_module():
     code = """
 from orgbilling_stubs.http.server import lazy_import

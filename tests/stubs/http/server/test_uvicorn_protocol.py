@@ -181,6 +181,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Protocol, "connection_made", connection_made)
 
 
+@pytest.mark.slow
 def test_an_idle_connection_is_closed_and_a_busy_one_is_not(port: int, hasty: None) -> None:
     line = Line(port)
     for _ in range(4):
@@ -232,6 +233,7 @@ def test_trailers_are_no_headers(port: int) -> None:
     assert line.answer()[0] == 409
 
 
+@pytest.mark.slow
 def test_the_idle_timer_does_not_strike_what_is_in_flight(port: int, hasty: None) -> None:
     line = Line(port)
     line.send(get("/org/billing") + get("/org/billing?__delay=900"))
