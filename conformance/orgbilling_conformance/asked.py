@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from orgbilling_conformance.exchange import BodyError, Exchange, Request, loads, shown
+from orgbilling_openapi.strict_json import StrictJsonError, loads
+
+from orgbilling_conformance.exchange import Exchange, Request, shown
 from orgbilling_conformance.facts import Operation, Path
 from orgbilling_conformance.rule import Judged, Judgment, Knowledge, Observation, Rule
 
@@ -214,7 +216,7 @@ def _body(request: Request, operation: Operation, known: Knowledge) -> Iterator[
         yield Wrong("body-size", "", "less than 1 MiB", f"{len(request.body)} bytes", node, "assumed")
     try:
         value = loads(request.body)
-    except BodyError as error:
+    except StrictJsonError as error:
         basis = "assumed" if "twice" in str(error) else ""
         yield Wrong("body-json", "", "JSON", shown(str(error)), (*place, "content"), basis)
         return

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from orgbilling_conformance.exchange import BodyError, Exchange, shown
+from orgbilling_openapi.strict_json import StrictJsonError
+
+from orgbilling_conformance.exchange import Exchange, shown
 from orgbilling_conformance.facts import JSON, PROBLEM, Path
 from orgbilling_conformance.rule import Judgment, Knowledge, Observation, Rule
 
@@ -98,7 +100,7 @@ def strict_json(exchange: Exchange, known: Knowledge) -> Iterable[Observation] |
     asked = exchange.operation and exchange.request.method != "HEAD"
     if not asked or not (response.status == 200 or (response.status >= 400 and "json" in response.media)):
         return None
-    if isinstance(response.parsed, BodyError):
+    if isinstance(response.parsed, StrictJsonError):
         return [Observation("json", "", "JSON", shown(str(response.parsed)))]
     return []
 
@@ -106,7 +108,7 @@ def strict_json(exchange: Exchange, known: Knowledge) -> Iterable[Observation] |
 def schema(exchange: Exchange, known: Knowledge) -> Iterable[Observation] | None:
     """The schema of a success, or of a problem."""
     place = _place(exchange, known)
-    if not place or isinstance(exchange.response.parsed, BodyError):
+    if not place or isinstance(exchange.response.parsed, StrictJsonError):
         return None
     return _violations(exchange, known, place)
 

@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import Any
 
-from orgbilling_openapi import contract, diff, document, pointer
+from orgbilling_openapi import contract, diff, document, json_pointer
 
 from orgbilling_conformance.exchange import Request
 from orgbilling_conformance.facts import Path
@@ -92,7 +92,7 @@ def _schemas(judge: Judge) -> list[Row]:
         seen += 1
         lost = sorted(set(ours.get("properties", {})) - set(theirs.get("properties", {})) - {"$schema"})
         for member in lost:
-            place = pointer.text(("components", "schemas", name, "properties", member))
+            place = json_pointer.text(("components", "schemas", name, "properties", member))
             rows.append(
                 {
                     "severity": "breaking" if member in ours.get("required", []) else "compatible",
@@ -161,7 +161,7 @@ def _keys(document: Row, place: str) -> Path:
     """The keys of a pointer, those of lists as numbers; empty where it leads nowhere."""
     node: Any = document
     found: list[str | int] = []
-    for key in pointer.keys(place):
+    for key in json_pointer.keys(place):
         step = int(key) if isinstance(node, list) and key.isdigit() else key
         try:
             node = node[step]
@@ -172,7 +172,7 @@ def _keys(document: Row, place: str) -> Path:
 
 
 def _at(document: Row, keys: Path) -> Any:
-    return pointer.find(document, pointer.text(keys))
+    return json_pointer.find(document, json_pointer.text(keys))
 
 
 def _target(keys: Path) -> str:

@@ -12,15 +12,13 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from orgbilling_openapi.strict_json import StrictJsonError, loads
+
 Headers = tuple[tuple[str, str], ...]
 
 JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]*\.?[\w-]*")
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that steer a terminal, turn text around, or cannot be written."""
-
-
-class BodyError(ValueError):
-    """A body that is not the JSON it ought to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,21 +116,21 @@ class Response:
 
     @cached_property
     def parsed(self) -> Any:
-        """The body as JSON, or a `BodyError` (returned, not raised) that says why it is none."""
+        """The body as JSON, or a `StrictJsonError` (returned, not raised) that says why it is none."""
         try:
             return loads(self.body)
-        except BodyError as error:
+        except StrictJsonError as error:
             return error
 
     @property
     def json(self) -> Any:
         """The body as JSON; None where it is none."""
-        return None if isinstance(self.parsed, BodyError) else self.parsed
+        return None if isinstance(self.parsed, StrictJsonError) else self.parsed
 
     @property
     def succeeded(self) -> bool:
         """Whether it is a 200 with JSON."""
-        return self.status == 200 and not isinstance(self.parsed, BodyError)
+        return self.status == 200 and not isinstance(self.parsed, StrictJsonError)
 
 
 @dataclass(frozen=True)
@@ -142,30 +140,6 @@ class Exchange:
     request: Request
     response: Response
     operation: str = ""
-
-
-def loads(body: bytes) -> Any:
-    """Strict JSON: UTF-8 without a byte order mark, no NaN, no member twice; raises `BodyError`."""
-    try:
-        return json.loads(body.decode("utf-8"), parse_constant=_constant, object_pairs_hook=_members)
-    except UnicodeDecodeError as error:
-        raise BodyError(f"not UTF-8: {error.reason} at byte {error.start}") from None
-    except RecursionError:
-        raise BodyError("nested too deeply") from None
-    except json.JSONDecodeError as error:
-        raise BodyError(f"not JSON: {error.msg} at character {error.pos}") from None
-
-
-def _constant(name: str) -> Any:
-    raise BodyError(f"{name} is no JSON")
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise BodyError(f"the member {next(name for name in names if names.count(name) > 1)!r} occurs twice")
-    return members
 
 
 def strings(value: Any) -> Iterator[str]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from orgbilling_openapi import contract, pointer
+from orgbilling_openapi import contract, json_pointer
+from orgbilling_openapi.operations import operations
 
 Document = dict[str, Any]
 Path = tuple[str | int, ...]
 
-METHODS = ("get", "put", "post", "delete", "patch")
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 
@@ -71,15 +71,11 @@ class Facts:
 
     def follow(self, path: Path) -> Path:
         """The path that a reference leads to, or the path itself."""
-        node = self.node(path)
-        while isinstance(node, dict) and "$ref" in node:
-            path = tuple(pointer.keys(node["$ref"]))
-            node = self.node(path)
-        return path
+        return json_pointer.locate(self.document, self.node(path), path)[1]
 
     def layer(self, path: Path) -> tuple[str, str]:
         """The layer of a node and, for an assumption, its reason."""
-        origin = self.origins.of(pointer.text(path))
+        origin = self.origins.of(json_pointer.text(path))
         layer = "assumed" if origin.layer == "words" else origin.layer
         return layer, origin.reason or ""
 
@@ -90,26 +86,22 @@ class Facts:
 
 
 def _operations(document: Document) -> Iterator[Operation]:
-    for path, item in document["paths"].items():
-        for method in METHODS:
-            if method not in item:
-                continue
-            place: Path = ("paths", path, method)
-            node = item[method]
-            body = node.get("requestBody", {})
-            request = (*place, "requestBody", "content", JSON, "schema") if JSON in _content(body) else None
-            answer = node["responses"].get("200", {})
-            content = (*place, "responses", "200", "content", JSON, "schema")
-            yield Operation(
-                node.get("operationId", f"{method.upper()} {path}"),
-                method.upper(),
-                path,
-                place,
-                content if JSON in _content(answer) else None,
-                request,
-                bool(body.get("required")),
-                tuple(_parameters(document, (*place, "parameters"), node.get("parameters", []))),
-            )
+    for described in operations(document):
+        node, place = described.node, described.location
+        body = node.get("requestBody", {})
+        request = (*place, "requestBody", "content", JSON, "schema") if JSON in _content(body) else None
+        answer = node["responses"].get("200", {})
+        content = (*place, "responses", "200", "content", JSON, "schema")
+        yield Operation(
+            node.get("operationId", described.line),
+            described.method.upper(),
+            described.path,
+            place,
+            content if JSON in _content(answer) else None,
+            request,
+            bool(body.get("required")),
+            tuple(_parameters(document, (*place, "parameters"), node.get("parameters", []))),
+        )
 
 
 def _content(node: Document) -> Document:
@@ -119,8 +111,7 @@ def _content(node: Document) -> Document:
 
 def _parameters(document: Document, place: Path, nodes: list[Document]) -> Iterator[Path]:
     for index, node in enumerate(nodes):
-        reference = node.get("$ref")
-        yield tuple(pointer.keys(reference)) if reference else (*place, index)
+        yield json_pointer.locate(document, node, (*place, index))[1]
 
 
 @cache

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from orgbilling_openapi import pointer
+from orgbilling_openapi import json_pointer
 
 from orgbilling_conformance import clock
 from orgbilling_conformance.exchange import Exchange, Headers, Request, shown
@@ -221,7 +221,7 @@ class Judge:
         """The node of the contract that is broken; for a fact about no node in particular, the operation."""
         known = self.facts.operations.get(operation)
         place = seen.node or (known.place if known and basis in FACTS else ())
-        return pointer.text(place) if place else ""
+        return json_pointer.text(place) if place else ""
 
     def _because(self, rule: str, basis: str, placed: bool) -> str:
         """Who says so: the vendor, where a node of the contract is broken, else the rule."""

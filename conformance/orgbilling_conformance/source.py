@@ -8,7 +8,7 @@ from typing import Any
 
 import orgbilling_openapi
 import yaml
-from orgbilling_openapi import pointer
+from orgbilling_openapi import json_pointer
 
 from orgbilling_conformance.report import Finding
 from orgbilling_conformance.rule import FACTS
@@ -27,7 +27,7 @@ def of(finding: Finding) -> str:
 
 def line(place: str) -> int:
     """The line of a node in the contract, from 1; 0 where there is none."""
-    return _line(_tree(), pointer.keys(place))
+    return _line(_tree(), json_pointer.keys(place))
 
 
 def _line(node: Any, keys: tuple[str, ...]) -> int:

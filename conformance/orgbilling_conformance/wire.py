@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from orgbilling_conformance.exchange import BodyError, Exchange, shown, strings
+from orgbilling_openapi.strict_json import StrictJsonError
+
+from orgbilling_conformance.exchange import Exchange, shown, strings
 from orgbilling_conformance.facts import PROBLEM
 from orgbilling_conformance.formats import REFERENCE
 from orgbilling_conformance.rule import Judgment, Knowledge, Observation, Rule
@@ -78,7 +80,7 @@ def _names(address: str, name: str) -> bool:
 def _name(exchange: Exchange, known: Knowledge) -> str:
     """The name of the schema that the body has to have; empty where it has none."""
     operation = known.facts.operations.get(exchange.operation)
-    if operation is None or isinstance(exchange.response.parsed, BodyError):
+    if operation is None or isinstance(exchange.response.parsed, StrictJsonError):
         return ""
     if exchange.response.status == 200 and operation.success:
         return known.facts.name(operation.success)
@@ -112,7 +114,7 @@ def leak_secret(exchange: Exchange, known: Knowledge) -> Iterable[Observation] |
 
 def _texts(exchange: Exchange) -> Iterable[str]:
     body = exchange.response.parsed
-    if isinstance(body, BodyError):
+    if isinstance(body, StrictJsonError):
         return [exchange.response.body.decode("utf-8", "replace")]
     return strings(body)
 

@@ -11,8 +11,9 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from orgbilling_openapi import contract, document, overlay, pointer
+from orgbilling_openapi import contract, document, json_pointer, overlay
 from orgbilling_openapi.compose import HERE, Composition, actions
+from orgbilling_openapi.operations import operations
 
 Document = dict[str, Any]
 
@@ -47,19 +48,18 @@ def _adopt(published: Path) -> Composition:
 def _record(nodes: dict[str, list[str | int]], reason: int) -> overlay.Written:
     """What notes an assumption's nodes."""
 
-    def written(path: pointer.Path) -> None:
-        nodes[pointer.text(path)] = ["assumed", reason]
+    def written(path: json_pointer.Path) -> None:
+        nodes[json_pointer.text(path)] = ["assumed", reason]
 
     return written
 
 
 def _once(base: Document) -> None:
     """Drop what we assumed of a parameter that the document declares itself."""
-    for item in base["paths"].values():
-        for operation in (item[method] for method in document.METHODS if isinstance(item.get(method), dict)):
-            kept: dict[tuple[Any, Any], Any] = {}
-            for parameter in operation.get("parameters", []):
-                told = pointer.find(base, parameter["$ref"]) if "$ref" in parameter else parameter
-                kept.setdefault((told.get("name"), told.get("in")), parameter)
-            if kept:
-                operation["parameters"] = list(kept.values())
+    for operation in operations(base):
+        kept: dict[tuple[Any, Any], Any] = {}
+        for parameter in operation.node.get("parameters", []):
+            declared = json_pointer.follow(base, parameter)
+            kept.setdefault((declared.get("name"), declared.get("in")), parameter)
+        if kept:
+            operation.node["parameters"] = list(kept.values())

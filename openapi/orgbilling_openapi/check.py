@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from orgbilling_openapi import pointer
+from orgbilling_openapi import json_pointer
 from orgbilling_openapi.compose import HERE, Composition
 
 Document = dict[str, Any]
@@ -47,7 +47,7 @@ def faults(document: Document) -> Iterator[str]:
         ) from None
     kind = OpenAPIV30SpecValidator if document["openapi"].startswith("3.0") else OpenAPIV31SpecValidator
     for error in kind(document).iter_errors():
-        yield f"{pointer.text(tuple(error.absolute_path))}: {error.message}"
+        yield f"{json_pointer.text(tuple(error.absolute_path))}: {error.message}"
 
 
 def samples(document: Document) -> Iterator[str]:
@@ -58,13 +58,13 @@ def samples(document: Document) -> Iterator[str]:
         whole = {**schema, "components": document["components"]}
         validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
         for error in validator.iter_errors(value):
-            yield f"{pointer.text(path)}: {error.message}"
+            yield f"{json_pointer.text(path)}: {error.message}"
 
 
-def examples(node: Any, path: pointer.Path = ()) -> Iterator[tuple[pointer.Path, Document, Any]]:
+def examples(node: Any, path: json_pointer.Path = ()) -> Iterator[tuple[json_pointer.Path, Document, Any]]:
     """Every `example` beside a `schema`: where it is, the schema, the value."""
     if isinstance(node, dict) and "schema" in node and "example" in node:
         yield (*path, "example"), node["schema"], node["example"]
         return
-    for key, child in pointer.children(node):
+    for key, child in json_pointer.children(node):
         yield from examples(child, (*path, key))

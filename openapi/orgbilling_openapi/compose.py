@@ -15,11 +15,11 @@ from typing import Any
 
 import yaml
 
-from orgbilling_openapi import overlay, pointer
+from orgbilling_openapi import json_pointer, overlay
 
 Document = dict[str, Any]
 Owner = tuple[str, str | None]
-Owners = dict[pointer.Path, Owner]
+Owners = dict[json_pointer.Path, Owner]
 
 HERE = Path(__file__).parent
 LAYERS = ("documented", "published", "assumed", "words")
@@ -104,7 +104,7 @@ def _sort(document: Document) -> None:
 def _record(owners: Owners, owner: Owner) -> overlay.Written:
     """What notes an action's nodes."""
 
-    def written(path: pointer.Path) -> None:
+    def written(path: json_pointer.Path) -> None:
         owners[path] = owner
 
     return written
@@ -140,18 +140,18 @@ def dump(document: Document) -> str:
     return yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
-def shared(earlier: Document, later: Document) -> list[pointer.Path]:
+def shared(earlier: Document, later: Document) -> list[json_pointer.Path]:
     """The paths in `later` of what `earlier` said already.
 
     Both documents are walked side by side, through references, so that a shape which moved into a
     named component still belongs to the layer that showed it.
     """
-    found: list[pointer.Path] = []
-    seen: set[tuple[int, pointer.Path]] = set()
+    found: list[json_pointer.Path] = []
+    seen: set[tuple[int, json_pointer.Path]] = set()
 
-    def walk(old: Any, new: Any, path: pointer.Path) -> None:
-        old, _ = follow(earlier, old, ())
-        new, path = follow(later, new, path)
+    def walk(old: Any, new: Any, path: json_pointer.Path) -> None:
+        old = json_pointer.follow(earlier, old)
+        new, path = json_pointer.locate(later, new, path)
         if (id(old), path) in seen:
             return
         seen.add((id(old), path))
@@ -170,29 +170,21 @@ def shared(earlier: Document, later: Document) -> list[pointer.Path]:
     return found
 
 
-def follow(document: Document, node: Any, path: pointer.Path) -> tuple[Any, pointer.Path]:
-    """The node that a reference stands for, and its path."""
-    while isinstance(node, dict) and isinstance(node.get("$ref"), str):
-        keys = pointer.keys(node["$ref"])
-        node, path = pointer.find(document, node["$ref"]), keys
-    return node, path
-
-
-def compact(document: Document, owners: Mapping[pointer.Path, Owner]) -> Document:
+def compact(document: Document, owners: Mapping[json_pointer.Path, Owner]) -> Document:
     """The owners, without what a node has in common with the node around it."""
     reasons: list[str] = []
     nodes: dict[str, list[str | int]] = {}
 
-    def walk(node: Any, path: pointer.Path, above: Owner) -> None:
+    def walk(node: Any, path: json_pointer.Path, above: Owner) -> None:
         owner = owners.get(path, above)
         if owner != above or not path:
             layer, reason = owner
-            nodes[pointer.text(path)] = [layer]
+            nodes[json_pointer.text(path)] = [layer]
             if reason is not None:
                 if reason not in reasons:
                     reasons.append(reason)
-                nodes[pointer.text(path)].append(reasons.index(reason))
-        for key, child in pointer.children(node):
+                nodes[json_pointer.text(path)].append(reasons.index(reason))
+        for key, child in json_pointer.children(node):
             walk(child, (*path, key), owner)
 
     walk(document, (), ("documented", None))

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from orgbilling_openapi import pointer
+from orgbilling_openapi import json_pointer
 
 Document = dict[str, Any]
 
@@ -44,9 +44,9 @@ class Origins:
 
     def of(self, place: str) -> Origin:
         """The origin of the node at a JSON pointer: its own, or that of the nearest node around it."""
-        keys = pointer.keys(place)
+        keys = json_pointer.keys(place)
         for length in range(len(keys), -1, -1):
-            row = self._nodes.get(pointer.text(keys[:length]))
+            row = self._nodes.get(json_pointer.text(keys[:length]))
             if row is not None:
                 return Origin(row[0], self._reasons[row[1]] if len(row) > 1 else None)
         return Origin("documented")

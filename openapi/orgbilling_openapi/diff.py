@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orgbilling_openapi import headers, pointer, security, servers
+from orgbilling_openapi import headers, json_pointer, security, servers
 from orgbilling_openapi.contract import Origins
-from orgbilling_openapi.document import METHODS, sound
+from orgbilling_openapi.document import sound
 from orgbilling_openapi.node import Node
+from orgbilling_openapi.operations import operations
 from orgbilling_openapi.shapes import Finding, Shapes
 
 Document = dict[str, Any]
@@ -75,7 +76,7 @@ def _compare(facts: Document, ours: Document, theirs: Document, origins: Origins
 
 def _key(operation: str, finding: Finding) -> tuple[str, str, str, tuple[str, ...]]:
     """What makes two findings in different documents the same; components may have other names."""
-    return operation, finding.kind, finding.what, pointer.keys(finding.pointer)[-2:]
+    return operation, finding.kind, finding.what, json_pointer.keys(finding.pointer)[-2:]
 
 
 def _fact(operation: str, finding: Finding, origins: Origins) -> Change:
@@ -109,12 +110,7 @@ def _findings(ours: Document, theirs: Document) -> Iterator[tuple[str, Finding]]
 
 def _operations(document: Document) -> dict[str, Node]:
     """Method and path to operation."""
-    return {
-        f"{method.upper()} {path}": Node(item[method], ("paths", path, method))
-        for path, item in document["paths"].items()
-        for method in METHODS
-        if isinstance(item.get(method), dict)
-    }
+    return {operation.line: Node(operation.node, operation.location) for operation in operations(document)}
 
 
 def _operation(shapes: Shapes, old: Node, new: Node) -> Iterator[Finding]:

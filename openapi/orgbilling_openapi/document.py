@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from orgbilling_openapi import forms
+from orgbilling_openapi.operations import METHODS
 
 Document = dict[str, Any]
 
 TIMEOUT_SECONDS = 20
 LIMIT_BYTES = 64 << 20
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
 class DocumentError(ValueError):

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from orgbilling_openapi.document import DocumentError
+from orgbilling_openapi.json_pointer import Key, Path
 from orgbilling_openapi.node import Node
-from orgbilling_openapi.pointer import Key, Path
 
 Place = tuple[Path, bool]
 """Where a schema is, and whether it is written there; a merged one has the place of its first part."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orgbilling_openapi import pointer
-from orgbilling_openapi.pointer import Key
+from orgbilling_openapi import json_pointer
+from orgbilling_openapi.json_pointer import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +18,13 @@ class Node:
     """
 
     value: Any
-    path: pointer.Path
+    path: json_pointer.Path
     parts: Mapping[Key, Node] | None = None
 
     @property
     def pointer(self) -> str:
         """The JSON pointer of the node."""
-        return pointer.text(self.path)
+        return json_pointer.text(self.path)
 
     def at(self, key: Key) -> str:
         """The JSON pointer of a member."""

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from orgbilling_openapi.pointer import Path, children
+from orgbilling_openapi.json_pointer import Path, children
 
 Written = Callable[[Path], None]
 

@@ -14,8 +14,8 @@ import json
 import re
 from typing import Any
 
-from orgbilling_openapi import infer
-from orgbilling_openapi.flaw import flaw
+from orgbilling_openapi import infer, strict_json
+from orgbilling_openapi.operations import METHODS
 
 Document = dict[str, Any]
 
@@ -32,7 +32,6 @@ CURL = re.compile(r'curl -X (?P<method>[A-Z]+) "https?://[^/"\s]+(?P<path>/[^"\s
 HEADER = re.compile(r'\s*\\\s*-H "Content-Type: (?P<media>[\w./+-]+)"\s*\\\s*-d \'')
 PATH = re.compile(r"(/[a-z0-9][a-z0-9-]*)+")
 MEDIA = {"application/json": "200", "application/problem+json": "default"}
-METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 LONGEST = 120
 BOILERPLATE = ("TypeScript Definitions", "Use the request body type in TypeScript.")
 
@@ -69,7 +68,7 @@ class _Reader:
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").rstrip()
         self.at = 0
         self.sampled = 0
-        self._decoder = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_constant)
+        self._decoder = strict_json.decoder()
 
     def done(self) -> bool:
         return self.at >= len(self.text)
@@ -117,8 +116,8 @@ class _Reader:
             value, self.at = self._decoder.raw_decode(self.text, self.at)
         except json.JSONDecodeError as error:
             raise self.error(f"not a JSON sample ({error.msg})", error.pos) from None
-        except infer.SampleError as error:
-            raise self.error(str(error), flaw(self.text, self.at)) from None
+        except strict_json.StrictJsonError as error:
+            raise self.error(str(error), strict_json.error_position(self.text, self.at)) from None
         except ValueError:
             raise self.error("not a JSON sample (a number of too many digits)") from None
         except RecursionError:
@@ -252,7 +251,7 @@ class _Pages:
         """Method and full path."""
         start = self.reader.at
         match = self.reader.match(CURL, 'expected curl -X METHOD "https://host/path"')
-        if match["method"] not in METHODS:
+        if match["method"].lower() not in METHODS:
             raise self.reader.error(f"unknown method {match['method']}", start)
         if not PATH.fullmatch(match["path"]):
             raise self.reader.error(f"not a plain path: {match['path']}", start)
@@ -345,14 +344,3 @@ def _disorder(schema: infer.Schema) -> str | None:
     if values == sorted(values):
         return None
     return f"expected {' <= '.join(told)}, not {' <= '.join(map(str, values))}"
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise infer.SampleError("a member occurs twice in one object")
-    return members
-
-
-def _constant(text: str) -> float:
-    raise infer.SampleError(f"{text} is not JSON")

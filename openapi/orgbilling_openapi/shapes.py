@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from orgbilling_openapi import pointer
+from orgbilling_openapi import json_pointer
 from orgbilling_openapi.document import DocumentError
 from orgbilling_openapi.flatten import LOWER, UPPER, flatten, types
 from orgbilling_openapi.node import Node
@@ -35,7 +35,7 @@ class Shapes:
     def __init__(self, old: Document, new: Document) -> None:
         self.old = old
         self.new = new
-        self._open: set[tuple[pointer.Path, pointer.Path, bool, str]] = set()
+        self._open: set[tuple[json_pointer.Path, json_pointer.Path, bool, str]] = set()
 
     def follow(self, node: Node, side: int) -> Node:
         """The node that a reference stands for (side 0 is the old document); raises `DocumentError`."""
@@ -51,10 +51,10 @@ class Shapes:
         if not reference.startswith("#"):
             raise DocumentError(f"{node.pointer}: a reference to another document: {reference}")
         try:
-            value = pointer.find((self.old, self.new)[side], reference)
+            value = json_pointer.find((self.old, self.new)[side], reference)
         except (LookupError, ValueError):
             raise DocumentError(f"{node.pointer}: a reference that leads nowhere: {reference}") from None
-        return Node(value, pointer.keys(reference))
+        return Node(value, json_pointer.keys(reference))
 
     def compare(self, old: Node, new: Node, direction: str) -> Iterator[Finding]:
         """The differences of two schemas in a request or a response."""

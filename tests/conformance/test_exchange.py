@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_conformance.exchange import BodyError, Request, Response, loads, shown, strings
+from orgbilling_conformance.exchange import Request, Response, shown, strings
 
 
 @pytest.mark.parametrize(
@@ -20,8 +20,6 @@ from orgbilling_conformance.exchange import BodyError, Request, Response, loads,
     ],
 )
 def test_what_is_no_json(body: bytes) -> None:
-    with pytest.raises(BodyError):
-        loads(body)
     assert Response(200, (), body).json is None
     assert not Response(200, (), body).succeeded
 

@@ -7,7 +7,7 @@ from orgbilling_conformance import source
 from orgbilling_conformance.registry import RULES
 from orgbilling_conformance.report import Finding
 from orgbilling_conformance.rule import FACTS, Observation
-from orgbilling_openapi import compose, contract, pointer
+from orgbilling_openapi import compose, contract, json_pointer
 
 
 def test_a_node_has_its_line() -> None:
@@ -74,7 +74,7 @@ def test_every_rule_that_rests_on_a_fact_points_to_a_node_with_its_line(judge: A
     for rule_id, nodes in found.items():
         for place in nodes:
             assert place, rule_id
-            pointer.find(document, place)
+            json_pointer.find(document, place)
             assert source.line(place) > 12, (rule_id, place)
 
 

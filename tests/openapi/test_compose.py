@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from orgbilling_openapi import check, compose, contract, pointer
+from orgbilling_openapi import check, compose, contract, json_pointer
 from orgbilling_openapi.compose import HERE, LAYERS, LayerError
 
 
@@ -46,8 +46,11 @@ def test_the_yaml_says_what_the_json_says() -> None:
     assert yaml.load((HERE / "org-billing.yaml").read_text(), Loader=yaml.CSafeLoader) == contract.load()
 
 
-def nodes(node: Any, path: pointer.Path = ()) -> list[pointer.Path]:
-    return [path, *(each for key, child in pointer.children(node) for each in nodes(child, (*path, key)))]
+def nodes(node: Any, path: json_pointer.Path = ()) -> list[json_pointer.Path]:
+    return [
+        path,
+        *(each for key, child in json_pointer.children(node) for each in nodes(child, (*path, key))),
+    ]
 
 
 def test_no_layer_takes_a_fact_back() -> None:
@@ -55,16 +58,16 @@ def test_no_layer_takes_a_fact_back() -> None:
     facts, ours = compose.facts(), contract.load()
     words = ("description", "title", "version")
     for path in nodes(facts):
-        value = pointer.find(facts, pointer.text(path))
+        value = json_pointer.find(facts, json_pointer.text(path))
         if not isinstance(value, dict | list) and path[-1] not in words:
-            assert pointer.find(ours, pointer.text(path)) == value, path
+            assert json_pointer.find(ours, json_pointer.text(path)) == value, path
 
 
 def test_facts_come_from_facts() -> None:
     """The origins agree with the layers: what facts hold is a fact, everything else is not."""
-    facts = {pointer.text(path) for path in nodes(compose.facts())}
+    facts = {json_pointer.text(path) for path in nodes(compose.facts())}
     for path in nodes(contract.load()):
-        place = pointer.text(path)
+        place = json_pointer.text(path)
         if place not in facts:
             assert contract.origins().of(place).layer in ("assumed", "words"), place
         elif path and path[-1] not in ("description", "title", "version"):
@@ -90,13 +93,13 @@ def test_facts_come_from_facts() -> None:
     ],
 )
 def test_a_node_knows_its_layer(place: str, layer: str) -> None:
-    pointer.find(contract.load(), place)
+    json_pointer.find(contract.load(), place)
     assert contract.origins().of(place).layer == layer
 
 
 def test_every_assumption_has_its_reason() -> None:
     for path in nodes(contract.load()):
-        origin = contract.origins().of(pointer.text(path))
+        origin = contract.origins().of(json_pointer.text(path))
         assert bool(origin.reason) == (origin.layer == "assumed"), path
 
 

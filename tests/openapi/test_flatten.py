@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from orgbilling_openapi import pointer
+from orgbilling_openapi import json_pointer
 from orgbilling_openapi.document import DocumentError
 from orgbilling_openapi.flatten import flatten
 from orgbilling_openapi.node import Node
@@ -23,7 +23,7 @@ def flat(schema: Any, **named: Any) -> Node:
 
     def step(reference: Node) -> Node:
         place = reference.value["$ref"]
-        return Node(pointer.find(document, place), pointer.keys(place))
+        return Node(json_pointer.find(document, place), json_pointer.keys(place))
 
     return flatten(Node(schema, ("it",)), step)
 

@@ -137,11 +137,11 @@ def explain(
     ],
 ) -> None:
     """Show which layer a node of the API description comes from, and why."""
-    from orgbilling_openapi import contract, pointer
+    from orgbilling_openapi import contract, json_pointer
 
     document, origins = contract.load(), contract.origins()
     try:
-        node = pointer.find(document, place)
+        node = json_pointer.find(document, place)
     except (LookupError, ValueError) as error:
         fail(f"{error}{_nearest(document, place)}")
     origin = origins.of(place)
@@ -153,7 +153,7 @@ def explain(
     rows.add_row("source", SOURCE[origin.layer])
     rows.add_row("value", escape(_shown(node)))
     out.print(rows)
-    members = _members(node, pointer.keys(place), origins.of)
+    members = _members(node, json_pointer.keys(place), origins.of)
     if members is not None:
         out.print()
         out.print(members)
@@ -234,33 +234,33 @@ def _group(title: str, changes: list[Change]) -> None:
 
 def _members(node: Any, keys: tuple[str, ...], origin: Callable[[str], Any]) -> Table | None:
     """The members of a node with their layers."""
-    from orgbilling_openapi import pointer
+    from orgbilling_openapi import json_pointer
 
-    children = list(pointer.children(node))
+    children = list(json_pointer.children(node))
     if not children:
         return None
     table = Table("member", "layer", "reason", box=None, header_style="dim", padding=(0, 2, 0, 0))
     for key, _ in children:
-        found = origin(pointer.text((*keys, key)))
+        found = origin(json_pointer.text((*keys, key)))
         table.add_row(escape(str(key)), f"[{STYLE[found.layer]}]{found.layer}[/]", escape(found.reason or ""))
     return table
 
 
 def _nearest(document: dict[str, Any], place: str) -> str:
     """The nearest node around a pointer that leads nowhere, and what it has."""
-    from orgbilling_openapi import pointer
+    from orgbilling_openapi import json_pointer
 
     try:
-        keys = pointer.keys(place)
+        keys = json_pointer.keys(place)
     except ValueError:
         return ""
     for length in range(len(keys) - 1, -1, -1):
-        around = pointer.text(keys[:length])
+        around = json_pointer.text(keys[:length])
         try:
-            node = pointer.find(document, around)
+            node = json_pointer.find(document, around)
         except LookupError:
             continue
-        names = ", ".join(str(key) for key, _ in pointer.children(node)) or "no members"
+        names = ", ".join(str(key) for key, _ in json_pointer.children(node)) or "no members"
         return f"; {around} has {names}"
     return ""
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orgbilling_openapi.operations import operations_by_id
+
 from orgbilling_stubs.billing.apply import Genesis
 from orgbilling_stubs.faults.engine import Engine, Stage, no_stage
 from orgbilling_stubs.faults.rules import Rules
-from orgbilling_stubs.http.document import METHODS
 from orgbilling_stubs.journal.coverage_items import items
 from orgbilling_stubs.journal.coverage_tally import Tally
 from orgbilling_stubs.journal.recorder import Watch
@@ -62,17 +63,12 @@ def watching(
 
 def rules_of(contract: Mapping[str, Any]) -> Rules:
     """Fault rules for the operations of a contract, none yet."""
-    operations = {
-        operation["operationId"]: (method.upper(), operation)
-        for item in contract["paths"].values()
-        for method, operation in item.items()
-        if method in METHODS and "operationId" in operation
-    }
+    operations = operations_by_id(contract)
     listed = {
-        name: frozenset(int(each) for each in operation["responses"] if str(each).isdecimal())
-        for name, (_, operation) in operations.items()
+        name: frozenset(int(each) for each in operation.node["responses"] if str(each).isdecimal())
+        for name, operation in operations.items()
     }
-    methods = {name: method for name, (method, _) in operations.items()}
+    methods = {name: operation.method.upper() for name, operation in operations.items()}
     return Rules(listed, methods, lambda: members_of(contract))
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from orgbilling_openapi.json_pointer import follow
+from orgbilling_openapi.operations import METHODS, operations_by_id
+
 from orgbilling_stubs.faults.errors import EXAMPLE_UNKNOWN
-from orgbilling_stubs.http.document import METHODS, follow
 from orgbilling_stubs.http.errors import TITLES, Problem
 
 DEFAULT_EXAMPLE = "default"
@@ -38,12 +40,11 @@ class Answers:
         self._contract = contract
         self._answers: dict[str, Mapping[str, Any]] = {}
         self._allow: dict[str, str] = {}
-        for item in contract["paths"].values():
-            allow = ", ".join(sorted({*(each.upper() for each in item if each in METHODS), "OPTIONS"}))
-            for method, operation in item.items():
-                if method in METHODS and "operationId" in operation:
-                    self._answers[operation["operationId"]] = operation["responses"]
-                    self._allow[operation["operationId"]] = allow
+        for name, operation in operations_by_id(contract).items():
+            item = contract["paths"][operation.path]
+            methods = {method.upper() for method in METHODS if method in item}
+            self._answers[name] = operation.node["responses"]
+            self._allow[name] = ", ".join(sorted({*methods, "OPTIONS"}))
 
     def refusal(
         self, operation: str, status: int, detail: str | None = None, retry_after_s: int | None = None

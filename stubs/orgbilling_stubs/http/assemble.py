@@ -55,7 +55,7 @@ def assemble(
     closing: called once when the server stops.
     routes: ASGI applications by path prefix, for paths that the contract does not know.
     tap: watches every exchange of an operation.
-    Raises `KeyError` or `ValueError` if a reference or schema of a handled operation is broken.
+    Raises `LookupError` or `ValueError` if a reference or schema of a handled operation is broken.
     """
     habits = habits or Habits()
     document = Document(contract)

@@ -6,31 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from orgbilling_openapi.json_pointer import follow
+from orgbilling_openapi.operations import METHODS
+
 from orgbilling_stubs.http.framework import OpenAPISpecification
-
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-
-
-def follow(root: Mapping[str, Any], node: Any) -> Any:
-    """The node itself, or what its local `$ref` points to (`KeyError` if that does not exist)."""
-    seen = 0
-    while isinstance(node, Mapping) and isinstance(node.get("$ref"), str):
-        seen += 1
-        if seen > 32:
-            raise ValueError(f"circular reference: {node['$ref']}")
-        node = pointed(root, node["$ref"])
-    return node
-
-
-def pointed(root: Mapping[str, Any], reference: str) -> Any:
-    """What a local reference such as `#/components/schemas/X` points to (`KeyError` if nothing)."""
-    if not reference.startswith("#/"):
-        raise KeyError(f"not a reference inside the document: {reference}")
-    node: Any = root
-    for part in reference[2:].split("/"):
-        name = part.replace("~1", "/").replace("~0", "~")
-        node = node[int(name)] if isinstance(node, list) else node[name]
-    return node
 
 
 class Document(OpenAPISpecification):

@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any
 
 from orgbilling_fixtures import random_stream
+from orgbilling_openapi.json_pointer import find
 
 from orgbilling_stubs.http import patterns
-from orgbilling_stubs.http.document import pointed
 
 DEEPEST = 5
 """Below this depth only what is required is made."""
@@ -54,7 +54,7 @@ class Examples:
             return {}
         if isinstance(schema.get("$ref"), str):
             rest = {key: each for key, each in schema.items() if key != "$ref"}
-            return self.value(self._merged([pointed(self._document, schema["$ref"]), rest]), name, depth + 1)
+            return self.value(self._merged([find(self._document, schema["$ref"]), rest]), name, depth + 1)
         if "allOf" in schema:
             rest = {key: each for key, each in schema.items() if key != "allOf"}
             return self.value(self._merged([*schema["allOf"], rest]), name, depth + 1)
@@ -78,7 +78,7 @@ class Examples:
         merged: dict[str, Any] = {}
         for each in schemas:
             while isinstance(each, Mapping) and isinstance(each.get("$ref"), str):
-                each = pointed(self._document, each["$ref"])
+                each = find(self._document, each["$ref"])
             for key, value in each.items() if isinstance(each, Mapping) else ():
                 if key == "properties":
                     merged[key] = {**merged.get(key, {}), **value}

@@ -41,7 +41,7 @@ class Fallback:
             key = random_stream.key("fallback", self._seed, call.operation, asked, attempt)
             try:
                 made = Examples(self._schemas.document, key).value(schema)
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, LookupError, TypeError):
                 break
             if validator.is_valid(made):
                 return Reply(made, status)

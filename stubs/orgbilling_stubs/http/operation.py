@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from orgbilling_openapi.json_pointer import find
 
 from orgbilling_stubs.http.body import Body, Disconnected
 from orgbilling_stubs.http.connection import Receive, Send
 from orgbilling_stubs.http.context import Admit, Call, Encoded, Handler, Prepared, Reply, Stream
 from orgbilling_stubs.http.cors import Headers
-from orgbilling_stubs.http.document import pointed
 from orgbilling_stubs.http.errors import INVALID, TOKEN_MISSING, Breach, Problem
 from orgbilling_stubs.http.middleware import Tap, Turn
 from orgbilling_stubs.http.origin import Origin
@@ -68,7 +68,7 @@ class Answer:
             name = reference.rpartition("/")[2]
             prefix = world.responder.prefix
             self.headers.append((b"link", describing(prefix, name)))
-            if "$schema" in pointed(world.schemas.document, reference).get("properties", {}):
+            if "$schema" in find(world.schemas.document, reference).get("properties", {}):
                 self.suffix = f'{prefix}/schemas/{name}.json"'
 
     def head(self, schema_url: str) -> bytes:

@@ -9,8 +9,8 @@ from importlib.resources import files
 from typing import Any
 
 import orjson
-
-from orgbilling_stubs.http.document import METHODS, follow
+from orgbilling_openapi.json_pointer import follow
+from orgbilling_openapi.operations import METHODS
 
 _CODE = re.compile(r"`([^`]+)`")
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jsonschema_rs
-
-from orgbilling_stubs.http.document import pointed
+from orgbilling_openapi.json_pointer import find
 
 Validator = jsonschema_rs.Draft202012Validator
 
@@ -34,7 +33,8 @@ class Schemas:
     def validator(self, schema: Any, side: str) -> Validator:
         """The compiled validator of a schema of this document.
 
-        Raises `ValueError` (of jsonschema-rs) if it is not a valid schema, `KeyError` for a broken reference.
+        Raises `ValueError` (of jsonschema-rs) for a schema that is not valid, `LookupError` for a reference
+        that leads nowhere.
         """
         name = (json.dumps(schema, sort_keys=True), side)
         found = self._validators.get(name)
@@ -64,7 +64,7 @@ class Schemas:
     def _named(self, reference: str, side: str) -> Any:
         found = self._views.get((reference, side))
         if found is None:
-            found = self._views[reference, side] = self._view(pointed(self.document, reference), side)
+            found = self._views[reference, side] = self._view(find(self.document, reference), side)
         return found
 
     def _view(self, schema: Any, side: str) -> Any:
@@ -126,6 +126,6 @@ def _place(root: dict[str, Any], reference: str, value: Any) -> None:
 def types(document: Mapping[str, Any], schema: Any) -> tuple[str, ...]:
     """The JSON types that a schema names, through references ("null" left out); empty if it names none."""
     while isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str):
-        schema = pointed(document, schema["$ref"])
+        schema = find(document, schema["$ref"])
     named = schema.get("type", ()) if isinstance(schema, Mapping) else ()
     return tuple(each for each in ([named] if isinstance(named, str) else named) if each != "null")

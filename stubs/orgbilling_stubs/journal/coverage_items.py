@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orgbilling_stubs.http.document import METHODS, follow, pointed
+from orgbilling_openapi.json_pointer import find, follow
+from orgbilling_openapi.operations import operations_by_id
 
 Value = tuple[str, str, str]
 """A documented value: schema, member, value."""
@@ -35,7 +36,10 @@ def items(contract: Mapping[str, Any], handled: Collection[str]) -> Items:
     parameters: list[tuple[str, str]] = []
     values: dict[Value, None] = {}
     values_of: dict[str, list[tuple[str, str]]] = {}
-    for name, operation in _operations(contract, handled):
+    for name, described in operations_by_id(contract).items():
+        if name not in handled:
+            continue
+        operation = described.node
         operations.append(name)
         statuses += [(name, int(each)) for each in operation["responses"] if str(each).isdecimal()]
         parameters += [(name, each) for each in _parameters(contract, operation)]
@@ -44,13 +48,6 @@ def items(contract: Mapping[str, Any], handled: Collection[str]) -> Items:
             values |= found
             values_of[name] = list(dict.fromkeys((schema, member) for schema, member, _ in found))
     return Items(operations, statuses, parameters, list(values), values_of)
-
-
-def _operations(contract: Mapping[str, Any], handled: Collection[str]) -> Iterator[tuple[str, Any]]:
-    for item in contract["paths"].values():
-        for method, operation in item.items():
-            if method in METHODS and operation.get("operationId") in handled:
-                yield operation["operationId"], operation
 
 
 def _parameters(contract: Mapping[str, Any], operation: Mapping[str, Any]) -> Iterator[str]:
@@ -84,7 +81,7 @@ def _values(
     if isinstance(reference, str):
         if reference not in seen:
             name = reference.rpartition("/")[2]
-            yield from _values(contract, pointed(contract, reference), name, member, seen | {reference})
+            yield from _values(contract, find(contract, reference), name, member, seen | {reference})
         return
     yield from ((owner, member, each) for each in schema.get("enum", ()) if isinstance(each, str) and member)
     for name, each in schema.get("properties", {}).items():

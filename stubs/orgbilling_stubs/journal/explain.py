@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orgbilling_openapi import contract as contracts
-from orgbilling_openapi import pointer
+from orgbilling_openapi import json_pointer
+from orgbilling_openapi.operations import operations_by_id
 
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.auth.redact import redact
@@ -14,7 +15,6 @@ from orgbilling_stubs.billing import commands, scheduler
 from orgbilling_stubs.billing.apply import Genesis, fold
 from orgbilling_stubs.billing.events import Record, encode
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.http.document import METHODS
 from orgbilling_stubs.journal.show import document
 from orgbilling_stubs.journal.store import Exchange
 from orgbilling_stubs.tenants.service import Service
@@ -35,12 +35,7 @@ class Explainer:
         self._service = service
         self._genesis = genesis
         self._contract = contract
-        self._places = {
-            operation["operationId"]: ("paths", path, method)
-            for path, item in contract["paths"].items()
-            for method, operation in item.items()
-            if method in METHODS and "operationId" in operation
-        }
+        self._places = {name: operation.location for name, operation in operations_by_id(contract).items()}
 
     def explain(self, exchange: Exchange) -> dict[str, Any]:
         """Everything that is known about an exchange."""
@@ -100,7 +95,7 @@ class Explainer:
         paths = [place, *((*place, part) for part in ("parameters", "requestBody") if part in node)]
         if listed is not None:
             paths.append((*place, "responses", listed))
-        texts = [pointer.text(path) for path in paths]
+        texts = [json_pointer.text(path) for path in paths]
         if listed is not None and "$ref" in answers[listed]:
             texts.append(answers[listed]["$ref"])
         return [{"pointer": text, "layer": contracts.origins().of(text).layer} for text in texts]

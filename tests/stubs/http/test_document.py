@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import pytest
-from orgbilling_stubs.http.document import Document, follow, pointed
+from orgbilling_stubs.http.document import Document
 
 RAW = {
     "openapi": "3.1.0",
@@ -23,7 +22,6 @@ RAW = {
             "R": {"description": "ok", "content": {"x": {"schema": {"$ref": "#/components/schemas/S"}}}}
         },
         "schemas": {"S": {"properties": {"next": {"$ref": "#/components/schemas/S"}}}},
-        "loops": {"one": {"$ref": "#/components/loops/two"}, "two": {"$ref": "#/components/loops/one"}},
     },
 }
 
@@ -51,14 +49,3 @@ def test_a_copy_can_have_another_prefix():
     document = Document(RAW)
     assert document.with_base_path("/other").base_path == "/other"
     assert document.base_path == "/live/v1"
-
-
-@pytest.mark.parametrize("reference", ["#/components/schemas/No", "other.yaml#/x", "#"])
-def test_a_broken_reference_is_a_key_error(reference):
-    with pytest.raises(KeyError):
-        pointed(RAW, reference)
-
-
-def test_references_in_a_circle_are_found():
-    with pytest.raises(ValueError, match="circular"):
-        follow(RAW, {"$ref": "#/components/loops/one"})

@@ -4,7 +4,7 @@ import jsonschema_rs
 import pytest
 from orgbilling_openapi import contract as api
 from orgbilling_openapi import control as contracts
-from orgbilling_openapi import pointer
+from orgbilling_openapi import json_pointer
 from orgbilling_stubs.faults.rules import Effect, Rule
 from orgbilling_stubs.journal.explain import COMMANDS
 from orgbilling_stubs.tenants import timeline
@@ -88,7 +88,7 @@ def test_the_contract_is_named_with_its_layers(watched):
     why = watched.explained(watched("GET", "/org/contract"))
     layers = {each["pointer"]: each["layer"] for each in why["contract"]}
     document = api.load()
-    assert all(pointer.find(document, place) for place in layers)
+    assert all(json_pointer.find(document, place) for place in layers)
     assert layers["#/paths/~1org~1contract/get"] == "documented"
     assert len([place for place in layers if "/responses/" in place]) >= 1
 

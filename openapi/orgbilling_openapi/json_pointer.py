@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 from urllib.parse import unquote
+
+from orgbilling_openapi.strict_json import JsonValue
 
 Key = str | int
 Path = tuple[Key, ...]
+"""The keys that lead from the root of a document to a node."""
+
+MAX_REFERENCES = 32
+"""How many references may follow each other: more are taken for a circle."""
 
 
 def text(path: Path) -> str:
@@ -25,7 +30,7 @@ def keys(pointer: str) -> tuple[str, ...]:
     return tuple(unquote(part).replace("~1", "/").replace("~0", "~") for part in fragment[1:].split("/"))
 
 
-def find(document: Any, pointer: str) -> Any:
+def find(document: JsonValue, pointer: str) -> JsonValue:
     """The node at a pointer; raises `LookupError` if there is none."""
     node = document
     for key in keys(pointer):
@@ -38,7 +43,28 @@ def find(document: Any, pointer: str) -> Any:
     return node
 
 
-def children(node: Any) -> Iterable[tuple[Key, Any]]:
+def follow(document: JsonValue, node: JsonValue) -> JsonValue:
+    """The node, or what it refers to by ``$ref``; raises as `locate` does."""
+    return locate(document, node)[0]
+
+
+def locate(document: JsonValue, node: JsonValue, path: Path = ()) -> tuple[JsonValue, Path]:
+    """The node and its path, or what it refers to by ``$ref`` and the path of that.
+
+    Raises `LookupError` for a reference that leads nowhere or to itself, `ValueError` for one to another
+    document.
+    """
+    for _ in range(MAX_REFERENCES):
+        if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
+            return node, path
+        reference = node["$ref"]
+        if not reference.startswith("#"):
+            raise ValueError(f"a reference to another document: {reference}")
+        node, path = find(document, reference), keys(reference)
+    raise LookupError(f"a reference that leads to itself: {node['$ref']}")
+
+
+def children(node: JsonValue) -> Iterable[tuple[Key, JsonValue]]:
     """The members of an object or the items of an array, with their keys; nothing for anything else."""
     if isinstance(node, dict):
         return node.items()
