@@ -309,16 +309,16 @@ def merge(folder: Folder) -> None:
 
 @app.command()
 def verify(folder: Folder) -> None:
-    """Prove that an export adds up: its files, and every law by SQL; exit status 1 if one is broken."""
+    """Prove that an export adds up: its files, and every invariant by SQL; exit status 1 if one is broken."""
     from orgbilling_stubs.export.verify import verify as verifier
 
     held = broken = 0
     with refusals():
-        for finding in verifier.verify(folder):
-            if finding.problem:
+        for check in verifier.verify(folder):
+            if check.problem:
                 broken += 1
-                console.print(f"[red]✗[/] [bold]{finding.name}[/]: {escape(finding.what)}")
-                console.print(f"  {escape(finding.problem)}")
+                console.print(f"[red]✗[/] [bold]{check.name}[/]: {escape(check.statement)}")
+                console.print(f"  {escape(check.problem)}")
             else:
                 held += 1
     if broken:

@@ -1,4 +1,5 @@
-"""The proof that an export adds up: files as the manifest lists them, and every law, by SQL."""
+"""Verification of an export: its files against the manifest, its tables against the schema and the
+invariants."""
 
 from __future__ import annotations
 
@@ -7,132 +8,133 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from orgbilling_openapi import laws as equations
+from orgbilling_openapi import laws as api_invariants
 
 from orgbilling_stubs.export import manifest, texts
 from orgbilling_stubs.export.errors import ExportError, from_os
 from orgbilling_stubs.export.request import FORMATS
 from orgbilling_stubs.export.schema import TABLES
 from orgbilling_stubs.export.verify import invariants
-from orgbilling_stubs.export.verify.queries import Law
-from orgbilling_stubs.export.verify.source import Source, opened
+from orgbilling_stubs.export.verify.database import Cell, ExportDatabase, opened
+from orgbilling_stubs.export.verify.invariants import SqlInvariant
 from orgbilling_stubs.export.writers.files import digest
 
 _KINDS = {column.name: column.kind for table in TABLES for column in table.columns}
 
 
-class Finding(NamedTuple):
+class Check(NamedTuple):
     """One thing that was checked; `problem` is empty when it holds."""
 
     name: str
-    what: str
+    statement: str
     problem: str
 
 
-def verify(folder: Path) -> Iterator[Finding]:
-    """Check an export, law by law.
+def verify(folder: Path) -> Iterator[Check]:
+    """Check an export, one check after the other.
 
-    Raises ExportError when there is no manifest, or when files cannot be read at all.
+    Raises ExportError when there is no manifest, when files cannot be read at all, or without DuckDB.
     """
-    found = manifest.read(folder)
-    missing = []
+    contents = manifest.read(folder)
+    missing = False
     try:
-        for finding in _files(folder, found):
-            missing += [finding] if finding.name == "file-missing" else []
-            yield finding
+        for check in _files(folder, contents):
+            missing = missing or check.name == "file-missing"
+            yield check
         if missing:
             return
-        if found["format"] == "json":
-            yield from _bodies(folder, found)
-        elif found["format"] in FORMATS:
-            yield from _laws(folder, found)
+        if contents["format"] == "json":
+            yield from _api_responses(folder, contents)
+        elif contents["format"] in FORMATS:
+            yield from _tables(folder, contents)
     except OSError as error:
         raise from_os(error, folder) from error
 
 
-def _files(folder: Path, found: Mapping[str, Any]) -> Iterator[Finding]:
+def _files(folder: Path, contents: Mapping[str, Any]) -> Iterator[Check]:
     """Every file is there and has the bytes that the manifest knows."""
-    listed = {each["path"]: each for each in found["files"]}
-    wrong = 0
-    for path, each in listed.items():
+    digests = {entry["path"]: entry["sha256"] for entry in contents["files"]}
+    problems = 0
+    for path, sha256 in digests.items():
         if not (folder / path).is_file():
-            yield Finding("file-missing", "every file of the manifest is there", f"{path} is not there")
-            wrong += 1
-        elif digest(folder / path) != each["sha256"]:
-            yield Finding("file-digest", "every file has its SHA-256", f"{path} has changed")
-            wrong += 1
-    if not wrong:
-        yield Finding("files", f"{len(listed)} files are there and have their SHA-256", "")
+            yield Check("file-missing", "every file of the manifest is there", f"{path} is not there")
+            problems += 1
+        elif digest(folder / path) != sha256:
+            yield Check("file-digest", "every file has its SHA-256", f"{path} has changed")
+            problems += 1
+    if not problems:
+        yield Check("files", f"{len(digests)} files are there and have their SHA-256", "")
 
 
-def _laws(folder: Path, found: Mapping[str, Any]) -> Iterator[Finding]:
+def _tables(folder: Path, contents: Mapping[str, Any]) -> Iterator[Check]:
+    """The tables can be read, and every invariant about those that can be read holds."""
     files: dict[str, list[str]] = {}
-    for each in found["files"]:
-        if each["table"] is not None:
-            files.setdefault(each["table"], []).append(each["path"])
+    for entry in contents["files"]:
+        if entry["table"] is not None:
+            files.setdefault(entry["table"], []).append(entry["path"])
     try:
-        with opened(folder, found["format"], files) as source:
-            yield from _tables(source, found["rows"])
-            for law in invariants.applicable([name for name in files if name not in source.flaws]):
-                yield Finding(law.name, law.equation, _first(source, law))
+        with opened(folder, contents["format"], files) as database:
+            for table, row_count in contents["rows"].items():
+                yield from _table(database, table, row_count)
+            readable = [table for table in files if table not in database.problems]
+            for invariant in invariants.applicable(readable):
+                yield Check(invariant.name, invariant.equation, _first_violation(database, invariant))
     except ExportError as error:
         if error.name != "unreadable":
             raise
-        yield Finding("unreadable", "the files can be read", str(error))
+        yield Check("unreadable", "the files can be read", str(error))
 
 
-def _tables(source: Source, rows: Mapping[str, int]) -> Iterator[Finding]:
-    """Every table has its columns, cells that are what they should be, and its rows."""
-    for table, expected in rows.items():
-        flaw = source.flaws.get(table)
-        wrong = flaw.problem if flaw is not None and flaw.what == "columns" else ""
-        yield Finding(f"{table}-columns", f"{table} has the columns of schema.json", wrong)
-        if flaw is not None:
-            if not wrong:
-                yield Finding(f"{table}-cells", f"every row of {table} can be read", flaw.problem)
-            continue
-        _, counted = source.ask(f"SELECT count(*), 0 FROM v_{table}")  # noqa: S608 -- a table of ours
-        assert counted is not None
-        problem = "" if counted[0] == expected else f"{counted[0]} rows, not {expected}"
-        yield Finding(f"{table}-rows", f"{table} has the rows that the manifest counts", problem)
+def _table(database: ExportDatabase, table: str, row_count: int) -> Iterator[Check]:
+    """A table has its columns, cells that are of their column's kind, and its rows."""
+    part, message = database.problems.get(table, ("", ""))
+    columns = f"{table} has the columns of schema.json"
+    yield Check(f"{table}-columns", columns, message if part == "columns" else "")
+    if part == "cells":
+        yield Check(f"{table}-cells", f"every row of {table} can be read", message)
+    if not part:
+        _, row = database.first(f"SELECT count(*) AS row_count FROM v_{table}")  # noqa: S608 -- a table of ours
+        problem = "" if row == (row_count,) else f"{row[0] if row else 0} rows, not {row_count}"
+        yield Check(f"{table}-rows", f"{table} has the rows that the manifest counts", problem)
 
 
-def _first(source: Source, law: Law) -> str:
-    """The first row that breaks a law, in words; empty when none does."""
+def _first_violation(database: ExportDatabase, invariant: SqlInvariant) -> str:
+    """The first row that violates an invariant, in words; empty when none does."""
     try:
-        columns, row = source.ask(law.broken)
+        columns, row = database.first(invariant.violations)
     except ExportError as error:
         return str(error)
     if row is None:
         return ""
-    shown = ", ".join(f"{name} {_shown(name, value)}" for name, value in zip(columns, row, strict=True))
-    return f"{law.tables[0]}: {shown}"
+    cells = ", ".join(f"{name} {_readable(name, cell)}" for name, cell in zip(columns, row, strict=True))
+    return f"{invariant.tables[0]}: {cells}"
 
 
-def _shown(name: str, value: Any) -> str:
-    """A value of a law's query as people read it."""
-    kind = _KINDS.get(name)
-    if value is None or kind is None or kind == "bool" or not isinstance(value, int):
-        if name in ("day_ms", "at_ms") and value is not None:
-            return texts.instants([value])[0]
-        return str(value)
-    return str(texts.plain(kind, [value])[0])
+def _readable(name: str, cell: Cell) -> str:
+    """A cell of an invariant's query as the export writes it."""
+    kind = "instant" if name in ("day_ms", "at_ms") else _KINDS.get(name)
+    if kind in (None, "bool") or not isinstance(cell, int):
+        return str(cell)
+    return str(texts.plain(kind, [cell])[0])
 
 
-def _bodies(folder: Path, found: Mapping[str, Any]) -> Iterator[Finding]:
-    """The laws of the API over each organization's answers."""
-    broken = 0
-    for each in found["files"]:
-        if each["table"] != "bodies":
+def _api_responses(folder: Path, contents: Mapping[str, Any]) -> Iterator[Check]:
+    """The invariants of the API hold in the responses of each organization."""
+    problems = 0
+    for entry in contents["files"]:
+        if entry["table"] != "bodies":
             continue
+        path = folder / entry["path"]
         try:
-            bodies = json.loads((folder / each["path"]).read_bytes())
+            bodies = json.loads(path.read_bytes())
         except ValueError as error:
-            yield Finding("unreadable", "the files can be read", f"{folder / each['path']}: {error}")
-            broken += 1
+            yield Check("unreadable", "the files can be read", f"{path}: {error}")
+            problems += 1
             continue
-        for verdict in equations.broken(bodies):
-            yield Finding(verdict.law.name, verdict.law.equation, f"{each['path']}: {verdict.detail}")
-            broken += 1
-    if not broken:
-        yield Finding("laws", f"{len(equations.LAWS)} laws hold in every organization's answers", "")
+        for violation in api_invariants.broken(bodies):
+            problem = f"{entry['path']}: {violation.detail}"
+            yield Check(violation.law.name, violation.law.equation, problem)
+            problems += 1
+    if not problems:
+        count = len(api_invariants.LAWS)
+        yield Check("invariants", f"{count} invariants hold in every organization's responses", "")

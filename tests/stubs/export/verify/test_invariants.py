@@ -2,34 +2,106 @@ from __future__ import annotations
 
 import re
 
+import duckdb
+import pytest
 from orgbilling_stubs.export.schema import NAMES, TABLES
 from orgbilling_stubs.export.verify import invariants
 
 
-def test_laws_have_names_of_their_own_and_known_tables():
-    assert len({law.name for law in invariants.LAWS}) == len(invariants.LAWS)
-    assert all({*law.tables} <= {*NAMES} for law in invariants.LAWS)
+def test_invariants_have_names_of_their_own_and_known_tables():
+    assert len({invariant.name for invariant in invariants.INVARIANTS}) == len(invariants.INVARIANTS)
+    assert all({*invariant.tables} <= {*NAMES} for invariant in invariants.INVARIANTS)
 
 
-def test_every_key_and_foreign_key_is_a_law():
-    names = {law.name for law in invariants.LAWS}
+def test_every_key_and_foreign_key_is_an_invariant():
+    names = {invariant.name for invariant in invariants.INVARIANTS}
     for table in TABLES:
         assert (f"{table.name}-key" in names) is (table.name != "ledger")
         assert {f"{table.name}-{foreign.table}" for foreign in table.foreign} <= names
 
 
-def test_only_laws_about_the_tables_at_hand_apply():
-    assert {law.name for law in invariants.applicable(("ledger",))} == {
+def test_only_invariants_about_the_tables_at_hand_apply():
+    assert {invariant.name for invariant in invariants.applicable(("ledger",))} == {
         "ledger-order",
         "ledger-ids",
         "ledger-signs",
         "ledger-tokens",
     }
-    assert len(invariants.applicable(NAMES)) == len(invariants.LAWS)
+    assert len(invariants.applicable(NAMES)) == len(invariants.INVARIANTS)
 
 
 def test_every_query_reads_the_tables_it_names():
-    for law in invariants.LAWS:
-        read = {name for name in NAMES if re.search(rf"\bv_{name}\b", law.broken)}
-        read |= {"ledger"} if "v_empty" in law.broken else set()
-        assert read == {*law.tables}, law.name
+    for invariant in invariants.INVARIANTS:
+        read = {name for name in NAMES if re.search(rf"\bv_{name}\b", invariant.violations)}
+        read |= {"ledger"} if "v_empty" in invariant.violations else set()
+        assert read == {*invariant.tables}, invariant.name
+
+
+ROWS = [("a", 0, 100, 5), ("a", 1, 200, -5), ("a", 2, 300, 1), ("b", 0, 100, 5), ("b", 1, 400, -5)]
+
+
+@pytest.fixture
+def database():
+    connection = duckdb.connect()
+    connection.execute(
+        "CREATE TABLE v_ledger "
+        "(organization_id VARCHAR, number BIGINT, created_at BIGINT, amount_credits BIGINT)"
+    )
+    connection.executemany("INSERT INTO v_ledger VALUES (?, ?, ?, ?)", ROWS)
+    yield connection
+    connection.close()
+
+
+def test_who_has_no_credits_is_known_from_row_to_row(database):
+    database.execute(invariants.EMPTY)
+    assert database.execute("SELECT * FROM v_empty ORDER BY 1").fetchall() == [
+        ("a", 200, 300),
+        ("b", 400, None),
+    ]
+
+
+def test_less_may_be_charged_only_on_a_day_with_nothing_left(database):
+    database.execute(invariants.EMPTY)
+    day = 86_400_000
+    suspects = " UNION ALL ".join(
+        f"SELECT '{owner}' AS organization_id, {moment} AS moment, {charged} AS charged"
+        for owner, moment, charged in (
+            ("a", 199, 0),
+            ("a", 200, 0),
+            ("a", 299, 2),
+            ("a", 299 + day, 0),
+            ("a", 300 + day, 0),
+            ("b", 9 * day, 0),
+        )
+    )
+    query = invariants.unless_empty(suspects, "suspects.moment", "charged < 1")
+    assert sorted(database.execute(query).fetchall()) == [("a", 199, 0), ("a", 299, 2), ("a", 300 + day, 0)]
+
+
+def test_organizations_with_other_prices_are_left_out(database):
+    database.execute("CREATE TABLE v_organizations (organization_id VARCHAR, repriced BIGINT)")
+    database.execute("INSERT INTO v_organizations VALUES ('a', 1), ('b', 0)")
+    invariant = invariants.SqlInvariant(
+        "all", "", ("ledger",), "SELECT DISTINCT organization_id FROM v_ledger"
+    )
+    made = invariants.unless_repriced(invariant)
+    assert made.tables == ("ledger", "organizations")
+    assert database.execute(made.violations).fetchall() == [("b",)]
+
+
+@pytest.mark.parametrize(("charge", "broken"), [(2, 0), (3, 0), (1, 1), (4, 1)])
+def test_a_charge_may_be_off_by_half_a_micro_for_each_rounding(database, charge, broken):
+    assert database.execute(f"SELECT {invariants.near(str(charge), '2500', 1000, '1')}").fetchone() == (
+        broken,
+    )
+
+
+def test_the_day_of_an_instant_is_its_first_millisecond(database):
+    assert database.execute(f"SELECT {invariants.day('172800001')}").fetchone() == (172_800_000,)
+
+
+def test_sums_are_compared_group_by_group(database):
+    left = "SELECT 'a' AS owner, 3 AS left_side, 0 AS right_side"
+    right = "SELECT 'a' AS owner, 0 AS left_side, 3 AS right_side UNION ALL SELECT 'b', 0, 1"
+    invariant = invariants.equal_sums("equal", "left = right", (), "owner", left, right)
+    assert database.execute(invariant.violations).fetchall() == [("b", 0, 1)]

@@ -10,7 +10,6 @@ from orgbilling_fixtures import personas
 from orgbilling_stubs.export import manifest, run, selection
 from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.request import Request
-from orgbilling_stubs.export.verify import source
 from orgbilling_stubs.export.verify.verify import verify
 from orgbilling_stubs.export.writers.sqlite import FILE
 
@@ -18,7 +17,7 @@ from ..conftest import ALL, AS_OF_MS
 
 
 def problems(folder):
-    return {finding.name: finding.problem for finding in verify(folder) if finding.problem}
+    return {check.name: check.problem for check in verify(folder) if check.problem}
 
 
 @pytest.mark.slow
@@ -43,13 +42,6 @@ def test_a_thousand_organizations_of_the_mix_add_up(tmp_path, make):
     assert problems(tmp_path) == {}
 
 
-def test_it_adds_up_without_the_extra_too(tmp_path, make, monkeypatch):
-    make(tmp_path, "jsonl")
-    monkeypatch.setattr(source, "has", lambda module: False)
-    assert problems(tmp_path) == {}
-
-
-@pytest.mark.slow
 def test_a_changed_file_is_named(tmp_path, make):
     make(tmp_path, block=100)
     with (tmp_path / "projects.csv").open("a") as file:
@@ -69,7 +61,7 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path):
 
 
 def changed(folder, table, change):
-    """Change the lines of a CSV file, and the manifest with it, so that only laws can tell."""
+    """Change the lines of a CSV file, and the manifest with it, so that only invariants can tell."""
     path = folder / f"{table}.csv"
     lines = path.read_text().splitlines(keepends=True)
     change(lines)
@@ -147,8 +139,7 @@ BREAKS = [
 @pytest.mark.parametrize(
     ("table", "change", "names"), BREAKS, ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_a_broken_law_is_named_with_its_first_row(tmp_path, sound, monkeypatch, table, change, names):
-    monkeypatch.setattr(source, "has", lambda module: False)
+def test_a_broken_invariant_is_named_with_its_first_row(tmp_path, sound, table, change, names):
     shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
     changed(tmp_path, table, change)
     found = problems(tmp_path)
@@ -161,7 +152,7 @@ def test_a_broken_law_is_named_with_its_first_row(tmp_path, sound, monkeypatch, 
 MISREAD = [
     ("ledger", cell(5, 6, lambda text: "abc"), "ledger-cells", "row 6: amount_credits: 'abc' is no money"),
     ("ledger", cell(5, 7, lambda text: "NaN"), "ledger-cells", "row 6: amount_usd: 'NaN' is no money"),
-    ("ledger", cell(5, 7, lambda text: ""), "ledger-cells", "row 6: amount_usd: '' is no money"),
+    ("ledger", cell(5, 7, lambda text: ""), "ledger-cells", "row 6: amount_usd: null is no money"),
     (
         "ledger",
         cell(5, 4, lambda text: "2025-02-31" + text[10:]),
@@ -172,7 +163,12 @@ MISREAD = [
     ("ledger", cell(5, 8, lambda text: "few"), "ledger-cells", "row 6: tokens: 'few' is no int"),
     ("events", cell(3, 1, lambda text: "2025-02-31"), "events-cells", "row 4: day: '2025-02-31' is no date"),
     ("billing_profiles", cell(1, 7, lambda text: "maybe"), "billing_profiles-cells", "'maybe' is no bool"),
-    ("ledger", lambda lines: lines.append(lines.pop()[:20]), "ledger-cells", " values for 12 columns"),
+    (
+        "ledger",
+        lambda lines: lines.append(lines.pop()[:20]),
+        "ledger-cells",
+        "Expected Number of Columns: 12",
+    ),
     ("ledger", drop(0), "ledger-columns", "column 1 is 'org_"),
     (
         "ledger",
@@ -186,28 +182,22 @@ MISREAD = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["duckdb", "sqlite"])
 @pytest.mark.parametrize(("table", "change", "name", "problem"), MISREAD)
-def test_what_cannot_be_read_is_named_by_either_engine_and_the_rest_is_checked(
-    tmp_path, sound, monkeypatch, table, change, name, problem, engine
-):
-    monkeypatch.setattr(source, "has", lambda module: engine == "duckdb")
+def test_what_cannot_be_read_is_named_and_the_rest_is_checked(tmp_path, sound, table, change, name, problem):
     shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
     changed(tmp_path, table, change)
-    findings = [*verify(tmp_path)]
-    found = {finding.name: finding.problem for finding in findings if finding.problem}
+    checks = [*verify(tmp_path)]
+    found = {check.name: check.problem for check in checks if check.problem}
     assert found.keys() == {name}
     assert found[name].startswith(f"{tmp_path / table}.csv: ")
     assert problem in found[name]
-    names = {finding.name for finding in findings}
+    names = {check.name for check in checks}
     assert {"contract-schedule", "projects-rows", "usage_by_day-projects"} <= names
     assert f"{table}-rows" not in names
     assert ("balance" in names) == (table == "events")
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "sqlite"])
-def test_decimals_without_all_their_places_are_the_same_amounts(tmp_path, sound, monkeypatch, engine):
-    monkeypatch.setattr(source, "has", lambda module: engine == "duckdb")
+def test_decimals_without_all_their_places_are_the_same_amounts(tmp_path, sound):
     shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
     for row in range(1, 3):
         changed(tmp_path, "billing_profiles", cell(row, 4, lambda text: text.rstrip("0")))
@@ -256,7 +246,7 @@ def test_rows_that_the_manifest_does_not_count_are_told(tmp_path, make):
     assert "file-digest" in found
 
 
-def test_bodies_that_break_a_law_of_the_api_are_told(tmp_path, make):
+def test_bodies_that_break_an_invariant_of_the_api_are_told(tmp_path, make):
     make(tmp_path, "json")
     path = next(path for path in tmp_path.glob("org_*.json"))
     body = json.loads(path.read_text())

@@ -1,0 +1,335 @@
+"""The tables of an export, opened in DuckDB with an integer for every number.
+
+The invariants query views named `v_<table>`. In them money is in micro-USD, prices are in nano-USD, instants
+in epoch milliseconds, dates in days since 1970-01-01, and booleans are 0 or 1.
+
+Parquet and DuckDB files have types, so their views only convert. CSV, JSON Lines, COPY files and SQLite
+(which has neither decimals nor dates) hold text. There, each cell must match the pattern of its column's kind
+before it is converted, because SQL casts forgive too much: `CAST('1.5' AS BIGINT)` is 2.
+
+DuckDB reads SQLite files only with an extension that it downloads when it is first used. Verification has to
+work without a network, so Python's sqlite3 reads the file and Arrow hands the rows to DuckDB.
+"""
+
+# ruff: noqa: S608 -- all names in the queries are the schema's
+
+from __future__ import annotations
+
+import csv
+import re
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from orgbilling_stubs.export.errors import ExportError, need
+from orgbilling_stubs.export.schema import BY_NAME, Column, Table
+from orgbilling_stubs.export.verify.invariants import EMPTY
+from orgbilling_stubs.export.writers import duckdb as duckdb_writer
+from orgbilling_stubs.export.writers import sqlite as sqlite_writer
+from orgbilling_stubs.export.writers.sql import quoted
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Cell = str | int | float | None
+
+_TYPED = {
+    "money": "CAST({0} * 1000000 AS BIGINT)",
+    "price": "CAST({0} * 1000000000 AS BIGINT)",
+    "instant": "epoch_ms({0})",
+    "date": "date_diff('day', DATE '1970-01-01', {0})",
+    "bool": "CAST({0} AS BIGINT)",
+}
+"""How a typed cell becomes an integer. Kinds that are not listed stay as they are."""
+
+
+class _TextKind(NamedTuple):
+    """What the text of a cell must match, and the SQL that converts it; null for text without a value."""
+
+    pattern: str
+    value: str
+
+
+_TEXT = {
+    "int": _TextKind(r"-?\d+", "TRY_CAST({0} AS BIGINT)"),
+    "money": _TextKind(r"-?\d+(\.\d{1,6})?", "TRY_CAST(TRY_CAST({0} AS DECIMAL(26, 6)) * 1000000 AS BIGINT)"),
+    "price": _TextKind(
+        r"-?\d+(\.\d{1,9})?", "TRY_CAST(TRY_CAST({0} AS DECIMAL(28, 9)) * 1000000000 AS BIGINT)"
+    ),
+    "instant": _TextKind(
+        r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", "epoch_ms(TRY_CAST({0} AS TIMESTAMP))"
+    ),
+    "date": _TextKind(r"\d{4}-\d\d-\d\d", "date_diff('day', DATE '1970-01-01', TRY_CAST({0} AS DATE))"),
+    "bool": _TextKind("true|false", "CAST({0} = 'true' AS BIGINT)"),
+}
+
+# Escapes of COPY: a backslash is doubled, so the text between two doubled ones has only \t, \n and \r.
+_UNESCAPED = (
+    r"array_to_string(list_transform(string_split({0}, '\\'), lambda part: "
+    r"replace(replace(replace(part, '\t', chr(9)), '\n', chr(10)), '\r', chr(13))), '\')"
+)
+
+_CSV = "delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, header = true"
+_COPY = "delim = '\t', quote = '', escape = '', nullstr = '\\N', header = false"
+
+_SQLITE_BATCH_ROWS = 50_000
+
+
+class TableProblem(NamedTuple):
+    """Why a table cannot be queried: its columns or its cells are not those of the schema."""
+
+    part: Literal["columns", "cells"]
+    message: str
+
+
+class ExportDatabase:
+    """The views of an export's tables; `problems` has the tables that cannot be queried."""
+
+    def __init__(self, connection: DuckDBPyConnection, problems: Mapping[str, TableProblem]) -> None:
+        self._connection = connection
+        self.problems = problems
+
+    def first(self, query: str) -> tuple[tuple[str, ...], tuple[Cell, ...] | None]:
+        """The names of a query's columns, and its first row in the order of its first three columns.
+
+        Raises ExportError `unreadable` when the files cannot be read after all.
+        """
+        import duckdb
+
+        try:
+            names = tuple(column[0] for column in self._connection.execute(f"{query} LIMIT 0").description)
+            order = ", ".join(map(str, range(1, min(3, len(names)) + 1)))
+            ordered = f"SELECT * FROM ({query}) AS result ORDER BY {order} LIMIT 1"
+            return names, self._connection.execute(ordered).fetchone()
+        except duckdb.Error as error:
+            raise ExportError("unreadable", _summary(error)) from error
+
+
+@contextmanager
+def opened(folder: Path, format: str, files: Mapping[str, Sequence[str]]) -> Iterator[ExportDatabase]:
+    """Open the tables of an export; `files` has the paths of each table's files.
+
+    What is wrong with a single table is among the database's problems. Raises ExportError: `unreadable` for a
+    database file that is none, `extra-missing` without DuckDB.
+    """
+    duckdb = need("duckdb", "export verify")
+    with tempfile.TemporaryDirectory() as scratch:
+        file = folder / duckdb_writer.FILE if format == "duckdb" else Path(scratch, "verify.duckdb")
+        try:
+            with duckdb.connect(str(file), read_only=format == "duckdb") as connection:
+                for setting in (
+                    "memory_limit = '400MB'",
+                    f"temp_directory = {_literal(scratch)}",
+                    "threads = 2",
+                ):
+                    connection.execute(f"SET {setting}")
+                problems = {}
+                for name, paths in files.items():
+                    problem = _load(connection, BY_NAME[name], format, [folder / path for path in paths])
+                    if problem is not None:
+                        problems[name] = problem
+                if "ledger" in files and "ledger" not in problems:
+                    connection.execute(EMPTY)
+                yield ExportDatabase(connection, problems)
+        except sqlite3.Error as error:
+            raise ExportError("unreadable", f"{folder / sqlite_writer.FILE}: {error}") from error
+        except duckdb.Error as error:
+            raise ExportError("unreadable", f"{file}: {_summary(error)}") from error
+
+
+def _load(
+    connection: DuckDBPyConnection, table: Table, format: str, paths: Sequence[Path]
+) -> TableProblem | None:
+    """Make the view `v_<table>`; returns why it cannot be made."""
+    import duckdb
+
+    typed = table.name if format == "duckdb" else f"read_parquet({_list(paths)})"
+    try:
+        problem = ""
+        if format in ("parquet", "duckdb"):
+            problem = _misnamed(table, connection.execute(f"SELECT * FROM {typed} LIMIT 0").description)
+        elif format == "sqlite":
+            problem = _copy_from_sqlite(connection, table, paths[0])
+        elif format == "csv":
+            problem = _csv_header(table, paths)
+        if problem:
+            return TableProblem("columns", problem if format == "csv" else f"{paths[0]}: {problem}")
+        if format in ("parquet", "duckdb"):
+            columns = ", ".join(f"{_typed(column)} AS {quoted(column.name)}" for column in table.columns)
+            connection.execute(f"CREATE TEMP VIEW v_{table.name} AS SELECT {columns} FROM {typed}")
+        else:
+            _create_from_text(connection, table, format, paths)
+    except duckdb.Error as error:
+        cell = _first_wrong_cell(connection, table, format, paths)
+        return TableProblem("cells", cell or f"{paths[0]}: {_summary(error)}")
+    return None
+
+
+def _misnamed(table: Table, description: Sequence[tuple[object, ...]]) -> str:
+    """How the columns of a result differ from a table's; empty when they do not."""
+    return misnamed(table, [str(column[0]) for column in description])
+
+
+def misnamed(table: Table, names: Sequence[str]) -> str:
+    """How column names differ from a table's; empty when they do not."""
+    for position, name in enumerate(table.names):
+        if [*names[position : position + 1]] != [name]:
+            instead = repr(names[position]) if position < len(names) else "missing"
+            return f"column {position + 1} is {instead}, not {name!r}"
+    surplus = names[len(table.names) :]
+    return f"column {len(table.names) + 1} is {surplus[0]!r}: the table has no more" if surplus else ""
+
+
+def _csv_header(table: Table, paths: Sequence[Path]) -> str:
+    """What is wrong with the first rows of CSV files; empty when they name the table's columns."""
+    for path in paths:
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                problem = misnamed(table, next(csv.reader(file, strict=True), []))
+        except (ValueError, csv.Error) as error:
+            problem = f"row 1: {error}"
+        if problem:
+            return f"{path}: {problem}"
+    return ""
+
+
+def _copy_from_sqlite(connection: DuckDBPyConnection, table: Table, path: Path) -> str:
+    """Copy a table of the SQLite file into `raw_<table>`, every cell as text, unless its columns differ."""
+    pyarrow = need("pyarrow", "export verify")
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        if problem := _misnamed(table, database.execute(f"SELECT * FROM {table.name} LIMIT 0").description):
+            return problem
+        columns = ", ".join(f"{quoted(name)} VARCHAR" for name in table.names)
+        connection.execute(f"CREATE TEMP TABLE raw_{table.name} ({columns})")
+        cells = []
+        for column in table.columns:
+            cell = f"CAST({quoted(column.name)} AS TEXT)"
+            if column.kind == "bool":
+                cell = f"CASE {cell} WHEN '1' THEN 'true' WHEN '0' THEN 'false' ELSE {cell} END"
+            cells.append(cell)
+        cursor = database.execute(f"SELECT {', '.join(cells)} FROM {table.name} ORDER BY rowid")
+        while rows := cursor.fetchmany(_SQLITE_BATCH_ROWS):
+            arrays = [pyarrow.array(column, pyarrow.string()) for column in zip(*rows, strict=True)]
+            connection.register("batch", pyarrow.table(arrays, names=[*table.names]))
+            connection.execute(f"INSERT INTO raw_{table.name} SELECT * FROM batch")
+            connection.unregister("batch")
+    return ""
+
+
+def _create_from_text(
+    connection: DuckDBPyConnection, table: Table, format: str, paths: Sequence[Path]
+) -> None:
+    """Create `v_<table>` from text; raises duckdb.Error for a row or a cell that does not fit."""
+    columns = []
+    for column in table.columns:
+        value = _from_text(column, format)
+        otherwise = "NULL" if column.nullable else "error('null')"
+        columns.append(
+            f"CASE WHEN {_cell(column, format)} IS NULL THEN {otherwise} "
+            f"ELSE coalesce({value}, error('cell')) END AS {quoted(column.name)}"
+        )
+    # The order of rows is of no use here, and keeping it would cost memory.
+    connection.execute("SET preserve_insertion_order = false")
+    connection.execute(
+        f"CREATE TEMP TABLE v_{table.name} AS "
+        f"SELECT {', '.join(columns)} FROM {_text_source(table, format, paths)}"
+    )
+
+
+def _first_wrong_cell(
+    connection: DuckDBPyConnection, table: Table, format: str, paths: Sequence[Path]
+) -> str:
+    """The first cell that is not of its column's kind, with its row; empty when every file can be read."""
+    import duckdb
+
+    if format in ("parquet", "duckdb"):
+        return ""
+    misfits, cells = [], []
+    for column in table.columns:
+        cell, value = _cell(column, format), _from_text(column, format)
+        null = "false" if column.nullable else "true"
+        misfits.append(f"CASE WHEN {cell} IS NULL THEN {null} ELSE {value} IS NULL END")
+        cells.append(cell)
+    connection.execute("SET preserve_insertion_order = true")
+    for path in paths:
+        try:
+            found = connection.execute(
+                f"SELECT * FROM (SELECT row_number() OVER () AS row, [{', '.join(misfits)}] AS misfits, "
+                f"[{', '.join(cells)}] AS cells FROM {_text_source(table, format, [path])}) AS checked "
+                "WHERE list_contains(misfits, true) LIMIT 1"
+            ).fetchone()
+        except duckdb.Error as error:
+            return f"{path}: {_summary(error)}"
+        if found is not None:
+            row, misfit, values = found
+            position = misfit.index(True)
+            return (
+                f"{path}: {_place(table, format, row)}: {_misfit(table.columns[position], values[position])}"
+            )
+    return ""
+
+
+def _place(table: Table, format: str, row: int) -> str:
+    """A row by its number, from 1; the first one of a CSV file names the columns."""
+    return f"{table.name}, row {row}" if format == "sqlite" else f"row {row + (format == 'csv')}"
+
+
+def _misfit(column: Column, cell: str | None) -> str:
+    shown = "null" if cell is None else repr(cell)
+    if len(shown) > 60:
+        shown = shown[:59] + "…"
+    return f"{column.name}: {shown} is no {column.kind}"
+
+
+def _typed(column: Column) -> str:
+    return _TYPED.get(column.kind, "{0}").format(quoted(column.name))
+
+
+def _cell(column: Column, format: str) -> str:
+    """A cell as text. What no pattern checks may be an empty text, which CSV may write without quotes."""
+    name = quoted(column.name)
+    if column.kind not in _TEXT:
+        if format == "csv" and not column.nullable:
+            return f"coalesce({name}, '')"
+        if format == "postgres":
+            return _UNESCAPED.format(name)
+    return name
+
+
+def _from_text(column: Column, format: str) -> str:
+    """The value of a cell that is text; null when it is not of its column's kind."""
+    kind, cell = _TEXT.get(column.kind), _cell(column, format)
+    if kind is None:
+        return cell
+    return f"CASE WHEN regexp_full_match({cell}, {_literal(kind.pattern)}) THEN {kind.value.format(cell)} END"
+
+
+def _text_source(table: Table, format: str, paths: Sequence[Path]) -> str:
+    """Where DuckDB finds the rows of a table with every cell as text."""
+    if format == "sqlite":
+        return f"raw_{table.name}"
+    columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in table.names)
+    if format == "jsonl":
+        return f"read_json({_list(paths)}, columns = {{{columns}}}, format = 'newline_delimited')"
+    dialect = _CSV if format == "csv" else _COPY
+    return (
+        f"read_csv({_list(paths)}, columns = {{{columns}}}, {dialect}, "
+        "auto_detect = false, max_line_size = 10000000)"
+    )
+
+
+def _list(paths: Sequence[Path]) -> str:
+    return "[" + ", ".join(_literal(str(path)) for path in paths) + "]"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _summary(error: Exception) -> str:
+    """What DuckDB says in one line, without its advice about settings."""
+    described = re.split(r"\n\s*(?:Possible|Try )", str(error).strip())[0]
+    return "; ".join(line.strip() for line in described.splitlines() if line.strip())
