@@ -339,7 +339,8 @@ def test_rules_of_others_stay(server: Control) -> None:
 
     mine = server.rules.add(rule({"effect": {"reset": True}}, (ORG,)))
     play(server, ORG, FAULTY[0])
-    server.rules.remove(next(iter(server.scenes[ORG].rules)))
+    _, [rule_of_scenario] = server.scenario_rules[ORG]
+    server.rules.remove(rule_of_scenario.id)
     play(server, ORG, FAULTY[1])
     play(server, ORG, scenarios.load()[0])
     assert [each.rule for each in server.rules.list()] == [mine]

@@ -14,14 +14,14 @@ from orgbilling_stubs.billing import events as on
 from orgbilling_stubs.billing.events import Record, TenantCreated
 from orgbilling_stubs.billing.log_branches import effective
 from orgbilling_stubs.billing.money import token_charge_micros, unit_charge_micros
-from orgbilling_stubs.billing.tenant import Checkout, Tenant
+from orgbilling_stubs.billing.tenant import ActiveScenario, Checkout, Tenant
 from orgbilling_stubs.billing.tenant_config import ContractTerms, ModelPrice, Plan, VoucherTerms
 
 Genesis = Callable[[str, TenantCreated], Plan]
 """Turns an organization and its first event into the plan that its history follows from."""
 
 
-_REMARKS = frozenset({on.ClockSet, on.HabitsSet, on.SnapshotTaken})
+REMARKS = frozenset({on.ClockSet, on.HabitsSet, on.ScenarioShown, on.SnapshotTaken})
 """Events about the stand-in rather than about billing: no id and no answer depends on them."""
 
 
@@ -49,7 +49,7 @@ def evolve(tenant: Tenant, record: Record) -> None:
     tenant.version = sequence
     if idempotency is not None:
         tenant.answered[idempotency.key] = (idempotency, event)
-    if kind not in _REMARKS:
+    if kind not in REMARKS:
         tenant.depth += 1
         tenant.touch(at_ms)
 
@@ -72,6 +72,16 @@ def _portal_opened(event: on.PortalOpened, tenant: Tenant, at_ms: int) -> None:
 @_apply.register
 def _clock_set(event: on.ClockSet, tenant: Tenant, at_ms: int) -> None:
     tenant.clock = event
+    if event.by_user and tenant.active_scenario is not None:
+        tenant.active_scenario = replace(tenant.active_scenario, previous_clock=None)
+
+
+@_apply.register
+def _scenario_shown(event: on.ScenarioShown, tenant: Tenant, at_ms: int) -> None:
+    clock = event.previous_clock
+    tenant.active_scenario = ActiveScenario(
+        event.name, tuple(event.fault_rules), None if clock is None else on.ClockSet(**clock)
+    )
 
 
 @_apply.register

@@ -40,11 +40,27 @@ class ClockSet:
 
     mode: `server` follows the server's clock, `live` real time, both `offset_ms` later; `frozen` stands
     still at `at_ms`.
+    by_user: the user chose this clock. A scenario that sets a clock gives the previous one back when it ends,
+    unless the user has chosen a clock since.
     """
 
     mode: str
     offset_ms: int = 0
     at_ms: int = 0
+    by_user: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioShown:
+    """The organization shows a scenario from here on.
+
+    fault_rules: the fault rules of the scenario, as documents of the control API (FaultRequest).
+    previous_clock: the members of the ClockSet that applied before, when the scenario sets a clock.
+    """
+
+    name: str
+    fault_rules: Sequence[Mapping[str, Any]] = ()
+    previous_clock: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +232,7 @@ Event = (
     | Rewound
     | SnapshotTaken
     | ClockSet
+    | ScenarioShown
     | HabitsSet
     | CheckoutOpened
     | CheckoutCompleted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,20 @@ class Checkout:
         return "open"
 
 
+@dataclass(frozen=True, slots=True)
+class ActiveScenario:
+    """The scenario that an organization shows.
+
+    fault_rules: its fault rules, as documents of the control API (FaultRequest); they apply to this
+    organization alone. previous_clock: the clock to give back when the scenario ends; None when it set none,
+    or when the user has chosen a clock since.
+    """
+
+    name: str
+    fault_rules: tuple[Mapping[str, Any], ...] = ()
+    previous_clock: ClockSet | None = None
+
+
 class Tenant:
     """State of one organization; only the fold and the agenda change it."""
 
@@ -75,6 +89,7 @@ class Tenant:
         if plan.contract is not None:
             self.offers[plan.contract.contract_id] = plan.contract
         self.clock = ClockSet("server")
+        self.active_scenario: ActiveScenario | None = None
         self.habits = HabitsSet()
         self.webhooks: list[tuple[int, str]] = []
         """Webhooks on their way: when each arrives, and for which session, in time order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from orgbilling_stubs.api.serializers import usd
@@ -11,9 +11,9 @@ from orgbilling_stubs.auth.rsa import SigningKey
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import Command
 from orgbilling_stubs.billing.errors import Kind, Refusal
-from orgbilling_stubs.billing.events import ClockSet, Event, Idempotency, TenantCreated
+from orgbilling_stubs.billing.events import Event, Idempotency, TenantCreated
 from orgbilling_stubs.billing.log_branches import effective
-from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.billing.tenant import ActiveScenario, Tenant
 from orgbilling_stubs.control.bulk import Steps, Work
 from orgbilling_stubs.control.errors import ORGANIZATION_UNKNOWN
 from orgbilling_stubs.control.hosted import Hosted
@@ -27,27 +27,12 @@ ALL = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """The scenario that an organization shows.
-
-    rules: ids of its fault rules. lent: the clock that was there before, when the scenario set one. span: the
-    places in the log before each of its steps, which go back together.
-    """
-
-    name: str
-    rules: tuple[str, ...] = field(default=(), compare=False)
-    lent: ClockSet | None = None
-    span: range = range(0)
-
-
-@dataclass(frozen=True, slots=True)
 class Control:
     """A server, as seen by whoever drives it.
 
     contract: digest of the contract served. coverage, journal: what the client met, and the exchanges.
     admit: who asks and may they, by request headers and method; None when nobody says. hosted: the hosted
-    pages. What follows is by organization, and forgotten when the server stops:
-    scenes: what is shown; armed: the fault rules of that; marks: what was shown from which record on.
+    pages. scenario_rules: by organization, the scenario whose fault rules are in force, and these rules.
     """
 
     service: Service
@@ -60,9 +45,7 @@ class Control:
     journal: Any = None
     admit: Admit | None = None
     hosted: Hosted | None = None
-    scenes: dict[str, Scene] = field(default_factory=dict)
-    armed: dict[str, Sequence[Rule]] = field(default_factory=dict)
-    marks: dict[str, dict[int, Scene]] = field(default_factory=dict)
+    scenario_rules: dict[str, tuple[ActiveScenario, Sequence[Rule]]] = field(default_factory=dict)
 
     def exists(self, organization: str) -> bool:
         """Whether an organization has a log."""
@@ -74,41 +57,19 @@ class Control:
             raise Problem(ORGANIZATION_UNKNOWN)
         return self.service.tenant(organization)
 
-    def show(self, organization: str, scene: Scene, armed: Sequence[Rule]) -> None:
-        """Let an organization be known to show a scenario, whose fault rules are in force."""
-        self.scenes[organization] = replace(scene, rules=tuple(each.id for each in armed))
-        self.armed[organization] = armed
-
-    def disarm(self, armed: Sequence[Rule]) -> None:
-        """Drop fault rules, those that somebody has dropped before left aside: their ids may be others'."""
-        for standing in self.rules.list():
-            if any(standing.rule is each for each in armed):
-                self.rules.remove(standing.rule.id)
-
-    def forget_scene(self, organization: str) -> Scene | None:
-        """Drop the fault rules of an organization's scenario; the scenario that was."""
-        self.disarm(self.armed.pop(organization, ()))
-        return self.scenes.pop(organization, None)
-
     def forget_rules(self, organization: str) -> None:
-        """Drop the fault rules for this organization alone, and its scenario."""
-        self.forget_scene(organization)
+        """Drop the fault rules for this organization alone."""
+        self.scenario_rules.pop(organization, None)
         for standing in self.rules.list(organization):
             if standing.rule.organizations == (organization,):
                 self.rules.remove(standing.rule.id)
-
-    def forget(self, organization: str) -> None:
-        """Drop an organization, and all that is known of it besides its log."""
-        self.forget_scene(organization)
-        self.marks.pop(organization, None)
-        self.service.delete(organization)
 
     def describe(self, organization: str) -> dict[str, Any]:
         """The schema Organization."""
         tenant = self.service.tenant(organization)
         first = effective(self.service.store.read(organization))[0].event
         assert isinstance(first, TenantCreated)
-        scene = self.scenes.get(organization)
+        scenario = tenant.active_scenario
         return {
             "organization": organization,
             "tenantId": tenant.plan.tenant_id,
@@ -122,7 +83,7 @@ class Control:
             "creditBalance": usd(tenant.ledger.balance_micros),
             "outstandingUsd": usd(tenant.ledger.outstanding_micros),
             "contractStatus": tenant.contract.status if tenant.contract is not None else None,
-            "scenario": scene.name if scene is not None else None,
+            "scenario": scenario.name if scenario is not None else None,
             "version": tenant.version,
         }
 

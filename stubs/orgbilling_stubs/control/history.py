@@ -6,7 +6,7 @@ import json
 
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.errors import SNAPSHOT_UNKNOWN
-from orgbilling_stubs.control import active_scenario, context
+from orgbilling_stubs.control import context, scenarios
 from orgbilling_stubs.control.bulk import Steps, Work
 from orgbilling_stubs.control.context import Control, control, named
 from orgbilling_stubs.control.errors import BUNDLE_INVALID, ORGANIZATION_EXISTS, refusal
@@ -42,7 +42,7 @@ def restore(call: Call) -> Reply:
 
     def restored(organization: str) -> None:
         timeline.restore(server.service, organization, name)
-        active_scenario.settle(server, organization)
+        scenarios.apply_fault_rules(server, organization)
 
     return context.for_each(call, restored, nobody=SNAPSHOT_UNKNOWN)
 
@@ -50,7 +50,12 @@ def restore(call: Call) -> Reply:
 def undo(call: Call) -> Reply:
     """Take back the last command."""
     server = control(call)
-    return context.for_each(call, lambda organization: active_scenario.undo(server, organization))
+
+    def undone(organization: str) -> None:
+        timeline.undo(server.service, organization)
+        scenarios.apply_fault_rules(server, organization)
+
+    return context.for_each(call, undone)
 
 
 def fork(call: Call) -> Reply:
@@ -62,7 +67,7 @@ def fork(call: Call) -> Reply:
         timeline.fork(server.service, organization, into)
     except Conflict:
         raise Problem(ORGANIZATION_EXISTS) from None
-    active_scenario.inherit(server, organization, into)
+    scenarios.apply_fault_rules(server, into)
     return Reply(server.describe(into), 201)
 
 
@@ -106,8 +111,9 @@ def _taken_in(server: Control, body: bytes) -> Work:
         raise refusal(BUNDLE_INVALID, "body", None, f"other answers than recorded: {'; '.join(different)}")
     shown = []
     for each in recorded.organizations:
-        server.forget(each.organization)
+        server.service.delete(each.organization)
         server.service.create(each.organization, bundle.pinned(each))
+        scenarios.apply_fault_rules(server, each.organization)
         shown.append(server.describe(each.organization))
         yield
     return Reply({"organizations": shown})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.instants import InstantError
-from orgbilling_stubs.control import active_scenario, context
+from orgbilling_stubs.control import context
 from orgbilling_stubs.control.context import Control, control
 from orgbilling_stubs.control.duration import DurationError, parse
 from orgbilling_stubs.control.errors import CLOCK_TOO_FAR, DURATION_INVALID, INSTANT_INVALID, refusal
@@ -29,7 +29,6 @@ def move(server: Control, organization: str, to_ms: int) -> None:
     """Bring an organization to an instant; raises Problem when that is too far."""
     _check(server, organization, to_ms)
     timeline.move(server.service, organization, to_ms)
-    active_scenario.clock_moved(server, organization)
 
 
 def _check(server: Control, organization: str, to_ms: int) -> None:
@@ -62,7 +61,6 @@ def put(call: Call) -> Reply:
             if at_ms is not None:
                 _check(server, organization, at_ms)
             timeline.freeze(service, organization, at_ms)
-        active_scenario.clock_moved(server, organization, by_hand=True)
 
     return context.for_each(call, put_one)
 

@@ -11,7 +11,7 @@ from orgbilling_stubs.auth import bad
 from orgbilling_stubs.auth.errors import Refused
 from orgbilling_stubs.auth.mint import DEFAULT_AZP, Session, mint
 from orgbilling_stubs.billing.events import ClockSet, Record, TenantCreated
-from orgbilling_stubs.control import active_scenario, context
+from orgbilling_stubs.control import context
 from orgbilling_stubs.control.bulk import Steps, Work
 from orgbilling_stubs.control.context import ALL, Control, control, named
 from orgbilling_stubs.control.errors import ORGANIZATION_EXISTS, PERSONA_INVALID, refusal
@@ -78,7 +78,7 @@ def forget(call: Call) -> Reply:
     def work() -> Work:
         for organization in targets:
             server.forget_rules(organization)
-            server.forget(organization)
+            server.service.delete(organization)
             yield
         return Reply(None, 204)
 
@@ -90,9 +90,8 @@ def reset(call: Call) -> Reply:
     server = control(call)
 
     def begin_again(organization: str) -> None:
-        clock = active_scenario.lent(server, organization)
         server.forget_rules(organization)
-        timeline.reset(server.service, organization, clock)
+        timeline.reset(server.service, organization)
 
     return context.for_each(call, begin_again)
 

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orgbilling_fixtures import scenarios
 from orgbilling_fixtures.scenarios import Scenario
 
-from orgbilling_stubs.billing.commands import (
-    Command,
-    DeclineCheckout,
-    ExpireCheckout,
-    OpenCheckout,
-    PayCheckout,
-)
-from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.control import active_scenario, context
-from orgbilling_stubs.control.checkouts import AT_ONCE, habits_of
-from orgbilling_stubs.control.context import Control, Scene, control
+from orgbilling_stubs.control import context, effects
+from orgbilling_stubs.control.context import Control, control
 from orgbilling_stubs.control.errors import SCENARIO_UNKNOWN, refusal
-from orgbilling_stubs.control.instants import instant_of
+from orgbilling_stubs.faults.rules import Rule
 from orgbilling_stubs.http.context import Call, Reply
-from orgbilling_stubs.tenants import timeline
-
-Step = Mapping[str, Any]
+from orgbilling_stubs.http.errors import Problem
+from orgbilling_stubs.tenants import scenarios as shown
 
 
 def listed(call: Call) -> Reply:
@@ -61,51 +51,48 @@ def put(call: Call) -> Reply:
 
 
 def play(server: Control, organization: str, scenario: Scenario) -> None:
-    """Make an organization show a scenario.
+    """Make an organization show a scenario, and put the scenario's fault rules in force.
 
-    It keeps its clock, unless this scenario sets one, or the one before it did and gives back what was there.
+    Raises Problem, and changes nothing, when there is no room for the rules.
     """
-    service = server.service
-    tenant = service.tenant(organization)
-    begin, own = tenant.version, tenant.clock
-    armed = active_scenario.arm(server, organization, scenario)
-    back = active_scenario.lent(server, organization)
-    server.forget_scene(organization)
+    rules = _add(server, organization, scenario.faults)
+    _remove(server, organization)
     persona = server.cast.load(scenario.persona).document
-    named = scenario.clock in timeline.INSTANTS
-    at_ms = None if scenario.clock is None or named else instant_of(scenario.clock, "clock")
-    timeline.recast(service, organization, persona, as_of_ms=at_ms, clock=back)
-    if scenario.clock is not None:
-        stands_ms = timeline.named(service, organization, scenario.clock) if named else at_ms
-        timeline.freeze(service, organization, stands_ms)
-    if scenario.habits is not None:
-        service.execute(organization, habits_of(scenario.habits))
-    for step in scenario.steps:
-        _do(server, organization, step)
-    end = service.tenant(organization).version
-    lent = None if scenario.clock is None else back or own
-    scene = Scene(scenario.name, lent=lent, span=range(begin, end))
-    active_scenario.mark(server, organization, scene)
-    server.show(organization, scene, armed)
+    active = shown.show(server.service, organization, scenario, persona).active_scenario
+    assert active is not None, "the organization shows the scenario"
+    server.scenario_rules[organization] = active, rules
 
 
-def _do(server: Control, organization: str, step: Step) -> None:
-    tenant = server.service.tenant(organization)
-    server.service.execute(organization, _STEPS[step["do"]](tenant, step))
+def apply_fault_rules(server: Control, organization: str) -> None:
+    """Put the fault rules of the scenario that an organization shows in force, and those of another out."""
+    active = server.service.tenant(organization).active_scenario
+    in_force = server.scenario_rules.get(organization)
+    if active == (None if in_force is None else in_force[0]):
+        return
+    _remove(server, organization)
+    if active is not None:
+        server.scenario_rules[organization] = active, _add(server, organization, active.fault_rules)
 
 
-def _newest(tenant: Tenant) -> str:
-    return next(reversed(tenant.checkouts))
+def _add(server: Control, organization: str, documents: Sequence[Mapping[str, Any]]) -> Sequence[Rule]:
+    """Add fault rules for an organization: all of them, or none when that raises Problem."""
+    rules: list[Rule] = []
+    try:
+        for document in documents:
+            rules.append(server.rules.add(effects.rule(document, (organization,))))
+    except Problem:
+        _drop(server, rules)
+        raise
+    return rules
 
 
-def _pay(tenant: Tenant, step: Step) -> Command:
-    habit = tenant.habits.webhook
-    return PayCheckout(_newest(tenant), AT_ONCE if habit is None else habit)
+def _remove(server: Control, organization: str) -> None:
+    _, rules = server.scenario_rules.pop(organization, (None, ()))
+    _drop(server, rules)
 
 
-_STEPS: Mapping[str, Callable[[Tenant, Step], Command]] = {
-    "checkout": lambda tenant, step: OpenCheckout(step["amount"], tenant.plan.currency),
-    "expire": lambda tenant, step: ExpireCheckout(_newest(tenant)),
-    "decline": lambda tenant, step: DeclineCheckout(_newest(tenant), step["code"]),
-    "pay": _pay,
-}
+def _drop(server: Control, rules: Sequence[Rule]) -> None:
+    """Drop rules; a rule that somebody has dropped before is left aside, for its id may be another's."""
+    for standing in server.rules.list():
+        if any(standing.rule is rule for rule in rules):
+            server.rules.remove(standing.rule.id)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from orgbilling_stubs.billing import scheduler
-from orgbilling_stubs.billing.apply import Genesis, fold
-from orgbilling_stubs.billing.events import ClockSet, HabitsSet, SnapshotTaken
+from orgbilling_stubs.billing.apply import REMARKS, Genesis, fold
 from orgbilling_stubs.billing.log_branches import effective
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.faults.rules import Stale
@@ -12,7 +11,6 @@ from orgbilling_stubs.tenants.service import Service
 
 STALE = frozenset({"getOrgBilling", "getOrgUsageSummary"})
 """The operations that answer from the past: those that show the balance."""
-_REMARKS = (ClockSet, HabitsSet, SnapshotTaken)
 
 
 class Past:
@@ -32,7 +30,7 @@ class Past:
         if self._stale.seconds:
             kept = [record for record in path[1:] if record.at_ms <= until_ms]
         else:
-            batches = dict.fromkeys(each.batch for each in path[1:] if not isinstance(each.event, _REMARKS))
+            batches = dict.fromkeys(each.batch for each in path[1:] if type(each.event) not in REMARKS)
             gone = set(list(batches)[-self._stale.commands :])
             first = min((each.sequence for each in path if each.batch in gone), default=None)
             kept = [record for record in path[1:] if first is None or record.sequence < first]

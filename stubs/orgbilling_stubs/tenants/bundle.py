@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 from typing import Any
 
@@ -29,6 +29,7 @@ from orgbilling_stubs.billing.events import (
     Idempotency,
     Record,
     Rewound,
+    ScenarioShown,
     TenantCreated,
     UnknownEventError,
     decode,
@@ -263,9 +264,31 @@ def _record(number: int, line: dict[str, Any], sequence: int) -> Record:
         raise BundleError(number, "TenantCreated: expected a persona, a seed, an instant and a lineage")
     if isinstance(decoded, Rewound) and not (type(decoded.to) is int and 0 <= decoded.to < sequence):
         raise BundleError(number, "Rewound: expected an earlier record")
-    if isinstance(decoded, ClockSet) and decoded.mode == "frozen":
-        _whole(number, event, "at_ms", None)
+    if isinstance(decoded, ClockSet):
+        _check_clock(number, event)
+    if isinstance(decoded, ScenarioShown):
+        _check_scenario(number, event)
     return Record(sequence, at_ms, decoded, batch, Idempotency(*pair) if pair is not None else None)
+
+
+def _check_clock(number: int, clock: Mapping[str, Any]) -> None:
+    if clock.get("mode") == "frozen":
+        _whole(number, clock, "at_ms", None)
+    elif clock.get("mode") not in ("server", "live") or type(clock.get("offset_ms", 0)) is not int:
+        raise BundleError(number, "expected a clock: server, live or frozen, and its offset_ms or at_ms")
+
+
+def _check_scenario(number: int, event: Mapping[str, Any]) -> None:
+    rules, clock = event.get("fault_rules"), event.get("previous_clock")
+    if not isinstance(event.get("name"), str):
+        raise BundleError(number, "name: expected the name of a scenario")
+    if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
+        raise BundleError(number, "fault_rules: expected an array of objects")
+    if clock is not None:
+        known = {field.name for field in fields(ClockSet)}
+        if not isinstance(clock, dict) or not clock.keys() <= known:
+            raise BundleError(number, "previous_clock: expected the members of a ClockSet")
+        _check_clock(number, clock)
 
 
 def _plausible(created: TenantCreated) -> bool:

@@ -116,6 +116,10 @@ class Service:
             self.store.delete(organization)
             self._tenants.pop(organization, None)
 
+    def fold(self, organization: str, records: Sequence[Record]) -> Tenant:
+        """The tenant that a log stands for; nothing is stored."""
+        return fold(organization, records, self._genesis)
+
     def copy(self, organization: str) -> Tenant:
         """The tenant as it is now, folded anew: to look ahead without touching the original."""
         tenant = self.tenant(organization)

@@ -6,13 +6,22 @@ Each function is a decision in the sense of `service.Decision`, made of the tena
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from orgbilling_stubs.billing import errors, instants, scheduler
 from orgbilling_stubs.billing.errors import Refusal
-from orgbilling_stubs.billing.events import ClockSet, Event, Record, Rewound, SnapshotTaken, TenantCreated
+from orgbilling_stubs.billing.events import (
+    ClockSet,
+    Event,
+    Record,
+    Rewound,
+    ScenarioShown,
+    SnapshotTaken,
+    TenantCreated,
+)
 from orgbilling_stubs.billing.log_branches import before_last_command, effective, snapshots
-from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.billing.tenant import ActiveScenario, Tenant
 from orgbilling_stubs.tenants.clock import wall_ms
 from orgbilling_stubs.tenants.service import Service
 
@@ -25,18 +34,22 @@ def freeze(service: Service, organization: str, at_ms: int | None = None) -> Ten
     Raises Refusal for an instant before the tenant was created.
     """
     if at_ms is None:
-        return _set(service, organization, lambda tenant, now_ms: ClockSet("frozen", at_ms=now_ms))
-    return _travel(service, organization, at_ms, lambda tenant: ClockSet("frozen", at_ms=at_ms))
+        return _set(service, organization, lambda now_ms: ClockSet("frozen", at_ms=now_ms, by_user=True))
+    setting = ClockSet("frozen", at_ms=at_ms, by_user=True)
+    return _travel(service, organization, at_ms, lambda tenant: setting)
 
 
 def live(service: Service, organization: str) -> Tenant:
     """Let the tenant's time run from its present instant on, as real time does."""
-    return _set(service, organization, lambda tenant, now_ms: ClockSet("live", offset_ms=now_ms - wall_ms()))
+    return _set(
+        service, organization, lambda now_ms: ClockSet("live", offset_ms=now_ms - wall_ms(), by_user=True)
+    )
 
 
 def follow(service: Service, organization: str) -> Tenant:
     """Let the tenant follow the server's clock again, back or forth."""
-    return _travel(service, organization, service.clock.now_ms(), lambda tenant: ClockSet("server"))
+    setting = ClockSet("server", by_user=True)
+    return _travel(service, organization, service.clock.now_ms(), lambda tenant: setting)
 
 
 def move(service: Service, organization: str, to_ms: int) -> Tenant:
@@ -57,25 +70,27 @@ def _travel(service: Service, organization: str, to_ms: int, setting: Callable[[
             raise Refusal(errors.CLOCK_TOO_EARLY)
         path = effective(service.store.read(organization))
         kept = [record for record in path[1:] if record.at_ms <= to_ms]
-        return to_ms, [Rewound(kept[-1].sequence if kept else path[0].sequence), setting(tenant)]
+        events: list[Event] = [Rewound(kept[-1].sequence if kept else path[0].sequence)]
+        # A scenario is about the whole organization, not about an instant: going back in time keeps it.
+        if tenant.active_scenario and not any(isinstance(record.event, ScenarioShown) for record in kept):
+            events.append(shown(tenant.active_scenario))
+        return to_ms, [*events, setting(tenant)]
 
     service.write(organization, decision)
     return service.tenant(organization)
 
 
-def before_last(service: Service, organization: str) -> int | None:
-    """The place in the log right before the last command that was not taken back; None without one."""
-    return before_last_command(service.store.read(organization))
+def shown(scenario: ActiveScenario) -> ScenarioShown:
+    """The event after which an organization shows a scenario."""
+    clock = scenario.previous_clock
+    return ScenarioShown(scenario.name, scenario.fault_rules, None if clock is None else asdict(clock))
 
 
-def undo(service: Service, organization: str, to: int | None = None) -> Tenant:
-    """Take back the last command, or all that came after an earlier place in the log (0 is none).
-
-    Raises Refusal when there is nothing to take back.
-    """
+def undo(service: Service, organization: str) -> Tenant:
+    """Take back the last command; raises Refusal when there is none."""
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        place = before_last_command(service.store.read(organization)) if to is None else to
+        place = before_last_command(service.store.read(organization))
         if not place:
             raise Refusal(errors.NOTHING_TO_UNDO)
         return now_ms, [Rewound(place)]
@@ -111,39 +126,43 @@ def restore(service: Service, organization: str, name: str) -> Tenant:
     return service.tenant(organization)
 
 
-def reset(service: Service, organization: str, clock: ClockSet | None = None) -> Tenant:
-    """Begin again: the same persona and seed, as of now by its own clock, or by the one given."""
-    path = effective(service.store.read(organization))
-    first = path[0].event if path else service.genesis(organization)
-    assert isinstance(first, TenantCreated)
-    return recast(service, organization, first.persona, first.seed, clock=clock)
-
-
-def recast(
-    service: Service,
-    organization: str,
-    persona: Mapping[str, Any],
-    seed: int | None = None,
-    as_of_ms: int | None = None,
-    clock: ClockSet | None = None,
-) -> Tenant:
-    """Make the tenant another persona, with a new history up to an instant (now unless given).
-
-    clock: the setting that it goes by from then on, moved to that instant; its own unless given.
-    """
+def reset(service: Service, organization: str) -> Tenant:
+    """Begin again: the same persona and seed, as of now, without the scenario and the clock that it set."""
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        setting, at_ms = tenant.clock, now_ms
-        if clock is not None:
-            setting, at_ms = clock, service.clock.of(clock)
-        if as_of_ms is not None:
-            at_ms = as_of_ms
-        used = service.seed if seed is None else seed
-        created = TenantCreated(persona, used, at_ms, organization)
-        return at_ms, [Rewound(0), created, service.clock.at(setting, at_ms)]
+        first = effective(service.store.read(organization))[0].event
+        assert isinstance(first, TenantCreated)
+        return created_anew(service, tenant, now_ms, first.persona, first.seed)
 
     service.write(organization, decision)
     return service.tenant(organization)
+
+
+def created_anew(
+    service: Service,
+    tenant: Tenant,
+    now_ms: int,
+    persona: Mapping[str, Any],
+    seed: int,
+    as_of_ms: int | None = None,
+) -> tuple[int, list[Event]]:
+    """The events that give the tenant a new history, and their instant: `as_of_ms`, or now by its own clock.
+
+    A clock that a scenario set is not the tenant's own: the clock from before the scenario is.
+    """
+    clock, at_ms = own_clock(tenant), now_ms
+    if clock is not tenant.clock:
+        at_ms = service.clock.of(clock)
+    if as_of_ms is not None:
+        at_ms = as_of_ms
+    created = TenantCreated(persona, seed, at_ms, tenant.plan.organization)
+    return at_ms, [Rewound(0), created, service.clock.at(clock, at_ms)]
+
+
+def own_clock(tenant: Tenant) -> ClockSet:
+    """The clock that the tenant goes by without the scenario that it shows."""
+    scenario = tenant.active_scenario
+    return tenant.clock if scenario is None or scenario.previous_clock is None else scenario.previous_clock
 
 
 def fork(service: Service, organization: str, into: str) -> Tenant:
@@ -161,26 +180,33 @@ def named(service: Service, organization: str, name: str) -> int:
 
     Raises Refusal when the tenant has no such instant.
     """
-    tenant = service.tenant(organization)
-    found = _NAMED[name](service, tenant)
+    return instant_of(service.tenant(organization), name, lambda: service.copy(organization))
+
+
+def instant_of(tenant: Tenant, name: str, copy: Callable[[], Tenant]) -> int:
+    """The instant of a tenant that a name stands for.
+
+    copy: makes a copy of the tenant that may be changed. Raises Refusal when there is no such instant.
+    """
+    found = _NAMED[name](tenant, copy)
     if found is None:
         raise Refusal(errors.INSTANT_NONE)
     return found
 
 
-def _end_of_month(service: Service, tenant: Tenant) -> int:
+def _end_of_month(tenant: Tenant, copy: Callable[[], Tenant]) -> int:
     """The last second of the month, or of the next one when it is that second already."""
     today = instants.moment(tenant.now_ms + 1_000)
     first = instants.parse(f"{today.year:04d}-{today.month:02d}-01")
     return instants.add_months(first, 1) - 1_000
 
 
-def _contract_end(service: Service, tenant: Tenant) -> int | None:
+def _contract_end(tenant: Tenant, copy: Callable[[], Tenant]) -> int | None:
     contract = tenant.contract
     return contract.end_ms if contract is not None and contract.end_ms > tenant.now_ms else None
 
 
-def _next_installment(service: Service, tenant: Tenant) -> int | None:
+def _next_installment(tenant: Tenant, copy: Callable[[], Tenant]) -> int | None:
     contract = tenant.contract
     if contract is None or contract.status != "active":
         return None
@@ -188,23 +214,22 @@ def _next_installment(service: Service, tenant: Tenant) -> int | None:
     return min(due, default=None)
 
 
-def _credit_exhausted(service: Service, tenant: Tenant) -> int | None:
+def _credit_exhausted(tenant: Tenant, copy: Callable[[], Tenant]) -> int | None:
     """When the balance first falls to zero, found by letting a copy of the tenant live on."""
     if tenant.plan.mode != "prepaid" or tenant.ledger.balance_micros <= 0:
         return None
-    copy = service.copy(tenant.plan.organization)
-    start_ms = tenant.now_ms
-    seen = len(copy.ledger.rows)
-    while copy.now_ms < start_ms + _HORIZON_MS:
-        scheduler.advance(copy, copy.now_ms + 30 * instants.DAY_MS)
-        for row in copy.ledger.rows[seen:]:
-            if copy.ledger.balance_at(row.at_ms) <= 0:
+    future, horizon_ms = copy(), tenant.now_ms + _HORIZON_MS
+    rows = len(future.ledger.rows)
+    while future.now_ms < horizon_ms:
+        scheduler.advance(future, future.now_ms + 30 * instants.DAY_MS)
+        for row in future.ledger.rows[rows:]:
+            if future.ledger.balance_at(row.at_ms) <= 0:
                 return row.at_ms
-        seen = len(copy.ledger.rows)
+        rows = len(future.ledger.rows)
     return None
 
 
-_NAMED: Mapping[str, Callable[[Service, Tenant], int | None]] = {
+_NAMED: Mapping[str, Callable[[Tenant, Callable[[], Tenant]], int | None]] = {
     "end-of-month": _end_of_month,
     "contract-end": _contract_end,
     "next-installment": _next_installment,
@@ -214,6 +239,6 @@ INSTANTS = tuple(_NAMED)
 """The names that `named` knows."""
 
 
-def _set(service: Service, organization: str, setting: Any) -> Tenant:
-    service.write(organization, lambda tenant, now_ms: (now_ms, [setting(tenant, now_ms)]))
+def _set(service: Service, organization: str, setting: Callable[[int], ClockSet]) -> Tenant:
+    service.write(organization, lambda tenant, now_ms: (now_ms, [setting(now_ms)]))
     return service.tenant(organization)

@@ -9,6 +9,7 @@ SAMPLES: list[events.Event] = [
     events.Rewound(3),
     events.SnapshotTaken("before"),
     events.ClockSet("frozen", at_ms=9),
+    events.ScenarioShown("stripe-down", [{"effect": {"status": 502}}], {"mode": "server"}),
     events.HabitsSet(webhook=[5]),
     events.CheckoutOpened("cs", 100, "USD"),
     events.CheckoutCompleted("cs", [1, 2]),

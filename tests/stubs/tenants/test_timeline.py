@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from orgbilling_fixtures import personas
+from orgbilling_fixtures.scenarios import Scenario
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import OpenCheckout, PayCheckout, RedeemVoucher
 from orgbilling_stubs.billing.errors import Refusal
 from orgbilling_stubs.billing.events import CheckoutOpened, ClockSet, Idempotency
-from orgbilling_stubs.tenants import tenant_factory, timeline
+from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.tenants import scenarios, tenant_factory, timeline
 from orgbilling_stubs.tenants.clock import Clock
 from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.store.address import open_store
@@ -27,6 +29,12 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Service:
     address = f"sqlite:///{tmp_path}/log.db" if request.param == "sqlite" else request.param
     document = personas.load("standard").document
     return Service(open_store(address), Clock(NOW_MS), tenant_factory.plan, lambda _: document, 1)
+
+
+def become(service: Service, persona: str, **made: Any) -> Tenant:
+    """Show a scenario of this persona."""
+    scenario = Scenario(1, "made-up", "", "", (), persona, **made)
+    return scenarios.show(service, ORG, scenario, personas.load(persona).document)
 
 
 def bodies(service: Service, organization: str = ORG) -> dict[str, Any]:
@@ -97,7 +105,7 @@ def test_undo_takes_back_whatever_was_the_last_command(service: Service) -> None
         lambda: timeline.freeze(service, ORG, NOW_MS + 9 * DAY_MS),
         lambda: timeline.freeze(service, ORG, NOW_MS - 9 * DAY_MS),
         lambda: timeline.reset(service, ORG),
-        lambda: timeline.recast(service, ORG, personas.load("empty").document),
+        lambda: become(service, "empty"),
     ):
         command()
         assert bodies(service) != start
@@ -175,7 +183,7 @@ def fork_free(found: Any) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["restore", "reset", "recast", "back", "undo"])
+@pytest.mark.parametrize("way", ["restore", "reset", "scenario", "back", "undo"])
 def test_a_fork_has_the_past_of_its_parent_whatever_way_that_went(service: Service, way: str) -> None:
     timeline.freeze(service, ORG)
     service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"), Idempotency("key", "print"))
@@ -185,7 +193,7 @@ def test_a_fork_has_the_past_of_its_parent_whatever_way_that_went(service: Servi
     {
         "restore": lambda: timeline.restore(service, ORG, "s"),
         "reset": lambda: timeline.reset(service, ORG),
-        "recast": lambda: timeline.recast(service, ORG, personas.load("empty").document),
+        "scenario": lambda: become(service, "empty"),
         "back": lambda: timeline.move(service, ORG, NOW_MS - DAY_MS),
         "undo": lambda: timeline.undo(service, ORG),
     }[way]()
@@ -227,24 +235,34 @@ def test_a_snapshot_is_nothing_to_undo_and_survives_what_is_undone_around_it(ser
     assert bodies(service) == start
 
 
-def test_a_tenant_can_be_made_anew_by_another_clock(service: Service) -> None:
-    timeline.freeze(service, ORG, NOW_MS + 9 * DAY_MS)
-    back = timeline.reset(service, ORG, ClockSet("server", offset_ms=-DAY_MS))
-    assert (back.clock, back.now_ms) == (ClockSet("server", offset_ms=-DAY_MS), NOW_MS - DAY_MS)
+def test_what_ends_a_scenario_gives_back_the_clock_from_before_it(service: Service) -> None:
+    timeline.move(service, ORG, NOW_MS - DAY_MS)
+    past = ClockSet("server", offset_ms=-DAY_MS)
+    become(service, "standard", clock="2026-03-19T12:00:00Z")
+    assert service.tenant(ORG).now_ms == NOW_MS + 9 * DAY_MS
+    back = timeline.reset(service, ORG)
+    assert (back.clock, back.now_ms) == (past, NOW_MS - DAY_MS)
     timeline.undo(service, ORG)
     assert service.tenant(ORG).now_ms == NOW_MS + 9 * DAY_MS
-    document = personas.load("empty").document
-    past = ClockSet("server", offset_ms=-DAY_MS)
-    moved = timeline.recast(service, ORG, document, as_of_ms=NOW_MS, clock=past)
-    assert (moved.clock, moved.now_ms) == (ClockSet("server"), NOW_MS)
+    again = become(service, "empty")
+    assert (again.clock, again.now_ms) == (past, NOW_MS - DAY_MS)
 
 
-def test_reset_begins_again_and_recast_changes_the_persona(service: Service) -> None:
+def test_a_scenario_may_set_clock_settings_and_steps_together(service: Service) -> None:
+    steps = ({"do": "checkout", "amount": 100}, {"do": "pay"})
+    habits = {"webhookSeconds": [1]}
+    tenant = become(service, "standard", clock="end-of-month", steps=steps, habits=habits)
+    assert instants.text(tenant.now_ms) == "2026-03-31T23:59:59Z"
+    [checkout] = [each for each in tenant.checkouts.values() if each.purpose == "top_up"]
+    assert (checkout.opened_ms, checkout.settled) == (NOW_MS, True)
+
+
+def test_reset_begins_again_and_a_scenario_changes_the_persona(service: Service) -> None:
     start = bodies(service)
     service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
     timeline.reset(service, ORG)
     assert bodies(service) == start
-    timeline.recast(service, ORG, personas.load("low_balance").document)
+    become(service, "low_balance")
     assert bodies(service)["getOrgBilling"]["creditBalance"] == 3.2
 
 
@@ -268,7 +286,7 @@ def test_a_frozen_tenant_stands_still_and_a_live_one_moves(service: Service) -> 
     ],
 )
 def test_instants_have_names(service: Service, persona: str, name: str, check: Callable[[int], bool]) -> None:
-    timeline.recast(service, ORG, personas.load(persona).document)
+    become(service, persona)
     at_ms = timeline.named(service, ORG, name)
     assert check(at_ms), instants.text(at_ms)
     tenant = timeline.move(service, ORG, at_ms)
@@ -280,7 +298,7 @@ def test_instants_have_names(service: Service, persona: str, name: str, check: C
 
 
 def test_an_instant_that_never_comes_is_named(service: Service) -> None:
-    timeline.recast(service, ORG, personas.load("no_contract").document)
+    become(service, "no_contract")
     with pytest.raises(Refusal, match="instant_none"):
         timeline.named(service, ORG, "contract-end")
 

@@ -1,0 +1,109 @@
+"""Scenarios: one command makes an organization show a state of a dashboard, in one batch of events.
+
+The batch of `webhook-late`, for example:
+
+    Rewound(0)                   what was done before is gone
+    TenantCreated(standard)      the history of the scenario's persona
+    ClockSet                     the clock that the organization had before
+    ScenarioShown(webhook-late)  its name and its fault rules
+    HabitsSet([30])              webhooks arrive 30 seconds after a payment
+    CheckoutOpened, CheckoutCompleted
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from orgbilling_fixtures.scenarios import Scenario
+
+from orgbilling_stubs.billing.apply import evolve
+from orgbilling_stubs.billing.commands import (
+    Command,
+    DeclineCheckout,
+    ExpireCheckout,
+    OpenCheckout,
+    PayCheckout,
+    SetHabits,
+)
+from orgbilling_stubs.billing.decide import decide
+from orgbilling_stubs.billing.events import ClockSet, Event, Record
+from orgbilling_stubs.billing.tenant import ActiveScenario, Tenant
+from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants.clock import billing_instant
+from orgbilling_stubs.tenants.service import Service
+
+Step = Mapping[str, Any]
+
+_AT_ONCE = (0,)
+
+
+def show(service: Service, organization: str, scenario: Scenario, persona: Mapping[str, Any]) -> Tenant:
+    """Make an organization show a scenario.
+
+    persona: the document of the scenario's persona. The organization keeps its own clock, unless the scenario
+    sets one; the clock that an earlier scenario set is not its own.
+    """
+
+    def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
+        named = scenario.clock in timeline.INSTANTS
+        as_of_ms = None if scenario.clock is None or named else billing_instant(scenario.clock)
+        at_ms, events = timeline.created_anew(service, tenant, now_ms, persona, service.seed, as_of_ms)
+        previous_clock = None if scenario.clock is None else timeline.own_clock(tenant)
+        active = ActiveScenario(scenario.name, tuple(scenario.faults), previous_clock)
+        events.append(timeline.shown(active))
+        if named or scenario.habits is not None or scenario.steps:
+            events += _follow(service, organization, scenario, at_ms, events[1:])
+        elif as_of_ms is not None:
+            events.append(ClockSet("frozen", at_ms=as_of_ms))
+        return at_ms, events
+
+    service.write(organization, decision)
+    return service.tenant(organization)
+
+
+def _follow(
+    service: Service, organization: str, scenario: Scenario, at_ms: int, events: Sequence[Event]
+) -> list[Event]:
+    """What follows on the events that create the tenant: settings, steps and clock of the scenario.
+
+    They depend on the tenant that the events make, so they are decided on a draft of it.
+    """
+    log = [Record(number, at_ms, event, 1) for number, event in enumerate(events, start=1)]
+    draft = service.fold(organization, log)
+    following: list[Event] = []
+
+    def carry_out(command: Command) -> None:
+        for event in decide(draft, command, at_ms):
+            log.append(Record(len(log) + 1, at_ms, event, 1))
+            evolve(draft, log[-1])
+            following.append(event)
+
+    if scenario.habits is not None:
+        carry_out(SetHabits(webhook=scenario.habits["webhookSeconds"]))
+    for step in scenario.steps:
+        carry_out(_STEPS[step["do"]](draft, step))
+    if scenario.clock is not None:
+        stands_ms = at_ms
+        if scenario.clock in timeline.INSTANTS:
+            stands_ms = timeline.instant_of(draft, scenario.clock, lambda: service.fold(organization, log))
+        following.append(ClockSet("frozen", at_ms=stands_ms))
+    return following
+
+
+def _newest(tenant: Tenant) -> str:
+    return next(reversed(tenant.checkouts))
+
+
+def _pay(tenant: Tenant, step: Step) -> Command:
+    seconds = tenant.habits.webhook
+    return PayCheckout(_newest(tenant), _AT_ONCE if seconds is None else seconds)
+
+
+_STEPS: Mapping[str, Callable[[Tenant, Step], Command]] = {
+    "checkout": lambda tenant, step: OpenCheckout(step["amount"], tenant.plan.currency),
+    "expire": lambda tenant, step: ExpireCheckout(_newest(tenant)),
+    "decline": lambda tenant, step: DeclineCheckout(_newest(tenant), step["code"]),
+    "pay": _pay,
+}
+"""What a step of a scenario file does, by its `do`."""

@@ -1,0 +1,141 @@
+"""A scenario is one command in the log: a restart, a fork, a bundle and a snapshot know it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ORG = "/organizations/org_a"
+NDJSON = {"content-type": "application/x-ndjson"}
+NOW, LEAP = "2026-03-10T12:00:00Z", "2028-02-29T12:00:00Z"
+OWN = {"version", "organization", "tenantId", "url", "paymentLinkUrl", "$schema"}
+READS = ("/org/billing", "/org/ledger?days=365", "/org/summary", "/org/contract")
+
+
+class Server:
+    """A stub with a database, which can be stopped and started again."""
+
+    def __init__(self, serve: Callable[..., Any], database: Path) -> None:
+        self._serve = serve
+        self._database = database
+        self.restart()
+
+    def restart(self) -> None:
+        """Start a new server on the same database."""
+        self.dashboard = self._serve(db=f"sqlite:///{self._database}")
+
+    def __call__(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        if body is not None:
+            options["json"] = body
+        answer = self.dashboard(method, f"/_mock/v1{path}", None, **options)
+        assert answer.status_code < 300, answer.text
+        return answer.json() if answer.content and not options.get("raw") else answer
+
+    def state(self, organization: str = "org_a") -> list[Any]:
+        """What both APIs answer about an organization, but for its version and what names it."""
+        place = f"/organizations/{organization}"
+        answers = [self.dashboard("GET", read, organization).json() for read in READS]
+        answers += [self("GET", place), self("GET", f"{place}/checkouts")]
+        return [nameless(answer) for answer in answers]
+
+
+def nameless(node: Any) -> Any:
+    if isinstance(node, list):
+        return [nameless(value) for value in node]
+    if isinstance(node, dict):
+        return {name: nameless(value) for name, value in node.items() if name not in OWN}
+    return node
+
+
+@pytest.fixture
+def server(serve: Callable[..., Any], tmp_path: Path) -> Server:
+    server = Server(serve, tmp_path / "world.db")
+    server("POST", "/organizations", {"organization": "org_a", "persona": "euro"})
+    return server
+
+
+@pytest.mark.parametrize("scenario", ["checkout-declined", "webhook-late", "leap-day", "month-rollover"])
+def test_a_scenario_is_undone_as_a_whole_after_a_restart(server: Server, scenario: str) -> None:
+    before = server.state()
+    server("PUT", f"{ORG}/scenario", {"scenario": scenario})
+    during = server.state()
+    server.restart()
+    assert server.state() == during
+    assert server("GET", ORG)["scenario"] == scenario
+    server("POST", f"{ORG}/undo")
+    assert server.state() == before
+    assert server.dashboard("POST", f"/_mock/v1{ORG}/undo", None).status_code == 409
+
+
+def test_a_scenario_is_one_batch_of_events(server: Server) -> None:
+    server("PUT", f"{ORG}/scenario", {"scenario": "webhook-late"})
+    records = server.dashboard.app.service.store.read("org_a")
+    first = records[2].sequence
+    assert {record.batch for record in records[2:]} == {first}
+    assert type(records[2].event).__name__ == "Rewound"
+
+
+def test_a_fork_of_a_restarted_server_knows_the_scenario_of_its_parent(server: Server) -> None:
+    before = server.state()
+    server("PUT", f"{ORG}/scenario", {"scenario": "checkout-declined"})
+    server.restart()
+    assert server("POST", f"{ORG}/fork", {"into": "org_b"})["scenario"] == "checkout-declined"
+    server("POST", "/organizations/org_b/undo")
+    assert server.state("org_b") == before
+    assert server("GET", ORG)["scenario"] == "checkout-declined"
+
+
+def test_a_bundle_takes_the_scenario_along(server: Server, serve: Callable[..., Any], tmp_path: Path) -> None:
+    before = server.state()
+    server("PUT", f"{ORG}/scenario", {"scenario": "checkout-declined"})
+    bundle = server.dashboard("GET", f"/_mock/v1{ORG}/bundle", None)
+    other = Server(serve, tmp_path / "other.db")
+    [imported] = other("POST", "/bundle", content=bundle.content, headers=NDJSON)["organizations"]
+    assert imported["scenario"] == "checkout-declined"
+    other.restart()
+    # The first command that is taken back is the import's own: it froze the clock.
+    assert other("POST", f"{ORG}/undo")["scenario"] == "checkout-declined"
+    other("POST", f"{ORG}/undo")
+    assert other.state() == before
+
+
+def test_a_snapshot_brings_the_scenario_back_after_a_restart(server: Server) -> None:
+    server("PUT", f"{ORG}/scenario", {"scenario": "checkout-declined"})
+    server("POST", f"{ORG}/snapshots", {"name": "declined"})
+    during = server.state()
+    server("PUT", f"{ORG}/scenario", {"scenario": "low-balance"})
+    server.restart()
+    server("POST", f"{ORG}/snapshots/declined/restore")
+    assert server.state() == during
+    assert server("POST", f"{ORG}/undo")["scenario"] == "low-balance"
+
+
+def test_a_clock_that_a_scenario_set_is_given_back_after_a_restart(server: Server) -> None:
+    server("PUT", f"{ORG}/scenario", {"scenario": "leap-day"})
+    server.restart()
+    shown = server("PUT", f"{ORG}/scenario", {"scenario": "low-balance"})
+    assert (shown["clock"]["mode"], shown["clock"]["now"]) == ("server", NOW)
+    server.restart()
+    assert server("POST", f"{ORG}/undo")["clock"] == {"mode": "frozen", "now": LEAP}
+    assert server("POST", f"{ORG}/reset")["clock"]["mode"] == "server"
+
+
+def test_a_clock_that_the_user_set_since_stays_after_a_restart(server: Server) -> None:
+    server("PUT", f"{ORG}/scenario", {"scenario": "leap-day"})
+    server("PUT", f"{ORG}/clock", {"mode": "frozen", "at": "2028-06-01T00:00:00Z"})
+    server.restart()
+    shown = server("PUT", f"{ORG}/scenario", {"scenario": "low-balance"})
+    assert shown["clock"] == {"mode": "frozen", "now": "2028-06-01T00:00:00Z"}
+
+
+def test_a_clock_that_goes_back_keeps_the_scenario_after_a_restart(server: Server) -> None:
+    server("PUT", f"{ORG}/scenario", {"scenario": "checkout-declined"})
+    server("POST", f"{ORG}/clock/advance", {"by": "-P7D"})
+    server.restart()
+    assert server("GET", ORG)["scenario"] == "checkout-declined"
+    server("POST", f"{ORG}/undo")
+    server("POST", f"{ORG}/undo")
+    assert server("GET", ORG)["scenario"] is None
