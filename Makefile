@@ -8,7 +8,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --di
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test test-slow screenshots lint type imports spec check conformance mutation bench lock clean
+.PHONY: help serve test near test-slow generate screenshots lint type imports spec check conformance mutation bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,12 @@ test: venv-test  ## run the tests (ARGS: options of pytest; WORKERS=0: in one pr
 
 test-slow: venv-dev  ## run the suites too long for every save (ARGS: options of pytest)
 	@exec $(PYTEST) -m slow $(ARGS)
+
+near: venv-test  ## run the tests near what has changed since the last commit (ARGS: another revision)
+	@exec $(BIN)/python tests/near.py $(ARGS)
+
+generate: venv-test  ## write what follows from code: JSON twins, documentation tables (ARGS=--check lists what is stale)
+	@exec $(BIN)/python docs/generate.py $(ARGS)
 
 screenshots: venv-dev  ## pictures of every hosted page, in screenshots/ (needs Chromium)
 	@exec $(BIN)/python -m pytest -q -m slow tests/browser/test_screenshots.py $(ARGS)

@@ -7,12 +7,8 @@ from pathlib import Path
 
 import pytest
 import typer
-from orgbilling_fixtures import personas
-from orgbilling_stubs.auth import errors as auth
-from orgbilling_stubs.billing import errors as domain
 from orgbilling_stubs.billing.contract_catalog import TEST_CONTRACTS
 from orgbilling_stubs.cli.main import COMMANDS, build
-from orgbilling_stubs.http import errors as http
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
@@ -34,18 +30,6 @@ def test_every_option_of_serve_is_in_the_readme() -> None:
         if option.startswith("--") and option != "--help"
     }
     assert {option for option in options if f"`{option}" not in README} == set()
-
-
-def test_every_persona_is_documented() -> None:
-    page = (ROOT / "docs/personas.md").read_text("utf-8")
-    assert [name for name in personas.names() if f"| `{name}` |" not in page] == []
-
-
-def test_every_refusal_is_documented_as_it_is() -> None:
-    page = (ROOT / "docs/refusals.md").read_text("utf-8")
-    rows = [(row.name, row.status, row.detail) for row in (*http.TABLE, *auth.ROWS, *domain.KINDS)]
-    assert [row for row in rows if "| `{}` | {} | {} |".format(*row) not in page] == []
-    assert len(re.findall(r"^\| `", page, re.MULTILINE)) == len(rows)
 
 
 def test_every_test_contract_is_in_the_readme() -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from orgbilling_stubs.auth.bad import KINDS, Kind
@@ -51,26 +50,3 @@ def test_a_bad_token_is_bad_whatever_its_life(key: SigningKey, now_ms: int, kind
 def test_a_member_may_read(gate: Authenticator, key: SigningKey, now_ms: int) -> None:
     token = KINDS["member"].mint(key, Session("org_a"), now_ms)
     assert gate.authenticate(f"Bearer {token}", None, now_ms).organization == "org_a"
-
-
-def documented() -> str:
-    text = (Path(__file__).parents[3] / "docs" / "auth.md").read_text("utf-8")
-    return text.partition("\n## Bad tokens\n")[2].partition("\n## ")[0]
-
-
-def test_the_documentation_has_every_kind() -> None:
-    wanted = [f"| `{kind.name}` | {kind.shows} | `{kind.refusal}` |" for kind in KINDS.values()]
-    assert [line for line in documented().splitlines() if line.startswith("| `")] == wanted
-
-
-def test_the_documentation_says_what_passes_when_authentication_is_off(key: SigningKey, now_ms: int) -> None:
-    def passes(kind: Kind) -> bool:
-        gate = Authenticator("off", key, azp=[DEFAULT_AZP])
-        try:
-            require_admin(gate.authenticate(f"Bearer {kind.mint(key, Session(), now_ms)}", None, now_ms))
-        except Refused:
-            return False
-        return True
-
-    assert [name for name, kind in KINDS.items() if passes(kind)] == ["wrong-key", "unknown-kid", "garbage"]
-    assert "In mode `off`, `wrong-key`, `unknown-kid` and `garbage` pass." in documented()

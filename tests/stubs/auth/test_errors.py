@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from orgbilling_stubs.auth.errors import ROWS, TABLE, Forbidden, Row, Unauthorized, Unavailable, refusal
@@ -45,10 +44,3 @@ def test_a_detail_can_be_more_precise() -> None:
 def test_an_unknown_name_is_our_bug() -> None:
     with pytest.raises(KeyError):
         refusal("teapot")
-
-
-def test_the_documentation_has_every_row() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "auth.md").read_text("utf-8")
-    section = text.partition("\n## Refusals\n")[2].partition("\n## ")[0]
-    wanted = [f"| `{row.name}` | {row.status} | {row.detail} |" for row in ROWS]
-    assert [line for line in section.splitlines() if line.startswith("| `")] == wanted

@@ -1,0 +1,189 @@
+"""Write what follows from code and descriptions: the JSON twins and the tables of the documentation.
+
+`make generate` runs it; `python docs/generate.py --check` lists what is stale, and exits with 1. In a page, a
+table stands between `<!-- generated: NAME -->` and `<!-- end -->`; everything else is written by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from orgbilling_conformance import rulebook
+from orgbilling_fixtures import describe, personas, scenarios
+from orgbilling_fixtures.personas.consistency import RULES
+from orgbilling_fixtures.refusal import dotted
+from orgbilling_openapi import compose, control
+from orgbilling_openapi.laws import LAWS
+from orgbilling_stubs.auth import errors as auth_errors
+from orgbilling_stubs.auth.bad import KINDS as BAD_TOKENS
+from orgbilling_stubs.billing import errors as billing_errors
+from orgbilling_stubs.checkout import errors as page_errors
+from orgbilling_stubs.control import errors as control_errors
+from orgbilling_stubs.faults import errors as fault_errors
+from orgbilling_stubs.http import errors as http_errors
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+OPENAPI = ROOT / "openapi" / "orgbilling_openapi"
+
+
+def table(heads: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+    """A Markdown table."""
+    lines = [heads, ("---",) * len(heads), *rows]
+    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
+
+
+def error_table(rows: Iterable[Any]) -> Callable[[], str]:
+    """The table of one module's errors."""
+    return lambda: table(
+        ("code", "status", "detail"), ((f"`{row.name}`", row.status, row.detail) for row in rows)
+    )
+
+
+def bad_tokens() -> str:
+    """What `orgbilling token --bad` can mint."""
+    return table(
+        ("`--bad`", "the token is", "error"),
+        ((f"`{kind.name}`", kind.shows, f"`{kind.refusal}`") for kind in BAD_TOKENS.values()),
+    )
+
+
+def control_operations() -> str:
+    """The operations of the control API."""
+    rows = (
+        (f"`{operation['operationId']}`", f"`{method.upper()} {path}`")
+        for path, item in control.load()["paths"].items()
+        for method, operation in item.items()
+        if method != "parameters"
+    )
+    return table(("operation", "call"), rows)
+
+
+def scenario_table() -> str:
+    """The scenarios, by dashboard state."""
+    rows = (
+        (item.number, f"`{item.name}`", item.shows, ", ".join(f"`{name}`" for name in item.operations))
+        for item in scenarios.load()
+    )
+    return table(("state", "name", "shows", "on"), rows)
+
+
+def persona_table() -> str:
+    """The shipped personas."""
+    loaded = (personas.load(name) for name in personas.names())
+    rows = ((f"`{item.name}`", ", ".join(map(str, item.states)), item.shows) for item in loaded)
+    return table(("persona", "dashboard states", "shows"), rows)
+
+
+def persona_keys() -> str:
+    """Every key of a persona file."""
+    rows = ((f"`{row.key}`", row.expected, row.default, row.help) for row in describe.rows())
+    return table(("key", "expected", "default", "meaning"), rows)
+
+
+def persona_contradictions() -> str:
+    """What the keys of a persona must agree on."""
+    rows = ((f"`{dotted(rule.path)}`", rule.problem) for rule in RULES)
+    return table(("key", "refused when it breaks this"), rows)
+
+
+def invariants() -> str:
+    """The invariants that tie the thirteen responses together."""
+    rows = ((law.number, law.name, law.equation, "" if law.firm else "normally") for law in LAWS)
+    return table(("number", "name", "equation", "holds"), rows)
+
+
+def assumptions() -> str:
+    """The actions of the assumed layer, each with its reason."""
+    actions = compose.actions(compose.HERE / "layers" / "assumed.overlay.yaml")
+    return table(("where", "what", "why"), map(_assumption, actions))
+
+
+def _assumption(action: Mapping[str, Any]) -> tuple[str, str, str]:
+    target, update, reason = action["target"], action["update"], action["x-reason"]
+    if target == "$.components":
+        parts = (f"{kind[:-1]} `{name}`" for kind, part in update.items() for name in part)
+        return ", ".join(parts), "defined", reason
+    if target.startswith("$.components.schemas."):
+        schema = target.removeprefix("$.components.schemas.").replace(".properties.", ".")
+        return f"`{schema}`", _added(update), reason
+    paths, method = re.findall(r"'(/[^']*)'", target), re.findall(r"\.(get|post)", target)[0].upper()
+    where = ", ".join(f"`{path}`" for path in paths) if len(paths) <= 5 else f"{len(paths)} operations"
+    inside = re.sub(r".*\.(get|post)", "", target).strip(".") or "operation"
+    return f"{method} {where}: {inside}", _added(update), reason
+
+
+def _added(update: Any) -> str:
+    if isinstance(update, list):
+        return ", ".join(f"`{item['$ref'].rsplit('/', 1)[1]}`" for item in update)
+    for member in ("parameters", "headers"):
+        if member in update:
+            return _added(update[member])
+    return ", ".join(f"`{key}`" for key in update)
+
+
+TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
+    "http-errors": ("errors.md", error_table(http_errors.TABLE)),
+    "auth-errors": ("errors.md", error_table(auth_errors.ROWS)),
+    "billing-errors": ("errors.md", error_table(billing_errors.KINDS)),
+    "control-errors": ("errors.md", error_table(control_errors.TABLE)),
+    "fault-errors": ("errors.md", error_table(fault_errors.TABLE)),
+    "page-errors": ("errors.md", error_table(page_errors.TABLE)),
+    "bad-tokens": ("auth.md", bad_tokens),
+    "control-operations": ("control.md", control_operations),
+    "scenarios": ("scenarios.md", scenario_table),
+    "personas": ("personas.md", persona_table),
+    "persona-keys": ("personas.md", persona_keys),
+    "persona-contradictions": ("personas.md", persona_contradictions),
+    "assumptions": ("contract.md", assumptions),
+    "invariants": ("contract.md", invariants),
+}
+"""The name of a table, the page it stands in, and what writes it."""
+
+
+def files() -> Iterator[tuple[Path, bytes]]:
+    """Every generated file, and every page with generated tables, as each has to be."""
+    for name, content in compose.compose().files().items():
+        yield OPENAPI / name, content
+    yield control.TWIN, control.twin().encode()
+    yield DOCS / "rules.md", rulebook.text().encode()
+    pages = {page: (DOCS / page).read_text("utf-8") for page, _ in TABLES.values()}
+    for name, (page, render) in TABLES.items():
+        pages[page] = replace(pages[page], name, render())
+    for page, text in pages.items():
+        yield DOCS / page, text.encode()
+
+
+def replace(page: str, name: str, text: str) -> str:
+    """The page with the text between the marks of a name; raises ValueError when a mark is missing."""
+    begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->\n"
+    before, begins, rest = page.partition(begin)
+    _, ends, after = rest.partition(end)
+    if not (begins and ends):
+        raise ValueError(f"no marks for the table {name}")
+    return f"{before}{begin}{text}{end}{after}"
+
+
+def stale() -> list[Path]:
+    """The files that are not what they have to be."""
+    return [path for path, content in files() if not path.exists() or path.read_bytes() != content]
+
+
+def main() -> int:
+    """Write what is stale, or list it with `--check`; the exit status."""
+    check = "--check" in sys.argv[1:]
+    contents = dict(files())
+    paths = stale()
+    for path in paths:
+        if not check:
+            path.write_bytes(contents[path])
+        print(f"{'stale' if check else 'written'}: {path.relative_to(ROOT)}")
+    return 1 if check and paths else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
