@@ -10,8 +10,10 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
+import yaml
 from orgbilling_conformance import rulebook
 from orgbilling_fixtures import describe, personas, scenarios
 from orgbilling_fixtures.personas.consistency import RULES
@@ -23,6 +25,7 @@ from orgbilling_stubs.auth.bad import KINDS as BAD_TOKENS
 from orgbilling_stubs.billing import errors as billing_errors
 from orgbilling_stubs.checkout import errors as page_errors
 from orgbilling_stubs.control import errors as control_errors
+from orgbilling_stubs.faults import effects
 from orgbilling_stubs.faults import errors as fault_errors
 from orgbilling_stubs.http import errors as http_errors
 
@@ -61,6 +64,26 @@ def control_operations() -> str:
         if method != "parameters"
     )
     return table(("operation", "call"), rows)
+
+
+def fault_effects() -> str:
+    """The effects of fault rules, in the order in which they act."""
+    rows = (
+        (code(kind.schema()), kind.on_the_wire, code(effects.conflicts(kind))) for kind in effects.EFFECTS
+    )
+    return table(("effect", "on the wire", "not together with"), rows)
+
+
+def code(words: Iterable[str]) -> str:
+    """Words in the type of code, with commas."""
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def control_source() -> str:
+    """control.yaml with the schema of the effects of fault rules."""
+    schema = yaml.safe_dump({"Effect": effects.schema()}, sort_keys=False, width=1_000, allow_unicode=True)
+    text = control.SOURCE.read_text("utf-8")
+    return replace(text, "Effect", indent(schema, " " * 4), begin="    # generated: {}\n", end="    # end\n")
 
 
 def scenario_table() -> str:
@@ -135,6 +158,7 @@ TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "page-errors": ("errors.md", error_table(page_errors.TABLE)),
     "bad-tokens": ("auth.md", bad_tokens),
     "control-operations": ("control.md", control_operations),
+    "fault-effects": ("faults.md", fault_effects),
     "scenarios": ("scenarios.md", scenario_table),
     "personas": ("personas.md", persona_table),
     "persona-keys": ("personas.md", persona_keys),
@@ -149,7 +173,9 @@ def files() -> Iterator[tuple[Path, bytes]]:
     """Every generated file, and every page with generated tables, as each has to be."""
     for name, content in compose.compose().files().items():
         yield OPENAPI / name, content
-    yield control.TWIN, control.twin().encode()
+    source = control_source()
+    yield control.SOURCE, source.encode()
+    yield control.TWIN, control.twin(source).encode()
     yield DOCS / "rules.md", rulebook.text().encode()
     pages = {page: (DOCS / page).read_text("utf-8") for page, _ in TABLES.values()}
     for name, (page, render) in TABLES.items():
@@ -158,9 +184,11 @@ def files() -> Iterator[tuple[Path, bytes]]:
         yield DOCS / page, text.encode()
 
 
-def replace(page: str, name: str, text: str) -> str:
+def replace(
+    page: str, name: str, text: str, *, begin: str = "<!-- generated: {} -->\n", end: str = "<!-- end -->\n"
+) -> str:
     """The page with the text between the marks of a name; raises ValueError when a mark is missing."""
-    begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->\n"
+    begin = begin.format(name)
     before, begins, rest = page.partition(begin)
     _, ends, after = rest.partition(end)
     if not (begins and ends):

@@ -17,11 +17,11 @@ def load() -> dict[str, Any]:
     return document
 
 
-def twin() -> str:
-    """The text that control.json must have."""
+def twin(source: str | None = None) -> str:
+    """The text that control.json must have. source: the text of control.yaml, if not the one on disk."""
     import yaml  # late: a server reads the twin
 
-    document = yaml.safe_load(SOURCE.read_bytes())
+    document = yaml.safe_load(SOURCE.read_text("utf-8") if source is None else source)
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 

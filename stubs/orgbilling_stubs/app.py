@@ -209,13 +209,12 @@ def _control(server: Callable[[], Any], settings: Settings) -> Callable[..., Any
 
     @cache
     def made() -> Callable[..., Any]:
-        from orgbilling_stubs.control import effects
         from orgbilling_stubs.control.mount import Door, mount
-        from orgbilling_stubs.faults.handlers import Handlers
+        from orgbilling_stubs.faults import handlers as faults
         from orgbilling_stubs.journal import coverage_handlers as coverage
         from orgbilling_stubs.journal import handlers as journal
 
-        more = {**Handlers(effects.rule, effects.fault).table(), **journal.TABLE, **coverage.TABLE}
+        more = {**faults.TABLE, **journal.TABLE, **coverage.TABLE}
         token = None if settings.loopback else control_token(server().key)
         return mount(server(), Door(settings.cors, token, settings.host), more)
 

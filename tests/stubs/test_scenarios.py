@@ -335,9 +335,9 @@ def test_a_scenario_of_faults_puts_rules_in_force(server: Control, scenario: sce
 
 
 def test_rules_of_others_stay(server: Control) -> None:
-    from orgbilling_stubs.control.effects import rule
+    from orgbilling_stubs.faults.rules import parse
 
-    mine = server.rules.add(rule({"effect": {"reset": True}}, (ORG,)))
+    mine = server.rules.add(parse({"effect": {"reset": True}}, (ORG,)))
     play(server, ORG, FAULTY[0])
     _, [rule_of_scenario] = server.scenario_rules[ORG]
     server.rules.remove(rule_of_scenario.id)

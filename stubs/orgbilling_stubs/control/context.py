@@ -17,7 +17,8 @@ from orgbilling_stubs.billing.tenant import ActiveScenario, Tenant
 from orgbilling_stubs.control.bulk import Steps, Work
 from orgbilling_stubs.control.errors import ORGANIZATION_UNKNOWN
 from orgbilling_stubs.control.hosted import Hosted
-from orgbilling_stubs.faults.rules import Rule, Rules
+from orgbilling_stubs.faults.active_rules import ActiveRules
+from orgbilling_stubs.faults.rules import FaultRule
 from orgbilling_stubs.http.context import Admit, Call, Reply
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants.persona_registry import Cast
@@ -38,14 +39,14 @@ class Control:
     service: Service
     cast: Cast
     key: SigningKey
-    rules: Rules
+    rules: ActiveRules
     contract: str
     wall_ms: Callable[[], int]
     coverage: Any = None
     journal: Any = None
     admit: Admit | None = None
     hosted: Hosted | None = None
-    scenario_rules: dict[str, tuple[ActiveScenario, Sequence[Rule]]] = field(default_factory=dict)
+    scenario_rules: dict[str, tuple[ActiveScenario, Sequence[FaultRule]]] = field(default_factory=dict)
 
     def exists(self, organization: str) -> bool:
         """Whether an organization has a log."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orgbilling_stubs.faults.errors import INSTANT_INVALID
 from orgbilling_stubs.http.errors import Problem, Row
 
 HOST_REFUSED = Row(
@@ -19,7 +20,6 @@ ORGANIZATION_UNKNOWN = Row(
 ORGANIZATION_EXISTS = Row("organization_exists", 409, "the organization exists")
 PERSONA_INVALID = Row("persona_invalid", 422, "the persona cannot be used")
 SCENARIO_UNKNOWN = Row("scenario_unknown", 422, "no such scenario: see GET /scenarios")
-INSTANT_INVALID = Row("instant_invalid", 422, "expected an RFC 3339 instant in the years 1972 to 8999, UTC")
 DURATION_INVALID = Row("duration_invalid", 422, "expected an ISO 8601 duration such as P1M, PT90S or -P7D")
 CLOCK_TOO_FAR = Row(
     "clock_too_far", 409, "more than five years ahead at once, or outside the years 1972 to 8999, UTC"

@@ -7,7 +7,8 @@ from orgbilling_stubs.billing.instants import InstantError
 from orgbilling_stubs.control import context
 from orgbilling_stubs.control.context import Control, control
 from orgbilling_stubs.control.duration import DurationError, parse
-from orgbilling_stubs.control.errors import CLOCK_TOO_FAR, DURATION_INVALID, INSTANT_INVALID, refusal
+from orgbilling_stubs.control.errors import CLOCK_TOO_FAR, DURATION_INVALID, refusal
+from orgbilling_stubs.faults.errors import INSTANT_INVALID
 from orgbilling_stubs.http.context import Call, Reply
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants import timeline

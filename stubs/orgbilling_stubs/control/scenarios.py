@@ -8,10 +8,10 @@ from typing import Any
 from orgbilling_fixtures import scenarios
 from orgbilling_fixtures.scenarios import Scenario
 
-from orgbilling_stubs.control import context, effects
+from orgbilling_stubs.control import context
 from orgbilling_stubs.control.context import Control, control
 from orgbilling_stubs.control.errors import SCENARIO_UNKNOWN, refusal
-from orgbilling_stubs.faults.rules import Rule
+from orgbilling_stubs.faults.rules import FaultRule, parse
 from orgbilling_stubs.http.context import Call, Reply
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants import scenarios as shown
@@ -74,12 +74,12 @@ def apply_fault_rules(server: Control, organization: str) -> None:
         server.scenario_rules[organization] = active, _add(server, organization, active.fault_rules)
 
 
-def _add(server: Control, organization: str, documents: Sequence[Mapping[str, Any]]) -> Sequence[Rule]:
+def _add(server: Control, organization: str, documents: Sequence[Mapping[str, Any]]) -> Sequence[FaultRule]:
     """Add fault rules for an organization: all of them, or none when that raises Problem."""
-    rules: list[Rule] = []
+    rules: list[FaultRule] = []
     try:
         for document in documents:
-            rules.append(server.rules.add(effects.rule(document, (organization,))))
+            rules.append(server.rules.add(parse(document, (organization,))))
     except Problem:
         _drop(server, rules)
         raise
@@ -91,7 +91,7 @@ def _remove(server: Control, organization: str) -> None:
     _drop(server, rules)
 
 
-def _drop(server: Control, rules: Sequence[Rule]) -> None:
+def _drop(server: Control, rules: Sequence[FaultRule]) -> None:
     """Drop rules; a rule that somebody has dropped before is left aside, for its id may be another's."""
     for standing in server.rules.list():
         if any(standing.rule is rule for rule in rules):

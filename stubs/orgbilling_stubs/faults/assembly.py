@@ -9,8 +9,8 @@ from typing import Any
 from orgbilling_openapi.operations import operations_by_id
 
 from orgbilling_stubs.billing.apply import Genesis
+from orgbilling_stubs.faults.active_rules import ActiveRules
 from orgbilling_stubs.faults.engine import Engine, Stage, no_stage
-from orgbilling_stubs.faults.rules import Rules
 from orgbilling_stubs.journal.coverage_items import items
 from orgbilling_stubs.journal.coverage_tally import Tally
 from orgbilling_stubs.journal.recorder import Watch
@@ -23,7 +23,7 @@ class Watching:
     """What watches a server: `tap` goes to `assemble`, the rest to the control API."""
 
     tap: Watch
-    rules: Rules
+    rules: ActiveRules
     journal: Journal
     coverage: Tally
 
@@ -57,11 +57,11 @@ def watching(
         tally.scenario(scenario)
         return shown
 
-    engine = Engine(contract, rules, service, genesis, wall_ms, staged)
+    engine = Engine(contract, rules, service, genesis, staged)
     return Watching(Watch(service, journal, engine, tally), rules, journal, tally)
 
 
-def rules_of(contract: Mapping[str, Any]) -> Rules:
+def rules_of(contract: Mapping[str, Any]) -> ActiveRules:
     """Fault rules for the operations of a contract, none yet."""
     operations = operations_by_id(contract)
     listed = {
@@ -69,7 +69,7 @@ def rules_of(contract: Mapping[str, Any]) -> Rules:
         for name, operation in operations.items()
     }
     methods = {name: operation.method.upper() for name, operation in operations.items()}
-    return Rules(listed, methods, lambda: members_of(contract))
+    return ActiveRules(listed, methods, lambda: members_of(contract))
 
 
 def members_of(node: Any) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orgbilling_stubs.billing.apply import Genesis
 from orgbilling_stubs.faults import COOKIE, errors
-from orgbilling_stubs.faults.rules import Rules
+from orgbilling_stubs.faults.active_rules import ActiveRules
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.http.middleware import Detour
 from orgbilling_stubs.tenants.clock import wall_ns
@@ -36,10 +36,9 @@ class Engine:
     def __init__(
         self,
         contract: Mapping[str, Any],
-        rules: Rules,
+        rules: ActiveRules,
         service: Service,
         genesis: Genesis,
-        wall_ms: Callable[[], int],
         stage: Stage = no_stage,
     ) -> None:
         self.rules = rules
@@ -47,17 +46,16 @@ class Engine:
         self.stage = stage
         self._contract = contract
         self._genesis = genesis
-        self._wall_ms = wall_ms
-        self._candidates = rules.candidates
+        self._applicable = rules.applicable_rules
         self._organizations: dict[int, str] = {}
         """By hash of the Authorization header, so that no token is kept."""
 
     def begin(self, operation: Any, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> int | Detour:
         """The instant, in nanoseconds; or who answers, if the request has overrides or a rule strikes."""
-        covering = self._candidates.get(operation.name)
-        if covering is None:
-            covering = self.rules.covering(operation.name)
-        rules, organizations = covering
+        applicable = self._applicable.get(operation.name)
+        if applicable is None:
+            applicable = self.rules.applicable(operation.name)
+        rules, organizations = applicable
         cookie = headers.get(b"cookie")
         asks = (
             b"prefer" in headers
@@ -78,16 +76,15 @@ class Engine:
     @cached_property
     def _tools(self) -> Tools:
         """What spoils answers, imported with the first fault: most servers never see one."""
-        from orgbilling_stubs.faults.buckets import Buckets
+        from orgbilling_stubs.faults.documented_responses import DocumentedResponses
         from orgbilling_stubs.faults.faulted_response import Tools
-        from orgbilling_stubs.faults.forced import Answers
 
-        return Tools(Answers(self._contract), Buckets(self._wall_ms), self.service, self._genesis)
+        return Tools(DocumentedResponses(self._contract), self.service, self._genesis)
 
     def _strike(self, operation: Any, scope: Mapping[str, Any], asks: bool) -> Detour | None:
         from orgbilling_stubs.faults.faulted_response import Spoiled
         from orgbilling_stubs.faults.overrides import read
-        from orgbilling_stubs.faults.plan import plan
+        from orgbilling_stubs.faults.request_faults import RequestFaults
 
         request = Request(self, operation, scope)
         try:
@@ -97,19 +94,19 @@ class Engine:
                 if override.scenario is not None and request.principal is not None:
                     request.organization = self.stage(request.principal.organization, override.scenario)
         except Problem as problem:
-            return partial(Spoiled(self._tools, operation, scope, plan(None, ())).refuse, problem)
-        hits = list(self.rules.match(operation.name, scope["method"], request))
+            return partial(Spoiled(self._tools, operation, scope, RequestFaults(None, ())).refuse, problem)
+        fired = tuple(self.rules.fire(operation.name, scope["method"], request))
         request.remember(self._organizations)
-        if override is None and not hits:
+        if override is None and not fired:
             return None
         staged = request.organization if override is not None and override.scenario is not None else None
-        return Spoiled(self._tools, operation, scope, plan(override, hits), request, staged).serve
+        return Spoiled(self._tools, operation, scope, RequestFaults(override, fired), request, staged).serve
 
     def _check(self, operation: str, override: Override) -> None:
         if override.code is not None and not override.force:
             self.rules.check_status([operation], override.code, errors.CODE_UNLISTED)
         if override.example is not None:
-            self._tools.answers.example(operation, override.code or 200, override.example)
+            self._tools.responses.example(operation, override.code or 200, override.example)
 
 
 class Request:

@@ -13,15 +13,14 @@ SCENARIO_UNKNOWN = Row("scenario_unknown", 400, "scenario: there is no scenario 
 
 OPERATION_UNKNOWN = Row("operation_unknown", 422, "operations: the contract has no such operation")
 METHOD_UNUSED = Row("method_unused", 422, "methods: no operation of this rule has such a method")
-STATUS_INVALID = Row("status_invalid", 422, "effect.status: expected a status from 200 to 599")
 STATUS_UNLISTED = Row(
     "status_unlisted", 422, "effect.status: the contract does not list it for every operation; force insists"
 )
 EFFECT_EMPTY = Row("effect_empty", 422, "effect: the rule does nothing")
 EFFECTS_CONFLICT = Row("effects_conflict", 422, "effect: these cannot happen to one answer")
 LIMIT_INVALID = Row("limit_invalid", 422, "the limits of the rule make no sense")
-EFFECT_INVALID = Row("effect_invalid", 422, "effect: a number is out of range")
-FIELD_DOCUMENTED = Row("field_documented", 422, "effect.field: the contract documents a member of this name")
+EFFECT_INVALID = Row("effect_invalid", 422, "effect: a member is out of range, or contradicts another")
+INSTANT_INVALID = Row("instant_invalid", 422, "expected an RFC 3339 instant in the years 1972 to 8999, UTC")
 RULE_EXISTS = Row("rule_exists", 409, "there is a rule with this id")
 RULE_UNKNOWN = Row("rule_unknown", 404, "there is no rule with this id")
 RULES_FULL = Row("rules_full", 409, "there are 1000 rules already: delete some")
@@ -45,8 +44,6 @@ STANDING = (
     EFFECT_EMPTY,
     EFFECTS_CONFLICT,
     EFFECT_INVALID,
-    FIELD_DOCUMENTED,
-    STATUS_INVALID,
     STATUS_UNLISTED,
     RULE_UNKNOWN,
 )

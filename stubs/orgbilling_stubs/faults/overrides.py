@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote
 
 from orgbilling_stubs.auth.redact import redact
 from orgbilling_stubs.faults import COOKIE, errors
-from orgbilling_stubs.faults.rules import LONGEST_MS
+from orgbilling_stubs.faults.effects.effect import LONGEST_MS
 from orgbilling_stubs.http.errors import Problem
 
 LONGEST_SHOWN = 100
@@ -39,6 +39,11 @@ class Override:
     scenario: str | None = None
     force: bool = False
     applied: str = ""
+
+    @property
+    def chooses_response(self) -> bool:
+        """Whether the response is chosen by its status or by the name of an example."""
+        return self.code is not None or self.example is not None
 
 
 def read(scope: Mapping[str, Any]) -> Override | None:

@@ -1,4 +1,4 @@
-"""Stale answers: a tenant as it was some commands or seconds ago."""
+"""Tenants as they were some commands or seconds ago."""
 
 from __future__ import annotations
 
@@ -6,32 +6,29 @@ from orgbilling_stubs.billing import scheduler
 from orgbilling_stubs.billing.apply import REMARKS, Genesis, fold
 from orgbilling_stubs.billing.log_branches import effective
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.faults.rules import Stale
 from orgbilling_stubs.tenants.service import Service
 
-STALE = frozenset({"getOrgBilling", "getOrgUsageSummary"})
-"""The operations that answer from the past: those that show the balance."""
 
+class PastTenants:
+    """Reads tenants without their last `commands` commands, or as of `seconds` ago; one of the two is 0."""
 
-class Past:
-    """Stands in for the service where only `tenant` is asked."""
-
-    def __init__(self, service: Service, genesis: Genesis, stale: Stale) -> None:
+    def __init__(self, service: Service, genesis: Genesis, commands: int, seconds: int) -> None:
         self._service = service
         self._genesis = genesis
-        self._stale = stale
+        self._commands = commands
+        self._seconds = seconds
 
     def tenant(self, organization: str) -> Tenant:
         """The tenant as it was; as it was created, when there is no earlier past."""
         present = self._service.tenant(organization)
         log = self._service.store.read(organization)
         path = effective(log)
-        until_ms = present.now_ms - 1000 * self._stale.seconds
-        if self._stale.seconds:
+        until_ms = present.now_ms - 1000 * self._seconds
+        if self._seconds:
             kept = [record for record in path[1:] if record.at_ms <= until_ms]
         else:
             batches = dict.fromkeys(each.batch for each in path[1:] if type(each.event) not in REMARKS)
-            gone = set(list(batches)[-self._stale.commands :])
+            gone = set(list(batches)[-self._commands :])
             first = min((each.sequence for each in path if each.batch in gone), default=None)
             kept = [record for record in path[1:] if first is None or record.sequence < first]
         last = kept[-1] if kept else path[0]

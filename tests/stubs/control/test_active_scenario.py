@@ -209,7 +209,7 @@ def test_a_scenario_whose_rules_find_no_room_changes_nothing(
 ) -> None:
     drive("PUT", f"{ORG}/scenario", {"scenario": "stripe-unavailable"})
     before = drive("GET", ORG).json()
-    monkeypatch.setattr("orgbilling_stubs.faults.rules.MOST_RULES", 1)
+    monkeypatch.setattr("orgbilling_stubs.faults.active_rules.MOST_RULES", 1)
     assert drive("PUT", f"{ORG}/scenario", {"scenario": "stripe-down"}).status_code == 409
     assert drive("GET", ORG).json() == before
     assert faults(drive, "org_a") == 1

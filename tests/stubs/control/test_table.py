@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 from orgbilling_openapi import control
-from orgbilling_stubs.control import effects
 from orgbilling_stubs.control.table import TABLE
-from orgbilling_stubs.faults.handlers import Handlers
+from orgbilling_stubs.faults import handlers as faults
 from orgbilling_stubs.journal import coverage_handlers as coverage
 from orgbilling_stubs.journal import handlers as journal
 
 ELSEWHERE = {
-    **Handlers(effects.rule, effects.fault).table(),
+    **faults.TABLE,
     **journal.TABLE,
     **coverage.TABLE,
 }

@@ -17,13 +17,13 @@ from orgbilling_stubs.auth import keys
 from orgbilling_stubs.auth.authorization import Admission
 from orgbilling_stubs.auth.mint import Session, mint
 from orgbilling_stubs.auth.verify import Authenticator
-from orgbilling_stubs.control import effects
 from orgbilling_stubs.control.context import Control
 from orgbilling_stubs.control.mount import Door, mount
 from orgbilling_stubs.control.scenarios import play
+from orgbilling_stubs.faults import effects
+from orgbilling_stubs.faults import handlers as faults
 from orgbilling_stubs.faults.assembly import Watching, watching
-from orgbilling_stubs.faults.handlers import Handlers
-from orgbilling_stubs.faults.rules import Effect, Rule
+from orgbilling_stubs.faults.rules import FaultRule
 from orgbilling_stubs.faults.scenario_preview import Staging
 from orgbilling_stubs.http.assemble import assemble
 from orgbilling_stubs.http.server.uvicorn_protocol import config
@@ -85,7 +85,7 @@ class World:
             self.watching.coverage,
             self.watching.journal,
         )
-        more = {**Handlers(effects.rule, effects.fault).table(), **journal.TABLE, **coverage.TABLE}
+        more = {**faults.TABLE, **journal.TABLE, **coverage.TABLE}
         admit = Admission(Authenticator("trust", key), clocks.wall_ms)
         steering = mount(self.control, Door(), more)
         routes = {"/_mock/v1": steering, "/_mock/docs": steering}
@@ -108,10 +108,10 @@ class World:
         self._thread.join(10)
         assert not self._thread.is_alive()
 
-    def fault(self, effect: Effect | None = None, **rule: Any) -> Rule:
-        """Put a rule in force; what is no part of a rule is its effect."""
-        own = {name: rule.pop(name) for name in list(rule) if name in Rule.__dataclass_fields__}
-        return self.watching.rules.add(Rule(effect or Effect(**rule), **own))
+    def fault(self, **members: Any) -> FaultRule:
+        """Put a rule in force; what is no field of a rule is a JSON member of its effect."""
+        own = {name: members.pop(name) for name in list(members) if name in FaultRule.__dataclass_fields__}
+        return self.watching.rules.add(FaultRule(effects.parse(members), **own))
 
     def token(self, organization: str = "org_standard", role: str = "admin") -> str:
         if (organization, role) not in self._tokens:

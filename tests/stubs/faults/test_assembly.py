@@ -4,13 +4,14 @@ import time
 
 from orgbilling_openapi import contract as contracts
 from orgbilling_stubs.faults.assembly import members_of, rules_of
-from orgbilling_stubs.faults.rules import Effect, Rule
+from orgbilling_stubs.faults.effects.status import Status
+from orgbilling_stubs.faults.rules import FaultRule
 
 
 def test_rules_know_the_statuses_of_the_contract():
     rules = rules_of(contracts.load())
-    rules.add(Rule(Effect(status=502), operations=("createOrgBillingCheckout",)))
-    rules.add(Rule(Effect(status=404), operations=("getOrgContract",), methods=("GET",)))
+    rules.add(FaultRule((Status(502),), operations=("createOrgBillingCheckout",)))
+    rules.add(FaultRule((Status(404),), operations=("getOrgContract",), methods=("GET",)))
     assert len(rules.list()) == 2
 
 
@@ -83,7 +84,7 @@ def test_the_journal_is_followed_until_the_client_leaves(world):
 
 def test_a_stream_and_a_hang_do_not_hold_a_stopping_server(world_of_its_own):
     world = world_of_its_own
-    world.fault(hang_ms=600_000, operations=("getOrgBilling",))
+    world.fault(hangMs=600_000, operations=("getOrgBilling",))
     with world.connect() as stream, world.connect() as hang:
         stream.sendall(world.request("/_mock/v1/journal/stream", organization=None))
         assert stream.recv(10) == b"HTTP/1.1 2"

@@ -13,7 +13,7 @@ def test_a_forced_answer_is_journaled_with_what_forced_it(world):
     exchange = newest(world)
     assert (exchange.status, exchange.fault.text) == (503, f"rule {rule.id}")
     assert exchange.fault.rules == ((rule.id, 1),)
-    assert exchange.refusal.name == "forced"
+    assert exchange.refusal.name == "injected"
 
 
 def test_an_override_is_journaled(world):
@@ -22,7 +22,7 @@ def test_an_override_is_journaled(world):
 
 
 def test_the_journal_shows_what_was_sent_not_what_was_meant(world):
-    world.fault(field="surprise", truncate_bytes=30)
+    world.fault(field="surprise", truncateBytes=30)
     answer = world("/org/billing")
     exchange = newest(world)
     assert (exchange.payload, exchange.size) == (answer.body, 30)

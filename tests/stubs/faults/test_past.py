@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import RedeemVoucher
-from orgbilling_stubs.faults.past import Past
-from orgbilling_stubs.faults.rules import Stale
+from orgbilling_stubs.faults.past import PastTenants
 from orgbilling_stubs.tenants import tenant_factory, timeline
 from orgbilling_stubs.tenants.clock import Clock
 from orgbilling_stubs.tenants.persona_registry import Cast
@@ -25,8 +24,8 @@ def redeem(service, number):
     return service.tenant(ORGANIZATION).ledger.balance_micros
 
 
-def past(service, **stale):
-    return Past(service, tenant_factory.plan, Stale(**stale)).tenant(ORGANIZATION)
+def past(service, commands=0, seconds=0):
+    return PastTenants(service, tenant_factory.plan, commands, seconds).tenant(ORGANIZATION)
 
 
 def test_without_the_last_commands(service):

@@ -5,7 +5,8 @@ import pytest
 from orgbilling_openapi import contract as api
 from orgbilling_openapi import control as contracts
 from orgbilling_openapi import json_pointer
-from orgbilling_stubs.faults.rules import Effect, Rule
+from orgbilling_stubs.faults.effects.status import Status
+from orgbilling_stubs.faults.rules import FaultRule
 from orgbilling_stubs.journal.explain import COMMANDS
 from orgbilling_stubs.tenants import timeline
 
@@ -94,7 +95,7 @@ def test_the_contract_is_named_with_its_layers(watched):
 
 
 def test_what_spoiled_an_answer(watched, validator):
-    rule = watched.watching.rules.add(Rule(Effect(status=503)))
+    rule = watched.watching.rules.add(FaultRule((Status(503),)))
     why = watched.explained(watched("GET", "/org/billing", headers={"Prefer": "delay=1"}))
     validator.validate(why)
     assert why["fault"] == {

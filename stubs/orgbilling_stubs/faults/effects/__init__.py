@@ -1,0 +1,120 @@
+"""The registry of fault effects: everything about them follows from this list.
+
+The JSON that describes the effects of a rule, its JSON Schema in the control API, the conflicts, and the
+table in docs/faults.md are made from the classes listed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import combinations
+from typing import Any, TypeAlias
+
+from jsonschema_rs import Draft202012Validator
+
+from orgbilling_stubs.faults import errors
+from orgbilling_stubs.faults.effects.drip import Drip
+from orgbilling_stubs.faults.effects.effect import Documented, Effect
+from orgbilling_stubs.faults.effects.field import Field
+from orgbilling_stubs.faults.effects.hang import Hang
+from orgbilling_stubs.faults.effects.late import Late
+from orgbilling_stubs.faults.effects.latency import Latency
+from orgbilling_stubs.faults.effects.nulls import Nulls
+from orgbilling_stubs.faults.effects.rate_limit import RateLimit
+from orgbilling_stubs.faults.effects.reset import Reset
+from orgbilling_stubs.faults.effects.stale import Stale
+from orgbilling_stubs.faults.effects.status import Status
+from orgbilling_stubs.faults.effects.truncate import Truncate
+from orgbilling_stubs.http.errors import Problem
+
+Effects: TypeAlias = tuple[Effect, ...]
+"""The effects of a rule, in the order of the registry, no kind twice."""
+
+EFFECTS: tuple[type[Effect], ...] = (
+    Latency,
+    RateLimit,  # before Status: a client that is over its limit hears nothing else
+    Status,
+    Stale,
+    Nulls,
+    Field,
+    Drip,
+    Truncate,
+    Late,  # before Reset and Hang, which it modifies
+    Reset,
+    Hang,
+)
+"""Every effect, in the order in which they act."""
+
+
+def parse(document: Mapping[str, Any]) -> Effects:
+    """The effects of a JSON object that fits the schema Effect of the control API."""
+    found = (kind.parse(document) for kind in EFFECTS)
+    return tuple(effect for effect in found if effect is not None)
+
+
+def show(effects: Sequence[Effect]) -> dict[str, object]:
+    """The JSON object that `parse` reads; defaults within it are spelled out."""
+    return {name: value for effect in effects for name, value in effect.document().items()}
+
+
+def canonical(effects: Sequence[Effect]) -> dict[str, object]:
+    """The JSON object without anything that has its default."""
+    return {name: value for effect in effects for name, value in effect.canonical().items()}
+
+
+def check(effects: Sequence[Effect], documented: Documented = frozenset) -> None:
+    """Raise Problem when effects do nothing, cannot happen to one response, or have invalid members.
+
+    documented: gives the names of all members that the API description documents.
+    """
+    members = {effect.member for effect in effects}
+    if all(effect.modifies for effect in effects):
+        raise Problem(errors.EFFECT_EMPTY)
+    if len(members) < len(effects):
+        raise Problem(errors.EFFECTS_CONFLICT)
+    for one, other in combinations(effects, 2):
+        if one.excludes(other) or other.excludes(one):
+            detail = f"{errors.EFFECTS_CONFLICT.detail}: {one.member}, {other.member}"
+            raise Problem(errors.EFFECTS_CONFLICT, detail=detail)
+    for error in _validator(EFFECTS).iter_errors(show(effects)):
+        place = ".".join(map(str, error.instance_path))
+        raise Problem(errors.EFFECT_INVALID, detail=f"effect.{place}: {error.message}")
+    for effect in effects:
+        problem = effect.invalid(documented)
+        if problem is not None:
+            raise Problem(errors.EFFECT_INVALID, detail=f"effect.{problem}")
+
+
+def changes_body(effects: Sequence[Effect]) -> bool:
+    """Whether one of the effects makes another body of the response's own."""
+    return any(type(effect).change_body is not Effect.change_body for effect in effects)
+
+
+def in_order(effects: Sequence[Effect]) -> list[Effect]:
+    """Effects of several rules in the order of the registry; those of a kind keep their order."""
+    return sorted(effects, key=lambda effect: EFFECTS.index(type(effect)))
+
+
+def schema() -> dict[str, object]:
+    """The schema Effect of the control API."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "description": "What a rule does to an answer. Effects combine where they can happen to one answer.",
+        "properties": {name: part for kind in EFFECTS for name, part in kind.schema().items()},
+    }
+
+
+def conflicts(kind: type[Effect]) -> list[str]:
+    """Members of the effects that cannot be in a rule together with this one."""
+    return [
+        other.member for other in EFFECTS if other.member in kind.conflicts or kind.member in other.conflicts
+    ]
+
+
+@cache
+def _validator(kinds: tuple[type[Effect], ...]) -> Draft202012Validator:
+    """Compiled once for a registry; the registry is an argument because tests extend it."""
+    return Draft202012Validator(schema())

@@ -1,0 +1,239 @@
+"""What every fault effect is: its JSON members, its conflicts, its documentation, and when it acts.
+
+A request with faults goes through five stages. An effect takes part in a stage by overriding one method:
+
+1. `delay_ms`: how long the request waits first. The delays of all effects are added up.
+2. `answer`: an error response in place of the operation's own.
+3. `tenants`: the state of the tenant that the operation reads.
+4. `change_body`: the body of the response.
+5. `change_delivery`: how the response is sent, or that it is not sent at all.
+
+Each effect gets what the one before it returned. In the stages 2 to 4 effects act in the order of the
+registry (`faults.effects.EFFECTS`), and among equals those of the oldest rule first. In stage 5 they act
+rule by rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, Field, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+
+if TYPE_CHECKING:
+    from orgbilling_stubs.billing.tenant import Tenant
+    from orgbilling_stubs.faults.delivery import Delivery
+    from orgbilling_stubs.faults.documented_responses import InjectedError
+
+Schema = Mapping[str, object]
+"""A JSON Schema."""
+
+Documented = Callable[[], Collection[str]]
+"""The names of all members that the API description documents; not cheap."""
+
+LONGEST_MS = 600_000
+"""No delay is longer than ten minutes."""
+LARGEST_BYTES = 1 << 30
+
+
+class Draws(Protocol):
+    """The chance that belongs to one firing of a rule."""
+
+    def draw(self, purpose: str) -> int:
+        """64 random bits, the same for the same rule, match and purpose."""
+
+
+class TenantReader(Protocol):
+    """Where an operation reads the state of a tenant."""
+
+    def tenant(self, organization: str) -> Tenant:
+        """The tenant as the operation shall see it."""
+
+
+class FaultedRequest(Protocol):
+    """What an effect can learn about a request, and ask of the fault injector."""
+
+    operation: str
+    """The operationId."""
+    response_headers: dict[bytes, bytes]
+    """Headers that the response gets in addition to its own."""
+    success_status: int | None
+    """What a 200 of the operation becomes; None keeps it."""
+
+    @property
+    def organization(self) -> str:
+        """The organization of the token, or an empty string when there is none."""
+
+    def past_tenants(self, *, commands: int, seconds: int) -> TenantReader:
+        """Tenants as they were so many commands or seconds ago."""
+
+    def documented_error(
+        self, status: int, detail: str | None = None, retry_after_s: int | None = None
+    ) -> InjectedError:
+        """The error response that the API description documents for a status."""
+
+
+class Effect:
+    """One thing that a fault rule can do to a request or its response.
+
+    member: the JSON member that asks for the effect. on_the_wire: what a client sees, in Markdown, for the
+    table in docs/faults.md. conflicts: members of other effects that cannot be in the same rule; it is
+    enough when one of two effects names the other. modifies: members of the effects that this one changes;
+    alone it does nothing. adds_up: whether the effects of several rules all act; otherwise the oldest
+    rule's does.
+    """
+
+    __slots__ = ()
+    member: ClassVar[str]
+    on_the_wire: ClassVar[str]
+    conflicts: ClassVar[tuple[str, ...]] = ()
+    modifies: ClassVar[tuple[str, ...]] = ()
+    adds_up: ClassVar[bool] = False
+
+    @classmethod
+    def schema(cls) -> dict[str, Schema]:
+        """JSON members of the effect, each with its JSON Schema."""
+        return _schemas(cls)
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Self | None:
+        """The effect that the members of a valid document ask for; None when they do not."""
+        return cls(**_attributes(cls, document)) if cls.member in document else None
+
+    def document(self) -> dict[str, object]:
+        """The JSON members that `parse` reads."""
+        return _members(self)
+
+    def canonical(self) -> dict[str, object]:
+        """The JSON members that differ from their defaults: what seeds the draws of a rule."""
+        return _members(self, defaults=False)
+
+    def invalid(self, documented: Documented) -> str | None:
+        """What no JSON Schema can say about the members; None when they are valid.
+
+        documented: gives the names of all members that the API description documents.
+        """
+        return None
+
+    def statuses(self) -> tuple[int, ...]:
+        """Statuses that the effect answers with: the operations of its rule have to document them."""
+        return ()
+
+    def excludes(self, other: Effect) -> bool:
+        """Whether this effect names another one as a conflict."""
+        return other.member in self.conflicts
+
+    def delay_ms(self, draws: Draws) -> int:
+        """How long the request waits before anything else happens, in milliseconds."""
+        return 0
+
+    def answer(self, request: FaultedRequest, error: InjectedError | None) -> InjectedError | None:
+        """The error response in place of the operation's own; None lets the operation answer.
+
+        error: what an effect before this one answers.
+        """
+        return error
+
+    def tenants(self, request: FaultedRequest, tenants: TenantReader) -> TenantReader:
+        """Where the operation reads tenants."""
+        return tenants
+
+    def change_body(self, body: bytes) -> bytes:
+        """The body of the response. May raise ValueError for a body that is not JSON: it stays as it is."""
+        return body
+
+    def change_delivery(self, delivery: Delivery) -> Delivery:
+        """How the response is sent."""
+        return delivery
+
+
+class FlagEffect(Effect):
+    """An effect that is asked for by `true`."""
+
+    __slots__ = ()
+    description: ClassVar[str]
+
+    @classmethod
+    def schema(cls) -> dict[str, Schema]:
+        """One boolean."""
+        return {cls.member: {"type": "boolean", "description": cls.description}}
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Self | None:
+        """The effect, unless the member is false or missing."""
+        return cls() if document.get(cls.member) else None
+
+    def document(self) -> dict[str, object]:
+        """`true`."""
+        return {self.member: True}
+
+    def canonical(self) -> dict[str, object]:
+        """`true`."""
+        return self.document()
+
+
+class ObjectEffect(Effect):
+    """An effect whose fields are the members of one JSON object. constraints: more JSON Schema for it."""
+
+    __slots__ = ()
+    description: ClassVar[str]
+    constraints: ClassVar[Schema] = {}
+
+    @classmethod
+    def schema(cls) -> dict[str, Schema]:
+        """One object."""
+        required = [name for name, field in _json_fields(cls).items() if field.default is MISSING]
+        head: dict[str, object] = {"type": "object", "additionalProperties": False}
+        if required:
+            head["required"] = required
+        tail = {"description": cls.description, "properties": _schemas(cls)}
+        return {cls.member: head | dict(cls.constraints) | tail}
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Self | None:
+        """The effect that the object describes."""
+        return cls(**_attributes(cls, document[cls.member])) if cls.member in document else None
+
+    def document(self) -> dict[str, object]:
+        """The object."""
+        return {self.member: _members(self)}
+
+    def canonical(self) -> dict[str, object]:
+        """The object, without members that have their defaults."""
+        return {self.member: _members(self, defaults=False)}
+
+
+def json_member(name: str, schema: Schema) -> dict[str, object]:
+    """Metadata of a dataclass field: the JSON member that it is, and the member's JSON Schema."""
+    return {"name": name, "schema": schema}
+
+
+def integer(minimum: int, maximum: int, description: str = "", default: int | None = None) -> Schema:
+    """The JSON Schema of a whole number within bounds."""
+    schema: dict[str, object] = {"type": "integer", "format": "int32", "minimum": minimum, "maximum": maximum}
+    if default is not None:
+        schema["default"] = default
+    return schema | ({"description": description} if description else {})
+
+
+def _json_fields(kind: Any) -> dict[str, Field[Any]]:
+    """The fields of a dataclass that are JSON members, by the members' names."""
+    return {str(field.metadata["name"]): field for field in fields(kind) if field.metadata}
+
+
+def _schemas(kind: type) -> dict[str, Schema]:
+    return {name: field.metadata["schema"] for name, field in _json_fields(kind).items()}
+
+
+def _attributes(kind: type, document: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a dataclass that a JSON object has values for."""
+    return {field.name: document[name] for name, field in _json_fields(kind).items() if name in document}
+
+
+def _members(effect: Any, *, defaults: bool = True) -> dict[str, object]:
+    """The fields of an effect by JSON name. A default is left out, unless the schema documents it."""
+    members = {}
+    for name, field in _json_fields(effect).items():
+        value = getattr(effect, field.name)
+        if value != field.default or (defaults and "default" in field.metadata["schema"]):
+            members[name] = value
+    return members

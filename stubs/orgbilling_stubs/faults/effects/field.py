@@ -1,0 +1,56 @@
+"""Field: an undocumented member, as an API has it that changed without notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import orjson
+
+from orgbilling_stubs.faults.effects.effect import Documented, Effect, json_member
+
+UNDOCUMENTED = "not documented: a drift drill"
+
+
+@dataclass(frozen=True, slots=True)
+class Field(Effect):
+    """One member more, in the object or in every row of the array.
+
+    The response is not checked against the API description afterwards: being wrong is its purpose.
+    """
+
+    member: ClassVar = "field"
+    on_the_wire: ClassVar = (
+        "one undocumented member more, in the object or in every row; "
+        "not checked against the API description, on purpose"
+    )
+
+    name: str = field(
+        metadata=json_member(
+            "field",
+            {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 100,
+                "description": "Name of a member that every object gets; no documented one.",
+            },
+        )
+    )
+
+    def invalid(self, documented: Documented) -> str | None:
+        """A documented member would be overwritten."""
+        if self.name not in documented():
+            return None
+        return f"field: the API description documents a member {self.name}; choose another name"
+
+    def change_body(self, body: bytes) -> bytes:
+        """The body with the member added."""
+        return orjson.dumps(_extended(orjson.loads(body), self.name))
+
+
+def _extended(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return {**value, name: UNDOCUMENTED}
+    if isinstance(value, list):
+        return [_extended(row, name) for row in value]
+    return value

@@ -1,0 +1,31 @@
+"""Hang: nothing is answered for a while, then the connection closes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from orgbilling_stubs.faults.effects.effect import LONGEST_MS, Effect, integer, json_member
+
+if TYPE_CHECKING:
+    from orgbilling_stubs.faults.delivery import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Hang(Effect):
+    """Silence for `hang_ms` milliseconds, or until the client leaves."""
+
+    member: ClassVar = "hangMs"
+    on_the_wire: ClassVar = "no answer for so long, or until the client leaves; then the connection closes"
+    conflicts: ClassVar = ("reset", "truncateBytes", "dripBytesPerSecond", "stale", "nulls", "field")
+
+    hang_ms: int = field(
+        metadata=json_member(
+            "hangMs",
+            integer(1, LONGEST_MS, "Nothing is answered for so long; then the connection closes."),
+        )
+    )
+
+    def change_delivery(self, delivery: Delivery) -> Delivery:
+        """Hang, unless an older rule ends the connection another way."""
+        return delivery if delivery.ends else replace(delivery, hang_ms=self.hang_ms)

@@ -1,0 +1,28 @@
+"""Late: a reset or a hang comes after the operation has done its work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from orgbilling_stubs.faults.effects.effect import FlagEffect
+
+if TYPE_CHECKING:
+    from orgbilling_stubs.faults.delivery import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Late(FlagEffect):
+    """The response is lost, but not what the request wrote."""
+
+    member: ClassVar = "late"
+    description: ClassVar = "Reset and hang strike after the operation has done its work."
+    on_the_wire: ClassVar = (
+        "`reset` and `hangMs` strike after the operation has done its work: "
+        "the answer is lost, the write is not"
+    )
+    modifies: ClassVar = ("reset", "hangMs")
+
+    def change_delivery(self, delivery: Delivery) -> Delivery:
+        """End the connection late, unless an older rule ends it."""
+        return delivery if delivery.ends else replace(delivery, late=True)

@@ -1,0 +1,80 @@
+"""Latency: the response is held back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from orgbilling_fixtures import distributions, random_stream
+
+from orgbilling_stubs.faults.effects.effect import (
+    LONGEST_MS,
+    Documented,
+    Draws,
+    ObjectEffect,
+    integer,
+    json_member,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Latency(ObjectEffect):
+    """How long a response is held back.
+
+    distribution: `fixed` (always `ms`), `uniform` (from `ms` to `max_ms`, both included) or `lognormal`
+    (median `ms`, spread `sigma_permille` of the logarithm in thousandths, never more than `max_ms`).
+
+    Everything is integer arithmetic, so a rule gives the same delays on every machine. A lognormal delay is
+
+        ms · 2^(z · sigma · log2(e))
+
+    with a standard normal z. For ms = 80, sigma_permille = 500 and z = 1 that is 80 · e^0.5 = 131 ms.
+    """
+
+    member: ClassVar = "latency"
+    adds_up: ClassVar = True
+    description: ClassVar = "How long the answer is held back."
+    on_the_wire: ClassVar = (
+        "held back: `fixed`, `uniform` (`ms` to `maxMs`) or `lognormal` (median `ms`, `sigmaPermille`, "
+        "`maxMs` at most); the delays of several rules add up"
+    )
+
+    ms: int = field(
+        metadata=json_member(
+            "ms",
+            integer(0, LONGEST_MS, "The delay; the least of a uniform one, the median of a lognormal one."),
+        )
+    )
+    distribution: str = field(
+        default="fixed",
+        metadata=json_member(
+            "distribution",
+            {"type": "string", "enum": ["fixed", "uniform", "lognormal"], "default": "fixed"},
+        ),
+    )
+    max_ms: int = field(
+        default=LONGEST_MS,
+        metadata=json_member("maxMs", integer(0, LONGEST_MS, "The most that it can be.", LONGEST_MS)),
+    )
+    sigma_permille: int = field(
+        default=500,
+        metadata=json_member(
+            "sigmaPermille",
+            integer(0, 5_000, "Spread of the logarithm of a lognormal delay.", 500),
+        ),
+    )
+
+    def invalid(self, documented: Documented) -> str | None:
+        """The bounds are in order."""
+        return "latency.ms is more than latency.maxMs" if self.ms > self.max_ms else None
+
+    def delay_ms(self, draws: Draws) -> int:
+        """The delay of one match."""
+        if self.distribution == "fixed":
+            return self.ms
+        word = draws.draw("latency")
+        if self.distribution == "uniform":
+            return self.ms + random_stream.below(word, self.max_ms - self.ms + 1)
+        normal = distributions.NORMAL_QUANTILES[word & 255]
+        exponent = normal * self.sigma_permille // 1000 * distributions.LOG2_E >> 16
+        return min(self.ms * distributions.exp2(exponent) >> 16, self.max_ms)

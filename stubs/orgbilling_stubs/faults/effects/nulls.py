@@ -1,0 +1,31 @@
+"""Nulls: empty arrays are null, as some serializers of Go write them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import orjson
+
+from orgbilling_stubs.faults.effects.effect import FlagEffect
+
+
+@dataclass(frozen=True, slots=True)
+class Nulls(FlagEffect):
+    """`null` for every empty array."""
+
+    member: ClassVar = "nulls"
+    description: ClassVar = "Empty arrays are null."
+    on_the_wire: ClassVar = "`null` for every empty array"
+
+    def change_body(self, body: bytes) -> bytes:
+        """The body with null for every empty array."""
+        return orjson.dumps(_nulled(orjson.loads(body)))
+
+
+def _nulled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _nulled(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_nulled(item) for item in value] or None
+    return value

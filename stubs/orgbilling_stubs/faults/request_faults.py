@@ -1,0 +1,91 @@
+"""Everything that is to happen to one request: its own overrides first, then the rules that it fired."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orgbilling_stubs.faults.active_rules import FiredRule
+from orgbilling_stubs.faults.delivery import Delivery
+from orgbilling_stubs.faults.documented_responses import InjectedError
+from orgbilling_stubs.faults.effects import Effects, changes_body, in_order
+from orgbilling_stubs.faults.effects.effect import Effect, FaultedRequest, TenantReader
+from orgbilling_stubs.faults.effects.status import Status
+from orgbilling_stubs.faults.overrides import Override
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFaults:
+    """The faults of a request.
+
+    override: what the request asks for itself; a response that it chooses beats those of the rules.
+    fired: the rules that strike it, oldest first.
+    """
+
+    override: Override | None
+    fired: tuple[FiredRule, ...]
+
+    @property
+    def effects(self) -> Effects:
+        """The effects of all rules, rule by rule. Of a kind that does not add up, the oldest rule's acts."""
+        kept: list[Effect] = []
+        kinds: set[type[Effect]] = set()
+        for firing in self.fired:
+            kept += [effect for effect in firing.effects if effect.adds_up or type(effect) not in kinds]
+            kinds.update(map(type, firing.effects))
+        return tuple(kept)
+
+    @property
+    def delay_ms(self) -> int:
+        """All delays together."""
+        own_ms = 0 if self.override is None else self.override.delay_ms
+        return own_ms + sum(effect.delay_ms(firing) for firing in self.fired for effect in firing.effects)
+
+    @property
+    def delivery(self) -> Delivery:
+        """How the response is sent."""
+        delivery = Delivery()
+        for effect in self.effects:
+            delivery = effect.change_delivery(delivery)
+        return delivery
+
+    @property
+    def changes_body(self) -> bool:
+        """Whether the body becomes another one, so that the client has to get it in full."""
+        return changes_body(self.effects)
+
+    def answer(self, request: FaultedRequest) -> InjectedError | None:
+        """The error response in place of the operation's own; None when the operation answers.
+
+        Every effect takes part, also when the override decides: rate limits count the request.
+        """
+        error = None
+        for effect in in_order(self.effects):
+            error = effect.answer(request, error)
+        override = self.override
+        if override is None or not override.chooses_response:
+            return error
+        request.success_status = None
+        return None if override.code is None else Status(override.code).answer(request, None)
+
+    def tenants(self, request: FaultedRequest, tenants: TenantReader) -> TenantReader:
+        """Where the operation reads tenants."""
+        for effect in in_order(self.effects):
+            tenants = effect.tenants(request, tenants)
+        return tenants
+
+    def changed_body(self, body: bytes) -> bytes:
+        """The body with all changes. A body that is not JSON stays as it is."""
+        changed = body
+        try:
+            for effect in in_order(self.effects):
+                changed = effect.change_body(changed)
+        except ValueError:
+            return body
+        return changed
+
+    @property
+    def summary(self) -> str:
+        """In one line, for the journal."""
+        parts = [f"override {self.override.applied}"] if self.override is not None else []
+        parts += [f"rule {firing.active.rule.id}" for firing in self.fired]
+        return ", ".join(parts)

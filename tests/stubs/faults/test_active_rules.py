@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+from orgbilling_stubs.faults import effects, errors
+from orgbilling_stubs.faults.active_rules import MOST_RULES, ActiveRule, ActiveRules
+from orgbilling_stubs.faults.effects import parse
+from orgbilling_stubs.faults.effects.effect import FlagEffect
+from orgbilling_stubs.faults.effects.nulls import Nulls
+from orgbilling_stubs.faults.rules import FaultRule
+from orgbilling_stubs.faults.rules import parse as parse_rule
+from orgbilling_stubs.http.errors import Problem
+
+GET = "getOrgBilling"
+POST = "redeemOrgVoucher"
+DOWN = parse({"status": 503})
+
+
+@dataclass
+class Request:
+    organization: str = "org_a"
+    now_ms: int = 1_000
+
+
+@pytest.fixture
+def rules():
+    listed = {GET: frozenset({200, 429, 503}), POST: frozenset({200, 409, 429, 503})}
+    return ActiveRules(listed, {GET: "GET", POST: "POST"})
+
+
+def struck(rules, operation=GET, method="GET", **request):
+    return [firing.active.rule.id for firing in rules.fire(operation, method, Request(**request))]
+
+
+def test_a_rule_without_filters_strikes_everything(rules):
+    rules.add(FaultRule(DOWN))
+    assert struck(rules) == ["flt_1"]
+    assert struck(rules, POST, "POST") == ["flt_1"]
+
+
+def test_filters_narrow(rules):
+    rules.add(FaultRule(DOWN, operations=(GET,), id="by_operation"))
+    rules.add(FaultRule(DOWN, organizations=("org_b",), id="by_organization"))
+    rules.add(FaultRule(DOWN, methods=("POST",), id="by_method"))
+    assert struck(rules) == ["by_operation"]
+    assert struck(rules, method="HEAD") == ["by_operation"]
+    assert struck(rules, organization="org_b") == ["by_operation", "by_organization"]
+    assert struck(rules, POST, "POST") == ["by_method"]
+
+
+def test_only_the_next_so_many(rules):
+    rules.add(FaultRule(DOWN, times=2))
+    assert [len(struck(rules)) for _ in range(4)] == [1, 1, 0, 0]
+    assert rules.list()[0].spent
+    assert rules.applicable(GET).rules == ()
+
+
+def test_every_kth(rules):
+    rules.add(FaultRule(DOWN, every=3))
+    assert [len(struck(rules)) for _ in range(7)] == [0, 0, 1, 0, 0, 1, 0]
+
+
+def test_a_window_on_the_tenants_clock_excludes_its_end(rules):
+    rules.add(FaultRule(DOWN, from_ms=1_000, until_ms=2_000))
+    assert [len(struck(rules, now_ms=at)) for at in (999, 1_000, 1_999, 2_000)] == [0, 1, 1, 0]
+
+
+def failures(rules, **rule):
+    rules.clear()
+    rules.add(FaultRule(DOWN, **{"probability": 0.1, "seed": 7} | rule))
+    return [number for number in range(1_000) if struck(rules)]
+
+
+def test_chance_strikes_the_same_requests_each_time(rules):
+    first = failures(rules)
+    assert 70 <= len(first) <= 130
+    assert failures(rules) == first
+    assert failures(rules, id="another_name") == first
+    assert failures(rules, seed=8) != first
+    assert len(failures(rules, probability=1)) == 1_000
+
+
+def test_ids_begin_anew_when_all_are_cleared(rules):
+    assert [rules.add(FaultRule(DOWN)).id, rules.add(FaultRule(DOWN)).id] == ["flt_1", "flt_2"]
+    assert rules.clear() == 2
+    assert rules.add(FaultRule(DOWN)).id == "flt_1"
+
+
+def test_clearing_an_organization_leaves_the_others(rules):
+    for organizations in (("org_a",), ("org_b",), ()):
+        rules.add(FaultRule(DOWN, organizations=organizations))
+    assert rules.clear("org_a") == 1
+    assert [each.rule.id for each in rules.list()] == ["flt_2", "flt_3"]
+    rules.remove("flt_3")
+    assert struck(rules) == []
+    assert struck(rules, organization="org_b") == ["flt_2"]
+
+
+REFUSED = [
+    (errors.OPERATION_UNKNOWN, FaultRule(DOWN, operations=("getNothing",))),
+    (errors.METHOD_UNUSED, FaultRule(DOWN, operations=(GET,), methods=("POST",))),
+    (errors.LIMIT_INVALID, FaultRule(DOWN, times=0)),
+    (errors.LIMIT_INVALID, FaultRule(DOWN, times=-1)),
+    (errors.LIMIT_INVALID, FaultRule(DOWN, every=0)),
+    (errors.LIMIT_INVALID, FaultRule(DOWN, probability=1.1)),
+    (errors.LIMIT_INVALID, FaultRule(DOWN, probability=0)),
+    (errors.LIMIT_INVALID, FaultRule(DOWN, probability=1e-30)),
+    (errors.LIMIT_INVALID, FaultRule(DOWN, from_ms=2, until_ms=2)),
+    (errors.EFFECT_EMPTY, FaultRule(())),
+    (errors.STATUS_UNLISTED, FaultRule(parse({"status": 409}))),
+    (errors.STATUS_UNLISTED, FaultRule(parse({"status": 418}), operations=(GET,))),
+]
+
+
+@pytest.mark.parametrize(("row", "rule"), REFUSED, ids=[row.name for row, _ in REFUSED])
+def test_a_rule_that_makes_no_sense_is_refused(rules, row, rule):
+    with pytest.raises(Problem) as caught:
+        rules.add(rule)
+    assert (caught.value.name, caught.value.status) == (row.name, row.status)
+    assert rules.list() == []
+
+
+def test_what_the_contract_does_not_list_has_to_be_forced(rules):
+    rules.add(FaultRule(parse({"status": 409}), operations=(POST,)))
+    rules.add(FaultRule(parse({"status": 418}), force=True))
+    assert len(rules.list()) == 2
+
+
+def test_an_id_is_used_once(rules):
+    rules.add(FaultRule(DOWN, id="flt_1"))
+    assert rules.add(FaultRule(DOWN)).id == "flt_2"
+    with pytest.raises(Problem, match=errors.RULE_EXISTS.name):
+        rules.add(FaultRule(DOWN, id="flt_1"))
+
+
+@pytest.mark.parametrize("ask", [ActiveRules.get, ActiveRules.remove])
+def test_an_unknown_rule_is_refused(rules, ask):
+    with pytest.raises(Problem, match=errors.RULE_UNKNOWN.name):
+        ask(rules, "flt_9")
+
+
+def test_rules_are_bounded(rules):
+    for _ in range(MOST_RULES):
+        rules.add(FaultRule(DOWN))
+    with pytest.raises(Problem, match=errors.RULES_FULL.name):
+        rules.add(FaultRule(DOWN))
+
+
+def test_applicable_rules_tell_whom_they_name(rules):
+    assert rules.applicable(GET) == ((), frozenset())
+    rules.add(FaultRule(DOWN, organizations=("org_a", "org_b")))
+    rules.add(FaultRule(DOWN, organizations=("org_c",), operations=(POST,)))
+    assert rules.applicable(GET).organizations == {"org_a", "org_b"}
+    assert rules.applicable(POST).organizations == {"org_a", "org_b", "org_c"}
+    rules.add(FaultRule(DOWN))
+    assert rules.applicable(GET).organizations is None
+
+
+def fired_matches(document):
+    active = ActiveRule(parse_rule(document))
+    return [number for number in range(1, 101) if active.fire("GET", Request()) is not None]
+
+
+EXAMPLE = {"probability": 0.1, "seed": 7, "operations": [GET], "effect": {"status": 503}}
+FIRED = [29, 61, 76, 91, 94]
+
+
+def test_the_draws_of_a_rule_stay_as_they_are():
+    assert fired_matches(EXAMPLE) == FIRED
+
+
+def test_a_new_effect_does_not_change_the_draws_of_other_rules(monkeypatch):
+    @dataclass(frozen=True, slots=True)
+    class Shout(FlagEffect):
+        member: ClassVar = "aaa"
+        description: ClassVar = "Letters are capitals."
+
+    monkeypatch.setattr(effects, "EFFECTS", (Shout, *effects.EFFECTS))
+    assert effects.parse({"aaa": True, "nulls": True}) == (Shout(), Nulls())
+    assert fired_matches(EXAMPLE) == FIRED
+    assert fired_matches(EXAMPLE | {"effect": {"status": 503, "aaa": True}}) != FIRED
