@@ -28,9 +28,9 @@ def stock(bodies: dict[str, Any], *, validate: bool) -> Any:
     It does less than ours: no authentication, no state, one media type per response.
     """
     import connexion
-    from orgbilling_openapi import contract, forms
+    from orgbilling_openapi import description, version_conversion
 
-    document = forms.form30(contract.load())
+    document = version_conversion.to_openapi_30(description.load())
     for item in document["paths"].values():
         for operation in item.values():
             operation.pop("security", None)

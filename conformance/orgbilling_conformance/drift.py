@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import Any
 
-from orgbilling_openapi import contract, diff, document, json_pointer
+from orgbilling_openapi import description, diff, external_document, json_pointer
 
 from orgbilling_conformance.exchange import Request
 from orgbilling_conformance.facts import Path
@@ -59,10 +59,10 @@ def compare(judge: Judge) -> tuple[Row, ...]:
 def _document(judge: Judge, theirs: Row) -> list[Row]:
     ours = judge.facts.document
     try:
-        relative = document.relative(theirs, ours["servers"][0]["url"])
+        relative = external_document.relative(theirs, ours["servers"][0]["url"])
         same = relative == ours
         changes = [] if same else diff.compare(_facts(), ours, relative, judge.facts.origins)
-    except (document.DocumentError, LookupError, TypeError, AttributeError) as error:
+    except (external_document.DocumentError, LookupError, TypeError, AttributeError) as error:
         judge.note(f"/openapi.json cannot be compared: {' '.join(str(error).split())[:120]}")
         return []
     rows = [change.row() for change in changes if change.severity != "assumed" or change.kind == "changed"]
@@ -74,9 +74,9 @@ def _document(judge: Judge, theirs: Row) -> list[Row]:
 @cache
 def _facts() -> Row:
     """The contract without assumptions; composed once, for it takes half a second."""
-    from orgbilling_openapi import compose
+    from orgbilling_openapi import composition
 
-    return compose.facts()
+    return composition.vendor_facts()
 
 
 def _schemas(judge: Judge) -> list[Row]:
@@ -130,7 +130,7 @@ def overlay(finding: Finding) -> str:
         return ""
     layer = "published" if finding.basis in FACTS else "assumed"
     # A layer sees what the earlier ones wrote, and not what the later ones do.
-    before = _facts() if layer == "published" else contract.load()
+    before = _facts() if layer == "published" else description.load()
     keys = _keys(before, finding.contract)
     actions = _actions(before, keys, finding) if keys else []
     reason = f"  x-reason: {REASON}\n" if layer == "assumed" else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from orgbilling_openapi import contract, json_pointer
+from orgbilling_openapi import description, json_pointer
 from orgbilling_openapi.operations import operations
 
 Document = dict[str, Any]
@@ -34,7 +34,7 @@ class Operation:
 class Facts:
     """A contract and the origins of its nodes."""
 
-    def __init__(self, document: Document, origins: contract.Origins) -> None:
+    def __init__(self, document: Document, origins: description.Origins) -> None:
         self.document, self.origins = document, origins
         self.operations = {each.id: each for each in _operations(document)}
         self._places = {(each.method, each.path): each.id for each in self.operations.values()}
@@ -117,4 +117,4 @@ def _parameters(document: Document, place: Path, nodes: list[Document]) -> Itera
 @cache
 def load() -> Facts:
     """The checked-in contract."""
-    return Facts(contract.load(), contract.origins())
+    return Facts(description.load(), description.origins())

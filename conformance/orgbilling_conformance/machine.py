@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from orgbilling_openapi.laws import LAWS
+from orgbilling_openapi.invariants import INVARIANTS
 
 from orgbilling_conformance.guard import BudgetError
 from orgbilling_conformance.judge import Judge
@@ -77,7 +77,7 @@ class Walk:
 
     def _broken(self) -> dict[str, Any]:
         bodies = read(self.judge)
-        verdicts = {law.name: law.check(bodies) for law in LAWS if law.name in NAMES}
+        verdicts = {law.name: law.check(bodies) for law in INVARIANTS if law.name in NAMES}
         return {name: verdict for name, verdict in verdicts.items() if verdict.holds is False}
 
 

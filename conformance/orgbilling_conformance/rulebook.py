@@ -29,7 +29,7 @@ PARTS: tuple[tuple[str, str, tuple[Rule, ...]], ...] = (
     ("Scenarios", "What single exchanges cannot show.", scripted.SCENARIOS),
     (
         "Laws",
-        "The equations of `orgbilling_openapi.laws`. A broken one is measured three times before it is told.",
+        "The equations of `orgbilling_openapi.invariants`. A broken one is measured three times.",
         tuple(rule for rule in scripted.RULES if rule.id.startswith("law-")),
     ),
 )

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from orgbilling_openapi import contract
+from orgbilling_openapi import description
 
 from orgbilling_conformance import baseline, clock, corpus, drift, facts, fuzz, har, machine, replay, source
 from orgbilling_conformance.exchange import shown
@@ -203,7 +203,7 @@ class _Run:
     def _head(self) -> dict[str, Any]:
         return {
             "target": self.target.base if self.target and self.target.host != "in process" else self._aim(),
-            "contract": contract.digest(self.judge.facts.document),
+            "contract": description.digest(self.judge.facts.document),
             "orgbilling": _version("orgbilling"),
             "schemathesis": _version("schemathesis"),
             "hypothesis": _version("hypothesis"),

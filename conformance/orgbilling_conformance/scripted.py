@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orgbilling_openapi.laws import LAWS, Law
+from orgbilling_openapi.invariants import INVARIANTS, Invariant
 
 from orgbilling_conformance.rule import Rule
 
@@ -119,21 +119,21 @@ SCENARIOS = (
 )
 
 
-def law_id(law: Law) -> str:
+def law_id(law: Invariant) -> str:
     """The rule that a law is."""
     return f"law-{law.number:02}-{law.name}"
 
 
-def law_operations(law: Law) -> tuple[str, ...]:
+def law_operations(law: Invariant) -> tuple[str, ...]:
     """The operations whose answers a law reads."""
     names = (need.rpartition(":")[2] for need in law.needs)
     return tuple(dict.fromkeys(names))
 
 
-def _law(law: Law) -> Rule:
+def _law(law: Invariant) -> Rule:
     writes = {"redeemOrgVoucher": "redeem", "createOrgBillingCheckout": "a paid checkout"}
     needs = tuple(writes[each] for each in law_operations(law) if each in writes) or ("read",)
     return Rule(law_id(law), law.equation, ("law",), law.basis, "scenario", needs, law_operations(law))
 
 
-RULES = (*SCENARIOS, *(_law(law) for law in LAWS))
+RULES = (*SCENARIOS, *(_law(law) for law in INVARIANTS))

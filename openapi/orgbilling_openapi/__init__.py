@@ -1,1 +1,1 @@
-"""The contract: what must hold of any implementation of the Org Billing API."""
+"""The API description: what must hold of any implementation of the Org Billing API."""

@@ -1,15 +1,13 @@
-"""Whether the checked-in contract is what its layers compose to, and whether it is sound."""
+"""Whether the checked-in API description is what its layers compose to, and whether it is valid."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from orgbilling_openapi import json_pointer
-from orgbilling_openapi.compose import HERE, Composition
-
-Document = dict[str, Any]
+from orgbilling_openapi.composition import HERE, Composition
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 
 class ValidatorError(RuntimeError):
@@ -20,13 +18,13 @@ def problems(composition: Composition, folder: Path = HERE) -> list[str]:
     """Everything that is wrong, one line each; raises `ValidatorError`."""
     document = composition.document
     return [
-        *stale(composition, folder),
-        *faults(document),
-        *(f"example {line}" for line in samples(document)),
+        *stale_files(composition, folder),
+        *spec_validator_errors(document),
+        *(f"example {line}" for line in invalid_examples(document)),
     ]
 
 
-def stale(composition: Composition, folder: Path) -> Iterator[str]:
+def stale_files(composition: Composition, folder: Path) -> Iterator[str]:
     """The generated files that differ from what the layers compose to."""
     for name, content in composition.files().items():
         path = folder / name
@@ -36,7 +34,7 @@ def stale(composition: Composition, folder: Path) -> Iterator[str]:
             yield f"{name} is not what the layers compose to (run: orgbilling spec compose)"
 
 
-def faults(document: Document) -> Iterator[str]:
+def spec_validator_errors(document: JsonObject) -> Iterator[str]:
     """What openapi-spec-validator finds."""
     try:
         from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
@@ -50,7 +48,7 @@ def faults(document: Document) -> Iterator[str]:
         yield f"{json_pointer.text(tuple(error.absolute_path))}: {error.message}"
 
 
-def samples(document: Document) -> Iterator[str]:
+def invalid_examples(document: JsonObject) -> Iterator[str]:
     """The examples of bodies and parameters that their schemas refuse."""
     import jsonschema_rs
 
@@ -61,7 +59,9 @@ def samples(document: Document) -> Iterator[str]:
             yield f"{json_pointer.text(path)}: {error.message}"
 
 
-def examples(node: Any, path: json_pointer.Path = ()) -> Iterator[tuple[json_pointer.Path, Document, Any]]:
+def examples(
+    node: JsonValue, path: json_pointer.Path = ()
+) -> Iterator[tuple[json_pointer.Path, JsonObject, JsonValue]]:
     """Every `example` beside a `schema`: where it is, the schema, the value."""
     if isinstance(node, dict) and "schema" in node and "example" in node:
         yield (*path, "example"), node["schema"], node["example"]

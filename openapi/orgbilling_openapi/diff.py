@@ -1,33 +1,38 @@
-"""What changes for a client of our contract when the API is described by another document.
+"""What changes for a client of our API description when another document describes the API.
 
-A request may only be accepted more widely, a response may only become narrower; everything else
-breaks a client. What rests on an assumption of ours cannot break anything: the vendor never said it.
+A request may only be accepted more widely, and a response may only become narrower: everything else breaks a
+client. A difference from one of our assumptions breaks nobody, for the vendor never promised it.
+
+The comparison goes from the outside in: operations, their servers, security, parameters, body and responses
+here; schemas in `schema_diff`.
 """
 
 from __future__ import annotations
 
+import json
+import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from urllib.parse import urlsplit
 
-from orgbilling_openapi import headers, json_pointer, security, servers
-from orgbilling_openapi.contract import Origins
-from orgbilling_openapi.document import sound
-from orgbilling_openapi.node import Node
+from orgbilling_openapi import json_pointer
+from orgbilling_openapi.description import Origins
+from orgbilling_openapi.external_document import DocumentError, raising_document_errors
 from orgbilling_openapi.operations import operations
-from orgbilling_openapi.shapes import Finding, Shapes
-
-Document = dict[str, Any]
+from orgbilling_openapi.schema_diff import Difference, SchemaComparison
+from orgbilling_openapi.schema_flattening import Node
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 SEVERITIES = ("breaking", "compatible", "assumed")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference, seen from our contract.
+    """One difference, seen from our description.
 
     severity: breaking, compatible, or assumed (the difference is an assumption of ours);
-    kind: added, removed or changed; pointer: in our contract, or for an addition in the other document.
+    kind: added, removed or changed; pointer: into our description; for an addition, into the other document.
     """
 
     severity: str
@@ -38,7 +43,7 @@ class Change:
     layer: str | None = None
     reason: str | None = None
 
-    def row(self) -> Document:
+    def row(self) -> JsonObject:
         """The change as JSON."""
         row = {"severity": self.severity, "kind": self.kind, "operations": list(self.operations)}
         row |= {"pointer": self.pointer, "what": self.what}
@@ -47,46 +52,48 @@ class Change:
         }
 
 
-def compare(facts: Document, ours: Document, theirs: Document, origins: Origins) -> list[Change]:
-    """All differences, breaking ones first; raises `document.DocumentError` for a malformed document.
+def compare(facts: JsonObject, ours: JsonObject, theirs: JsonObject, origins: Origins) -> list[Change]:
+    """All differences, breaking ones first.
 
-    facts: our contract without assumptions (`compose.facts`), which alone can break; ours: all of it.
-    A change that brings what we assumed anyway is none.
+    facts: our description without assumptions (`composition.vendor_facts`), which alone can break; ours: all
+    of it. A change that brings what we assumed anyway is left out.
+
+    Raises `external_document.DocumentError` for a malformed document.
     """
-    with sound("the other document"):
+    with raising_document_errors("the other document"):
         return _compare(facts, ours, theirs, origins)
 
 
-def _compare(facts: Document, ours: Document, theirs: Document, origins: Origins) -> list[Change]:
+def _compare(facts: JsonObject, ours: JsonObject, theirs: JsonObject, origins: Origins) -> list[Change]:
     changes: dict[tuple[str, str, str], Change] = {}
-    expected = {_key(*row) for row in _findings(facts, ours)}
-    told = [_fact(*row, origins) for row in _findings(facts, theirs) if _key(*row) not in expected]
-    assumed = [_assumption(*row, origins) for row in _findings(ours, theirs)]
-    for change in (*told, *(change for change in assumed if change is not None)):
+    expected = {_key(*row) for row in _differences(facts, ours)}
+    from_facts = [_fact(*row, origins) for row in _differences(facts, theirs) if _key(*row) not in expected]
+    assumed = [_assumption(*row, origins) for row in _differences(ours, theirs)]
+    for change in (*from_facts, *(change for change in assumed if change is not None)):
         operation = change.operations[0]
         key = (change.severity, change.pointer, change.what)
-        known = changes.get(key)
-        if known is None:
+        existing = changes.get(key)
+        if existing is None:
             changes[key] = change
-        elif operation not in known.operations:
-            changes[key] = replace(known, operations=(*known.operations, operation))
+        elif operation not in existing.operations:
+            changes[key] = replace(existing, operations=(*existing.operations, operation))
     order = {severity: rank for rank, severity in enumerate(SEVERITIES)}
     return sorted(changes.values(), key=lambda change: order[change.severity])
 
 
-def _key(operation: str, finding: Finding) -> tuple[str, str, str, tuple[str, ...]]:
+def _key(operation: str, finding: Difference) -> tuple[str, str, str, tuple[str, ...]]:
     """What makes two findings in different documents the same; components may have other names."""
     return operation, finding.kind, finding.what, json_pointer.keys(finding.pointer)[-2:]
 
 
-def _fact(operation: str, finding: Finding, origins: Origins) -> Change:
+def _fact(operation: str, finding: Difference, origins: Origins) -> Change:
     """A difference from what the vendor said so far."""
     severity = "breaking" if finding.breaking else "compatible"
     layer = None if finding.kind == "added" else origins.of(finding.pointer).layer
     return Change(severity, finding.kind, (operation,), finding.pointer, finding.what, layer)
 
 
-def _assumption(operation: str, finding: Finding, origins: Origins) -> Change | None:
+def _assumption(operation: str, finding: Difference, origins: Origins) -> Change | None:
     """A difference from what we assume; None for any other."""
     origin = origins.of(finding.pointer)
     if finding.kind == "added" or origin.fact:
@@ -95,114 +102,278 @@ def _assumption(operation: str, finding: Finding, origins: Origins) -> Change | 
     return Change("assumed", finding.kind, (operation,), place, what, origin.layer, origin.reason)
 
 
-def _findings(ours: Document, theirs: Document) -> Iterator[tuple[str, Finding]]:
-    shapes = Shapes(ours, theirs)
+def _differences(ours: JsonObject, theirs: JsonObject) -> Iterator[tuple[str, Difference]]:
+    schemas = SchemaComparison(ours, theirs)
     old, new = _operations(ours), _operations(theirs)
     for name in old:
         if name not in new:
-            yield name, Finding("removed", old[name].pointer, "the operation is gone", True)
+            yield name, Difference("removed", old[name].pointer, "the operation is gone", True)
         else:
-            for finding in _operation(shapes, old[name], new[name]):
+            for finding in _compare_operation(schemas, old[name], new[name]):
                 yield name, finding
     for name in new.keys() - old.keys():
-        yield name, Finding("added", new[name].pointer, "an operation", False)
+        yield name, Difference("added", new[name].pointer, "an operation", False)
 
 
-def _operations(document: Document) -> dict[str, Node]:
+def _operations(document: JsonObject) -> dict[str, Node]:
     """Method and path to operation."""
     return {operation.line: Node(operation.node, operation.location) for operation in operations(document)}
 
 
-def _operation(shapes: Shapes, old: Node, new: Node) -> Iterator[Finding]:
+def _compare_operation(schemas: SchemaComparison, old: Node, new: Node) -> Iterator[Difference]:
     if old.value.get("operationId") != new.value.get("operationId"):
         what = f"operationId {old.value.get('operationId')} → {new.value.get('operationId')}"
-        yield Finding("changed", old.at("operationId"), what, False)
+        yield Difference("changed", old.at("operationId"), what, False)
     if new.value.get("deprecated") and not old.value.get("deprecated"):
-        yield Finding("added", new.at("deprecated"), "deprecated", False)
-    yield from servers.compare(shapes.old, shapes.new, old, new)
-    yield from security.compare(shapes, old, new)
-    yield from _parameters(shapes, old, new)
-    yield from _request(shapes, old, new)
-    yield from _responses(shapes, old, new)
+        yield Difference("added", new.at("deprecated"), "deprecated", False)
+    yield from compare_servers(schemas.old, schemas.new, old, new)
+    yield from compare_security(schemas, old, new)
+    yield from _compare_parameters(schemas, old, new)
+    yield from _compare_body(schemas, old, new)
+    yield from _compare_responses(schemas, old, new)
 
 
-def _parameters(shapes: Shapes, old: Node, new: Node) -> Iterator[Finding]:
-    before, after = _listed(shapes, old, 0), _listed(shapes, new, 1)
+def _compare_parameters(schemas: SchemaComparison, old: Node, new: Node) -> Iterator[Difference]:
+    before, after = _parameters_by_name(schemas, old, 0), _parameters_by_name(schemas, new, 1)
     for name, parameter in before.items():
         if name not in after:
-            yield Finding("removed", parameter.pointer, f"the {name[0]} parameter {name[1]}", True)
+            yield Difference("removed", parameter.pointer, f"the {name[0]} parameter {name[1]}", True)
             continue
         other = after[name]
         if other.value.get("required") and not parameter.value.get("required"):
-            yield Finding(
+            yield Difference(
                 "changed", parameter.at("required"), f"the parameter {name[1]} is required now", True
             )
         for key, usual in (("explode", name[0] == "query"), ("style", None)):
             a, b = parameter.value.get(key, usual), other.value.get(key, usual)
             if a != b:
-                yield Finding("changed", parameter.at(key), f"{key} of {name[1]} {a} → {b}", True)
-        yield from shapes.compare(parameter.child("schema"), other.child("schema"), "request")
+                yield Difference("changed", parameter.at(key), f"{key} of {name[1]} {a} → {b}", True)
+        yield from schemas.compare(parameter.child("schema"), other.child("schema"), "request")
     for name, parameter in after.items():
         if name not in before:
             required = bool(parameter.value.get("required"))
             kind = "required" if required else "optional"
-            yield Finding("added", parameter.pointer, f"the {kind} {name[0]} parameter {name[1]}", required)
+            yield Difference(
+                "added", parameter.pointer, f"the {kind} {name[0]} parameter {name[1]}", required
+            )
 
 
-def _listed(shapes: Shapes, operation: Node, side: int) -> dict[tuple[str, str], Node]:
+def _parameters_by_name(schemas: SchemaComparison, operation: Node, side: int) -> dict[tuple[str, str], Node]:
     """The parameters of an operation and of its path, by place and name."""
-    document = (shapes.old, shapes.new)[side]
+    document = (schemas.old, schemas.new)[side]
     path = operation.path[:-1]
     shared = Node(document["paths"][path[1]].get("parameters", []), (*path, "parameters"))
     own = Node(operation.value.get("parameters", []), (*operation.path, "parameters"))
-    found: dict[tuple[str, str], Node] = {}
+    nodes: dict[tuple[str, str], Node] = {}
     for group in (shared, own):
         for index in range(len(group.value)):
-            node = shapes.follow(group.child(index), side)
-            found[(node.value.get("in", "?"), node.value.get("name", "?"))] = node
-    return found
+            node = schemas.follow(group.child(index), side)
+            nodes[(node.value.get("in", "?"), node.value.get("name", "?"))] = node
+    return nodes
 
 
-def _request(shapes: Shapes, old: Node, new: Node) -> Iterator[Finding]:
+def _compare_body(schemas: SchemaComparison, old: Node, new: Node) -> Iterator[Difference]:
     before, after = old.child("requestBody"), new.child("requestBody")
     if before.value is None and after.value is None:
         return
     if before.value is None:
-        required = bool(shapes.follow(after, 1).value.get("required"))
-        yield Finding("added", after.pointer, f"a{' required' if required else 'n optional'} body", required)
+        required = bool(schemas.follow(after, 1).value.get("required"))
+        yield Difference(
+            "added", after.pointer, f"a{' required' if required else 'n optional'} body", required
+        )
         return
     if after.value is None:
-        yield Finding("removed", before.pointer, "the body", True)
+        yield Difference("removed", before.pointer, "the body", True)
         return
-    before, after = shapes.follow(before, 0), shapes.follow(after, 1)
+    before, after = schemas.follow(before, 0), schemas.follow(after, 1)
     if after.value.get("required") and not before.value.get("required"):
-        yield Finding("changed", before.at("required"), "the body is required now", True)
+        yield Difference("changed", before.at("required"), "the body is required now", True)
     if before.value.get("required") and not after.value.get("required"):
-        yield Finding("changed", before.at("required"), "the body is optional now", False)
-    yield from _content(shapes, before, after, "request")
+        yield Difference("changed", before.at("required"), "the body is optional now", False)
+    yield from _compare_content(schemas, before, after, "request")
 
 
-def _responses(shapes: Shapes, old: Node, new: Node) -> Iterator[Finding]:
+def _compare_responses(schemas: SchemaComparison, old: Node, new: Node) -> Iterator[Difference]:
     before, after = old.child("responses"), new.child("responses")
     for status in before.value or {}:
         if status not in (after.value or {}):
             success = status.startswith("2") or status == "default"
-            yield Finding("removed", before.at(status), f"the response {status}", success)
+            yield Difference("removed", before.at(status), f"the response {status}", success)
             continue
-        a, b = shapes.follow(before.child(status), 0), shapes.follow(after.child(status), 1)
-        yield from headers.compare(shapes, a, b)
-        yield from _content(shapes, a, b, "response")
+        a, b = schemas.follow(before.child(status), 0), schemas.follow(after.child(status), 1)
+        yield from compare_headers(schemas, a, b)
+        yield from _compare_content(schemas, a, b, "response")
     for status in (after.value or {}).keys() - (before.value or {}).keys():
-        yield Finding("added", after.at(status), f"the response {status}", False)
+        yield Difference("added", after.at(status), f"the response {status}", False)
 
 
-def _content(shapes: Shapes, old: Node, new: Node, direction: str) -> Iterator[Finding]:
+def _compare_content(schemas: SchemaComparison, old: Node, new: Node, direction: str) -> Iterator[Difference]:
     before, after = old.child("content"), new.child("content")
     for media in before.value or {}:
         if media not in (after.value or {}):
-            yield Finding("removed", before.at(media), f"the {direction} media type {media}", True)
+            yield Difference("removed", before.at(media), f"the {direction} media type {media}", True)
         else:
             a, b = before.child(media).child("schema"), after.child(media).child("schema")
-            yield from shapes.compare(a, b, direction)
+            yield from schemas.compare(a, b, direction)
     for media in (after.value or {}).keys() - (before.value or {}).keys():
-        yield Finding("added", after.at(media), f"the {direction} media type {media}", False)
+        yield Difference("added", after.at(media), f"the {direction} media type {media}", False)
+
+
+def compare_headers(schemas: SchemaComparison, old: Node, new: Node) -> Iterator[Difference]:
+    """How the headers of a response differ."""
+    before, after = _headers_by_name(schemas, old, 0), _headers_by_name(schemas, new, 1)
+    for key, (name, header) in before.items():
+        if key in after:
+            yield from _compare_header(schemas, name, header, after[key][1])
+        else:
+            yield Difference("removed", header.pointer, f"the response header {name}", True)
+    for key, (name, header) in after.items():
+        if key not in before:
+            kind = "required" if header.value.get("required") else "optional"
+            yield Difference("added", header.pointer, f"the {kind} response header {name}", False)
+
+
+def _headers_by_name(schemas: SchemaComparison, response: Node, side: int) -> dict[str, tuple[str, Node]]:
+    """The headers of a response by their names in lower case."""
+    headers = response.child("headers")
+    nodes = {
+        str(name).lower(): (name, schemas.follow(headers.child(name), side)) for name in headers.value or ()
+    }
+    nodes.pop("content-type", None)
+    return {key: (name, node) for key, (name, node) in nodes.items() if isinstance(node.value, dict)}
+
+
+def _compare_header(schemas: SchemaComparison, name: str, old: Node, new: Node) -> Iterator[Difference]:
+    was, now = (bool(node.value.get("required")) for node in (old, new))
+    if was != now:
+        what = f"the response header {name} {'is required' if now else 'may be absent'} now"
+        yield Difference("changed", old.at("required") if was else old.pointer, what, was)
+    a, b = (bool(node.value.get("explode")) for node in (old, new))
+    if a != b:
+        place = old.at("explode") if "explode" in old.value else old.pointer
+        yield Difference("changed", place, f"explode of the response header {name} {a} → {b}", True)
+    for place, one, other in _header_schemas(old, new):
+        if one is None or other is None:
+            yield Difference("changed", place, f"the response header {name} is written otherwise", True)
+        else:
+            yield from schemas.compare(one, other, "response")
+
+
+def _header_schemas(old: Node, new: Node) -> Iterator[tuple[str, Node | None, Node | None]]:
+    """The schemas of two headers: as `schema`, or by the media type of `content`; None for another one."""
+    before, after = (list(node.value.get("content") or ()) for node in (old, new))
+    if before != after:
+        yield (old.at("content") if before else old.pointer), None, None
+    elif before:
+        a, b = (node.child("content").child(before[0]).child("schema") for node in (old, new))
+        yield a.pointer, a, b
+    else:
+        yield old.at("schema"), old.child("schema"), new.child("schema")
+
+
+# What a client has to know to authenticate; the format of a bearer token is but a hint (OpenAPI 3.1).
+SCHEME_ESSENTIALS = ("type", "scheme", "in", "name", "openIdConnectUrl", "flows")
+SCHEME_HINTS = ("bearerFormat",)
+
+
+def compare_security(schemas: SchemaComparison, old: Node, new: Node) -> Iterator[Difference]:
+    """How an operation asks for authentication otherwise."""
+    before = old.value.get("security", schemas.old.get("security", []))
+    after = new.value.get("security", schemas.new.get("security", []))
+    if _canonical(before) != _canonical(after):
+        lost = [each for each in before if each not in after] if before and after != [] else []
+        closed = bool(lost) or (not before and bool(after) and {} not in after)
+        what = f"security {json.dumps(before)} → {json.dumps(after)}"
+        yield Difference("changed", old.at("security"), what, closed)
+    named = dict.fromkeys(name for each in after for name in each)
+    for name in dict.fromkeys(name for each in before for name in each):
+        if name in named:
+            yield from _compare_scheme(name, _scheme_node(schemas, name, 0), _scheme_node(schemas, name, 1))
+
+
+def _scheme_node(schemas: SchemaComparison, name: str, side: int) -> Node:
+    """A security scheme by its name."""
+    document = (schemas.old, schemas.new)[side]
+    value = document.get("components", {}).get("securitySchemes", {}).get(name)
+    return schemas.follow(Node(value, ("components", "securitySchemes", name)), side)
+
+
+def _compare_scheme(name: str, old: Node, new: Node) -> Iterator[Difference]:
+    if old.value is None:
+        return
+    if new.value is None:
+        yield Difference("removed", old.pointer, f"the security scheme {name}", True)
+        return
+    for key in (*SCHEME_ESSENTIALS, *SCHEME_HINTS):
+        a, b = (_scheme_member(key, node.value.get(key)) for node in (old, new))
+        if a != b:
+            what = f"{key} of the security scheme {name} {a} → {b}"
+            yield Difference("changed", old.at(key), what, key in SCHEME_ESSENTIALS)
+
+
+def _scheme_member(key: str, value: JsonValue) -> str:
+    """A member of a scheme as text; the name of an HTTP scheme has no case (RFC 9110)."""
+    if value is None:
+        return "none"
+    text = value if isinstance(value, str) else _canonical(value)
+    return text.lower() if key == "scheme" else text
+
+
+def _canonical(value: JsonValue) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+SERVER_VARIABLE = re.compile(r"\{([^{}]*)\}")
+
+
+def compare_servers(ours: JsonObject, theirs: JsonObject, old: Node, new: Node) -> Iterator[Difference]:
+    """How the servers of an operation differ: one that is gone breaks a client, one more does not."""
+    before, after = _servers_of(ours, old), _servers_of(theirs, new)
+    was, now = _server_urls(before), _server_urls(after)
+    lost = [url for url in was if not any(_same_place(url, other) for other in now)]
+    more = [url for url in now if not any(_same_place(url, other) for other in was)]
+    if lost or more:
+        what = f"servers {', '.join(was)} → {', '.join(now)}"
+        yield Difference("changed", before.pointer, what, bool(lost))
+
+
+def _servers_of(document: JsonObject, operation: Node) -> Node:
+    """The list of servers that holds for an operation, where it is written."""
+    path = operation.path[:-1]
+    places = (
+        (operation.value, operation.path),
+        (document["paths"][path[1]], path),
+        (document, ()),
+    )
+    for value, place in places:
+        if value.get("servers"):
+            return Node(value["servers"], (*place, "servers"))
+    return Node([{"url": "/"}], ("servers",))
+
+
+def _server_urls(servers: Node) -> list[str]:
+    """The URLs of a list of servers, with the defaults of their variables."""
+    return [_server_url(server, servers.pointer) for server in servers.value]
+
+
+def _server_url(server: JsonValue, place: str) -> str:
+    url = server.get("url") if isinstance(server, dict) else None
+    if not isinstance(url, str):
+        raise DocumentError(f"{place}: a server without a URL")
+    variables = server.get("variables", {})
+
+    def default(match: re.Match[str]) -> str:
+        return str(variables[match[1]]["default"]) if match[1] in variables else match[0]
+
+    return SERVER_VARIABLE.sub(default, url)
+
+
+def _same_place(one: str, other: str) -> bool:
+    """Whether two URLs name the same place, as far as both say."""
+    a, b = urlsplit(one), urlsplit(other)
+    hosts = {(each.scheme.lower(), each.netloc.lower()) for each in (a, b) if each.netloc}
+    return len(hosts) < 2 and _normal_path(a.path) == _normal_path(b.path)
+
+
+def _normal_path(path: str) -> str:
+    return posixpath.normpath("/" + path.lstrip("/"))

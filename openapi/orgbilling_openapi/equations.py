@@ -21,21 +21,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
 
-Bodies = Mapping[str, Any]
+from orgbilling_openapi.strict_json import JsonValue
+
+Bodies = Mapping[str, JsonValue]
 
 HALF_MICRO = Decimal("0.0000005")
 DEFAULT_DAYS = 30
 ALL = "all"
 
 
-class Missing(LookupError):  # noqa: N818 -- an answer of a law, not an error of ours
+class MissingBodyError(LookupError):
     """The bodies do not hold what a law reads; ``str`` says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class EquationResult:
     """Whether an equation holds, the numbers in it, and where it fails first."""
 
     holds: bool
@@ -43,103 +44,103 @@ class Outcome:
     detail: str = ""
 
 
-def body(bodies: Bodies, key: str) -> Any:
+def body(bodies: Bodies, key: str) -> JsonValue:
     """One body; raises `Missing`."""
     if key not in bodies:
-        raise Missing(f"needs {key}")
+        raise MissingBodyError(f"needs {key}")
     return bodies[key]
 
 
-def windows(bodies: Bodies, operation: str, prefix: str = "") -> dict[float, Any]:
+def windows(bodies: Bodies, operation: str, prefix: str = "") -> dict[float, JsonValue]:
     """All answers of an operation with a window, by its days (`math.inf` for the whole)."""
-    found: dict[float, Any] = {}
+    found: dict[float, JsonValue] = {}
     for key, value in bodies.items():
         name, _, days = key.removeprefix(prefix).partition("?days=")
         if key.startswith(prefix) and name == operation:
             found[math.inf if days == ALL else int(days or DEFAULT_DAYS)] = value
     if not found:
-        raise Missing(f"needs {prefix}{operation}")
+        raise MissingBodyError(f"needs {prefix}{operation}")
     return dict(sorted(found.items()))
 
 
-def one(bodies: Bodies, operation: str) -> Any:
+def any_window(bodies: Bodies, operation: str) -> JsonValue:
     """An answer of an operation, whichever window it has: for members that no window changes."""
     return next(iter(windows(bodies, operation).values()))
 
 
-def everything(bodies: Bodies) -> list[Any]:
+def whole_ledger(bodies: Bodies) -> list[JsonValue]:
     """The whole ledger; raises `Missing` where only windows are known."""
     ledgers = windows(bodies, "getOrgLedger")
     if math.inf not in ledgers:
-        raise Missing("needs the whole ledger: getOrgLedger?days=all")
+        raise MissingBodyError("needs the whole ledger: getOrgLedger?days=all")
     return ledgers[math.inf] or []
 
 
-def rows(container: Any, member: str) -> list[Any]:
+def rows(container: JsonValue, member: str) -> list[JsonValue]:
     """The rows of a member that may be null."""
     return container[member] or []
 
 
-def number(value: Any) -> Decimal:
+def number(value: JsonValue) -> Decimal:
     """A JSON number as the decimal that its text shows."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise Missing(f"not a number: {value!r}")
+        raise MissingBodyError(f"not a number: {value!r}")
     return value if isinstance(value, Decimal) else Decimal(repr(value))
 
 
-def slack(numbers: Iterable[Decimal], rounded: int) -> Decimal:
+def tolerance(numbers: Iterable[Decimal], rounded: int) -> Decimal:
     """How far two sides may be apart: half a micro-USD for each rounded row, and what doubles cannot hold."""
     return rounded * HALF_MICRO + sum((Decimal(math.ulp(float(each))) / 2 for each in numbers), Decimal(0))
 
 
 def equal(
-    left: tuple[str, Any], right: tuple[str, Any], rounded: int = 1, parts: Iterable[Decimal] = ()
-) -> Outcome:
+    left: tuple[str, JsonValue], right: tuple[str, JsonValue], rounded: int = 1, parts: Iterable[Decimal] = ()
+) -> EquationResult:
     """Whether two amounts are equal within the slack; each side is (name, amount)."""
     a, b = number(left[1]), number(right[1])
-    holds = abs(a - b) <= slack([a, b, *parts], rounded)
+    holds = abs(a - b) <= tolerance([a, b, *parts], rounded)
     detail = "" if holds else f"{left[0]} {a} ≠ {right[0]} {b}"
-    return Outcome(holds, ((left[0], str(a)), (right[0], str(b))), detail)
+    return EquationResult(holds, ((left[0], str(a)), (right[0], str(b))), detail)
 
 
-def same(left: tuple[str, Any], right: tuple[str, Any]) -> Outcome:
+def identical(left: tuple[str, JsonValue], right: tuple[str, JsonValue]) -> EquationResult:
     """Whether two values are the same, without slack."""
     holds = bool(left[1] == right[1])
     values = ((left[0], str(left[1])), (right[0], str(right[1])))
-    return Outcome(holds, values, "" if holds else f"{left[0]} {left[1]} ≠ {right[0]} {right[1]}")
+    return EquationResult(holds, values, "" if holds else f"{left[0]} {left[1]} ≠ {right[0]} {right[1]}")
 
 
-def every(outcomes: Iterable[Outcome]) -> Outcome:
+def all_of(outcomes: Iterable[EquationResult]) -> EquationResult:
     """All of several outcomes: the first that fails, or the last."""
-    last = Outcome(True)
+    last = EquationResult(True)
     for last in outcomes:
         if not last.holds:
             return last
     return last
 
 
-def instant(text: Any) -> datetime:
+def instant(text: JsonValue) -> datetime:
     """An RFC 3339 instant; raises `Missing` for anything else."""
     try:
         return datetime.fromisoformat(text)
     except (TypeError, ValueError):
-        raise Missing(f"not an instant: {text!r}") from None
+        raise MissingBodyError(f"not an instant: {text!r}") from None
 
 
-def total(bodies: Bodies, operation: str, member: str, whole: str, part: str) -> Outcome:
+def total(bodies: Bodies, operation: str, member: str, whole: str, part: str) -> EquationResult:
     """A total is the sum of its rows."""
 
-    def outcomes() -> Iterator[Outcome]:
+    def outcomes() -> Iterator[EquationResult]:
         for answer in windows(bodies, operation).values():
             parts = [number(row[part]) for row in rows(answer, member)]
             yield equal((whole, answer[whole]), (f"Σ {part}", sum(parts, Decimal(0))), len(parts) + 1, parts)
 
-    return every(outcomes())
+    return all_of(outcomes())
 
 
-def charge(bodies: Bodies, operation: str, member: str, key: str) -> Outcome:
+def charge(bodies: Bodies, operation: str, member: str, key: str) -> EquationResult:
     """A row's charge is its count times its unit price."""
-    return every(
+    return all_of(
         equal(
             (f"chargeUsd of {row[key]}", row["chargeUsd"]),
             ("count × unitPriceUsd", number(row["count"]) * number(row["unitPriceUsd"])),
@@ -149,25 +150,25 @@ def charge(bodies: Bodies, operation: str, member: str, key: str) -> Outcome:
     )
 
 
-def price(bodies: Bodies, operation: str, member: str, key: str, prices: str) -> Outcome:
+def price(bodies: Bodies, operation: str, member: str, key: str, prices: str) -> EquationResult:
     """A row's unit price is the one in the profile."""
     listed = body(bodies, "getOrgBilling")[prices]
 
-    def outcomes() -> Iterator[Outcome]:
+    def outcomes() -> Iterator[EquationResult]:
         for answer in windows(bodies, operation).values():
             for row in rows(answer, member):
                 if row[key] not in listed:
-                    yield Outcome(False, ((key, row[key]),), f"{row[key]} has no price in {prices}")
+                    yield EquationResult(False, ((key, row[key]),), f"{row[key]} has no price in {prices}")
                 else:
                     unit = (f"unitPriceUsd of {row[key]}", row["unitPriceUsd"])
                     yield equal(unit, (prices, listed[row[key]]), rounded=0)
 
-    return every(outcomes())
+    return all_of(outcomes())
 
 
-def character_charge(bodies: Bodies) -> Outcome:
+def character_charge(bodies: Bodies) -> EquationResult:
     """The charge for characters is the high-water mark times the price."""
-    return every(
+    return all_of(
         equal(
             ("charChargeUsd", answer["charChargeUsd"]),
             (
@@ -179,12 +180,12 @@ def character_charge(bodies: Bodies) -> Outcome:
     )
 
 
-def character_price(bodies: Bodies) -> Outcome:
+def character_price(bodies: Bodies) -> EquationResult:
     """Characters, profile and summary agree on the price of a character."""
     profile = ("profile charPricePerMonthUsd", body(bodies, "getOrgBilling")["charPricePerMonthUsd"])
-    characters = one(bodies, "listOrgActiveCharacters")
-    summary = one(bodies, "getOrgUsageSummary")
-    return every(
+    characters = any_window(bodies, "listOrgActiveCharacters")
+    summary = any_window(bodies, "getOrgUsageSummary")
+    return all_of(
         [
             equal(("pricePerCharUsd", characters["pricePerCharUsd"]), profile, rounded=0),
             equal(("summary charPricePerMonthUsd", summary["charPricePerMonthUsd"]), profile, rounded=0),
@@ -192,19 +193,19 @@ def character_price(bodies: Bodies) -> Outcome:
     )
 
 
-def summary_member(bodies: Bodies, members: tuple[tuple[str, str], ...]) -> Outcome:
+def summary_member(bodies: Bodies, members: tuple[tuple[str, str], ...]) -> EquationResult:
     """Members of the summary equal members of the profile."""
-    profile, summary = body(bodies, "getOrgBilling"), one(bodies, "getOrgUsageSummary")
-    return every(
+    profile, summary = body(bodies, "getOrgBilling"), any_window(bodies, "getOrgUsageSummary")
+    return all_of(
         equal((f"summary {mine}", summary[mine]), (f"profile {theirs}", profile[theirs]), rounded=0)
         for mine, theirs in members
     )
 
 
-def summary_tokens(bodies: Bodies) -> Outcome:
+def summary_tokens(bodies: Bodies) -> EquationResult:
     """Tokens are those read and those written."""
-    return every(
-        same(
+    return all_of(
+        identical(
             ("totalTokens", answer["totalTokens"]),
             ("input + output", answer["totalInputTokens"] + answer["totalOutputTokens"]),
         )
@@ -212,35 +213,35 @@ def summary_tokens(bodies: Bodies) -> Outcome:
     )
 
 
-def summary_cost(bodies: Bodies) -> Outcome:
+def summary_cost(bodies: Bodies) -> EquationResult:
     """The estimate is what the tokens cost at the prices beside them."""
 
-    def estimate(answer: Any) -> Decimal:
+    def estimate(answer: JsonValue) -> Decimal:
         read = number(answer["totalInputTokens"]) * number(answer["inputTokenPricePer1KUsd"])
         written = number(answer["totalOutputTokens"]) * number(answer["outputTokenPricePer1KUsd"])
         return (read + written) / 1000
 
-    return every(
+    return all_of(
         equal(("estimatedCostUsd", answer["estimatedCostUsd"]), ("tokens × prices", estimate(answer)))
         for answer in windows(bodies, "getOrgUsageSummary").values()
     )
 
 
-def balance(bodies: Bodies) -> Outcome:
+def balance(bodies: Bodies) -> EquationResult:
     """The balance is the sum of all movements."""
-    credits = [number(row["amountCredits"]) for row in everything(bodies)]
+    credits = [number(row["amountCredits"]) for row in whole_ledger(bodies)]
     left = ("creditBalance", body(bodies, "getOrgBilling")["creditBalance"])
     return equal(left, ("Σ amountCredits", sum(credits, Decimal(0))), rounded=0, parts=credits)
 
 
-def window_tokens(bodies: Bodies) -> Outcome:
+def window_tokens(bodies: Bodies) -> EquationResult:
     """The tokens in a window of the ledger are those of the summary over the same window."""
     ledgers, summaries = windows(bodies, "getOrgLedger"), windows(bodies, "getOrgUsageSummary")
     both = sorted(ledgers.keys() & summaries.keys())
     if not both:
-        raise Missing("needs getOrgLedger and getOrgUsageSummary over the same window")
-    return every(
-        same(
+        raise MissingBodyError("needs getOrgLedger and getOrgUsageSummary over the same window")
+    return all_of(
+        identical(
             (f"Σ tokens of {days} days", sum(row["tokens"] for row in ledgers[days] or [])),
             ("totalTokens", summaries[days]["totalTokens"]),
         )
@@ -248,49 +249,49 @@ def window_tokens(bodies: Bodies) -> Outcome:
     )
 
 
-def nested(bodies: Bodies) -> Outcome:
+def nested(bodies: Bodies) -> EquationResult:
     """A shorter window is part of a longer one."""
     answers = windows(bodies, "getOrgLedger").items()
     ledgers = [(days, {row["entryId"] for row in ledger or []}) for days, ledger in answers]
     if len(ledgers) < 2:
-        raise Missing("needs the ledger over two windows")
+        raise MissingBodyError("needs the ledger over two windows")
 
-    def outcomes() -> Iterator[Outcome]:
+    def outcomes() -> Iterator[EquationResult]:
         for (short, inner), (long, outer) in pairwise(ledgers):
             lost = sorted(inner - outer)
             detail = f"{lost[0]} is not in {long} days" if lost else ""
-            yield Outcome(not lost, (("days", f"{short} ⊆ {long}"),), detail)
+            yield EquationResult(not lost, (("days", f"{short} ⊆ {long}"),), detail)
 
-    return every(outcomes())
+    return all_of(outcomes())
 
 
-def unique(bodies: Bodies) -> Outcome:
+def unique(bodies: Bodies) -> EquationResult:
     """No entry id occurs twice."""
 
-    def outcomes() -> Iterator[Outcome]:
+    def outcomes() -> Iterator[EquationResult]:
         for ledger in windows(bodies, "getOrgLedger").values():
             counts = Counter(row["entryId"] for row in ledger or [])
             twice = [entry for entry, count in counts.items() if count > 1]
             detail = f"{twice[0]} occurs twice" if twice else ""
-            yield Outcome(not twice, (("rows", str(len(ledger or []))),), detail)
+            yield EquationResult(not twice, (("rows", str(len(ledger or []))),), detail)
 
-    return every(outcomes())
+    return all_of(outcomes())
 
 
-def newest_first(bodies: Bodies) -> Outcome:
+def newest_first(bodies: Bodies) -> EquationResult:
     """The ledger is in descending order of time."""
 
-    def outcomes() -> Iterator[Outcome]:
+    def outcomes() -> Iterator[EquationResult]:
         for ledger in windows(bodies, "getOrgLedger").values():
             for row, older in pairwise(ledger or []):
                 holds = instant(row["createdAt"]) >= instant(older["createdAt"])
                 detail = "" if holds else f"{older['entryId']} is newer than {row['entryId']} above it"
-                yield Outcome(holds, (), detail)
+                yield EquationResult(holds, (), detail)
 
-    return every(outcomes())
+    return all_of(outcomes())
 
 
-def updated(bodies: Bodies) -> Outcome:
+def updated(bodies: Bodies) -> EquationResult:
     """The profile is no older than the newest movement."""
     profile = body(bodies, "getOrgBilling")["updatedAt"]
     newest = max(
@@ -300,4 +301,181 @@ def updated(bodies: Bodies) -> Outcome:
     )
     holds = instant(profile) >= instant(newest)
     values = (("updatedAt", profile), ("newest createdAt", newest))
-    return Outcome(holds, values, "" if holds else f"updatedAt {profile} < newest ledger row {newest}")
+    return EquationResult(holds, values, "" if holds else f"updatedAt {profile} < newest ledger row {newest}")
+
+
+BEFORE = "before:"
+
+
+def redeem_balance(bodies: Bodies) -> EquationResult:
+    """A voucher adds its credit to the balance, and says so."""
+    answer = body(bodies, "redeemOrgVoucher")
+    before = number(body(bodies, BEFORE + "getOrgBilling")["creditBalance"])
+    said = ("newBalance", answer["newBalance"])
+    expected = ("before + creditAmountUsd", before + number(answer["creditAmountUsd"]))
+    after = ("creditBalance after", body(bodies, "getOrgBilling")["creditBalance"])
+    return all_of([equal(said, expected, rounded=0, parts=[before]), equal(said, after, rounded=0)])
+
+
+def redeem_row(bodies: Bodies) -> EquationResult:
+    """A voucher with credit posts one movement."""
+    return posted(bodies, number(body(bodies, "redeemOrgVoucher")["creditAmountUsd"]))
+
+
+def checkout_balance(bodies: Bodies) -> EquationResult:
+    """A paid checkout adds what was paid."""
+    before = number(body(bodies, BEFORE + "getOrgBilling")["creditBalance"])
+    after = ("creditBalance after", body(bodies, "getOrgBilling")["creditBalance"])
+    return equal(after, ("before + amount / 100", before + paid(bodies)), rounded=0, parts=[before])
+
+
+def checkout_row(bodies: Bodies) -> EquationResult:
+    """A paid checkout posts one movement."""
+    return posted(bodies, paid(bodies))
+
+
+def paid(bodies: Bodies) -> Decimal:
+    """What a checkout asked for, in USD; raises `Missing` for another currency."""
+    request = body(bodies, "request:createOrgBillingCheckout")
+    if request.get("currency", "USD") != "USD":
+        raise MissingBodyError("the checkout was not in USD")
+    return number(request["amount"]) / 100
+
+
+def posted(bodies: Bodies, amount: Decimal) -> EquationResult:
+    """Exactly one of the new ledger rows has the amount (none, for an amount of zero)."""
+    after, before = windows(bodies, "getOrgLedger"), windows(bodies, "getOrgLedger", BEFORE)
+    shared = sorted(after.keys() & before.keys())
+    if not shared:
+        raise MissingBodyError("needs the ledger before and after over the same window")
+    days = shared[-1]
+    known = {row["entryId"] for row in before[days] or []}
+    new = [number(row["amountCredits"]) for row in after[days] or [] if row["entryId"] not in known]
+    found = sum(1 for credit in new if credit == amount)
+    return identical((f"new rows of {amount}", found), ("expected", 1 if amount else 0))
+
+
+def prepaid(bodies: Bodies) -> EquationResult:
+    """With prepaid billing nothing is outstanding."""
+    profile = body(bodies, "getOrgBilling")
+    if profile["billingMode"] != "prepaid":
+        raise MissingBodyError("the billing mode is not prepaid")
+    return equal(("outstandingUsd", profile["outstandingUsd"]), ("nothing", 0), rounded=0)
+
+
+def postpaid(bodies: Bodies) -> EquationResult:
+    """With postpaid billing no more is outstanding than the limit allows."""
+    profile = body(bodies, "getOrgBilling")
+    if profile["billingMode"] != "postpaid":
+        raise MissingBodyError("the billing mode is not postpaid")
+    owed, limit = number(profile["outstandingUsd"]), number(profile["postpaidLimitUsd"])
+    values = (("outstandingUsd", str(owed)), ("postpaidLimitUsd", str(limit)))
+    detail = "" if owed <= limit else f"outstandingUsd {owed} > postpaidLimitUsd {limit}"
+    return EquationResult(owed <= limit, values, detail)
+
+
+def portions(bodies: Bodies, whole: str, first: str, second: str) -> EquationResult:
+    """An amount of the contract is its credit and its service part."""
+    contract = body(bodies, "getOrgContract")
+    a, b = number(contract[first]), number(contract[second])
+    return equal((whole, contract[whole]), (f"{first} + {second}", a + b), rounded=0, parts=[a, b])
+
+
+def schedule_total(bodies: Bodies) -> EquationResult:
+    """The payments of the term add up to the value of the contract."""
+    contract, parts = schedule(bodies)
+    amounts = [number(row["amountUsd"]) for row in parts]
+    left = ("totalValueUsd", contract["totalValueUsd"])
+    return equal(left, ("Σ amountUsd", sum(amounts, Decimal(0))), rounded=0, parts=amounts)
+
+
+def schedule_once(bodies: Bodies) -> EquationResult:
+    """The one-time rows add up to the one-time amount."""
+    contract, parts = schedule(bodies)
+    amounts = [number(row["amountUsd"]) for row in parts if row.get("isOneTime")]
+    left = ("onetimeAmountUsd", contract["onetimeAmountUsd"])
+    return equal(left, ("Σ one-time amountUsd", sum(amounts, Decimal(0))), rounded=0, parts=amounts)
+
+
+def schedule_rows(bodies: Bodies) -> EquationResult:
+    """Each payment is its credit and its service part."""
+    return all_of(
+        equal(
+            (f"amountUsd of {row['period']}", row["amountUsd"]),
+            ("creditUsd + serviceUsd", number(row["creditUsd"]) + number(row["serviceUsd"])),
+            rounded=0,
+            parts=[number(row["creditUsd"]), number(row["serviceUsd"])],
+        )
+        for row in schedule(bodies)[1]
+    )
+
+
+def schedule_dates(bodies: Bodies) -> EquationResult:
+    """Every payment is due within the term."""
+    contract, parts = schedule(bodies)
+
+    def outcomes() -> Iterator[EquationResult]:
+        for row in parts:
+            start, due, end = contract["startDate"], row["dueDate"], contract["endDate"]
+            holds = instant(start) <= instant(due) <= instant(end)
+            yield EquationResult(
+                holds, (("dueDate", due),), "" if holds else f"{due} is outside {start} … {end}"
+            )
+
+    return all_of(outcomes())
+
+
+def schedule_paid(bodies: Bodies) -> EquationResult:
+    """Every paid payment with credit has its movement in the ledger."""
+    amounts = [number(row["creditUsd"]) for row in schedule(bodies)[1] if row["paid"]]
+    wanted = Counter(amount for amount in amounts if amount > 0)
+    credits = [number(row["amountCredits"]) for row in whole_ledger(bodies)]
+
+    def outcomes() -> Iterator[EquationResult]:
+        for amount, count in wanted.items():
+            found = sum(1 for credit in credits if abs(credit - amount) <= tolerance([amount], 1))
+            values = ((f"ledger credits of {amount}", str(found)), ("paid payments", str(count)))
+            lacking = f"{count} paid payments of {amount}, {found} ledger credits"
+            yield EquationResult(found >= count, values, "" if found >= count else lacking)
+
+    return all_of(outcomes())
+
+
+def schedule(bodies: Bodies) -> tuple[JsonValue, list[JsonValue]]:
+    """The contract and its payments; raises `Missing` where the schedule is null."""
+    contract = body(bodies, "getOrgContract")
+    if contract["paymentSchedule"] is None:
+        raise MissingBodyError("the contract has no payment schedule")
+    return contract, rows(contract, "paymentSchedule")
+
+
+def active(bodies: Bodies) -> EquationResult:
+    """Every agreement in the list of active ones is active."""
+    agreements = body(bodies, "listOrgServiceAgreements") or []
+    idle = [row["chargeId"] for row in agreements if row["active"] is not True]
+    return EquationResult(
+        not idle, (("inactive", str(len(idle))),), f"{idle[0]} is not active" if idle else ""
+    )
+
+
+def one_tenant(bodies: Bodies) -> EquationResult:
+    """All answers name one tenant."""
+    found: dict[str, str] = {}
+    for key, answer in bodies.items():
+        for row in answer if isinstance(answer, list) else [answer]:
+            if isinstance(row, dict) and isinstance(row.get("tenantId"), str):
+                found.setdefault(row["tenantId"], key)
+    if not found:
+        raise MissingBodyError("no answer names a tenant")
+    holds = len(found) == 1
+    detail = "" if holds else " ≠ ".join(f"{tenant} ({key})" for tenant, key in found.items())
+    return EquationResult(holds, tuple((key, tenant) for tenant, key in found.items()), detail)
+
+
+def one_month(bodies: Bodies) -> EquationResult:
+    """Characters, events and services are of one month, whatever the window."""
+    names = ("listOrgActiveCharacters", "getOrgContextEngineEvents", "getOrgServiceUsage")
+    months = {name: any_window(bodies, name)["month"] for name in names}
+    holds = len(set(months.values())) == 1
+    detail = "" if holds else ", ".join(f"{name} {month}" for name, month in months.items())
+    return EquationResult(holds, tuple(months.items()), detail)

@@ -1,8 +1,10 @@
-"""OpenAPI Overlay 1.0: the small part of it that our layers use, applied with a memory.
+"""OpenAPI Overlay 1.0: the part of it that our layers use.
 
-A library applies overlays too (a test holds this module to it), but none tells afterwards who
-wrote which node, and none fails when a target matches nothing. Targets are JSONPath (RFC 9535):
-``$``, ``.name``, ``['name']``, ``['one','two']``, ``[0]``, ``.*``. Anything else is refused.
+Why not a library: none reports which action wrote which node (`orgbilling spec explain` needs it), and none
+fails when a target matches nothing. A test compares the result with that of a library.
+
+Targets are JSONPath (RFC 9535), of which these parts are understood, and all else is an `OverlayError`:
+``$``, ``.name``, ``['name']``, ``['one','two']``, ``[0]``, ``.*``.
 """
 
 from __future__ import annotations
@@ -10,9 +12,9 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from orgbilling_openapi.json_pointer import Path, children
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 Written = Callable[[Path], None]
 
@@ -28,16 +30,16 @@ class OverlayError(ValueError):
 
 
 def apply(
-    document: dict[str, Any],
-    action: Mapping[str, Any],
+    document: JsonObject,
+    action: Mapping[str, JsonValue],
     written: Written = lambda path: None,
     *,
-    careful: bool = False,
+    only_add: bool = False,
 ) -> int:
     """Apply one action in place; return how many nodes its target matched.
 
-    Every leaf that the action writes is reported to `written`. A `careful` action only adds:
-    where a member exists already, the member stays.
+    Every leaf that the action writes is reported to `written`. With
+    `only_add`, a member that exists already stays as it is.
     """
     target = action.get("target")
     if not isinstance(target, str) or ("update" in action) == (action.get("remove") is True):
@@ -45,22 +47,22 @@ def apply(
     paths = list(select(document, target))
     for path in reversed(paths):
         if "update" in action:
-            _update(document, path, copy.deepcopy(action["update"]), written, careful)
-        elif not careful:
+            _update(document, path, copy.deepcopy(action["update"]), written, only_add)
+        elif not only_add:
             _remove(document, path, target)
     return len(paths)
 
 
-def select(document: Any, target: str) -> Iterator[Path]:
+def select(document: JsonValue, target: str) -> Iterator[Path]:
     """The paths of all nodes that a JSONPath matches; raises `OverlayError` for unknown syntax."""
     steps = _steps(target)
-    found: list[tuple[Path, Any]] = [((), document)]
+    found: list[tuple[Path, JsonValue]] = [((), document)]
     for step in steps:
         found = [((*path, key), child) for path, node in found for key, child in _children(node, step)]
     yield from (path for path, _ in found)
 
 
-def at(document: Any, path: Path) -> Any:
+def at(document: JsonValue, path: Path) -> JsonValue:
     """The node at a path of keys that is known to exist."""
     for key in path:
         document = document[key]
@@ -86,7 +88,7 @@ def _steps(target: str) -> list[list[str] | int | None]:
     return steps
 
 
-def _children(node: Any, step: list[str] | int | None) -> Iterator[tuple[str | int, Any]]:
+def _children(node: JsonValue, step: list[str] | int | None) -> Iterator[tuple[str | int, JsonValue]]:
     if isinstance(node, dict):
         if step is None:
             yield from node.items()
@@ -99,10 +101,10 @@ def _children(node: Any, step: list[str] | int | None) -> Iterator[tuple[str | i
             yield step, node[step]
 
 
-def _update(document: Any, path: Path, value: Any, written: Written, careful: bool) -> None:
+def _update(document: JsonValue, path: Path, value: JsonValue, written: Written, only_add: bool) -> None:
     node = at(document, path)
     if isinstance(node, dict) and isinstance(value, dict):
-        _merge(node, value, path, written, careful)
+        _merge(node, value, path, written, only_add)
     elif isinstance(node, list):
         start = len(node)
         added = value if isinstance(value, list) else [value]
@@ -113,36 +115,43 @@ def _update(document: Any, path: Path, value: Any, written: Written, careful: bo
         raise OverlayError(f"the target is neither an object nor an array: {list(path)}")
 
 
-def _merge(node: dict[str, Any], value: dict[str, Any], path: Path, written: Written, careful: bool) -> None:
+def _merge(node: JsonObject, value: JsonObject, path: Path, written: Written, only_add: bool) -> None:
     for key, item in value.items():
         here = (*path, key)
         old = node.get(key)
-        if careful and isinstance(old, dict) and isinstance(item, dict) and ("$ref" in old or "$ref" in item):
+        if (
+            only_add
+            and isinstance(old, dict)
+            and isinstance(item, dict)
+            and ("$ref" in old or "$ref" in item)
+        ):
             continue
         if isinstance(old, dict) and isinstance(item, dict):
-            _merge(old, item, here, written, careful)
+            _merge(old, item, here, written, only_add)
         elif isinstance(old, list) and isinstance(item, list):
-            _extend(old, item, here, written, careful)
-        elif key not in node or not careful:
+            _extend(old, item, here, written, only_add)
+        elif key not in node or not only_add:
             node[key] = item
             _report(here, item, written)
 
 
-def _extend(old: list[Any], items: list[Any], path: Path, written: Written, careful: bool) -> None:
-    """Append; a careful action appends objects alone, since values (of an enum, say) are a closed list."""
+def _extend(
+    old: list[JsonValue], items: list[JsonValue], path: Path, written: Written, only_add: bool
+) -> None:
+    """Append the items; with `only_add` objects alone, since values (of an enum, say) are a closed list."""
     for item in items:
-        if not careful or isinstance(item, dict):
+        if not only_add or isinstance(item, dict):
             old.append(item)
             _report((*path, len(old) - 1), item, written)
 
 
-def _report(path: Path, value: Any, written: Written) -> None:
+def _report(path: Path, value: JsonValue, written: Written) -> None:
     written(path)
     for key, child in children(value):
         _report((*path, key), child, written)
 
 
-def _remove(document: Any, path: Path, target: str) -> None:
+def _remove(document: JsonValue, path: Path, target: str) -> None:
     if not path:
         raise OverlayError(f"the root cannot be removed: {target!r}")
     del at(document, path[:-1])[path[-1]]

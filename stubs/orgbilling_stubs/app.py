@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from orgbilling_fixtures.personas import PersonaError
-from orgbilling_openapi import contract as contracts
-from orgbilling_openapi.document import DocumentError
+from orgbilling_openapi import description as contracts
+from orgbilling_openapi.external_document import DocumentError
 
 from orgbilling_stubs.api.operations import table
 from orgbilling_stubs.auth import jwks, keys, source
@@ -129,8 +129,10 @@ def _check_origins(settings: Settings) -> None:
 def _contract(settings: Settings) -> dict[str, Any]:
     if settings.published is None:
         return contracts.load()
+    from orgbilling_openapi.composition import compose_with_published  # late: needs a YAML parser
+
     try:
-        return contracts.compose_with(settings.published)
+        return compose_with_published(settings.published).document
     except DocumentError as error:
         raise SettingsError(f"--published: {error}") from error
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from orgbilling_conformance import Finding, drift
 from orgbilling_conformance.facts import Facts
-from orgbilling_openapi import compose, contract
+from orgbilling_openapi import composition, description
 
 
 class Documents:
@@ -29,13 +29,13 @@ class Documents:
 
 
 def test_our_own_contract_does_not_differ(judge: Any) -> None:
-    made = judge(Documents({"/openapi.json": contract.load()}))
+    made = judge(Documents({"/openapi.json": description.load()}))
     assert drift.compare(made) == ()
     assert made.findings() == ()
 
 
 def test_a_fact_that_is_contradicted_is_told_and_an_assumption_is_not(judge: Any) -> None:
-    theirs = contract.load()
+    theirs = description.load()
     del theirs["paths"]["/org/model-pricing"]
     theirs["components"]["schemas"]["TenantBillingProfile"]["properties"]["billingMode"].pop("enum")
     made = judge(Documents({"/openapi.json": theirs}))
@@ -52,7 +52,7 @@ def test_what_cannot_be_compared_is_a_remark(judge: Any) -> None:
 
 
 def test_schemas_one_by_one(judge: Any) -> None:
-    schemas = contract.load()["components"]["schemas"]
+    schemas = description.load()["components"]["schemas"]
     names = {f"/schemas/{name}.json": schema for name, schema in schemas.items()}
     assert drift.compare(judge(Documents(names))) == ()
     lost = json.loads(json.dumps(names))
@@ -124,10 +124,10 @@ def test_an_overlay_composes_as_it_is_printed(name: str, tmp_path: Path) -> None
     finding = Finding(rule, "warning", basis, "x", "/more", "string", observed, contract=place)
     printed = drift.overlay(finding)
     layers = tmp_path / "layers"
-    shutil.copytree(compose.HERE / "layers", layers)
+    shutil.copytree(composition.HERE / "layers", layers)
     file = layers / printed.split()[1].rpartition("/")[2]
     file.write_text(file.read_text("utf-8") + "\n" + printed + "\n", "utf-8")
-    assert compose.compose(layers).document != contract.load()
+    assert composition.compose(layers).document != description.load()
 
 
 def test_a_type_that_is_a_list_is_only_made_longer(facts: Facts) -> None:

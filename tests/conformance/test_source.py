@@ -7,7 +7,7 @@ from orgbilling_conformance import source
 from orgbilling_conformance.registry import RULES
 from orgbilling_conformance.report import Finding
 from orgbilling_conformance.rule import FACTS, Observation
-from orgbilling_openapi import compose, contract, json_pointer
+from orgbilling_openapi import composition, description, json_pointer
 
 
 def test_a_node_has_its_line() -> None:
@@ -70,7 +70,7 @@ def test_every_rule_that_rests_on_a_fact_points_to_a_node_with_its_line(judge: A
     found = places(made)
     facts_alone = {each.id for each in RULES.values() if each.basis[0] in FACTS}
     assert facts_alone - found.keys() == {"schema-value"}, "no fact names a set or a shape"
-    document = contract.load()
+    document = description.load()
     for rule_id, nodes in found.items():
         for place in nodes:
             assert place, rule_id
@@ -81,7 +81,7 @@ def test_every_rule_that_rests_on_a_fact_points_to_a_node_with_its_line(judge: A
 def test_the_lines_say_what_is_meant(judge: Any, exchange: Any) -> None:
     made = judge()
     wrong_in_every_way(made, exchange)
-    lines = (compose.HERE / source.FILE).read_text("utf-8").splitlines()
+    lines = (composition.HERE / source.FILE).read_text("utf-8").splitlines()
     words = {
         "token-expired": "security:",
         "token-bad": "security:",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from orgbilling_fixtures import personas
-from orgbilling_openapi import contract
+from orgbilling_openapi import description
 from orgbilling_stubs.app import Settings, build
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import Adjust, IssueVoucher, OpenCheckout, PayCheckout, RedeemVoucher
@@ -27,5 +27,5 @@ for number, name in enumerate(personas.names()):
     at_ms = instants.add_months(service.tenant(organization).now_ms, number % 3) + number * instants.HOUR_MS
     timeline.move(service, organization, at_ms)
     service.execute(organization, Adjust(-number, "Recorded"))
-text = bundle.export(service, service.store.organizations(), contract.digest())
+text = bundle.export(service, service.store.organizations(), description.digest())
 Path(__file__).with_name("recorded.bundle.jsonl").write_text(text, "utf-8")

@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from orgbilling_openapi import changes
-from orgbilling_openapi.equations import Missing
+from orgbilling_openapi import equations
+from orgbilling_openapi.equations import MissingBodyError
 
 
 def row(entry: str, amount: float) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def redeem(amount: float, *new: dict[str, Any]) -> bool:
         "before:getOrgLedger": old,
         "getOrgLedger": [*new, *old],
     }
-    return changes.redeem_row(bodies).holds
+    return equations.redeem_row(bodies).holds
 
 
 def test_a_voucher_posts_its_credit_once() -> None:
@@ -40,33 +40,33 @@ def test_the_ledger_is_compared_over_one_window() -> None:
         "before:getOrgLedger": [],
         "getOrgLedger?days=90": [],
     }
-    with pytest.raises(Missing, match="over the same window"):
-        changes.redeem_row(bodies)
+    with pytest.raises(MissingBodyError, match="over the same window"):
+        equations.redeem_row(bodies)
 
 
 @pytest.mark.parametrize(
     ("request_body", "usd"), [({"amount": 5000}, 50), ({"amount": 1, "currency": "USD"}, 0.01)]
 )
 def test_what_a_checkout_asks_for(request_body: dict[str, Any], usd: float) -> None:
-    assert float(changes.paid({"request:createOrgBillingCheckout": request_body})) == usd
+    assert float(equations.paid({"request:createOrgBillingCheckout": request_body})) == usd
 
 
 def test_a_checkout_in_another_currency_is_not_judged() -> None:
-    with pytest.raises(Missing, match="not in USD"):
-        changes.paid({"request:createOrgBillingCheckout": {"amount": 5000, "currency": "EUR"}})
+    with pytest.raises(MissingBodyError, match="not in USD"):
+        equations.paid({"request:createOrgBillingCheckout": {"amount": 5000, "currency": "EUR"}})
 
 
 def test_modes_are_judged_by_their_own_law() -> None:
     prepaid = {"getOrgBilling": {"billingMode": "prepaid", "outstandingUsd": 0, "postpaidLimitUsd": 0}}
-    with pytest.raises(Missing):
-        changes.postpaid(prepaid)
-    with pytest.raises(Missing):
-        changes.prepaid({"getOrgBilling": {"billingMode": "postpaid"}})
+    with pytest.raises(MissingBodyError):
+        equations.postpaid(prepaid)
+    with pytest.raises(MissingBodyError):
+        equations.prepaid({"getOrgBilling": {"billingMode": "postpaid"}})
 
 
 def test_a_contract_without_a_schedule_is_not_judged_by_it() -> None:
-    with pytest.raises(Missing, match="no payment schedule"):
-        changes.schedule_total({"getOrgContract": {"paymentSchedule": None}})
+    with pytest.raises(MissingBodyError, match="no payment schedule"):
+        equations.schedule_total({"getOrgContract": {"paymentSchedule": None}})
 
 
 def test_two_paid_payments_need_two_credits() -> None:
@@ -77,6 +77,6 @@ def test_two_paid_payments_need_two_credits() -> None:
     ]
     ledger = [row("e1", 100.0)]
     bodies = {"getOrgContract": {"paymentSchedule": payments}, "getOrgLedger?days=all": ledger}
-    assert not changes.schedule_paid(bodies).holds
+    assert not equations.schedule_paid(bodies).holds
     ledger.append(row("e2", 100.0))
-    assert changes.schedule_paid(bodies).holds
+    assert equations.schedule_paid(bodies).holds

@@ -8,16 +8,16 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from orgbilling_openapi import compose, contract, forms
+from orgbilling_openapi import composition, description, version_conversion
 from orgbilling_openapi.diff import Change, compare
-from orgbilling_openapi.document import DocumentError
+from orgbilling_openapi.external_document import DocumentError
 
 Document = dict[str, Any]
-FACTS = compose.facts()
+FACTS = composition.vendor_facts()
 
 
 def changes(theirs: Document) -> list[Change]:
-    return compare(FACTS, contract.load(), theirs, contract.origins())
+    return compare(FACTS, description.load(), theirs, description.origins())
 
 
 def told(change: Callable[[Document], object]) -> list[Change]:
@@ -278,12 +278,14 @@ def test_the_vendors_own_document_breaks_nothing() -> None:
 
 
 def test_the_contract_does_not_differ_from_itself() -> None:
-    assert changes(contract.load()) == []
-    assert changes(forms.form31(forms.form30(contract.load()))) == []
+    assert changes(description.load()) == []
+    assert (
+        changes(version_conversion.to_openapi_31(version_conversion.to_openapi_30(description.load()))) == []
+    )
 
 
 def test_what_we_assumed_and_the_vendor_now_says_is_no_change() -> None:
-    enum = member(contract.load(), PROFILE, "billingMode")["enum"]
+    enum = member(description.load(), PROFILE, "billingMode")["enum"]
     assert told(lambda d: member(d, PROFILE, "billingMode").update(enum=enum)) == []
     assert told(lambda d: member(d, PROFILE, "billingMode").update(enum=[*enum, "barter"])) != []
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from orgbilling_openapi import contract
+from orgbilling_openapi import description
 
 PUBLISHED = yaml.safe_load((Path(__file__).parent / "published_facts.yaml").read_text())
 
@@ -79,16 +79,16 @@ def _type(schema: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("operation", PUBLISHED["operations"])
 def test_an_operation_states_every_published_fact(operation: str) -> None:
-    assert facts(contract.load())["operations"][operation] == PUBLISHED["operations"][operation]
+    assert facts(description.load())["operations"][operation] == PUBLISHED["operations"][operation]
 
 
 @pytest.mark.parametrize("schema", PUBLISHED["schemas"])
 def test_a_schema_states_every_published_fact(schema: str) -> None:
-    assert facts(contract.load())["schemas"][schema] == PUBLISHED["schemas"][schema]
+    assert facts(description.load())["schemas"][schema] == PUBLISHED["schemas"][schema]
 
 
 def test_there_is_no_other_operation_or_schema() -> None:
-    ours = facts(contract.load())
+    ours = facts(description.load())
     assert ours["operations"].keys() == PUBLISHED["operations"].keys()
     assert ours["schemas"].keys() == PUBLISHED["schemas"].keys()
     assert (len(ours["operations"]), len(ours["schemas"])) == (13, 19)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from orgbilling_openapi import compose, contract, headers
+from orgbilling_openapi import composition, description, diff
 from orgbilling_openapi.diff import compare
-from orgbilling_openapi.node import Node
-from orgbilling_openapi.shapes import Shapes
+from orgbilling_openapi.schema_diff import SchemaComparison
+from orgbilling_openapi.schema_flattening import Node
 
 Document = dict[str, Any]
 
@@ -67,7 +67,7 @@ def test_a_change_of_headers(case: str) -> None:
     change, expected = CASES[case]
     new = copy.deepcopy(OLD)
     change(new["headers"])
-    found = headers.compare(Shapes(OLD, new), Node(OLD, ()), Node(new, ()))
+    found = diff.compare_headers(SchemaComparison(OLD, new), Node(OLD, ()), Node(new, ()))
     told = [(each.kind, each.what, each.breaking) for each in found]
     assert told == expected
 
@@ -75,22 +75,22 @@ def test_a_change_of_headers(case: str) -> None:
 def test_references_are_followed() -> None:
     new: Document = {"headers": {"X-Rate": {"$ref": "#/rate"}}, "rate": {"schema": {"type": "integer"}}}
     old: Document = {"headers": {"X-Rate": {"schema": {"type": "integer"}}}}
-    assert [*headers.compare(Shapes(old, new), Node(old, ()), Node(new, ()))] == []
+    assert [*diff.compare_headers(SchemaComparison(old, new), Node(old, ()), Node(new, ()))] == []
 
 
 def test_a_header_that_is_gone_or_may_be_absent_breaks_a_client_of_the_contract() -> None:
-    ours = contract.load()
+    ours = description.load()
     theirs = copy.deepcopy(ours)
     response = theirs["paths"]["/org/billing"]["get"]["responses"]["200"]
     response["headers"].pop("ETag")
-    (told,) = compare(ours, ours, theirs, contract.origins())[:1]
+    (told,) = compare(ours, ours, theirs, description.origins())[:1]
     assert (told.severity, told.kind, told.what) == ("breaking", "removed", "the response header ETag")
     assert told.operations == ("GET /org/billing",)
 
 
 def test_what_only_we_say_of_headers_cannot_break() -> None:
-    ours = contract.load()
-    found = compare(compose.facts(), ours, compose.facts(), contract.origins())
+    ours = description.load()
+    found = compare(composition.vendor_facts(), ours, composition.vendor_facts(), description.origins())
     gone = [each for each in found if "response header" in each.what]
     assert {each.severity for each in gone} == {"assumed"}
     assert {each.what for each in gone} >= {"the response header Link", "the response header ETag"}

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_openapi.infer import SampleError, name, schema
+from orgbilling_openapi.reference_page import SampleError, named_schema, sample_schema
 
 TABLE = [
     (0.1, {"type": "number", "format": "double"}),
@@ -23,22 +23,22 @@ TABLE = [
 
 @pytest.mark.parametrize(("sample", "expected"), TABLE)
 def test_each_sample_tells_its_type(sample: object, expected: object) -> None:
-    assert schema(sample) == expected
+    assert sample_schema(sample) == expected
 
 
 @pytest.mark.parametrize("sample", [[], [1, 2], {"property1": 1, "property2": "string"}, {1}])
 def test_a_sample_that_tells_nothing_is_refused(sample: object) -> None:
     with pytest.raises(SampleError):
-        schema(sample)
+        sample_schema(sample)
 
 
 def test_the_name_of_a_schema_comes_with_its_prefix() -> None:
-    assert name({"$schema": "/api/v1/schemas/Shelf.json"}) == ("/api/v1", "Shelf")
-    assert name({"a": 1}) is None
-    assert name([0]) is None
+    assert named_schema({"$schema": "/api/v1/schemas/Shelf.json"}) == ("/api/v1", "Shelf")
+    assert named_schema({"a": 1}) is None
+    assert named_schema([0]) is None
 
 
 @pytest.mark.parametrize("link", ["Shelf", 3, "/schemas/../Shelf.json"])
 def test_a_strange_schema_link_is_refused(link: object) -> None:
     with pytest.raises(SampleError):
-        name({"$schema": link})
+        named_schema({"$schema": link})

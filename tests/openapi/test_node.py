@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from orgbilling_openapi.node import Node
+from orgbilling_openapi.schema_flattening import Node
 
 
 def test_a_member_is_below_its_node() -> None:

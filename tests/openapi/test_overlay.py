@@ -35,10 +35,10 @@ def test_other_jsonpath_is_refused(target: str) -> None:
 
 
 def changed(
-    action: dict[str, Any], *, careful: bool = False
+    action: dict[str, Any], *, only_add: bool = False
 ) -> tuple[dict[str, Any], list[tuple[str | int, ...]]]:
     document, written = copy.deepcopy(DOCUMENT), list[tuple[str | int, ...]]()
-    apply(document, action, written.append, careful=careful)
+    apply(document, action, written.append, only_add=only_add)
     return document, written
 
 
@@ -65,14 +65,14 @@ def test_remove_takes_items_from_the_end() -> None:
     assert [path["get"]["tags"] for path in document["paths"].values()] == [[], []]
 
 
-def test_a_careful_action_only_adds() -> None:
+def test_an_action_can_be_told_to_only_add() -> None:
     update = {"m": 2, "k": 3}
-    assert changed({"target": "$.n", "update": update}, careful=True)[0]["n"] == {"m": 1, "k": 3}
-    assert changed({"target": "$.n", "remove": True}, careful=True)[0] == DOCUMENT
+    assert changed({"target": "$.n", "update": update}, only_add=True)[0]["n"] == {"m": 1, "k": 3}
+    assert changed({"target": "$.n", "remove": True}, only_add=True)[0] == DOCUMENT
     tags = {"target": "$.paths['/a'].get", "update": {"tags": ["w", {"k": 1}]}}
-    assert changed(tags, careful=True)[0]["paths"]["/a"]["get"]["tags"] == ["x", {"k": 1}]
+    assert changed(tags, only_add=True)[0]["paths"]["/a"]["get"]["tags"] == ["x", {"k": 1}]
     reference = {"target": "$.paths['/a']", "update": {"get": {"$ref": "#/n"}}}
-    assert changed(reference, careful=True)[0] == DOCUMENT
+    assert changed(reference, only_add=True)[0] == DOCUMENT
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from orgbilling_openapi.node import Node
-from orgbilling_openapi.security import compare
-from orgbilling_openapi.shapes import Shapes
+from orgbilling_openapi.diff import compare_security
+from orgbilling_openapi.schema_diff import SchemaComparison
+from orgbilling_openapi.schema_flattening import Node
 
 Document = dict[str, Any]
 BEARER: Document = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
@@ -14,9 +14,11 @@ KEY: Document = {"type": "apiKey", "in": "header", "name": "X-Key"}
 
 def found(old: Document, new: Document, takes: list[Any] | None = None) -> list[tuple[str, bool]]:
     """What differs for an operation between two tables of security schemes."""
-    shapes = Shapes(*({"components": {"securitySchemes": each, "more": {"K": KEY}}} for each in (old, new)))
+    shapes = SchemaComparison(
+        *({"components": {"securitySchemes": each, "more": {"K": KEY}}} for each in (old, new))
+    )
     operation = Node({"security": [{"s": []}] if takes is None else takes}, ("paths", "/a", "get"))
-    return [(each.what, each.breaking) for each in compare(shapes, operation, operation)]
+    return [(each.what, each.breaking) for each in compare_security(shapes, operation, operation)]
 
 
 @pytest.mark.parametrize(

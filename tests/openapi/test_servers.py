@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from orgbilling_openapi.document import DocumentError
-from orgbilling_openapi.node import Node
-from orgbilling_openapi.servers import compare
+from orgbilling_openapi.diff import compare_servers
+from orgbilling_openapi.external_document import DocumentError
+from orgbilling_openapi.schema_flattening import Node
 
 Document = dict[str, Any]
 
@@ -18,7 +18,9 @@ def document(*urls: str, path: list[Any] | None = None, operation: list[Any] | N
 
 def verdict(old: Document, new: Document) -> str:
     nodes = (Node(each["paths"]["/a"]["get"], ("paths", "/a", "get")) for each in (old, new))
-    return " ".join("breaking" if each.breaking else "compatible" for each in compare(old, new, *nodes))
+    return " ".join(
+        "breaking" if each.breaking else "compatible" for each in compare_servers(old, new, *nodes)
+    )
 
 
 V1, V2 = [{"url": "/v1"}], [{"url": "/v2"}]
@@ -63,7 +65,7 @@ def test_a_server_without_a_url_is_an_error(server: object) -> None:
 
 def test_the_finding_is_where_our_servers_are_written() -> None:
     old, new = document("/v1"), document("/v1", operation=V2)
-    (finding,) = compare(
+    (finding,) = compare_servers(
         old, new, *(Node(each["paths"]["/a"]["get"], ("paths", "/a", "get")) for each in (old, new))
     )
     assert (finding.kind, finding.pointer, finding.what) == ("changed", "#/servers", "servers /v1 → /v2")

@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from orgbilling_fixtures import personas
-from orgbilling_openapi import laws
+from orgbilling_openapi import invariants
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants, scheduler
 from orgbilling_stubs.billing.commands import (
@@ -38,7 +38,7 @@ WINDOWS = (1, 30, 365)
 
 
 def assert_lawful(bodies: dict[str, Any]) -> None:
-    assert [f"{each.law.name}: {each.detail} {each.values}" for each in laws.broken(bodies)] == []
+    assert [f"{each.invariant.name}: {each.detail} {each.values}" for each in invariants.broken(bodies)] == []
 
 
 def born(name: str) -> Tenant:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import uvicorn
 from orgbilling_fixtures import scenarios
-from orgbilling_openapi import contract
+from orgbilling_openapi import description
 from orgbilling_stubs.auth import keys
 from orgbilling_stubs.control.context import Control
 from orgbilling_stubs.control.scenarios import play
@@ -21,7 +21,7 @@ from orgbilling_stubs.tenants.clock import wall_ms
 
 PATHS = {
     operation["operationId"]: (method.upper(), path)
-    for path, item in contract.load()["paths"].items()
+    for path, item in description.load()["paths"].items()
     for method, operation in item.items()
 }
 BODIES = {
@@ -235,7 +235,7 @@ FAULTY = [each for each in scenarios.load() if each.faults]
 
 @pytest.fixture
 def server(dashboard: Any) -> Control:
-    app, document = dashboard.app, contract.load()
+    app, document = dashboard.app, description.load()
     return Control(app.service, app.cast, keys.load(), rules_of(document), "", wall_ms)
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from orgbilling_openapi.laws import LAWS, Verdict
+from orgbilling_openapi.invariants import INVARIANTS, InvariantResult
 
 from orgbilling_conformance import sendable, tokens
 from orgbilling_conformance.exchange import Exchange, Request, shown
@@ -110,20 +110,20 @@ def _lawful(judge: Judge) -> None:
     broken = _broken(judge)
     again = _broken(judge) if broken else {}
     for name in broken.keys() & again.keys():
-        law = again[name].law
+        law = again[name].invariant
         seen = Observation("isolation", law.name, law.equation, f"{again[name].detail} (second token)", "law")
         judge.observe(seen, law_operations(law)[0], [])
 
 
-def _broken(judge: Judge) -> dict[str, Verdict]:
+def _broken(judge: Judge) -> dict[str, InvariantResult]:
     asked = (("getOrgBilling", ""), ("getOrgUsageSummary", "days=30"), ("getOrgLedger", "days=30"))
     bodies = {}
     for operation, query in asked:
         exchange = judge.ask(operation, query, auth="second", purpose="two organizations")
         if exchange.response.succeeded:
             bodies[operation + (f"?{query}" if query else "")] = exchange.response.json
-    verdicts = (law.check(bodies) for law in LAWS if law.name in TOGETHER)
-    return {verdict.law.name: verdict for verdict in verdicts if verdict.holds is False}
+    verdicts = (law.check(bodies) for law in INVARIANTS if law.name in TOGETHER)
+    return {verdict.invariant.name: verdict for verdict in verdicts if verdict.holds is False}
 
 
 def _lacking(judge: Judge) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orgbilling_openapi.laws import LAWS, Verdict
+from orgbilling_openapi.invariants import INVARIANTS, InvariantResult
 
 from orgbilling_conformance.judge import Judge
 from orgbilling_conformance.rule import Observation
@@ -21,13 +21,13 @@ REMARKS = (25, 37)
 
 def laws(judge: Judge) -> None:
     """Every law that reading alone can judge; what is broken has to be broken again."""
-    broken: dict[int, Verdict] = {}
+    broken: dict[int, InvariantResult] = {}
     for attempt in range(TRIES):
         bodies = snapshot(judge)
-        verdicts = [law.check(bodies) for law in LAWS if law.number not in BY_COMMANDS]
+        verdicts = [law.check(bodies) for law in INVARIANTS if law.number not in BY_COMMANDS]
         if attempt == 0:
             _keep(judge, verdicts)
-        now = {each.law.number: each for each in verdicts if each.holds is False}
+        now = {each.invariant.number: each for each in verdicts if each.holds is False}
         broken = now if attempt == 0 else {number: now[number] for number in broken if number in now}
         if not broken:
             break
@@ -35,19 +35,19 @@ def laws(judge: Judge) -> None:
         report(judge, verdict)
 
 
-def _keep(judge: Judge, verdicts: list[Verdict]) -> None:
+def _keep(judge: Judge, verdicts: list[InvariantResult]) -> None:
     for each in verdicts:
-        name = law_id(each.law)
-        operation = law_operations(each.law)[0]
+        name = law_id(each.invariant)
+        operation = law_operations(each.invariant)[0]
         if each.holds is None:
             judge.skip((name,), (operation,), each.detail)
         else:
             judge.passed(name, operation)
 
 
-def report(judge: Judge, verdict: Verdict) -> None:
+def report(judge: Judge, verdict: InvariantResult) -> None:
     """Keep a law that does not hold."""
-    law = verdict.law
+    law = verdict.invariant
     told = verdict.detail or ", ".join(f"{name} {value}" for name, value in verdict.values.items())
     if law.number in REMARKS:
         judge.note(f"law {law.number} ({law.equation}) does not hold: {told}")

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from orgbilling_openapi.laws import LAWS
+from orgbilling_openapi.invariants import INVARIANTS
 
 from orgbilling_conformance import asked
 from orgbilling_conformance.exchange import Exchange, Request, shown
@@ -144,7 +144,7 @@ def vouchers(judge: Judge) -> None:
 
 
 def _command_laws(*numbers: int) -> tuple[str, ...]:
-    return tuple(law_id(law) for law in LAWS if law.number in numbers)
+    return tuple(law_id(law) for law in INVARIANTS if law.number in numbers)
 
 
 def _harmless(judge: Judge, before: dict[str, Any], exchange: Exchange) -> None:
@@ -210,7 +210,7 @@ def _redeemed(judge: Judge, before: dict[str, Any], answer: Exchange, after: dic
     """What one redemption did: the laws of commands, and those of reading, hold after it."""
     bodies = {f"before:{key}": value for key, value in before.items()} | after
     bodies[answer.operation] = answer.response.json
-    for law in LAWS:
+    for law in INVARIANTS:
         if law.number in (*BY_COMMANDS[:2], 11):
             verdict = law.check(bodies)
             if verdict.holds is False:

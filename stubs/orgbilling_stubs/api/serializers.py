@@ -329,7 +329,7 @@ def redemption(event: VoucherRedeemed) -> Body:
 
 
 def all_bodies(tenant: Tenant, base_url: str, windows: Sequence[int] = (30,)) -> dict[str, Any]:
-    """Every answer that a GET gives, keyed as `orgbilling_openapi.laws` reads them, the whole ledger too.
+    """Every answer that a GET gives, keyed as `orgbilling_openapi.equations` says, with the whole ledger.
 
     windows: values of `days`; the contract is absent when there is none.
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from orgbilling_openapi import control
+from orgbilling_openapi import control_description
 
 from orgbilling_stubs.checkout import completion, guard
 from orgbilling_stubs.checkout.reply import Reply, json
@@ -24,7 +24,7 @@ SCHEMA = "/_mock/v1/schemas/CompletedCheckout.json"
 @cache
 def body() -> Body:
     """What reads the body, compiled with the first one."""
-    contract = control.load()
+    contract = control_description.load()
     return Body(contract["paths"][PATH]["post"]["requestBody"], Schemas(contract))
 
 

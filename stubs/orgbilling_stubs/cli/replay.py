@@ -46,9 +46,9 @@ def _fail(text: str) -> typer.Exit:
 
 def _note_contract(recorded: Bundle) -> None:
     """Say when the bundle was recorded under another contract: that can be why an answer differs."""
-    from orgbilling_openapi import contract
+    from orgbilling_openapi import description
 
-    if recorded.header.get("contract") != contract.digest():
+    if recorded.header.get("contract") != description.digest():
         typer.echo("recorded with another contract than this version serves", err=True)
 
 

@@ -47,9 +47,9 @@ def fail(problem: object) -> NoReturn:
 def refusals(page: Path | None = None) -> Iterator[None]:
     """Turn the errors of orgbilling_openapi into one line each; page: the file that is read line by line."""
     from orgbilling_openapi.check import ValidatorError
-    from orgbilling_openapi.compose import LayerError
-    from orgbilling_openapi.document import DocumentError
-    from orgbilling_openapi.page import PageError
+    from orgbilling_openapi.composition import LayerError
+    from orgbilling_openapi.external_document import DocumentError
+    from orgbilling_openapi.reference_page import PageError
 
     try:
         yield
@@ -79,8 +79,8 @@ def derive(
 
     Every line has to be understood. The first one that is not is named, with its number.
     """
-    from orgbilling_openapi import compose
-    from orgbilling_openapi import page as pages
+    from orgbilling_openapi import composition as compose
+    from orgbilling_openapi import reference_page as pages
 
     with refusals(page):
         document = pages.derive(page.read_text(encoding="utf-8"), words=not facts)
@@ -97,7 +97,7 @@ def derive(
 @app.command()
 def compose() -> None:
     """Compose the layers, and write org-billing.yaml, its JSON twin and the origins."""
-    from orgbilling_openapi import compose as composer
+    from orgbilling_openapi import composition as composer
 
     with refusals():
         for name, content in composer.compose().files().items():
@@ -115,7 +115,7 @@ def check() -> None:
     If it is not, the exit status is 1 and every problem is listed.
     """
     from orgbilling_openapi import check as checker
-    from orgbilling_openapi import compose as composer
+    from orgbilling_openapi import composition as composer
 
     with refusals():
         composition = composer.compose()
@@ -137,9 +137,9 @@ def explain(
     ],
 ) -> None:
     """Show which layer a node of the API description comes from, and why."""
-    from orgbilling_openapi import contract, json_pointer
+    from orgbilling_openapi import description, json_pointer
 
-    document, origins = contract.load(), contract.origins()
+    document, origins = description.load(), description.origins()
     try:
         node = json_pointer.find(document, place)
     except (LookupError, ValueError) as error:
@@ -174,15 +174,15 @@ def diff(
     The exit status is 1 if a change breaks a client of this description. Differences from what we only
     assume break nothing, and are counted separately.
     """
-    from orgbilling_openapi import compose as composer
-    from orgbilling_openapi import contract, document
+    from orgbilling_openapi import composition as composer
+    from orgbilling_openapi import description, external_document
     from orgbilling_openapi import diff as differ
 
     with refusals():
-        ours = contract.load()
-        with document.sound(other):
-            theirs = document.relative(document.load(other), ours["servers"][0]["url"])
-        changes = differ.compare(composer.facts(), ours, theirs, contract.origins())
+        ours = description.load()
+        with external_document.raising_document_errors(other):
+            theirs = external_document.relative(external_document.load(other), ours["servers"][0]["url"])
+        changes = differ.compare(composer.vendor_facts(), ours, theirs, description.origins())
     breaking = any(change.severity == "breaking" for change in changes)
     if as_json:
         typer.echo(

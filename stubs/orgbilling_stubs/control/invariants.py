@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orgbilling_openapi import laws
+from orgbilling_openapi import invariants
 
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants
@@ -33,17 +33,17 @@ def check(call: Call) -> Reply:
 
 def _report(server: Control, organization: str, base_url: str) -> dict[str, Any]:
     tenant = server.service.tenant(organization)
-    verdicts = laws.check(serializers.all_bodies(tenant, base_url, WINDOWS))
+    verdicts = invariants.check(serializers.all_bodies(tenant, base_url, WINDOWS))
     return {
         "organization": organization,
         "now": instants.text(tenant.now_ms),
-        "holds": not any(each.law.firm and each.holds is False for each in verdicts),
+        "holds": not any(each.invariant.firm and each.holds is False for each in verdicts),
         "laws": [
             {
-                "number": each.law.number,
-                "name": each.law.name,
-                "equation": each.law.equation,
-                "firm": each.law.firm,
+                "number": each.invariant.number,
+                "name": each.invariant.name,
+                "equation": each.invariant.equation,
+                "firm": each.invariant.firm,
                 "verdict": _VERDICTS[each.holds],
                 "values": dict(each.values),
                 "detail": each.detail,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orgbilling_openapi import control as contracts
+from orgbilling_openapi import control_description as contracts
 
 from orgbilling_stubs.control.bulk import Pace
 from orgbilling_stubs.control.context import Control

@@ -154,9 +154,9 @@ def _absolute(node: Any, base: str) -> Any:
 
 
 def _older(contract: dict[str, Any]) -> dict[str, Any]:
-    from orgbilling_openapi.forms import form30
+    from orgbilling_openapi.version_conversion import to_openapi_30
 
-    return form30(contract)
+    return to_openapi_30(contract)
 
 
 def _yaml(document: dict[str, Any]) -> bytes:

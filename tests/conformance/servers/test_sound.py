@@ -12,7 +12,7 @@ import jwt
 import pytest
 from mutation.probes import send
 from mutation.proxy import Ask
-from orgbilling_openapi.compose import facts
+from orgbilling_openapi.composition import vendor_facts
 
 from servers import door, huma, limited, rich, sparse
 from servers.wire import BASE, BODIES, GETS, POSTS, WINDOWED
@@ -25,7 +25,7 @@ ORGANIZATION = "org_acme"
 
 @pytest.fixture(scope="module")
 def document():
-    found = facts()
+    found = vendor_facts()
     for schema in found["components"]["schemas"].values():
         # The published examples of it are relative, which no URI is.
         schema["properties"].get("$schema", {}).pop("format", None)

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from orgbilling_fixtures import personas
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 
 READS = {
     "/org/billing": "getOrgBilling",

@@ -1,4 +1,4 @@
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.api.operations import table
 
 

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from orgbilling_openapi import compose, contract
+from orgbilling_openapi import composition, description
+from orgbilling_openapi.version_conversion import to_openapi_30
 from orgbilling_stubs.cli import spec as cli
 from typer.testing import CliRunner, Result
 
@@ -63,7 +64,7 @@ def test_derive_writes_a_file(page: Path, tmp_path: Path) -> None:
     target = tmp_path / "documented.yaml"
     result = run("derive", page, "--out", target)
     assert result.stdout.strip() == f"{target}: 1 operations, 1 schemas"
-    assert compose.read(target)["paths"].keys() == {"/shelf"}
+    assert composition.read(target)["paths"].keys() == {"/shelf"}
 
 
 def test_derive_names_the_line_that_it_does_not_understand(page: Path) -> None:
@@ -103,9 +104,9 @@ def test_check_passes_on_what_is_checked_in() -> None:
 
 
 def test_check_lists_what_is_stale(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    whole = compose.compose()
+    whole = composition.compose()
     monkeypatch.setattr(
-        compose, "compose", lambda: compose.Composition({**whole.document, "info": {}}, whole.origins)
+        composition, "compose", lambda: composition.Composition({**whole.document, "info": {}}, whole.origins)
     )
     result = run("check")
     assert result.exit_code == 1
@@ -122,18 +123,18 @@ def test_check_without_the_validator_says_how_to_get_it(monkeypatch: pytest.Monk
 
 
 def test_a_layer_that_cannot_be_read_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> compose.Composition:
-        raise compose.LayerError("assumed: nothing matches $.x")
+    def broken() -> composition.Composition:
+        raise composition.LayerError("assumed: nothing matches $.x")
 
-    monkeypatch.setattr(compose, "compose", broken)
+    monkeypatch.setattr(composition, "compose", broken)
     refused(run("compose"), "orgbilling: layer assumed: nothing matches $.x")
 
 
 def test_compose_changes_nothing_when_nothing_changed() -> None:
-    before = {name: (compose.HERE / name).read_bytes() for name in compose.compose().files()}
+    before = {name: (composition.HERE / name).read_bytes() for name in composition.compose().files()}
     result = run("compose")
     assert result.stdout.count("as before") == 3
-    assert {name: (compose.HERE / name).read_bytes() for name in before} == before
+    assert {name: (composition.HERE / name).read_bytes() for name in before} == before
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_explain_of_nothing_tells_what_there_is(place: str) -> None:
 @pytest.fixture
 def published(tmp_path: Path) -> Path:
     path = tmp_path / "published.json"
-    path.write_text(json.dumps(compose.facts()))
+    path.write_text(json.dumps(composition.vendor_facts()))
     return path
 
 
@@ -183,7 +184,7 @@ def test_diff_of_the_vendors_document(published: Path) -> None:
 
 
 def test_diff_of_a_breaking_document(published: Path) -> None:
-    document = compose.facts()
+    document = composition.vendor_facts()
     del document["paths"]["/org/ledger"]
     document["components"]["schemas"]["ErrorModel"]["properties"]["more"] = {"type": "string"}
     published.write_text(json.dumps(document))
@@ -203,7 +204,7 @@ def test_diff_of_a_breaking_document(published: Path) -> None:
 
 
 def test_diff_tells_of_an_assumption_that_proved_wrong(published: Path) -> None:
-    document = compose.facts()
+    document = composition.vendor_facts()
     document["components"]["schemas"]["EnterpriseContract"]["properties"]["status"]["enum"] = [
         "active",
         "on_hold",
@@ -215,13 +216,13 @@ def test_diff_tells_of_an_assumption_that_proved_wrong(published: Path) -> None:
 
 def test_diff_reads_what_the_stub_serves(tmp_path: Path) -> None:
     path = tmp_path / "served.json"
-    for document in (contract.load(), contract.form30(contract.load())):
+    for document in (description.load(), to_openapi_30(description.load())):
         path.write_text(json.dumps(document))
         assert run("diff", path).stdout == "0 breaking, 0 compatible; 0 differences rest on our assumptions\n"
 
 
 def test_diff_of_a_document_that_writes_paths_in_full(published: Path) -> None:
-    document = compose.facts()
+    document = composition.vendor_facts()
     document["paths"] = {f"/api/v1{path}": item for path, item in document["paths"].items()}
     for servers, status in (
         ([{"url": "https://api.test"}], 0),

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from orgbilling_openapi import control
+from orgbilling_openapi import control_description
 from orgbilling_stubs.checkout import timing
 from orgbilling_stubs.checkout.errors import LINK_LASTS
 from orgbilling_stubs.checkout.outcomes import OUTCOMES
@@ -103,7 +103,7 @@ def test_a_code_of_stripe_goes_with_a_decline(drive: Any, opened: str) -> None:
 
 
 def test_the_contract_lists_the_outcomes_and_limits_of_the_pages() -> None:
-    schemas = control.load()["components"]["schemas"]
+    schemas = control_description.load()["components"]["schemas"]
     asked = schemas["CheckoutOutcome"]["properties"]
     assert asked["outcome"]["enum"] == list(OUTCOMES)
     assert {each.code for each in OUTCOMES.values() if each.code} <= set(asked["declineCode"]["enum"])

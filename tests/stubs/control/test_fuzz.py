@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
-from orgbilling_openapi import control
+from orgbilling_openapi import control_description
 from orgbilling_stubs.app import Settings, build
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
@@ -27,7 +27,7 @@ def ndjson(_: Any, value: Any) -> bytes:
 
 OPERATIONS = [
     operation["operationId"]
-    for item in control.load()["paths"].values()
+    for item in control_description.load()["paths"].values()
     for name, operation in item.items()
     if name != "parameters"
 ]
@@ -51,7 +51,7 @@ def test_every_operation_answers_by_its_contract(name: str) -> None:
 def test_the_stream_is_all_that_is_left_out() -> None:
     streams = [
         operation["operationId"]
-        for item in control.load()["paths"].values()
+        for item in control_description.load()["paths"].values()
         for name, operation in item.items()
         if name != "parameters" and "text/event-stream" in str(operation["responses"])
     ]

@@ -3,14 +3,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from orgbilling_openapi import laws
+from orgbilling_openapi import invariants
 
 
 def test_every_law_is_evaluated_with_its_values(drive: Any) -> None:
     drive("POST", "/organizations", {"organization": "org_a", "persona": "contract_active"})
     [report] = drive("GET", "/organizations/org_a/laws").json()["organizations"]
     assert report["holds"]
-    assert [each["number"] for each in report["laws"]] == [law.number for law in laws.LAWS]
+    assert [each["number"] for each in report["laws"]] == [law.number for law in invariants.INVARIANTS]
     charge = next(each for each in report["laws"] if each["name"] == "characters-charge")
     assert charge["verdict"] == "holds"
     assert charge["values"]

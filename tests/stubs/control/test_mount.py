@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import jsonschema_rs
 import pytest
-from orgbilling_openapi import control
+from orgbilling_openapi import control_description
 from orgbilling_stubs.tenants.bundle import answers
 
 BASE = "http://127.0.0.1:4010"
@@ -14,7 +14,7 @@ TENANTS = 200
 
 
 def test_the_contract_and_its_page_are_served(drive: Any, dashboard: Any) -> None:
-    assert drive("GET", "/openapi.json").json() == control.load()
+    assert drive("GET", "/openapi.json").json() == control_description.load()
     page = dashboard("GET", "/_mock/docs", None)
     assert page.headers["content-type"].startswith("text/html")
     assert "Advance" not in page.text or "advanceClock" in page.text
@@ -39,7 +39,10 @@ def test_a_wrong_request_gets_a_problem(drive: Any, method: str, path: str, stat
     refused = drive(method, path)
     assert refused.status_code == status
     assert refused.headers["content-type"] == "application/problem+json"
-    schema = {"$ref": "#/components/schemas/ErrorModel", "components": control.load()["components"]}
+    schema = {
+        "$ref": "#/components/schemas/ErrorModel",
+        "components": control_description.load()["components"],
+    }
     assert jsonschema_rs.is_valid(schema, refused.json())
     assert refused.json()["$schema"].endswith("/_mock/v1/schemas/ErrorModel.json")
 
@@ -63,7 +66,7 @@ def test_every_answer_says_where_its_schema_is(drive: Any) -> None:
 
 
 def test_every_schema_of_an_answer_has_a_place_for_its_address() -> None:
-    document = control.load()
+    document = control_description.load()
     schemas = document["components"]["schemas"]
     for item in document["paths"].values():
         for method, operation in item.items():

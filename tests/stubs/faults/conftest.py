@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 import uvicorn
 from orgbilling_fixtures import scenarios
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.api.operations import table
 from orgbilling_stubs.auth import keys
 from orgbilling_stubs.auth.authorization import Admission

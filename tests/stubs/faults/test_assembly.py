@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.faults.assembly import members_of, rules_of
 from orgbilling_stubs.faults.effects.status import Status
 from orgbilling_stubs.faults.rules import FaultRule

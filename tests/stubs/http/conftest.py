@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jsonschema_rs
 import pytest
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.auth.errors import refusal
 from orgbilling_stubs.http.assemble import Habits, assemble
 from orgbilling_stubs.http.context import Call, Encoded, Handler, Reply

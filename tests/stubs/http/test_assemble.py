@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.http.assemble import Habits, assemble
 
 

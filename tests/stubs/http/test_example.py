@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from jsonschema_rs import Draft202012Validator
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.http.example import Examples
 
 DOCUMENT = {

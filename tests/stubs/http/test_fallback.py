@@ -6,7 +6,7 @@ import time
 
 import jsonschema_rs
 import pytest
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.http.assemble import Habits, assemble
 
 PATHS = 345

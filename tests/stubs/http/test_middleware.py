@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.auth.errors import Refused
 from orgbilling_stubs.http.assemble import assemble
 from orgbilling_stubs.http.context import Reply, Stream

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.http.context import Encoded, Reply
 
 

@@ -6,7 +6,7 @@ import pytest
 from connexion.middleware import ConnexionMiddleware
 from connexion.middleware.abstract import AbstractRoutingAPI, SpecMiddleware
 from connexion.resolver import Resolver
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.http.document import Document
 from orgbilling_stubs.http.operation import Operation
 from orgbilling_stubs.http.routing import Compiled, CompiledAPI, Lazy, Routing, Table

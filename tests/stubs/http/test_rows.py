@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.http.errors import Breach
 from orgbilling_stubs.http.rows import Rows
 

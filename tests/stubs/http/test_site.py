@@ -7,7 +7,7 @@ import re
 import jsonschema_rs
 import pytest
 import yaml
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.http.assemble import assemble
 
 

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.http import body as bodies
 from orgbilling_stubs.http.assemble import assemble
 from orgbilling_stubs.http.context import Reply

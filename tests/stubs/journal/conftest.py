@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.api.operations import table
 from orgbilling_stubs.auth import keys
 from orgbilling_stubs.auth.authorization import Admission

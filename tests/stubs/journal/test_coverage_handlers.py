@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from orgbilling_openapi import control as contracts
+from orgbilling_openapi import control_description as contracts
 from orgbilling_stubs.journal import coverage_handlers
 from orgbilling_stubs.journal.coverage_items import Items
 from orgbilling_stubs.journal.coverage_tally import Tally

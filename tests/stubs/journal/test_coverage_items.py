@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.journal.coverage_items import items
 
 BODY = {"properties": {"$schema": {}, "name": {}, "kind": {}}}

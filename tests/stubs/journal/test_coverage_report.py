@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import jsonschema_rs
 import pytest
-from orgbilling_openapi import control as contracts
+from orgbilling_openapi import control_description as contracts
 from orgbilling_stubs.journal.coverage_items import Items
 from orgbilling_stubs.journal.coverage_report import percent, report
 from orgbilling_stubs.journal.coverage_tally import Tally

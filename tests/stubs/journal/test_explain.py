@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import jsonschema_rs
 import pytest
-from orgbilling_openapi import contract as api
-from orgbilling_openapi import control as contracts
+from orgbilling_openapi import control_description as contracts
+from orgbilling_openapi import description as api
 from orgbilling_openapi import json_pointer
 from orgbilling_stubs.faults.effects.status import Status
 from orgbilling_stubs.faults.rules import FaultRule

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orgbilling_openapi import control as contracts
+from orgbilling_openapi import control_description as contracts
 from orgbilling_stubs.journal import handlers
 
 

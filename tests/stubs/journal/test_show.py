@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import jsonschema_rs
-from orgbilling_openapi import control as contracts
+from orgbilling_openapi import control_description as contracts
 from orgbilling_stubs.journal.show import document
 from orgbilling_stubs.journal.store import EXCERPT_BYTES, Fired, Refusal
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from orgbilling_openapi import contract
+from orgbilling_openapi import description
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import Adjust, OpenCheckout, PayCheckout, RedeemVoucher
 from orgbilling_stubs.billing.events import CheckoutOpened, Idempotency
@@ -35,7 +35,7 @@ def recorded(dashboard: Any) -> str:
     timeline.restore(service, "org_a", "paid")
     timeline.fork(service, "org_a", "org_b")
     service.execute("org_b", Adjust(-1, "A micro-dollar – ünïcode \u2028"))
-    return bundle.export(service, ["org_a", "org_b"], contract.digest())
+    return bundle.export(service, ["org_a", "org_b"], description.digest())
 
 
 def lines(text: str) -> Lines:
@@ -48,7 +48,7 @@ def text(of: Lines) -> str:
 
 def test_a_bundle_replays_byte_for_byte(recorded: str) -> None:
     found = bundle.read(recorded)
-    assert found.header["contract"] == contract.digest()
+    assert found.header["contract"] == description.digest()
     for each in map(bundle.replay, found.organizations):
         assert each.different == []
         assert each.compared == 5 + 5 * len(bundle.WINDOWS)
@@ -61,7 +61,7 @@ def test_it_can_be_exported_again_from_where_it_was_taken_in(recorded: str, dash
         service.delete(each.organization)
         service.create(each.organization, bundle.pinned(each))
     service.clock.set(instants.parse("2030-01-01"))
-    again = bundle.read(bundle.export(service, ["org_a", "org_b"], contract.digest()))
+    again = bundle.read(bundle.export(service, ["org_a", "org_b"], description.digest()))
     assert [each.answers for each in again.organizations] == [each.answers for each in found.organizations]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from orgbilling_openapi import laws as api_invariants
+from orgbilling_openapi import invariants as api_invariants
 
 from orgbilling_stubs.export import manifest, texts
 from orgbilling_stubs.export.errors import ExportError, from_os
@@ -133,8 +133,8 @@ def _api_responses(folder: Path, contents: Mapping[str, Any]) -> Iterator[Check]
             continue
         for violation in api_invariants.broken(bodies):
             problem = f"{entry['path']}: {violation.detail}"
-            yield Check(violation.law.name, violation.law.equation, problem)
+            yield Check(violation.invariant.name, violation.invariant.equation, problem)
             problems += 1
     if not problems:
-        count = len(api_invariants.LAWS)
+        count = len(api_invariants.INVARIANTS)
         yield Check("invariants", f"{count} invariants hold in every organization's responses", "")

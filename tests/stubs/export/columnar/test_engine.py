@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_openapi import laws
+from orgbilling_openapi import invariants
 from orgbilling_stubs.export import selection
 from orgbilling_stubs.export.columnar import engine
 from orgbilling_stubs.export.columnar.columns import values
@@ -33,5 +33,5 @@ def test_what_columns_cannot_hold_comes_from_the_engine():
 def test_bodies_are_those_of_the_api_and_lawful(name):
     cast = selection.cast(selection.chosen([name]), 1, AS_OF_MS, 60 if name == "standard" else None)
     bodies = engine.Engine(cast).bodies(cast.people[0])
-    assert laws.broken(bodies) == []
+    assert invariants.broken(bodies) == []
     assert {f"getOrgLedger?days={days}" for days in (*engine.WINDOWS, "all")} <= bodies.keys()

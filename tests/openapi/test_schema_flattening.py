@@ -7,9 +7,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from orgbilling_openapi import json_pointer
-from orgbilling_openapi.document import DocumentError
-from orgbilling_openapi.flatten import flatten
-from orgbilling_openapi.node import Node
+from orgbilling_openapi.external_document import DocumentError
+from orgbilling_openapi.schema_flattening import Node, flatten
 
 Schema = dict[str, Any]
 A: Schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}

@@ -1,19 +1,20 @@
-"""The contract of the control API: written by hand in control.yaml, read from its JSON twin."""
+"""The description of the control API: written by hand in control.yaml, read from its JSON twin."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+
+from orgbilling_openapi.strict_json import JsonObject
 
 HERE = Path(__file__).parent
 SOURCE = HERE / "control.yaml"
 TWIN = HERE / "control.json"
 
 
-def load() -> dict[str, Any]:
-    """The control contract, as a fresh dictionary that the caller may change."""
-    document: dict[str, Any] = json.loads(TWIN.read_bytes())
+def load() -> JsonObject:
+    """The description of the control API, as a fresh dictionary that the caller may change."""
+    document: JsonObject = json.loads(TWIN.read_bytes())
     return document
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from openapi_spec_validator import validate
 from orgbilling_fixtures import scenarios
-from orgbilling_openapi import contract, control
+from orgbilling_openapi import control_description, description
 from orgbilling_stubs.auth import bad
 from orgbilling_stubs.tenants import timeline
 
@@ -15,18 +15,18 @@ METHODS = ("get", "put", "post", "delete", "patch")
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
     return [
         (method, path, item[method])
-        for path, item in control.load()["paths"].items()
+        for path, item in control_description.load()["paths"].items()
         for method in METHODS
         if method in item
     ]
 
 
 def test_the_twin_is_what_the_source_says() -> None:
-    assert control.TWIN.read_text("utf-8") == control.twin()
+    assert control_description.TWIN.read_text("utf-8") == control_description.twin()
 
 
 def test_it_is_openapi() -> None:
-    validate(control.load())
+    validate(control_description.load())
 
 
 def unquoted(node: Any, path: str = "") -> list[str]:
@@ -41,14 +41,16 @@ def unquoted(node: Any, path: str = "") -> list[str]:
 
 def test_texts_are_quoted_where_they_have_to_be() -> None:
     assert unquoted({"a": [{"description": "one", "two": None}]}) == ["/a/0/two"]
-    assert [each for each in unquoted(control.load()) if "/example" not in each] == []
+    assert [each for each in unquoted(control_description.load()) if "/example" not in each] == []
 
 
 def test_every_operation_is_named_once_and_described() -> None:
     names = Counter(operation["operationId"] for _, _, operation in operations())
     assert [name for name, times in names.items() if times > 1] == []
     assert not names.keys() & {
-        operation["operationId"] for item in contract.load()["paths"].values() for operation in item.values()
+        operation["operationId"]
+        for item in description.load()["paths"].values()
+        for operation in item.values()
     }
     for _, path, operation in operations():
         assert operation["summary"], path
@@ -63,12 +65,12 @@ def test_every_body_has_an_example() -> None:
 
 
 def test_the_bad_tokens_are_those_that_can_be_minted() -> None:
-    listed = control.load()["components"]["schemas"]["TokenRequest"]["properties"]["bad"]["enum"]
+    listed = control_description.load()["components"]["schemas"]["TokenRequest"]["properties"]["bad"]["enum"]
     assert listed == list(bad.KINDS)
 
 
 def test_the_scenarios_and_the_named_instants_are_those_there_are() -> None:
-    schemas = control.load()["components"]["schemas"]
+    schemas = control_description.load()["components"]["schemas"]
     names = schemas["ScenarioChoice"]["properties"]["scenario"]["anyOf"][0]["enum"]
     assert names == [each.name for each in scenarios.load()]
     instants = schemas["Jump"]["properties"]["to"]["anyOf"][0]["enum"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from orgbilling_openapi.node import Node
-from orgbilling_openapi.shapes import Shapes
+from orgbilling_openapi.schema_diff import SchemaComparison
+from orgbilling_openapi.schema_flattening import Node
 
 NO, REQUEST, RESPONSE, BOTH = "neither", "request", "response", "both"
 
@@ -15,7 +15,10 @@ def verdict(old: dict[str, Any], new: dict[str, Any]) -> str:
     broken = [
         direction
         for direction in (REQUEST, RESPONSE)
-        if any(each.breaking for each in Shapes({}, {}).compare(Node(old, ()), Node(new, ()), direction))
+        if any(
+            each.breaking
+            for each in SchemaComparison({}, {}).compare(Node(old, ()), Node(new, ()), direction)
+        )
     ]
     return BOTH if len(broken) == 2 else broken[0] if broken else NO
 
@@ -72,5 +75,7 @@ def test_variance(old: dict[str, Any], new: dict[str, Any], breaks: str) -> None
 
 
 def test_long_values_are_shortened() -> None:
-    (finding,) = Shapes({}, {}).compare(Node({}, ()), Node({"enum": list(range(99))}, ()), "request")
+    (finding,) = SchemaComparison({}, {}).compare(
+        Node({}, ()), Node({"enum": list(range(99))}, ()), "request"
+    )
     assert len(finding.what) < 80

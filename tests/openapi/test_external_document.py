@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from orgbilling_openapi import document as documents
-from orgbilling_openapi.document import DocumentError, load, relative
+from orgbilling_openapi import external_document as documents
+from orgbilling_openapi.external_document import DocumentError, load, relative
 
 
 def test_mixed_paths_stay_as_they_are() -> None:
@@ -42,7 +42,7 @@ def test_a_malformed_document_is_refused_without_python_in_the_words() -> None:
     for wrong, problem in ((KeyError("url"), "nothing under 'url'"), (TypeError("no\nlist"), "no list")):
         with (
             pytest.raises(DocumentError, match=f"^x: not valid OpenAPI \\({problem}\\)$"),
-            documents.sound("x"),
+            documents.raising_document_errors("x"),
         ):
             raise wrong
 

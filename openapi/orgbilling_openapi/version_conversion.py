@@ -7,10 +7,10 @@ members beside `$ref`. What 3.0 cannot say is left out, so that the 3.0 form onl
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-Document = dict[str, Any]
-Schema = dict[str, Any]
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
+
+Schema = JsonObject
 
 OPAQUE = frozenset({"example", "examples", "value", "default", "enum", "const"})
 NAMED = frozenset({"components", "schemas", "properties", "responses", "headers", "content", "paths"})
@@ -40,9 +40,9 @@ ONLY_31 = frozenset(
 BOUNDS = (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))
 
 
-def form30(document: Document) -> Document:
+def to_openapi_30(document: JsonObject) -> JsonObject:
     """A 3.1 document as OpenAPI 3.0.3; the argument is left alone."""
-    down: Document = _walk(document, _down)
+    down: JsonObject = _walk(document, _down)
     down["openapi"] = "3.0.3"
     for member in ("webhooks", "jsonSchemaDialect"):
         down.pop(member, None)
@@ -54,18 +54,18 @@ def form30(document: Document) -> Document:
     return {**down, "info": info}
 
 
-def form31(document: Document) -> Document:
+def to_openapi_31(document: JsonObject) -> JsonObject:
     """A 3.0 document as OpenAPI 3.1.0; the argument is left alone."""
     return {**_walk(document, _up), "openapi": "3.1.0"}
 
 
-def _walk(node: Any, convert: Callable[[Any], Any], key: str = "") -> Any:
+def _walk(node: JsonValue, convert: Callable[[JsonValue], JsonValue], key: str = "") -> JsonValue:
     """A copy of a document in which every schema is converted."""
     if isinstance(node, list):
         return [_walk(item, convert) for item in node]
     if not isinstance(node, dict):
         return node
-    copy: Document = {}
+    copy: JsonObject = {}
     for name, child in node.items():
         if name in OPAQUE and key not in NAMED:
             copy[name] = child
@@ -78,7 +78,7 @@ def _walk(node: Any, convert: Callable[[Any], Any], key: str = "") -> Any:
     return copy
 
 
-def _parts(schema: Schema, convert: Callable[[Any], Any]) -> Schema:
+def _parts(schema: Schema, convert: Callable[[JsonValue], JsonValue]) -> Schema:
     """A copy of a schema in which the schemas inside it are converted."""
     copy = dict(schema)
     for key in ("properties", "patternProperties", "$defs"):
@@ -93,7 +93,7 @@ def _parts(schema: Schema, convert: Callable[[Any], Any]) -> Schema:
     return copy
 
 
-def _down(schema: Any) -> Any:
+def _down(schema: JsonValue) -> JsonValue:
     """One schema, 3.1 to 3.0."""
     if isinstance(schema, bool):
         return {} if schema else {"not": {}}
@@ -149,7 +149,7 @@ def _null_branch(down: Schema) -> None:
                 down[key], down["nullable"] = rest, True
 
 
-def _up(schema: Any) -> Any:
+def _up(schema: JsonValue) -> JsonValue:
     """One schema, 3.0 to 3.1."""
     if not isinstance(schema, dict):
         return schema

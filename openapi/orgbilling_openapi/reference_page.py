@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
-from orgbilling_openapi import infer, strict_json
+from orgbilling_openapi import strict_json
 from orgbilling_openapi.operations import METHODS
-
-Document = dict[str, Any]
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 TITLE = re.compile(r"[A-Z][^\n{}\[\]]*")
 LINE = re.compile(r"[^\n]+")
@@ -47,7 +45,7 @@ class PageError(ValueError):
         self.line, self.text, self.problem = line, text, problem
 
 
-def derive(text: str, *, words: bool = True) -> Document:
+def derive(text: str, *, words: bool = True) -> JsonObject:
     """The OpenAPI document that a reference page amounts to; raises `PageError`.
 
     With ``words=False`` titles, descriptions and printed example texts stay out: facts alone.
@@ -109,7 +107,7 @@ class _Reader:
     def take(self, pattern: re.Pattern[str], problem: str) -> str:
         return self.match(pattern, problem)[0].strip()
 
-    def sample(self) -> Any:
+    def sample(self) -> JsonValue:
         """One JSON value at the cursor; where it starts is kept for what is wrong with it later."""
         self.sampled = self.at
         try:
@@ -131,12 +129,12 @@ class _Pages:
     def __init__(self, reader: _Reader, words: bool) -> None:
         self.reader = reader
         self.words = words
-        self.paths: dict[str, dict[str, Document]] = {}
-        self.schemas: dict[str, infer.Schema] = {}
-        self.schemes: dict[str, Document] = {}
+        self.paths: dict[str, dict[str, JsonObject]] = {}
+        self.schemas: dict[str, Schema] = {}
+        self.schemes: dict[str, JsonObject] = {}
         self.prefix: str | None = None
 
-    def document(self, tag: str) -> Document:
+    def document(self, tag: str) -> JsonObject:
         """The finished document; a page without operations is an error."""
         if not self.paths:
             raise self.reader.error("expected an operation")
@@ -150,7 +148,7 @@ class _Pages:
 
     def operation(self, tag: str) -> None:
         """Read one operation into the document."""
-        reader, operation = self.reader, Document()
+        reader, operation = self.reader, JsonObject()
         title = reader.take(TITLE, "expected the title of an operation")
         reader.newline()
         if self.words:
@@ -176,7 +174,7 @@ class _Pages:
         match = self.reader.match(SCHEME, "expected a security scheme: NAME, text, Format: Bearer …")
         self.reader.newline()
         self.reader.line("In: header")
-        scheme: Document = {"type": "http", "scheme": "bearer"}
+        scheme: JsonObject = {"type": "http", "scheme": "bearer"}
         if re.search(r"\bJWT\b", match["text"]):
             scheme["bearerFormat"] = "JWT"
         if self.words:
@@ -185,11 +183,11 @@ class _Pages:
             raise self.reader.error(f"another description of the scheme {match['name']}", start)
         return match["name"]
 
-    def parameters(self) -> list[Document]:
+    def parameters(self) -> list[JsonObject]:
         """The query parameters; the page prints a description and a quantity, glued to what follows."""
         reader = self.reader
         reader.line("Query Parameters")
-        parameters: list[Document] = []
+        parameters: list[JsonObject] = []
         while not (reader.peek("Response Body\n") or reader.peek("Request Body\n")):
             start = reader.at
             text = reader.take(LINE, "expected the description of a parameter")
@@ -207,13 +205,13 @@ class _Pages:
             parameters.append(parameter)
         return parameters
 
-    def parameter(self, name: str, text: str, quantity: re.Match[str]) -> Document:
+    def parameter(self, name: str, text: str, quantity: re.Match[str]) -> JsonObject:
         """One optional integer parameter."""
-        schema: infer.Schema = {"type": "integer", "format": quantity["format"]}
+        schema: Schema = {"type": "integer", "format": quantity["format"]}
         for word in ("default", "minimum", "maximum"):
             if quantity[word] is not None:
                 schema[word] = int(quantity[word])
-        parameter: Document = {"name": name, "in": "query", "schema": schema}
+        parameter: JsonObject = {"name": name, "in": "query", "schema": schema}
         if self.words:
             parameter["description"] = text
         return parameter
@@ -257,7 +255,7 @@ class _Pages:
             raise self.reader.error(f"not a plain path: {match['path']}", start)
         return match["method"].lower(), match["path"]
 
-    def body(self, described: list[str] | None, start: int) -> Document | None:
+    def body(self, described: list[str] | None, start: int) -> JsonObject | None:
         """The request body of the curl line: it lists exactly the required members."""
         reader = self.reader
         header = HEADER.match(reader.text, reader.at)
@@ -280,31 +278,31 @@ class _Pages:
         schema["required"] = list(fields)
         return {"required": True, "content": {header["media"]: {"schema": schema}}}
 
-    def responses(self, statuses: dict[str, str]) -> Document:
+    def responses(self, statuses: dict[str, str]) -> JsonObject:
         """Response objects, a sample each; the format demands a description, the page has none."""
         return {
             status: {"description": "", "content": {media: {"schema": self.named(self.reader.sample())}}}
             for status, media in statuses.items()
         }
 
-    def schema(self, sample: object) -> infer.Schema:
+    def schema(self, sample: object) -> Schema:
         """The schema of a sample just read."""
         try:
-            schema = infer.schema(sample)
-        except infer.SampleError as error:
+            schema = sample_schema(sample)
+        except SampleError as error:
             raise self.reader.error(str(error), self.reader.sampled) from None
         return schema if self.words else _bare(schema)
 
-    def named(self, sample: object) -> infer.Schema:
+    def named(self, sample: object) -> Schema:
         """A reference to the schema that the sample names, or the schema itself."""
         schema = self.schema(sample)
         try:
-            told = infer.name(sample)
-        except infer.SampleError as error:
+            named = named_schema(sample)
+        except SampleError as error:
             raise self.reader.error(str(error), self.reader.sampled) from None
-        if told is None:
+        if named is None:
             return schema
-        prefix, name = told
+        prefix, name = named
         if self.prefix not in (None, prefix):
             raise self.reader.error(f"another path prefix than {self.prefix}", self.reader.sampled)
         self.prefix = prefix
@@ -312,7 +310,7 @@ class _Pages:
             raise self.reader.error(f"another shape of {name} than before", self.reader.sampled)
         return {"$ref": f"#/components/schemas/{name}"}
 
-    def place(self, method: str, path: str, operation: Document, start: int) -> None:
+    def place(self, method: str, path: str, operation: JsonObject, start: int) -> None:
         """Put the operation under its path, relative to the server."""
         if self.prefix is None or not path.startswith(self.prefix + "/"):
             raise self.reader.error(f"the path is not below the prefix of the schemas ({self.prefix})", start)
@@ -322,7 +320,7 @@ class _Pages:
         methods[method] = operation
 
 
-def _bare(schema: infer.Schema) -> infer.Schema:
+def _bare(schema: Schema) -> Schema:
     """The schema without its example texts."""
     bare = {key: value for key, value in schema.items() if key != "examples"}
     if "properties" in bare:
@@ -337,10 +335,76 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
-def _disorder(schema: infer.Schema) -> str | None:
+def _disorder(schema: Schema) -> str | None:
     """What is wrong with a quantity whose default is not in its range, or whose range is empty."""
-    told = [word for word in ("minimum", "default", "maximum") if word in schema]
-    values = [schema[word] for word in told]
+    stated = [word for word in ("minimum", "default", "maximum") if word in schema]
+    values = [schema[word] for word in stated]
     if values == sorted(values):
         return None
-    return f"expected {' <= '.join(told)}, not {' <= '.join(map(str, values))}"
+    return f"expected {' <= '.join(stated)}, not {' <= '.join(map(str, values))}"
+
+
+Schema = JsonObject
+
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+MAP_KEYS = ["property1", "property2"]
+NAME = re.compile(r"(?P<prefix>/[\w/.-]*)/schemas/(?P<name>\w+)\.json")
+
+
+class SampleError(ValueError):
+    """A sample that no row of the table explains; ``str`` is the problem in words."""
+
+
+def sample_schema(sample: object) -> Schema:
+    """The schema of one sample; raises `SampleError` for a sample that tells no type."""
+    if sample is None:
+        return {}
+    if isinstance(sample, bool):
+        return {"type": "boolean"}
+    if isinstance(sample, int):
+        return {"type": "integer"}
+    if isinstance(sample, float):
+        return {"type": "number", "format": "double"}
+    if isinstance(sample, str):
+        return _string(sample)
+    if isinstance(sample, list):
+        return _array(sample)
+    if isinstance(sample, dict):
+        return _map(sample) if list(sample) == MAP_KEYS else _object(sample)
+    raise SampleError(f"a sample of type {type(sample).__name__} tells nothing")
+
+
+def named_schema(sample: object) -> tuple[str, str] | None:
+    """The (path prefix, schema name) that an object tells in its ``$schema`` member, if it has one."""
+    if not isinstance(sample, dict) or "$schema" not in sample:
+        return None
+    link = sample["$schema"]
+    match = NAME.fullmatch(link) if isinstance(link, str) else None
+    if match is None:
+        raise SampleError(f"$schema is not a path to a named schema: {link!r}")
+    return match["prefix"], match["name"]
+
+
+def _string(sample: str) -> Schema:
+    if sample == "string" or NAME.fullmatch(sample):
+        return {"type": "string"}
+    if INSTANT.fullmatch(sample):
+        return {"type": "string", "format": "date-time"}
+    return {"type": "string", "examples": [sample]}
+
+
+def _array(sample: list[JsonValue]) -> Schema:
+    if len(sample) != 1:
+        raise SampleError(f"an array sample has one item, this one has {len(sample)}")
+    return {"type": "array", "items": sample_schema(sample[0])}
+
+
+def _map(sample: JsonObject) -> Schema:
+    first, second = (sample_schema(value) for value in sample.values())
+    if first != second:
+        raise SampleError("the two members of a map sample differ in type")
+    return {"type": "object", "additionalProperties": first}
+
+
+def _object(sample: JsonObject) -> Schema:
+    return {"type": "object", "properties": {key: sample_schema(value) for key, value in sample.items()}}

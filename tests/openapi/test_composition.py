@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
-from orgbilling_openapi import check, compose, contract, json_pointer
-from orgbilling_openapi.compose import HERE, LAYERS, LayerError
+from orgbilling_openapi import check, composition, description, json_pointer
+from orgbilling_openapi.composition import HERE, LAYERS, LayerError
 
 
 def test_the_checked_in_files_are_what_the_layers_compose_to_and_valid() -> None:
-    assert check.problems(compose.compose()) == []
+    assert check.problems(composition.compose()) == []
 
 
 def merge(node: Any, value: Any) -> None:
@@ -31,19 +31,19 @@ def test_another_implementation_composes_the_same() -> None:
     """The layers are plain Overlay 1.0 with plain JSONPath: they need nothing of ours."""
     from jsonpath_ng.parser import JsonPathParser
 
-    document = compose.read(HERE / "layers" / "documented.yaml")
+    document = composition.read(HERE / "layers" / "documented.yaml")
     for layer in LAYERS[1:]:
-        for action in compose.actions(HERE / "layers" / f"{layer}.overlay.yaml"):
+        for action in composition.actions(HERE / "layers" / f"{layer}.overlay.yaml"):
             for match in reversed(JsonPathParser().parse(action["target"]).find(document)):
                 if "update" in action:
                     merge(match.value, action["update"])
                 else:
                     match.full_path.filter(lambda _: True, document)
-    assert document == contract.load()
+    assert document == description.load()
 
 
 def test_the_yaml_says_what_the_json_says() -> None:
-    assert yaml.load((HERE / "org-billing.yaml").read_text(), Loader=yaml.CSafeLoader) == contract.load()
+    assert yaml.load((HERE / "org-billing.yaml").read_text(), Loader=yaml.CSafeLoader) == description.load()
 
 
 def nodes(node: Any, path: json_pointer.Path = ()) -> list[json_pointer.Path]:
@@ -55,7 +55,7 @@ def nodes(node: Any, path: json_pointer.Path = ()) -> list[json_pointer.Path]:
 
 def test_no_layer_takes_a_fact_back() -> None:
     """Whatever the vendor says is in the contract, unchanged."""
-    facts, ours = compose.facts(), contract.load()
+    facts, ours = composition.vendor_facts(), description.load()
     words = ("description", "title", "version")
     for path in nodes(facts):
         value = json_pointer.find(facts, json_pointer.text(path))
@@ -65,13 +65,13 @@ def test_no_layer_takes_a_fact_back() -> None:
 
 def test_facts_come_from_facts() -> None:
     """The origins agree with the layers: what facts hold is a fact, everything else is not."""
-    facts = {json_pointer.text(path) for path in nodes(compose.facts())}
-    for path in nodes(contract.load()):
+    facts = {json_pointer.text(path) for path in nodes(composition.vendor_facts())}
+    for path in nodes(description.load()):
         place = json_pointer.text(path)
         if place not in facts:
-            assert contract.origins().of(place).layer in ("assumed", "words"), place
+            assert description.origins().of(place).layer in ("assumed", "words"), place
         elif path and path[-1] not in ("description", "title", "version"):
-            assert contract.origins().of(place).fact, place
+            assert description.origins().of(place).fact, place
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ def test_facts_come_from_facts() -> None:
     ],
 )
 def test_a_node_knows_its_layer(place: str, layer: str) -> None:
-    json_pointer.find(contract.load(), place)
-    assert contract.origins().of(place).layer == layer
+    json_pointer.find(description.load(), place)
+    assert description.origins().of(place).layer == layer
 
 
 def test_every_assumption_has_its_reason() -> None:
-    for path in nodes(contract.load()):
-        origin = contract.origins().of(json_pointer.text(path))
+    for path in nodes(description.load()):
+        origin = description.origins().of(json_pointer.text(path))
         assert bool(origin.reason) == (origin.layer == "assumed"), path
 
 
@@ -125,25 +125,25 @@ def append(layers: Path, name: str, text: str) -> None:
 def test_a_layer_that_does_not_fit_is_named(layers: Path, layer: str, text: str, problem: str) -> None:
     append(layers, layer, text)
     with pytest.raises(LayerError, match=problem) as caught:
-        compose.compose(layers)
+        composition.compose(layers)
     assert layer in str(caught.value)
 
 
 def test_a_layer_of_another_kind_is_refused(layers: Path) -> None:
     (layers / "words.overlay.yaml").write_text("overlay: 2.0.0\nactions: []\n")
     with pytest.raises(LayerError, match="not an OpenAPI Overlay"):
-        compose.compose(layers)
+        composition.compose(layers)
     (layers / "words.overlay.yaml").write_text("- 1\n")
     with pytest.raises(LayerError, match="not a mapping"):
-        compose.compose(layers)
+        composition.compose(layers)
     (layers / "words.overlay.yaml").unlink()
     with pytest.raises(LayerError, match="words"):
-        compose.compose(layers)
+        composition.compose(layers)
 
 
 def test_a_change_of_a_layer_makes_the_files_stale(layers: Path) -> None:
     append(layers, "words", "\n- target: $.info\n  update: {title: Other}\n")
-    assert [line.split()[0] for line in check.stale(compose.compose(layers), HERE)] == [
+    assert [line.split()[0] for line in check.stale_files(composition.compose(layers), HERE)] == [
         "org-billing.yaml",
         "org-billing.json",
     ]

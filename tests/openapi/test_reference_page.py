@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from orgbilling_openapi.page import PageError, derive
+from orgbilling_openapi.reference_page import PageError, derive
 
 AUTH = "Authorization\nsession A token of a user (JWT). Format: Bearer abc....\nIn: header\n"
 BODIES = "Response Body\napplication/json\napplication/problem+json\n"

@@ -5,27 +5,27 @@ import json
 import subprocess
 import sys
 
-from orgbilling_openapi import contract
+from orgbilling_openapi import description
 
 
 def test_load_gives_a_fresh_document_each_time() -> None:
-    contract.load()["paths"].clear()
-    assert len(contract.load()["paths"]) == 13
+    description.load()["paths"].clear()
+    assert len(description.load()["paths"]) == 13
 
 
 def test_the_digest_is_that_of_the_canonical_json() -> None:
-    canonical = json.dumps(contract.load(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    assert contract.digest() == hashlib.sha256(canonical.encode()).hexdigest()
-    shuffled = dict(reversed(contract.load().items()))
-    assert contract.digest(shuffled) == contract.digest()
+    canonical = json.dumps(description.load(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert description.digest() == hashlib.sha256(canonical.encode()).hexdigest()
+    shuffled = dict(reversed(description.load().items()))
+    assert description.digest(shuffled) == description.digest()
     shuffled["info"] = {**shuffled["info"], "title": "other"}
-    assert contract.digest(shuffled) != contract.digest()
+    assert description.digest(shuffled) != description.digest()
 
 
 def test_a_server_starts_without_a_yaml_parser() -> None:
     code = (
-        "import sys; from orgbilling_openapi import contract\n"
-        "contract.form30(contract.load()), contract.digest(), contract.origins()\n"
+        "import sys; from orgbilling_openapi import description as d, version_conversion\n"
+        "version_conversion.to_openapi_30(d.load()), d.digest(), d.origins()\n"
         "print(sorted({'yaml', 'jsonschema_rs', 'rich'} & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -37,8 +37,8 @@ def test_an_origin_without_a_row_of_its_own_is_that_of_what_is_around_it() -> No
         "reasons": ["why"],
         "nodes": {"#": ["documented"], "#/a": ["assumed", 0], "#/a/b": ["published"]},
     }
-    origins = contract.Origins(table)
-    assert origins.of("#/x/y") == contract.Origin("documented")
-    assert origins.of("#/a/c/d") == contract.Origin("assumed", "why")
+    origins = description.Origins(table)
+    assert origins.of("#/x/y") == description.Origin("documented")
+    assert origins.of("#/a/c/d") == description.Origin("assumed", "why")
     assert origins.of("#/a/b/c").fact
     assert not origins.of("#/a").fact

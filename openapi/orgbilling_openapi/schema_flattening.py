@@ -8,12 +8,46 @@ word about a reference, says the same as one that does not. Where merging would 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from orgbilling_openapi.document import DocumentError
+from orgbilling_openapi import json_pointer
+from orgbilling_openapi.external_document import DocumentError
 from orgbilling_openapi.json_pointer import Key, Path
-from orgbilling_openapi.node import Node
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of a document and where it is; its value is None where there is nothing.
+
+    parts: the members that come from other places than below `path`.
+    """
+
+    value: JsonValue
+    path: json_pointer.Path
+    parts: Mapping[Key, Node] | None = None
+
+    @property
+    def pointer(self) -> str:
+        """The JSON pointer of the node."""
+        return json_pointer.text(self.path)
+
+    def at(self, key: Key) -> str:
+        """The JSON pointer of a member."""
+        return self.child(key).pointer
+
+    def child(self, key: Key) -> Node:
+        """A member or item, which need not be there."""
+        if self.parts is not None and key in self.parts:
+            return self.parts[key]
+        value: JsonValue = None
+        if isinstance(self.value, dict):
+            value = self.value.get(key)
+        elif isinstance(self.value, list) and isinstance(key, int):
+            value = self.value[key]
+        return Node(value, (*self.path, key))
+
 
 Place = tuple[Path, bool]
 """Where a schema is, and whether it is written there; a merged one has the place of its first part."""
@@ -67,11 +101,11 @@ def flatten(schema: Node, step: Step) -> Node:
         return _kept(root)
 
 
-def types(schema: dict[str, Any]) -> frozenset[str]:
+def types(schema: JsonObject) -> frozenset[str]:
     """The types that a schema permits; an integer is a number too."""
-    told = schema.get("type")
-    found = ALL if told is None else frozenset([told] if isinstance(told, str) else told)
-    return found | {"integer"} if "number" in found else found
+    named = schema.get("type")
+    permitted = ALL if named is None else frozenset([named] if isinstance(named, str) else named)
+    return permitted | {"integer"} if "number" in permitted else permitted
 
 
 def _collect(node: Node, step: Step, parts: dict[Place, Node], above: tuple[Place, ...]) -> None:
@@ -107,7 +141,7 @@ def _kept(root: Node) -> Node:
     return Node({**own, "allOf": [*own.get("allOf", ()), {"$ref": root.value["$ref"]}]}, root.path)
 
 
-def _telling(value: dict[str, Any]) -> bool:
+def _telling(value: JsonObject) -> bool:
     """Whether a schema says more than words, apart from a reference."""
     return any(key not in WORDS and key != "$ref" and not key.startswith("x-") for key in value)
 
@@ -118,7 +152,7 @@ def _merged(root: Node, telling: list[Node]) -> Node:
     if strict:
         telling = [_without(part, STRICT) if part.path == root.path else part for part in telling]
     _check(telling)
-    value: dict[str, Any] = {}
+    value: JsonObject = {}
     parts: dict[Key, Node] = {}
     for key in dict.fromkeys(key for part in telling for key in part.value):
         found = _both(key, [part.child(key) for part in telling if key in part.value])
@@ -198,14 +232,14 @@ def _conjunction(nodes: list[Node]) -> Node:
     return Node({"allOf": values}, nodes[0].path, {"allOf": inner})
 
 
-def _common(told: list[Any]) -> Any:
+def _common(type_values: list[JsonValue]) -> JsonValue:
     """The types that all permit."""
-    common = frozenset.intersection(*(types({"type": each}) for each in told))
+    common = frozenset.intersection(*(types({"type": each}) for each in type_values))
     kept = sorted(common - {"integer"} if "number" in common else common)
     if not kept:
         raise _LossError
     return kept[0] if len(kept) == 1 else kept
 
 
-def _same(a: Any, b: Any) -> bool:
+def _same(a: JsonValue, b: JsonValue) -> bool:
     return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)

@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 import yaml
-from orgbilling_openapi import adopt, check, compose, contract
-from orgbilling_openapi.document import DocumentError
+from orgbilling_openapi import check, composition, description
+from orgbilling_openapi.composition import compose_with_published
+from orgbilling_openapi.external_document import DocumentError
+from orgbilling_openapi.version_conversion import to_openapi_30
 
 
 @pytest.fixture
 def published() -> dict[str, Any]:
     """What the vendor says, as a document of its own."""
-    document = compose.facts()
+    document = composition.vendor_facts()
     document["info"]["license"] = {"name": "x", "identifier": "MIT"}
     return document
 
@@ -27,8 +29,8 @@ def write(tmp_path: Path, document: dict[str, Any], name: str = "published.json"
 
 
 def test_assumptions_come_on_top_of_a_published_document(tmp_path: Path, published: dict[str, Any]) -> None:
-    adopted = contract.compose_with(write(tmp_path, published))
-    ours = contract.load()
+    adopted = compose_with_published(write(tmp_path, published)).document
+    ours = description.load()
     for path, methods in ours["paths"].items():
         for method, operation in methods.items():
             theirs = adopted["paths"][path][method]
@@ -36,7 +38,7 @@ def test_assumptions_come_on_top_of_a_published_document(tmp_path: Path, publish
             assert len(theirs.get("parameters", [])) == len(operation.get("parameters", []))
     enum = ours["components"]["schemas"]["EnterpriseContract"]["properties"]["status"]["enum"]
     assert adopted["components"]["schemas"]["EnterpriseContract"]["properties"]["status"]["enum"] == enum
-    assert list(check.faults(adopted)) == []
+    assert list(check.spec_validator_errors(adopted)) == []
 
 
 def test_an_assumption_gives_way_to_what_the_document_says(tmp_path: Path, published: dict[str, Any]) -> None:
@@ -46,7 +48,7 @@ def test_an_assumption_gives_way_to_what_the_document_says(tmp_path: Path, publi
     ledger = published["paths"]["/org/ledger"]["get"]
     ledger["parameters"].append({"name": "limit", "in": "query", "schema": {"type": "integer", "maximum": 5}})
     ledger["responses"]["401"] = {"description": "no"}
-    adopted = contract.compose_with(write(tmp_path, published))
+    adopted = compose_with_published(write(tmp_path, published)).document
     schemas = adopted["components"]["schemas"]
     assert schemas["EnterpriseContract"]["properties"]["status"]["enum"] == ["on", "off"]
     amount = schemas["OrgBillingCheckoutInputBody"]["properties"]["amount"]
@@ -69,14 +71,14 @@ def test_a_wide_document_composes_well_under_a_second(tmp_path: Path, published:
         published["components"]["schemas"][f"Other{index}"] = copy.deepcopy(schema)
     path = write(tmp_path, published)
     start = time.process_time()
-    adopted = contract.compose_with(path)
+    adopted = compose_with_published(path).document
     assert time.process_time() - start < 1
     assert len(adopted["paths"]) == 345
     assert adopted["paths"]["/other/7"]["get"]["responses"].keys() == {"200", "default"}
 
 
 def test_the_origins_of_an_adopted_document(tmp_path: Path, published: dict[str, Any]) -> None:
-    origins = contract.Origins(adopt.adopt(write(tmp_path, published)).origins)
+    origins = description.Origins(compose_with_published(write(tmp_path, published)).origins)
     assert origins.of("#/paths/~1org~1ledger/get/parameters/0").layer == "published"
     assert origins.of("#/paths/~1org~1ledger/get/responses/401").layer == "assumed"
     assert origins.of("#/paths/~1org~1ledger/get/responses/401").reason
@@ -84,20 +86,20 @@ def test_the_origins_of_an_adopted_document(tmp_path: Path, published: dict[str,
 
 def test_a_document_that_lacks_ours_still_stands_alone(tmp_path: Path) -> None:
     other = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}}
-    adopted = contract.compose_with(write(tmp_path, other))
+    adopted = compose_with_published(write(tmp_path, other)).document
     assert adopted["paths"] == {}
-    assert list(check.faults(adopted)) == []
+    assert list(check.spec_validator_errors(adopted)) == []
 
 
 def test_yaml_and_full_paths_and_3_0(tmp_path: Path, published: dict[str, Any]) -> None:
-    old = contract.form30(published)
+    old = to_openapi_30(published)
     old["paths"] = {"/api/v1" + path: item for path, item in old["paths"].items()}
-    adopted = contract.compose_with(write(tmp_path, old, "published.yaml"))
+    adopted = compose_with_published(write(tmp_path, old, "published.yaml")).document
     assert adopted["openapi"] == "3.1.0"
     assert "/org/ledger" in adopted["paths"]
     by_type = adopted["components"]["schemas"]["ContextEngineEventSummary"]["properties"]["byType"]
     assert by_type["type"] == ["array", "null"]
-    assert list(check.faults(adopted)) == []
+    assert list(check.spec_validator_errors(adopted)) == []
 
 
 @pytest.mark.parametrize("parameters", [3, [3], [{"$ref": "#/nowhere"}]])
@@ -106,7 +108,7 @@ def test_a_malformed_document_is_refused(
 ) -> None:
     published["paths"]["/org/ledger"]["get"]["parameters"] = parameters
     with pytest.raises(DocumentError, match="not valid OpenAPI"):
-        contract.compose_with(write(tmp_path, published))
+        compose_with_published(write(tmp_path, published))
 
 
 def test_full_paths_of_a_host_of_theirs_are_served_by_the_stub(
@@ -114,6 +116,6 @@ def test_full_paths_of_a_host_of_theirs_are_served_by_the_stub(
 ) -> None:
     published["servers"] = [{"url": "https://api.test"}]
     published["paths"] = {f"/api/v1{path}": item for path, item in published["paths"].items()}
-    adopted = contract.compose_with(write(tmp_path, published))
+    adopted = compose_with_published(write(tmp_path, published)).document
     assert adopted["servers"] == [{"url": "/api/v1"}]
     assert "/org/ledger" in adopted["paths"]

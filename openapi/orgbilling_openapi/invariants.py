@@ -1,8 +1,8 @@
-"""The laws: equations that tie the thirteen responses together.
+"""The invariants: equations that tie the thirteen responses together.
 
-None of them is documented. Each is an assumption, stated once, numbered, and checked everywhere:
-on our stub after every command, on anyone's API by the judge. How amounts are compared, and how
-bodies are keyed, stands in `equations`.
+None of them is documented. Each is an assumption, stated once and numbered, and checked everywhere: on the
+stub after every command, on any implementation by the conformance suite, and on exported data. How bodies
+are keyed and amounts are compared is explained in `equations`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from orgbilling_openapi import changes, equations
-from orgbilling_openapi.equations import Bodies, Missing, Outcome
+from orgbilling_openapi import equations
+from orgbilling_openapi.equations import Bodies, EquationResult, MissingBodyError
+from orgbilling_openapi.strict_json import JsonValue
 
 PROFILE = "getOrgBilling"
 CHARACTERS = "listOrgActiveCharacters"
@@ -28,17 +28,18 @@ CHECKOUT = "request:createOrgBillingCheckout"
 BEFORE_PROFILE = "before:" + PROFILE
 BEFORE_LEDGER = "before:" + LEDGER
 
-SHOWN = "the members of the answers are named after each other"
-NAMED = "the published description of the operation"
-SENSE = "double-entry sense: an account is the sum of its movements"
+NAMED_ALIKE = "the members of the responses are named after each other"
+DESCRIBED = "the published description of the operation"
+BOOKKEEPING = "double-entry bookkeeping: a balance is the sum of its movements"
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
-    """One equation.
+class Invariant:
+    """One equation between response bodies.
 
-    number and name are stable; needs: the bodies that it reads; basis: why we believe it;
-    firm: False for what holds normally and not always (a limit can be exceeded for a while).
+    number, name: stable, they are in reports; equation: in words and symbols; needs: keys of the bodies that
+    it reads; basis: why we believe it; evaluate: its arithmetic (in `equations`); firm: False for what
+    normally holds but has exceptions (a limit can be exceeded for a while).
     """
 
     number: int
@@ -46,65 +47,69 @@ class Law:
     equation: str
     needs: tuple[str, ...]
     basis: str
-    judge: Callable[[Bodies], Outcome]
+    evaluate: Callable[[Bodies], EquationResult]
     firm: bool = True
 
-    def check(self, bodies: Bodies) -> Verdict:
-        """Judge the bodies; never raises for what a server may answer."""
+    def check(self, bodies: Bodies) -> InvariantResult:
+        """Evaluate the equation; whatever a server may answer, no error is raised."""
         try:
-            outcome = self.judge(bodies)
-        except Missing as missing:
-            return Verdict(self, None, {}, str(missing))
+            result = self.evaluate(bodies)
+        except MissingBodyError as missing:
+            return InvariantResult(self, None, {}, str(missing))
         except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
-            return Verdict(self, None, {}, f"a body breaks the contract: {type(error).__name__} {error}")
-        return Verdict(self, outcome.holds, dict(outcome.values), outcome.detail)
+            return InvariantResult(
+                self, None, {}, f"a body does not keep the API description: {type(error).__name__} {error}"
+            )
+        return InvariantResult(self, result.holds, dict(result.values), result.detail)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of a law. holds is None where it does not apply; then detail says why not."""
+class InvariantResult:
+    """Whether an invariant holds; None where it does not apply, and then `detail` says why."""
 
-    law: Law
+    invariant: Invariant
     holds: bool | None
     values: Mapping[str, str]
     detail: str
 
 
-def _usage(first: int, slug: str, operation: str, member: str, key: str, prices: str) -> tuple[Law, ...]:
-    """The four laws that events and services share."""
+def _usage(
+    first: int, slug: str, operation: str, member: str, key: str, prices: str
+) -> tuple[Invariant, ...]:
+    """The four invariants that events and services share."""
     return (
-        Law(
+        Invariant(
             first,
             f"{slug}-count",
             f"totalEvents = Σ {member}.count",
             (operation,),
-            SHOWN,
+            NAMED_ALIKE,
             partial(equations.total, operation=operation, member=member, whole="totalEvents", part="count"),
         ),
-        Law(
+        Invariant(
             first + 1,
             f"{slug}-total",
             f"totalChargeUsd = Σ {member}.chargeUsd",
             (operation,),
-            SHOWN,
+            NAMED_ALIKE,
             partial(
                 equations.total, operation=operation, member=member, whole="totalChargeUsd", part="chargeUsd"
             ),
         ),
-        Law(
+        Invariant(
             first + 2,
             f"{slug}-charge",
             "chargeUsd = count × unitPriceUsd",
             (operation,),
-            SHOWN,
+            NAMED_ALIKE,
             partial(equations.charge, operation=operation, member=member, key=key),
         ),
-        Law(
+        Invariant(
             first + 3,
             f"{slug}-price",
             f"unitPriceUsd = profile.{prices}[{key}]",
             (operation, PROFILE),
-            SHOWN,
+            NAMED_ALIKE,
             partial(equations.price, operation=operation, member=member, key=key, prices=prices),
         ),
     )
@@ -116,50 +121,50 @@ TOKEN_PRICES = (
     ("outputTokenPricePer1KUsd", "outputTokenPricePer1KUsd"),
 )
 
-LAWS: tuple[Law, ...] = (
+INVARIANTS: tuple[Invariant, ...] = (
     *_usage(1, "events", EVENTS, "byType", "eventType", "eventPrices"),
     *_usage(5, "services", SERVICES, "byOperation", "operation", "servicePrices"),
-    Law(
+    Invariant(
         9,
         "characters-charge",
         "charChargeUsd = highWaterMark × pricePerCharUsd",
         (CHARACTERS,),
-        SHOWN,
+        NAMED_ALIKE,
         equations.character_charge,
     ),
-    Law(
+    Invariant(
         10,
         "characters-price",
         "pricePerCharUsd = profile.charPricePerMonthUsd = summary.charPricePerMonthUsd",
         (CHARACTERS, PROFILE, SUMMARY),
-        SHOWN,
+        NAMED_ALIKE,
         equations.character_price,
     ),
-    Law(
+    Invariant(
         11,
         "summary-balance",
         "summary.creditBalanceUsd = profile.creditBalance",
         (SUMMARY, PROFILE),
-        SHOWN,
+        NAMED_ALIKE,
         partial(equations.summary_member, members=(("creditBalanceUsd", "creditBalance"),)),
     ),
-    Law(
+    Invariant(
         12,
         "summary-prices",
         "the summary's token prices = the profile's",
         (SUMMARY, PROFILE),
-        SHOWN,
+        NAMED_ALIKE,
         partial(equations.summary_member, members=TOKEN_PRICES),
     ),
-    Law(
+    Invariant(
         13,
         "summary-tokens",
         "totalTokens = totalInputTokens + totalOutputTokens",
         (SUMMARY,),
-        SHOWN,
+        NAMED_ALIKE,
         equations.summary_tokens,
     ),
-    Law(
+    Invariant(
         14,
         "summary-cost",
         "estimatedCostUsd = input tokens / 1000 × input price + output tokens / 1000 × output price",
@@ -168,23 +173,23 @@ LAWS: tuple[Law, ...] = (
         equations.summary_cost,
         firm=False,
     ),
-    Law(
+    Invariant(
         15,
         "balance",
         "profile.creditBalance = Σ ledger.amountCredits over all time",
         (PROFILE, LEDGER),
-        SENSE,
+        BOOKKEEPING,
         equations.balance,
     ),
-    Law(
+    Invariant(
         16,
         "window-tokens",
         "Σ ledger.tokens in a window = summary.totalTokens in it",
         (LEDGER, SUMMARY),
-        SHOWN,
+        NAMED_ALIKE,
         equations.window_tokens,
     ),
-    Law(
+    Invariant(
         17,
         "windows-nested",
         "ledger(a days) ⊆ ledger(b days) for a < b",
@@ -192,8 +197,8 @@ LAWS: tuple[Law, ...] = (
         "what a lookback window means",
         equations.nested,
     ),
-    Law(18, "entries-unique", "entry ids are unique", (LEDGER,), "what an id means", equations.unique),
-    Law(
+    Invariant(18, "entries-unique", "entry ids are unique", (LEDGER,), "what an id means", equations.unique),
+    Invariant(
         19,
         "newest-first",
         "ledger.createdAt never ascends",
@@ -202,153 +207,162 @@ LAWS: tuple[Law, ...] = (
         equations.newest_first,
         firm=False,
     ),
-    Law(
+    Invariant(
         20,
         "redeem-balance",
         "newBalance = balance before + creditAmountUsd = the profile's balance after",
         (REDEEM, BEFORE_PROFILE, PROFILE),
-        NAMED,
-        changes.redeem_balance,
+        DESCRIBED,
+        equations.redeem_balance,
     ),
-    Law(
+    Invariant(
         21,
         "redeem-row",
         "a voucher with credit posts one ledger row of it",
         (REDEEM, BEFORE_LEDGER, LEDGER),
-        SENSE,
-        changes.redeem_row,
+        BOOKKEEPING,
+        equations.redeem_row,
     ),
-    Law(
+    Invariant(
         22,
         "checkout-balance",
         "balance after a paid checkout = balance before + amount / 100",
         (CHECKOUT, BEFORE_PROFILE, PROFILE),
-        NAMED,
-        changes.checkout_balance,
+        DESCRIBED,
+        equations.checkout_balance,
     ),
-    Law(
+    Invariant(
         23,
         "checkout-row",
         "a paid checkout posts one ledger row of amount / 100",
         (CHECKOUT, BEFORE_LEDGER, LEDGER),
-        SENSE,
-        changes.checkout_row,
+        BOOKKEEPING,
+        equations.checkout_row,
     ),
-    Law(24, "prepaid", "prepaid ⇒ outstandingUsd = 0", (PROFILE,), "what prepaid means", changes.prepaid),
-    Law(
+    Invariant(
+        24, "prepaid", "prepaid ⇒ outstandingUsd = 0", (PROFILE,), "what prepaid means", equations.prepaid
+    ),
+    Invariant(
         25,
         "postpaid",
         "postpaid ⇒ normally outstandingUsd ≤ postpaidLimitUsd",
         (PROFILE,),
         "what a limit means",
-        changes.postpaid,
+        equations.postpaid,
         firm=False,
     ),
-    Law(
+    Invariant(
         26,
         "contract-value",
         "totalValueUsd = creditPortionUsd + servicePortionUsd",
         (CONTRACT,),
-        SHOWN,
+        NAMED_ALIKE,
         partial(
-            changes.portions, whole="totalValueUsd", first="creditPortionUsd", second="servicePortionUsd"
+            equations.portions, whole="totalValueUsd", first="creditPortionUsd", second="servicePortionUsd"
         ),
     ),
-    Law(
+    Invariant(
         27,
         "contract-schedule",
         "totalValueUsd = Σ paymentSchedule.amountUsd",
         (CONTRACT,),
-        SHOWN,
-        changes.schedule_total,
+        NAMED_ALIKE,
+        equations.schedule_total,
     ),
-    Law(
+    Invariant(
         28,
         "contract-payment",
         "paymentAmountUsd = paymentCreditUsd + paymentServiceUsd",
         (CONTRACT,),
-        SHOWN,
+        NAMED_ALIKE,
         partial(
-            changes.portions, whole="paymentAmountUsd", first="paymentCreditUsd", second="paymentServiceUsd"
+            equations.portions, whole="paymentAmountUsd", first="paymentCreditUsd", second="paymentServiceUsd"
         ),
     ),
-    Law(
+    Invariant(
         29,
         "contract-onetime",
         "onetimeAmountUsd = onetimeCreditUsd + onetimeServiceUsd",
         (CONTRACT,),
-        SHOWN,
+        NAMED_ALIKE,
         partial(
-            changes.portions, whole="onetimeAmountUsd", first="onetimeCreditUsd", second="onetimeServiceUsd"
+            equations.portions, whole="onetimeAmountUsd", first="onetimeCreditUsd", second="onetimeServiceUsd"
         ),
     ),
-    Law(
+    Invariant(
         30,
         "schedule-onetime",
         "onetimeAmountUsd = Σ one-time paymentSchedule.amountUsd",
         (CONTRACT,),
-        SHOWN,
-        changes.schedule_once,
+        NAMED_ALIKE,
+        equations.schedule_once,
     ),
-    Law(
+    Invariant(
         31,
         "schedule-parts",
         "each payment: amountUsd = creditUsd + serviceUsd",
         (CONTRACT,),
-        SHOWN,
-        changes.schedule_rows,
+        NAMED_ALIKE,
+        equations.schedule_rows,
     ),
-    Law(
+    Invariant(
         32,
         "schedule-dates",
         "startDate ≤ dueDate ≤ endDate",
         (CONTRACT,),
         "what a term means",
-        changes.schedule_dates,
+        equations.schedule_dates,
     ),
-    Law(
+    Invariant(
         33,
         "schedule-paid",
         "a paid payment ⇒ a ledger credit of its creditUsd",
         (CONTRACT, LEDGER),
-        SENSE,
-        changes.schedule_paid,
+        BOOKKEEPING,
+        equations.schedule_paid,
     ),
-    Law(34, "agreements-active", "every listed agreement is active", (AGREEMENTS,), NAMED, changes.active),
-    Law(
+    Invariant(
+        34,
+        "agreements-active",
+        "every listed agreement is active",
+        (AGREEMENTS,),
+        DESCRIBED,
+        equations.active,
+    ),
+    Invariant(
         35,
         "one-tenant",
         "one tenantId everywhere",
         (PROFILE,),
         "the token names one organization",
-        changes.one_tenant,
+        equations.one_tenant,
     ),
-    Law(
+    Invariant(
         36,
         "profile-updated",
         "profile.updatedAt ≥ the newest ledger row",
         (PROFILE, LEDGER),
-        SENSE,
+        BOOKKEEPING,
         equations.updated,
     ),
-    Law(
+    Invariant(
         37,
         "one-month",
         "characters, events and services name one month",
         (CHARACTERS, EVENTS, SERVICES),
         "they take days and answer a month; the page leaves open which",
-        changes.one_month,
+        equations.one_month,
         firm=False,
     ),
 )
-"""All laws, in order of their numbers."""
+"""All invariants, in order of their numbers."""
 
 
-def check(bodies: Mapping[str, Any]) -> list[Verdict]:
-    """Judge all laws over the bodies at hand, in order of their numbers."""
-    return [law.check(bodies) for law in LAWS]
+def check(bodies: Mapping[str, JsonValue]) -> list[InvariantResult]:
+    """Evaluate all invariants over the bodies at hand, in order of their numbers."""
+    return [invariant.check(bodies) for invariant in INVARIANTS]
 
 
-def broken(bodies: Mapping[str, Any]) -> list[Verdict]:
-    """The firm laws that do not hold."""
-    return [verdict for verdict in check(bodies) if verdict.law.firm and verdict.holds is False]
+def broken(bodies: Mapping[str, JsonValue]) -> list[InvariantResult]:
+    """The firm invariants that do not hold."""
+    return [result for result in check(bodies) if result.invariant.firm and result.holds is False]

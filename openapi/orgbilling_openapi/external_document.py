@@ -6,12 +6,10 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from orgbilling_openapi import forms
+from orgbilling_openapi import version_conversion
 from orgbilling_openapi.operations import METHODS
-
-Document = dict[str, Any]
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 TIMEOUT_SECONDS = 20
 LIMIT_BYTES = 64 << 20
@@ -22,7 +20,7 @@ class DocumentError(ValueError):
 
 
 @contextmanager
-def sound(source: str) -> Iterator[None]:
+def raising_document_errors(source: str) -> Iterator[None]:
     """Turn what goes wrong over a malformed document of others into a `DocumentError`.
 
     Such a document can be wrong in any place; checking all of it first would take longer than the work.
@@ -38,15 +36,15 @@ def sound(source: str) -> Iterator[None]:
         raise DocumentError(f"{source}: not valid OpenAPI ({found})") from None
 
 
-def load(source: str | Path) -> Document:
+def load(source: str | Path) -> JsonObject:
     """The OpenAPI document at a file or an http(s) URL, in 3.1 form; raises `DocumentError`."""
     text = str(source)
     data = _fetch(text) if text.startswith(("http://", "https://")) else _read(Path(source))
-    with sound(text):
+    with raising_document_errors(text):
         return check(parse(data, text), text)
 
 
-def parse(data: bytes, source: str) -> Any:
+def parse(data: bytes, source: str) -> JsonValue:
     """JSON or YAML; raises `DocumentError`."""
     import yaml  # late: a server that starts from the JSON twin never needs it
 
@@ -60,7 +58,7 @@ def parse(data: bytes, source: str) -> Any:
         raise DocumentError(f"{source}: neither JSON nor YAML ({_line(error)})") from None
 
 
-def check(document: Any, source: str) -> Document:
+def check(document: JsonValue, source: str) -> JsonObject:
     """The document in 3.1 form, if it looks like OpenAPI 3; raises `DocumentError`."""
     if not isinstance(document, dict) or not isinstance(document.get("openapi"), str):
         raise DocumentError(f"{source}: not an OpenAPI document (no member 'openapi')")
@@ -69,10 +67,10 @@ def check(document: Any, source: str) -> Document:
     paths = document.get("paths")
     if not isinstance(paths, dict) or not all(isinstance(item, dict) for item in paths.values()):
         raise DocumentError(f"{source}: no object 'paths' of objects")
-    return forms.form31(document) if document["openapi"].startswith("3.0") else document
+    return version_conversion.to_openapi_31(document) if document["openapi"].startswith("3.0") else document
 
 
-def relative(document: Document, prefix: str) -> Document:
+def relative(document: JsonObject, prefix: str) -> JsonObject:
     """The document with paths below the prefix of the server, if it writes all of them in full.
 
     Its servers get the prefix instead; one that has it already was written for short paths.
@@ -84,7 +82,7 @@ def relative(document: Document, prefix: str) -> Document:
     return {**_below({"servers": [{"url": ""}], **document}, prefix), "paths": shorter}
 
 
-def _below(node: Document, prefix: str) -> Document:
+def _below(node: JsonObject, prefix: str) -> JsonObject:
     """A document, path or operation whose servers, and those of its operations, end in a prefix."""
     below = {
         key: _below(child, prefix) if key in METHODS and isinstance(child, dict) else child

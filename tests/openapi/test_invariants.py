@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from orgbilling_openapi import contract
-from orgbilling_openapi.laws import LAWS, Law, broken, check
+from orgbilling_openapi import description
+from orgbilling_openapi.invariants import INVARIANTS, Invariant, broken, check
 
 TENANT = "0c1f7a52-6f0e-4b7e-9d3c-2a8d5e4b9f10"
 World = dict[str, Any]
@@ -207,12 +207,12 @@ BREAKS: dict[str, tuple[Callable[[], World], Callable[[World], None]]] = {
 
 
 def test_every_law_has_its_example() -> None:
-    assert [law.name for law in LAWS] == list(BREAKS)
-    assert [law.number for law in LAWS] == list(range(1, len(LAWS) + 1))
+    assert [law.name for law in INVARIANTS] == list(BREAKS)
+    assert [law.number for law in INVARIANTS] == list(range(1, len(INVARIANTS) + 1))
 
 
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
-def test_a_law_holds_and_breaks(law: Law) -> None:
+@pytest.mark.parametrize("law", INVARIANTS, ids=lambda law: law.name)
+def test_a_law_holds_and_breaks(law: Invariant) -> None:
     build, change = BREAKS[law.name]
     bodies = build()
     whole = law.check(bodies)
@@ -227,11 +227,11 @@ def test_a_law_holds_and_breaks(law: Law) -> None:
 @pytest.mark.parametrize("build", [world, redeemed, paid, postpaid])
 def test_a_world_that_adds_up_breaks_no_law(build: Callable[[], World]) -> None:
     assert broken(build()) == []
-    assert [verdict.law.name for verdict in check(build()) if verdict.holds is False] == []
+    assert [verdict.invariant.name for verdict in check(build()) if verdict.holds is False] == []
 
 
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
-def test_a_law_reads_what_it_says_it_needs(law: Law) -> None:
+@pytest.mark.parametrize("law", INVARIANTS, ids=lambda law: law.name)
+def test_a_law_reads_what_it_says_it_needs(law: Invariant) -> None:
     """Without any one of its bodies a law says which it lacks."""
     bodies = BREAKS[law.name][0]()
     for need in law.needs:
@@ -243,13 +243,13 @@ def test_a_law_reads_what_it_says_it_needs(law: Law) -> None:
 
 
 def test_the_law_of_one_tenant_needs_any_answer() -> None:
-    (law,) = (law for law in LAWS if law.name == "one-tenant")
+    (law,) = (law for law in INVARIANTS if law.name == "one-tenant")
     assert law.check({}).holds is None
 
 
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
+@pytest.mark.parametrize("law", INVARIANTS, ids=lambda law: law.name)
 @pytest.mark.parametrize("nonsense", [None, 3, "x", [], {}, [None], {"byType": 3}])
-def test_no_body_makes_a_law_raise(law: Law, nonsense: object) -> None:
+def test_no_body_makes_a_law_raise(law: Invariant, nonsense: object) -> None:
     bodies = {**redeemed(), **paid()}
     for key in bodies:
         law.check({**bodies, key: nonsense})
@@ -280,7 +280,7 @@ def test_only_firm_laws_are_broken() -> None:
 
 def test_the_examples_of_the_contract_add_up() -> None:
     bodies = {}
-    for methods in contract.load()["paths"].values():
+    for methods in description.load()["paths"].values():
         for operation in methods.values():
             content = operation["responses"]["200"]["content"]["application/json"]
             bodies[operation["operationId"]] = content["example"]
@@ -290,7 +290,7 @@ def test_the_examples_of_the_contract_add_up() -> None:
     assert [verdict.detail for verdict in check(now) if verdict.holds is False] == []
     then = {"getOrgBilling": after, "before:getOrgBilling": now["getOrgBilling"]}
     then["redeemOrgVoucher"] = bodies["redeemOrgVoucher"]
-    assert [verdict.law.name for verdict in check(then) if verdict.holds] == [
+    assert [verdict.invariant.name for verdict in check(then) if verdict.holds] == [
         "redeem-balance",
         "prepaid",
         "one-tenant",

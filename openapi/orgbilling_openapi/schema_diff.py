@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from orgbilling_openapi import json_pointer
-from orgbilling_openapi.document import DocumentError
-from orgbilling_openapi.flatten import LOWER, UPPER, flatten, types
-from orgbilling_openapi.node import Node
-
-Document = dict[str, Any]
+from orgbilling_openapi.external_document import DocumentError
+from orgbilling_openapi.schema_flattening import LOWER, UPPER, Node, flatten, types
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 INCOMPARABLE = ("format", "pattern", "multipleOf", "const")
 COMPOSED = ("allOf", "anyOf", "oneOf", "not")
@@ -20,7 +17,7 @@ STRICT = "; our schema is closed and refuses it"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Difference:
     """One difference: added, removed or changed; where; in words; and whether it breaks a client."""
 
     kind: str
@@ -29,10 +26,10 @@ class Finding:
     breaking: bool
 
 
-class Shapes:
+class SchemaComparison:
     """The comparison of the schemas of two documents."""
 
-    def __init__(self, old: Document, new: Document) -> None:
+    def __init__(self, old: JsonObject, new: JsonObject) -> None:
         self.old = old
         self.new = new
         self._open: set[tuple[json_pointer.Path, json_pointer.Path, bool, str]] = set()
@@ -56,7 +53,7 @@ class Shapes:
             raise DocumentError(f"{node.pointer}: a reference that leads nowhere: {reference}") from None
         return Node(value, json_pointer.keys(reference))
 
-    def compare(self, old: Node, new: Node, direction: str) -> Iterator[Finding]:
+    def compare(self, old: Node, new: Node, direction: str) -> Iterator[Difference]:
         """The differences of two schemas in a request or a response."""
         old, new = self._plain(old, 0), self._plain(new, 1)
         key = (old.path, new.path, new.parts is None, direction)
@@ -77,14 +74,16 @@ class Shapes:
         node = flatten(node, lambda reference: self._step(reference, side))
         return node if isinstance(node.value, dict) else Node({}, node.path)
 
-    def _types(self, old: Node, new: Node, direction: str) -> Iterator[Finding]:
+    def _types(self, old: Node, new: Node, direction: str) -> Iterator[Difference]:
         before, after = types(old.value), types(new.value)
         if before != after:
             breaking = not (before <= after if direction == "request" else after <= before)
             what = f"type {_shown(old.value.get('type'))} → {_shown(new.value.get('type'))}"
-            yield Finding("changed", old.at("type") if "type" in old.value else old.pointer, what, breaking)
+            yield Difference(
+                "changed", old.at("type") if "type" in old.value else old.pointer, what, breaking
+            )
 
-    def _values(self, old: Node, new: Node, direction: str) -> Iterator[Finding]:
+    def _values(self, old: Node, new: Node, direction: str) -> Iterator[Difference]:
         for word in (*LOWER, *UPPER, *INCOMPARABLE, "enum", "uniqueItems"):
             a, b = old.value.get(word), new.value.get(word)
             if a != b:
@@ -95,27 +94,27 @@ class Shapes:
         if a != b and direction == "request":
             yield _finding(old, new, "default", a is not None)
 
-    def _required(self, old: Node, new: Node, direction: str) -> Iterator[Finding]:
+    def _required(self, old: Node, new: Node, direction: str) -> Iterator[Difference]:
         before, after = (set(node.value.get("required", ())) for node in (old, new))
         for name in sorted(before - after):
             gone = direction == "response" and name not in new.value.get("properties", {})
             if not gone:
                 what = f"{name} may be absent now"
-                yield Finding("changed", old.at("required"), what, direction == "response")
+                yield Difference("changed", old.at("required"), what, direction == "response")
         for name in sorted(after - before):
             known = name in old.value.get("properties", {})
             if known or direction == "response":
                 what = f"{name} is required now"
-                yield Finding("changed", old.at("required"), what, direction == "request")
+                yield Difference("changed", old.at("required"), what, direction == "request")
 
-    def _properties(self, old: Node, new: Node, direction: str) -> Iterator[Finding]:
+    def _properties(self, old: Node, new: Node, direction: str) -> Iterator[Difference]:
         before, after = old.child("properties"), new.child("properties")
         for name in sorted(before.value or {}):
             if name in (after.value or {}):
                 yield from self.compare(before.child(name), after.child(name), direction)
             else:
                 closed = new.value.get("additionalProperties") is False
-                yield Finding(
+                yield Difference(
                     "removed",
                     before.at(name),
                     f"the {direction} member {name}",
@@ -127,9 +126,11 @@ class Shapes:
             strict = (
                 STRICT if direction == "response" and old.value.get("additionalProperties") is False else ""
             )
-            yield Finding("added", after.at(name), f"the {kind} {direction} member {name}{strict}", required)
+            yield Difference(
+                "added", after.at(name), f"the {kind} {direction} member {name}{strict}", required
+            )
 
-    def _inside(self, old: Node, new: Node, direction: str) -> Iterator[Finding]:
+    def _inside(self, old: Node, new: Node, direction: str) -> Iterator[Difference]:
         if "items" in old.value or "items" in new.value:
             yield from self.compare(old.child("items"), new.child("items"), direction)
         a, b = (node.value.get("additionalProperties", True) for node in (old, new))
@@ -144,7 +145,7 @@ class Shapes:
                 yield _finding(old, new, word, True)
 
 
-def _change(word: str, a: Any, b: Any) -> tuple[bool, bool]:
+def _change(word: str, a: JsonValue, b: JsonValue) -> tuple[bool, bool]:
     """Whether a keyword that went from `a` to `b` became tighter, and whether looser."""
     if a is None or b is None:
         return a is None, b is None
@@ -160,20 +161,20 @@ def _change(word: str, a: Any, b: Any) -> tuple[bool, bool]:
     return True, True
 
 
-def _finding(old: Node, new: Node, word: str, breaking: bool) -> Finding:
+def _finding(old: Node, new: Node, word: str, breaking: bool) -> Difference:
     a, b = old.value.get(word), new.value.get(word)
     if word not in old.value:
-        return Finding("added", new.at(word), f"{word} {_shown(b)}", breaking)
+        return Difference("added", new.at(word), f"{word} {_shown(b)}", breaking)
     if word not in new.value:
-        return Finding("removed", old.at(word), f"{word} {_shown(a)}", breaking)
+        return Difference("removed", old.at(word), f"{word} {_shown(a)}", breaking)
     if word == "enum":
         gone, more = [v for v in a if v not in b], [v for v in b if v not in a]
         parts = [f"without {_shown(gone)}"] * bool(gone) + [f"with {_shown(more)}"] * bool(more)
-        return Finding("changed", old.at(word), f"enum {', '.join(parts)}", breaking)
-    return Finding("changed", old.at(word), f"{word} {_shown(a)} → {_shown(b)}", breaking)
+        return Difference("changed", old.at(word), f"enum {', '.join(parts)}", breaking)
+    return Difference("changed", old.at(word), f"{word} {_shown(a)} → {_shown(b)}", breaking)
 
 
-def _bare(value: Any) -> Any:
+def _bare(value: JsonValue) -> JsonValue:
     """A schema without its words."""
     if isinstance(value, dict):
         words = ("description", "title", "example", "examples")
@@ -181,7 +182,7 @@ def _bare(value: Any) -> Any:
     return [_bare(item) for item in value] if isinstance(value, list) else value
 
 
-def _shown(value: Any) -> str:
+def _shown(value: JsonValue) -> str:
     """A value in one short line."""
     if value is None:
         return "any"
