@@ -18,8 +18,8 @@ from orgbilling_conformance import rulebook
 from orgbilling_fixtures import describe, personas, scenarios
 from orgbilling_fixtures.personas.consistency import RULES
 from orgbilling_fixtures.refusal import dotted
-from orgbilling_openapi import compose, control
-from orgbilling_openapi.laws import LAWS
+from orgbilling_openapi import composition, control_description
+from orgbilling_openapi.invariants import INVARIANTS
 from orgbilling_stubs.auth import errors as auth_errors
 from orgbilling_stubs.auth.bad import KINDS as BAD_TOKENS
 from orgbilling_stubs.billing import errors as billing_errors
@@ -59,7 +59,7 @@ def control_operations() -> str:
     """The operations of the control API."""
     rows = (
         (f"`{operation['operationId']}`", f"`{method.upper()} {path}`")
-        for path, item in control.load()["paths"].items()
+        for path, item in control_description.load()["paths"].items()
         for method, operation in item.items()
         if method != "parameters"
     )
@@ -82,7 +82,7 @@ def code(words: Iterable[str]) -> str:
 def control_source() -> str:
     """control.yaml with the schema of the effects of fault rules."""
     schema = yaml.safe_dump({"Effect": effects.schema()}, sort_keys=False, width=1_000, allow_unicode=True)
-    text = control.SOURCE.read_text("utf-8")
+    text = control_description.SOURCE.read_text("utf-8")
     return replace(text, "Effect", indent(schema, " " * 4), begin="    # generated: {}\n", end="    # end\n")
 
 
@@ -116,13 +116,13 @@ def persona_contradictions() -> str:
 
 def invariants() -> str:
     """The invariants that tie the thirteen responses together."""
-    rows = ((law.number, law.name, law.equation, "" if law.firm else "normally") for law in LAWS)
+    rows = ((row.number, row.name, row.equation, "" if row.firm else "normally") for row in INVARIANTS)
     return table(("number", "name", "equation", "holds"), rows)
 
 
 def assumptions() -> str:
     """The actions of the assumed layer, each with its reason."""
-    actions = compose.actions(compose.HERE / "layers" / "assumed.overlay.yaml")
+    actions = composition.actions(composition.HERE / "layers" / "assumed.overlay.yaml")
     return table(("where", "what", "why"), map(_assumption, actions))
 
 
@@ -171,11 +171,11 @@ TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
 
 def files() -> Iterator[tuple[Path, bytes]]:
     """Every generated file, and every page with generated tables, as each has to be."""
-    for name, content in compose.compose().files().items():
+    for name, content in composition.compose().files().items():
         yield OPENAPI / name, content
     source = control_source()
-    yield control.SOURCE, source.encode()
-    yield control.TWIN, control.twin(source).encode()
+    yield control_description.SOURCE, source.encode()
+    yield control_description.TWIN, control_description.twin(source).encode()
     yield DOCS / "rules.md", rulebook.text().encode()
     pages = {page: (DOCS / page).read_text("utf-8") for page, _ in TABLES.values()}
     for name, (page, render) in TABLES.items():

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from orgbilling_openapi import control
+from orgbilling_openapi import control_description
 from orgbilling_stubs.control.table import TABLE
 from orgbilling_stubs.faults import handlers as faults
 from orgbilling_stubs.journal import coverage_handlers as coverage
@@ -17,7 +17,7 @@ ELSEWHERE = {
 def test_every_operation_has_exactly_one_function() -> None:
     listed = {
         operation["operationId"]
-        for item in control.load()["paths"].values()
+        for item in control_description.load()["paths"].values()
         for method, operation in item.items()
         if method != "parameters"
     }

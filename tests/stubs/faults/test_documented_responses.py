@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.faults import errors
 from orgbilling_stubs.faults.documented_responses import DocumentedResponses
 from orgbilling_stubs.http.errors import Problem

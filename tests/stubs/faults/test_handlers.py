@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_openapi import control as contracts
+from orgbilling_openapi import control_description as contracts
 from orgbilling_stubs.faults import errors, handlers
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from orgbilling_openapi import control
+from orgbilling_openapi import control_description
 from orgbilling_stubs.faults.active_rules import ActiveRule
 from orgbilling_stubs.faults.rules import FaultRule, parse
 
@@ -22,7 +22,7 @@ REQUESTS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda each: next(iter(each["effect"])))
 def test_a_rule_is_shown_as_it_was_asked_for(request_: dict[str, Any]) -> None:
-    root = {"components": control.load()["components"]}
+    root = {"components": control_description.load()["components"]}
     asked = jsonschema_rs.Draft202012Validator({"$ref": "#/components/schemas/FaultRequest", **root})
     answered = jsonschema_rs.Draft202012Validator(
         {"$ref": "#/components/schemas/Fault", **root}, validate_formats=True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_openapi import control
+from orgbilling_openapi import control_description
 from orgbilling_stubs.faults import effects, errors
 from orgbilling_stubs.faults.effects.effect import Effect
 from orgbilling_stubs.faults.effects.field import UNDOCUMENTED, Field
@@ -69,7 +69,7 @@ def test_a_success_keeps_the_operations_own_response_which_others_may_change():
 
 
 def test_the_schema_of_the_control_api_is_made_of_the_effects():
-    assert control.load()["components"]["schemas"]["Effect"] == effects.schema()
+    assert control_description.load()["components"]["schemas"]["Effect"] == effects.schema()
 
 
 def test_no_two_effects_share_a_member():

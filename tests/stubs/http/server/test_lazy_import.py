@@ -21,7 +21,7 @@ HEAVY = (
 
 APP = """
 import sys
-from orgbilling_openapi import contract as contracts
+from orgbilling_openapi import description as contracts
 from orgbilling_stubs.http.assemble import assemble
 assemble(contracts.load(), {}, lambda headers, method: None)
 """
