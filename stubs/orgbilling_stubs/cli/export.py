@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 if TYPE_CHECKING:
-    from orgbilling_stubs.export.report.figures import Figures
+    from orgbilling_stubs.export.report.summary import OrganizationSummary
     from orgbilling_stubs.export.request import Advance
     from orgbilling_stubs.export.selection import Cast
 
@@ -225,34 +225,34 @@ def _write(
     console.print(f"{escape(str(folder))}: {total:,} organizations, {rows:,} rows, {files:,} files{note}")
 
 
-PLOTTED = 6
-"""How many organizations are plotted at most."""
+CHARTED = 6
+"""How many organizations the preview and the report show at most."""
 
 
-def _figures(cast: Cast) -> list[Figures]:
+def _summaries(cast: Cast) -> list[OrganizationSummary]:
     from orgbilling_stubs.export.columnar.engine import Engine
-    from orgbilling_stubs.export.report import figures
+    from orgbilling_stubs.export.report import summary
 
     engine = Engine(cast)
-    shown = cast.people[:PLOTTED]
-    return [figures.figures(engine.tables(person, figures.TABLES)) for person in shown]
+    people = cast.people[:CHARTED]
+    return [summary.summarize(engine.tables(person, summary.TABLES)) for person in people]
 
 
 def _preview(cast: Cast) -> None:
-    from orgbilling_stubs.export.report import preview
+    from orgbilling_stubs.export.report import terminal
 
-    for found in _figures(cast):
-        console.print(preview.preview(found, console.width))
+    for summary in _summaries(cast):
+        console.print(terminal.preview(summary, console.width))
 
 
 def _report(cast: Cast, command: list[str], file: Path) -> None:
-    from orgbilling_stubs.export.report import page as report
+    from orgbilling_stubs.export.report import page
     from orgbilling_stubs.export.writers import files
 
-    pages = _figures(cast)
-    page = report.report(pages, len(cast.people) - len(pages), shlex.join(command))
-    files.written(file.parent, file.name, page.encode())
-    console.print(f"{escape(str(file))}: {len(pages)} organizations")
+    summaries = _summaries(cast)
+    html = page.report(summaries, len(cast.people) - len(summaries), shlex.join(command))
+    files.written(file.parent, file.name, html.encode())
+    console.print(f"{escape(str(file))}: {len(summaries)} organizations")
 
 
 def _fill(cast: Cast, url: str, tables: tuple[str, ...], block: int) -> None:

@@ -201,7 +201,7 @@ def test_a_world_is_exported(tmp_path):
 
 BASE = """
 import sys
-sys.modules.update(dict.fromkeys(("numpy", "pyarrow", "duckdb", "psycopg")))
+sys.modules.update(dict.fromkeys(("numpy", "pyarrow", "duckdb", "psycopg", "plotext", "vl_convert")))
 from orgbilling_stubs.cli.export import app
 for arguments in ARGUMENTS:
     try:
@@ -219,6 +219,7 @@ def test_the_base_install_writes_the_same_bytes_and_names_the_extra(tmp_path):
         ["verify", str(tmp_path / "base")],
         ["--out", str(tmp_path / "parquet"), "--format", "parquet", *small],
         ["--preview", *small],
+        ["--report", str(tmp_path / "report.html"), *small],
     ]
     script = BASE.replace("ARGUMENTS", repr(arguments))
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
@@ -226,9 +227,11 @@ def test_the_base_install_writes_the_same_bytes_and_names_the_extra(tmp_path):
     assert found.stderr.splitlines() == [
         f"extra-missing: export verify needs duckdb, {install}",
         f"extra-missing: parquet needs numpy, {install}",
+        f"extra-missing: --preview needs plotext, {install}",
+        f"extra-missing: --report needs vl_convert, {install}",
     ]
     codes = [line for line in found.stdout.splitlines() if line.isdecimal()]
-    assert codes == ["0", "2", "2", "0"]
+    assert codes == ["0", "2", "2", "2", "2"]
     run("--out", tmp_path / "full", *small)
     for file in (tmp_path / "base").iterdir():
         assert file.read_bytes() == (tmp_path / "full" / file.name).read_bytes()
