@@ -15,9 +15,10 @@ from typing import Any
 
 import yaml
 from orgbilling_conformance import rulebook
-from orgbilling_fixtures import describe, personas, scenarios
+from orgbilling_fixtures import personas, scenarios
+from orgbilling_fixtures.document_schema import dotted
 from orgbilling_fixtures.personas.consistency import RULES
-from orgbilling_fixtures.refusal import dotted
+from orgbilling_fixtures.personas.schema import key_rows
 from orgbilling_openapi import composition, control_description
 from orgbilling_openapi.invariants import INVARIANTS
 from orgbilling_stubs.auth import errors as auth_errors
@@ -104,14 +105,14 @@ def persona_table() -> str:
 
 def persona_keys() -> str:
     """Every key of a persona file."""
-    rows = ((f"`{row.key}`", row.expected, row.default, row.help) for row in describe.rows())
+    rows = ((f"`{row.key}`", row.expected, row.default, row.description) for row in key_rows())
     return table(("key", "expected", "default", "meaning"), rows)
 
 
 def persona_contradictions() -> str:
     """What the keys of a persona must agree on."""
     rows = ((f"`{dotted(rule.path)}`", rule.problem) for rule in RULES)
-    return table(("key", "refused when it breaks this"), rows)
+    return table(("key", "rule"), rows)
 
 
 def invariants() -> str:

@@ -1,16 +1,16 @@
-"""`orgbilling personas`: what the demo organizations are, and whether a persona file of your own is right."""
+"""`orgbilling personas`: list and show the demo organizations, and check persona files of your own."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from orgbilling_fixtures.describe import rows
 from orgbilling_fixtures.personas import Persona, PersonaError, load, names
-from orgbilling_fixtures.personas.catalog import read
+from orgbilling_fixtures.personas.reader import read
+from orgbilling_fixtures.personas.schema import PERSONA_SCHEMA, key_rows
 from rich.console import Console
 from rich.table import Table
 
@@ -26,6 +26,9 @@ def personas(
     keys: Annotated[
         bool, typer.Option("--keys", help="List every key that a persona file may have.")
     ] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of persona files, for editors.")
+    ] = False,
 ) -> None:
     """List the personas with what each shows, show one as YAML, or check a file of your own.
 
@@ -36,12 +39,14 @@ def personas(
             persona = read(check)
             typer.echo(f"{check}: {persona.name} is a valid persona: {persona.shows}")
         elif keys:
-            _table(("key", "expected", "default", "meaning"), rows())
+            _table(("key", "expected", "default", "meaning"), key_rows())
+        elif schema:
+            typer.echo(PERSONA_SCHEMA.file.read_text("utf-8"), nl=False)
         elif name is not None:
             typer.echo(yaml_of(load(name)), nl=False)
         else:
-            shown = (load(each) for each in names())
-            _table(("persona", "states", "shows"), ((one.name, _states(one), one.shows) for one in shown))
+            rows = ((persona.name, _states(persona), persona.shows) for persona in map(load, names()))
+            _table(("persona", "states", "shows"), rows)
     except PersonaError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -51,23 +56,22 @@ def yaml_of(persona: Persona) -> str:
     """A persona as a YAML file with every key, which parses back to the same persona."""
     import yaml
 
-    document: dict[str, Any] = persona.document
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+    return yaml.safe_dump(persona.document, sort_keys=False, allow_unicode=True, width=110)
 
 
 def _states(persona: Persona) -> str:
     return ", ".join(map(str, persona.states))
 
 
-def _table(heads: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> None:
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     """Print a table for people, or tab-separated lines when piped."""
     if not sys.stdout.isatty():
-        for line in lines:
-            typer.echo("\t".join(line))
+        for row in rows:
+            typer.echo("\t".join(row))
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for head in heads:
         table.add_column(head, overflow="fold")
-    for line in lines:
-        table.add_row(*line)
+    for row in rows:
+        table.add_row(*row)
     Console().print(table)

@@ -63,7 +63,7 @@ def _persona(cast: Cast, chosen: Any, organization: str) -> Any:
     try:
         if isinstance(chosen, str):
             if chosen not in personas.names() and chosen not in cast.names:
-                raise PersonaError(chosen, None, "", "no such persona: see GET /personas")
+                raise PersonaError(chosen, None, "no such persona: see GET /personas")
             return cast.load(chosen).document
         return personas.parse({"name": "inline"} | chosen, "body.persona").document
     except PersonaError as error:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import typer
 import yaml
-from orgbilling_fixtures.describe import rows
 from orgbilling_fixtures.personas import load, names, parse
+from orgbilling_fixtures.personas.schema import key_rows
 from orgbilling_stubs.cli.personas import personas
 from typer.testing import CliRunner
 
@@ -37,7 +38,13 @@ def test_one_is_shown_as_a_file_that_gives_it_back(name: str) -> None:
 def test_the_keys_are_listed() -> None:
     code, out, _ = run("--keys")
     assert code == 0
-    assert [tuple(line.split("\t")) for line in out.splitlines()] == [tuple(row) for row in rows()]
+    assert [tuple(line.split("\t")) for line in out.splitlines()] == [tuple(row) for row in key_rows()]
+
+
+def test_the_schema_is_printed_for_editors() -> None:
+    code, out, _ = run("--schema")
+    assert code == 0
+    assert json.loads(out)["properties"]["billing"]["description"] == "How it pays."
 
 
 def test_an_unknown_one_is_one_line_and_a_failure() -> None:
