@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from orgbilling_openapi.json_pointer import follow
 from orgbilling_openapi.operations import METHODS, operations_by_id
+from orgbilling_openapi.strict_json import JsonValue
 
 from orgbilling_stubs.faults.errors import EXAMPLE_UNKNOWN
 from orgbilling_stubs.http.errors import TITLES, Problem
@@ -48,9 +48,9 @@ class InjectedError(Exception):
 class DocumentedResponses:
     """What an API description says about the responses of each operation."""
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    def __init__(self, document: Mapping[str, JsonValue]) -> None:
         self._document = document
-        self._responses: dict[str, Mapping[str, Any]] = {}
+        self._responses: dict[str, Mapping[str, JsonValue]] = {}
         self._allow: dict[str, str] = {}
         for name, operation in operations_by_id(document).items():
             path_item = document["paths"][operation.path]
@@ -71,7 +71,7 @@ class DocumentedResponses:
         allow = self._allow.get(operation, "")
         return InjectedError(status, detail or documented, errors, retry_after_s, allow)
 
-    def example(self, operation: str, status: int, name: str) -> Any:
+    def example(self, operation: str, status: int, name: str) -> JsonValue:
         """The example of this name, without `$schema`; raises Problem when there is none."""
         examples = _examples(self._response(operation, status))
         if name not in examples:
@@ -82,15 +82,15 @@ class DocumentedResponses:
             return {key: value for key, value in example.items() if key != "$schema"}
         return example
 
-    def _response(self, operation: str, status: int) -> Mapping[str, Any]:
+    def _response(self, operation: str, status: int) -> Mapping[str, JsonValue]:
         responses = self._responses.get(operation, {})
-        response: Mapping[str, Any] = follow(self._document, responses.get(str(status), {}))
+        response: Mapping[str, JsonValue] = follow(self._document, responses.get(str(status), {}))
         return response
 
 
-def _examples(response: Mapping[str, Any]) -> dict[str, Any]:
+def _examples(response: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """Every example of a response by name."""
-    examples: dict[str, Any] = {}
+    examples: dict[str, JsonValue] = {}
     for content in response.get("content", {}).values():
         if "example" in content:
             examples[DEFAULT_EXAMPLE] = content["example"]

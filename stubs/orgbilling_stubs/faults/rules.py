@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from orgbilling_openapi.strict_json import JsonValue
 
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.instants import InstantError
@@ -70,7 +71,7 @@ class FaultRule:
         return document | {"effect": effects.show(self.effects)}
 
 
-def parse(document: Mapping[str, Any], organizations: tuple[str, ...] = ()) -> FaultRule:
+def parse(document: Mapping[str, JsonValue], organizations: tuple[str, ...] = ()) -> FaultRule:
     """The rule of a FaultRequest. organizations: those that it strikes when it names none.
 
     Raises Problem (`instant_invalid`) when an instant cannot be read.
@@ -103,7 +104,7 @@ def threshold(probability: float) -> int:
     return round(probability * 2**64)
 
 
-def _instant(document: Mapping[str, Any], name: str) -> int | None:
+def _instant(document: Mapping[str, JsonValue], name: str) -> int | None:
     if name not in document:
         return None
     try:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import combinations
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from jsonschema_rs import Draft202012Validator
+from orgbilling_openapi.strict_json import JsonValue
 
 from orgbilling_stubs.faults import errors
 from orgbilling_stubs.faults.effects.drip import Drip
+from orgbilling_stubs.faults.effects.duplicate_member import DuplicateMember
 from orgbilling_stubs.faults.effects.effect import Documented, Effect
 from orgbilling_stubs.faults.effects.field import Field
 from orgbilling_stubs.faults.effects.hang import Hang
@@ -38,6 +40,7 @@ EFFECTS: tuple[type[Effect], ...] = (
     Stale,
     Nulls,
     Field,
+    DuplicateMember,  # after every effect that reads the body as JSON
     Drip,
     Truncate,
     Late,  # before Reset and Hang, which it modifies
@@ -47,7 +50,7 @@ EFFECTS: tuple[type[Effect], ...] = (
 """Every effect, in the order in which they act."""
 
 
-def parse(document: Mapping[str, Any]) -> Effects:
+def parse(document: Mapping[str, JsonValue]) -> Effects:
     """The effects of a JSON object that fits the schema Effect of the control API."""
     found = (kind.parse(document) for kind in EFFECTS)
     return tuple(effect for effect in found if effect is not None)

@@ -19,6 +19,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
+from orgbilling_openapi.strict_json import JsonValue
+
 if TYPE_CHECKING:
     from orgbilling_stubs.billing.tenant import Tenant
     from orgbilling_stubs.faults.delivery import Delivery
@@ -95,7 +97,7 @@ class Effect:
         return _schemas(cls)
 
     @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> Self | None:
+    def parse(cls, document: Mapping[str, JsonValue]) -> Self | None:
         """The effect that the members of a valid document ask for; None when they do not."""
         return cls(**_attributes(cls, document)) if cls.member in document else None
 
@@ -158,7 +160,7 @@ class FlagEffect(Effect):
         return {cls.member: {"type": "boolean", "description": cls.description}}
 
     @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> Self | None:
+    def parse(cls, document: Mapping[str, JsonValue]) -> Self | None:
         """The effect, unless the member is false or missing."""
         return cls() if document.get(cls.member) else None
 
@@ -189,7 +191,7 @@ class ObjectEffect(Effect):
         return {cls.member: head | dict(cls.constraints) | tail}
 
     @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> Self | None:
+    def parse(cls, document: Mapping[str, JsonValue]) -> Self | None:
         """The effect that the object describes."""
         return cls(**_attributes(cls, document[cls.member])) if cls.member in document else None
 
@@ -224,7 +226,7 @@ def _schemas(kind: type) -> dict[str, Schema]:
     return {name: field.metadata["schema"] for name, field in _json_fields(kind).items()}
 
 
-def _attributes(kind: type, document: Mapping[str, Any]) -> dict[str, Any]:
+def _attributes(kind: type, document: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """The fields of a dataclass that a JSON object has values for."""
     return {field.name: document[name] for name, field in _json_fields(kind).items() if name in document}
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import orjson
+from orgbilling_openapi.strict_json import JsonValue
 
 from orgbilling_stubs.faults.effects.effect import Documented, Effect, json_member
 
@@ -48,7 +49,7 @@ class Field(Effect):
         return orjson.dumps(_extended(orjson.loads(body), self.name))
 
 
-def _extended(value: Any, name: str) -> Any:
+def _extended(value: JsonValue, name: str) -> JsonValue:
     if isinstance(value, dict):
         return {**value, name: UNDOCUMENTED}
     if isinstance(value, list):

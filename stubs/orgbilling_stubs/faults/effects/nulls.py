@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import orjson
+from orgbilling_openapi.strict_json import JsonValue
 
 from orgbilling_stubs.faults.effects.effect import FlagEffect
 
@@ -23,7 +24,7 @@ class Nulls(FlagEffect):
         return orjson.dumps(_nulled(orjson.loads(body)))
 
 
-def _nulled(value: Any) -> Any:
+def _nulled(value: JsonValue) -> JsonValue:
     if isinstance(value, dict):
         return {name: _nulled(member) for name, member in value.items()}
     if isinstance(value, list):

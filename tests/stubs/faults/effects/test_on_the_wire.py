@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
+from orgbilling_conformance import conform
+from orgbilling_openapi import strict_json
 
 
 def timed(world, *request, **options):
@@ -195,3 +197,34 @@ def test_connections_end_the_same_under_plain_uvicorn(plain_world, caplog):
     }
     assert world("/org/billing").body == whole
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_a_member_twice_which_lenient_parsers_accept(world):
+    plain = world("/org/billing")
+    world.fault(duplicateMember={"name": "creditBalance", "value": 0})
+    answer = world("/org/billing", headers={"If-None-Match": plain.headers["etag"]})
+    assert answer.status == 200
+    assert answer.body == plain.body.rstrip()[:-1] + b',"creditBalance":0}'
+    assert int(answer.headers["content-length"]) == len(answer.body)
+    assert answer.json == plain.json | {"creditBalance": 0}
+    with pytest.raises(ValueError, match="creditBalance"):
+        strict_json.loads(answer.body)
+    [exchange, _] = world.exchanges()
+    assert (exchange.payload, exchange.fault.text) == (answer.body, "rule flt_1")
+
+
+def test_a_member_twice_in_every_row_with_its_own_value(world):
+    plain = world("/org/ledger?days=7")
+    world.fault(duplicateMember={"name": "amountUsd"})
+    answer = world("/org/ledger?days=7")
+    assert answer.json == plain.json
+    assert answer.body.count(b'"amountUsd":') == 2 * len(plain.json)
+
+
+@pytest.mark.slow
+def test_the_conformance_suite_reports_a_member_twice(world):
+    world.fault(duplicateMember={"name": "creditBalance"})
+    url = f"http://127.0.0.1:{world.port}"
+    report = conform(url=url, token=world.token(), quick=True)
+    assert report.verdict == "violated"
+    assert {finding.rule for finding in report.findings} == {"json"}

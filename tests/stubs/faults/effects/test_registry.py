@@ -37,6 +37,8 @@ REFUSED = [
     (errors.EFFECT_INVALID, {"field": ""}),
     (errors.EFFECT_INVALID, {"field": "creditBalance"}),
     (errors.EFFECT_INVALID, {"rateLimit": {"limit": 0}}),
+    (errors.EFFECT_INVALID, {"duplicateMember": {"name": "surprise"}}),
+    (errors.EFFECTS_CONFLICT, {"duplicateMember": {"name": "creditBalance"}, "reset": True}),
 ]
 
 
