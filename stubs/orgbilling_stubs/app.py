@@ -25,7 +25,7 @@ from orgbilling_stubs.faults.scenario_preview import Staging
 from orgbilling_stubs.http.assemble import Habits, assemble
 from orgbilling_stubs.tenants import clock as clocks
 from orgbilling_stubs.tenants import tenant_factory
-from orgbilling_stubs.tenants.persona_registry import Cast
+from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.store.address import open_store
 from orgbilling_stubs.tenants.store.log import StoreError
@@ -64,7 +64,7 @@ class App:
     """A built stub: the ASGI application, and what it is made of."""
 
     asgi: Callable[..., Any]
-    cast: Cast
+    cast: PersonaRegistry
     service: Service
     control_token: str | None = None
     """What the control API asks for; None on loopback, where it asks for nothing."""
@@ -78,12 +78,12 @@ def build(settings: Settings | None = None) -> App:
     settings = settings or Settings()
     _check_origins(settings)
     try:
-        cast = Cast(settings.personas)
+        cast = PersonaRegistry(settings.personas)
         key = keys.load()
         service = Service(
             open_store(settings.db),
             clocks.from_option(settings.clock),
-            tenant_factory.plan,
+            tenant_factory.tenant_config,
             cast.of,
             settings.seed,
         )
@@ -168,13 +168,13 @@ def _watching(
 
         return [each.name for each in scenarios.load()]
 
-    staging = Staging(play, service.lives)
-    return watching(contract, service, tenant_factory.plan, handlers, clocks.wall_ms, staging, names)
+    staging = Staging(play, service.exists)
+    return watching(contract, service, tenant_factory.tenant_config, handlers, clocks.wall_ms, staging, names)
 
 
 def _server(
     service: Service,
-    cast: Cast,
+    cast: PersonaRegistry,
     key: SigningKey,
     contract: dict[str, Any],
     watch: Watching,
@@ -250,12 +250,12 @@ def _hosted(settings: Settings) -> Any:
 
 
 def _check_pages(settings: Settings) -> None:
-    from orgbilling_stubs.billing.urls import safe
+    from orgbilling_stubs.billing.urls import is_safe_redirect
     from orgbilling_stubs.checkout.timing import TimingError, check
 
     for name in ("success_url", "cancel_url", "return_url"):
         url = getattr(settings, name)
-        if url is not None and not safe(url):
+        if url is not None and not is_safe_redirect(url):
             raise SettingsError(f"--{name.replace('_', '-')}: not an absolute http or https URL: {url!r}")
     try:
         check(settings.webhook)

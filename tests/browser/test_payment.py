@@ -139,7 +139,7 @@ def test_a_late_webhook_lets_the_balance_lag(stub: Any, page: Any) -> None:
     assert "2026-03-10T12:00:30Z" in page.get_by_test_id("webhook-state").text_content()
     assert top_ups(stub, organization) == 0
     service = stub.app.service
-    timeline.move(service, organization, service.tenant(organization).now_ms + 30_000)
+    timeline.move_clock(service, organization, service.tenant(organization).now_ms + 30_000)
     page.goto(url)
     assert "Arrived" in page.get_by_test_id("webhook-state").text_content()
     assert top_ups(stub, organization) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from orgbilling_stubs.billing.commands import SetHabits
+from orgbilling_stubs.billing.commands import ChangeCheckoutSettings
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,7 @@ def test_an_invoice_prints_as_a_sheet_of_paper(stub: Any, page: Any) -> None:
 
 def test_there_is_a_way_back(stub: Any, page: Any, dashboard_url: str) -> None:
     organization = "org_standard_return"
-    stub.app.service.execute(organization, SetHabits(return_url=f"{dashboard_url}/billing"))
+    stub.app.service.execute(organization, ChangeCheckoutSettings(return_url=f"{dashboard_url}/billing"))
     page.goto(stub.portal(organization))
     page.get_by_test_id("return-link").click()
     page.wait_for_url(f"{dashboard_url}/billing")

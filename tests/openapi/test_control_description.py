@@ -74,4 +74,4 @@ def test_the_scenarios_and_the_named_instants_are_those_there_are() -> None:
     names = schemas["ScenarioChoice"]["properties"]["scenario"]["anyOf"][0]["enum"]
     assert names == [each.name for each in scenarios.load()]
     instants = schemas["Jump"]["properties"]["to"]["anyOf"][0]["enum"]
-    assert sorted(instants) == sorted(timeline.INSTANTS)
+    assert sorted(instants) == sorted(timeline.NAMED_INSTANTS)

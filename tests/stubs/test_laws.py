@@ -24,7 +24,7 @@ from orgbilling_stubs.billing.commands import (
     SubscribeContract,
 )
 from orgbilling_stubs.billing.contract_catalog import TEST_CONTRACTS
-from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.events import CheckoutOpened, TenantCreated
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.tenants import tenant_factory
@@ -44,8 +44,8 @@ def assert_lawful(bodies: dict[str, Any]) -> None:
 def born(name: str) -> Tenant:
     """The tenant of a persona before its first day."""
     created = TenantCreated(personas.load(name).document, 1, AS_OF_MS, f"org_{name}")
-    tenant = Tenant(tenant_factory.plan(f"org_{name}", created))
-    scheduler.start(tenant)
+    tenant = Tenant(tenant_factory.tenant_config(f"org_{name}", created))
+    scheduler.post_opening_entries(tenant)
     return tenant
 
 
@@ -101,7 +101,7 @@ class Life(RuleBasedStateMachine):
         if not contract:
             document = {key: value for key, value in document.items() if key != "contract"}
         self.clock = MovableClock(AS_OF_MS)
-        self.service = Service(MemoryStore(), self.clock, tenant_factory.plan, lambda _: document, 3)
+        self.service = Service(MemoryStore(), self.clock, tenant_factory.tenant_config, lambda _: document, 3)
         self.sessions: list[str] = []
 
     def tenant(self) -> Tenant:
@@ -114,7 +114,7 @@ class Life(RuleBasedStateMachine):
         before = self.bodies()
         try:
             event, _ = self.service.execute("org_a", command)
-        except Refusal:
+        except BillingError:
             assert self.bodies() == before
             return
         kept = {f"before:{key}": body for key, body in before.items()}
@@ -168,7 +168,7 @@ class Life(RuleBasedStateMachine):
             return
         log = self.service.store.read("org_a")
         if log:
-            replayed = Service(self.service.store, self.clock, tenant_factory.plan, lambda _: {}, 3)
+            replayed = Service(self.service.store, self.clock, tenant_factory.tenant_config, lambda _: {}, 3)
             assert replayed.tenant("org_a").ledger.rows == self.tenant().ledger.rows
 
 
@@ -179,7 +179,9 @@ TestLife = Life.TestCase
 @pytest.mark.parametrize("store", ["memory:", "sqlite"])
 def test_eight_clients_redeem_and_pay_at_once(store: str, tmp_path: Path) -> None:
     address = f"sqlite:///{tmp_path}/log.db" if store == "sqlite" else store
-    service = Service(open_store(address), Clock(AS_OF_MS), tenant_factory.plan, lambda _: small(), 3)
+    service = Service(
+        open_store(address), Clock(AS_OF_MS), tenant_factory.tenant_config, lambda _: small(), 3
+    )
     before = service.tenant("org_a").ledger.balance_micros
 
     def client(number: int) -> int:
@@ -193,7 +195,7 @@ def test_eight_clients_redeem_and_pay_at_once(store: str, tmp_path: Path) -> Non
             try:
                 service.execute("org_a", RedeemVoucher(f"TEST-CREDIT-1-{(number + turn) % 30}"))
                 won += 1_000_000
-            except Refusal:
+            except BillingError:
                 pass
         return won
 

@@ -15,7 +15,7 @@ from orgbilling_stubs.billing.commands import (
     RedeemVoucher,
     SubscribeContract,
 )
-from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.events import (
     CheckoutOpened,
     ContractSubscribed,
@@ -85,7 +85,7 @@ def get_contract(when_none: str, call: Call) -> Reply:
         return Reply(serializers.contract(tenant, tenant.contract, call.base_url))
     if when_none == "none":
         return Reply(serializers.no_contract(tenant))
-    raise Refusal(errors.CONTRACT_NONE)
+    raise BillingError(errors.CONTRACT_NONE)
 
 
 def subscribe_contract(call: Call) -> Reply:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from orgbilling_stubs.billing import ids, instants
 from orgbilling_stubs.billing.contract import Contract, Installment
 from orgbilling_stubs.billing.events import CheckoutOpened, ContractSubscribed, PortalOpened, VoucherRedeemed
-from orgbilling_stubs.billing.ledger import Row
+from orgbilling_stubs.billing.ledger import LedgerRow
 from orgbilling_stubs.billing.money import MICROS_PER_USD, NANOS_PER_USD, half_even, unit_charge_micros
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import AgreementTerms
@@ -31,21 +31,21 @@ def profile(tenant: Tenant) -> Body:
     """TenantBillingProfile."""
     prices = tenant.prices
     body: Body = {
-        "billingMode": tenant.plan.mode,
+        "billingMode": tenant.config.mode,
         "charPricePerMonthUsd": price(prices.character_month_nanos),
         "creditBalance": usd(tenant.ledger.balance_micros),
-        "currency": tenant.plan.currency,
+        "currency": tenant.config.currency,
         "eventPrices": {slug: price(nanos) for slug, nanos in prices.events},
-        "freeCreditGranted": tenant.plan.free_credit_micros > 0,
+        "freeCreditGranted": tenant.config.free_credit_micros > 0,
         "inputTokenPricePer1KUsd": price(prices.input_per_1k_nanos),
         "outputTokenPricePer1KUsd": price(prices.output_per_1k_nanos),
         "outstandingUsd": usd(tenant.ledger.outstanding_micros),
-        "postpaidLimitUsd": usd(tenant.plan.postpaid_limit_micros),
+        "postpaidLimitUsd": usd(tenant.config.postpaid_limit_micros),
         "servicePrices": {slug: price(nanos) for slug, nanos in prices.services},
     }
     if tenant.stripe_customer_id is not None:
         body["stripeCustomerId"] = tenant.stripe_customer_id
-    body["tenantId"] = tenant.plan.tenant_id
+    body["tenantId"] = tenant.config.tenant_id
     body["tokenPricePer1KUsd"] = price(prices.token_per_1k_nanos)
     body["updatedAt"] = instants.text(tenant.updated_ms)
     return body
@@ -105,7 +105,7 @@ def _rows(tenant: Tenant, rows: list[Body]) -> list[Body] | None:
 
 def empty(tenant: Tenant) -> list[Body] | None:
     """An empty nullable array: null for a tenant whose persona says so."""
-    return None if tenant.plan.nulls else []
+    return None if tenant.config.nulls else []
 
 
 def summary(tenant: Tenant, days: int) -> Body:
@@ -131,9 +131,9 @@ def summary(tenant: Tenant, days: int) -> Body:
     }
 
 
-def ledger_row(tenant: Tenant, row: Row) -> Body:
+def ledger_row(tenant: Tenant, row: LedgerRow) -> Body:
     """TenantBillingLedgerEntry."""
-    plan = tenant.plan
+    plan = tenant.config
     body: Body = {
         "amountCredits": usd(row.credits_micros),
         "amountUsd": usd(row.usd_micros),
@@ -142,7 +142,7 @@ def ledger_row(tenant: Tenant, row: Row) -> Body:
     if row.created_by is not None:
         body["createdBy"] = row.created_by
     body["description"] = row.description
-    body["entryId"] = ids.uuid(plan.seed, plan.lineage, "entry", row.number)
+    body["entryId"] = ids.uuid(plan.seed, plan.identity_seed, "entry", row.number)
     body["entryType"] = row.kind
     body["tenantId"] = plan.tenant_id
     body["tokens"] = row.tokens
@@ -180,7 +180,7 @@ def model_pricing(tenant: Tenant) -> list[Body] | None:
 
 def agreements(tenant: Tenant) -> list[Body] | None:
     """ProjectServiceCharge list: the active service agreements, newest first."""
-    known = [terms for terms in tenant.plan.agreements if terms.created_ms <= tenant.now_ms]
+    known = [terms for terms in tenant.config.agreements if terms.created_ms <= tenant.now_ms]
     known.sort(key=lambda terms: (-terms.created_ms, terms.charge_id))
     return _rows(tenant, [_agreement(tenant, terms) for terms in known])
 
@@ -197,10 +197,10 @@ def _agreement(tenant: Tenant, terms: AgreementTerms) -> Body:
         body["createdBy"] = terms.created_by
     body["description"] = terms.description
     if terms.project is not None:
-        project = tenant.plan.projects[terms.project]
+        project = tenant.config.projects[terms.project]
         body["projectId"] = project.project_id
         body["projectName"] = project.name
-    body["tenantId"] = tenant.plan.tenant_id
+    body["tenantId"] = tenant.config.tenant_id
     body["updatedAt"] = instants.text(billed_ms or terms.created_ms)
     return body
 
@@ -217,11 +217,11 @@ def contract(tenant: Tenant, contract: Contract, base_url: str) -> Body:
         "servicePeriodLimit": terms.service_period_limit,
     }
     if contract.status == "pending_payment" and contract.session_id is not None:
-        optional["paymentLinkUrl"] = payment_url(base_url, tenant.plan.organization, contract.session_id)
+        optional["paymentLinkUrl"] = payment_url(base_url, tenant.config.organization, contract.session_id)
     if contract.status != "draft":
-        optional["stripePriceId"] = ids.price(tenant.plan.seed, terms.contract_id)
+        optional["stripePriceId"] = ids.price(tenant.config.seed, terms.contract_id)
     if contract.status not in ("draft", "pending_payment"):
-        name = (tenant.plan.seed, tenant.plan.lineage, terms.contract_id)
+        name = (tenant.config.seed, tenant.config.identity_seed, terms.contract_id)
         optional["stripeSubscriptionId"] = ids.subscription(*name)
     body: Body = {
         "autoRenew": terms.auto_renew,
@@ -242,7 +242,7 @@ def contract(tenant: Tenant, contract: Contract, base_url: str) -> Body:
         "servicePortionUsd": usd(sum(row.service_micros for row in rows)),
         "startDate": instants.text(contract.start_ms),
         "status": contract.status,
-        "tenantId": tenant.plan.tenant_id,
+        "tenantId": tenant.config.tenant_id,
         "totalValueUsd": usd(sum(row.amount_micros for row in rows)),
         "updatedAt": instants.text(contract.updated_ms),
     }
@@ -264,7 +264,7 @@ def no_contract(tenant: Tenant) -> Body:
         "paymentSchedule": empty(tenant),
         "startDate": never,
         "status": "none",
-        "tenantId": tenant.plan.tenant_id,
+        "tenantId": tenant.config.tenant_id,
         "updatedAt": never,
     }
 

@@ -12,34 +12,34 @@ from orgbilling_stubs.billing import contract as contracts
 from orgbilling_stubs.billing import contract_catalog, ids, scheduler
 from orgbilling_stubs.billing import events as on
 from orgbilling_stubs.billing.events import Record, TenantCreated
-from orgbilling_stubs.billing.log_branches import effective
+from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.billing.money import token_charge_micros, unit_charge_micros
 from orgbilling_stubs.billing.tenant import ActiveScenario, Checkout, Tenant
-from orgbilling_stubs.billing.tenant_config import ContractTerms, ModelPrice, Plan, VoucherTerms
+from orgbilling_stubs.billing.tenant_config import ContractTerms, ModelPrice, TenantConfig, VoucherTerms
 
-Genesis = Callable[[str, TenantCreated], Plan]
+TenantFactory = Callable[[str, TenantCreated], TenantConfig]
 """Turns an organization and its first event into the plan that its history follows from."""
 
 
-REMARKS = frozenset({on.ClockSet, on.HabitsSet, on.ScenarioShown, on.SnapshotTaken})
+SETTING_EVENTS = frozenset({on.ClockSet, on.CheckoutSettingsChanged, on.ScenarioShown, on.SnapshotTaken})
 """Events about the stand-in rather than about billing: no id and no answer depends on them."""
 
 
-def fold(organization: str, records: Sequence[Record], genesis: Genesis) -> Tenant:
+def state_of(organization: str, records: Sequence[Record], tenant_factory: TenantFactory) -> Tenant:
     """The tenant after its log, at the instant of the last record that counts."""
-    path = effective(records)
+    path = active_branch(records)
     first = path[0].event
     assert isinstance(first, TenantCreated), "a log begins with the creation of its tenant"
-    tenant = Tenant(genesis(organization, first))
-    scheduler.start(tenant)
+    tenant = Tenant(tenant_factory(organization, first))
+    scheduler.post_opening_entries(tenant)
     tenant.depth = 1
     for record in path[1:]:
-        evolve(tenant, record)
+        apply(tenant, record)
     tenant.version = records[-1].sequence
     return tenant
 
 
-def evolve(tenant: Tenant, record: Record) -> None:
+def apply(tenant: Tenant, record: Record) -> None:
     """Bring the tenant to the record's instant and apply its event."""
     sequence, at_ms, event, _, idempotency = record
     scheduler.advance(tenant, at_ms)
@@ -49,7 +49,7 @@ def evolve(tenant: Tenant, record: Record) -> None:
     tenant.version = sequence
     if idempotency is not None:
         tenant.answered[idempotency.key] = (idempotency, event)
-    if kind not in REMARKS:
+    if kind not in SETTING_EVENTS:
         tenant.depth += 1
         tenant.touch(at_ms)
 
@@ -85,8 +85,8 @@ def _scenario_shown(event: on.ScenarioShown, tenant: Tenant, at_ms: int) -> None
 
 
 @_apply.register
-def _habits_set(event: on.HabitsSet, tenant: Tenant, at_ms: int) -> None:
-    tenant.habits = event
+def _habits_set(event: on.CheckoutSettingsChanged, tenant: Tenant, at_ms: int) -> None:
+    tenant.checkout_settings = event
 
 
 @_apply.register
@@ -101,10 +101,10 @@ def _completed(event: on.CheckoutCompleted, tenant: Tenant, at_ms: int) -> None:
     checkout = tenant.checkouts[event.session_id]
     checkout.completed, checkout.declined = True, None
     if tenant.stripe_customer_id is None:
-        tenant.stripe_customer_id = ids.customer(tenant.plan.seed, tenant.plan.lineage)
+        tenant.stripe_customer_id = ids.customer(tenant.config.seed, tenant.config.identity_seed)
     for webhook_ms in event.webhooks_ms:
         if webhook_ms <= at_ms:
-            scheduler.settle(tenant, event.session_id, at_ms)
+            scheduler.settle_checkout(tenant, event.session_id, at_ms)
         else:
             insort(tenant.webhooks, (webhook_ms, event.session_id))
 
@@ -121,7 +121,7 @@ def _expired(event: on.CheckoutExpired, tenant: Tenant, at_ms: int) -> None:
 
 @_apply.register
 def _settled(event: on.PaymentSettled, tenant: Tenant, at_ms: int) -> None:
-    scheduler.settle(tenant, event.session_id, at_ms)
+    scheduler.settle_checkout(tenant, event.session_id, at_ms)
 
 
 @_apply.register
@@ -149,7 +149,7 @@ def _issued(event: on.VoucherIssued, tenant: Tenant, at_ms: int) -> None:
 
 @_apply.register
 def _subscribed(event: on.ContractSubscribed, tenant: Tenant, at_ms: int) -> None:
-    terms = contract_catalog.offered(tenant.offers, event.contract_id, at_ms)
+    terms = contract_catalog.subscribable(tenant.offers, event.contract_id, at_ms)
     contract = contracts.sign(terms, "pending_payment", at_ms, at_ms, event.session_id)
     if tenant.discount_percent:
         contract = contracts.discounted(contract, tenant.discount_percent, at_ms)
@@ -161,7 +161,7 @@ def _offered(event: on.ContractOffered, tenant: Tenant, at_ms: int) -> None:
     terms = ContractTerms(**event.terms)
     tenant.offers[terms.contract_id] = terms
     if tenant.contract is None or tenant.contract.status not in ("pending_payment", "active"):
-        dated = contract_catalog.offered(tenant.offers, terms.contract_id, at_ms)
+        dated = contract_catalog.subscribable(tenant.offers, terms.contract_id, at_ms)
         tenant.bind_contract(contracts.sign(dated, "draft", at_ms, at_ms, None), at_ms)
 
 
@@ -205,7 +205,7 @@ def _used(event: on.UsageRecorded, tenant: Tenant, at_ms: int) -> None:
 def _metered(event: on.MeterRecorded, tenant: Tenant, at_ms: int) -> None:
     tenant.series(event.meter, event.slug).add(at_ms, event.count)
     micros = unit_charge_micros(event.count, tenant.unit_prices[event.meter, event.slug])
-    kind, text = scheduler.CHARGES[event.meter]
+    kind, text = scheduler.METER_CHARGES[event.meter]
     if micros:
         tenant.charge(at_ms, kind, micros, f"{text}: {event.slug}")
 
@@ -238,14 +238,14 @@ def _repriced(event: on.PricesChanged, tenant: Tenant, at_ms: int) -> None:
 
 
 @_apply.register
-def _refunded(event: on.Refunded, tenant: Tenant, at_ms: int) -> None:
+def _refunded(event: on.CreditsRefunded, tenant: Tenant, at_ms: int) -> None:
     tenant.credit(at_ms, "refund", -event.amount_micros, event.description, created_by=tenant.admin())
 
 
 @_apply.register
-def _adjusted(event: on.Adjusted, tenant: Tenant, at_ms: int) -> None:
+def _adjusted(event: on.BalanceAdjusted, tenant: Tenant, at_ms: int) -> None:
     tenant.credit(at_ms, "adjustment", event.amount_micros, event.description, created_by=tenant.admin())
 
 
-_FOLDS = {kind: _apply.dispatch(kind) for kind in on.KINDS.values()}
+_FOLDS = {kind: _apply.dispatch(kind) for kind in on.EVENT_TYPES.values()}
 """The function of each kind of event, looked up once."""

@@ -20,7 +20,7 @@ class PayCheckout:
     """Pay an open checkout session; its webhook arrives so many seconds later, once for each number."""
 
     session_id: str
-    webhook_s: Sequence[int] = (0,)
+    webhook_delays_s: Sequence[int] = (0,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class IssueVoucher:
 
 
 @dataclass(frozen=True, slots=True)
-class Refund:
+class RefundCredits:
     """Take credits back and return their money, in micro-USD."""
 
     amount_micros: int
@@ -143,7 +143,7 @@ class Refund:
 
 
 @dataclass(frozen=True, slots=True)
-class Adjust:
+class AdjustBalance:
     """Correct the credit balance by a signed amount in micro-USD."""
 
     amount_micros: int
@@ -151,12 +151,12 @@ class Adjust:
 
 
 @dataclass(frozen=True, slots=True)
-class SetHabits:
+class ChangeCheckoutSettings:
     """Choose redirects and webhook timing of the hosted pages for this tenant; None = the server's."""
 
     success_url: str | None = None
     cancel_url: str | None = None
-    webhook: Sequence[int] | None = None
+    webhook_delays_s: Sequence[int] | None = None
     return_url: str | None = None
 
 
@@ -177,7 +177,7 @@ Command = (
     | RecordMeter
     | ChangePrices
     | IssueVoucher
-    | Refund
-    | Adjust
-    | SetHabits
+    | RefundCredits
+    | AdjustBalance
+    | ChangeCheckoutSettings
 )

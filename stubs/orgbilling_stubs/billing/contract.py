@@ -11,7 +11,7 @@ from orgbilling_stubs.billing.instants import DAY_MS, add_months, month
 from orgbilling_stubs.billing.money import MICROS_PER_CENT
 from orgbilling_stubs.billing.tenant_config import ContractTerms
 
-MONTHS = {"monthly": 1, "quarterly": 3, "annual": 12, "one_time": 0}
+PAYMENT_INTERVAL_MONTHS = {"monthly": 1, "quarterly": 3, "annual": 12, "one_time": 0}
 """Months between two payments; 0 = paid once."""
 
 SIGNING_LEAD_MS = 14 * DAY_MS
@@ -97,7 +97,7 @@ def schedule(terms: ContractTerms, start_ms: int, *, renewal: bool = False) -> t
                 paid=False,
             )
         )
-    step = MONTHS[terms.frequency]
+    step = PAYMENT_INTERVAL_MONTHS[terms.frequency]
     count = max(1, terms.term_months // step) if step else 1
     credits = _split(terms.credit_micros - terms.onetime_credit_micros, count)
     services = _split(terms.service_micros - terms.onetime_service_micros, count)

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from orgbilling_stubs.billing import errors
-from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.instants import DAY_MS, add_months
 from orgbilling_stubs.billing.money import MICROS_PER_USD
 from orgbilling_stubs.billing.tenant_config import ContractTerms
@@ -57,7 +57,7 @@ TEST_CONTRACTS: dict[str, ContractTerms] = {
 """Contract ids that any organization may subscribe to, as Stripe has test cards."""
 
 
-def complete(chosen: Mapping[str, Any], contract_id: str) -> dict[str, Any]:
+def complete_terms(chosen: Mapping[str, Any], contract_id: str) -> dict[str, Any]:
     """The members of a new contract: those chosen, and for the rest those of the first test contract."""
     return asdict(_BASE) | dict(chosen) | {"contract_id": contract_id, "status": "draft"}
 
@@ -65,7 +65,7 @@ def complete(chosen: Mapping[str, Any], contract_id: str) -> dict[str, Any]:
 _ENDED = {"expired": errors.CONTRACT_EXPIRED, "cancelled": errors.CONTRACT_CANCELLED}
 
 
-def offered(own: Mapping[str, ContractTerms], contract_id: str, now_ms: int) -> ContractTerms:
+def subscribable(own: Mapping[str, ContractTerms], contract_id: str, now_ms: int) -> ContractTerms:
     """The terms of a contract that can be subscribed to, starting at midnight of today.
 
     Raises Refusal when the id is unknown, or names a contract that has ended.
@@ -73,9 +73,9 @@ def offered(own: Mapping[str, ContractTerms], contract_id: str, now_ms: int) -> 
     wanted = contract_id.lower()
     terms = own.get(wanted) or TEST_CONTRACTS.get(wanted)
     if terms is None:
-        raise Refusal(errors.CONTRACT_UNKNOWN, "body.contractId", contract_id)
+        raise BillingError(errors.CONTRACT_UNKNOWN, "body.contractId", contract_id)
     if terms.status in _ENDED:
-        raise Refusal(_ENDED[terms.status], "body.contractId", contract_id)
+        raise BillingError(_ENDED[terms.status], "body.contractId", contract_id)
     start_ms = now_ms // DAY_MS * DAY_MS
     return replace(
         terms, status="pending_payment", start_ms=start_ms, end_ms=add_months(start_ms, terms.term_months)

@@ -10,7 +10,7 @@ from orgbilling_stubs.billing import contract as contracts
 from orgbilling_stubs.billing import contract_catalog, errors, ids, vouchers
 from orgbilling_stubs.billing import events as on
 from orgbilling_stubs.billing.contract import Contract
-from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.events import Event
 from orgbilling_stubs.billing.tenant import Checkout, Tenant
 from orgbilling_stubs.billing.tenant_config import VoucherTerms
@@ -26,7 +26,7 @@ def decide(tenant: Tenant, command: do.Command, now_ms: int) -> list[Event]:
 
 def _name(tenant: Tenant) -> tuple[int, str, int]:
     """What makes an id of this tenant's next event unique."""
-    return tenant.plan.seed, tenant.plan.lineage, tenant.depth + 1
+    return tenant.config.seed, tenant.config.identity_seed, tenant.depth + 1
 
 
 def _discountable(contract: Contract | None, terms: VoucherTerms, now_ms: int) -> None:
@@ -37,7 +37,7 @@ def _discountable(contract: Contract | None, terms: VoucherTerms, now_ms: int) -
     if contract is None or contract.status not in ("active", "pending_payment"):
         return
     if contracts.discounted(contract, terms.discount_percent, now_ms).schedule == contract.schedule:
-        raise Refusal(errors.VOUCHER_IDLE, "body.code", terms.code)
+        raise BillingError(errors.VOUCHER_WITHOUT_EFFECT, "body.code", terms.code)
 
 
 def _redeem(tenant: Tenant, command: do.RedeemVoucher, now_ms: int) -> list[Event]:
@@ -57,16 +57,16 @@ def _open_session(tenant: Tenant, session_id: str, now_ms: int) -> Checkout:
     """A session that is open or complete; raises Refusal for one that is unknown or expired."""
     checkout = tenant.checkouts.get(session_id)
     if checkout is None:
-        raise Refusal(errors.SESSION_UNKNOWN)
+        raise BillingError(errors.SESSION_UNKNOWN)
     if checkout.status(now_ms) == "expired":
-        raise Refusal(errors.SESSION_EXPIRED)
+        raise BillingError(errors.SESSION_EXPIRED)
     return checkout
 
 
 def _pay(tenant: Tenant, command: do.PayCheckout, now_ms: int) -> list[Event]:
     if _open_session(tenant, command.session_id, now_ms).completed:
         return []
-    webhooks_ms = sorted(now_ms + 1_000 * seconds for seconds in command.webhook_s)
+    webhooks_ms = sorted(now_ms + 1_000 * seconds for seconds in command.webhook_delays_s)
     return [on.CheckoutCompleted(command.session_id, webhooks_ms)]
 
 
@@ -78,33 +78,33 @@ def _decline(tenant: Tenant, command: do.DeclineCheckout, now_ms: int) -> list[E
 
 def _expire(tenant: Tenant, command: do.ExpireCheckout, now_ms: int) -> list[Event]:
     if _open_session(tenant, command.session_id, now_ms).completed:
-        raise Refusal(errors.SESSION_COMPLETE)
+        raise BillingError(errors.SESSION_COMPLETE)
     return [on.CheckoutExpired(command.session_id)]
 
 
 def _deliver(tenant: Tenant, command: do.DeliverWebhook, now_ms: int) -> list[Event]:
     checkout = tenant.checkouts.get(command.session_id)
     if checkout is None:
-        raise Refusal(errors.SESSION_UNKNOWN)
+        raise BillingError(errors.SESSION_UNKNOWN)
     if not checkout.completed:
-        raise Refusal(errors.SESSION_UNPAID)
+        raise BillingError(errors.SESSION_UNPAID)
     return [] if checkout.settled else [on.PaymentSettled(command.session_id)]
 
 
 def _open_portal(tenant: Tenant, command: do.OpenPortal, now_ms: int) -> list[Event]:
     if tenant.stripe_customer_id is None:
-        raise Refusal(errors.NO_CUSTOMER)
+        raise BillingError(errors.STRIPE_CUSTOMER_NONE)
     return [on.PortalOpened(ids.portal_session(*_name(tenant)))]
 
 
 def _subscribe(tenant: Tenant, command: do.SubscribeContract, now_ms: int) -> list[Event]:
-    terms = contract_catalog.offered(tenant.offers, command.contract_id, now_ms)
+    terms = contract_catalog.subscribable(tenant.offers, command.contract_id, now_ms)
     current = tenant.contract
     if current is not None and current.status == "active":
-        raise Refusal(errors.CONTRACT_ACTIVE, "body.contractId", command.contract_id)
+        raise BillingError(errors.CONTRACT_ACTIVE, "body.contractId", command.contract_id)
     if current is not None and current.status == "pending_payment":
         if current.terms.contract_id != terms.contract_id:
-            raise Refusal(errors.CONTRACT_PENDING, "body.contractId", command.contract_id)
+            raise BillingError(errors.CONTRACT_PENDING, "body.contractId", command.contract_id)
         assert current.session_id is not None
         return [on.ContractSubscribed(terms.contract_id, current.session_id)]
     return [on.ContractSubscribed(terms.contract_id, ids.checkout_session("contract", *_name(tenant)))]
@@ -112,38 +112,38 @@ def _subscribe(tenant: Tenant, command: do.SubscribeContract, now_ms: int) -> li
 
 def _offer(tenant: Tenant, command: do.OfferContract, now_ms: int) -> list[Event]:
     contract_id = command.terms.get("contract_id") or ids.uuid("contract", *_name(tenant))
-    return [on.ContractOffered(contract_catalog.complete(command.terms, contract_id.lower()))]
+    return [on.ContractOffered(contract_catalog.complete_terms(command.terms, contract_id.lower()))]
 
 
 def _cancel(tenant: Tenant, command: do.CancelContract, now_ms: int) -> list[Event]:
     if tenant.contract is None or tenant.contract.status != "active":
-        raise Refusal(errors.CONTRACT_NOT_ACTIVE)
+        raise BillingError(errors.CONTRACT_NOT_ACTIVE)
     return [on.ContractCancelled()]
 
 
 def _resume(tenant: Tenant, command: do.ResumeContract, now_ms: int) -> list[Event]:
     contract = tenant.contract
     if contract is None or contract.status != "cancelled" or now_ms >= contract.end_ms:
-        raise Refusal(errors.CONTRACT_NOT_CANCELLED)
+        raise BillingError(errors.CONTRACT_NOT_CANCELLED)
     return [on.ContractResumed()]
 
 
 def _mark(tenant: Tenant, command: do.MarkInstallment, now_ms: int) -> list[Event]:
     contract = tenant.contract
     if contract is None or contract.status in ("draft", "pending_payment"):
-        raise Refusal(errors.CONTRACT_NOT_ACTIVE)
+        raise BillingError(errors.CONTRACT_NOT_ACTIVE)
     if not 0 <= command.index < len(contract.schedule):
-        raise Refusal(errors.INSTALLMENT_UNKNOWN, "body.index", str(command.index))
+        raise BillingError(errors.INSTALLMENT_UNKNOWN, "body.index", str(command.index))
     if contract.schedule[command.index].paid and command.paid:
         return []
     return [on.InstallmentMarked(command.index, command.paid)]
 
 
 def _use(tenant: Tenant, command: do.RecordUsage, now_ms: int) -> list[Event]:
-    if not 0 <= command.project < len(tenant.plan.projects):
-        raise Refusal(errors.PROJECT_UNKNOWN, "body.project", str(command.project))
+    if not 0 <= command.project < len(tenant.config.projects):
+        raise BillingError(errors.PROJECT_UNKNOWN, "body.project", str(command.project))
     if command.model not in tenant.model_prices:
-        raise Refusal(errors.MODEL_UNKNOWN, "body.model", command.model)
+        raise BillingError(errors.MODEL_UNKNOWN, "body.model", command.model)
     return [
         on.UsageRecorded(
             command.project,
@@ -159,7 +159,7 @@ def _use(tenant: Tenant, command: do.RecordUsage, now_ms: int) -> list[Event]:
 
 def _meter(tenant: Tenant, command: do.RecordMeter, now_ms: int) -> list[Event]:
     if (command.meter, command.slug) not in tenant.unit_prices:
-        raise Refusal(errors.METER_UNKNOWN, "body.slug", command.slug)
+        raise BillingError(errors.METER_UNKNOWN, "body.slug", command.slug)
     return [on.MeterRecorded(command.meter, command.slug, command.count)]
 
 
@@ -181,16 +181,20 @@ def _issue(tenant: Tenant, command: do.IssueVoucher, now_ms: int) -> list[Event]
     return [on.VoucherIssued(command.code, command.credit_micros, command.discount_percent, command.state)]
 
 
-def _refund(tenant: Tenant, command: do.Refund, now_ms: int) -> list[Event]:
-    return [on.Refunded(command.amount_micros, command.description)]
+def _refund(tenant: Tenant, command: do.RefundCredits, now_ms: int) -> list[Event]:
+    return [on.CreditsRefunded(command.amount_micros, command.description)]
 
 
-def _adjust(tenant: Tenant, command: do.Adjust, now_ms: int) -> list[Event]:
-    return [on.Adjusted(command.amount_micros, command.description)]
+def _adjust(tenant: Tenant, command: do.AdjustBalance, now_ms: int) -> list[Event]:
+    return [on.BalanceAdjusted(command.amount_micros, command.description)]
 
 
-def _set_habits(tenant: Tenant, command: do.SetHabits, now_ms: int) -> list[Event]:
-    return [on.HabitsSet(command.success_url, command.cancel_url, command.webhook, command.return_url)]
+def _set_habits(tenant: Tenant, command: do.ChangeCheckoutSettings, now_ms: int) -> list[Event]:
+    return [
+        on.CheckoutSettingsChanged(
+            command.success_url, command.cancel_url, command.webhook_delays_s, command.return_url
+        )
+    ]
 
 
 _DECISIONS: dict[type[do.Command], Callable[[Tenant, Any, int], list[Event]]] = {
@@ -210,7 +214,7 @@ _DECISIONS: dict[type[do.Command], Callable[[Tenant, Any, int], list[Event]]] = 
     do.RecordMeter: _meter,
     do.ChangePrices: _reprice,
     do.IssueVoucher: _issue,
-    do.Refund: _refund,
-    do.Adjust: _adjust,
-    do.SetHabits: _set_habits,
+    do.RefundCredits: _refund,
+    do.AdjustBalance: _adjust,
+    do.ChangeCheckoutSettings: _set_habits,
 }

@@ -9,15 +9,15 @@ from typing import Any, NamedTuple, get_args
 
 @dataclass(frozen=True, slots=True)
 class TenantCreated:
-    """An organization came to be; its history up to `as_of_ms` follows from persona, seed and lineage.
+    """An organization came to be; its history up to `as_of_ms` follows from persona, seed and identity seed.
 
-    lineage: the organization that names and ids are drawn for; a fork keeps its parent's.
+    identity_seed: the organization that names and ids are drawn for; a fork keeps its parent's.
     """
 
     persona: Mapping[str, Any]
     seed: int
     as_of_ms: int
-    lineage: str
+    identity_seed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class ScenarioShown:
 
 
 @dataclass(frozen=True, slots=True)
-class HabitsSet:
+class CheckoutSettingsChanged:
     """How the hosted pages treat this tenant; None keeps the server's habit.
 
     success_url, cancel_url: where the payment page leads; return_url: where the portal does.
@@ -73,7 +73,7 @@ class HabitsSet:
 
     success_url: str | None = None
     cancel_url: str | None = None
-    webhook: Sequence[int] | None = None
+    webhook_delays_s: Sequence[int] | None = None
     return_url: str | None = None
 
 
@@ -212,7 +212,7 @@ class VoucherIssued:
 
 
 @dataclass(frozen=True, slots=True)
-class Refunded:
+class CreditsRefunded:
     """Credits were taken back and their money returned, in micro-USD."""
 
     amount_micros: int
@@ -220,7 +220,7 @@ class Refunded:
 
 
 @dataclass(frozen=True, slots=True)
-class Adjusted:
+class BalanceAdjusted:
     """The credit balance was corrected by a signed amount in micro-USD."""
 
     amount_micros: int
@@ -233,7 +233,7 @@ Event = (
     | SnapshotTaken
     | ClockSet
     | ScenarioShown
-    | HabitsSet
+    | CheckoutSettingsChanged
     | CheckoutOpened
     | CheckoutCompleted
     | CheckoutDeclined
@@ -250,11 +250,11 @@ Event = (
     | MeterRecorded
     | PricesChanged
     | VoucherIssued
-    | Refunded
-    | Adjusted
+    | CreditsRefunded
+    | BalanceAdjusted
 )
 
-KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
+EVENT_TYPES: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 """Every kind of event by its name in the log."""
 
 
@@ -274,12 +274,12 @@ def decode(document: Mapping[str, Any]) -> Event:
     """
     members = dict(document)
     kind = members.pop("kind", None)
-    if not isinstance(kind, str) or kind not in KINDS:
+    if not isinstance(kind, str) or kind not in EVENT_TYPES:
         raise UnknownEventError(f"unknown event {kind!r}")
     try:
-        return KINDS[kind](**members)
+        return EVENT_TYPES[kind](**members)
     except TypeError as error:
-        told = f"event {kind} has other members than this version knows: {_odd(KINDS[kind], members)}"
+        told = f"event {kind} has other members than this version knows: {_odd(EVENT_TYPES[kind], members)}"
         raise UnknownEventError(told) from error
 
 

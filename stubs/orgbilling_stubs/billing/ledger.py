@@ -6,7 +6,7 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 
-class Row(NamedTuple):
+class LedgerRow(NamedTuple):
     """One ledger entry; credits add to the balance and debits are negative, in micro-USD."""
 
     number: int
@@ -26,7 +26,7 @@ class Ledger:
     __slots__ = ("_balances", "_times", "balance_micros", "encoded", "outstanding_micros", "rows")
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
+        self.rows: list[LedgerRow] = []
         self.encoded: dict[int, bytes] = {}
         """Serialized form of rows by their number, made when they are first shown: a row never changes."""
         self._times: list[int] = []
@@ -47,11 +47,11 @@ class Ledger:
         tokens: int = 0,
         created_by: str | None = None,
         source: str | None = None,
-    ) -> Row:
+    ) -> LedgerRow:
         """Append a row; rows come in time order."""
         times = self._times
         assert not times or at_ms >= times[-1], "ledger rows are posted in time order"
-        row = Row(
+        row = LedgerRow(
             len(times), at_ms, kind, credits_micros, usd_micros, tokens, description, created_by, source
         )
         self.rows.append(row)

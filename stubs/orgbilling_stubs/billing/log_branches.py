@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from orgbilling_stubs.billing.events import Record, Rewound, SnapshotTaken
 
 
-def effective(records: Sequence[Record]) -> list[Record]:
+def active_branch(records: Sequence[Record]) -> list[Record]:
     """The records that make up the present state, in order; rewinds themselves are not among them.
 
     A log is a tree: each record continues the one that was effective when it was written.
@@ -30,7 +30,7 @@ def effective(records: Sequence[Record]) -> list[Record]:
     return path
 
 
-def snapshots(records: Iterable[Record]) -> dict[str, Record]:
+def snapshots_by_name(records: Iterable[Record]) -> dict[str, Record]:
     """Every snapshot by name, the newest of a name, whether or not it lies on the present path."""
     return {record.event.name: record for record in records if isinstance(record.event, SnapshotTaken)}
 

@@ -14,7 +14,7 @@ from orgbilling_stubs.billing.contract import Contract
 from orgbilling_stubs.billing.instants import DAY_MS, MINUTE_MS, add_months, is_first_of_month, month
 from orgbilling_stubs.billing.money import MICROS_PER_CENT, token_charge_micros, unit_charge_micros
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.billing.tenant_config import NEVER, Meter, Usage
+from orgbilling_stubs.billing.tenant_config import NEVER_MS, Meter, Usage
 
 _MONTH_OPENS = 5 * MINUTE_MS
 _DAY_SETTLES = DAY_MS - 5 * MINUTE_MS
@@ -22,7 +22,10 @@ _DAY_SETTLES = DAY_MS - 5 * MINUTE_MS
 _USAGE, _METER, _MONTH, _CHARACTERS, _SETTLE = range(5)
 # In this order at one instant: a month is billed before the characters of its first day are counted.
 _AGREEMENT_MONTHS = {"monthly": 1, "annual": 12, "one_time": 0}
-CHARGES = {"event": ("event_charge", "Context engine events"), "service": ("service_charge", "Services")}
+METER_CHARGES = {
+    "event": ("event_charge", "Context engine events"),
+    "service": ("service_charge", "Services"),
+}
 
 Item = tuple[int, int, Usage | Meter | int]
 
@@ -39,15 +42,15 @@ def advance(tenant: Tenant, until_ms: int) -> None:
     tenant.quiet_until_ms = next_ms(tenant)
 
 
-def start(tenant: Tenant) -> None:
+def post_opening_entries(tenant: Tenant) -> None:
     """Post what a new tenant is given, and what it brings along."""
-    at_ms, plan = tenant.created_ms, tenant.plan
-    if plan.free_credit_micros:
-        tenant.credit(at_ms, "free_credit", plan.free_credit_micros, "Free credit")
-    micros = plan.course.opening_micros
+    at_ms, config = tenant.created_ms, tenant.config
+    if config.free_credit_micros:
+        tenant.credit(at_ms, "free_credit", config.free_credit_micros, "Free credit")
+    micros = config.opening_balance.opening_micros
     if not micros:
         return
-    if plan.mode == "prepaid":
+    if config.mode == "prepaid":
         tenant.credit(at_ms, "adjustment", micros, "Balance carried forward from the previous plan")
     else:
         tenant.ledger.outstanding_micros += micros
@@ -101,7 +104,7 @@ def _next_item(tenant: Tenant) -> Item:
 
 def _items(tenant: Tenant, day: int) -> Sequence[Item]:
     """What happens on a day, in time order; never empty."""
-    activity = tenant.plan.activity.day(day)
+    activity = tenant.config.activity.day(day)
     begin_ms = day * DAY_MS
     items: list[Item] = [(usage.at_ms, _USAGE, usage) for usage in activity.usage]
     items += [(meter.at_ms, _METER, meter) for meter in activity.meters]
@@ -161,7 +164,7 @@ def _settle_day(tenant: Tenant, at_ms: int) -> None:
     charges, tenant.day_charges = tenant.day_charges, {}
     for kind in sorted(charges):
         if charges[kind]:
-            entry_type, description = CHARGES[kind]
+            entry_type, description = METER_CHARGES[kind]
             tenant.charge(at_ms, entry_type, charges[kind], description)
 
 
@@ -185,15 +188,15 @@ def _open_month(tenant: Tenant, at_ms: int) -> None:
 
 def _left_unpaid(tenant: Tenant, at_ms: int) -> int:
     """What a postpaid tenant still owes after it has paid its invoice."""
-    course, owed = tenant.plan.course, tenant.ledger.outstanding_micros
-    if not course.unpaid_from_ms <= at_ms <= tenant.plan.as_of_ms:
+    opening_balance, owed = tenant.config.opening_balance, tenant.ledger.outstanding_micros
+    if not opening_balance.unpaid_from_ms <= at_ms <= tenant.config.as_of_ms:
         return 0
-    return min(owed, course.left_micros) if at_ms == course.unpaid_from_ms else owed
+    return min(owed, opening_balance.unpaid_rest_micros) if at_ms == opening_balance.unpaid_from_ms else owed
 
 
 def _bill_agreements(tenant: Tenant, at_ms: int) -> None:
     billed = tenant.agreements_billed_ms
-    for terms in tenant.plan.agreements:
+    for terms in tenant.config.agreements:
         last_ms = billed.get(terms.charge_id)
         if terms.created_ms >= at_ms or tenant.exhausted(at_ms):
             continue
@@ -211,22 +214,22 @@ def _due_ms(tenant: Tenant) -> int:
 
 def _due_step(tenant: Tenant, at_ms: int) -> None:
     if tenant.webhooks and tenant.webhooks[0][0] <= at_ms:
-        settle(tenant, tenant.webhooks.pop(0)[1], at_ms)
+        settle_checkout(tenant, tenant.webhooks.pop(0)[1], at_ms)
     else:
         _contract_step(tenant, at_ms)
 
 
 def _close(tenant: Tenant, at_ms: int) -> None:
     """What the tenant's course has in excess expires, or is paid on account."""
-    micros, tenant.closing_ms = tenant.plan.course.closing_micros, NEVER
-    if tenant.plan.mode == "prepaid":
+    micros, tenant.closing_ms = tenant.config.opening_balance.closing_micros, NEVER_MS
+    if tenant.config.mode == "prepaid":
         tenant.credit(at_ms, "expiry", -micros, "Unused credit expired")
     else:
         tenant.ledger.outstanding_micros -= micros
         tenant.credit(at_ms, "adjustment", 0, "Payment on account", usd_micros=micros)
 
 
-def settle(tenant: Tenant, session_id: str, at_ms: int) -> None:
+def settle_checkout(tenant: Tenant, session_id: str, at_ms: int) -> None:
     """A webhook arrived: what was paid for takes effect, once however often it comes."""
     checkout = tenant.checkouts[session_id]
     if checkout.settled:
@@ -236,7 +239,7 @@ def settle(tenant: Tenant, session_id: str, at_ms: int) -> None:
         micros = checkout.amount_cents * MICROS_PER_CENT
         tenant.credit(at_ms, "top_up", micros, "Credit top-up", created_by=tenant.admin())
     elif tenant.contract is not None and tenant.contract.session_id == session_id:
-        activate(tenant, at_ms)
+        activate_contract(tenant, at_ms)
 
 
 def _contract_ms(tenant: Tenant) -> int:
@@ -244,22 +247,22 @@ def _contract_ms(tenant: Tenant) -> int:
         return tenant.contract_from_ms
     contract = tenant.contract
     if contract is None:
-        return NEVER
+        return NEVER_MS
     if contract.status == "pending_payment" and _is_own(tenant, contract) and _was_paid(tenant):
         return contract.start_ms
     due_ms = contract.next_ms()
     if due_ms is None:
-        return NEVER
+        return NEVER_MS
     cancel_ms = tenant.cancel_ms() if _is_own(tenant, contract) else None
     return due_ms if cancel_ms is None else min(due_ms, cancel_ms)
 
 
 def _is_own(tenant: Tenant, contract: Contract) -> bool:
-    return contract.terms is tenant.plan.contract
+    return contract.terms is tenant.config.contract
 
 
 def _was_paid(tenant: Tenant) -> bool:
-    return tenant.plan.contract is not None and tenant.plan.contract.status in (
+    return tenant.config.contract is not None and tenant.config.contract.status in (
         "active",
         "expired",
         "cancelled",
@@ -276,7 +279,7 @@ def _contract_step(tenant: Tenant, at_ms: int) -> None:
     if contract.status == "pending_payment":
         session = tenant.checkouts[contract.session_id or ""]
         session.completed = session.settled = True
-        activate(tenant, at_ms)
+        activate_contract(tenant, at_ms)
         return
     cancel_ms = tenant.cancel_ms() if _is_own(tenant, contract) else None
     if cancel_ms is not None and at_ms >= cancel_ms:
@@ -295,7 +298,7 @@ def _contract_step(tenant: Tenant, at_ms: int) -> None:
     tenant.touch(at_ms)
 
 
-def activate(tenant: Tenant, at_ms: int) -> None:
+def activate_contract(tenant: Tenant, at_ms: int) -> None:
     """The first payment arrived: the contract runs, and its bonus is granted."""
     contract = tenant.contract
     assert contract is not None

@@ -8,11 +8,11 @@ from typing import Any
 
 from orgbilling_stubs.billing import ids
 from orgbilling_stubs.billing.contract import CANCELLED_BEFORE_MS, SIGNING_LEAD_MS, Contract, sign
-from orgbilling_stubs.billing.events import ClockSet, Event, HabitsSet, Idempotency
+from orgbilling_stubs.billing.events import CheckoutSettingsChanged, ClockSet, Event, Idempotency
 from orgbilling_stubs.billing.instants import DAY_MS, HOUR_MS
 from orgbilling_stubs.billing.ledger import Ledger
-from orgbilling_stubs.billing.tenant_config import ContractTerms, Meter, Plan, Prices, TopUp, Usage
-from orgbilling_stubs.billing.usage_series import Levels, Series, Tokens
+from orgbilling_stubs.billing.tenant_config import ContractTerms, Meter, Prices, TenantConfig, TopUp, Usage
+from orgbilling_stubs.billing.usage_series import CountSeries, HighWaterMarks, TokenSeries
 
 CHECKOUT_LIFE_MS = DAY_MS
 """A Stripe Checkout session lives 24 hours unless it is paid."""
@@ -62,10 +62,10 @@ class ActiveScenario:
 class Tenant:
     """State of one organization; only the fold and the agenda change it."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.reprice(plan.prices)
-        self.stripe_customer_id = plan.stripe_customer_id
+    def __init__(self, config: TenantConfig) -> None:
+        self.config = config
+        self.reprice(config.prices)
+        self.stripe_customer_id = config.stripe_customer_id
         self.version = 0
         """Sequence number of the last record in the log."""
         self.depth = 0
@@ -78,19 +78,19 @@ class Tenant:
         """What whoever shows the tenant keeps for as long as a key stays the same."""
         self._texts: dict[tuple[int, str], str] = {}
         self.ledger = Ledger()
-        self.tokens = Tokens()
-        self.meters: dict[tuple[str, str], Series] = {}
-        self.characters = Levels()
+        self.tokens = TokenSeries()
+        self.meters: dict[tuple[str, str], CountSeries] = {}
+        self.characters = HighWaterMarks()
         self.last_used_ms: dict[int, int] = {}
         self.redeemed: dict[str, int] = {}
         self.discount_percent = 0
-        self.vouchers = {terms.code: terms for terms in plan.vouchers}
+        self.vouchers = {terms.code: terms for terms in config.vouchers}
         self.offers: dict[str, ContractTerms] = {}
-        if plan.contract is not None:
-            self.offers[plan.contract.contract_id] = plan.contract
+        if config.contract is not None:
+            self.offers[config.contract.contract_id] = config.contract
         self.clock = ClockSet("server")
         self.active_scenario: ActiveScenario | None = None
-        self.habits = HabitsSet()
+        self.checkout_settings = CheckoutSettingsChanged()
         self.webhooks: list[tuple[int, str]] = []
         """Webhooks on their way: when each arrives, and for which session, in time order."""
         self.checkouts: dict[str, Checkout] = {}
@@ -100,17 +100,17 @@ class Tenant:
         self.characters_billed_ms: int | None = None
         self.agreements_billed_ms: dict[str, int] = {}
         self.contract: Contract | None = None
-        self.contract_from_ms = _appears_ms(plan)
+        self.contract_from_ms = _appears_ms(config)
         """When the plan's own contract will appear; None once it has."""
         self.cancels_by_plan = True
-        self.created_ms = min(plan.start_ms, self.contract_from_ms or plan.start_ms)
+        self.created_ms = min(config.start_ms, self.contract_from_ms or config.start_ms)
         self.now_ms = self.created_ms - 1
         self.updated_ms = self.created_ms
-        self._begin(plan.start_ms // DAY_MS)
+        self._begin(config.start_ms // DAY_MS)
 
     def _begin(self, day: int) -> None:
         """Put the agenda at the beginning of a day."""
-        self.closing_ms = self.plan.course.closing_ms
+        self.closing_ms = self.config.opening_balance.closing_ms
         self.cursor_day = day
         self.cursor_index = 0
         self.cursor_items: Sequence[tuple[int, int, Usage | Meter | int]] = ()
@@ -125,8 +125,8 @@ class Tenant:
         """
         return (
             self.ledger.balance_micros <= 0
-            and self.plan.stop_when_exhausted
-            and self.plan.mode == "prepaid"
+            and self.config.stop_when_exhausted
+            and self.config.mode == "prepaid"
             and self._top_up(at_ms - 1) is None
         )
 
@@ -144,15 +144,15 @@ class Tenant:
         """How usage of a project through a model reads in the ledger: one text for all its rows."""
         found = self._texts.get((project, model))
         if found is None:
-            name = self.plan.projects[project].name
+            name = self.config.projects[project].name
             found = self._texts[project, model] = f"{name}: {model}"
         return found
 
-    def series(self, kind: str, slug: str) -> Series:
+    def series(self, kind: str, slug: str) -> CountSeries:
         """The counts of one event type or service operation."""
         found = self.meters.get((kind, slug))
         if found is None:
-            found = self.meters[kind, slug] = Series()
+            found = self.meters[kind, slug] = CountSeries()
         return found
 
     def touch(self, at_ms: int) -> None:
@@ -172,8 +172,8 @@ class Tenant:
         source: str | None = None,
     ) -> None:
         """Post a debit: from the credits of a prepaid tenant, to the bill of a postpaid one."""
-        prepaid = self.plan.mode == "prepaid"
-        if prepaid and self.plan.stop_when_exhausted and self._top_up(at_ms) is None:
+        prepaid = self.config.mode == "prepaid"
+        if prepaid and self.config.stop_when_exhausted and self._top_up(at_ms) is None:
             # What stops at zero, with nobody to fill it up, is never charged more than there is left.
             micros = min(micros, max(0, self.ledger.balance_micros))
             if not micros and not tokens:
@@ -199,10 +199,12 @@ class Tenant:
     def _top_up(self, at_ms: int) -> TopUp | None:
         """The automatic top-up in force. None from the clock on where the persona stands at a balance:
         what happens next is up to the user."""
-        plan = self.plan
-        if plan.mode != "prepaid" or (plan.balance_target_micros is not None and at_ms >= plan.as_of_ms):
+        config = self.config
+        if config.mode != "prepaid" or (
+            config.balance_target_micros is not None and at_ms >= config.as_of_ms
+        ):
             return None
-        return plan.top_up
+        return config.top_up
 
     def credit(
         self,
@@ -227,19 +229,19 @@ class Tenant:
 
     def admin(self) -> str | None:
         """The member who signs what a person would sign."""
-        return self.plan.members[0] if self.plan.members else None
+        return self.config.members[0] if self.config.members else None
 
     def open_contract(self, at_ms: int) -> None:
         """Let the plan's own contract appear, in the state it had when it was signed."""
-        terms = self.plan.contract
+        terms = self.config.contract
         assert terms is not None
         self.contract_from_ms = None
-        plan = self.plan
+        config = self.config
         status, session_id = "draft", None
         if terms.status != "draft":
             status = "pending_payment"
-            session_id = ids.checkout_session(plan.seed, plan.lineage, terms.contract_id)
-        self.bind_contract(sign(terms, status, at_ms, plan.as_of_ms, session_id), at_ms)
+            session_id = ids.checkout_session(config.seed, config.identity_seed, terms.contract_id)
+        self.bind_contract(sign(terms, status, at_ms, config.as_of_ms, session_id), at_ms)
 
     def bind_contract(self, contract: Contract, at_ms: int) -> None:
         """Make a contract the tenant's own, with a session for its first payment."""
@@ -249,7 +251,7 @@ class Tenant:
                 session_id=contract.session_id,
                 purpose="contract",
                 amount_cents=contract.first_payment_cents(),
-                currency=self.plan.currency,
+                currency=self.config.currency,
                 opened_ms=at_ms,
                 contract_id=contract.terms.contract_id,
             )
@@ -257,16 +259,16 @@ class Tenant:
 
     def cancel_ms(self) -> int | None:
         """When the plan's contract is cancelled; None when it is not."""
-        terms = self.plan.contract
+        terms = self.config.contract
         if terms is None or terms.status != "cancelled" or not self.cancels_by_plan:
             return None
-        return max(terms.start_ms + 1, self.plan.as_of_ms - CANCELLED_BEFORE_MS)
+        return max(terms.start_ms + 1, self.config.as_of_ms - CANCELLED_BEFORE_MS)
 
 
-def _appears_ms(plan: Plan) -> int | None:
+def _appears_ms(config: TenantConfig) -> int | None:
     """When the plan's own contract appears: two weeks before it starts, or a day before the clock."""
-    terms = plan.contract
+    terms = config.contract
     if terms is None:
         return None
     lead_ms = SIGNING_LEAD_MS if terms.status in ("active", "expired", "cancelled") else DAY_MS
-    return min(terms.start_ms, plan.as_of_ms) - lead_ms
+    return min(terms.start_ms, config.as_of_ms) - lead_ms

@@ -63,7 +63,7 @@ class Meter(Protocol):
         """How many."""
 
 
-class Day(Protocol):
+class UsageDay(Protocol):
     """What a tenant did on one UTC day, each sequence in time order."""
 
     @property
@@ -79,10 +79,10 @@ class Day(Protocol):
         """Characters active on the day."""
 
 
-class Activity(Protocol):
+class UsageModel(Protocol):
     """The usage model: a pure function from a day to what happened on it."""
 
-    def day(self, day: int, /) -> Day:
+    def day(self, day: int, /) -> UsageDay:
         """Activity of a day, counted in days since 1970-01-01 UTC."""
 
 
@@ -170,12 +170,12 @@ class Project:
     name: str
 
 
-NEVER = 1 << 62
+NEVER_MS = 1 << 62
 """An instant that does not come."""
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class OpeningBalance:
     """What a history needs, besides itself, to stand at the clock where its persona says (micro-USD).
 
     opening: credits of a prepaid tenant, or debts of a postpaid one, brought along from before. From
@@ -184,25 +184,25 @@ class Course:
     """
 
     opening_micros: int = 0
-    unpaid_from_ms: int = NEVER
-    left_micros: int = 0
-    closing_ms: int = NEVER
+    unpaid_from_ms: int = NEVER_MS
+    unpaid_rest_micros: int = 0
+    closing_ms: int = NEVER_MS
     closing_micros: int = 0
 
 
-STRAIGHT = Course()
+NO_OPENING_BALANCE = OpeningBalance()
 """The course of a history that is left to itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TenantConfig:
     """Everything the fold needs to know about a tenant before its first row.
 
-    lineage: the organization that ids are derived from; another than its own only for a fork.
+    identity_seed: the organization that ids are derived from; another than its own only for a fork.
     """
 
     organization: str
-    lineage: str
+    identity_seed: str
     tenant_id: str
     company: str
     seed: int
@@ -224,5 +224,5 @@ class Plan:
     nulls: bool
     start_ms: int
     as_of_ms: int
-    activity: Activity
-    course: Course = STRAIGHT
+    activity: UsageModel
+    opening_balance: OpeningBalance = NO_OPENING_BALANCE

@@ -11,7 +11,7 @@ _BRACKETED = re.compile(r"\[[^\[\]]+\](:[0-9]*)?")
 _LONGEST = 253
 
 
-def safe(url: str | None) -> bool:
+def is_safe_redirect(url: str | None) -> bool:
     """Whether a browser may be sent there: an absolute http or https URL with a host and port that can be.
 
     Control characters and blanks are refused wherever they are.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 
 
-class Series:
+class CountSeries:
     """Integers in time order and their running sum."""
 
     __slots__ = ("_sums", "_times")
@@ -25,7 +25,7 @@ class Series:
         return sums[bisect_right(self._times, until_ms)] - sums[bisect_right(self._times, after_ms)]
 
 
-class Tokens:
+class TokenSeries:
     """Usage in time order: running sums of input, output, messages and sessions over one time axis."""
 
     __slots__ = ("_inputs", "_messages", "_outputs", "_sessions", "_times")
@@ -57,7 +57,7 @@ class Tokens:
         )
 
 
-class Levels:
+class HighWaterMarks:
     """A level observed over time; its high-water mark in a window."""
 
     __slots__ = ("_times", "_values")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from orgbilling_stubs.billing import errors
-from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.money import MICROS_PER_USD
 from orgbilling_stubs.billing.tenant_config import VoucherTerms
 
@@ -19,7 +19,7 @@ _TEST_STATES = {"EXPIRED": "expired", "USED": "used", "LIMIT": "limit_reached"}
 _REFUSALS = {
     "expired": errors.VOUCHER_EXPIRED,
     "used": errors.VOUCHER_USED,
-    "limit_reached": errors.VOUCHER_LIMIT,
+    "limit_reached": errors.VOUCHER_LIMIT_REACHED,
 }
 
 
@@ -44,9 +44,9 @@ def redeemable(known: Mapping[str, VoucherTerms], redeemed: Mapping[str, int], c
     """
     terms = known.get(code) or test_voucher(code)
     if terms is None:
-        raise Refusal(errors.VOUCHER_UNKNOWN, "body.code", code)
+        raise BillingError(errors.VOUCHER_UNKNOWN, "body.code", code)
     if terms.state in _REFUSALS:
-        raise Refusal(_REFUSALS[terms.state], "body.code", code)
+        raise BillingError(_REFUSALS[terms.state], "body.code", code)
     if code in redeemed:
-        raise Refusal(errors.VOUCHER_USED, "body.code", code)
+        raise BillingError(errors.VOUCHER_USED, "body.code", code)
     return terms

@@ -8,7 +8,7 @@ from typing import Any
 
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants
-from orgbilling_stubs.billing.errors import SESSION_UNKNOWN, Refusal
+from orgbilling_stubs.billing.errors import SESSION_UNKNOWN, BillingError
 from orgbilling_stubs.billing.events import Idempotency
 from orgbilling_stubs.billing.tenant import Checkout, Tenant
 from orgbilling_stubs.checkout.outcomes import OUTCOMES
@@ -39,7 +39,7 @@ def shown(tenant: Tenant, checkout: Checkout, base_url: str) -> dict[str, Any]:
     """The schema Checkout."""
     return {
         "session": checkout.session_id,
-        "url": serializers.payment_url(base_url, tenant.plan.organization, checkout.session_id),
+        "url": serializers.payment_url(base_url, tenant.config.organization, checkout.session_id),
         "purpose": checkout.purpose,
         "status": checkout.status(tenant.now_ms),
         "amount": checkout.amount_cents,
@@ -86,5 +86,5 @@ class Desk:
     def _find(self, organization: str, session_id: str) -> Sale:
         sale = self._till.find(organization, session_id)
         if sale is None:
-            raise Refusal(SESSION_UNKNOWN)
+            raise BillingError(SESSION_UNKNOWN)
         return sale

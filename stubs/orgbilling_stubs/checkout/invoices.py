@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.contract import Contract, Installment
-from orgbilling_stubs.billing.ledger import Row
+from orgbilling_stubs.billing.ledger import LedgerRow
 from orgbilling_stubs.billing.tenant import Tenant
 
 PAID, DUE, OVERDUE = "paid", "due", "overdue"
@@ -67,14 +67,14 @@ def _from_ledger(tenant: Tenant) -> Iterator[Invoice]:
             yield Invoice(_slug(text, place + 1), text, PAID, row.at_ms, ((text, row.usd_micros),))
 
 
-def _settles(row: Row) -> bool:
+def _settles(row: LedgerRow) -> bool:
     """Whether an adjustment is the payment of a postpaid invoice: money came in, and no credits."""
     return row.credits_micros == 0 and row.usd_micros > 0
 
 
-def _payments(tenant: Tenant) -> dict[str, list[Row]]:
+def _payments(tenant: Tenant) -> dict[str, list[LedgerRow]]:
     """Payments of installments that were not returned, by what they are for, in time order."""
-    found: defaultdict[str, list[Row]] = defaultdict(list)
+    found: defaultdict[str, list[LedgerRow]] = defaultdict(list)
     returned = Counter(
         row.description.removesuffix(_RETURNED)
         for row in tenant.ledger.rows

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.checkout import errors, headless, notices, payment, portal, render, timing
 from orgbilling_stubs.checkout.defaults import Defaults
 from orgbilling_stubs.checkout.reply import Reply, problem
@@ -62,14 +62,14 @@ class Pages:
             reply = await self._route(request)
         except timing.TimingError as error:
             return notices.show(notices.REFUSED, text=f"A webhook timing is {error}.")
-        except (Problem, Refusal) as error:
+        except (Problem, BillingError) as error:
             return self._problem(scope, error) if plain else _refused(error)
         except Exception:
             LOG.exception("hosted page")
             return self._problem(scope, Problem(CRASHED)) if plain else notices.show(notices.FAILED)
         return reply
 
-    def _problem(self, scope: Mapping[str, Any], error: Problem | Refusal) -> Reply:
+    def _problem(self, scope: Mapping[str, Any], error: Problem | BillingError) -> Reply:
         origin = self.origins.of(scope, dict(reversed(scope["headers"]))).base_url
         return problem(error, origin, getattr(error, "headers", None))
 
@@ -107,7 +107,7 @@ class Pages:
         return None
 
 
-def _refused(error: Problem | Refusal) -> Reply:
+def _refused(error: Problem | BillingError) -> Reply:
     """The page for a refusal."""
     headers = dict(getattr(error, "headers", {}))
     if error.status == 404:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orgbilling_stubs.billing import instants
-from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.money import MICROS_PER_USD
 from orgbilling_stubs.checkout import amounts, cards, guard, notices, render, timing
 from orgbilling_stubs.checkout.cards import Card, Typed
@@ -99,7 +99,7 @@ def _conclude(
 def _attempt(change: Any, path: str) -> Reply:
     try:
         change()
-    except (Problem, Refusal) as refusal:
+    except (Problem, BillingError) as refusal:
         return notices.show(
             notices.REFUSED,
             status=refusal.status,
@@ -185,8 +185,8 @@ def _values(sale: Sale, request: Request) -> dict[str, Any]:
         "amount": sale.amount(),
         "figure": sale.amount(named=False),
         "currency": sale.checkout.currency,
-        "company": sale.tenant.plan.company,
-        "organization": sale.tenant.plan.organization,
+        "company": sale.tenant.config.company,
+        "organization": sale.tenant.config.organization,
         "base": request.base,
     }
 

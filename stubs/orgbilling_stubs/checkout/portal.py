@@ -7,7 +7,7 @@ from typing import Any
 from orgbilling_stubs.api.serializers import payment_url
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import CancelContract, ResumeContract
-from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.tenant import PORTAL_LIFE_MS, Tenant
 from orgbilling_stubs.checkout import amounts, guard, notices, redirect, render
 from orgbilling_stubs.checkout.invoices import PAID, Invoice, invoices
@@ -70,7 +70,7 @@ async def answer(till: Till, tenant: Tenant, request: Request) -> Reply | None:
 
 def return_url(till: Till, tenant: Tenant) -> str:
     """Where the portal leads back to."""
-    return redirect.choose(tenant.habits.return_url, till.defaults.return_url) or "/"
+    return redirect.choose(tenant.checkout_settings.return_url, till.defaults.return_url) or "/"
 
 
 def overview(till: Till, tenant: Tenant, request: Request) -> Reply:
@@ -86,8 +86,8 @@ def overview(till: Till, tenant: Tenant, request: Request) -> Reply:
     return render.page(
         "portal",
         **_values(tenant, request),
-        mode=tenant.plan.mode,
-        balance=amounts.micros(_standing(tenant), tenant.plan.currency, named=False),
+        mode=tenant.config.mode,
+        balance=amounts.micros(_standing(tenant), tenant.config.currency, named=False),
         card=_card(tenant),
         contract=_contract(tenant),
         owed=[_row(tenant, each) for each in owed],
@@ -104,11 +104,11 @@ def invoice(tenant: Tenant, request: Request, number: str) -> Reply | None:
     found = next((each for each in invoices(tenant) if each.number == number), None)
     if found is None:
         return None
-    currency = tenant.plan.currency
+    currency = tenant.config.currency
     return render.page(
         "invoice",
         **_values(tenant, request),
-        tenant_id=tenant.plan.tenant_id,
+        tenant_id=tenant.config.tenant_id,
         invoice=_row(tenant, found),
         figure=amounts.micros(found.amount_micros, currency, named=False),
         lines=[(text, amounts.micros(micros, currency)) for text, micros in found.lines],
@@ -135,8 +135,8 @@ def _change(till: Till, tenant: Tenant, request: Request, change: str) -> Reply:
     wanted = {"cancel": "cancelled", "resume": "active"}[change]
     if tenant.contract is None or tenant.contract.status != wanted:
         try:
-            till.service.execute(tenant.plan.organization, CHANGES[change][3])
-        except Refusal as refusal:
+            till.service.execute(tenant.config.organization, CHANGES[change][3])
+        except BillingError as refusal:
             return notices.show(
                 notices.REFUSED,
                 status=refusal.status,
@@ -149,9 +149,9 @@ def _change(till: Till, tenant: Tenant, request: Request, change: str) -> Reply:
 
 def _values(tenant: Tenant, request: Request) -> dict[str, Any]:
     return {
-        "company": tenant.plan.company,
-        "organization": tenant.plan.organization,
-        "currency": tenant.plan.currency,
+        "company": tenant.config.company,
+        "organization": tenant.config.organization,
+        "currency": tenant.config.currency,
         "base": request.base,
     }
 
@@ -159,14 +159,14 @@ def _values(tenant: Tenant, request: Request) -> dict[str, Any]:
 def _standing(tenant: Tenant) -> int:
     """The credit balance, or what a postpaid organization owes, in micro-USD."""
     ledger = tenant.ledger
-    return ledger.outstanding_micros if tenant.plan.mode == "postpaid" else ledger.balance_micros
+    return ledger.outstanding_micros if tenant.config.mode == "postpaid" else ledger.balance_micros
 
 
 def _card(tenant: Tenant) -> dict[str, str] | None:
     """The card on file: every customer here paid with the test card that succeeds."""
     if tenant.stripe_customer_id is None:
         return None
-    year = instants.moment(tenant.plan.as_of_ms).year + 2
+    year = instants.moment(tenant.config.as_of_ms).year + 2
     return {"brand": "Visa", "last4": "4242", "expiry": f"12 / {year % 100:02d}"}
 
 
@@ -184,7 +184,7 @@ def _contract(tenant: Tenant) -> dict[str, Any] | None:
         "end_ms": contract.end_ms,
         "renews": contract.terms.auto_renew and contract.status == "active",
         "frequency": contract.terms.frequency.replace("_", "-"),
-        "total": amounts.micros(sum(row.amount_micros for row in contract.schedule), tenant.plan.currency),
+        "total": amounts.micros(sum(row.amount_micros for row in contract.schedule), tenant.config.currency),
         "change": change,
     }
 
@@ -195,6 +195,6 @@ def _row(tenant: Tenant, invoice: Invoice) -> dict[str, Any]:
         "title": invoice.title,
         "status": invoice.status,
         "at_ms": invoice.at_ms,
-        "amount": amounts.micros(invoice.amount_micros, tenant.plan.currency),
-        "pay": payment_url("", tenant.plan.organization, invoice.pay) if invoice.pay else None,
+        "amount": amounts.micros(invoice.amount_micros, tenant.config.currency),
+        "pay": payment_url("", tenant.config.organization, invoice.pay) if invoice.pay else None,
     }

@@ -13,7 +13,7 @@ from orgbilling_stubs.billing.commands import (
     ExpireCheckout,
     PayCheckout,
 )
-from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.events import Idempotency
 from orgbilling_stubs.billing.money import MICROS_PER_CENT
 from orgbilling_stubs.billing.tenant import Checkout, Tenant
@@ -55,19 +55,21 @@ class Sale:
     @property
     def webhook(self) -> Sequence[int]:
         """When the webhook arrives unless a payment says otherwise."""
-        own = self.tenant.habits.webhook
+        own = self.tenant.checkout_settings.webhook_delays_s
         return self.defaults.webhook if own is None else own
 
     @property
     def success_url(self) -> str | None:
         """Where a payment leads."""
-        own = self.tenant.habits.success_url
+        own = self.tenant.checkout_settings.success_url
         return choose(own, self.defaults.success_url, self.checkout.session_id)
 
     @property
     def cancel_url(self) -> str | None:
         """Where giving up leads."""
-        return choose(self.tenant.habits.cancel_url, self.defaults.cancel_url, self.checkout.session_id)
+        return choose(
+            self.tenant.checkout_settings.cancel_url, self.defaults.cancel_url, self.checkout.session_id
+        )
 
 
 class Till:
@@ -113,18 +115,18 @@ class Till:
                 raise Problem(LINK_LASTS)
             command = ExpireCheckout(session_id)
         elif sale.status == "expired":
-            raise Refusal(errors.SESSION_EXPIRED)
+            raise BillingError(errors.SESSION_EXPIRED)
         if command is not None:
-            self.service.execute(sale.tenant.plan.organization, command, idempotency)
+            self.service.execute(sale.tenant.config.organization, command, idempotency)
         return self._again(sale)
 
     def deliver(self, sale: Sale, idempotency: Idempotency | None = None) -> Sale:
         """Let the webhook of a paid session arrive now; raises Refusal for one that is not paid."""
         command = DeliverWebhook(sale.checkout.session_id)
-        self.service.execute(sale.tenant.plan.organization, command, idempotency)
+        self.service.execute(sale.tenant.config.organization, command, idempotency)
         return self._again(sale)
 
     def _again(self, sale: Sale) -> Sale:
-        found = self.find(sale.tenant.plan.organization, sale.checkout.session_id)
+        found = self.find(sale.tenant.config.organization, sale.checkout.session_id)
         assert found is not None
         return found

@@ -21,7 +21,7 @@ def notice(service: Service, db: str | None, url: str) -> str | None:
     url: where the stub listens, for the command that lets an organization begin anew.
     """
     unheeded: dict[str, list[str]] = {}
-    for organization, created in service.store.births():
+    for organization, created in service.store.creation_events():
         for setting in _differing(service, organization, created):
             unheeded.setdefault(setting, []).append(organization)
     if not unheeded:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from orgbilling_stubs.tenants.bundle import Bundle, Replayed
+    from orgbilling_stubs.tenants.bundle import Bundle, ReplayResult
 
 
 def replay(
@@ -52,7 +52,7 @@ def _note_contract(recorded: Bundle) -> None:
         typer.echo("recorded with another contract than this version serves", err=True)
 
 
-def _table(replayed: list[Replayed]) -> None:
+def _table(replayed: list[ReplayResult]) -> None:
     """Print a table for people, or tab-separated lines when piped."""
     from orgbilling_stubs.billing import instants
 

@@ -38,7 +38,7 @@ from orgbilling_stubs.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from orgbilling_stubs.tenants.persona_registry import Cast
+    from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -163,7 +163,7 @@ def _url(host: str, port: int) -> str:
     return f"http://{shown}:{port}"
 
 
-def _announce(url: str, cast: Cast, settings: Any, quiet: bool, token: str | None = None) -> None:
+def _announce(url: str, cast: PersonaRegistry, settings: Any, quiet: bool, token: str | None = None) -> None:
     """Print where it listens, who is there, and a line to paste; token: what the control API asks for."""
     base = f"{url}/api/v1"
     if quiet:
@@ -173,15 +173,15 @@ def _announce(url: str, cast: Cast, settings: Any, quiet: bool, token: str | Non
     from rich.console import Console
     from rich.table import Table
 
-    from orgbilling_stubs.tenants.persona_registry import organization
+    from orgbilling_stubs.tenants.persona_registry import organization_id
 
     console = Console(highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 2), header_style="bold", pad_edge=True)
     table.add_column("Organization", style="green", no_wrap=True)
     table.add_column("Shows", overflow="fold")
     for name in cast.names:
-        table.add_row(organization(name), cast.load(name).shows)
-    command = f"{_program()} token --org {organization(cast.default)}"
+        table.add_row(organization_id(name), cast.load(name).shows)
+    command = f"{_program()} token --org {organization_id(cast.default)}"
     with console.capture() as captured:
         console.print(f"\n[bold]Org Billing API[/bold]  [bold cyan]{base}[/]", soft_wrap=True)
         console.print(f"Reference        [cyan]{base}/docs[/]", soft_wrap=True)

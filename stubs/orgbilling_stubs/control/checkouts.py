@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from orgbilling_stubs.billing.commands import SetHabits
+from orgbilling_stubs.billing.commands import ChangeCheckoutSettings
 from orgbilling_stubs.billing.tenant import Checkout, Tenant
-from orgbilling_stubs.billing.urls import safe
+from orgbilling_stubs.billing.urls import is_safe_redirect
 from orgbilling_stubs.control import context
 from orgbilling_stubs.control.context import control, execute, named
 from orgbilling_stubs.control.errors import CHECKOUT_NONE, URL_INVALID, refusal
@@ -66,23 +66,23 @@ def put_habits(call: Call) -> Reply:
     """Set the habits of an organization's hosted pages."""
     body = context.body(call)
     for name in URLS:
-        if body.get(name) is not None and not safe(body[name]):
+        if body.get(name) is not None and not is_safe_redirect(body[name]):
             raise refusal(URL_INVALID, f"body.{name}", body[name])
     execute(call, habits_of(body))
     return Reply(_habits(control(call).service.tenant(named(call))))
 
 
-def habits_of(body: Any) -> SetHabits:
+def habits_of(body: Any) -> ChangeCheckoutSettings:
     """The command that a HabitsRequest stands for."""
     names = ("successUrl", "cancelUrl", "webhookSeconds", "returnUrl")
-    return SetHabits(*(body.get(name) for name in names))
+    return ChangeCheckoutSettings(*(body.get(name) for name in names))
 
 
 def _habits(tenant: Tenant) -> dict[str, Any]:
-    found = tenant.habits
+    found = tenant.checkout_settings
     return {
         "successUrl": found.success_url,
         "cancelUrl": found.cancel_url,
         "returnUrl": found.return_url,
-        "webhookSeconds": None if found.webhook is None else list(found.webhook),
+        "webhookSeconds": None if found.webhook_delays_s is None else list(found.webhook_delays_s),
     }

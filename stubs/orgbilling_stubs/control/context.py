@@ -10,9 +10,9 @@ from orgbilling_stubs.api.serializers import usd
 from orgbilling_stubs.auth.rsa import SigningKey
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import Command
-from orgbilling_stubs.billing.errors import Kind, Refusal
+from orgbilling_stubs.billing.errors import BillingError, ErrorCode
 from orgbilling_stubs.billing.events import Event, Idempotency, TenantCreated
-from orgbilling_stubs.billing.log_branches import effective
+from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.billing.tenant import ActiveScenario, Tenant
 from orgbilling_stubs.control.bulk import Steps, Work
 from orgbilling_stubs.control.errors import ORGANIZATION_UNKNOWN
@@ -21,7 +21,7 @@ from orgbilling_stubs.faults.active_rules import ActiveRules
 from orgbilling_stubs.faults.rules import FaultRule
 from orgbilling_stubs.http.context import Admit, Call, Reply
 from orgbilling_stubs.http.errors import Problem
-from orgbilling_stubs.tenants.persona_registry import Cast
+from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.service import Service
 
 ALL = "*"
@@ -37,7 +37,7 @@ class Control:
     """
 
     service: Service
-    cast: Cast
+    cast: PersonaRegistry
     key: SigningKey
     rules: ActiveRules
     contract: str
@@ -68,19 +68,19 @@ class Control:
     def describe(self, organization: str) -> dict[str, Any]:
         """The schema Organization."""
         tenant = self.service.tenant(organization)
-        first = effective(self.service.store.read(organization))[0].event
+        first = active_branch(self.service.store.read(organization))[0].event
         assert isinstance(first, TenantCreated)
         scenario = tenant.active_scenario
         return {
             "organization": organization,
-            "tenantId": tenant.plan.tenant_id,
+            "tenantId": tenant.config.tenant_id,
             "persona": first.persona["name"],
             "shows": first.persona["shows"],
             "states": list(first.persona["states"]),
             "seed": first.seed,
             "clock": clock(tenant),
-            "billingMode": tenant.plan.mode,
-            "currency": tenant.plan.currency,
+            "billingMode": tenant.config.mode,
+            "currency": tenant.config.currency,
             "creditBalance": usd(tenant.ledger.balance_micros),
             "outstandingUsd": usd(tenant.ledger.outstanding_micros),
             "contractStatus": tenant.contract.status if tenant.contract is not None else None,
@@ -114,7 +114,7 @@ def body(call: Call) -> Mapping[str, Any]:
     return call.body or {}
 
 
-def for_each(call: Call, act: Callable[[str], object], nobody: Kind | None = None) -> Reply:
+def for_each(call: Call, act: Callable[[str], object], nobody: ErrorCode | None = None) -> Reply:
     """Act on the organization in the path, or on every one for `*`; answer how each is now.
 
     One organization's refusal is the answer; among all, it is listed and the others go on.
@@ -127,18 +127,18 @@ def for_each(call: Call, act: Callable[[str], object], nobody: Kind | None = Non
     return Reply(server.describe(organization))
 
 
-def _each(server: Control, act: Callable[[str], object], nobody: Kind | None) -> Work:
+def _each(server: Control, act: Callable[[str], object], nobody: ErrorCode | None) -> Work:
     """Each organization is described right after its own step: what others do to it later is not shown."""
     shown, refused = [], []
     for organization in present(server):
         try:
             act(organization)
-        except (Refusal, Problem) as error:
+        except (BillingError, Problem) as error:
             refused.append({"organization": organization, "name": error.name, "detail": error.detail})
         shown.append(server.describe(organization))
         yield
     if nobody is not None and len(refused) == len(shown):
-        raise Refusal(nobody)
+        raise BillingError(nobody)
     return Reply({"organizations": shown, "refused": refused})
 
 

@@ -13,7 +13,7 @@ from orgbilling_stubs.control.errors import BUNDLE_INVALID, ORGANIZATION_EXISTS,
 from orgbilling_stubs.http.context import Call, Encoded, Reply
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants import bundle, timeline
-from orgbilling_stubs.tenants.store.log import Conflict
+from orgbilling_stubs.tenants.store.log import ConflictError
 
 NDJSON = {"Content-Disposition": 'attachment; filename="orgbilling.bundle.jsonl"'}
 
@@ -22,7 +22,7 @@ def snapshots(call: Call) -> Reply:
     """The snapshots of an organization."""
     server = control(call)
     server.known(named(call))
-    found = timeline.listed(server.service, named(call))
+    found = timeline.snapshots(server.service, named(call))
     rows = [{"name": name, "at": instants.text(record.at_ms)} for name, record in found.items()]
     return Reply({"snapshots": rows})
 
@@ -65,7 +65,7 @@ def fork(call: Call) -> Reply:
         raise Problem(ORGANIZATION_EXISTS)
     try:
         timeline.fork(server.service, organization, into)
-    except Conflict:
+    except ConflictError:
         raise Problem(ORGANIZATION_EXISTS) from None
     scenarios.apply_fault_rules(server, into)
     return Reply(server.describe(into), 201)
@@ -112,7 +112,7 @@ def _taken_in(server: Control, body: bytes) -> Work:
     shown = []
     for each in recorded.organizations:
         server.service.delete(each.organization)
-        server.service.create(each.organization, bundle.pinned(each))
+        server.service.create(each.organization, bundle.frozen_log(each))
         scenarios.apply_fault_rules(server, each.organization)
         shown.append(server.describe(each.organization))
         yield

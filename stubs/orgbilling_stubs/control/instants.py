@@ -29,7 +29,7 @@ def instant_of(text: str, location: str) -> int:
 def move(server: Control, organization: str, to_ms: int) -> None:
     """Bring an organization to an instant; raises Problem when that is too far."""
     _check(server, organization, to_ms)
-    timeline.move(server.service, organization, to_ms)
+    timeline.move_clock(server.service, organization, to_ms)
 
 
 def _check(server: Control, organization: str, to_ms: int) -> None:
@@ -53,15 +53,15 @@ def put(call: Call) -> Reply:
 
     def put_one(organization: str) -> None:
         if mode == "live":
-            timeline.live(service, organization)
+            timeline.run_clock(service, organization)
         elif mode == "server":
             if _is_too_far(service.tenant(organization).now_ms, service.clock.now_ms()):
                 raise Problem(CLOCK_TOO_FAR)
-            timeline.follow(service, organization)
+            timeline.follow_server_clock(service, organization)
         else:
             if at_ms is not None:
                 _check(server, organization, at_ms)
-            timeline.freeze(service, organization, at_ms)
+            timeline.freeze_clock(service, organization, at_ms)
 
     return context.for_each(call, put_one)
 
@@ -88,11 +88,11 @@ def advance(call: Call) -> Reply:
 def jump(call: Call) -> Reply:
     """Move to an instant, or to one that has a name."""
     server, to = control(call), context.body(call)["to"]
-    if to not in timeline.INSTANTS:
+    if to not in timeline.NAMED_INSTANTS:
         at_ms = instant_of(to, "body.to")
         return context.for_each(call, lambda organization: move(server, organization, at_ms))
 
     def jump_one(organization: str) -> None:
-        move(server, organization, timeline.named(server.service, organization, to))
+        move(server, organization, timeline.named_instant(server.service, organization, to))
 
     return context.for_each(call, jump_one)

@@ -20,8 +20,8 @@ from orgbilling_stubs.http.context import Call, Reply
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.http.validation_errors import locate
 from orgbilling_stubs.tenants import timeline
-from orgbilling_stubs.tenants.persona_registry import Cast
-from orgbilling_stubs.tenants.store.log import Conflict
+from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
+from orgbilling_stubs.tenants.store.log import ConflictError
 
 
 def listed(call: Call) -> Reply:
@@ -51,12 +51,12 @@ def create(call: Call) -> Reply:
     setting = service.clock.at(ClockSet("server"), as_of_ms)
     try:
         service.create(organization, [Record(1, as_of_ms, created, 1), Record(2, as_of_ms, setting, 1)])
-    except Conflict:
+    except ConflictError:
         raise Problem(ORGANIZATION_EXISTS) from None
     return Reply(server.describe(organization), 201)
 
 
-def _persona(cast: Cast, chosen: Any, organization: str) -> Any:
+def _persona(cast: PersonaRegistry, chosen: Any, organization: str) -> Any:
     """The document of a persona given by name, written out, or named by the organization's id."""
     if chosen is None:
         return cast.of(organization)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orgbilling_stubs.billing.commands import (
-    Adjust,
+    AdjustBalance,
     CancelContract,
     ChangePrices,
     IssueVoucher,
@@ -14,7 +14,7 @@ from orgbilling_stubs.billing.commands import (
     OfferContract,
     RecordMeter,
     RecordUsage,
-    Refund,
+    RefundCredits,
     ResumeContract,
 )
 from orgbilling_stubs.billing.events import ContractOffered
@@ -140,10 +140,10 @@ def installment(call: Call) -> Reply:
 def refund(call: Call) -> Reply:
     """Refund credits."""
     asked = body(call)
-    return carry_out(call, Refund(micros(asked["amountUsd"]), asked.get("description", "Refund")))
+    return carry_out(call, RefundCredits(micros(asked["amountUsd"]), asked.get("description", "Refund")))
 
 
 def adjust(call: Call) -> Reply:
     """Adjust the balance."""
     asked = body(call)
-    return carry_out(call, Adjust(micros(asked["amountUsd"]), asked.get("description", "Adjustment")))
+    return carry_out(call, AdjustBalance(micros(asked["amountUsd"]), asked.get("description", "Adjustment")))

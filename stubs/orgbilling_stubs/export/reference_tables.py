@@ -25,10 +25,12 @@ def standing(tenant: Tenant, persona: Persona) -> dict[str, Chunk]:
     """Every table that has few rows; the billing profile is apart, because it knows the balance."""
     rows = {
         "organizations": [_organization(tenant, persona)],
-        "projects": [(each.project_id, tenant.plan.organization, each.name) for each in tenant.plan.projects],
+        "projects": [
+            (each.project_id, tenant.config.organization, each.name) for each in tenant.config.projects
+        ],
         "model_prices": _models(tenant),
-        "event_prices": [(tenant.plan.organization, *each) for each in tenant.prices.events],
-        "service_prices": [(tenant.plan.organization, *each) for each in tenant.prices.services],
+        "event_prices": [(tenant.config.organization, *each) for each in tenant.prices.events],
+        "service_prices": [(tenant.config.organization, *each) for each in tenant.prices.services],
         "vouchers": _vouchers(tenant),
         "service_agreements": _agreements(tenant),
         "contracts": [_contract(tenant, tenant.contract)] if tenant.contract else [],
@@ -39,7 +41,7 @@ def standing(tenant: Tenant, persona: Persona) -> dict[str, Chunk]:
 
 def profile(tenant: Tenant, balance_micros: int, outstanding_micros: int, updated_ms: int) -> Chunk:
     """The billing profile, at a balance."""
-    plan, prices = tenant.plan, tenant.prices
+    plan, prices = tenant.config, tenant.prices
     return chunk(
         "billing_profiles",
         [
@@ -64,7 +66,7 @@ def profile(tenant: Tenant, balance_micros: int, outstanding_micros: int, update
 
 
 def _organization(tenant: Tenant, persona: Persona) -> tuple[Any, ...]:
-    plan = tenant.plan
+    plan = tenant.config
     return (
         plan.organization,
         plan.tenant_id,
@@ -82,7 +84,7 @@ def _organization(tenant: Tenant, persona: Persona) -> tuple[Any, ...]:
 def _models(tenant: Tenant) -> list[tuple[Any, ...]]:
     return [
         (
-            tenant.plan.organization,
+            tenant.config.organization,
             price.model,
             place,
             price.input_per_1k_nanos,
@@ -95,7 +97,7 @@ def _models(tenant: Tenant) -> list[tuple[Any, ...]]:
 def _vouchers(tenant: Tenant) -> list[tuple[Any, ...]]:
     return [
         (
-            tenant.plan.organization,
+            tenant.config.organization,
             terms.code,
             terms.credit_micros,
             terms.discount_percent,
@@ -106,7 +108,7 @@ def _vouchers(tenant: Tenant) -> list[tuple[Any, ...]]:
 
 
 def _agreements(tenant: Tenant) -> list[tuple[Any, ...]]:
-    plan = tenant.plan
+    plan = tenant.config
     rows = []
     for terms in plan.agreements:
         if terms.created_ms > tenant.now_ms:
@@ -139,7 +141,7 @@ def _portions(rows: Sequence[Installment]) -> tuple[int, int, int]:
 
 
 def _contract(tenant: Tenant, contract: Contract) -> tuple[Any, ...]:
-    plan, terms, rows = tenant.plan, contract.terms, contract.schedule
+    plan, terms, rows = tenant.config, contract.terms, contract.schedule
     regular = contract.recurring()
     running = contract.status not in ("draft", "pending_payment")
     return (
@@ -161,7 +163,7 @@ def _contract(tenant: Tenant, contract: Contract) -> tuple[Any, ...]:
         terms.notes,
         terms.created_by,
         ids.price(plan.seed, terms.contract_id) if contract.status != "draft" else None,
-        ids.subscription(plan.seed, plan.lineage, terms.contract_id) if running else None,
+        ids.subscription(plan.seed, plan.identity_seed, terms.contract_id) if running else None,
         contract.created_ms,
         contract.updated_ms,
     )
@@ -170,7 +172,7 @@ def _contract(tenant: Tenant, contract: Contract) -> tuple[Any, ...]:
 def _installments(tenant: Tenant, contract: Contract) -> list[tuple[Any, ...]]:
     return [
         (
-            tenant.plan.organization,
+            tenant.config.organization,
             contract.terms.contract_id,
             number,
             row.period,

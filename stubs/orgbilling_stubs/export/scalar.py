@@ -14,10 +14,10 @@ from orgbilling_fixtures.usage.patterns import SOURCES
 
 from orgbilling_stubs.billing import ids, instants, scheduler
 from orgbilling_stubs.billing.events import MeterRecorded, Record, UsageRecorded
-from orgbilling_stubs.billing.ledger import Row
+from orgbilling_stubs.billing.ledger import LedgerRow
 from orgbilling_stubs.billing.money import unit_charge_micros
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.billing.tenant_config import Day, Meter, Plan, Usage
+from orgbilling_stubs.billing.tenant_config import Meter, TenantConfig, Usage, UsageDay
 from orgbilling_stubs.export.columnar.billing_days import OPENS_MS, billing_day, openings
 from orgbilling_stubs.export.columnar.columns import Chunk
 from orgbilling_stubs.export.reference_tables import chunk, profile, standing
@@ -27,10 +27,10 @@ _PLACES = {source: place for place, source in enumerate(SOURCES)}
 _BY_DAY = ("events", "services", "usage_by_day")
 
 
-def grown(plan: Plan) -> Tenant:
+def grown(plan: TenantConfig) -> Tenant:
     """The tenant of a plan, advanced to its clock by the engine."""
     tenant = Tenant(plan)
-    scheduler.start(tenant)
+    scheduler.post_opening_entries(tenant)
     scheduler.advance(tenant, plan.as_of_ms)
     return tenant
 
@@ -39,7 +39,7 @@ def tables(
     tenant: Tenant, persona: Persona, wanted: Collection[str] = NAMES, log: Sequence[Record] = ()
 ) -> dict[str, Chunk]:
     """The wanted tables of a tenant, as it is; log: the records that made it, as far as they count."""
-    days = [*map(tenant.plan.activity.day, _days(tenant))] if {*wanted} & {*_BY_DAY} else []
+    days = [*map(tenant.config.activity.day, _days(tenant))] if {*wanted} & {*_BY_DAY} else []
     ways: dict[str, Callable[[], Iterable[tuple[Any, ...]]]] = {
         "characters": lambda: _characters(tenant),
         "events": lambda: _metered(tenant, days, log, "event", tenant.prices.events),
@@ -57,12 +57,12 @@ def tables(
 
 
 def _ledger(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
-    plan = tenant.plan
+    plan = tenant.config
     for row in tenant.ledger.rows:
         yield (
             plan.organization,
             row.number,
-            ids.uuid(plan.seed, plan.lineage, "entry", row.number),
+            ids.uuid(plan.seed, plan.identity_seed, "entry", row.number),
             plan.tenant_id,
             row.at_ms,
             row.kind,
@@ -76,10 +76,12 @@ def _ledger(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
 
 
 def _days(tenant: Tenant) -> range:
-    return range(tenant.plan.start_ms // instants.DAY_MS, tenant.now_ms // instants.DAY_MS + 1)
+    return range(tenant.config.start_ms // instants.DAY_MS, tenant.now_ms // instants.DAY_MS + 1)
 
 
-def _used(tenant: Tenant, days: Sequence[Day], log: Sequence[Record]) -> Iterator[tuple[Usage, Row]]:
+def _used(
+    tenant: Tenant, days: Sequence[UsageDay], log: Sequence[Record]
+) -> Iterator[tuple[Usage, LedgerRow]]:
     """The usage that was billed with its ledger row, in order of time."""
     rows = iter([row for row in tenant.ledger.rows if row.kind == "usage"])
     row = next(rows, None)
@@ -98,8 +100,8 @@ def _used(tenant: Tenant, days: Sequence[Day], log: Sequence[Record]) -> Iterato
             row = next(rows, None)
 
 
-def _usage(tenant: Tenant, days: Sequence[Day], log: Sequence[Record]) -> Iterator[tuple[Any, ...]]:
-    plan = tenant.plan
+def _usage(tenant: Tenant, days: Sequence[UsageDay], log: Sequence[Record]) -> Iterator[tuple[Any, ...]]:
+    plan = tenant.config
     models = {price.model: place for place, price in enumerate(tenant.prices.models)}
     sums: dict[tuple[int, int, int, int], list[int]] = {}
 
@@ -118,7 +120,7 @@ def _usage(tenant: Tenant, days: Sequence[Day], log: Sequence[Record]) -> Iterat
         yield (plan.organization, number, day, project_id, slugs[model], SOURCES[source], *row_sums)
 
 
-def _readings(tenant: Tenant, days: Sequence[Day], log: Sequence[Record], kind: str) -> Iterator[Meter]:
+def _readings(tenant: Tenant, days: Sequence[UsageDay], log: Sequence[Record], kind: str) -> Iterator[Meter]:
     """The meter readings that counted."""
     for day in days:
         for meter in day.meters:
@@ -133,7 +135,7 @@ def _readings(tenant: Tenant, days: Sequence[Day], log: Sequence[Record], kind: 
 
 def _metered(
     tenant: Tenant,
-    days: Sequence[Day],
+    days: Sequence[UsageDay],
     log: Sequence[Record],
     kind: str,
     prices: tuple[tuple[str, int], ...],
@@ -146,18 +148,18 @@ def _metered(
         known[:] = known[0] + 1, known[1] + meter.count, known[2] + micros
     for day, slug in sorted(sums):
         bookings, count, micros = sums[day, slug]
-        yield tenant.plan.organization, day, slug, bookings, count, nanos[slug], micros
+        yield tenant.config.organization, day, slug, bookings, count, nanos[slug], micros
 
 
 def _characters(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
     """A row for each billed month that had characters, and for the present one."""
     nanos = tenant.prices.character_month_nanos
-    opened = [*openings(tenant.plan.start_ms, tenant.now_ms)]
-    ends: list[int] = [tenant.plan.start_ms, *opened, tenant.now_ms + 1]
+    opened = [*openings(tenant.config.start_ms, tenant.now_ms)]
+    ends: list[int] = [tenant.config.start_ms, *opened, tenant.now_ms + 1]
     for place, (since_ms, until_ms) in enumerate(pairwise(ends)):
         high = tenant.characters.high(since_ms - 1, until_ms - 1)
         if high:
             billed = place < len(opened)
             month = instants.month(until_ms - instants.DAY_MS if billed else tenant.now_ms - OPENS_MS)
             charge = unit_charge_micros(high, nanos)
-            yield tenant.plan.organization, month, high, nanos, charge, until_ms if billed else None
+            yield tenant.config.organization, month, high, nanos, charge, until_ms if billed else None

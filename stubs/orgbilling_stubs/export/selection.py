@@ -10,7 +10,7 @@ from orgbilling_fixtures import random_stream
 from orgbilling_fixtures.personas import Persona, load
 
 from orgbilling_stubs.billing.events import TenantCreated
-from orgbilling_stubs.tenants.bundle import Recorded
+from orgbilling_stubs.tenants.bundle import RecordedOrganization
 
 MIX = (
     ("standard", 22),
@@ -36,7 +36,7 @@ MIX = (
 """How often each persona is drawn by `--orgs`, per cent: mostly healthy customers, some in trouble."""
 
 
-NOBODY: Mapping[str, Recorded] = {}
+NOBODY: Mapping[str, RecordedOrganization] = {}
 
 
 class Person(NamedTuple):
@@ -53,7 +53,7 @@ class Cast(NamedTuple):
     documents: Mapping[str, Mapping[str, Any]]
     seed: int
     as_of_ms: int
-    logs: Mapping[str, Recorded] = NOBODY
+    logs: Mapping[str, RecordedOrganization] = NOBODY
     """What was done to organizations of a running world, by their ids."""
 
     def created(self, person: Person) -> TenantCreated:

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from orgbilling_stubs.billing.events import TenantCreated
-from orgbilling_stubs.billing.log_branches import effective
+from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.selection import Cast, Person
 from orgbilling_stubs.tenants import bundle
@@ -34,7 +34,7 @@ def read(text: str, source: str) -> Cast:
         raise ExportError("bad-bundle", f"{source}:{error.line}: {error.problem}") from error
     people, documents, seeds = [], {}, []
     for recorded in found.organizations:
-        created = effective(recorded.records)[0].event
+        created = active_branch(recorded.records)[0].event
         assert isinstance(created, TenantCreated)
         people.append(Person(recorded.organization, recorded.organization))
         documents[recorded.organization] = created.persona

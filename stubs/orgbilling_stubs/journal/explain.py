@@ -12,7 +12,7 @@ from orgbilling_openapi.operations import operations_by_id
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.auth.redact import redact
 from orgbilling_stubs.billing import commands, scheduler
-from orgbilling_stubs.billing.apply import Genesis, fold
+from orgbilling_stubs.billing.apply import TenantFactory, state_of
 from orgbilling_stubs.billing.events import Record, encode
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.journal.show import document
@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, type] = {
 class Explainer:
     """Explains the exchanges of one server."""
 
-    def __init__(self, contract: Mapping[str, Any], service: Service, genesis: Genesis) -> None:
+    def __init__(self, contract: Mapping[str, Any], service: Service, genesis: TenantFactory) -> None:
         self._service = service
         self._genesis = genesis
         self._contract = contract
@@ -77,7 +77,7 @@ class Explainer:
         return self._tenant(exchange, records[: -len(appended)]), after, appended
 
     def _tenant(self, exchange: Exchange, records: Sequence[Record]) -> Tenant:
-        tenant = fold(exchange.organization, records, self._genesis)
+        tenant = state_of(exchange.organization, records, self._genesis)
         scheduler.advance(tenant, max(exchange.now_ms, tenant.now_ms))
         return tenant
 

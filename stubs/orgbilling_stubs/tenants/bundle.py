@@ -23,7 +23,7 @@ from orgbilling_fixtures.personas import PersonaError
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.auth.principal import is_organization
 from orgbilling_stubs.billing import instants, scheduler
-from orgbilling_stubs.billing.apply import fold
+from orgbilling_stubs.billing.apply import state_of
 from orgbilling_stubs.billing.events import (
     ClockSet,
     Idempotency,
@@ -37,7 +37,7 @@ from orgbilling_stubs.billing.events import (
 )
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.tenants import tenant_factory
-from orgbilling_stubs.tenants.clock import billing_instant, livable
+from orgbilling_stubs.tenants.clock import billing_instant, is_billable
 from orgbilling_stubs.tenants.service import Service
 
 FORMAT = 1
@@ -60,12 +60,12 @@ class BundleError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedOrganization:
     """One organization of a bundle: its log, and the digests of its answers at `at_ms`; `line` begins it."""
 
     organization: str
     at_ms: int
-    answers: Mapping[str, str]
+    response_digests: Mapping[str, str]
     records: Sequence[Record]
     line: int
 
@@ -75,11 +75,11 @@ class Bundle:
     """A bundle as read: its header, and its organizations."""
 
     header: Mapping[str, Any]
-    organizations: Sequence[Recorded]
+    organizations: Sequence[RecordedOrganization]
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayResult:
     """What became of one organization: how many answers were compared, and which came out differently."""
 
     organization: str
@@ -89,7 +89,7 @@ class Replayed:
     different: Sequence[str]
 
 
-def answers(tenant: Tenant) -> dict[str, str]:
+def response_digests(tenant: Tenant) -> dict[str, str]:
     """The digest of every answer to a GET at the tenant's instant; having no contract is an answer."""
     bodies = serializers.all_bodies(tenant, BASE_URL, WINDOWS)
     bodies.setdefault("getOrgContract", None)
@@ -121,7 +121,7 @@ def export(service: Service, organizations: Sequence[str], contract: str) -> str
                 "organization": organization,
                 "at_ms": tenant.now_ms,
                 "records": len(records),
-                "answers": answers(tenant),
+                "answers": response_digests(tenant),
             }
         )
         lines += map(_written, records)
@@ -140,15 +140,15 @@ def _written(record: Record) -> dict[str, Any]:
     return found
 
 
-def replay(recorded: Recorded) -> Replayed:
+def replay(recorded: RecordedOrganization) -> ReplayResult:
     """Build an organization from its log alone, and compare its answers with those recorded.
 
     Raises BundleError for a log that leads nowhere.
     """
     try:
-        tenant = fold(recorded.organization, recorded.records, tenant_factory.plan)
+        tenant = state_of(recorded.organization, recorded.records, tenant_factory.tenant_config)
         scheduler.advance(tenant, recorded.at_ms)
-        found = answers(tenant)
+        found = response_digests(tenant)
     except _UNFIT as error:
         told = str(error) if isinstance(error, PersonaError) else "an event fits nothing before it"
         raise BundleError(
@@ -156,15 +156,19 @@ def replay(recorded: Recorded) -> Replayed:
         ) from error
     different = [
         question
-        for question in sorted(found.keys() | recorded.answers.keys())
-        if found.get(question) != recorded.answers.get(question)
+        for question in sorted(found.keys() | recorded.response_digests.keys())
+        if found.get(question) != recorded.response_digests.get(question)
     ]
-    return Replayed(
-        recorded.organization, recorded.at_ms, len(recorded.records), len(recorded.answers), different
+    return ReplayResult(
+        recorded.organization,
+        recorded.at_ms,
+        len(recorded.records),
+        len(recorded.response_digests),
+        different,
     )
 
 
-def pinned(recorded: Recorded) -> list[Record]:
+def frozen_log(recorded: RecordedOrganization) -> list[Record]:
     """The log, with the clock frozen at the recorded instant: wherever it goes, it answers as recorded."""
     last = recorded.records[-1].sequence + 1
     return [*recorded.records, Record(last, recorded.at_ms, ClockSet("frozen", at_ms=recorded.at_ms), last)]
@@ -174,7 +178,7 @@ def read(text: str) -> Bundle:
     """Read a bundle; raises BundleError naming the first wrong line."""
     lines = _lines(text)
     header = _header(lines)
-    organizations: list[Recorded] = []
+    organizations: list[RecordedOrganization] = []
     for number, line in lines:
         found = _organization(number, line, lines)
         if any(each.organization == found.organization for each in organizations):
@@ -225,7 +229,9 @@ def _is_clock(found: Any) -> bool:
         return False
 
 
-def _organization(number: int, line: dict[str, Any], lines: Iterator[tuple[int, dict[str, Any]]]) -> Recorded:
+def _organization(
+    number: int, line: dict[str, Any], lines: Iterator[tuple[int, dict[str, Any]]]
+) -> RecordedOrganization:
     organization, digests = line.get("organization"), line.get("answers")
     if not isinstance(organization, str) or not is_organization(organization):
         raise BundleError(number, "expected an organization")
@@ -240,7 +246,7 @@ def _organization(number: int, line: dict[str, Any], lines: Iterator[tuple[int, 
             raise BundleError(number, f"{wanted} records were announced, {len(records)} are here")
         records.append(_record(place, record, len(records) + 1))
     _check_path(number, records, at_ms)
-    return Recorded(organization, at_ms, digests, records, number)
+    return RecordedOrganization(organization, at_ms, digests, records, number)
 
 
 def _record(number: int, line: dict[str, Any], sequence: int) -> Record:
@@ -261,7 +267,9 @@ def _record(number: int, line: dict[str, Any], sequence: int) -> Record:
     except UnknownEventError as error:
         raise BundleError(number, str(error)) from None
     if isinstance(decoded, TenantCreated) and not _plausible(decoded):
-        raise BundleError(number, "TenantCreated: expected a persona, a seed, an instant and a lineage")
+        raise BundleError(
+            number, "TenantCreated: expected a persona, a seed, an instant and an identity seed"
+        )
     if isinstance(decoded, Rewound) and not (type(decoded.to) is int and 0 <= decoded.to < sequence):
         raise BundleError(number, "Rewound: expected an earlier record")
     if isinstance(decoded, ClockSet):
@@ -296,8 +304,8 @@ def _plausible(created: TenantCreated) -> bool:
         isinstance(created.persona, dict)
         and type(created.seed) is int
         and type(created.as_of_ms) is int
-        and livable(created.as_of_ms)
-        and isinstance(created.lineage, str)
+        and is_billable(created.as_of_ms)
+        and isinstance(created.identity_seed, str)
     )
 
 
@@ -316,6 +324,6 @@ def _whole(number: int, line: Mapping[str, Any], name: str, least: int | None) -
     if type(value) is not int or (least is not None and value < least):
         bound = "" if least is None else f" of at least {least}"
         raise BundleError(number, f"{name}: expected a whole number{bound}")
-    if least is None and not livable(value):
+    if least is None and not is_billable(value):
         raise BundleError(number, f"{name}: not an instant in the years 1972 to 8999, UTC")
     return value

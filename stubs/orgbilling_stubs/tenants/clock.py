@@ -62,7 +62,7 @@ def from_option(text: str) -> Clock:
     return Clock() if text == "live" else Clock(billing_instant(text))
 
 
-def livable(at_ms: int) -> bool:
+def is_billable(at_ms: int) -> bool:
     """Whether billing can live at an instant: in the years 1972 to 8999, UTC."""
     return _FIRST_MS <= at_ms < _END_MS
 
@@ -74,6 +74,6 @@ def billing_instant(text: str) -> int:
     where eighteen months of history could not be written.
     """
     at_ms = instants.parse(text)
-    if not livable(at_ms):
+    if not is_billable(at_ms):
         raise instants.InstantError(f"out of range (years 1972 to 8999, UTC): {text!r}")
     return at_ms

@@ -11,7 +11,7 @@ from orgbilling_fixtures.personas import Persona
 DEFAULT = "standard"
 
 
-class Cast:
+class PersonaRegistry:
     """The personas of a server: the shipped ones, and those of the user's files.
 
     chosen: names or paths given by the user; the first one is the default. A file's persona takes the
@@ -39,6 +39,6 @@ class Cast:
         return self.load(max([*fits, shipped], key=len) or self.default).document
 
 
-def organization(persona: str) -> str:
+def organization_id(persona: str) -> str:
     """The organization id that names a persona."""
     return f"org_{persona}"

@@ -6,7 +6,7 @@ The batch of `webhook-late`, for example:
     TenantCreated(standard)      the history of the scenario's persona
     ClockSet                     the clock that the organization had before
     ScenarioShown(webhook-late)  its name and its fault rules
-    HabitsSet([30])              webhooks arrive 30 seconds after a payment
+    CheckoutSettingsChanged([30]) webhooks arrive 30 seconds after a payment
     CheckoutOpened, CheckoutCompleted
 """
 
@@ -17,14 +17,14 @@ from typing import Any
 
 from orgbilling_fixtures.scenarios import Scenario
 
-from orgbilling_stubs.billing.apply import evolve
+from orgbilling_stubs.billing.apply import apply
 from orgbilling_stubs.billing.commands import (
+    ChangeCheckoutSettings,
     Command,
     DeclineCheckout,
     ExpireCheckout,
     OpenCheckout,
     PayCheckout,
-    SetHabits,
 )
 from orgbilling_stubs.billing.decide import decide
 from orgbilling_stubs.billing.events import ClockSet, Event, Record
@@ -46,7 +46,7 @@ def show(service: Service, organization: str, scenario: Scenario, persona: Mappi
     """
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        named = scenario.clock in timeline.INSTANTS
+        named = scenario.clock in timeline.NAMED_INSTANTS
         as_of_ms = None if scenario.clock is None or named else billing_instant(scenario.clock)
         at_ms, events = timeline.created_anew(service, tenant, now_ms, persona, service.seed, as_of_ms)
         previous_clock = None if scenario.clock is None else timeline.own_clock(tenant)
@@ -76,16 +76,16 @@ def _follow(
     def carry_out(command: Command) -> None:
         for event in decide(draft, command, at_ms):
             log.append(Record(len(log) + 1, at_ms, event, 1))
-            evolve(draft, log[-1])
+            apply(draft, log[-1])
             following.append(event)
 
     if scenario.habits is not None:
-        carry_out(SetHabits(webhook=scenario.habits["webhookSeconds"]))
+        carry_out(ChangeCheckoutSettings(webhook_delays_s=scenario.habits["webhookSeconds"]))
     for step in scenario.steps:
         carry_out(_STEPS[step["do"]](draft, step))
     if scenario.clock is not None:
         stands_ms = at_ms
-        if scenario.clock in timeline.INSTANTS:
+        if scenario.clock in timeline.NAMED_INSTANTS:
             stands_ms = timeline.instant_of(draft, scenario.clock, lambda: service.fold(organization, log))
         following.append(ClockSet("frozen", at_ms=stands_ms))
     return following
@@ -96,12 +96,12 @@ def _newest(tenant: Tenant) -> str:
 
 
 def _pay(tenant: Tenant, step: Step) -> Command:
-    seconds = tenant.habits.webhook
+    seconds = tenant.checkout_settings.webhook_delays_s
     return PayCheckout(_newest(tenant), _AT_ONCE if seconds is None else seconds)
 
 
 _STEPS: Mapping[str, Callable[[Tenant, Step], Command]] = {
-    "checkout": lambda tenant, step: OpenCheckout(step["amount"], tenant.plan.currency),
+    "checkout": lambda tenant, step: OpenCheckout(step["amount"], tenant.config.currency),
     "expire": lambda tenant, step: ExpireCheckout(_newest(tenant)),
     "decline": lambda tenant, step: DeclineCheckout(_newest(tenant), step["code"]),
     "pay": _pay,

@@ -8,14 +8,14 @@ from threading import RLock
 from typing import Any
 
 from orgbilling_stubs.billing import errors, scheduler
-from orgbilling_stubs.billing.apply import Genesis, evolve, fold
+from orgbilling_stubs.billing.apply import TenantFactory, apply, state_of
 from orgbilling_stubs.billing.commands import Command
 from orgbilling_stubs.billing.decide import decide
-from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.events import Event, Idempotency, Record, Rewound, TenantCreated
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.tenants.clock import Clock
-from orgbilling_stubs.tenants.store.log import Conflict, Store
+from orgbilling_stubs.tenants.store.log import ConflictError, Store
 
 _ATTEMPTS = 50
 _CACHED_TENANTS = 256
@@ -31,7 +31,7 @@ class Service:
         self,
         store: Store,
         clock: Clock,
-        genesis: Genesis,
+        tenant_factory: TenantFactory,
         persona_of: Callable[[str], Mapping[str, Any]],
         seed: int,
     ) -> None:
@@ -39,7 +39,7 @@ class Service:
         self.clock = clock
         self.seed = seed
         self.persona_of = persona_of
-        self._genesis = genesis
+        self._tenant_factory = tenant_factory
         self._tenants: OrderedDict[str, Tenant] = OrderedDict()
         self._stamp = store.stamp()
         self._lock = RLock()
@@ -55,7 +55,7 @@ class Service:
         """The tenant as it was last seen, without bringing it to the present; None if it has not been."""
         return self._tenants.get(organization)
 
-    def lives(self, organization: str) -> bool:
+    def exists(self, organization: str) -> bool:
         """Whether there is such an organization already."""
         return organization in self._tenants or bool(self.store.read(organization))
 
@@ -96,10 +96,10 @@ class Service:
                 return []
             try:
                 return self._append(tenant, at_ms, events, idempotency)
-            except Conflict:
+            except ConflictError:
                 if idempotency is not None and idempotency.key in self._load(organization).answered:
                     return [self._answered(organization, idempotency)]
-        raise Conflict(f"{organization}: gave up after {_ATTEMPTS} attempts")
+        raise ConflictError(f"{organization}: gave up after {_ATTEMPTS} attempts")
 
     def create(self, organization: str, records: Sequence[Record]) -> Tenant:
         """Let a new organization begin with a log of its own.
@@ -118,16 +118,16 @@ class Service:
 
     def fold(self, organization: str, records: Sequence[Record]) -> Tenant:
         """The tenant that a log stands for; nothing is stored."""
-        return fold(organization, records, self._genesis)
+        return state_of(organization, records, self._tenant_factory)
 
     def copy(self, organization: str) -> Tenant:
         """The tenant as it is now, folded anew: to look ahead without touching the original."""
         tenant = self.tenant(organization)
-        copied = fold(organization, self.store.read(organization), self._genesis)
+        copied = state_of(organization, self.store.read(organization), self._tenant_factory)
         scheduler.advance(copied, tenant.now_ms)
         return copied
 
-    def genesis(self, organization: str) -> TenantCreated:
+    def tenant_factory(self, organization: str) -> TenantCreated:
         """The event by which an organization would be created now."""
         persona = self.persona_of(organization)
         return TenantCreated(persona, self.seed, self.clock.now_ms(), organization)
@@ -143,13 +143,13 @@ class Service:
         records = [Record(first, at_ms, events[0], first, idempotency)]
         for event in events[1:]:
             records.append(Record(first + len(records), at_ms, event, first))
-        organization = tenant.plan.organization
+        organization = tenant.config.organization
         self.store.append(organization, records)
         if type(events[0]) is Rewound:
             self._tenants[organization] = self._open(organization)
         else:
             for record in records:
-                evolve(tenant, record)
+                apply(tenant, record)
         return records
 
     def _load(self, organization: str) -> Tenant:
@@ -178,23 +178,23 @@ class Service:
                 del self._tenants[organization]
                 continue
             for record in records:
-                evolve(tenant, record)
+                apply(tenant, record)
 
     def _open(self, organization: str) -> Tenant:
         records = self.store.read(organization)
         if not records:
-            created = self.genesis(organization)
+            created = self.tenant_factory(organization)
             first = Record(1, created.as_of_ms, created, 1)
             try:
                 self.store.append(organization, [first])
                 records = [first]
-            except Conflict:
+            except ConflictError:
                 records = self.store.read(organization)
-        return fold(organization, records, self._genesis)
+        return state_of(organization, records, self._tenant_factory)
 
 
 def _repeat(tenant: Tenant, idempotency: Idempotency) -> Event:
     known, event = tenant.answered[idempotency.key]
     if known.fingerprint != idempotency.fingerprint:
-        raise Refusal(errors.IDEMPOTENCY_REUSED)
+        raise BillingError(errors.IDEMPOTENCY_KEY_REUSED)
     return event

@@ -12,15 +12,15 @@ from orgbilling_fixtures.usage.history import UsageHistory
 
 from orgbilling_stubs.billing import ids, instants
 from orgbilling_stubs.billing.events import TenantCreated
-from orgbilling_stubs.billing.opening_balance import aimed, aims
+from orgbilling_stubs.billing.opening_balance import is_unsolved, solved
 from orgbilling_stubs.billing.tenant_config import (
     AgreementTerms,
     ContractTerms,
-    Course,
     ModelPrice,
-    Plan,
+    OpeningBalance,
     Prices,
     Project,
+    TenantConfig,
     TopUp,
     VoucherTerms,
 )
@@ -28,35 +28,40 @@ from orgbilling_stubs.billing.tenant_config import (
 _LAUNCH_HOUR_MS = 9 * instants.HOUR_MS
 
 
-def plan(organization: str, created: TenantCreated) -> Plan:
+def tenant_config(organization: str, created: TenantCreated) -> TenantConfig:
     """The plan that a tenant's first event stands for; pure, so the log need not hold the history."""
-    made = draft(organization, created)
-    if not aims(made):
+    made = unsolved_config(organization, created)
+    if not is_unsolved(made):
         return made
     persona = personas.parse(created.persona)
     return replace(
-        made, course=_course(organization, persona, created.seed, created.as_of_ms, created.lineage)
+        made,
+        opening_balance=_opening_balance(
+            organization, persona, created.seed, created.as_of_ms, created.identity_seed
+        ),
     )
 
 
 @lru_cache(maxsize=256)
-def _course(organization: str, persona: Persona, seed: int, as_of_ms: int, lineage: str) -> Course:
+def _opening_balance(
+    organization: str, persona: Persona, seed: int, as_of_ms: int, identity_seed: str
+) -> OpeningBalance:
     """How the plan gets to its target: worked out once, however often its log is folded."""
-    created = TenantCreated(persona.document, seed, as_of_ms, lineage)
-    return aimed(draft(organization, created)).course
+    created = TenantCreated(persona.document, seed, as_of_ms, identity_seed)
+    return solved(unsolved_config(organization, created)).opening_balance
 
 
-def draft(organization: str, created: TenantCreated) -> Plan:
+def unsolved_config(organization: str, created: TenantCreated) -> TenantConfig:
     """The plan as far as it can be told without running the history: its course is not worked out."""
     persona = personas.parse(created.persona)
-    lineage = created.lineage
-    who = draw_identity(persona, created.seed, lineage)
+    identity_seed = created.identity_seed
+    who = draw_identity(persona, created.seed, identity_seed)
     as_of_ms = created.as_of_ms
     start_ms = (as_of_ms // instants.DAY_MS - persona.usage.history_days) * instants.DAY_MS
     billing, prices = persona.billing, persona.prices
-    return Plan(
+    return TenantConfig(
         organization=organization,
-        lineage=lineage,
+        identity_seed=identity_seed,
         tenant_id=ids.uuid(created.seed, organization, "tenant"),
         company=who.company,
         seed=created.seed,
@@ -64,7 +69,7 @@ def draft(organization: str, created: TenantCreated) -> Plan:
         mode=billing.mode,
         postpaid_limit_micros=billing.postpaid_limit_micros,
         free_credit_micros=billing.free_credit_micros,
-        stripe_customer_id=ids.customer(created.seed, lineage) if billing.stripe_customer else None,
+        stripe_customer_id=ids.customer(created.seed, identity_seed) if billing.stripe_customer else None,
         prices=Prices(
             prices.input_per_1k_nanos,
             prices.output_per_1k_nanos,
@@ -92,7 +97,7 @@ def draft(organization: str, created: TenantCreated) -> Plan:
         nulls=persona.nulls,
         start_ms=start_ms,
         as_of_ms=as_of_ms,
-        activity=UsageHistory(persona, created.seed, lineage, as_of_ms),
+        activity=UsageHistory(persona, created.seed, identity_seed, as_of_ms),
     )
 
 
@@ -102,7 +107,7 @@ def _contract(persona: Persona, who: OrganizationIdentity, created: TenantCreate
         return None
     start_ms, end_ms = _term(terms, created.as_of_ms)
     return ContractTerms(
-        contract_id=ids.uuid(created.seed, created.lineage, "contract"),
+        contract_id=ids.uuid(created.seed, created.identity_seed, "contract"),
         status=terms.status,
         credit_micros=terms.credit_micros,
         service_micros=terms.service_micros,
@@ -137,7 +142,7 @@ def _agreements(who: OrganizationIdentity, created: TenantCreated) -> tuple[Agre
     today_ms = created.as_of_ms // instants.DAY_MS * instants.DAY_MS
     return tuple(
         AgreementTerms(
-            charge_id=ids.uuid(created.seed, created.lineage, "agreement", number),
+            charge_id=ids.uuid(created.seed, created.identity_seed, "agreement", number),
             description=agreement.description,
             amount_micros=agreement.amount_micros,
             charge_type=agreement.charge_type,

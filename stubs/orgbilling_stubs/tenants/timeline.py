@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from orgbilling_stubs.billing import errors, instants, scheduler
-from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.events import (
     ClockSet,
     Event,
@@ -20,7 +20,7 @@ from orgbilling_stubs.billing.events import (
     SnapshotTaken,
     TenantCreated,
 )
-from orgbilling_stubs.billing.log_branches import before_last_command, effective, snapshots
+from orgbilling_stubs.billing.log_branches import active_branch, before_last_command, snapshots_by_name
 from orgbilling_stubs.billing.tenant import ActiveScenario, Tenant
 from orgbilling_stubs.tenants.clock import wall_ms
 from orgbilling_stubs.tenants.service import Service
@@ -28,7 +28,7 @@ from orgbilling_stubs.tenants.service import Service
 _HORIZON_MS = 5 * 366 * instants.DAY_MS
 
 
-def freeze(service: Service, organization: str, at_ms: int | None = None) -> Tenant:
+def freeze_clock(service: Service, organization: str, at_ms: int | None = None) -> Tenant:
     """Let the tenant's time stand still, now or at an instant.
 
     Raises Refusal for an instant before the tenant was created.
@@ -39,20 +39,20 @@ def freeze(service: Service, organization: str, at_ms: int | None = None) -> Ten
     return _travel(service, organization, at_ms, lambda tenant: setting)
 
 
-def live(service: Service, organization: str) -> Tenant:
+def run_clock(service: Service, organization: str) -> Tenant:
     """Let the tenant's time run from its present instant on, as real time does."""
     return _set(
         service, organization, lambda now_ms: ClockSet("live", offset_ms=now_ms - wall_ms(), by_user=True)
     )
 
 
-def follow(service: Service, organization: str) -> Tenant:
+def follow_server_clock(service: Service, organization: str) -> Tenant:
     """Let the tenant follow the server's clock again, back or forth."""
     setting = ClockSet("server", by_user=True)
     return _travel(service, organization, service.clock.now_ms(), lambda tenant: setting)
 
 
-def move(service: Service, organization: str, to_ms: int) -> Tenant:
+def move_clock(service: Service, organization: str, to_ms: int) -> Tenant:
     """Bring the tenant to an instant: forward through the engine, backward to a prefix of its log.
 
     Raises Refusal for an instant before the tenant was created.
@@ -67,8 +67,8 @@ def _travel(service: Service, organization: str, to_ms: int, setting: Callable[[
         if to_ms >= now_ms:
             return now_ms, [setting(tenant)]
         if to_ms < tenant.created_ms:
-            raise Refusal(errors.CLOCK_TOO_EARLY)
-        path = effective(service.store.read(organization))
+            raise BillingError(errors.CLOCK_TOO_EARLY)
+        path = active_branch(service.store.read(organization))
         kept = [record for record in path[1:] if record.at_ms <= to_ms]
         events: list[Event] = [Rewound(kept[-1].sequence if kept else path[0].sequence)]
         # A scenario is about the whole organization, not about an instant: going back in time keeps it.
@@ -92,7 +92,7 @@ def undo(service: Service, organization: str) -> Tenant:
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
         place = before_last_command(service.store.read(organization))
         if not place:
-            raise Refusal(errors.NOTHING_TO_UNDO)
+            raise BillingError(errors.NOTHING_TO_UNDO)
         return now_ms, [Rewound(place)]
 
     service.write(organization, decision)
@@ -105,19 +105,19 @@ def snapshot(service: Service, organization: str, name: str) -> Tenant:
     return service.tenant(organization)
 
 
-def listed(service: Service, organization: str) -> Mapping[str, Record]:
+def snapshots(service: Service, organization: str) -> Mapping[str, Record]:
     """The snapshots of a tenant by name, in the order they were taken."""
-    return snapshots(service.store.read(organization))
+    return snapshots_by_name(service.store.read(organization))
 
 
 def restore(service: Service, organization: str, name: str) -> Tenant:
     """Go back to a snapshot, its instant included; raises Refusal for an unknown name."""
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        found = listed(service, organization).get(name)
+        found = snapshots(service, organization).get(name)
         if found is None:
-            raise Refusal(errors.SNAPSHOT_UNKNOWN)
-        then = effective(service.store.read(organization)[: found.sequence])
+            raise BillingError(errors.SNAPSHOT_UNKNOWN)
+        then = active_branch(service.store.read(organization)[: found.sequence])
         clocks = [record.event for record in then if isinstance(record.event, ClockSet)]
         setting = service.clock.at(clocks[-1] if clocks else ClockSet("server"), found.at_ms)
         return found.at_ms, [Rewound(found.sequence), setting]
@@ -130,7 +130,7 @@ def reset(service: Service, organization: str) -> Tenant:
     """Begin again: the same persona and seed, as of now, without the scenario and the clock that it set."""
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        first = effective(service.store.read(organization))[0].event
+        first = active_branch(service.store.read(organization))[0].event
         assert isinstance(first, TenantCreated)
         return created_anew(service, tenant, now_ms, first.persona, first.seed)
 
@@ -155,7 +155,7 @@ def created_anew(
         at_ms = service.clock.of(clock)
     if as_of_ms is not None:
         at_ms = as_of_ms
-    created = TenantCreated(persona, seed, at_ms, tenant.plan.organization)
+    created = TenantCreated(persona, seed, at_ms, tenant.config.organization)
     return at_ms, [Rewound(0), created, service.clock.at(clock, at_ms)]
 
 
@@ -174,7 +174,7 @@ def fork(service: Service, organization: str, into: str) -> Tenant:
     return service.create(into, service.store.read(organization))
 
 
-def named(service: Service, organization: str, name: str) -> int:
+def named_instant(service: Service, organization: str, name: str) -> int:
     """The instant that a name stands for: `end-of-month`, `contract-end`, `next-installment` or
     `credit-exhausted`.
 
@@ -190,7 +190,7 @@ def instant_of(tenant: Tenant, name: str, copy: Callable[[], Tenant]) -> int:
     """
     found = _NAMED[name](tenant, copy)
     if found is None:
-        raise Refusal(errors.INSTANT_NONE)
+        raise BillingError(errors.INSTANT_NONE)
     return found
 
 
@@ -216,7 +216,7 @@ def _next_installment(tenant: Tenant, copy: Callable[[], Tenant]) -> int | None:
 
 def _credit_exhausted(tenant: Tenant, copy: Callable[[], Tenant]) -> int | None:
     """When the balance first falls to zero, found by letting a copy of the tenant live on."""
-    if tenant.plan.mode != "prepaid" or tenant.ledger.balance_micros <= 0:
+    if tenant.config.mode != "prepaid" or tenant.ledger.balance_micros <= 0:
         return None
     future, horizon_ms = copy(), tenant.now_ms + _HORIZON_MS
     rows = len(future.ledger.rows)
@@ -235,7 +235,7 @@ _NAMED: Mapping[str, Callable[[Tenant, Callable[[], Tenant]], int | None]] = {
     "next-installment": _next_installment,
     "credit-exhausted": _credit_exhausted,
 }
-INSTANTS = tuple(_NAMED)
+NAMED_INSTANTS = tuple(_NAMED)
 """The names that `named` knows."""
 
 

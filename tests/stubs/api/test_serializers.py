@@ -16,7 +16,7 @@ from orgbilling_stubs.tenants.store.memory import MemoryStore
 def tenant(name: str) -> Tenant:
     document = personas.load(name).document
     clock = Clock(instants.parse("2026-03-10T12:00:00Z"))
-    return Service(MemoryStore(), clock, tenant_factory.plan, lambda _: document, 1).tenant("org_a")
+    return Service(MemoryStore(), clock, tenant_factory.tenant_config, lambda _: document, 1).tenant("org_a")
 
 
 @given(st.integers(-(10**15), 10**15))

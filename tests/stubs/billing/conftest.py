@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from orgbilling_stubs.billing import instants, scheduler
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.billing.tenant_config import ContractTerms, ModelPrice, Plan, Prices, Project
+from orgbilling_stubs.billing.tenant_config import ContractTerms, ModelPrice, Prices, Project, TenantConfig
 
 AS_OF_MS = instants.parse("2026-03-10T12:00:00Z")
 USD = 1_000_000
@@ -51,9 +51,9 @@ class Steady:
         )
 
 
-PLAN = Plan(
+PLAN = TenantConfig(
     organization="org_hand",
-    lineage="org_hand",
+    identity_seed="org_hand",
     tenant_id="00000000-0000-4000-8000-000000000000",
     company="Moon Bakery",
     seed=1,
@@ -107,13 +107,13 @@ TERMS = ContractTerms(
     service_period_limit=None,
 )
 
-MakePlan = Callable[..., Plan]
+MakePlan = Callable[..., TenantConfig]
 MakeTenant = Callable[..., Tenant]
 
 
 @pytest.fixture
 def make_plan() -> MakePlan:
-    def make(**changes: Any) -> Plan:
+    def make(**changes: Any) -> TenantConfig:
         return replace(PLAN, **changes)
 
     return make
@@ -131,7 +131,7 @@ def make_terms() -> Callable[..., ContractTerms]:
 def make_tenant(make_plan: MakePlan) -> MakeTenant:
     def make(until_ms: int = AS_OF_MS, **changes: Any) -> Tenant:
         tenant = Tenant(make_plan(**changes))
-        scheduler.start(tenant)
+        scheduler.post_opening_entries(tenant)
         scheduler.advance(tenant, until_ms)
         return tenant
 

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 
-from orgbilling_stubs.billing.apply import evolve, fold
+from orgbilling_stubs.billing.apply import apply, state_of
 from orgbilling_stubs.billing.events import (
     CheckoutCompleted,
     CheckoutOpened,
@@ -12,9 +12,9 @@ from orgbilling_stubs.billing.events import (
     VoucherRedeemed,
 )
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.billing.tenant_config import ContractTerms, Plan
+from orgbilling_stubs.billing.tenant_config import ContractTerms, TenantConfig
 
-MakePlan = Callable[..., Plan]
+MakePlan = Callable[..., TenantConfig]
 MakeTenant = Callable[..., Tenant]
 
 
@@ -27,7 +27,7 @@ def test_the_same_log_gives_the_same_tenant(make_plan: MakePlan) -> None:
         Record(3, at_ms + 9, CheckoutCompleted("cs_1", []), 3, Idempotency("k", "f")),
         Record(4, at_ms + 10**9, PaymentSettled("cs_1"), 4),
     ]
-    first, second = (fold("org_hand", log, lambda organization, event: plan) for _ in range(2))
+    first, second = (state_of("org_hand", log, lambda organization, event: plan) for _ in range(2))
     assert first.ledger.rows == second.ledger.rows
     assert first.version == 4
     assert first.ledger.rows[-1].kind == "top_up"
@@ -42,7 +42,7 @@ def test_a_webhook_that_comes_twice_pays_once(make_tenant: MakeTenant) -> None:
     for number, event in enumerate(
         (CheckoutOpened("cs", 500, "USD"), PaymentSettled("cs"), PaymentSettled("cs")), 1
     ):
-        evolve(tenant, Record(number, tenant.now_ms, event, number))
+        apply(tenant, Record(number, tenant.now_ms, event, number))
     assert tenant.ledger.balance_micros == before + 5_000_000
 
 
@@ -52,7 +52,7 @@ def test_a_discount_reaches_the_contract_that_is_there(
     tenant = make_tenant(contract=make_terms())
     assert tenant.contract is not None
     before = sum(row.service_micros for row in tenant.contract.schedule)
-    evolve(tenant, Record(1, tenant.now_ms, VoucherRedeemed("D", 0, 50, tenant.ledger.balance_micros), 1))
+    apply(tenant, Record(1, tenant.now_ms, VoucherRedeemed("D", 0, 50, tenant.ledger.balance_micros), 1))
     assert sum(row.service_micros for row in tenant.contract.schedule) < before
     assert tenant.ledger.rows[-1].kind != "voucher"
 
@@ -60,8 +60,8 @@ def test_a_discount_reaches_the_contract_that_is_there(
 def test_a_discount_lowers_what_a_pending_contract_asks_for(make_tenant: MakeTenant) -> None:
     tenant = make_tenant()
     contract_id = "11111111-1111-4111-8111-111111111111"
-    evolve(tenant, Record(1, tenant.now_ms, ContractSubscribed(contract_id, "cs"), 1))
+    apply(tenant, Record(1, tenant.now_ms, ContractSubscribed(contract_id, "cs"), 1))
     before = tenant.checkouts["cs"].amount_cents
-    evolve(tenant, Record(2, tenant.now_ms, VoucherRedeemed("D", 0, 50, tenant.ledger.balance_micros), 2))
+    apply(tenant, Record(2, tenant.now_ms, VoucherRedeemed("D", 0, 50, tenant.ledger.balance_micros), 2))
     assert tenant.contract is not None
     assert tenant.checkouts["cs"].amount_cents == tenant.contract.first_payment_cents() < before

@@ -29,7 +29,7 @@ def test_the_schedule_adds_up_to_the_portions(data: st.DataObject) -> None:
     once = data.draw(st.integers(0, service))
     terms = ContractTerms(
         *("c", "active", credit, service, 0, once, 0, False),
-        data.draw(st.sampled_from(sorted(contracts.MONTHS))),
+        data.draw(st.sampled_from(sorted(contracts.PAYMENT_INTERVAL_MONTHS))),
         *(0, 0, data.draw(st.integers(1, 60)), False, 0, None, None, None, None),
     )
     rows = contracts.schedule(terms, instants.parse("2026-01-31"))

@@ -3,24 +3,24 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from orgbilling_stubs.billing.apply import evolve
+from orgbilling_stubs.billing.apply import apply
 from orgbilling_stubs.billing.commands import (
+    ChangeCheckoutSettings,
     Command,
     OpenCheckout,
     OpenPortal,
     PayCheckout,
     RedeemVoucher,
-    SetHabits,
     SubscribeContract,
 )
 from orgbilling_stubs.billing.decide import decide
-from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.events import (
     CheckoutCompleted,
     CheckoutOpened,
+    CheckoutSettingsChanged,
     ContractSubscribed,
     Event,
-    HabitsSet,
     PortalOpened,
     Record,
     VoucherRedeemed,
@@ -37,7 +37,7 @@ ANNUAL = "22222222-2222-4222-8222-222222222222"
 def carry_out(tenant: Tenant, command: Command) -> list[Event]:
     events = decide(tenant, command, tenant.now_ms)
     for event in events:
-        evolve(tenant, Record(tenant.version + 1, tenant.now_ms, event, tenant.version + 1))
+        apply(tenant, Record(tenant.version + 1, tenant.now_ms, event, tenant.version + 1))
     return events
 
 
@@ -62,14 +62,14 @@ def test_a_discount_that_would_change_nothing_is_refused_and_not_used_up(
 ) -> None:
     terms = make_terms(service_micros=0, onetime_service_micros=0)
     running = make_tenant(contract=terms)
-    with pytest.raises(Refusal, match="voucher_without_effect") as caught:
+    with pytest.raises(BillingError, match="voucher_without_effect") as caught:
         decide(running, RedeemVoucher("TEST-DISCOUNT-20-a"), running.now_ms)
     assert caught.value.errors[0]["location"] == "body.code"
     waiting = make_tenant(contract=replace(terms, status="pending_payment"))
-    with pytest.raises(Refusal, match="voucher_without_effect"):
+    with pytest.raises(BillingError, match="voucher_without_effect"):
         decide(waiting, RedeemVoucher("TEST-DISCOUNT-20-a"), waiting.now_ms)
     settled = make_tenant(contract=make_terms(frequency="one_time"))
-    with pytest.raises(Refusal, match="voucher_without_effect"):
+    with pytest.raises(BillingError, match="voucher_without_effect"):
         decide(settled, RedeemVoucher("TEST-DISCOUNT-20-a"), settled.now_ms)
 
 
@@ -99,15 +99,15 @@ def test_a_checkout_is_opened_paid_once_and_expires(make_tenant: MakeTenant) -> 
     [second] = carry_out(tenant, OpenCheckout(1_000, "USD"))
     assert isinstance(second, CheckoutOpened)
     assert second.session_id != opened.session_id
-    with pytest.raises(Refusal, match="session_expired"):
+    with pytest.raises(BillingError, match="session_expired"):
         decide(tenant, PayCheckout(second.session_id), tenant.now_ms + CHECKOUT_LIFE_MS)
-    with pytest.raises(Refusal, match="session_unknown"):
+    with pytest.raises(BillingError, match="session_unknown"):
         decide(tenant, PayCheckout("cs_test_nobody"), tenant.now_ms)
 
 
 def test_the_portal_needs_a_customer(make_tenant: MakeTenant) -> None:
     tenant = make_tenant()
-    with pytest.raises(Refusal, match="stripe_customer_none"):
+    with pytest.raises(BillingError, match="stripe_customer_none"):
         decide(tenant, OpenPortal(), tenant.now_ms)
     [opened] = carry_out(tenant, OpenCheckout(1_000, "USD"))
     assert isinstance(opened, CheckoutOpened)
@@ -119,8 +119,11 @@ def test_the_portal_needs_a_customer(make_tenant: MakeTenant) -> None:
 
 def test_habits_are_kept_as_they_were_chosen(make_tenant: MakeTenant) -> None:
     tenant = make_tenant()
-    carry_out(tenant, SetHabits("https://a.example/ok", "https://a.example/no", [5], "https://a.example/"))
-    assert tenant.habits == HabitsSet(
+    carry_out(
+        tenant,
+        ChangeCheckoutSettings("https://a.example/ok", "https://a.example/no", [5], "https://a.example/"),
+    )
+    assert tenant.checkout_settings == CheckoutSettingsChanged(
         success_url="https://a.example/ok",
         cancel_url="https://a.example/no",
         webhook=[5],
@@ -133,13 +136,13 @@ def test_a_contract_is_subscribed_paid_and_then_taken(make_tenant: MakeTenant) -
     [first] = carry_out(tenant, SubscribeContract(MONTHLY))
     assert isinstance(first, ContractSubscribed)
     assert carry_out(tenant, SubscribeContract(MONTHLY.upper())) == [first]
-    with pytest.raises(Refusal, match="contract_pending"):
+    with pytest.raises(BillingError, match="contract_pending"):
         decide(tenant, SubscribeContract(ANNUAL), tenant.now_ms)
     carry_out(tenant, PayCheckout(first.session_id))
     assert tenant.contract is not None
     assert tenant.contract.status == "active"
     assert [row.paid for row in tenant.contract.schedule].count(True) == 1
-    with pytest.raises(Refusal, match="contract_active"):
+    with pytest.raises(BillingError, match="contract_active"):
         decide(tenant, SubscribeContract(MONTHLY), tenant.now_ms)
 
 
@@ -163,5 +166,5 @@ def test_the_tenants_own_contract_can_be_subscribed(
 )
 def test_contracts_that_are_not_to_be_had(make_tenant: MakeTenant, contract_id: str, name: str) -> None:
     tenant: Any = make_tenant()
-    with pytest.raises(Refusal, match=name):
+    with pytest.raises(BillingError, match=name):
         decide(tenant, SubscribeContract(contract_id), tenant.now_ms)

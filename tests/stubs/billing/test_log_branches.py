@@ -1,5 +1,5 @@
 from orgbilling_stubs.billing.events import Event, PortalOpened, Record, Rewound, SnapshotTaken
-from orgbilling_stubs.billing.log_branches import before_last_command, effective, snapshots
+from orgbilling_stubs.billing.log_branches import active_branch, before_last_command, snapshots_by_name
 
 
 def log(*events: Event | tuple[Event, int]) -> list[Record]:
@@ -12,7 +12,7 @@ def log(*events: Event | tuple[Event, int]) -> list[Record]:
 
 
 def numbers(*events: Event | tuple[Event, int]) -> list[int]:
-    return [record.sequence for record in effective(log(*events))]
+    return [record.sequence for record in active_branch(log(*events))]
 
 
 A = PortalOpened("a")
@@ -36,7 +36,7 @@ def test_zero_is_before_everything() -> None:
 
 
 def test_snapshots_are_found_wherever_they_lie() -> None:
-    found = snapshots(log(A, SnapshotTaken("x"), Rewound(1), SnapshotTaken("y"), SnapshotTaken("x")))
+    found = snapshots_by_name(log(A, SnapshotTaken("x"), Rewound(1), SnapshotTaken("y"), SnapshotTaken("x")))
     assert {name: record.sequence for name, record in found.items()} == {"x": 5, "y": 4}
 
 
@@ -49,7 +49,10 @@ def test_a_command_that_rewound_is_taken_back_too() -> None:
     """A at 1, a rewind command at 3 and 4: what was before it was the log up to 2."""
     rewound = log(A, A, (Rewound(1), 3), (A, 3))
     assert before_last_command(rewound) == 2
-    assert [record.sequence for record in effective(log(A, A, (Rewound(1), 3), (A, 3), Rewound(2)))] == [1, 2]
+    assert [record.sequence for record in active_branch(log(A, A, (Rewound(1), 3), (A, 3), Rewound(2)))] == [
+        1,
+        2,
+    ]
 
 
 def test_a_snapshot_is_no_command() -> None:

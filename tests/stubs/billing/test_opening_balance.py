@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from orgbilling_fixtures import personas
 from orgbilling_stubs.billing import instants, scheduler
 from orgbilling_stubs.billing.events import TenantCreated
-from orgbilling_stubs.billing.opening_balance import aimed, aims
+from orgbilling_stubs.billing.opening_balance import is_unsolved, solved
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.billing.tenant_config import STRAIGHT, ContractTerms, Plan, TopUp
+from orgbilling_stubs.billing.tenant_config import NO_OPENING_BALANCE, ContractTerms, TenantConfig, TopUp
 from orgbilling_stubs.tenants import tenant_factory
 
 from .conftest import AS_OF_MS, PLAN, USD, Day, MakePlan, Used
@@ -27,9 +27,9 @@ PINNED = tuple(
 )
 
 
-def grown(plan: Plan, until_ms: int | None = None) -> Tenant:
-    tenant = Tenant(aimed(plan))
-    scheduler.start(tenant)
+def grown(plan: TenantConfig, until_ms: int | None = None) -> Tenant:
+    tenant = Tenant(solved(plan))
+    scheduler.post_opening_entries(tenant)
     scheduler.advance(tenant, until_ms or plan.as_of_ms)
     return tenant
 
@@ -37,7 +37,7 @@ def grown(plan: Plan, until_ms: int | None = None) -> Tenant:
 def pinned(name: str, seed: int = 1, as_of_ms: int = AS_OF_MS) -> Tenant:
     organization = f"org_{name}"
     created = TenantCreated(personas.load(name).document, seed, as_of_ms, organization)
-    return grown(tenant_factory.plan(organization, created))
+    return grown(tenant_factory.tenant_config(organization, created))
 
 
 class Spending:
@@ -103,7 +103,7 @@ def test_any_postpaid_history_leads_to_what_is_owed(activity: Spending, target: 
         assert owed >= 0
 
 
-def replaced(changes: Mapping[str, Any]) -> Plan:
+def replaced(changes: Mapping[str, Any]) -> TenantConfig:
     return replace(PLAN, **changes)
 
 
@@ -111,7 +111,7 @@ def replaced(changes: Mapping[str, Any]) -> Plan:
 def test_overdraft_may_begin_below_zero(make_plan: MakePlan, target: int) -> None:
     plan = make_plan(balance_target_micros=target)
     assert grown(plan).ledger.balance_micros == target
-    assert aimed(plan).course.closing_micros == 0
+    assert solved(plan).opening_balance.closing_micros == 0
 
 
 def test_credits_of_a_contract_that_are_too_many_expire(
@@ -144,14 +144,14 @@ def test_what_is_over_goes_after_all_else_of_the_clocks_instant(
 
 def test_without_a_target_there_is_no_course(make_plan: MakePlan) -> None:
     plan = make_plan()
-    assert not aims(plan)
-    assert aimed(plan).course == STRAIGHT
-    assert not aims(aimed(make_plan(balance_target_micros=3)))
+    assert not is_unsolved(plan)
+    assert solved(plan).opening_balance == NO_OPENING_BALANCE
+    assert not is_unsolved(solved(make_plan(balance_target_micros=3)))
 
 
 def test_who_runs_dry_by_itself_needs_no_course(make_plan: MakePlan) -> None:
     plan = make_plan(balance_target_micros=0, stop_when_exhausted=True, free_credit_micros=20 * USD)
-    assert aimed(plan).course == STRAIGHT
+    assert solved(plan).opening_balance == NO_OPENING_BALANCE
     assert grown(plan).ledger.balance_micros == 0
 
 
@@ -159,7 +159,7 @@ def test_who_runs_dry_by_itself_needs_no_course(make_plan: MakePlan) -> None:
 @pytest.mark.parametrize("name", PINNED)
 def test_a_shipped_persona_stands_where_it_says(name: str, moment: str) -> None:
     tenant = pinned(name, as_of_ms=instants.parse(moment))
-    plan = tenant.plan
+    plan = tenant.config
     assert tenant.ledger.balance_micros == (plan.balance_target_micros or 0)
     assert tenant.ledger.outstanding_micros == (plan.outstanding_target_micros or 0)
 
@@ -168,8 +168,8 @@ def test_a_shipped_persona_stands_where_it_says(name: str, moment: str) -> None:
 def test_no_row_at_the_clock_gives_a_shipped_persona_away(name: str) -> None:
     """Usage is the usage model's, nothing else, and nothing is posted at the very clock."""
     tenant = pinned(name)
-    days = range(tenant.plan.start_ms // instants.DAY_MS, AS_OF_MS // instants.DAY_MS + 1)
-    modeled = {usage.at_ms for day in days for usage in tenant.plan.activity.day(day).usage}
+    days = range(tenant.config.start_ms // instants.DAY_MS, AS_OF_MS // instants.DAY_MS + 1)
+    modeled = {usage.at_ms for day in days for usage in tenant.config.activity.day(day).usage}
     assert {row.at_ms for row in tenant.ledger.rows if row.kind == "usage"} <= modeled
     assert tenant.ledger.last_ms() != AS_OF_MS
     kinds = {row.kind for row in tenant.ledger.rows}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from orgbilling_stubs.billing import instants, scheduler
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.billing.tenant_config import AgreementTerms, ContractTerms, Course, TopUp
+from orgbilling_stubs.billing.tenant_config import AgreementTerms, ContractTerms, OpeningBalance, TopUp
 
 from .conftest import Day
 
@@ -49,7 +49,7 @@ def test_the_steps_do_not_matter(make_tenant: MakeTenant, make_terms: Terms, ste
     changes: dict[str, Any] = {
         "contract": make_terms(auto_renew=True, overdue=1),
         "top_up": TopUp(100 * USD, 50 * USD),
-        "course": Course(opening_micros=7 * USD, closing_ms=AS_OF_MS, closing_micros=2 * USD),
+        "course": OpeningBalance(opening_micros=7 * USD, closing_ms=AS_OF_MS, closing_micros=2 * USD),
     }
     end_ms = instants.parse("2027-04-01")
     once = make_tenant(end_ms, **changes)
@@ -92,9 +92,9 @@ def test_the_first_of_a_month_counts_for_its_own_month(make_tenant: MakeTenant) 
 
 @pytest.mark.parametrize(("mode", "kind"), [("prepaid", "expiry"), ("postpaid", "adjustment")])
 def test_what_a_course_has_in_excess_goes_once(make_tenant: MakeTenant, mode: str, kind: str) -> None:
-    course = Course(opening_micros=5 * USD, closing_ms=AS_OF_MS - 1, closing_micros=3 * USD)
+    opening_balance = OpeningBalance(opening_micros=5 * USD, closing_ms=AS_OF_MS - 1, closing_micros=3 * USD)
     free = make_tenant(AS_OF_MS + instants.HOUR_MS, mode=mode).ledger
-    tenant = make_tenant(AS_OF_MS - 1, mode=mode, course=course)
+    tenant = make_tenant(AS_OF_MS - 1, mode=mode, opening_balance=opening_balance)
     assert tenant.ledger.rows[-1].kind == kind
     scheduler.advance(tenant, AS_OF_MS + instants.HOUR_MS)
     assert len(tenant.ledger.rows) == len(free.rows) + 2
@@ -104,8 +104,8 @@ def test_what_a_course_has_in_excess_goes_once(make_tenant: MakeTenant, mode: st
 
 def test_invoices_are_left_unpaid_from_an_opening_to_the_clock(make_tenant: MakeTenant) -> None:
     opening_ms = instants.parse("2026-02-01T00:05:00Z")
-    course = Course(unpaid_from_ms=opening_ms, left_micros=4 * USD)
-    tenant = make_tenant(mode="postpaid", free_credit_micros=0, course=course)
+    opening_balance = OpeningBalance(unpaid_from_ms=opening_ms, unpaid_rest_micros=4 * USD)
+    tenant = make_tenant(mode="postpaid", free_credit_micros=0, opening_balance=opening_balance)
     paid = [(row.description, row.usd_micros) for row in tenant.ledger.rows if row.kind == "adjustment"]
     assert paid == [("Invoice 2026-01 paid in part", 1_500_000)]
     scheduler.advance(tenant, instants.parse("2026-04-02"))

@@ -16,8 +16,8 @@ def members(shape: Any) -> set[str]:
     [
         (tenant_config.Usage, history.UsageRow),
         (tenant_config.Meter, history.MeterRow),
-        (tenant_config.Day, history.UsageDay),
-        (tenant_config.Activity, history.UsageHistory),
+        (tenant_config.UsageDay, history.UsageDay),
+        (tenant_config.UsageModel, history.UsageHistory),
     ],
 )
 def test_the_usage_model_has_every_member_that_is_asked_for(shape: Any, given: Any) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_stubs.billing.urls import safe
+from orgbilling_stubs.billing.urls import is_safe_redirect
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from orgbilling_stubs.billing.urls import safe
     ],
 )
 def test_web_addresses_are_safe(url: str) -> None:
-    assert safe(url)
+    assert is_safe_redirect(url)
 
 
 @pytest.mark.parametrize(
@@ -63,4 +63,4 @@ def test_web_addresses_are_safe(url: str) -> None:
     ],
 )
 def test_nothing_else_is(url: str | None) -> None:
-    assert not safe(url)
+    assert not is_safe_redirect(url)

@@ -1,13 +1,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
-from orgbilling_stubs.billing.usage_series import Levels, Series, Tokens
+from orgbilling_stubs.billing.usage_series import CountSeries, HighWaterMarks, TokenSeries
 
 TIMES = st.lists(st.integers(0, 50), max_size=30).map(sorted)
 
 
 @given(TIMES, st.integers(-5, 55), st.integers(-5, 55))
 def test_a_window_is_what_a_plain_sum_says(times: list[int], after: int, until: int) -> None:
-    series, levels, tokens = Series(), Levels(), Tokens()
+    series, levels, tokens = CountSeries(), HighWaterMarks(), TokenSeries()
     for number, at in enumerate(times):
         series.add(at, number)
         levels.add(at, number)

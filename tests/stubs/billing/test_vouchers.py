@@ -1,6 +1,6 @@
 import pytest
 from orgbilling_stubs.billing import vouchers
-from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.tenant_config import VoucherTerms
 
 KNOWN = {
@@ -16,7 +16,7 @@ KNOWN = {
 
 def test_an_open_voucher_can_be_redeemed_once() -> None:
     assert vouchers.redeemable(KNOWN, {}, "WELCOME50").credit_micros == 50_000_000
-    with pytest.raises(Refusal, match="voucher_used"):
+    with pytest.raises(BillingError, match="voucher_used"):
         vouchers.redeemable(KNOWN, {"WELCOME50": 1}, "WELCOME50")
 
 
@@ -38,7 +38,7 @@ def test_an_open_voucher_can_be_redeemed_once() -> None:
     ],
 )
 def test_every_refusal_has_its_name(code: str, name: str, status: int) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(BillingError) as caught:
         vouchers.redeemable(KNOWN, {}, code)
     assert (caught.value.name, caught.value.status) == (name, status)
     assert caught.value.errors[0]["location"] == "body.code"

@@ -113,7 +113,7 @@ class Shop:
 
     def later(self, organization: str, seconds: float) -> None:
         now_ms = self.service.tenant(organization).now_ms
-        timeline.move(self.service, organization, now_ms + int(seconds * 1_000))
+        timeline.move_clock(self.service, organization, now_ms + int(seconds * 1_000))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from orgbilling_stubs.billing.commands import SetHabits
+from orgbilling_stubs.billing.commands import ChangeCheckoutSettings
 from orgbilling_stubs.checkout.cards import TABLE, Card
 
 ORG = "org_standard"
@@ -165,7 +165,7 @@ def test_a_webhook_that_never_comes_can_be_delivered(shop: Any) -> None:
 def test_the_timing_has_three_levels(open_shop: Callable[..., Any], way: str) -> None:
     shop = open_shop(webhook=(9,) if way == "server" else (0,))
     if way == "organization":
-        shop.do(ORG, SetHabits(webhook=[9]))
+        shop.do(ORG, ChangeCheckoutSettings(webhook_delays_s=[9]))
     url, before = shop.checkout(), shop.balance()
     page = shop.get(f"{url}?webhook=9" if way == "session" else url)
     assert ('value="9" selected' in page.text) is (way == "session")
@@ -254,7 +254,7 @@ def test_redirects_carry_the_session(open_shop: Callable[..., Any], level: str) 
     }
     shop = open_shop(**(urls if level == "server" else {"success_url": "https://server.example/"}))
     if level == "organization":
-        shop.do(ORG, SetHabits(**urls))
+        shop.do(ORG, ChangeCheckoutSettings(**urls))
     url = shop.checkout()
     session_id = url.rpartition("/")[2]
     assert shop.get(url).attribute("cancel-link", "href") == f"https://app.example/no?s={session_id}"
@@ -280,7 +280,7 @@ def test_without_addresses_the_pages_are_our_own(shop: Any) -> None:
 
 
 def test_a_bad_address_of_an_organization_is_never_followed(shop: Any) -> None:
-    shop.do(ORG, SetHabits(success_url="javascript:alert(1)", cancel_url="//evil.example"))
+    shop.do(ORG, ChangeCheckoutSettings(success_url="javascript:alert(1)", cancel_url="//evil.example"))
     url = shop.checkout()
     page = shop.get(url)
     assert page.attribute("cancel-link", "href") == f"{url}/cancelled"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from orgbilling_stubs.billing.commands import MarkInstallment, SetHabits
+from orgbilling_stubs.billing.commands import ChangeCheckoutSettings, MarkInstallment
 from orgbilling_stubs.checkout.invoices import invoices
 from orgbilling_stubs.checkout.portal import PAGE_SIZE
 
@@ -114,9 +114,9 @@ def test_the_way_back_is_the_organizations_or_the_servers_or_the_start(open_shop
     page = shop.get(shop.portal())
     assert page.attribute("return-link", "href") == "https://server.example/billing"
     assert page["return-link"] == "Back to server.example"
-    shop.do(ORG, SetHabits(return_url="https://own.example/"))
+    shop.do(ORG, ChangeCheckoutSettings(return_url="https://own.example/"))
     assert shop.get(shop.portal()).attribute("return-link", "href") == "https://own.example/"
-    shop.do(ORG, SetHabits(return_url="javascript:alert(1)"))
+    shop.do(ORG, ChangeCheckoutSettings(return_url="javascript:alert(1)"))
     assert shop.get(shop.portal()).attribute("return-link", "href") == "https://server.example/billing"
 
 

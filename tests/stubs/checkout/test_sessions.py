@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from orgbilling_stubs.billing.commands import OpenCheckout, SetHabits
-from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.commands import ChangeCheckoutSettings, OpenCheckout
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.checkout.defaults import Defaults
 from orgbilling_stubs.checkout.outcomes import OUTCOMES
 from orgbilling_stubs.checkout.sessions import Till
@@ -59,7 +59,7 @@ def test_a_paid_session_stays_paid(shop: Any, till: Till, sell: Callable[..., An
     balance = shop.balance()
     for name in ("paid", "declined", "cancelled"):
         assert till.conclude(sale, OUTCOMES[name]).status == "complete"
-    with pytest.raises(Refusal, match="session_complete"):
+    with pytest.raises(BillingError, match="session_complete"):
         till.conclude(sale, OUTCOMES["expired"])
     assert shop.balance() == balance
 
@@ -67,7 +67,7 @@ def test_a_paid_session_stays_paid(shop: Any, till: Till, sell: Callable[..., An
 def test_an_expired_session_cannot_be_paid(shop: Any, till: Till, sell: Callable[..., Any]) -> None:
     sale = sell()
     shop.later(ORG, 86_400)
-    with pytest.raises(Refusal, match="session_expired"):
+    with pytest.raises(BillingError, match="session_expired"):
         till.conclude(sale, OUTCOMES["paid"])
 
 
@@ -75,7 +75,7 @@ def test_the_timing_is_the_sessions_then_the_organizations_then_the_servers(
     shop: Any, till: Till, sell: Callable[..., Any]
 ) -> None:
     assert sell().webhook == (0,)
-    shop.do(ORG, SetHabits(webhook=[7]))
+    shop.do(ORG, ChangeCheckoutSettings(webhook_delays_s=[7]))
     assert sell().webhook == [7]
     assert not till.conclude(sell(), OUTCOMES["paid"]).checkout.settled
     assert till.conclude(sell(), OUTCOMES["paid"], (0,)).checkout.settled
@@ -87,7 +87,7 @@ def test_a_webhook_can_be_delivered_by_hand(shop: Any, till: Till, sell: Callabl
     assert shop.balance() == before
     assert till.deliver(till.deliver(sale)).checkout.settled
     assert shop.balance() == before + 25_000_000
-    with pytest.raises(Refusal, match="session_unpaid"):
+    with pytest.raises(BillingError, match="session_unpaid"):
         till.deliver(sell())
 
 
@@ -95,7 +95,7 @@ def test_addresses_have_the_session_in_them(shop: Any, till: Till, sell: Callabl
     sale = sell()
     assert sale.success_url == f"https://s.example/{sale.checkout.session_id}"
     assert sale.cancel_url is None
-    shop.do(ORG, SetHabits(success_url="https://o.example/", cancel_url="https://o.example/no"))
+    shop.do(ORG, ChangeCheckoutSettings(success_url="https://o.example/", cancel_url="https://o.example/no"))
     assert (sale.success_url, sale.cancel_url) == ("https://o.example/", "https://o.example/no")
 
 

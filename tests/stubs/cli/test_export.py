@@ -187,7 +187,11 @@ def test_a_preview_is_drawn_and_a_report_written(tmp_path):
 
 def test_a_world_is_exported(tmp_path):
     service = Service(
-        MemoryStore(), Clock(AS_OF_MS), tenant_factory.plan, lambda _: personas.load("new_org").document, 1
+        MemoryStore(),
+        Clock(AS_OF_MS),
+        tenant_factory.tenant_config,
+        lambda _: personas.load("new_org").document,
+        1,
     )
     service.tenant("org_mine")
     file = tmp_path / "world.jsonl"

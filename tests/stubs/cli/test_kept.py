@@ -67,7 +67,7 @@ def test_an_organization_made_anew_follows(database: str) -> None:
 
 
 def test_a_log_that_begins_otherwise_has_no_birth(tmp_path: Path) -> None:
-    assert SqliteStore(tmp_path / "empty.db").births() == []
+    assert SqliteStore(tmp_path / "empty.db").creation_events() == []
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from orgbilling_stubs.control.instants import instant_of
 from orgbilling_stubs.http.errors import Problem
-from orgbilling_stubs.tenants.bundle import answers
+from orgbilling_stubs.tenants.bundle import response_digests
 
 CLOCK = "/organizations/org_a/clock"
 
@@ -119,11 +119,11 @@ def test_only_a_frozen_clock_stands_at_an_instant(drive: Any) -> None:
 def walk(drive: Any, dashboard: Any, days: int) -> list[dict[str, str]]:
     service = dashboard.app.service
     drive("POST", f"{CLOCK}/jump", {"to": "2026-03-10T12:00:00Z"})
-    seen = [answers(service.tenant("org_a"))]
+    seen = [response_digests(service.tenant("org_a"))]
     for _ in range(days):
         assert drive("POST", f"{CLOCK}/advance", {"by": "P1D"}).status_code == 200
         assert drive("GET", "/organizations/org_a/laws").json()["organizations"][0]["holds"]
-        seen.append(answers(service.tenant("org_a")))
+        seen.append(response_digests(service.tenant("org_a")))
     return seen
 
 

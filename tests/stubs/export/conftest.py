@@ -12,7 +12,7 @@ import pytest
 from orgbilling_fixtures import personas
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.events import TenantCreated
-from orgbilling_stubs.billing.tenant_config import Plan
+from orgbilling_stubs.billing.tenant_config import TenantConfig
 from orgbilling_stubs.export import manifest, run, selection
 from orgbilling_stubs.export.request import Request
 from orgbilling_stubs.export.schema import NAMES
@@ -29,11 +29,11 @@ AS_OF_MS = instants.parse("2026-03-10T12:00:00Z")
 ALL = ("csv", "jsonl", "parquet", "postgres", "json", "sqlite", "duckdb")
 
 
-def plan_of(name: str, as_of_ms: int = AS_OF_MS, seed: int = 1) -> Plan:
+def plan_of(name: str, as_of_ms: int = AS_OF_MS, seed: int = 1) -> TenantConfig:
     """The plan of a shipped persona."""
     organization = f"org_{name}"
     created = TenantCreated(personas.load(name).document, seed, as_of_ms, organization)
-    return tenant_factory.plan(organization, created)
+    return tenant_factory.tenant_config(organization, created)
 
 
 def small_cast(count: int = 5, days: int = 40, seed: int = 3) -> selection.Cast:

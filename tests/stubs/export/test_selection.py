@@ -4,7 +4,7 @@ import pytest
 from orgbilling_fixtures import personas
 from orgbilling_stubs.export import selection
 from orgbilling_stubs.export.selection import MIX
-from orgbilling_stubs.tenants.persona_registry import Cast as StubCast
+from orgbilling_stubs.tenants.persona_registry import PersonaRegistry as StubCast
 
 from .conftest import AS_OF_MS
 
@@ -39,7 +39,7 @@ def test_length_of_history_and_locale_can_be_chosen():
     persona = personas.parse(document)
     assert (persona.usage.history_days, persona.locale) == (40, "de_DE")
     created = cast.created(cast.people[0])
-    assert (created.persona, created.lineage, created.as_of_ms) == (document, "org_standard", AS_OF_MS)
+    assert (created.persona, created.identity_seed, created.as_of_ms) == (document, "org_standard", AS_OF_MS)
 
 
 def test_an_unknown_persona_is_refused():

@@ -32,14 +32,14 @@ def service():
         name = organization.removeprefix("org_")
         return personas.load(name if name in personas.names() else "no_contract").document
 
-    made = Service(MemoryStore(), Clock(AS_OF_MS), tenant_factory.plan, persona_of, 1)
+    made = Service(MemoryStore(), Clock(AS_OF_MS), tenant_factory.tenant_config, persona_of, 1)
     made.execute("org_standard", commands.RedeemVoucher("WELCOME50"))
     event, _ = made.execute("org_standard", commands.OpenCheckout(12_345, "USD"))
     made.execute("org_standard", commands.PayCheckout(event.session_id))
     made.execute("org_standard", commands.RecordUsage(1, MODEL, "sdk", 5_000, 700, 9, 2))
     made.execute("org_standard", commands.RecordMeter("service", "tts", 11))
-    made.execute("org_standard", commands.Refund(1_000_000, "Goodwill"))
-    made.execute("org_postpaid_near_limit", commands.Adjust(2_500_000, "Correction"))
+    made.execute("org_standard", commands.RefundCredits(1_000_000, "Goodwill"))
+    made.execute("org_postpaid_near_limit", commands.AdjustBalance(2_500_000, "Correction"))
     made.execute("org_free_credit_used", commands.RecordMeter("event", "consolidation", 3))
     made.tenant("org_new_org")
     return made

@@ -32,7 +32,7 @@ from orgbilling_stubs.journal import handlers as journal
 from orgbilling_stubs.journal.store import Exchange
 from orgbilling_stubs.tenants import clock as clocks
 from orgbilling_stubs.tenants import tenant_factory
-from orgbilling_stubs.tenants.persona_registry import Cast
+from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.store.memory import MemoryStore
 
@@ -58,18 +58,18 @@ class World:
     def __init__(self, settings: uvicorn.Config | None = None) -> None:
         self._settings = settings
         contract = contracts.load()
-        cast = Cast(())
+        cast = PersonaRegistry(())
         key = keys.load()
         clock = clocks.from_option(CLOCK)
-        self.service = Service(MemoryStore(), clock, tenant_factory.plan, cast.of, 1)
+        self.service = Service(MemoryStore(), clock, tenant_factory.tenant_config, cast.of, 1)
         handlers = table(contract, "404")
         staging = Staging(
-            lambda organization, scenario: play(self.control, organization, scenario), self.service.lives
+            lambda organization, scenario: play(self.control, organization, scenario), self.service.exists
         )
         self.watching: Watching = watching(
             contract,
             self.service,
-            tenant_factory.plan,
+            tenant_factory.tenant_config,
             handlers,
             clocks.wall_ms,
             staging,

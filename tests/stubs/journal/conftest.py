@@ -20,7 +20,7 @@ from orgbilling_stubs.http.assemble import assemble
 from orgbilling_stubs.journal.store import Exchange
 from orgbilling_stubs.tenants import clock as clocks
 from orgbilling_stubs.tenants import tenant_factory
-from orgbilling_stubs.tenants.persona_registry import Cast
+from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.store.memory import MemoryStore
 
@@ -66,10 +66,16 @@ class Watched:
         contract = contracts.load()
         self.key = keys.load()
         self.service = Service(
-            MemoryStore(), clocks.from_option("2026-03-10T12:00:00Z"), tenant_factory.plan, Cast(()).of, 1
+            MemoryStore(),
+            clocks.from_option("2026-03-10T12:00:00Z"),
+            tenant_factory.tenant_config,
+            PersonaRegistry(()).of,
+            1,
         )
         handlers = table(contract, "404")
-        self.watching = watching(contract, self.service, tenant_factory.plan, handlers, clocks.wall_ms)
+        self.watching = watching(
+            contract, self.service, tenant_factory.tenant_config, handlers, clocks.wall_ms
+        )
         self.journal = self.watching.journal
         admit = Admission(Authenticator("trust", self.key), clocks.wall_ms)
         self.app = assemble(contract, handlers, admit, self.service, tap=self.watching.tap)

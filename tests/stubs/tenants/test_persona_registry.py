@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 from orgbilling_fixtures.personas import PersonaError, names
-from orgbilling_stubs.tenants.persona_registry import Cast, organization
+from orgbilling_stubs.tenants.persona_registry import PersonaRegistry, organization_id
 
 
 def test_an_organization_id_names_its_persona() -> None:
-    cast = Cast()
+    cast = PersonaRegistry()
     assert cast.of("org_low_balance")["name"] == "low_balance"
     assert cast.of("org_low_balance_42")["name"] == "low_balance"
     assert cast.of("org_contract_ending_renew_x")["name"] == "contract_ending_renew"
@@ -17,15 +17,15 @@ def test_an_organization_id_names_its_persona() -> None:
 def test_the_first_chosen_persona_is_the_default_and_a_file_can_be_one(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text("shows: My own\nusage:\n  projects: 1\n")
-    cast = Cast([str(mine), "low_balance"])
+    cast = PersonaRegistry([str(mine), "low_balance"])
     assert cast.default == "mine"
     assert cast.names == ["mine", "low_balance"]
     assert cast.of("org_whoever")["shows"] == "My own"
     assert cast.of("org_mine_1")["name"] == "mine"
     assert cast.of("org_euro")["name"] == "euro"
-    assert cast.of(organization("low_balance"))["name"] == "low_balance"
+    assert cast.of(organization_id("low_balance"))["name"] == "low_balance"
 
 
 def test_a_persona_that_cannot_be_used_is_named() -> None:
     with pytest.raises(PersonaError):
-        Cast(["nobody"])
+        PersonaRegistry(["nobody"])

@@ -10,14 +10,14 @@ from orgbilling_fixtures.scenarios import Scenario
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import OpenCheckout, PayCheckout, RedeemVoucher
-from orgbilling_stubs.billing.errors import Refusal
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.events import CheckoutOpened, ClockSet, Idempotency
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.tenants import scenarios, tenant_factory, timeline
 from orgbilling_stubs.tenants.clock import Clock
 from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.store.address import open_store
-from orgbilling_stubs.tenants.store.log import Conflict
+from orgbilling_stubs.tenants.store.log import ConflictError
 
 NOW_MS = instants.parse("2026-03-10T12:00:00Z")
 DAY_MS = instants.DAY_MS
@@ -28,7 +28,7 @@ ORG = "org_a"
 def service(request: pytest.FixtureRequest, tmp_path: Path) -> Service:
     address = f"sqlite:///{tmp_path}/log.db" if request.param == "sqlite" else request.param
     document = personas.load("standard").document
-    return Service(open_store(address), Clock(NOW_MS), tenant_factory.plan, lambda _: document, 1)
+    return Service(open_store(address), Clock(NOW_MS), tenant_factory.tenant_config, lambda _: document, 1)
 
 
 def become(service: Service, persona: str, **made: Any) -> Tenant:
@@ -45,39 +45,39 @@ def bodies(service: Service, organization: str = ORG) -> dict[str, Any]:
 def test_forward_and_back_and_forward_again_is_the_same(service: Service) -> None:
     seen = [bodies(service)]
     for _ in range(12):
-        timeline.move(service, ORG, service.tenant(ORG).now_ms + DAY_MS)
+        timeline.move_clock(service, ORG, service.tenant(ORG).now_ms + DAY_MS)
         seen.append(bodies(service))
-    timeline.move(service, ORG, NOW_MS)
+    timeline.move_clock(service, ORG, NOW_MS)
     again = [bodies(service)]
     for _ in range(12):
-        timeline.move(service, ORG, service.tenant(ORG).now_ms + DAY_MS)
+        timeline.move_clock(service, ORG, service.tenant(ORG).now_ms + DAY_MS)
         again.append(bodies(service))
     assert again == seen
 
 
 def test_rewinding_before_the_clock_shows_the_history_as_it_was(service: Service) -> None:
     now = bodies(service)
-    earlier = timeline.move(service, ORG, NOW_MS - 100 * DAY_MS)
+    earlier = timeline.move_clock(service, ORG, NOW_MS - 100 * DAY_MS)
     assert earlier.now_ms == NOW_MS - 100 * DAY_MS
     assert len(earlier.ledger.rows) < len(now["getOrgLedger?days=all"])
-    timeline.move(service, ORG, NOW_MS)
+    timeline.move_clock(service, ORG, NOW_MS)
     assert bodies(service) == now
 
 
 def test_a_rewind_forgets_the_commands_after_it(service: Service) -> None:
     before = bodies(service)
-    timeline.move(service, ORG, NOW_MS + DAY_MS)
+    timeline.move_clock(service, ORG, NOW_MS + DAY_MS)
     service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
-    timeline.move(service, ORG, NOW_MS)
+    timeline.move_clock(service, ORG, NOW_MS)
     assert bodies(service) == before
     service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
 
 
 def test_nobody_goes_back_to_before_the_beginning(service: Service) -> None:
     created_ms = service.tenant(ORG).created_ms
-    with pytest.raises(Refusal, match="clock_too_early"):
-        timeline.move(service, ORG, created_ms - 1)
-    assert timeline.move(service, ORG, created_ms).now_ms == created_ms
+    with pytest.raises(BillingError, match="clock_too_early"):
+        timeline.move_clock(service, ORG, created_ms - 1)
+    assert timeline.move_clock(service, ORG, created_ms).now_ms == created_ms
 
 
 @pytest.mark.slow
@@ -90,20 +90,20 @@ def test_undo_takes_back_one_command_at_a_time(service: Service) -> None:
     assert bodies(service) == one
     timeline.undo(service, ORG)
     assert bodies(service) == start
-    with pytest.raises(Refusal, match="nothing_to_undo"):
+    with pytest.raises(BillingError, match="nothing_to_undo"):
         timeline.undo(service, ORG)
 
 
 @pytest.mark.slow
 def test_undo_takes_back_whatever_was_the_last_command(service: Service) -> None:
-    timeline.freeze(service, ORG)
+    timeline.freeze_clock(service, ORG)
     service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
     timeline.snapshot(service, ORG, "s")
     start = bodies(service)
     for command in (
-        lambda: timeline.move(service, ORG, NOW_MS - 30 * DAY_MS),
-        lambda: timeline.freeze(service, ORG, NOW_MS + 9 * DAY_MS),
-        lambda: timeline.freeze(service, ORG, NOW_MS - 9 * DAY_MS),
+        lambda: timeline.move_clock(service, ORG, NOW_MS - 30 * DAY_MS),
+        lambda: timeline.freeze_clock(service, ORG, NOW_MS + 9 * DAY_MS),
+        lambda: timeline.freeze_clock(service, ORG, NOW_MS - 9 * DAY_MS),
         lambda: timeline.reset(service, ORG),
         lambda: become(service, "empty"),
     ):
@@ -121,9 +121,9 @@ def test_undo_takes_back_whatever_was_the_last_command(service: Service) -> None
 
 
 def test_a_snapshot_brings_back_the_clock_as_it_was(service: Service) -> None:
-    timeline.freeze(service, ORG)
+    timeline.freeze_clock(service, ORG)
     timeline.snapshot(service, ORG, "frozen")
-    timeline.live(service, ORG)
+    timeline.run_clock(service, ORG)
     assert timeline.restore(service, ORG, "frozen").clock.mode == "frozen"
     assert service.tenant(ORG).now_ms == NOW_MS
 
@@ -132,7 +132,7 @@ def test_a_snapshot_brings_back_state_and_instant(service: Service) -> None:
     service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
     timeline.snapshot(service, ORG, "before")
     kept = bodies(service)
-    timeline.move(service, ORG, NOW_MS + 40 * DAY_MS)
+    timeline.move_clock(service, ORG, NOW_MS + 40 * DAY_MS)
     service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-b"))
     timeline.snapshot(service, ORG, "after")
     later = bodies(service)
@@ -140,8 +140,8 @@ def test_a_snapshot_brings_back_state_and_instant(service: Service) -> None:
     assert bodies(service) == kept
     timeline.restore(service, ORG, "after")
     assert bodies(service) == later
-    assert list(timeline.listed(service, ORG)) == ["before", "after"]
-    with pytest.raises(Refusal, match="snapshot_unknown"):
+    assert list(timeline.snapshots(service, ORG)) == ["before", "after"]
+    with pytest.raises(BillingError, match="snapshot_unknown"):
         timeline.restore(service, ORG, "never")
 
 
@@ -160,9 +160,9 @@ def test_a_fork_is_the_same_and_goes_its_own_way(service: Service) -> None:
         for row in parent["getOrgLedger?days=30"]
     ]
     service.execute("org_b", RedeemVoucher("TEST-CREDIT-5-b"))
-    timeline.move(service, "org_b", NOW_MS + DAY_MS)
+    timeline.move_clock(service, "org_b", NOW_MS + DAY_MS)
     assert bodies(service) == parent
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         timeline.fork(service, ORG, "org_b")
 
 
@@ -170,7 +170,7 @@ def undone(service: Service, organization: str) -> Any:
     """The state after an undo; None when there was nothing to undo."""
     try:
         timeline.undo(service, organization)
-    except Refusal:
+    except BillingError:
         return None
     return fork_free(bodies(service, organization))
 
@@ -185,23 +185,23 @@ def fork_free(found: Any) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["restore", "reset", "scenario", "back", "undo"])
 def test_a_fork_has_the_past_of_its_parent_whatever_way_that_went(service: Service, way: str) -> None:
-    timeline.freeze(service, ORG)
+    timeline.freeze_clock(service, ORG)
     service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"), Idempotency("key", "print"))
     timeline.snapshot(service, ORG, "s")
-    timeline.move(service, ORG, NOW_MS + DAY_MS)
+    timeline.move_clock(service, ORG, NOW_MS + DAY_MS)
     service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-b"))
     {
         "restore": lambda: timeline.restore(service, ORG, "s"),
         "reset": lambda: timeline.reset(service, ORG),
         "scenario": lambda: become(service, "empty"),
-        "back": lambda: timeline.move(service, ORG, NOW_MS - DAY_MS),
+        "back": lambda: timeline.move_clock(service, ORG, NOW_MS - DAY_MS),
         "undo": lambda: timeline.undo(service, ORG),
     }[way]()
     log, present = list(service.store.read(ORG)), bodies(service)
     timeline.fork(service, ORG, "org_b")
     timeline.fork(service, "org_b", "org_c")
     assert fork_free(bodies(service, "org_c")) == fork_free(bodies(service, "org_b")) == fork_free(present)
-    assert timeline.listed(service, "org_c") == timeline.listed(service, ORG)
+    assert timeline.snapshots(service, "org_c") == timeline.snapshots(service, ORG)
     pasts = {each: [undone(service, each) for _ in range(6)] for each in ("org_c", "org_b")}
     for each in pasts:
         timeline.restore(service, each, "s")
@@ -215,7 +215,7 @@ def test_a_fork_has_the_past_of_its_parent_whatever_way_that_went(service: Servi
 def test_a_snapshot_is_nothing_to_undo_and_survives_what_is_undone_around_it(service: Service) -> None:
     start = bodies(service)
     timeline.snapshot(service, ORG, "start")
-    with pytest.raises(Refusal, match="nothing_to_undo"):
+    with pytest.raises(BillingError, match="nothing_to_undo"):
         timeline.undo(service, ORG)
     service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
     one = bodies(service)
@@ -226,9 +226,9 @@ def test_a_snapshot_is_nothing_to_undo_and_survives_what_is_undone_around_it(ser
     assert bodies(service) == one
     timeline.undo(service, ORG)
     assert bodies(service) == start
-    with pytest.raises(Refusal, match="nothing_to_undo"):
+    with pytest.raises(BillingError, match="nothing_to_undo"):
         timeline.undo(service, ORG)
-    assert list(timeline.listed(service, ORG)) == ["start", "one", "again"]
+    assert list(timeline.snapshots(service, ORG)) == ["start", "one", "again"]
     timeline.restore(service, ORG, "one")
     assert bodies(service) == one
     timeline.undo(service, ORG)
@@ -236,7 +236,7 @@ def test_a_snapshot_is_nothing_to_undo_and_survives_what_is_undone_around_it(ser
 
 
 def test_what_ends_a_scenario_gives_back_the_clock_from_before_it(service: Service) -> None:
-    timeline.move(service, ORG, NOW_MS - DAY_MS)
+    timeline.move_clock(service, ORG, NOW_MS - DAY_MS)
     past = ClockSet("server", offset_ms=-DAY_MS)
     become(service, "standard", clock="2026-03-19T12:00:00Z")
     assert service.tenant(ORG).now_ms == NOW_MS + 9 * DAY_MS
@@ -267,11 +267,11 @@ def test_reset_begins_again_and_a_scenario_changes_the_persona(service: Service)
 
 
 def test_a_frozen_tenant_stands_still_and_a_live_one_moves(service: Service) -> None:
-    timeline.freeze(service, ORG)
+    timeline.freeze_clock(service, ORG)
     service.clock.set(NOW_MS + DAY_MS)
     assert service.tenant(ORG).now_ms == NOW_MS
-    assert timeline.follow(service, ORG).now_ms == NOW_MS + DAY_MS
-    live = timeline.live(service, ORG)
+    assert timeline.follow_server_clock(service, ORG).now_ms == NOW_MS + DAY_MS
+    live = timeline.run_clock(service, ORG)
     assert live.clock.mode == "live"
     assert NOW_MS + DAY_MS <= live.now_ms < NOW_MS + DAY_MS + instants.MINUTE_MS
 
@@ -287,9 +287,9 @@ def test_a_frozen_tenant_stands_still_and_a_live_one_moves(service: Service) -> 
 )
 def test_instants_have_names(service: Service, persona: str, name: str, check: Callable[[int], bool]) -> None:
     become(service, persona)
-    at_ms = timeline.named(service, ORG, name)
+    at_ms = timeline.named_instant(service, ORG, name)
     assert check(at_ms), instants.text(at_ms)
-    tenant = timeline.move(service, ORG, at_ms)
+    tenant = timeline.move_clock(service, ORG, at_ms)
     if name == "credit-exhausted":
         assert tenant.ledger.balance_micros <= 0
     if name == "contract-end":
@@ -299,8 +299,8 @@ def test_instants_have_names(service: Service, persona: str, name: str, check: C
 
 def test_an_instant_that_never_comes_is_named(service: Service) -> None:
     become(service, "no_contract")
-    with pytest.raises(Refusal, match="instant_none"):
-        timeline.named(service, ORG, "contract-end")
+    with pytest.raises(BillingError, match="instant_none"):
+        timeline.named_instant(service, ORG, "contract-end")
 
 
 @pytest.mark.parametrize("webhook", [(), (60,), (0, 0), (30, 90)])
@@ -311,6 +311,6 @@ def test_the_balance_follows_the_webhook(service: Service, webhook: tuple[int, .
     service.execute(ORG, PayCheckout(opened.session_id, webhook))
     paid = before + 10_000_000
     assert service.tenant(ORG).ledger.balance_micros == (paid if 0 in webhook else before)
-    tenant = timeline.move(service, ORG, NOW_MS + 100_000)
+    tenant = timeline.move_clock(service, ORG, NOW_MS + 100_000)
     top_ups = [row for row in tenant.ledger.rows if row.credits_micros == 10_000_000 and row.at_ms >= NOW_MS]
     assert len(top_ups) == (1 if webhook else 0)

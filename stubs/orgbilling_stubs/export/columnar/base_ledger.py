@@ -13,7 +13,7 @@ from typing import NamedTuple
 from orgbilling_stubs.billing import scheduler
 from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.billing.tenant_config import Day, Meter, Plan, Usage
+from orgbilling_stubs.billing.tenant_config import Meter, TenantConfig, Usage, UsageDay
 
 
 class _Quiet(NamedTuple):
@@ -30,11 +30,13 @@ class _Peaks:
     def __init__(self, peaks: dict[int, int]) -> None:
         self._peaks = peaks
 
-    def day(self, day: int) -> Day:
+    def day(self, day: int) -> UsageDay:
         return _Quiet((), (), self._peaks.get(day, 0))
 
 
-def shell(plan: Plan, opened: Sequence[int], peaks: Sequence[int], owed: Callable[[int, int], int]) -> Tenant:
+def shell(
+    plan: TenantConfig, opened: Sequence[int], peaks: Sequence[int], owed: Callable[[int, int], int]
+) -> Tenant:
     """The tenant at its clock with the rows that do not depend on usage.
 
     opened: the openings of months; peaks: the most characters billed by each; owed: what the usage after
@@ -50,7 +52,7 @@ def shell(plan: Plan, opened: Sequence[int], peaks: Sequence[int], owed: Callabl
             stop_when_exhausted=False,
         )
     )
-    scheduler.start(tenant)
+    scheduler.post_opening_entries(tenant)
     done_ms = tenant.now_ms
     for at_ms in [*opened, plan.as_of_ms]:
         tenant.ledger.outstanding_micros += owed(done_ms, at_ms)

@@ -10,8 +10,8 @@ from orgbilling_fixtures.personas import Persona, parse
 
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import scheduler
-from orgbilling_stubs.billing.apply import fold
-from orgbilling_stubs.billing.log_branches import effective
+from orgbilling_stubs.billing.apply import state_of
+from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.export import scalar
 from orgbilling_stubs.export.columnar.columns import Chunk
@@ -40,12 +40,14 @@ class Engine:
         persona = self._personas[person.persona]
         recorded = self._cast.logs.get(person.organization)
         if recorded is not None:
-            return scalar.tables(self.tenant(person), persona, wanted, effective(recorded.records))
+            return scalar.tables(self.tenant(person), persona, wanted, active_branch(recorded.records))
         if fast():
             from orgbilling_stubs.export.columnar import vector
 
             made = vector.tables(
-                tenant_factory.draft(person.organization, self._cast.created(person)), persona, wanted
+                tenant_factory.unsolved_config(person.organization, self._cast.created(person)),
+                persona,
+                wanted,
             )
             if made is not None:
                 return made
@@ -55,10 +57,10 @@ class Engine:
         """The organization's tenant at the clock, as the stub has it."""
         recorded = self._cast.logs.get(person.organization)
         if recorded is not None:
-            tenant = fold(recorded.organization, recorded.records, tenant_factory.plan)
+            tenant = state_of(recorded.organization, recorded.records, tenant_factory.tenant_config)
             scheduler.advance(tenant, recorded.at_ms)
             return tenant
-        return scalar.grown(tenant_factory.plan(person.organization, self._cast.created(person)))
+        return scalar.grown(tenant_factory.tenant_config(person.organization, self._cast.created(person)))
 
     def bodies(self, person: Person) -> dict[str, Any]:
         """What the API answers to every GET of the organization."""

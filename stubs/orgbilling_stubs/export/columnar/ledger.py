@@ -16,10 +16,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orgbilling_fixtures.usage.history import UsageHistory
 
 from orgbilling_stubs.billing.instants import DAY_MS
-from orgbilling_stubs.billing.ledger import Row
-from orgbilling_stubs.billing.opening_balance import Path, aims, crediting, invoiced, may_run_dry, paying
+from orgbilling_stubs.billing.ledger import LedgerRow
+from orgbilling_stubs.billing.opening_balance import (
+    BalanceExtremes,
+    is_unsolved,
+    may_exhaust_credit,
+    paid_invoices,
+    solve_postpaid,
+    solve_prepaid,
+)
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.billing.tenant_config import Course, Plan
+from orgbilling_stubs.billing.tenant_config import OpeningBalance, TenantConfig
 from orgbilling_stubs.export.columnar.base_ledger import shell
 from orgbilling_stubs.export.columnar.billing_days import SETTLES_MS, openings
 from orgbilling_stubs.export.columnar.usage import Flow, flow
@@ -56,7 +63,7 @@ class Book(NamedTuple):
     """
 
     posted: Posted
-    rows: Sequence[Row]
+    rows: Sequence[LedgerRow]
     flow: Flow
     usage_micros: Ints
     meter_micros: Ints
@@ -67,7 +74,7 @@ class Book(NamedTuple):
     outstanding_micros: int
 
 
-def book(plan: Plan) -> Book | None:
+def book(plan: TenantConfig) -> Book | None:
     """The ledger at the plan's clock; None when only the engine can tell."""
     history = plan.activity
     assert isinstance(history, UsageHistory)
@@ -82,17 +89,17 @@ def book(plan: Plan) -> Book | None:
     bills = _Bills(done.used.at_ms, usage, evenings)
     owed = bills.between if plan.mode == "postpaid" else _nothing
 
-    def laid(plan: Plan) -> tuple[Tenant, Posted, Ints]:
+    def laid(plan: TenantConfig) -> tuple[Tenant, Posted, Ints]:
         tenant = shell(plan, opened, peaks, owed)
         rows = tenant.ledger.rows
         return tenant, *_merged(plan, rows, {*opened}, done.used.at_ms, usage, evenings)
 
     tenant, posted, charges = laid(plan)
-    if aims(plan):
-        course = _course(plan, tenant, posted, charges, bills)
-        if course is None:
+    if is_unsolved(plan):
+        opening_balance = _opening_balance(plan, tenant, posted, charges, bills)
+        if opening_balance is None:
             return None
-        plan = replace(plan, course=course)
+        plan = replace(plan, opening_balance=opening_balance)
         tenant, posted, charges = laid(plan)
     filled = _filled(plan, posted, charges)
     if filled is None:
@@ -111,25 +118,27 @@ def book(plan: Plan) -> Book | None:
     )
 
 
-def _course(plan: Plan, tenant: Tenant, posted: Posted, charges: Ints, bills: _Bills) -> Course | None:
+def _opening_balance(
+    plan: TenantConfig, tenant: Tenant, posted: Posted, charges: Ints, bills: _Bills
+) -> OpeningBalance | None:
     """`course.aimed` in columns; None when only the engine can tell."""
     if plan.mode == "postpaid":
-        invoices = invoiced(tenant.ledger.rows)
+        invoices = paid_invoices(tenant.ledger.rows)
         after_ms = invoices[-1][0] if invoices else plan.start_ms - 1
-        return paying(
+        return solve_postpaid(
             plan, invoices, tenant.ledger.outstanding_micros, lambda at_ms: bills.between(after_ms, at_ms)
         )
     balances = np.cumsum(posted.credits)
     charged = balances[charges]
     early = balances[charges & (posted.at_ms < plan.as_of_ms)]
     floor = int(charged.min()) if len(charged) else None
-    if may_run_dry(plan) and (floor is None or floor <= 0):
+    if may_exhaust_credit(plan) and (floor is None or floor <= 0):
         return None
     before = int(np.argmax(charges)) if floor is not None else len(balances)
     first = int(posted.credits[:before].sum())
-    return crediting(
+    return solve_prepaid(
         plan,
-        Path(
+        BalanceExtremes(
             first,
             int(early.min()) if len(early) else None,
             floor,
@@ -139,14 +148,19 @@ def _course(plan: Plan, tenant: Tenant, posted: Posted, charges: Ints, bills: _B
 
 
 def _merged(
-    plan: Plan, rows: Sequence[Row], opened: set[int], used_ms: Ints, usage: Ints, evenings: _Evenings
+    plan: TenantConfig,
+    rows: Sequence[LedgerRow],
+    opened: set[int],
+    used_ms: Ints,
+    usage: Ints,
+    evenings: _Evenings,
 ) -> tuple[Posted, Ints]:
     """All rows but automatic top-ups in the order of the agenda, and which of them are charges."""
     others = np.array([(row.at_ms, row.credits_micros, row.usd_micros) for row in rows], dtype=np.int64)
     other_ms, credits, usd = others.reshape(-1, 3).T
     lines = [_MONTH if row.at_ms in opened else _DUE for row in rows]
-    if plan.course.closing_ms <= plan.as_of_ms:
-        lines[bisect_right([row.at_ms for row in rows], plan.course.closing_ms) - 1] = _CLOSE
+    if plan.opening_balance.closing_ms <= plan.as_of_ms:
+        lines[bisect_right([row.at_ms for row in rows], plan.opening_balance.closing_ms) - 1] = _CLOSE
     debits = [row.kind in ("character_charge", "service_charge") for row in rows]
     many, nights = len(usage), len(evenings.at_ms)
     at_ms = np.concatenate([other_ms, used_ms, evenings.at_ms])
@@ -192,7 +206,7 @@ def half_even(numerator: Ints, denominator: int) -> Ints:
     return quotient + up
 
 
-def _token_micros(plan: Plan, done: Flow) -> Ints | None:
+def _token_micros(plan: TenantConfig, done: Flow) -> Ints | None:
     """`token_charge_micros` of every usage; None where 63 bits are too few."""
     prices = np.array(
         [(each.input_per_1k_nanos, each.output_per_1k_nanos) for each in plan.prices.models], dtype=np.int64
@@ -206,7 +220,7 @@ def _token_micros(plan: Plan, done: Flow) -> Ints | None:
     return half_even(done.used.inputs * price[:, 0] + done.used.outputs * price[:, 1], 1_000_000)
 
 
-def _meter_micros(plan: Plan, history: UsageHistory, done: Flow) -> Ints | None:
+def _meter_micros(plan: TenantConfig, history: UsageHistory, done: Flow) -> Ints | None:
     """`unit_charge_micros` of every meter; None where 63 bits are too few."""
     if not len(done.metered.at_ms):
         return done.metered.at_ms
@@ -227,7 +241,7 @@ class _Evenings(NamedTuple):
     origin: Ints
 
 
-def _evenings(plan: Plan, history: UsageHistory, done: Flow, micros: Ints) -> _Evenings:
+def _evenings(plan: TenantConfig, history: UsageHistory, done: Flow, micros: Ints) -> _Evenings:
     first = plan.start_ms // DAY_MS
     days = (plan.as_of_ms - SETTLES_MS) // DAY_MS - first + 1
     sums = np.zeros((max(days, 0), 2), dtype=np.int64)
@@ -250,7 +264,7 @@ def _peaks(done: Flow, start_ms: int, opened: Sequence[int]) -> list[int]:
     ]
 
 
-def _filled(plan: Plan, posted: Posted, charges: Ints) -> Posted | None:
+def _filled(plan: TenantConfig, posted: Posted, charges: Ints) -> Posted | None:
     """The rows with automatic top-ups after the charges that cause them; None when credits run out."""
     if plan.mode != "prepaid":
         return posted
@@ -275,7 +289,7 @@ def _filled(plan: Plan, posted: Posted, charges: Ints) -> Posted | None:
     return Posted(*(np.insert(column, after, np.array(new, np.int64)) for column, new in pairs))
 
 
-def _top_ups(plan: Plan, at_ms: Ints, balance: Ints, charges: Ints) -> tuple[list[int], list[int]]:
+def _top_ups(plan: TenantConfig, at_ms: Ints, balance: Ints, charges: Ints) -> tuple[list[int], list[int]]:
     """After which rows credits are bought automatically, and how much (`Tenant.refill`)."""
     rule, spots, amounts = plan.top_up, list[int](), list[int]()
     if rule is None:

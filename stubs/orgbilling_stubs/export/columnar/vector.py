@@ -13,8 +13,8 @@ from orgbilling_fixtures.usage.patterns import SOURCES
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.billing.money import unit_charge_micros
-from orgbilling_stubs.billing.scheduler import CHARGES
-from orgbilling_stubs.billing.tenant_config import Plan
+from orgbilling_stubs.billing.scheduler import METER_CHARGES
+from orgbilling_stubs.billing.tenant_config import TenantConfig
 from orgbilling_stubs.export.columnar.billing_days import OPENS_MS, SETTLES_MS
 from orgbilling_stubs.export.columnar.columns import Chunk, Coded, Same, Uuids
 from orgbilling_stubs.export.columnar.ledger import EVENTS, OTHER, USAGE, Book, book
@@ -36,7 +36,7 @@ _TOP_UP_TEXT = "Automatic top-up"
 _NUMBERS: list[bytes] = []
 
 
-def tables(plan: Plan, persona: Persona, wanted: Collection[str] = NAMES) -> dict[str, Chunk] | None:
+def tables(plan: TenantConfig, persona: Persona, wanted: Collection[str] = NAMES) -> dict[str, Chunk] | None:
     """The wanted tables of a plan at its clock; None when only the engine can tell."""
     history = plan.activity
     if not isinstance(history, UsageHistory) or not fits(history):
@@ -63,11 +63,11 @@ def _profile(made: Book) -> Chunk:
     return profile(made.tenant, made.balance_micros, made.outstanding_micros, updated_ms)
 
 
-def entry_ids(seed: int, lineage: str, count: int) -> Uuids:
-    """`ids.uuid(seed, lineage, "entry", number)` of the first `count` numbers."""
+def entry_ids(seed: int, identity_seed: str, count: int) -> Uuids:
+    """`ids.uuid(seed, identity_seed, "entry", number)` of the first `count` numbers."""
     while len(_NUMBERS) < count:
         _NUMBERS.append(b"%d" % len(_NUMBERS))
-    begin = f"{seed}\x1f{lineage}\x1fentry\x1f".encode("utf-8", "surrogatepass")
+    begin = f"{seed}\x1f{identity_seed}\x1fentry\x1f".encode("utf-8", "surrogatepass")
     copy = blake2b(begin, digest_size=16).copy
     digests: list[bytes] = []
     add = digests.append
@@ -89,16 +89,22 @@ def _coded(texts: Sequence[str | None], codes: Any) -> Coded:
     return Coded(texts, codes.astype(np.int32))
 
 
-def _ledger(plan: Plan, made: Book) -> Chunk:
+def _ledger(plan: TenantConfig, made: Book) -> Chunk:
     done, origin, place = made.flow.used, made.posted.origin, made.posted.place
     count, usage, other = len(origin), origin == USAGE, origin == OTHER
     models = [price.model for price in plan.prices.models]
     named = [f"{project.name}: {model}" for project in plan.projects for model in models]
-    fixed = [CHARGES["event"][1], CHARGES["service"][1], _TOP_UP_TEXT]
+    fixed = [METER_CHARGES["event"][1], METER_CHARGES["service"][1], _TOP_UP_TEXT]
     texts = [*named, *fixed, *(row.description for row in made.rows)]
     codes = np.where(other, len(named) + len(fixed) + place, len(named) + origin - EVENTS)
     codes[usage] = (done.project * len(models) + done.model)[place[usage]]
-    kinds = ["usage", CHARGES["event"][0], CHARGES["service"][0], "top_up", *(row.kind for row in made.rows)]
+    kinds = [
+        "usage",
+        METER_CHARGES["event"][0],
+        METER_CHARGES["service"][0],
+        "top_up",
+        *(row.kind for row in made.rows),
+    ]
     tokens = np.zeros(count, dtype=np.int64)
     tokens[usage] = (done.inputs + done.outputs)[place[usage]]
     if made.rows:
@@ -109,7 +115,7 @@ def _ledger(plan: Plan, made: Book) -> Chunk:
     return {
         "organization_id": Same(plan.organization, count),
         "number": np.arange(count, dtype=np.int64),
-        "entry_id": entry_ids(plan.seed, plan.lineage, count),
+        "entry_id": entry_ids(plan.seed, plan.identity_seed, count),
         "tenant_id": Same(plan.tenant_id, count),
         "created_at": made.posted.at_ms,
         "entry_type": _coded(kinds, np.where(other, OTHER + place, origin)),
@@ -122,7 +128,7 @@ def _ledger(plan: Plan, made: Book) -> Chunk:
     }
 
 
-def _usage(plan: Plan, made: Book) -> Chunk:
+def _usage(plan: TenantConfig, made: Book) -> Chunk:
     done, models = made.flow.used, len(plan.prices.models)
     day, project, model, source = done.at_ms // DAY_MS, done.project, done.model, done.source
     key = ((day * 64 + project) * models + model) * len(SOURCES) + source
@@ -153,7 +159,7 @@ def _usage(plan: Plan, made: Book) -> Chunk:
     }
 
 
-def _metered(plan: Plan, history: UsageHistory, made: Book, kind: str) -> Chunk:
+def _metered(plan: TenantConfig, history: UsageHistory, made: Book, kind: str) -> Chunk:
     prices = plan.prices.events if kind == "event" else plan.prices.services
     slugs = sorted(slug for slug, _ in prices)
     places = {slug: place for place, slug in enumerate(slugs)}
@@ -181,7 +187,7 @@ def _metered(plan: Plan, history: UsageHistory, made: Book, kind: str) -> Chunk:
     }
 
 
-def _characters(plan: Plan, made: Book) -> list[tuple[Any, ...]]:
+def _characters(plan: TenantConfig, made: Book) -> list[tuple[Any, ...]]:
     nanos = plan.prices.character_month_nanos
     rows: list[tuple[Any, ...]] = []
     for at_ms, peak in zip(made.opened, made.peaks, strict=True):

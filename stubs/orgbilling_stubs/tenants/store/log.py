@@ -8,7 +8,7 @@ from typing import Protocol
 from orgbilling_stubs.billing.events import Record, TenantCreated
 
 
-class Conflict(Exception):  # noqa: N818 -- an answer that the writer retries on
+class ConflictError(Exception):
     """Somebody else appended first: the expected sequence number is taken."""
 
 
@@ -34,7 +34,7 @@ class Store(Protocol):
     def organizations(self) -> Sequence[str]:
         """Every organization that has a log, in the order of creation."""
 
-    def births(self) -> Sequence[tuple[str, TenantCreated]]:
+    def creation_events(self) -> Sequence[tuple[str, TenantCreated]]:
         """Every organization with the event that created it, in the order of creation."""
 
     def stamp(self) -> int:

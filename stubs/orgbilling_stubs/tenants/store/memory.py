@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orgbilling_stubs.billing.events import Record, TenantCreated
-from orgbilling_stubs.tenants.store.log import Conflict
+from orgbilling_stubs.tenants.store.log import ConflictError
 
 
 class MemoryStore:
@@ -23,7 +23,7 @@ class MemoryStore:
         log = self._logs.get(organization)
         taken = len(log) if log is not None else 0
         if records[0].sequence != taken + 1:
-            raise Conflict(f"{organization}: sequence {records[0].sequence} is taken")
+            raise ConflictError(f"{organization}: sequence {records[0].sequence} is taken")
         if log is None:
             self._logs[organization] = list(records)
         else:
@@ -37,7 +37,7 @@ class MemoryStore:
         """Every organization with a log."""
         return list(self._logs)
 
-    def births(self) -> Sequence[tuple[str, TenantCreated]]:
+    def creation_events(self) -> Sequence[tuple[str, TenantCreated]]:
         """Every organization with the event that created it."""
         births = ((organization, log[0].event) for organization, log in self._logs.items())
         return [(organization, event) for organization, event in births if isinstance(event, TenantCreated)]

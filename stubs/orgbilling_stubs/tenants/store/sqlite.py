@@ -17,9 +17,9 @@ from orgbilling_stubs.billing.events import (
     decode,
     encode,
 )
-from orgbilling_stubs.tenants.store.log import Conflict, StoreError
+from orgbilling_stubs.tenants.store.log import ConflictError, StoreError
 
-_FORMAT = 1
+_FORMAT = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
     organization TEXT NOT NULL,
@@ -102,7 +102,7 @@ class SqliteStore:
         try:
             self._write("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         except sqlite3.IntegrityError as error:
-            raise Conflict(f"{organization}: {error}") from error
+            raise ConflictError(f"{organization}: {error}") from error
         except sqlite3.Error as error:
             raise StoreError(f"cannot write {self._path}: {error}") from error
 
@@ -127,7 +127,7 @@ class SqliteStore:
         rows = self._db.execute("SELECT organization FROM record WHERE sequence = 1 ORDER BY rowid")
         return [organization for (organization,) in rows]
 
-    def births(self) -> Sequence[tuple[str, TenantCreated]]:
+    def creation_events(self) -> Sequence[tuple[str, TenantCreated]]:
         """Every organization with the event that created it; raises StoreError."""
         births = ((organization, self._first(organization)) for organization in self.organizations())
         return [(organization, event) for organization, event in births if isinstance(event, TenantCreated)]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orgbilling_stubs.billing.tenant_config import STRAIGHT, Course
+from orgbilling_stubs.billing.tenant_config import NO_OPENING_BALANCE, OpeningBalance
 from orgbilling_stubs.export import scalar
 from orgbilling_stubs.export.columnar import base_ledger
 from orgbilling_stubs.export.columnar.billing_days import openings
@@ -40,7 +40,7 @@ def test_characters_are_billed_by_their_peaks():
 
 
 def test_invoices_are_of_what_is_owed():
-    plan = replace(plan_of("postpaid_near_limit"), agreements=(), course=STRAIGHT)
+    plan = replace(plan_of("postpaid_near_limit"), agreements=(), opening_balance=NO_OPENING_BALANCE)
     opened = [*openings(plan.start_ms, plan.as_of_ms)]
     windows = []
 
@@ -58,7 +58,7 @@ def test_invoices_are_of_what_is_owed():
 def test_a_course_is_posted_with_the_rest():
     plan = replace(plan_of("postpaid_near_limit"), agreements=())
     opened = [*openings(plan.start_ms, plan.as_of_ms)]
-    plan = replace(plan, course=Course(unpaid_from_ms=opened[-2], left_micros=3))
+    plan = replace(plan, opening_balance=OpeningBalance(unpaid_from_ms=opened[-2], unpaid_rest_micros=3))
     rows = base_ledger.shell(plan, opened, [0] * len(opened), lambda *_: 7).ledger.rows
     assert [row.usd_micros for row in rows if row.kind == "adjustment"][-2:] == [7, 4]
     assert rows[-1].description.endswith("paid in part")

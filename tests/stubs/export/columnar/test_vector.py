@@ -6,7 +6,7 @@ import pytest
 from orgbilling_fixtures import personas
 from orgbilling_stubs.billing import ids, instants
 from orgbilling_stubs.billing.events import TenantCreated
-from orgbilling_stubs.billing.opening_balance import aimed
+from orgbilling_stubs.billing.opening_balance import solved
 from orgbilling_stubs.billing.tenant_config import TopUp
 from orgbilling_stubs.export import scalar
 from orgbilling_stubs.export.columnar import vector
@@ -29,7 +29,7 @@ def listed(tables):
 def assert_same(plan, persona):
     made = vector.tables(plan, persona)
     assert made is not None
-    expected = listed(scalar.tables(scalar.grown(aimed(plan)), persona))
+    expected = listed(scalar.tables(scalar.grown(solved(plan)), persona))
     for table, columns in listed(made).items():
         assert columns == expected[table], table
     assert [*made] == [*NAMES]
@@ -75,7 +75,7 @@ def short(**changes):
     standard = personas.load("standard")
     persona = replace(standard, usage=replace(standard.usage, history_days=30), contract=None)
     created = TenantCreated(persona.document, 1, AS_OF_MS, "org_short")
-    return replace(tenant_factory.draft("org_short", created), **changes), persona
+    return replace(tenant_factory.unsolved_config("org_short", created), **changes), persona
 
 
 @pytest.mark.parametrize(

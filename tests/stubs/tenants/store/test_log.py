@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from orgbilling_stubs.billing.events import Idempotency, PortalOpened, Record, TenantCreated
 from orgbilling_stubs.tenants.store.address import open_store
-from orgbilling_stubs.tenants.store.log import Conflict, Store
+from orgbilling_stubs.tenants.store.log import ConflictError, Store
 
 
 @pytest.fixture(params=["memory:", "sqlite"])
@@ -35,7 +35,7 @@ def test_what_is_appended_is_read_in_order(store: Store) -> None:
 
 def test_a_place_is_taken_once_and_a_refused_append_leaves_nothing(store: Store) -> None:
     store.append("org_a", [record(1)])
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         store.append("org_a", [record(1)])
     assert list(store.read("org_a")) == [record(1)]
 
@@ -59,4 +59,4 @@ def test_births_are_the_events_that_created_the_organizations(store: Store) -> N
     created = TenantCreated({"name": "mine"}, 3, 5, "org_b")
     store.append("org_b", [Record(1, 5, created, 1), record(2)])
     store.append("org_a", [record(1)])
-    assert store.births() == [("org_b", created)]
+    assert store.creation_events() == [("org_b", created)]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from orgbilling_stubs.billing.events import Idempotency, PortalOpened, Record
-from orgbilling_stubs.tenants.store.log import Conflict, StoreError
+from orgbilling_stubs.tenants.store.log import ConflictError, StoreError
 from orgbilling_stubs.tenants.store.sqlite import SqliteStore
 
 
@@ -24,7 +24,7 @@ def test_a_sibling_is_noticed_and_cannot_take_the_same_place(tmp_path: Path) -> 
     before = ours.stamp()
     theirs.append("org_a", [record(1)])
     assert ours.stamp() != before
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         ours.append("org_a", [record(1)])
 
 
