@@ -153,7 +153,7 @@ def _added(update: Any) -> str:
 TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "http-errors": ("errors.md", error_table(http_errors.TABLE)),
     "auth-errors": ("errors.md", error_table(auth_errors.ROWS)),
-    "billing-errors": ("errors.md", error_table(billing_errors.KINDS)),
+    "billing-errors": ("errors.md", error_table(billing_errors.ERROR_CODES)),
     "control-errors": ("errors.md", error_table(control_errors.TABLE)),
     "fault-errors": ("errors.md", error_table(fault_errors.TABLE)),
     "page-errors": ("errors.md", error_table(page_errors.TABLE)),
