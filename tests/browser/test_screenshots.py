@@ -48,7 +48,7 @@ def named(company: str) -> Callable[[Any, str], str]:
 
     def open_page(stub: Any, org: str) -> str:
         url: str = stub.checkout(f"org_standard_{org}")
-        object.__setattr__(stub.app.service.tenant(f"org_standard_{org}").plan, "company", company)
+        object.__setattr__(stub.app.service.tenant(f"org_standard_{org}").config, "company", company)
         return url
 
     return open_page

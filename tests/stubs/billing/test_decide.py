@@ -117,7 +117,7 @@ def test_the_portal_needs_a_customer(make_tenant: MakeTenant) -> None:
     assert tenant.portals == {portal.session_id: tenant.now_ms}
 
 
-def test_habits_are_kept_as_they_were_chosen(make_tenant: MakeTenant) -> None:
+def test_checkout_settings_stay_as_they_were_chosen(make_tenant: MakeTenant) -> None:
     tenant = make_tenant()
     carry_out(
         tenant,
@@ -126,7 +126,7 @@ def test_habits_are_kept_as_they_were_chosen(make_tenant: MakeTenant) -> None:
     assert tenant.checkout_settings == CheckoutSettingsChanged(
         success_url="https://a.example/ok",
         cancel_url="https://a.example/no",
-        webhook=[5],
+        webhook_delays_s=[5],
         return_url="https://a.example/",
     )
 

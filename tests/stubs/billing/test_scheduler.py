@@ -49,7 +49,9 @@ def test_the_steps_do_not_matter(make_tenant: MakeTenant, make_terms: Terms, ste
     changes: dict[str, Any] = {
         "contract": make_terms(auto_renew=True, overdue=1),
         "top_up": TopUp(100 * USD, 50 * USD),
-        "course": OpeningBalance(opening_micros=7 * USD, closing_ms=AS_OF_MS, closing_micros=2 * USD),
+        "opening_balance": OpeningBalance(
+            opening_micros=7 * USD, closing_ms=AS_OF_MS, closing_micros=2 * USD
+        ),
     }
     end_ms = instants.parse("2027-04-01")
     once = make_tenant(end_ms, **changes)

@@ -87,7 +87,8 @@ def test_invoices_of_earlier_terms_remain(shop: Any) -> None:
     before = {each.number for each in invoices(shop.service.tenant(organization)) if each.status == PAID}
     shop.later(organization, 30 * 86_400)
     assert (
-        shop.service.tenant(organization).contract.start_ms > shop.service.tenant(organization).plan.as_of_ms
+        shop.service.tenant(organization).contract.start_ms
+        > shop.service.tenant(organization).config.as_of_ms
     )
     after = {each.number for each in invoices(shop.service.tenant(organization)) if each.status == PAID}
     assert before <= after

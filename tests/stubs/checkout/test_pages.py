@@ -70,7 +70,7 @@ def test_every_field_has_a_label(shop: Any) -> None:
 @pytest.mark.parametrize("number", range(len(hostile_texts.TEXTS)))
 def test_names_stay_text(shop: Any, number: int) -> None:
     text = hostile_texts.TEXTS[number]
-    plan = shop.service.tenant(ORG).plan
+    plan = shop.service.tenant(ORG).config
     object.__setattr__(plan, "company", text)
     plain = {name: page.elements for name, page in every_page(shop, "org_euro").items()}
     for name, page in every_page(shop).items():

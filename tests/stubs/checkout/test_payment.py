@@ -21,7 +21,7 @@ def test_the_page_says_what_is_paid_by_whom(shop: Any) -> None:
     assert page.status == 200
     assert page["amount"] == "$25.00 USD"
     assert page["purpose"] == "Credit top-up"
-    assert shop.service.tenant(ORG).plan.company in page["organization"]
+    assert shop.service.tenant(ORG).config.company in page["organization"]
     assert ORG in page["organization"]
     assert page["pay-button"] == "Pay $25.00"
     assert "test-badge" in page

@@ -17,7 +17,7 @@ def test_the_overview_says_how_things_stand(shop: Any) -> None:
     assert page["balance"] == f"${shop.balance() / 1_000_000:,.2f} USD"
     assert page["payment-method"].endswith("4242")
     assert page["contract-status"] == "Active"
-    assert shop.service.tenant(ORG).plan.company in page["organization"]
+    assert shop.service.tenant(ORG).config.company in page["organization"]
     assert "invoice-row" in page
 
 

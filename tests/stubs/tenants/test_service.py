@@ -34,7 +34,7 @@ def test_a_tenant_is_created_on_first_sight_and_stays(make: Make) -> None:
     service = make()
     tenant = service.tenant("org_a")
     assert service.tenant("org_a") is tenant
-    assert service.tenant("org_b").plan.tenant_id != tenant.config.tenant_id
+    assert service.tenant("org_b").config.tenant_id != tenant.config.tenant_id
     assert list(service.store.organizations()) == ["org_a", "org_b"]
 
 
