@@ -11,7 +11,13 @@ from orgbilling_fixtures import personas
 from orgbilling_openapi import description
 from orgbilling_stubs.app import Settings, build
 from orgbilling_stubs.billing import instants
-from orgbilling_stubs.billing.commands import Adjust, IssueVoucher, OpenCheckout, PayCheckout, RedeemVoucher
+from orgbilling_stubs.billing.commands import (
+    AdjustBalance,
+    IssueVoucher,
+    OpenCheckout,
+    PayCheckout,
+    RedeemVoucher,
+)
 from orgbilling_stubs.billing.events import CheckoutOpened
 from orgbilling_stubs.tenants import bundle, timeline
 
@@ -25,7 +31,7 @@ for number, name in enumerate(personas.names()):
     service.execute(organization, PayCheckout(opened.session_id, (30,)))
     timeline.snapshot(service, organization, "paid")
     at_ms = instants.add_months(service.tenant(organization).now_ms, number % 3) + number * instants.HOUR_MS
-    timeline.move(service, organization, at_ms)
-    service.execute(organization, Adjust(-number, "Recorded"))
+    timeline.move_clock(service, organization, at_ms)
+    service.execute(organization, AdjustBalance(-number, "Recorded"))
 text = bundle.export(service, service.store.organizations(), description.digest())
 Path(__file__).with_name("recorded.bundle.jsonl").write_text(text, "utf-8")

@@ -8,7 +8,7 @@ from typing import Any
 
 from orgbilling_openapi.operations import operations_by_id
 
-from orgbilling_stubs.billing.apply import Genesis
+from orgbilling_stubs.billing.apply import TenantFactory
 from orgbilling_stubs.faults.active_rules import ActiveRules
 from orgbilling_stubs.faults.engine import Engine, Stage, no_stage
 from orgbilling_stubs.journal.coverage_items import items
@@ -31,7 +31,7 @@ class Watching:
 def watching(
     contract: Mapping[str, Any],
     service: Service,
-    genesis: Genesis,
+    genesis: TenantFactory,
     handled: Collection[str],
     wall_ms: Callable[[], int],
     stage: Stage = no_stage,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from orgbilling_stubs.billing.apply import Genesis
+from orgbilling_stubs.billing.apply import TenantFactory
 from orgbilling_stubs.faults import COOKIE, errors
 from orgbilling_stubs.faults.active_rules import ActiveRules
 from orgbilling_stubs.http.errors import Problem
@@ -38,7 +38,7 @@ class Engine:
         contract: Mapping[str, Any],
         rules: ActiveRules,
         service: Service,
-        genesis: Genesis,
+        genesis: TenantFactory,
         stage: Stage = no_stage,
     ) -> None:
         self.rules = rules

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from orgbilling_stubs.billing.apply import Genesis
+from orgbilling_stubs.billing.apply import TenantFactory
 from orgbilling_stubs.faults.documented_responses import DocumentedResponses, InjectedError
 from orgbilling_stubs.faults.effects.effect import TenantReader
 from orgbilling_stubs.faults.effects.status import BODILESS
@@ -31,7 +31,7 @@ class Tools:
 
     responses: DocumentedResponses
     service: Service
-    genesis: Genesis
+    genesis: TenantFactory
 
 
 class Asker(Protocol):

@@ -7,7 +7,7 @@ import httpx
 import jsonschema_rs
 import pytest
 from orgbilling_openapi import control_description
-from orgbilling_stubs.tenants.bundle import answers
+from orgbilling_stubs.tenants.bundle import response_digests
 
 BASE = "http://127.0.0.1:4010"
 TENANTS = 200
@@ -114,7 +114,7 @@ def test_200_organizations_driven_at_once_never_meet(dashboard: Any) -> None:
                 await live(client, number)
 
     def seen(number: int) -> dict[str, str]:
-        return answers(dashboard.app.service.tenant(f"org_{number}"))
+        return response_digests(dashboard.app.service.tenant(f"org_{number}"))
 
     asyncio.run(drive(list(range(TENANTS)), together=True))
     together = {number: seen(number) for number in range(TENANTS)}

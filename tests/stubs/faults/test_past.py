@@ -6,7 +6,7 @@ from orgbilling_stubs.billing.commands import RedeemVoucher
 from orgbilling_stubs.faults.past import PastTenants
 from orgbilling_stubs.tenants import tenant_factory, timeline
 from orgbilling_stubs.tenants.clock import Clock
-from orgbilling_stubs.tenants.persona_registry import Cast
+from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.store.memory import MemoryStore
 
@@ -16,7 +16,7 @@ ORGANIZATION = "org_standard"
 @pytest.fixture
 def service():
     clock = Clock(instants.parse("2026-03-10T12:00:00Z"))
-    return Service(MemoryStore(), clock, tenant_factory.plan, Cast(()).of, 1)
+    return Service(MemoryStore(), clock, tenant_factory.tenant_config, PersonaRegistry(()).of, 1)
 
 
 def redeem(service, number):
@@ -25,7 +25,7 @@ def redeem(service, number):
 
 
 def past(service, commands=0, seconds=0):
-    return PastTenants(service, tenant_factory.plan, commands, seconds).tenant(ORGANIZATION)
+    return PastTenants(service, tenant_factory.tenant_config, commands, seconds).tenant(ORGANIZATION)
 
 
 def test_without_the_last_commands(service):
@@ -38,7 +38,7 @@ def test_remarks_are_no_commands(service):
     first = redeem(service, 1)
     redeem(service, 2)
     timeline.snapshot(service, ORGANIZATION, "here")
-    timeline.freeze(service, ORGANIZATION)
+    timeline.freeze_clock(service, ORGANIZATION)
     assert past(service, commands=1).ledger.balance_micros == first
 
 

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from orgbilling_openapi import description
 from orgbilling_stubs.billing import instants
-from orgbilling_stubs.billing.commands import Adjust, OpenCheckout, PayCheckout, RedeemVoucher
+from orgbilling_stubs.billing.commands import AdjustBalance, OpenCheckout, PayCheckout, RedeemVoucher
 from orgbilling_stubs.billing.events import CheckoutOpened, Idempotency
 from orgbilling_stubs.tenants import bundle, timeline
 from orgbilling_stubs.tenants.bundle import BundleError
@@ -30,11 +30,11 @@ def recorded(dashboard: Any) -> str:
     assert isinstance(opened, CheckoutOpened)
     service.execute("org_a", PayCheckout(opened.session_id, (0, 30)), Idempotency("key", "print"))
     timeline.snapshot(service, "org_a", "paid")
-    timeline.move(service, "org_a", service.tenant("org_a").now_ms + 40 * instants.DAY_MS)
+    timeline.move_clock(service, "org_a", service.tenant("org_a").now_ms + 40 * instants.DAY_MS)
     service.execute("org_a", RedeemVoucher("WELCOME50"))
     timeline.restore(service, "org_a", "paid")
     timeline.fork(service, "org_a", "org_b")
-    service.execute("org_b", Adjust(-1, "A micro-dollar – ünïcode \u2028"))
+    service.execute("org_b", AdjustBalance(-1, "A micro-dollar – ünïcode \u2028"))
     return bundle.export(service, ["org_a", "org_b"], description.digest())
 
 
@@ -59,14 +59,14 @@ def test_it_can_be_exported_again_from_where_it_was_taken_in(recorded: str, dash
     found = bundle.read(recorded)
     for each in found.organizations:
         service.delete(each.organization)
-        service.create(each.organization, bundle.pinned(each))
+        service.create(each.organization, bundle.frozen_log(each))
     service.clock.set(instants.parse("2030-01-01"))
     again = bundle.read(bundle.export(service, ["org_a", "org_b"], description.digest()))
-    assert [each.answers for each in again.organizations] == [each.answers for each in found.organizations]
+    assert [each.response_digests for each in again.organizations] == [each.response_digests for each in found.organizations]
 
 
 def test_the_digests_are_those_of_the_answers_served(recorded: str, dashboard: Any) -> None:
-    answers = bundle.read(recorded).organizations[0].answers
+    answers = bundle.read(recorded).organizations[0].response_digests
     for question, path in (
         ("getOrgBilling", "/org/billing"),
         ("getOrgModelPricing", "/org/model-pricing"),
@@ -140,19 +140,19 @@ WRONG: list[tuple[Callable[[Lines], Any], int, str]] = [
     (put(2, event={"kind": "Nonsense"}), 3, "unknown event"),
     (put(2, event={"kind": []}), 3, "unknown event"),
     (
-        put(2, event={"kind": "Refunded", "sum": 1, "description": ""}),
+        put(2, event={"kind": "CreditsRefunded", "sum": 1, "description": ""}),
         3,
         "knows: amount_micros is missing, sum is unknown",
     ),
     (put(3, event={"kind": "Rewound"}), 4, "event Rewound has other members than this version knows: to is"),
     (
-        put(2, event={"kind": "Refunded", "amount_micros": 1, "description": ""}),
+        put(2, event={"kind": "CreditsRefunded", "amount_micros": 1, "description": ""}),
         3,
         "begins with TenantCreated",
     ),
     (put(2, idempotency="key"), 3, "a key and a fingerprint"),
     (put(3, event={"kind": "Rewound", "to": 99}), 4, "an earlier record"),
-    (put(3, event={"kind": "Refunded", "amount_micros": "a", "description": ""}), 2, "does not fold"),
+    (put(3, event={"kind": "CreditsRefunded", "amount_micros": "a", "description": ""}), 2, "does not fold"),
     (put(3, event={"kind": "PaymentSettled", "session_id": "cs_none"}), 2, "does not fold"),
     (lambda of: of[2]["event"].update(persona={"name": 1}), 2, "does not fold"),
     (lambda of: of[2]["event"].update(seed="1"), 3, "expected a persona"),
