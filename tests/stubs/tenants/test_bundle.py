@@ -62,7 +62,9 @@ def test_it_can_be_exported_again_from_where_it_was_taken_in(recorded: str, dash
         service.create(each.organization, bundle.frozen_log(each))
     service.clock.set(instants.parse("2030-01-01"))
     again = bundle.read(bundle.export(service, ["org_a", "org_b"], description.digest()))
-    assert [each.response_digests for each in again.organizations] == [each.response_digests for each in found.organizations]
+    assert [each.response_digests for each in again.organizations] == [
+        each.response_digests for each in found.organizations
+    ]
 
 
 def test_the_digests_are_those_of_the_answers_served(recorded: str, dashboard: Any) -> None:
