@@ -56,11 +56,15 @@ def free_port() -> int:
 
 def token(kind: str) -> str:
     """A session token; redemptions have an organization of their own, so that no ledger grows with them."""
-    from orgbilling_stubs.auth import keys
-    from orgbilling_stubs.auth.mint import Session, mint
+    from orgbilling_stubs.auth import key_file
+    from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
     from orgbilling_stubs.tenants.clock import wall_ms
 
-    return mint(keys.load(), Session(ORGANIZATIONS.get(kind, ORGANIZATION), ttl_s=6 * 3600), wall_ms())
+    return mint_token(
+        key_file.load_signing_key(),
+        ClerkSession(ORGANIZATIONS.get(kind, ORGANIZATION), ttl_s=6 * 3600),
+        wall_ms(),
+    )
 
 
 def fetch(port: int, kind: str) -> Any:

@@ -22,7 +22,7 @@ from orgbilling_fixtures.personas.schema import key_rows
 from orgbilling_openapi import composition, control_description
 from orgbilling_openapi.invariants import INVARIANTS
 from orgbilling_stubs.auth import errors as auth_errors
-from orgbilling_stubs.auth.bad import KINDS as BAD_TOKENS
+from orgbilling_stubs.auth.bad_tokens import BAD_TOKENS
 from orgbilling_stubs.billing import errors as billing_errors
 from orgbilling_stubs.checkout import errors as page_errors
 from orgbilling_stubs.control import errors as control_errors
@@ -52,7 +52,7 @@ def bad_tokens() -> str:
     """What `orgbilling token --bad` can mint."""
     return table(
         ("`--bad`", "the token is", "error"),
-        ((f"`{kind.name}`", kind.shows, f"`{kind.refusal}`") for kind in BAD_TOKENS.values()),
+        ((f"`{bad.name}`", bad.problem, f"`{bad.error_code}`") for bad in BAD_TOKENS.values()),
     )
 
 
@@ -152,7 +152,7 @@ def _added(update: Any) -> str:
 
 TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "http-errors": ("errors.md", error_table(http_errors.TABLE)),
-    "auth-errors": ("errors.md", error_table(auth_errors.ROWS)),
+    "auth-errors": ("errors.md", error_table(auth_errors.ERRORS)),
     "billing-errors": ("errors.md", error_table(billing_errors.ERROR_CODES)),
     "control-errors": ("errors.md", error_table(control_errors.TABLE)),
     "fault-errors": ("errors.md", error_table(fault_errors.TABLE)),

@@ -40,7 +40,7 @@ OWNERS = {
     "datetime.utcnow": set(),
     "datetime.today": set(),
     "date.today": set(),
-    "secrets": {"stubs/orgbilling_stubs/auth/keys.py", "stubs/orgbilling_stubs/auth/verify.py"},
+    "secrets": {"stubs/orgbilling_stubs/auth/key_file.py"},
 }
 
 # Names that tie the project to one machine, or to work not done.

@@ -14,10 +14,10 @@ from orgbilling_openapi import description as contracts
 from orgbilling_openapi.external_document import DocumentError
 
 from orgbilling_stubs.api.operations import table
-from orgbilling_stubs.auth import jwks, keys, source
-from orgbilling_stubs.auth.authorization import Admission
-from orgbilling_stubs.auth.rsa import SigningKey
-from orgbilling_stubs.auth.verify import Authenticator
+from orgbilling_stubs.auth import key_file, key_sources, keys
+from orgbilling_stubs.auth.authorization import Authorizer
+from orgbilling_stubs.auth.keys import SigningKey
+from orgbilling_stubs.auth.verification import Authenticator
 from orgbilling_stubs.billing.instants import InstantError
 from orgbilling_stubs.control.token import control_token
 from orgbilling_stubs.faults.assembly import Watching, watching
@@ -79,7 +79,7 @@ def build(settings: Settings | None = None) -> App:
     _check_origins(settings)
     try:
         cast = PersonaRegistry(settings.personas)
-        key = keys.load()
+        key = key_file.load_signing_key()
         service = Service(
             open_store(settings.db),
             clocks.from_option(settings.clock),
@@ -90,7 +90,7 @@ def build(settings: Settings | None = None) -> App:
         contract = _contract(settings)
         handlers = table(contract, settings.contract_none)
         watch = _watching(contract, service, handlers, lambda: server())
-        admit = Admission(_authenticator(settings, key), clocks.wall_ms)
+        admit = Authorizer(_authenticator(settings, key), clocks.wall_ms)
         server = _server(service, cast, key, contract, watch, admit, settings)
         asgi = assemble(
             contract,
@@ -106,7 +106,7 @@ def build(settings: Settings | None = None) -> App:
         )
     except InstantError as error:
         raise SettingsError(f"--clock: {error}") from error
-    except (PersonaError, StoreError, keys.KeyFileError, jwks.KeySourceError) as error:
+    except (PersonaError, StoreError, key_file.KeyFileError, keys.KeySourceError) as error:
         raise SettingsError(str(error)) from error
     return App(asgi, cast, service, None if settings.loopback else control_token(key))
 
@@ -144,11 +144,11 @@ def _authenticator(settings: Settings, key: SigningKey) -> Authenticator:
         raise SettingsError("--clerk-pem and --clerk-jwks: choose one")
     if (settings.clerk_pem or settings.clerk_jwks) and settings.auth != "verify":
         raise SettingsError("--clerk-pem and --clerk-jwks need --auth verify")
-    found: source.Source | None = None
+    found: key_sources.KeySource | None = None
     if settings.clerk_pem:
-        found = source.open_pem(settings.clerk_pem)
+        found = key_sources.open_pem(settings.clerk_pem)
     elif settings.clerk_jwks:
-        found = source.open_jwks(settings.clerk_jwks)
+        found = key_sources.open_jwks(settings.clerk_jwks)
     mode: Any = settings.auth
     return Authenticator(mode, key, found, settings.azp)
 
@@ -178,7 +178,7 @@ def _server(
     key: SigningKey,
     contract: dict[str, Any],
     watch: Watching,
-    admit: Admission,
+    admit: Authorizer,
     settings: Settings,
 ) -> Callable[[], Any]:
     """What the control API drives, made when it is first needed."""
@@ -265,4 +265,6 @@ def _check_pages(settings: Settings) -> None:
 
 def _documents(key: SigningKey) -> dict[str, tuple[str, bytes]]:
     """The public key where Clerk's SDKs look for it."""
-    return {path: (media, jwks.serve(key.public, path)) for path, media in jwks.MEDIA.items()}
+    return {
+        path: (media, keys.published_key(key.public, path)) for path, media in keys.PUBLIC_KEY_PATHS.items()
+    }

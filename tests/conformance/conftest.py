@@ -16,8 +16,8 @@ from orgbilling_conformance.options import options
 from orgbilling_conformance.target import AppTarget
 from orgbilling_conformance.tokens import Tokens
 from orgbilling_stubs.app import Settings, build
-from orgbilling_stubs.auth import keys
-from orgbilling_stubs.auth.mint import Session, mint
+from orgbilling_stubs.auth import key_file
+from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.tenants.clock import wall_ms
 
 CLOCK = "2026-03-10T12:00:00Z"
@@ -71,10 +71,10 @@ def stub(_home: None) -> Any:
 
 @pytest.fixture(scope="session")
 def token(_home: None) -> Callable[..., str]:
-    key, now = keys.load(), wall_ms()
+    key, now = key_file.load_signing_key(), wall_ms()
 
     def make(organization: str = "org_new_org", age_ms: int = 0, **session: Any) -> str:
-        return mint(key, Session(organization, **session), now - age_ms)
+        return mint_token(key, ClerkSession(organization, **session), now - age_ms)
 
     return make
 

@@ -12,8 +12,8 @@ import json, pytest
 @pytest.fixture(scope="session")
 def conform_target():
     from orgbilling_stubs.app import build
-    from orgbilling_stubs.auth import keys
-    from orgbilling_stubs.auth.mint import Session, mint
+    from orgbilling_stubs.auth.key_file import load_signing_key
+    from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
     from orgbilling_stubs.tenants.clock import wall_ms
     inner = build().asgi
 
@@ -25,7 +25,7 @@ def conform_target():
                 message = message | {"body": changed}
             await send(message)
         await inner(scope, receive, spoiled if scope["type"] == "http" else send)
-    return {"app": app, "token": mint(keys.load(), Session("org_new_org"), wall_ms())}
+    return {"app": app, "token": mint_token(load_signing_key(), ClerkSession("org_new_org"), wall_ms())}
 """
 
 

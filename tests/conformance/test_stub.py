@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from orgbilling_conformance import Report, conform
 from orgbilling_stubs.app import Settings, build
-from orgbilling_stubs.auth import keys
-from orgbilling_stubs.auth.bad import KINDS
-from orgbilling_stubs.auth.mint import Session
+from orgbilling_stubs.auth import key_file
+from orgbilling_stubs.auth.bad_tokens import BAD_TOKENS
+from orgbilling_stubs.auth.tokens import ClerkSession
 from orgbilling_stubs.tenants.clock import wall_ms
 
 WRITES = ("redeem", "checkout", "portal", "methods")
@@ -24,7 +24,9 @@ def judged(token: Callable[..., str], name: str, **target: Any) -> Report:
         token=token(organization),
         second_token=token(f"org_contract_active_{name}"),
         expired_token=token(organization, age_ms=7_200_000),
-        pending_token=KINDS["pending"].mint(keys.load(), Session(organization), wall_ms()),
+        pending_token=BAD_TOKENS["pending"].mint(
+            key_file.load_signing_key(), ClerkSession(organization), wall_ms()
+        ),
         allow_write=WRITES,
         voucher=(f"TEST-CREDIT-5-{name}", f"TEST-CREDIT-10-{name}"),
     )

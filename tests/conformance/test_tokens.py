@@ -9,9 +9,9 @@ import pytest
 from orgbilling_conformance import UsageError, tokens
 from orgbilling_conformance.options import options
 from orgbilling_conformance.tokens import Tokens
-from orgbilling_stubs.auth import keys
-from orgbilling_stubs.auth.errors import Refused
-from orgbilling_stubs.auth.verify import Authenticator
+from orgbilling_stubs.auth import key_file
+from orgbilling_stubs.auth.errors import AuthError
+from orgbilling_stubs.auth.verification import Authenticator
 from orgbilling_stubs.tenants.clock import wall_ms
 
 
@@ -21,9 +21,9 @@ def test_every_derived_token_is_refused_by_who_verifies(
     token: Callable[..., str], kind: str, version: int
 ) -> None:
     good = token("org_standard", version=version)
-    gate = Authenticator("verify", keys.load())
+    gate = Authenticator("verify", key_file.load_signing_key())
     assert gate.authenticate(f"Bearer {good}", None, wall_ms()).organization == "org_standard"
-    with pytest.raises(Refused):
+    with pytest.raises(AuthError):
         gate.authenticate(f"Bearer {tokens.bad(kind, good)}", None, wall_ms())
 
 
@@ -50,7 +50,7 @@ def test_what_is_no_jwt_cannot_be_derived_from() -> None:
 
 
 def test_the_public_key_of_a_set() -> None:
-    ours = keys.load().public
+    ours = key_file.load_signing_key().public
     row, pem = ours.jwk(), ours.pem().encode()
     other = row | {"kid": "ins_other", "n": row["n"][:-4] + "AAAB"}
     named = f"{tokens._encode(json.dumps({'kid': row['kid']}).encode())}.e30.e30"
@@ -73,12 +73,12 @@ def test_the_public_key_of_a_set() -> None:
 def test_a_key_taken_for_a_secret_is_refused_by_who_verifies(token: Callable[..., str]) -> None:
     held = Tokens(options(token=token("org_standard")))
     assert [held.authorization(kind) for kind in tokens.KEYED] == [None, None]
-    held.public = keys.load().public.pem().encode()
+    held.public = key_file.load_signing_key().public.pem().encode()
     made = {held.authorization(kind) for kind in tokens.KEYED}
     assert len(made) == 2
     for each in made:
-        with pytest.raises(Refused):
-            Authenticator("verify", keys.load()).authenticate(each, None, wall_ms())
+        with pytest.raises(AuthError):
+            Authenticator("verify", key_file.load_signing_key()).authenticate(each, None, wall_ms())
 
 
 def test_claims_that_are_text(token: Callable[..., str]) -> None:

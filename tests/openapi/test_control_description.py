@@ -6,7 +6,7 @@ from typing import Any
 from openapi_spec_validator import validate
 from orgbilling_fixtures import scenarios
 from orgbilling_openapi import control_description, description
-from orgbilling_stubs.auth import bad
+from orgbilling_stubs.auth import bad_tokens
 from orgbilling_stubs.tenants import timeline
 
 METHODS = ("get", "put", "post", "delete", "patch")
@@ -66,7 +66,7 @@ def test_every_body_has_an_example() -> None:
 
 def test_the_bad_tokens_are_those_that_can_be_minted() -> None:
     listed = control_description.load()["components"]["schemas"]["TokenRequest"]["properties"]["bad"]["enum"]
-    assert listed == list(bad.KINDS)
+    assert listed == list(bad_tokens.BAD_TOKENS)
 
 
 def test_the_scenarios_and_the_named_instants_are_those_there_are() -> None:

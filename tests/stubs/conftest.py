@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 from orgbilling_stubs.app import App, Settings, build
-from orgbilling_stubs.auth import keys
-from orgbilling_stubs.auth.mint import Session, mint
+from orgbilling_stubs.auth import key_file
+from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.tenants.clock import wall_ms
 from orgbilling_stubs.tenants.store.sqlite import SqliteStore
 
@@ -24,12 +24,14 @@ class Dashboard:
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self._key = keys.load()
+        self._key = key_file.load_signing_key()
         self._tokens: dict[tuple[str, str], str] = {}
 
     def token(self, organization: str, role: str = "admin") -> str:
         if (organization, role) not in self._tokens:
-            self._tokens[organization, role] = mint(self._key, Session(organization, role), wall_ms())
+            self._tokens[organization, role] = mint_token(
+                self._key, ClerkSession(organization, role), wall_ms()
+            )
         return self._tokens[organization, role]
 
     def __call__(

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from orgbilling_stubs.auth import bad, keys
-from orgbilling_stubs.auth.mint import Session, mint
-from orgbilling_stubs.auth.rsa import generate
+from orgbilling_stubs.auth import bad_tokens, key_file
+from orgbilling_stubs.auth.keys import generate_key
+from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.tenants.clock import wall_ms
 
 VICTIM = "org_standard_victim"
 
 
 def token(organization: str = VICTIM, **options: Any) -> str:
-    return mint(keys.load(), Session(organization, **options), wall_ms())
+    return mint_token(key_file.load_signing_key(), ClerkSession(organization, **options), wall_ms())
 
 
 def part(content: dict[str, Any]) -> str:
@@ -45,7 +45,7 @@ def flipped_signature() -> str:
 def signed_by_another_key() -> str:
     """Another key's token that claims to be ours."""
     head, body = claims_of(token())
-    foreign = mint(generate(), Session(VICTIM), wall_ms())
+    foreign = mint_token(generate_key(), ClerkSession(VICTIM), wall_ms())
     return f"{part(head)}.{part(body)}.{foreign.split('.')[2]}"
 
 
@@ -55,7 +55,7 @@ def no_algorithm() -> str:
 
 
 def own_key_in_the_header() -> str:
-    attacker = generate()
+    attacker = generate_key()
     head, body = claims_of(token())
     return f"{part(head | {'jwk': attacker.public.jwk()})}.{part(body)}.{token().split('.')[2]}"
 
@@ -67,10 +67,16 @@ ATTACKS: dict[str, Callable[[], str]] = {
     "algorithm none": no_algorithm,
     "key in the header": own_key_in_the_header,
     "no signature": lambda: token().rpartition(".")[0] + ".",
-    "expired": lambda: mint(keys.load(), Session(VICTIM, ttl_s=60), wall_ms() - 3_600_000),
+    "expired": lambda: mint_token(
+        key_file.load_signing_key(), ClerkSession(VICTIM, ttl_s=60), wall_ms() - 3_600_000
+    ),
 } | {
-    f"bad: {kind}": (lambda kind=kind: bad.KINDS[kind].mint(keys.load(), Session(VICTIM), wall_ms()))
-    for kind in bad.KINDS
+    f"bad: {kind}": (
+        lambda kind=kind: bad_tokens.BAD_TOKENS[kind].mint(
+            key_file.load_signing_key(), ClerkSession(VICTIM), wall_ms()
+        )
+    )
+    for kind in bad_tokens.BAD_TOKENS
     if kind not in ("member", "wrong-azp")
 }
 
@@ -108,7 +114,9 @@ def test_a_token_opens_its_own_organization_only(dashboard: Any) -> None:
 
 def test_a_member_of_the_organization_cannot_write(dashboard: Any) -> None:
     before = dashboard("GET", "/org/ledger", VICTIM).content
-    sent = {"Authorization": f"Bearer {bad.KINDS['member'].mint(keys.load(), Session(VICTIM), wall_ms())}"}
+    member = bad_tokens.BAD_TOKENS["member"]
+    member_token = member.mint(key_file.load_signing_key(), ClerkSession(VICTIM), wall_ms())
+    sent = {"Authorization": f"Bearer {member_token}"}
     answer = dashboard("POST", "/org/vouchers/redeem", None, headers=sent, json={"code": "WELCOME50"})
     assert answer.status_code == 403
     assert dashboard("GET", "/org/ledger", VICTIM).content == before
@@ -116,7 +124,9 @@ def test_a_member_of_the_organization_cannot_write(dashboard: Any) -> None:
 
 def test_an_origin_that_is_not_allowed_gets_nothing(serve: Callable[..., Any]) -> None:
     dashboard = serve(azp=("http://localhost:3000",))
-    kind = bad.KINDS["wrong-azp"].mint(keys.load(), Session(VICTIM), wall_ms())
+    kind = bad_tokens.BAD_TOKENS["wrong-azp"].mint(
+        key_file.load_signing_key(), ClerkSession(VICTIM), wall_ms()
+    )
     assert dashboard("GET", "/org/billing", VICTIM).status_code == 200
     refused = dashboard("GET", "/org/billing", None, headers={"Authorization": f"Bearer {kind}"})
     assert refused.status_code == 401

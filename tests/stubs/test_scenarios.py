@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from orgbilling_fixtures import scenarios
 from orgbilling_openapi import description
-from orgbilling_stubs.auth import keys
+from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.control.context import Control
 from orgbilling_stubs.control.scenarios import play
 from orgbilling_stubs.faults.assembly import rules_of
@@ -236,7 +236,7 @@ FAULTY = [each for each in scenarios.load() if each.faults]
 @pytest.fixture
 def server(dashboard: Any) -> Control:
     app, document = dashboard.app, description.load()
-    return Control(app.service, app.cast, keys.load(), rules_of(document), "", wall_ms)
+    return Control(app.service, app.cast, key_file.load_signing_key(), rules_of(document), "", wall_ms)
 
 
 def put(dashboard: Any, scenario: str | int, organization: str = ORG) -> Any:

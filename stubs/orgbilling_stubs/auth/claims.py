@@ -1,113 +1,128 @@
-"""What the claims of a Clerk session token must say (versions 1 and 2), and the principal they name."""
+"""Checks of the claims of a Clerk session token (versions 1 and 2), and the principal that they name.
+
+Own checks, because PyJWT reads the system clock instead of `now_ms`, takes times as fractions and as text,
+and refuses every `aud`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any, NoReturn
+from collections.abc import Collection, Mapping
+from typing import NoReturn, TypeAlias
 
-from orgbilling_stubs.auth.errors import refusal
+from orgbilling_stubs.auth.errors import AuthError
 from orgbilling_stubs.auth.principal import Principal, bare_role, is_organization
+
+Claims: TypeAlias = Mapping[str, object]
 
 SKEW_MS = 5_000  # the default of Clerk's SDKs
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 MAX_TEXT = 255
 
 
-def _bad(claim: str, problem: str) -> NoReturn:
-    raise refusal("bad-claims", f"the claim {claim} {problem}")
+def _invalid(claim: str, problem: str) -> NoReturn:
+    raise AuthError("claims_invalid", f"the claim {claim} {problem}")
 
 
-def text(claims: dict[str, Any], name: str, path: str = "") -> str | None:
-    """Return a claim that is absent or 1 to 255 printable characters; raises Unauthorized `bad-claims`."""
+def text(claims: Claims, name: str, path: str = "") -> str | None:
+    """Return a claim of 1 to 255 printable characters, or None if it is absent.
+
+    path: how the error names the claim. Raises AuthError `claims_invalid`.
+    """
     if name not in claims:
         return None
     value = claims[name]
     if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
-        _bad(path or name, "must be a short printable string")
+        _invalid(path or name, "must be a short printable string")
     return value
 
 
-def required(claims: dict[str, Any], name: str) -> str:
-    """Return a text claim that must be there; raises Unauthorized `bad-claims`."""
+def required_text(claims: Claims, name: str) -> str:
+    """Return a claim of text that must be there; raises AuthError `claims_invalid`."""
     value = text(claims, name)
     if value is None:
-        _bad(name, "is missing")
+        _invalid(name, "is missing")
     return value
 
 
-def _instant(claims: dict[str, Any], name: str) -> int | None:
-    """Return a NumericDate in milliseconds; Clerk writes whole seconds, and nothing else is taken."""
+def _instant_ms(claims: Claims, name: str) -> int | None:
+    """Return a NumericDate in epoch milliseconds. Clerk writes whole seconds; anything else is refused."""
     if name not in claims:
         return None
     value = claims[name]
     if type(value) is not int or not 0 <= value <= LAST_SECOND:
-        _bad(name, "must be whole seconds since 1970")
+        _invalid(name, "must be whole seconds since 1970")
     return value * 1000
 
 
-def check_times(claims: dict[str, Any], now_ms: int) -> tuple[int, int]:
-    """Return (not before, expires) in epoch milliseconds, without skew.
+def check_times(claims: Claims, now_ms: int) -> tuple[int, int]:
+    """Check `exp`, `nbf` and `iat`, with 5 seconds of skew; return (not before, expires) without skew.
 
-    Raises Unauthorized `bad-claims`, `expired`, `not-yet-valid` or `issued-in-future`.
+    Both are in epoch milliseconds, as is `now_ms`.
+
+    Raises AuthError `claims_invalid`, `token_expired`, `token_not_yet_valid` or `token_issued_in_future`.
     """
-    expires, starts, issued = (_instant(claims, name) for name in ("exp", "nbf", "iat"))
-    if expires is None:
-        _bad("exp", "is missing")
-    if now_ms >= expires + SKEW_MS:
-        raise refusal("expired")
-    if starts is not None and now_ms < starts - SKEW_MS:
-        raise refusal("not-yet-valid")
-    if issued is not None and now_ms < issued - SKEW_MS:
-        raise refusal("issued-in-future")
-    return max(starts or 0, issued or 0), expires
+    expires_ms, starts_ms, issued_ms = (_instant_ms(claims, name) for name in ("exp", "nbf", "iat"))
+    if expires_ms is None:
+        _invalid("exp", "is missing")
+    if now_ms >= expires_ms + SKEW_MS:
+        raise AuthError("token_expired")
+    if starts_ms is not None and now_ms < starts_ms - SKEW_MS:
+        raise AuthError("token_not_yet_valid")
+    if issued_ms is not None and now_ms < issued_ms - SKEW_MS:
+        raise AuthError("token_issued_in_future")
+    return max(starts_ms or 0, issued_ms or 0), expires_ms
 
 
-def check_origin(claims: dict[str, Any], allowed: Collection[str]) -> None:
-    """Refuse a token made for another origin, when there is a list; raises Unauthorized `wrong-azp`."""
+def check_origin(claims: Claims, allowed: Collection[str]) -> None:
+    """Check `azp`, the origin that the token was issued to, when only some are `allowed`.
+
+    Raises AuthError `claims_invalid` or `azp_not_allowed`.
+    """
     azp = text(claims, "azp")
     if allowed and azp not in allowed:
-        raise refusal("wrong-azp")
+        raise AuthError("azp_not_allowed")
 
 
 def _organization(value: str | None, path: str) -> str:
     if value is None:
-        _bad(path, "is missing")
+        _invalid(path, "is missing")
     if not is_organization(value):
-        _bad(path, "is not an organization id")
+        _invalid(path, "is not an organization id")
     return value
 
 
-def membership(claims: dict[str, Any]) -> tuple[str, str]:
-    """Return (organization, role) of version 2 (`o`) or version 1 (`org_id`, `org_role`) claims.
+def membership(claims: Claims) -> tuple[str, str]:
+    """Return organization and role, of version 2 (`o`) or version 1 (`org_id`, `org_role`) claims.
 
-    A token with both must say the same twice. An absent role is "": a reader.
-    Raises Unauthorized `bad-claims` or `conflicting-organization`, Forbidden `no-organization`.
+    A token with both must say the same in both. An absent role is "", which may read.
+    Raises AuthError `claims_invalid`, `organization_conflicting` or `organization_missing`.
     """
-    found: list[tuple[str, str]] = []
+    memberships: list[tuple[str, str]] = []
     if "o" in claims:
-        active = claims["o"]
-        if not isinstance(active, dict):
-            _bad("o", "must be an object")
-        role = bare_role(text(active, "rol", "o.rol") or "")
-        found.append((_organization(text(active, "id", "o.id"), "o.id"), role))
+        organization = claims["o"]
+        if not isinstance(organization, dict):
+            _invalid("o", "must be an object")
+        role = bare_role(text(organization, "rol", "o.rol") or "")
+        memberships.append((_organization(text(organization, "id", "o.id"), "o.id"), role))
     if "org_id" in claims or "org_role" in claims:
         role = bare_role(text(claims, "org_role") or "")
-        found.append((_organization(text(claims, "org_id"), "org_id"), role))
-    if not found:
-        raise refusal("no-organization")
-    if found[0] != found[-1]:
-        raise refusal("conflicting-organization")
-    return found[0]
+        memberships.append((_organization(text(claims, "org_id"), "org_id"), role))
+    if not memberships:
+        raise AuthError("organization_missing")
+    if memberships[0] != memberships[-1]:
+        raise AuthError("organization_conflicting")
+    return memberships[0]
 
 
-def principal(claims: dict[str, Any], expires_ms: int) -> Principal:
-    """Return who the claims name.
+def principal_of(claims: Claims, expires_ms: int) -> Principal:
+    """Return the principal that the claims name.
 
-    Raises Unauthorized `bad-claims` or `conflicting-organization`, Forbidden `pending` or `no-organization`.
+    Raises AuthError `claims_invalid`, `session_pending`, `organization_conflicting` or
+    `organization_missing`.
     """
-    subject = required(claims, "sub")
+    subject = required_text(claims, "sub")
     session = text(claims, "sid")
     if (text(claims, "sts") or "active") != "active":
-        raise refusal("pending")
+        raise AuthError("session_pending")
     organization, role = membership(claims)
     return Principal(organization, role, subject, session, expires_ms)

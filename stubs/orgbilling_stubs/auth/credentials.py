@@ -1,13 +1,13 @@
-"""Find the session token in a request: the Authorization header, else the `__session` cookie."""
+"""Where a request carries its session token: the Authorization header, else the `__session` cookie."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from orgbilling_stubs.auth.errors import refusal
+from orgbilling_stubs.auth.errors import AuthError
 
-COOKIE = "__session"
+SESSION_COOKIE = "__session"
 
 
 class Credentials(NamedTuple):
@@ -17,46 +17,45 @@ class Credentials(NamedTuple):
     cookie_session: str | None
 
 
-def credentials(headers: Iterable[tuple[bytes, bytes]]) -> Credentials:
-    """Read both from ASGI headers (lower-case names).
+def read_credentials(headers: Iterable[tuple[bytes, bytes]]) -> Credentials:
+    """Read the credentials from ASGI headers (names in lower case).
 
-    Raises Unauthorized `ambiguous-credentials` for two Authorization headers, or, where the cookie
-    counts, two different sessions.
+    Raises AuthError `credentials_ambiguous` for two Authorization headers, and, when there is none, for two
+    different session cookies.
     """
     authorization: str | None = None
     cookies: list[str] = []
     for name, value in headers:
         if name == b"authorization":
             if authorization is not None:
-                raise refusal("ambiguous-credentials")
+                raise AuthError("credentials_ambiguous")
             authorization = value.decode("latin-1")
         elif name == b"cookie":
             cookies.append(value.decode("latin-1"))
     if authorization is not None or not cookies:
         return Credentials(authorization, None)
-    return Credentials(None, _session("; ".join(cookies)))
+    return Credentials(None, _session_cookie("; ".join(cookies)))
 
 
-def _session(cookie: str) -> str | None:
-    pairs = (pair.partition("=") for pair in cookie.split(";"))
-    values = {value.strip().strip('"') for name, _, value in pairs if name.strip() == COOKIE}
+def _session_cookie(cookies: str) -> str | None:
+    pairs = (pair.partition("=") for pair in cookies.split(";"))
+    values = {value.strip().strip('"') for name, _, value in pairs if name.strip() == SESSION_COOKIE}
     if len(values) > 1:
-        raise refusal("ambiguous-credentials")
+        raise AuthError("credentials_ambiguous")
     return values.pop() if values else None
 
 
-def bearer(authorization: str | None, cookie_session: str | None) -> str:
-    """Return the token.
+def bearer_token(authorization: str | None, cookie_session: str | None) -> str:
+    """Return the session token; raises AuthError `token_missing` or `authorization_malformed`.
 
-    Raises Unauthorized `missing-token` or `malformed-authorization`. A header that is present decides,
-    also when it is empty: a cookie never rescues a bad header.
+    A header that is present decides, even when it is empty: the cookie is not used instead of a bad header.
     """
     if authorization is None:
         if not cookie_session:
-            raise refusal("missing-token")
+            raise AuthError("token_missing")
         return cookie_session
     scheme, _, rest = authorization.partition(" ")
     token = rest.lstrip(" ")
     if scheme.lower() != "bearer" or not token or not token.isascii() or " " in token or "," in token:
-        raise refusal("malformed-authorization")
+        raise AuthError("authorization_malformed")
     return token

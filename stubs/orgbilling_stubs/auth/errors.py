@@ -1,85 +1,67 @@
-"""Every way authentication can say no: one table, one row each."""
+"""Every error of authentication and authorization: one table, one row for each error code."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 
-class Row(NamedTuple):
-    """One named refusal: HTTP status and the default, ASCII-only detail."""
+class AuthErrorKind(NamedTuple):
+    """name: the error code. detail: the default text for the client, ASCII as it also goes into a header."""
 
     name: str
     status: int
     detail: str
 
 
-ROWS = (
-    Row("missing-token", 401, "no session token was sent"),
-    Row("malformed-authorization", 401, "the Authorization header must be 'Bearer' and one token"),
-    Row("ambiguous-credentials", 401, "more than one session token was sent"),
-    Row("token-too-large", 401, "the session token is too large"),
-    Row("malformed-token", 401, "the session token cannot be read"),
-    Row("algorithm", 401, "the signing algorithm is not accepted"),
-    Row("critical-header", 401, "the token header demands an extension that is not supported"),
-    Row("wrong-type", 401, "the token is not a session token"),
-    Row("unknown-kid", 401, "the token was signed with an unknown key"),
-    Row("bad-signature", 401, "the token signature does not match"),
-    Row("bad-claims", 401, "a token claim is missing or has the wrong type"),
-    Row("expired", 401, "the session token has expired"),
-    Row("not-yet-valid", 401, "the session token is not valid yet"),
-    Row("issued-in-future", 401, "the session token was issued in the future"),
-    Row("wrong-azp", 401, "the token was issued to an origin that is not allowed"),
-    Row("conflicting-organization", 401, "the token names two different organizations or roles"),
-    Row("pending", 403, "the session is pending: choose an organization first"),
-    Row("no-organization", 403, "the session has no active organization"),
-    Row("member", 403, "this operation needs an organization admin"),
-    Row("keys-unavailable", 503, "the keys to verify session tokens cannot be fetched"),
+ERRORS = (
+    AuthErrorKind("token_missing", 401, "no session token was sent"),
+    AuthErrorKind("authorization_malformed", 401, "the Authorization header must be 'Bearer' and one token"),
+    AuthErrorKind("credentials_ambiguous", 401, "more than one session token was sent"),
+    AuthErrorKind("token_too_large", 401, "the session token is too large"),
+    AuthErrorKind("token_malformed", 401, "the session token cannot be read"),
+    AuthErrorKind("algorithm_not_accepted", 401, "the signing algorithm is not accepted"),
+    AuthErrorKind("critical_header", 401, "the token header demands an extension that is not supported"),
+    AuthErrorKind("token_type_wrong", 401, "the token is not a session token"),
+    AuthErrorKind("key_unknown", 401, "the token was signed with an unknown key"),
+    AuthErrorKind("signature_invalid", 401, "the token signature does not match"),
+    AuthErrorKind("claims_invalid", 401, "a token claim is missing or has the wrong type"),
+    AuthErrorKind("token_expired", 401, "the session token has expired"),
+    AuthErrorKind("token_not_yet_valid", 401, "the session token is not valid yet"),
+    AuthErrorKind("token_issued_in_future", 401, "the session token was issued in the future"),
+    AuthErrorKind("azp_not_allowed", 401, "the token was issued to an origin that is not allowed"),
+    AuthErrorKind("organization_conflicting", 401, "the token names two different organizations or roles"),
+    AuthErrorKind("session_pending", 403, "the session is pending: choose an organization first"),
+    AuthErrorKind("organization_missing", 403, "the session has no active organization"),
+    AuthErrorKind("admin_required", 403, "this operation needs an organization admin"),
+    AuthErrorKind("keys_unavailable", 503, "the keys to verify session tokens cannot be fetched"),
 )
-TABLE = {row.name: row for row in ROWS}
-TITLES = {401: "Unauthorized", 403: "Forbidden", 503: "Service Unavailable"}
+_BY_CODE = {kind.name: kind for kind in ERRORS}
+_TITLES = {401: "Unauthorized", 403: "Forbidden", 503: "Service Unavailable"}
 
 
-class Refused(Exception):  # noqa: N818 - a decision, not an error
-    """A request that was not let in. Carries no part of the token."""
+class AuthError(Exception):
+    """A request that is not let in. It holds no part of the token.
 
-    def __init__(self, name: str, detail: str | None = None, retry_after_s: int | None = None) -> None:
-        row = TABLE[name]
-        self.name = name
-        self.status = row.status
-        self.title = TITLES[row.status]
-        self.detail = detail or row.detail
+    code: a code of `ERRORS`. detail: the text for the client instead of the default; it must be ASCII without
+    `"` and `\\`, and hold nothing that the client sent. retry_after_s: when a 503 may be over, in seconds.
+    """
+
+    def __init__(self, code: str, detail: str | None = None, retry_after_s: int | None = None) -> None:
+        kind = _BY_CODE[code]
+        self.name = code
+        self.status = kind.status
+        self.title = _TITLES[kind.status]
+        self.detail = detail or kind.detail
         self.retry_after_s = retry_after_s
-        super().__init__(f"{name}: {self.detail}")
+        super().__init__(f"{code}: {self.detail}")
 
     @property
     def challenge(self) -> str | None:
-        """Return the `WWW-Authenticate` value (RFC 6750, section 3), or None for a 503."""
+        """The `WWW-Authenticate` value (RFC 6750, section 3); None for a 503."""
         if self.status == 503:
             return None
-        if self.name == "missing-token":
+        if self.name == "token_missing":
+            # RFC 6750, section 3.1: no error code for a request that did not try to authenticate.
             return 'Bearer realm="orgbilling"'
         error = "invalid_token" if self.status == 401 else "insufficient_scope"
         return f'Bearer error="{error}", error_description="{self.detail}"'
-
-
-class Unauthorized(Refused):
-    """401: the caller is not known."""
-
-
-class Forbidden(Refused):
-    """403: the caller is known and may not."""
-
-
-class Unavailable(Refused):
-    """503: it cannot be said who the caller is; `retry_after_s` says when to ask again."""
-
-
-_CLASSES: dict[int, type[Refused]] = {401: Unauthorized, 403: Forbidden, 503: Unavailable}
-
-
-def refusal(name: str, detail: str | None = None, retry_after_s: int | None = None) -> Refused:
-    """Return the exception for a row of the table, of the class that fits its status.
-
-    A `detail` of your own must be ASCII without `"` and `\\`, and hold nothing that a client sent.
-    """
-    return _CLASSES[TABLE[name].status](name, detail, retry_after_s)

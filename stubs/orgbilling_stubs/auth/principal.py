@@ -1,4 +1,4 @@
-"""Who is calling: the result of authentication."""
+"""The principal of a request: who is calling, as authentication found out."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 
 DEFAULT_ORGANIZATION = "org_standard"
-NEVER_EXPIRES_MS = 253_402_300_799_000  # 9999-12-31T23:59:59Z, the last instant RFC 3339 can write
+NEVER_EXPIRES_MS = 253_402_300_799_000  # 9999-12-31T23:59:59Z, the last instant that RFC 3339 can write
 
 _ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller; the role is without `org:`, `expires_ms` is real time in epoch ms."""
+    """An authenticated caller. role: without `org:`. expires_ms: real time in epoch milliseconds."""
 
     organization: str
     role: str
@@ -28,7 +28,7 @@ class Principal:
 
 
 def is_organization(text: str) -> bool:
-    """Say whether `text` can be an organization id: 1 to 128 of `A-Z a-z 0-9 _ . -`, no punctuation first."""
+    """Whether a text can be an organization id: 1 to 128 of `A-Z a-z 0-9 _ . -`, first a letter or digit."""
     return _ORGANIZATION.fullmatch(text) is not None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from orgbilling_stubs.auth.redact import RedactingFormatter
+from orgbilling_stubs.auth.redaction import RedactingFormatter
 
 
 def to_stderr() -> None:

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from orgbilling_stubs.auth import bad, keys
-from orgbilling_stubs.auth.mint import DEFAULT_AZP, DEFAULT_TTL_S, Session, mint
+from orgbilling_stubs.auth import bad_tokens, key_file
 from orgbilling_stubs.auth.principal import DEFAULT_ORGANIZATION, is_organization
+from orgbilling_stubs.auth.tokens import DEFAULT_AZP, DEFAULT_TTL_S, ClerkSession, mint_token
 from orgbilling_stubs.tenants.clock import wall_ms
 
 MAX_TTL_S = 10 * 366 * 86_400
@@ -48,16 +48,16 @@ def parse_text(text: str) -> str:
 
 def parse_bad(kind: str) -> str:
     """Return the name of a way to be bad; raises typer.BadParameter."""
-    if kind not in bad.KINDS:
-        raise typer.BadParameter(f"{kind!r}: one of {', '.join(bad.KINDS)}")
+    if kind not in bad_tokens.BAD_TOKENS:
+        raise typer.BadParameter(f"{kind!r}: one of {', '.join(bad_tokens.BAD_TOKENS)}")
     return kind
 
 
-def explain(session: Session, kind: str | None) -> str:
+def explain(session: ClerkSession, kind: str | None) -> str:
     """Return the line for the person at the terminal; the token itself is not in it."""
     if kind is not None:
-        row = bad.KINDS[kind]
-        return f"bad token: {row.shows} (refused as {row.refusal})"
+        row = bad_tokens.BAD_TOKENS[kind]
+        return f"bad token: {row.problem} (refused with {row.error_code})"
     return (
         f"{session.user}, {session.role} of {session.organization}, "
         f"version {session.version}, for {session.ttl_s} seconds"
@@ -88,7 +88,12 @@ def token(
     v1: Annotated[bool, typer.Option("--v1", help="Version 1 claims (org_id, org_role).")] = False,
     kind: Annotated[
         str | None,
-        typer.Option("--bad", parser=parse_bad, metavar="KIND", help=f"A bad token: {', '.join(bad.KINDS)}."),
+        typer.Option(
+            "--bad",
+            parser=parse_bad,
+            metavar="KIND",
+            help=f"A bad token: {', '.join(bad_tokens.BAD_TOKENS)}.",
+        ),
     ] = None,
     azp: Annotated[
         str, typer.Option(parser=parse_text, metavar="ORIGIN", help="Origin of the app that asked for it.")
@@ -107,13 +112,13 @@ def token(
     except ValueError as error:
         typer.echo(f"orgbilling: --org: {error}", err=True)
         raise typer.Exit(2) from None
-    session = Session(organization, role, sub, azp, ttl, version=1 if v1 else 2)
+    session = ClerkSession(organization, role, sub, azp, ttl, version=1 if v1 else 2)
     try:
-        key = keys.load()
-    except keys.KeyFileError as error:
+        key = key_file.load_signing_key()
+    except key_file.KeyFileError as error:
         typer.echo(f"orgbilling: {error}", err=True)
         raise typer.Exit(1) from None
-    minter = mint if kind is None else bad.KINDS[kind].mint
+    minter = mint_token if kind is None else bad_tokens.BAD_TOKENS[kind].mint
     print(minter(key, session, wall_ms()))
     if at_terminal():
         typer.echo(explain(session, kind), err=True)

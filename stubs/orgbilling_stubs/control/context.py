@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orgbilling_stubs.api.serializers import usd
-from orgbilling_stubs.auth.rsa import SigningKey
+from orgbilling_stubs.auth.keys import SigningKey
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import Command
 from orgbilling_stubs.billing.errors import BillingError, ErrorCode

@@ -7,9 +7,9 @@ from typing import Any
 from orgbilling_fixtures import personas
 from orgbilling_fixtures.personas import PersonaError
 
-from orgbilling_stubs.auth import bad
-from orgbilling_stubs.auth.errors import Refused
-from orgbilling_stubs.auth.mint import DEFAULT_AZP, Session, mint
+from orgbilling_stubs.auth import bad_tokens
+from orgbilling_stubs.auth.errors import AuthError
+from orgbilling_stubs.auth.tokens import DEFAULT_AZP, ClerkSession, mint_token
 from orgbilling_stubs.billing.events import ClockSet, Record, TenantCreated
 from orgbilling_stubs.control import context
 from orgbilling_stubs.control.bulk import Steps, Work
@@ -107,7 +107,7 @@ def personas_known(call: Call) -> Reply:
 def token(call: Call) -> Reply:
     """A session token, good or bad in one way."""
     server, body, organization = control(call), context.body(call), named(call)
-    session = Session(
+    session = ClerkSession(
         organization,
         body.get("role", "admin"),
         body.get("subject"),
@@ -115,8 +115,8 @@ def token(call: Call) -> Reply:
         body.get("ttlSeconds", 3600),
         body.get("version", 2),
     )
-    kind = bad.KINDS.get(body.get("bad", ""))
-    minter = kind.mint if kind is not None else mint
+    kind = bad_tokens.BAD_TOKENS.get(body.get("bad", ""))
+    minter = kind.mint if kind is not None else mint_token
     made = minter(server.key, session, server.wall_ms())
     return Reply(
         {
@@ -135,6 +135,6 @@ def _refused_as(server: Control, token: str) -> str | None:
         return None
     try:
         server.admit([(b"authorization", b"Bearer " + token.encode())], "POST")
-    except Refused as refused:
-        return refused.name
+    except AuthError as error:
+        return error.name
     return None

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 
-from orgbilling_stubs.auth.rsa import SigningKey
+from orgbilling_stubs.auth.keys import SigningKey
 
 _PURPOSE = b"orgbilling control token"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from orgbilling_stubs.auth.redact import redact
+from orgbilling_stubs.auth.redaction import redact
 from orgbilling_stubs.faults import COOKIE, errors
 from orgbilling_stubs.faults.effects.effect import LONGEST_MS
 from orgbilling_stubs.http.errors import Problem

@@ -10,7 +10,7 @@ from orgbilling_openapi import json_pointer
 from orgbilling_openapi.operations import operations_by_id
 
 from orgbilling_stubs.api import serializers
-from orgbilling_stubs.auth.redact import redact
+from orgbilling_stubs.auth.redaction import redact
 from orgbilling_stubs.billing import commands, scheduler
 from orgbilling_stubs.billing.apply import TenantFactory, state_of
 from orgbilling_stubs.billing.events import Record, encode

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from threading import RLock
 from typing import Any, Protocol
 
-from orgbilling_stubs.auth.redact import redact
+from orgbilling_stubs.auth.redaction import redact
 from orgbilling_stubs.http.context import Call, Encoded, Handler, Reply, Stream
 from orgbilling_stubs.http.cors import Headers
 from orgbilling_stubs.http.middleware import Detour, Turn

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from orgbilling_stubs.auth.redact import redact
+from orgbilling_stubs.auth.redaction import redact
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.journal.store import EXCERPT_BYTES, Exchange
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from orgbilling_stubs.app import Settings, build
-from orgbilling_stubs.auth import keys
-from orgbilling_stubs.auth.bad import KINDS
-from orgbilling_stubs.auth.mint import Session, mint
-from orgbilling_stubs.auth.rsa import SigningKey
+from orgbilling_stubs.auth import key_file
+from orgbilling_stubs.auth.bad_tokens import BAD_TOKENS
+from orgbilling_stubs.auth.keys import SigningKey
+from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 
 CLOCK = "2026-03-10T12:00:00Z"
 PERSONA = Path(__file__).parent / "persona" / "judged.yaml"
@@ -30,11 +30,11 @@ class World:
 
     def token(self, organization: str = FIRST) -> str:
         """A good token, for an hour of real time."""
-        return mint(self.key, Session(organization), int(time.time() * 1000))
+        return mint_token(self.key, ClerkSession(organization), int(time.time() * 1000))
 
     def bad(self, kind: str) -> str:
-        """A token that is bad in one way (`orgbilling_stubs.auth.bad`)."""
-        return KINDS[kind].mint(self.key, Session(FIRST), int(time.time() * 1000))
+        """A token that is bad in one way (`orgbilling_stubs.auth.bad_tokens`)."""
+        return BAD_TOKENS[kind].mint(self.key, ClerkSession(FIRST), int(time.time() * 1000))
 
     def signed(self, token: str) -> bool:
         """Whether a token bears the server's own signature, whatever it says."""
@@ -55,7 +55,7 @@ class World:
 def world(seed: int = 1) -> World:
     """Build a sound server at a frozen clock."""
     settings = Settings(personas=(str(PERSONA),), seed=seed, clock=CLOCK, auth="verify")
-    return World(build(settings).asgi, keys.load())
+    return World(build(settings).asgi, key_file.load_signing_key())
 
 
 def unpadded(text: str) -> bytes:

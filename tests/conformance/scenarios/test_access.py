@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from orgbilling_conformance import tokens
 from orgbilling_conformance.scenarios import access
-from orgbilling_stubs.auth import jwks, keys
-from orgbilling_stubs.auth.bad import KINDS
-from orgbilling_stubs.auth.mint import Session
+from orgbilling_stubs.auth import key_file, keys
+from orgbilling_stubs.auth.bad_tokens import BAD_TOKENS
+from orgbilling_stubs.auth.tokens import ClerkSession
 from orgbilling_stubs.tenants.clock import wall_ms
 
 
@@ -131,8 +131,8 @@ class Keys:
 
 @pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/v1/jwks"])
 def test_a_published_key_is_taken_for_a_secret(judge: Any, path: str) -> None:
-    key = keys.load().public
-    app = Keys(path, jwks.document(key))
+    key = key_file.load_signing_key().public
+    app = Keys(path, keys.jwks(key))
     made = judge(app)
     access.credentials(made)
     assert made.tokens.public == key.pem().encode()
@@ -146,13 +146,13 @@ def test_without_a_published_key_nothing_is_made_of_it(judge: Any) -> None:
     access.credentials(made)
     assert made.tokens.public is None
     assert any("no public key" in each for each in made.notes)
-    quiet = judge(app := Keys("/v1/jwks", jwks.document(keys.load().public)), documents=False)
+    quiet = judge(app := Keys("/v1/jwks", keys.jwks(key_file.load_signing_key().public)), documents=False)
     access.credentials(quiet)
     assert {path for path, _ in app.asked if not path.startswith("/api/v1/org/")} == set()
 
 
 def test_a_server_that_takes_its_public_key_for_a_secret(judge: Any, token: Callable[..., str]) -> None:
-    key = keys.load().public
+    key = key_file.load_signing_key().public
     taken = tokens.confused(token("org_standard"), key.pem().encode())
 
     class Confused(Keys):
@@ -161,14 +161,14 @@ def test_a_server_that_takes_its_public_key_for_a_secret(judge: Any, token: Call
             self.path = scope["path"] if sent == f"Bearer {taken}" else "/v1/jwks"
             await super().__call__(scope, receive, send)
 
-    made = judge(Confused("/v1/jwks", jwks.document(key)), token=token("org_standard"))
+    made = judge(Confused("/v1/jwks", keys.jwks(key)), token=token("org_standard"))
     access.credentials(made)
     found = {(each.rule, each.severity) for each in made.findings() if each.rule.startswith("token-")}
     assert found == {("token-bad", "error")}
 
 
 def test_a_session_without_an_organization(judge: Any, stub: Any, token: Callable[..., str]) -> None:
-    held = KINDS["pending"].mint(keys.load(), Session("org_standard"), wall_ms())
+    held = BAD_TOKENS["pending"].mint(key_file.load_signing_key(), ClerkSession("org_standard"), wall_ms())
     made = judge(pending_token=held)
     access.pending(made)
     assert made.findings() == ()
@@ -207,7 +207,11 @@ def test_a_token_that_is_not_what_it_was_given_for_judges_nobody(
 def test_a_pending_token_that_ends_on_the_way_is_skipped_for_the_rest(
     judge: Any, token: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = judge(pending_token=KINDS["pending"].mint(keys.load(), Session("org_standard"), wall_ms()))
+    made = judge(
+        pending_token=BAD_TOKENS["pending"].mint(
+            key_file.load_signing_key(), ClerkSession("org_standard"), wall_ms()
+        )
+    )
     reasons = iter(["", ""])
     monkeypatch.setattr(made.tokens, "unfit", lambda kind: next(reasons, "--pending-token has expired"))
     access.pending(made)

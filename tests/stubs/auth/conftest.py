@@ -4,9 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from orgbilling_stubs.auth.mint import Session, claims, header, sign
-from orgbilling_stubs.auth.rsa import SigningKey, generate
-from orgbilling_stubs.auth.verify import Authenticator
+from jwt.algorithms import RSAAlgorithm
+from jwt.utils import base64url_encode
+from orgbilling_stubs.auth.bad_tokens import signing_input
+from orgbilling_stubs.auth.keys import SigningKey, generate_key
+from orgbilling_stubs.auth.tokens import ClerkSession, token_claims, token_header
+from orgbilling_stubs.auth.verification import Authenticator
 
 NOW_MS = 1_795_345_200_000
 Forge = Callable[..., str]
@@ -14,12 +17,12 @@ Forge = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def key() -> SigningKey:
-    return generate()
+    return generate_key()
 
 
 @pytest.fixture(scope="session")
 def stranger() -> SigningKey:
-    return generate()
+    return generate_key()
 
 
 @pytest.fixture
@@ -43,11 +46,13 @@ def forge(key: SigningKey) -> Forge:
         head: dict[str, Any] | None = None,
         body: dict[str, Any] | None = None,
         signer: SigningKey | None = None,
-        session: Session | None = None,
+        session: ClerkSession | None = None,
     ) -> str:
-        whole_head = header(key.kid) | (head or {})
-        whole_body = claims(session or Session(), NOW_MS) | (body or {})
-        return sign(signer or key, _given(whole_head), _given(whole_body))
+        whole_head = token_header(key.kid) | (head or {})
+        whole_body = token_claims(session or ClerkSession(), NOW_MS) | (body or {})
+        signed = signing_input(_given(whole_head), _given(whole_body))
+        signature = RSAAlgorithm(RSAAlgorithm.SHA256).sign(signed.encode(), (signer or key).rsa_key)
+        return f"{signed}.{base64url_encode(signature).decode()}"
 
     return make
 

@@ -1,30 +1,159 @@
+from __future__ import annotations
+
+import time
+
 import pytest
-from orgbilling_stubs.auth import keys
-from orgbilling_stubs.auth.authorization import Admission
-from orgbilling_stubs.auth.errors import Forbidden, Unauthorized
-from orgbilling_stubs.auth.mint import Session, mint
-from orgbilling_stubs.auth.verify import Authenticator
+from orgbilling_stubs.auth import key_file
+from orgbilling_stubs.auth.authorization import CACHE_SIZE, CACHE_TTL_MS, Authorizer, require_admin
+from orgbilling_stubs.auth.errors import AuthError
+from orgbilling_stubs.auth.key_sources import KeySet
+from orgbilling_stubs.auth.keys import SigningKey, published_key
+from orgbilling_stubs.auth.principal import Principal
+from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
+from orgbilling_stubs.auth.verification import Authenticator
 from orgbilling_stubs.tenants.clock import wall_ms
 
 
-def headers(role: str) -> list[tuple[bytes, bytes]]:
-    token = mint(keys.load(), Session("org_a", role), wall_ms())
+def headers(token: str) -> list[tuple[bytes, bytes]]:
     return [(b"authorization", f"Bearer {token}".encode())]
 
 
+def role_headers(role: str) -> list[tuple[bytes, bytes]]:
+    return headers(mint_token(key_file.load_signing_key(), ClerkSession("org_a", role), wall_ms()))
+
+
 def test_members_read_and_admins_write() -> None:
-    admit = Admission(Authenticator("trust", keys.load()), wall_ms)
+    authorize = Authorizer(Authenticator("trust", key_file.load_signing_key()), wall_ms)
     for method in ("GET", "HEAD"):
-        assert admit(headers("member"), method).organization == "org_a"
-    assert admit(headers("admin"), "POST").is_admin
-    assert admit(headers("billing_admin"), "POST").is_admin
-    with pytest.raises(Forbidden, match="member"):
-        admit(headers("member"), "POST")
-    with pytest.raises(Unauthorized, match="missing-token"):
-        admit([], "GET")
+        assert authorize(role_headers("member"), method).organization == "org_a"
+    assert authorize(role_headers("admin"), "POST").is_admin
+    assert authorize(role_headers("billing_admin"), "POST").is_admin
+    with pytest.raises(AuthError, match="admin_required"):
+        authorize(role_headers("member"), "POST")
+    with pytest.raises(AuthError, match="token_missing"):
+        authorize([], "GET")
 
 
 def test_tokens_live_in_real_time() -> None:
-    admit = Admission(Authenticator("trust", keys.load()), lambda: wall_ms() + 2 * 3_600_000)
-    with pytest.raises(Unauthorized, match="expired"):
-        admit(headers("admin"), "GET")
+    authorize = Authorizer(
+        Authenticator("trust", key_file.load_signing_key()), lambda: wall_ms() + 2 * 3_600_000
+    )
+    with pytest.raises(AuthError, match="token_expired"):
+        authorize(role_headers("admin"), "GET")
+
+
+def test_an_admin_may_write_and_nobody_else() -> None:
+    require_admin(Principal("org_a", "billing_admin", "user_a", None, 0))
+    with pytest.raises(AuthError, match="admin_required"):
+        require_admin(Principal("org_a", "member", "user_a", None, 0))
+
+
+# The cache
+
+
+class FakeClock:
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+@pytest.fixture
+def clock(now_ms: int) -> FakeClock:
+    return FakeClock(now_ms)
+
+
+@pytest.fixture
+def authorize(gate: Authenticator, clock: FakeClock) -> Authorizer:
+    return Authorizer(gate, clock)
+
+
+@pytest.mark.parametrize("asked_every_ms", [1_000, 59_000, 299_999])
+def test_a_withdrawn_key_is_refused_after_five_minutes_however_often_it_is_used(
+    key: SigningKey, stranger: SigningKey, clock: FakeClock, asked_every_ms: int
+) -> None:
+    started_ms, published = clock.now_ms, [key]
+    source = KeySet(lambda: published_key(published[0].public, "/v1/jwks"))
+    authorize = Authorizer(Authenticator("verify", key, source), clock)
+    withdrawn = headers(mint_token(key, ClerkSession("org_a", ttl_s=7_200), started_ms))
+    authorize(withdrawn, "GET")
+
+    published[0] = stranger
+    clock.now_ms += 10_000
+    authorize(headers(mint_token(stranger, ClerkSession("org_a"), started_ms)), "GET")  # loads the keys again
+    while clock.now_ms + asked_every_ms < started_ms + CACHE_TTL_MS:
+        clock.now_ms += asked_every_ms
+        authorize(withdrawn, "GET")
+    clock.now_ms = started_ms + CACHE_TTL_MS
+    with pytest.raises(AuthError, match="key_unknown"):
+        authorize(withdrawn, "GET")
+
+
+def test_a_remembered_token_still_expires(
+    authorize: Authorizer, key: SigningKey, clock: FakeClock, now_ms: int
+) -> None:
+    sent = headers(mint_token(key, ClerkSession(ttl_s=60), now_ms))
+    authorize(sent, "GET")
+    for later_ms, code in ((65_000, "token_expired"), (-5_001, "token_issued_in_future")):
+        clock.now_ms = now_ms + later_ms
+        with pytest.raises(AuthError, match=code):
+            authorize(sent, "GET")
+
+
+def test_a_remembered_member_still_cannot_write(authorize: Authorizer, key: SigningKey, now_ms: int) -> None:
+    sent = headers(mint_token(key, ClerkSession(role="member"), now_ms))
+    authorize(sent, "GET")
+    with pytest.raises(AuthError, match="admin_required"):
+        authorize(sent, "POST")
+
+
+@pytest.mark.slow
+def test_the_cache_is_bounded_and_holds_no_token(authorize: Authorizer, key: SigningKey, now_ms: int) -> None:
+    tokens = [mint_token(key, ClerkSession(f"org_{number}"), now_ms) for number in range(CACHE_SIZE + 3)]
+    for number, token in enumerate(tokens):
+        assert authorize(headers(token), "GET").organization == f"org_{number}"
+    assert len(authorize._cache) == CACHE_SIZE
+    assert all(len(digest) == 32 for digest in authorize._cache)
+    assert authorize(headers(tokens[0]), "GET").organization == "org_0"
+
+
+def test_what_was_used_last_stays_in_the_cache(
+    authorize: Authorizer, key: SigningKey, now_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orgbilling_stubs.auth.authorization.CACHE_SIZE", 2)
+    first, second, third = (mint_token(key, ClerkSession(f"org_{number}"), now_ms) for number in range(3))
+    for token in (first, second, first, third):
+        authorize(headers(token), "GET")
+    organizations = [verified.principal.organization for verified in authorize._cache.values()]
+    assert organizations == ["org_0", "org_2"]
+
+
+def test_a_refused_token_is_not_remembered(authorize: Authorizer) -> None:
+    with pytest.raises(AuthError):
+        authorize(headers("a.b.c"), "GET")
+    assert not authorize._cache
+
+
+def test_a_cached_header_is_not_a_cookie_and_the_reverse(
+    authorize: Authorizer, key: SigningKey, now_ms: int
+) -> None:
+    token = mint_token(key, ClerkSession(), now_ms).encode()
+    authorize([(b"authorization", b"Bearer " + token)], "GET")
+    authorize([(b"cookie", b"__session=" + token)], "GET")
+    with pytest.raises(AuthError, match="token_missing"):
+        authorize([(b"cookie", b"Bearer " + token)], "GET")
+    with pytest.raises(AuthError, match="authorization_malformed"):
+        authorize([(b"authorization", b"__session=" + token)], "GET")
+    with pytest.raises(AuthError, match="credentials_ambiguous"):
+        authorize([(b"authorization", b"Bearer " + token)] * 2, "GET")
+
+
+def test_a_remembered_token_costs_microseconds(authorize: Authorizer, key: SigningKey, now_ms: int) -> None:
+    """The budget is 5 microseconds; ten times that on a busy machine still tells memory from verification."""
+    sent = headers(mint_token(key, ClerkSession(), now_ms))
+    authorize(sent, "GET")
+    started = time.perf_counter_ns()
+    for _ in range(2000):
+        authorize(sent, "GET")
+    assert (time.perf_counter_ns() - started) / 2000 < 50_000

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_stubs.auth.credentials import Credentials, bearer, credentials
-from orgbilling_stubs.auth.errors import Unauthorized
+from orgbilling_stubs.auth.credentials import Credentials, bearer_token, read_credentials
+from orgbilling_stubs.auth.errors import AuthError
 
 
 def cookie(value: bytes) -> tuple[bytes, bytes]:
@@ -10,11 +10,11 @@ def cookie(value: bytes) -> tuple[bytes, bytes]:
 
 
 def test_nothing_is_found_in_nothing() -> None:
-    assert credentials([(b"host", b"a")]) == Credentials(None, None)
+    assert read_credentials([(b"host", b"a")]) == Credentials(None, None)
 
 
 def test_the_header_wins_over_the_cookie() -> None:
-    found = credentials([cookie(b"__session=b"), (b"authorization", b"Bearer a")])
+    found = read_credentials([cookie(b"__session=b"), (b"authorization", b"Bearer a")])
     assert found == Credentials("Bearer a", None)
 
 
@@ -35,30 +35,30 @@ def test_the_header_wins_over_the_cookie() -> None:
     ],
 )
 def test_the_session_cookie_is_found(value: bytes, session: str | None) -> None:
-    assert credentials([cookie(value)]).cookie_session == session
+    assert read_credentials([cookie(value)]).cookie_session == session
 
 
 def test_two_authorization_headers_are_refused_even_when_equal() -> None:
-    with pytest.raises(Unauthorized, match="ambiguous-credentials"):
-        credentials([(b"authorization", b"Bearer a"), (b"authorization", b"Bearer a")])
+    with pytest.raises(AuthError, match="credentials_ambiguous"):
+        read_credentials([(b"authorization", b"Bearer a"), (b"authorization", b"Bearer a")])
 
 
 @pytest.mark.parametrize(
     "headers", [[cookie(b"__session=a; __session=b")], [cookie(b"__session=a"), cookie(b"__session=b")]]
 )
 def test_two_different_sessions_are_refused(headers: list[tuple[bytes, bytes]]) -> None:
-    with pytest.raises(Unauthorized, match="ambiguous-credentials"):
-        credentials(headers)
+    with pytest.raises(AuthError, match="credentials_ambiguous"):
+        read_credentials(headers)
 
 
 def test_cookies_do_not_matter_beside_a_header() -> None:
     headers = [cookie(b"__session=a; __session=b"), (b"authorization", b"Bearer c")]
-    assert credentials(headers) == Credentials("Bearer c", None)
+    assert read_credentials(headers) == Credentials("Bearer c", None)
 
 
 @pytest.mark.parametrize("header", ["Bearer a", "bearer a", "BEARER a", "Bearer   a"])
 def test_the_scheme_is_read_in_any_case(header: str) -> None:
-    assert bearer(header, "cookie") == "a"
+    assert bearer_token(header, "cookie") == "a"
 
 
 @pytest.mark.parametrize(
@@ -80,15 +80,15 @@ def test_the_scheme_is_read_in_any_case(header: str) -> None:
     ],
 )
 def test_a_bad_header_is_refused_and_no_cookie_rescues_it(header: str) -> None:
-    with pytest.raises(Unauthorized, match="malformed-authorization"):
-        bearer(header, "cookie")
+    with pytest.raises(AuthError, match="authorization_malformed"):
+        bearer_token(header, "cookie")
 
 
 @pytest.mark.parametrize("session", [None, ""])
 def test_no_token_is_said_so(session: str | None) -> None:
-    with pytest.raises(Unauthorized, match="missing-token"):
-        bearer(None, session)
+    with pytest.raises(AuthError, match="token_missing"):
+        bearer_token(None, session)
 
 
 def test_the_cookie_counts_without_a_header() -> None:
-    assert bearer(None, "a") == "a"
+    assert bearer_token(None, "a") == "a"

@@ -1,189 +1,171 @@
 from __future__ import annotations
 
-import errno
 import json
-import os
-import stat
-import subprocess
-import sys
-from pathlib import Path
+from dataclasses import replace
+from typing import Any
 
+import jwt
 import pytest
-from orgbilling_stubs.auth import keys
-from orgbilling_stubs.auth.keys import KeyFileError, home, load
-from orgbilling_stubs.auth.rsa import SigningKey, generate
-
-
-@pytest.fixture
-def planted(tmp_path: Path, key: SigningKey) -> Path:
-    """A key file as it should be."""
-    path = tmp_path / "keys" / "signing.jwk"
-    path.parent.mkdir(mode=0o700)
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(key.jwk()))
-    return path
-
-
-def test_the_first_use_makes_a_key_that_stays(tmp_path: Path) -> None:
-    folder = tmp_path / "new" / "home"
-    first = load(folder)
-    assert load(folder) == first
-    path = folder / "keys" / "signing.jwk"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert os.listdir(path.parent) == ["signing.jwk"]
-
-
-def test_the_modes_do_not_depend_on_the_umask(tmp_path: Path) -> None:
-    before = os.umask(0)
-    try:
-        load(tmp_path)
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
-    assert stat.S_IMODE((tmp_path / "keys" / "signing.jwk").stat().st_mode) == 0o600
-
-
-@pytest.mark.slow
-def test_processes_that_start_together_have_one_key(tmp_path: Path) -> None:
-    script = "import sys,pathlib; from orgbilling_stubs.auth.keys import load; "
-    script += "print(load(pathlib.Path(sys.argv[1])).kid)"
-    started = [
-        subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE)
-        for _ in range(4)
-    ]
-    assert len({process.communicate()[0] for process in started}) == 1
-    assert all(process.returncode == 0 for process in started)
-
-
-def test_the_second_writer_does_not_replace_the_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The other process is done between our look and our write."""
-    other = generate()
-
-    def late() -> SigningKey:
-        monkeypatch.setattr(keys, "generate", lambda: other)
-        assert load(tmp_path) == other
-        return generate()
-
-    monkeypatch.setattr(keys, "generate", late)
-    assert load(tmp_path) == other
-
-
-def test_a_file_system_without_links_works_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def link(_source: object, _target: object) -> None:
-        raise OSError(errno.EPERM, "no links here")
-
-    monkeypatch.setattr(os, "link", link)
-    assert load(tmp_path) == load(tmp_path)
-    assert os.listdir(tmp_path / "keys") == ["signing.jwk"]
-
-
-def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def link(_source: object, _target: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "link", link)
-    with pytest.raises(KeyFileError, match="no space left on device"):
-        load(tmp_path)
-    assert os.listdir(tmp_path / "keys") == []
-
-
-@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o666])
-def test_a_file_that_lets_others_in_is_refused(planted: Path, mode: int) -> None:
-    planted.chmod(mode)
-    with pytest.raises(KeyFileError, match=f"mode {mode:o} lets others in; run: chmod 600"):
-        load(planted.parent.parent)
-
-
-def test_a_folder_that_lets_others_in_is_refused(planted: Path) -> None:
-    planted.parent.chmod(0o755)
-    with pytest.raises(KeyFileError, match="mode 755 lets others in; run: chmod 700"):
-        load(planted.parent.parent)
-
-
-def test_another_users_file_is_refused(planted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: planted.stat().st_uid + 1)
-    with pytest.raises(KeyFileError, match="belongs to another user"):
-        load(planted.parent.parent)
-
-
-@pytest.mark.parametrize(
-    "content", ["", "{}", "[]", "-----BEGIN", '{"kty":"RSA"}', "\x00" * 99, " " * 99_999], ids=range(7)
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.utils import to_base64url_uint
+from orgbilling_stubs.auth.decoding import decode_uint
+from orgbilling_stubs.auth.keys import (
+    MAX_KEY_BYTES,
+    PUBLIC_KEY_PATHS,
+    KeySourceError,
+    SigningKey,
+    jwks,
+    parse_jwks,
+    parse_pem,
+    published_key,
+    signing_key,
+    usable_numbers,
 )
-def test_a_corrupt_file_is_refused_and_not_replaced(planted: Path, content: str) -> None:
-    planted.write_text(content)
-    with pytest.raises(KeyFileError, match="not a whole RSA-2048 key") as caught:
-        load(planted.parent.parent)
-    assert caught.value.path == planted
-    assert planted.read_text() == content
 
 
-def test_a_file_cut_short_is_refused(planted: Path) -> None:
-    planted.write_text(planted.read_text()[:-40])
-    with pytest.raises(KeyFileError, match="not a whole RSA-2048 key"):
-        load(planted.parent.parent)
+def encode_uint(number: int) -> str:
+    return to_base64url_uint(number).decode()
 
 
-def test_a_link_is_not_followed(planted: Path, tmp_path: Path) -> None:
-    planted.rename(tmp_path / "elsewhere")
-    planted.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(KeyFileError):
-        load(tmp_path)
+def test_a_key_is_rsa_2048_with_the_usual_exponent(key: SigningKey) -> None:
+    assert key.rsa_key.key_size == 2048
+    assert key.public.e == "AQAB"
+    assert key.public.rsa_key == key.rsa_key.public_key()
 
 
-def test_what_is_not_a_file_is_refused(planted: Path, tmp_path: Path) -> None:
-    planted.unlink()
-    os.mkfifo(planted, 0o600)
-    with pytest.raises(KeyFileError, match="not a regular file"):
-        load(tmp_path)
-    planted.unlink()
-    planted.mkdir()
-    with pytest.raises(KeyFileError):
-        load(tmp_path)
+def test_a_private_jwk_comes_back(key: SigningKey) -> None:
+    assert signing_key(key.jwk()) == key
 
 
-def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(KeyFileError, match="not a directory"):
-        load(tmp_path / "file")
+@pytest.mark.parametrize("name", ["n", "e", "d", "p", "q", "dp", "dq", "qi"])
+def test_a_private_jwk_with_one_wrong_number_is_refused(key: SigningKey, name: str) -> None:
+    jwk = key.jwk()
+    number = decode_uint(jwk[name])
+    assert number is not None
+    assert signing_key(jwk | {name: encode_uint(number + 2)}) is None
+    assert signing_key(jwk | {name: 7}) is None
+    assert signing_key(jwk | {name: ""}) is None
+    assert signing_key({member: value for member, value in jwk.items() if member != name}) is None
 
 
-def test_the_error_names_no_part_of_the_key(planted: Path, key: SigningKey) -> None:
-    planted.write_text(json.dumps(key.jwk() | {"qi": "AQAB"}))
-    with pytest.raises(KeyFileError) as caught:
-        load(planted.parent.parent)
-    assert not any(value in repr(caught.value) for value in key.jwk().values() if len(value) > 4)
+@pytest.mark.parametrize("prime", ["p", "q"])
+def test_an_exponent_that_is_wrong_for_one_prime_alone_is_refused(key: SigningKey, prime: str) -> None:
+    d, p, q, _, _, qi = (decode_uint(number) or 0 for number in key.private)
+    wrong = d + ((q - 1) if prime == "p" else (p - 1))
+    numbers = (wrong, p, q, wrong % (p - 1), wrong % (q - 1), qi)
+    assert signing_key(replace(key, private=tuple(map(encode_uint, numbers))).jwk()) is None
+
+
+def test_another_key_type_is_refused(key: SigningKey) -> None:
+    assert signing_key(key.jwk() | {"kty": "EC"}) is None
+
+
+def test_the_kid_belongs_to_the_public_key(key: SigningKey, stranger: SigningKey) -> None:
+    assert key.kid == key.public.kid == replace(key).kid
+    assert key.kid.startswith("ins_")
+    assert len(key.kid) == 31
+    assert key.kid != stranger.kid
+
+
+def test_the_public_jwk_holds_nothing_private(key: SigningKey) -> None:
+    assert set(key.public.jwk()) == {"kty", "use", "alg", "kid", "n", "e"}
+
+
+def test_a_repr_shows_no_private_number(key: SigningKey) -> None:
+    assert repr(key) == f"SigningKey(kid='{key.kid}')"
 
 
 @pytest.mark.parametrize(
-    ("platform", "variables", "expected"),
+    ("n", "e"),
+    [(2**1024 + 1, 65537), (2**9000 + 1, 65537), (2**2047, 65537), (2**2047 + 1, 2), (2**2047 + 1, 1)],
+)
+def test_weak_and_absurd_public_numbers_are_refused(n: int, e: int) -> None:
+    assert not usable_numbers(n, e)
+    assert usable_numbers(2**2047 + 1, 65537)
+
+
+def encoded(*rows: object) -> bytes:
+    return json.dumps({"keys": rows}).encode()
+
+
+def pem(key: Any) -> bytes:
+    made: bytes = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return made
+
+
+def test_what_is_given_out_can_be_taken_in(key: SigningKey) -> None:
+    assert parse_jwks(published_key(key.public, "/v1/jwks")) == {key.kid: key.public}
+    assert parse_pem(published_key(key.public, "/.well-known/jwks.pem")) == key.public
+
+
+def test_the_paths_are_clerks_two_and_one_for_the_pem() -> None:
+    assert set(PUBLIC_KEY_PATHS) == {"/.well-known/jwks.json", "/v1/jwks", "/.well-known/jwks.pem"}
+
+
+def test_pyjwt_takes_it_in(key: SigningKey) -> None:
+    assert jwt.PyJWKSet.from_dict(jwks(key.public))[key.kid].algorithm_name == "RS256"
+
+
+def test_keys_of_other_kinds_are_passed_over(key: SigningKey) -> None:
+    good = key.public.jwk()
+    others: list[object] = [
+        {"kty": "oct", "kid": "a", "k": "AAAA"},
+        {"kty": "EC", "kid": "b"},
+        good | {"kid": "c", "use": "enc"},
+        good | {"kid": "d", "alg": "RS512"},
+        good | {"kid": 7},
+        {name: value for name, value in good.items() if name != "kid"},
+        good | {"kid": "e", "n": "AQAB"},
+        good | {"kid": "f", "n": "!"},
+        good | {"kid": "g", "e": 65537},
+        "key",
+        None,
+    ]
+    assert parse_jwks(encoded(*others, good)) == {key.kid: key.public}
+    with pytest.raises(KeySourceError, match="no RSA signing key"):
+        parse_jwks(encoded(*others))
+
+
+def test_use_and_alg_may_be_absent(key: SigningKey) -> None:
+    jwk = key.public.jwk()
+    del jwk["use"], jwk["alg"]
+    assert parse_jwks(encoded(jwk)) == {key.kid: key.public}
+
+
+def test_the_first_of_two_keys_with_one_name_wins(key: SigningKey, stranger: SigningKey) -> None:
+    twin = stranger.public.jwk() | {"kid": key.kid}
+    assert parse_jwks(encoded(key.public.jwk(), twin)) == {key.kid: key.public}
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"keys":{}}', b"<html>", b'{"keys":[],"keys":[]}'])
+def test_what_is_not_a_jwks_is_refused(data: bytes) -> None:
+    with pytest.raises(KeySourceError, match="not a JWKS"):
+        parse_jwks(data)
+
+
+def test_a_huge_jwks_is_refused(key: SigningKey) -> None:
+    with pytest.raises(KeySourceError, match="not a JWKS"):
+        parse_jwks(encoded(key.public.jwk()) + b" " * MAX_KEY_BYTES)
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
     [
-        ("linux", {"HOME": "/u"}, "/u/.local/share/orgbilling"),
-        ("linux", {"HOME": "/u", "XDG_DATA_HOME": "/x"}, "/x/orgbilling"),
-        ("darwin", {"HOME": "/u"}, "/u/Library/Application Support/orgbilling"),
-        ("win32", {"HOME": "/u", "LOCALAPPDATA": "/l"}, "/l/orgbilling"),
-        ("win32", {"HOME": "/u"}, "/u/AppData/Local/orgbilling"),
-        ("linux", {"HOME": "/u", "ORGBILLING_HOME": "/mine"}, "/mine"),
+        (b"", "not an RSA public key"),
+        (b"\xff\x00", "not an RSA public key"),
+        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "not an RSA public key"),
+        (b"-----BEGIN PRIVATE KEY-----\n", "private key; give the public one"),
+        (b"-----BEGIN RSA PRIVATE KEY-----\n", "private key; give the public one"),
     ],
 )
-def test_home_is_where_the_platform_wants_it(
-    platform: str, variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("XDG_DATA_HOME", "LOCALAPPDATA", "ORGBILLING_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "platform", platform)
-    assert home() == Path(expected)
+def test_a_pem_that_cannot_be_used_says_why(data: bytes, problem: str) -> None:
+    with pytest.raises(KeySourceError, match=problem):
+        parse_pem(data)
 
 
-def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    def homeless() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.delenv("ORGBILLING_HOME", raising=False)
-    monkeypatch.setattr(Path, "home", homeless)
-    with pytest.raises(KeyFileError, match="set ORGBILLING_HOME"):
-        home()
+def test_a_pem_of_another_kind_or_a_weak_one_is_refused() -> None:
+    with pytest.raises(KeySourceError, match="not an RSA public key"):
+        parse_pem(pem(ec.generate_private_key(ec.SECP256R1()).public_key()))
+    with pytest.raises(KeySourceError, match="2048 to 8192 bits"):
+        parse_pem(pem(rsa.generate_private_key(65537, 1024).public_key()))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import typer
-from orgbilling_stubs.auth import keys
-from orgbilling_stubs.auth.mint import Session, mint
+from orgbilling_stubs.auth import key_file
+from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.cli.conform import conform
 from orgbilling_stubs.tenants.clock import wall_ms
 from typer.testing import CliRunner
@@ -31,7 +31,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
 @pytest.fixture
 def token() -> str:
-    return mint(keys.load(), Session("org_new_org"), wall_ms())
+    return mint_token(key_file.load_signing_key(), ClerkSession("org_new_org"), wall_ms())
 
 
 def test_the_stub_conforms_in_every_format(

@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 from orgbilling_fixtures import personas
-from orgbilling_stubs.auth import keys
-from orgbilling_stubs.auth.mint import Session, mint
+from orgbilling_stubs.auth import key_file
+from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.tenants.clock import wall_ms
 
 COMMAND = [sys.executable, "-m", "orgbilling_stubs.cli"]
@@ -47,7 +47,8 @@ def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def token(organization: str = "org_standard") -> dict[str, str]:
-    return {"Authorization": f"Bearer {mint(keys.load(), Session(organization), wall_ms())}"}
+    session_token = mint_token(key_file.load_signing_key(), ClerkSession(organization), wall_ms())
+    return {"Authorization": f"Bearer {session_token}"}
 
 
 @pytest.mark.slow

@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 import pytest
 import typer
-from orgbilling_stubs.auth import bad, keys
-from orgbilling_stubs.auth.errors import Refused
-from orgbilling_stubs.auth.jws import parse
-from orgbilling_stubs.auth.mint import DEFAULT_TTL_S, Session
+from orgbilling_stubs.auth import bad_tokens, key_file
+from orgbilling_stubs.auth.authorization import require_admin
+from orgbilling_stubs.auth.errors import AuthError
 from orgbilling_stubs.auth.principal import DEFAULT_ORGANIZATION
-from orgbilling_stubs.auth.verify import Authenticator, require_admin
+from orgbilling_stubs.auth.tokens import DEFAULT_TTL_S, ClerkSession, read_token
+from orgbilling_stubs.auth.verification import Authenticator
 from orgbilling_stubs.cli import token as module
 from orgbilling_stubs.cli.token import explain, parse_organization, parse_ttl, token
 from typer.testing import CliRunner
@@ -40,28 +40,28 @@ def printed(run: CliRunner, *arguments: str) -> str:
 
 def test_the_token_alone_is_on_standard_output_and_opens_the_gate(run: CliRunner) -> None:
     made = printed(run)
-    found = Authenticator("verify", keys.load()).authenticate(f"Bearer {made}", None, NOW_MS)
+    found = Authenticator("verify", key_file.load_signing_key()).authenticate(f"Bearer {made}", None, NOW_MS)
     assert (found.organization, found.is_admin) == (DEFAULT_ORGANIZATION, True)
     assert found.expires_ms == NOW_MS + DEFAULT_TTL_S * 1000
 
 
 def test_every_option_reaches_the_claims(run: CliRunner) -> None:
     options = "--org low_balance --role member --ttl 15m --azp https://app.test --sub user_me"
-    read = parse(printed(run, *options.split())).claims
+    read = read_token(printed(run, *options.split())).claims
     assert (read["o"]["id"], read["o"]["rol"]) == ("org_low_balance", "member")
     assert (read["azp"], read["sub"], read["exp"] - read["iat"]) == ("https://app.test", "user_me", 900)
 
 
 def test_version_one(run: CliRunner) -> None:
-    read = parse(printed(run, "--v1", "--org", "org_a")).claims
+    read = read_token(printed(run, "--v1", "--org", "org_a")).claims
     assert (read["org_id"], "o" in read) == ("org_a", False)
 
 
-@pytest.mark.parametrize("kind", bad.KINDS)
+@pytest.mark.parametrize("kind", bad_tokens.BAD_TOKENS)
 def test_each_bad_kind(run: CliRunner, kind: str) -> None:
     made = printed(run, "--bad", kind)
-    gate = Authenticator("verify", keys.load(), azp=["http://localhost:3000"])
-    with pytest.raises(Refused, match=bad.KINDS[kind].refusal):
+    gate = Authenticator("verify", key_file.load_signing_key(), azp=["http://localhost:3000"])
+    with pytest.raises(AuthError, match=bad_tokens.BAD_TOKENS[kind].error_code):
         require_admin(gate.authenticate(f"Bearer {made}", None, NOW_MS))
 
 
@@ -104,11 +104,11 @@ def test_an_organization_that_cannot_be_one_is_refused_in_one_line(run: CliRunne
 
 def test_a_bad_kind_that_does_not_exist_lists_those_that_do(run: CliRunner) -> None:
     text = click.unstyle(run.invoke(application(), ["--bad", "teapot"], env={"COLUMNS": "200"}).stderr)
-    assert all(kind in text for kind in bad.KINDS)
+    assert all(kind in text for kind in bad_tokens.BAD_TOKENS)
 
 
 def test_a_bad_key_file_is_one_line(run: CliRunner, tmp_path: Path) -> None:
-    keys.load()
+    key_file.load_signing_key()
     (tmp_path / "keys" / "signing.jwk").chmod(0o644)
     result = run.invoke(application(), [])
     assert (result.exit_code, result.stdout) == (1, "")
@@ -126,8 +126,8 @@ def test_a_person_at_a_terminal_is_told_what_it_is(run: CliRunner, monkeypatch: 
 
 
 def test_the_explanation_of_a_bad_token_names_its_refusal() -> None:
-    assert "refused as bad-signature" in explain(Session(), "wrong-key")
-    assert "60 seconds" in explain(Session(ttl_s=60), None)
+    assert "refused with signature_invalid" in explain(ClerkSession(), "wrong-key")
+    assert "60 seconds" in explain(ClerkSession(ttl_s=60), None)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from orgbilling_stubs.auth import keys
+from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.control.guard import Guard
 from orgbilling_stubs.control.token import control_token
 from orgbilling_stubs.http.errors import Problem
@@ -172,7 +172,7 @@ def test_a_page_of_this_machine_may_preflight(dashboard: Any) -> None:
 
 def test_the_server_asks_for_the_token_it_shows(serve: Callable[..., Any]) -> None:
     stub = serve(loopback=False, auth="off")
-    assert stub.app.control_token == control_token(keys.load())
+    assert stub.app.control_token == control_token(key_file.load_signing_key())
     assert stub("GET", ORG, None).status_code == 401
     shown = {"X-Control-Token": stub.app.control_token}
     assert stub("GET", ORG, None, headers=shown).status_code == 200

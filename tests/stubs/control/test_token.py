@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-from orgbilling_stubs.auth import keys
-from orgbilling_stubs.auth.bad import stranger
+from orgbilling_stubs.auth import key_file
+from orgbilling_stubs.auth.bad_tokens import foreign_key
 from orgbilling_stubs.control.token import control_token, same
 
 
 def test_the_token_belongs_to_the_key_and_does_not_tell_it() -> None:
-    key = keys.load()
+    key = key_file.load_signing_key()
     token = control_token(key)
-    assert token == control_token(keys.load())
-    assert token != control_token(stranger())
+    assert token == control_token(key_file.load_signing_key())
+    assert token != control_token(foreign_key())
     assert len(token) == 44
     assert key.kid not in token
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from orgbilling_stubs.auth import keys
-from orgbilling_stubs.auth.mint import Session, mint
+from orgbilling_stubs.auth import key_file
+from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.billing import instants as instant
 from orgbilling_stubs.export import selection
 from orgbilling_stubs.export.texts import instants
@@ -110,7 +110,7 @@ def test_the_ledger_exported_from_a_socket_is_what_its_api_answers(tmp_path):
     with listening() as (url, token), httpx.Client(base_url=f"{url}/api/v1/org") as client:
 
         def bearing(organization):
-            session = mint(keys.load(), Session(organization), wall_ms())
+            session = mint_token(key_file.load_signing_key(), ClerkSession(organization), wall_ms())
             return {"Authorization": f"Bearer {session}"}
 
         for organization in OTHERS:

@@ -13,10 +13,10 @@ import uvicorn
 from orgbilling_fixtures import scenarios
 from orgbilling_openapi import description as contracts
 from orgbilling_stubs.api.operations import table
-from orgbilling_stubs.auth import keys
-from orgbilling_stubs.auth.authorization import Admission
-from orgbilling_stubs.auth.mint import Session, mint
-from orgbilling_stubs.auth.verify import Authenticator
+from orgbilling_stubs.auth import key_file
+from orgbilling_stubs.auth.authorization import Authorizer
+from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
+from orgbilling_stubs.auth.verification import Authenticator
 from orgbilling_stubs.control.context import Control
 from orgbilling_stubs.control.mount import Door, mount
 from orgbilling_stubs.control.scenarios import play
@@ -59,7 +59,7 @@ class World:
         self._settings = settings
         contract = contracts.load()
         cast = PersonaRegistry(())
-        key = keys.load()
+        key = key_file.load_signing_key()
         clock = clocks.from_option(CLOCK)
         self.service = Service(MemoryStore(), clock, tenant_factory.tenant_config, cast.of, 1)
         handlers = table(contract, "404")
@@ -86,7 +86,7 @@ class World:
             self.watching.journal,
         )
         more = {**faults.TABLE, **journal.TABLE, **coverage.TABLE}
-        admit = Admission(Authenticator("trust", key), clocks.wall_ms)
+        admit = Authorizer(Authenticator("trust", key), clocks.wall_ms)
         steering = mount(self.control, Door(), more)
         routes = {"/_mock/v1": steering, "/_mock/docs": steering}
         self.app = assemble(contract, handlers, admit, self.service, routes=routes, tap=self.watching.tap)
@@ -115,7 +115,9 @@ class World:
 
     def token(self, organization: str = "org_standard", role: str = "admin") -> str:
         if (organization, role) not in self._tokens:
-            self._tokens[organization, role] = mint(self._key, Session(organization, role), clocks.wall_ms())
+            self._tokens[organization, role] = mint_token(
+                self._key, ClerkSession(organization, role), clocks.wall_ms()
+            )
         return self._tokens[organization, role]
 
     def request(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 import pytest
 from orgbilling_openapi import description as contracts
-from orgbilling_stubs.auth.errors import refusal
+from orgbilling_stubs.auth.errors import AuthError
 from orgbilling_stubs.http.assemble import Habits, assemble
 from orgbilling_stubs.http.context import Call, Encoded, Handler, Reply
 
@@ -101,11 +101,11 @@ def admit(headers: Any, method: str) -> str:
     named = dict(headers)
     token = named.get(b"authorization", b"").decode("latin-1")
     if not token:
-        raise refusal("missing-token")
+        raise AuthError("token_missing")
     if token not in (MEMBER, ADMIN):
-        raise refusal("malformed-token")
+        raise AuthError("token_malformed")
     if token == MEMBER and method not in ("GET", "HEAD"):
-        raise refusal("member")
+        raise AuthError("admin_required")
     return token
 
 

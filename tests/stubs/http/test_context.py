@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from orgbilling_stubs.auth.errors import refusal
+from orgbilling_stubs.auth.errors import AuthError
 from orgbilling_stubs.billing import errors
 from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.http.context import Encoded, Refused, Reply
@@ -8,7 +8,7 @@ from orgbilling_stubs.http.errors import INVALID, Problem
 
 
 def test_refusals_of_every_room_can_become_problems():
-    assert isinstance(refusal("expired"), Refused)
+    assert isinstance(AuthError("token_expired"), Refused)
     assert isinstance(BillingError(errors.CONTRACT_NONE), Refused)
     assert isinstance(Problem(INVALID), Refused)
     assert not isinstance(ValueError(), Refused)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from orgbilling_openapi import description as contracts
-from orgbilling_stubs.auth.errors import Refused
+from orgbilling_stubs.auth.errors import AuthError
 from orgbilling_stubs.http.assemble import assemble
 from orgbilling_stubs.http.context import Reply, Stream
 
@@ -47,7 +47,7 @@ def tapped(ask, ears, profile):
 
     def admit(headers, method):
         if dict(headers).get(b"authorization") != b"Bearer admin":
-            raise Refused("missing-token")
+            raise AuthError("token_missing")
         return "somebody"
 
     handlers = {
@@ -72,7 +72,7 @@ def test_refusals_and_crashes_are_reported_with_their_reason(tapped, ears):
     tapped("GET", "/org/billing", token=None)
     tapped("POST", "/org/vouchers/redeem", b'{"code":"A"}')
     (_, refused, _, _), (_, crashed, status, _) = ears.heard
-    assert (refused.error.name, refused.principal) == ("missing-token", None)
+    assert (refused.error.name, refused.principal) == ("token_missing", None)
     assert (status, type(crashed.error), crashed.body, crashed.raw) == (
         500,
         ZeroDivisionError,

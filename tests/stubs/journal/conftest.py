@@ -10,11 +10,11 @@ import httpx
 import pytest
 from orgbilling_openapi import description as contracts
 from orgbilling_stubs.api.operations import table
-from orgbilling_stubs.auth import keys
-from orgbilling_stubs.auth.authorization import Admission
-from orgbilling_stubs.auth.mint import Session, mint
+from orgbilling_stubs.auth import key_file
+from orgbilling_stubs.auth.authorization import Authorizer
 from orgbilling_stubs.auth.principal import Principal
-from orgbilling_stubs.auth.verify import Authenticator
+from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
+from orgbilling_stubs.auth.verification import Authenticator
 from orgbilling_stubs.faults.assembly import watching
 from orgbilling_stubs.http.assemble import assemble
 from orgbilling_stubs.journal.store import Exchange
@@ -64,7 +64,7 @@ class Watched:
 
     def __init__(self) -> None:
         contract = contracts.load()
-        self.key = keys.load()
+        self.key = key_file.load_signing_key()
         self.service = Service(
             MemoryStore(),
             clocks.from_option("2026-03-10T12:00:00Z"),
@@ -77,9 +77,9 @@ class Watched:
             contract, self.service, tenant_factory.tenant_config, handlers, clocks.wall_ms
         )
         self.journal = self.watching.journal
-        admit = Admission(Authenticator("trust", self.key), clocks.wall_ms)
+        admit = Authorizer(Authenticator("trust", self.key), clocks.wall_ms)
         self.app = assemble(contract, handlers, admit, self.service, tap=self.watching.tap)
-        self.token = mint(self.key, Session("org_standard"), clocks.wall_ms())
+        self.token = mint_token(self.key, ClerkSession("org_standard"), clocks.wall_ms())
 
     def __call__(self, method: str, path: str, **options: Any) -> httpx.Response:
         options["headers"] = {"Authorization": f"Bearer {self.token}"} | options.get("headers", {})

@@ -7,7 +7,7 @@ from types import FunctionType, ModuleType
 
 import orjson
 import pytest
-from orgbilling_stubs.auth.mint import Session, mint
+from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.journal.recorder import LARGE_BYTES, TOGETHER
 from orgbilling_stubs.journal.show import document
 from orgbilling_stubs.journal.store import EXCERPT_BYTES
@@ -51,7 +51,7 @@ def test_refusals_are_kept_by_name_with_their_findings(watched):
     kept = watched.newest()
     assert (kept.status, kept.refusal.name, kept.credentials, kept.organization) == (
         401,
-        "malformed-authorization",
+        "authorization_malformed",
         "malformed",
         "",
     )
@@ -60,7 +60,7 @@ def test_refusals_are_kept_by_name_with_their_findings(watched):
 @pytest.fixture
 def tokens(watched):
     """Our own token, one of a stranger, and one that is no good."""
-    foreign = mint(watched.key, Session("org_other", "member"), clocks.wall_ms())
+    foreign = mint_token(watched.key, ClerkSession("org_other", "member"), clocks.wall_ms())
     return [watched.token, foreign, foreign[:-9] + "AAAAAAAAA"]
 
 

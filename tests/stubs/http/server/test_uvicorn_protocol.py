@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import uvicorn
 from orgbilling_stubs.app import Settings, build
-from orgbilling_stubs.auth import keys
-from orgbilling_stubs.auth.mint import Session, mint
+from orgbilling_stubs.auth import key_file
+from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.http.server.uvicorn_protocol import PROMPT_BODY_BYTES, Protocol, config
 from orgbilling_stubs.tenants.clock import wall_ms
 
@@ -140,7 +140,7 @@ def test_the_connection_is_closed_when_the_client_says_so(port: int, closing: st
 
 
 def test_the_prompt_way_and_the_usual_way_answer_the_same(port: int, dashboard: Any) -> None:
-    token = mint(keys.load(), Session("org_same"), wall_ms())
+    token = mint_token(key_file.load_signing_key(), ClerkSession("org_same"), wall_ms())
     for path in ("/org/billing", "/org/ledger?days=30", "/org/usage-summary", "/org/nothing"):
         line = Line(port)
         line.send(get(path, f"Authorization: Bearer {token}"))

@@ -1,4 +1,4 @@
-"""Mask everything in a text that looks like a session token."""
+"""Redaction: everything in a text that looks like a session token is masked, also in log lines."""
 
 from __future__ import annotations
 

@@ -1,14 +1,17 @@
-"""Mint Clerk session tokens, versions 1 and 2."""
+"""Clerk session tokens (JWS in the compact serialization, RFC 7515): minting, reading, and the signature."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from orgbilling_stubs.auth.clerkid import clerk_id
-from orgbilling_stubs.auth.jws import serialize, signing_input
+from orgbilling_stubs.auth.clerk_ids import clerk_id
+from orgbilling_stubs.auth.decoding import decode_base64url, decode_object
+from orgbilling_stubs.auth.errors import AuthError
+from orgbilling_stubs.auth.keys import PublicKey, SigningKey
 from orgbilling_stubs.auth.principal import DEFAULT_ORGANIZATION, bare_role
-from orgbilling_stubs.auth.rsa import SigningKey
 
 # `.test` is reserved (RFC 6761), so that no real Clerk instance can ever have this name.
 ISSUER = "https://clerk.orgbilling.test"
@@ -16,13 +19,17 @@ SESSION_CATEGORY = "cl_B7d4PD111AAA"
 DEFAULT_AZP = "http://localhost:3000"
 DEFAULT_TTL_S = 3600
 NBF_LEAD_S = 10
+MAX_TOKEN_LENGTH = 8192  # twice what fits into a cookie, where Clerk puts its session tokens
 
 _PERMISSIONS = ("read", "manage")
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """What a token is to say: who, where, in which role, for which origin, for how many seconds."""
+class ClerkSession:
+    """What a token says: who, in which organization and role, for which origin, for how many seconds.
+
+    version: of the claims; 1 has `org_id` and `org_role`, 2 has `o`.
+    """
 
     organization: str = DEFAULT_ORGANIZATION
     role: str = "admin"
@@ -42,12 +49,12 @@ class Session:
         return clerk_id("sess", self.organization, bare_role(self.role), self.user)
 
 
-def header(kid: str) -> dict[str, Any]:
+def token_header(kid: str) -> dict[str, Any]:
     """Return the JOSE header of a session token."""
     return {"alg": "RS256", "cat": SESSION_CATEGORY, "kid": kid, "typ": "JWT"}
 
 
-def claims(session: Session, now_ms: int) -> dict[str, Any]:
+def token_claims(session: ClerkSession, now_ms: int) -> dict[str, Any]:
     """Return the claims of a session issued at `now_ms` (epoch milliseconds, real time)."""
     issued = now_ms // 1000
     common = {
@@ -68,11 +75,11 @@ def slug(organization: str) -> str:
     return organization.removeprefix("org_").replace("_", "-").lower()
 
 
-def _granted(session: Session) -> tuple[str, ...]:
+def _granted(session: ClerkSession) -> tuple[str, ...]:
     return _PERMISSIONS if bare_role(session.role).endswith("admin") else _PERMISSIONS[:1]
 
 
-def _first(session: Session) -> dict[str, Any]:
+def _first(session: ClerkSession) -> dict[str, Any]:
     return {
         "org_id": session.organization,
         "org_slug": slug(session.organization),
@@ -81,7 +88,7 @@ def _first(session: Session) -> dict[str, Any]:
     }
 
 
-def _second(session: Session, issued: int) -> dict[str, Any]:
+def _second(session: ClerkSession, issued: int) -> dict[str, Any]:
     return {
         "jti": clerk_id("jti", session.session_id, issued, session.ttl_s).removeprefix("jti_"),
         "v": 2,
@@ -99,12 +106,46 @@ def _second(session: Session, issued: int) -> dict[str, Any]:
     }
 
 
-def sign(key: SigningKey, head: dict[str, Any], body: dict[str, Any]) -> str:
+def sign_token(key: SigningKey, header: Mapping[str, object], claims: Mapping[str, object]) -> str:
     """Return the compact token of any header and claims, signed RS256 with `key`."""
-    signed = signing_input(head, body)
-    return serialize(signed, key.sign(signed))
+    from jwt import api_jws
+
+    payload = json.dumps(claims, separators=(",", ":")).encode()
+    return api_jws.encode(payload, key.rsa_key, "RS256", headers=dict(header))
 
 
-def mint(key: SigningKey, session: Session, now_ms: int) -> str:
+def mint_token(key: SigningKey, session: ClerkSession, now_ms: int) -> str:
     """Return a good token; the same for the same key, session and second."""
-    return sign(key, header(key.kid), claims(session, now_ms))
+    return sign_token(key, token_header(key.kid), token_claims(session, now_ms))
+
+
+class UnverifiedToken(NamedTuple):
+    """What a token says, before its signature is checked. signature_bytes: the length of its signature."""
+
+    header: dict[str, Any]
+    claims: dict[str, Any]
+    signature_bytes: int
+
+
+def read_token(token: str) -> UnverifiedToken:
+    """Read the three parts of a token; raises AuthError `token_too_large` or `token_malformed`."""
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise AuthError("token_too_large")
+    parts = [decode_base64url(part) for part in token.split(".")]
+    if len(parts) != 3 or parts[2] is None:
+        raise AuthError("token_malformed")
+    header, claims = decode_object(parts[0] or b""), decode_object(parts[1] or b"")
+    if header is None or claims is None:
+        raise AuthError("token_malformed")
+    return UnverifiedToken(header, claims, len(parts[2]))
+
+
+def has_valid_signature(token: str, key: PublicKey) -> bool:
+    """Whether a token is signed RS256 with the private half of `key`."""
+    from jwt import InvalidTokenError, api_jws
+
+    try:
+        api_jws.decode_complete(token, key.rsa_key, algorithms=["RS256"])
+    except InvalidTokenError:
+        return False
+    return True

@@ -8,10 +8,17 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from orgbilling_stubs.auth.errors import Refused, Unavailable
-from orgbilling_stubs.auth.jwks import KeySourceError, document
-from orgbilling_stubs.auth.rsa import SigningKey
-from orgbilling_stubs.auth.source import INTERVAL_MS, MAX_AGE_MS, Keyset, Single, fetch, open_jwks, open_pem
+from orgbilling_stubs.auth.errors import AuthError
+from orgbilling_stubs.auth.key_sources import (
+    MAX_AGE_MS,
+    MIN_LOAD_INTERVAL_MS,
+    KeySet,
+    SingleKey,
+    fetch,
+    open_jwks,
+    open_pem,
+)
+from orgbilling_stubs.auth.keys import KeySourceError, SigningKey, jwks
 
 
 class Feed:
@@ -29,22 +36,22 @@ class Feed:
         return json.dumps({"keys": [key.public.jwk() for key in self.keys]}).encode()
 
 
-def refused(keys: Keyset | Single, kid: str | None, now_ms: int) -> str:
-    with pytest.raises(Refused) as caught:
+def refused(keys: KeySet | SingleKey, kid: str | None, now_ms: int) -> str:
+    with pytest.raises(AuthError) as caught:
         keys.find(kid, now_ms)
     return caught.value.name
 
 
 def test_a_single_key_may_ask_for_its_name_or_not(key: SigningKey) -> None:
-    assert Single(key.public, named=False).find("ins_other", 0) == key.public
-    assert Single(key.public, named=True).find(key.kid, 0) == key.public
-    assert refused(Single(key.public, named=True), "ins_other", 0) == "unknown-kid"
-    assert refused(Single(key.public, named=True), None, 0) == "unknown-kid"
+    assert SingleKey(key.public, kid_required=False).find("ins_other", 0) == key.public
+    assert SingleKey(key.public, kid_required=True).find(key.kid, 0) == key.public
+    assert refused(SingleKey(key.public, kid_required=True), "ins_other", 0) == "key_unknown"
+    assert refused(SingleKey(key.public, kid_required=True), None, 0) == "key_unknown"
 
 
 def test_nothing_is_loaded_before_it_is_needed_and_then_once(key: SigningKey) -> None:
     feed = Feed(key)
-    keys = Keyset(feed)
+    keys = KeySet(feed)
     assert feed.loads == 0
     assert keys.find(key.kid, 0) == keys.find(key.kid, 1) == key.public
     assert feed.loads == 1
@@ -54,37 +61,37 @@ def test_an_unknown_kid_loads_again_but_not_more_often_than_every_ten_seconds(
     key: SigningKey, stranger: SigningKey
 ) -> None:
     feed = Feed(key)
-    keys = Keyset(feed)
+    keys = KeySet(feed)
     keys.find(key.kid, 0)
     feed.keys.append(stranger)
-    assert refused(keys, stranger.kid, INTERVAL_MS - 1) == "unknown-kid"
-    assert keys.find(stranger.kid, INTERVAL_MS) == stranger.public
+    assert refused(keys, stranger.kid, MIN_LOAD_INTERVAL_MS - 1) == "key_unknown"
+    assert keys.find(stranger.kid, MIN_LOAD_INTERVAL_MS) == stranger.public
     for kid in ("ins_a", None, "ins_b"):
-        assert refused(keys, kid, INTERVAL_MS + 5) == "unknown-kid"
+        assert refused(keys, kid, MIN_LOAD_INTERVAL_MS + 5) == "key_unknown"
     assert feed.loads == 2
 
 
 def test_a_withdrawn_key_is_forgotten_after_an_hour(key: SigningKey, stranger: SigningKey) -> None:
     feed = Feed(key)
-    keys = Keyset(feed)
+    keys = KeySet(feed)
     keys.find(key.kid, 0)
     feed.keys = [stranger]
     assert keys.find(key.kid, MAX_AGE_MS - 1) == key.public
-    assert refused(keys, key.kid, MAX_AGE_MS) == "unknown-kid"
+    assert refused(keys, key.kid, MAX_AGE_MS) == "key_unknown"
 
 
 @pytest.mark.parametrize("error", [OSError("down"), TimeoutError(), ValueError("bad")])
 def test_a_failing_load_is_503_until_keys_were_seen(key: SigningKey, error: Exception) -> None:
     feed = Feed(key)
     feed.error = error
-    keys = Keyset(feed)
-    with pytest.raises(Unavailable) as caught:
+    keys = KeySet(feed)
+    with pytest.raises(AuthError, match="keys_unavailable") as caught:
         keys.find(key.kid, 0)
-    assert caught.value.retry_after_s == INTERVAL_MS // 1000
+    assert caught.value.retry_after_s == MIN_LOAD_INTERVAL_MS // 1000
     feed.error = None
-    assert keys.find(key.kid, INTERVAL_MS) == key.public
+    assert keys.find(key.kid, MIN_LOAD_INTERVAL_MS) == key.public
     feed.error = error
-    assert refused(keys, "ins_other", 2 * INTERVAL_MS) == "unknown-kid"
+    assert refused(keys, "ins_other", 2 * MIN_LOAD_INTERVAL_MS) == "key_unknown"
     assert keys.find(key.kid, 2 * MAX_AGE_MS) == key.public
 
 
@@ -94,28 +101,28 @@ def test_a_load_that_hangs_holds_nobody_and_is_not_started_twice(key: SigningKey
     def hang() -> bytes:
         loads.append(1)
         release.wait(5)
-        return json.dumps(document(key.public)).encode()
+        return json.dumps(jwks(key.public)).encode()
 
-    keys = Keyset(hang, wait_s=0.01)
-    assert refused(keys, key.kid, 0) == "keys-unavailable"
-    assert refused(keys, key.kid, INTERVAL_MS) == "keys-unavailable"
+    keys = KeySet(hang, wait_s=0.01)
+    assert refused(keys, key.kid, 0) == "keys_unavailable"
+    assert refused(keys, key.kid, MIN_LOAD_INTERVAL_MS) == "keys_unavailable"
     assert len(loads) == 1
     release.set()
     worker = keys._worker
     assert worker is not None
     worker.join(5)
-    assert keys.find(key.kid, INTERVAL_MS) == key.public
+    assert keys.find(key.kid, MIN_LOAD_INTERVAL_MS) == key.public
 
 
 def test_a_jwks_file_is_read_at_once_and_again_when_it_changes(
     tmp_path: Path, key: SigningKey, stranger: SigningKey
 ) -> None:
     path = tmp_path / "jwks.json"
-    path.write_text(json.dumps(document(key.public)))
+    path.write_text(json.dumps(jwks(key.public)))
     keys = open_jwks(str(path))
     assert keys.find(key.kid, 0) == key.public
-    path.write_text(json.dumps(document(stranger.public)))
-    assert keys.find(stranger.kid, INTERVAL_MS) == stranger.public
+    path.write_text(json.dumps(jwks(stranger.public)))
+    assert keys.find(stranger.kid, MIN_LOAD_INTERVAL_MS) == stranger.public
 
 
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
@@ -158,7 +165,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def address(key: SigningKey) -> Iterator[str]:
-    Handler.bodies = {"/jwks": json.dumps(document(key.public)).encode()}
+    Handler.bodies = {"/jwks": json.dumps(jwks(key.public)).encode()}
     Handler.asked = []
     server = HTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -178,12 +185,12 @@ def test_an_address_is_fetched(address: str, key: SigningKey) -> None:
 
 @pytest.mark.parametrize("path", ["/redirect", "/broken"])
 def test_a_redirect_is_not_followed_and_an_error_is_no_key(address: str, key: SigningKey, path: str) -> None:
-    assert refused(open_jwks(address + path), key.kid, 0) == "keys-unavailable"
+    assert refused(open_jwks(address + path), key.kid, 0) == "keys_unavailable"
     assert Handler.asked == [path]
 
 
 def test_an_address_where_nobody_answers_is_503(key: SigningKey) -> None:
-    assert refused(open_jwks("http://127.0.0.1:1/"), key.kid, 0) == "keys-unavailable"
+    assert refused(open_jwks("http://127.0.0.1:1/"), key.kid, 0) == "keys_unavailable"
     with pytest.raises(OSError):
         fetch("http://127.0.0.1:1/")
 

@@ -6,9 +6,9 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orgbilling_stubs.auth.mint import Session, mint
-from orgbilling_stubs.auth.redact import MASK, RedactingFormatter, redact
-from orgbilling_stubs.auth.rsa import SigningKey
+from orgbilling_stubs.auth.keys import SigningKey
+from orgbilling_stubs.auth.redaction import MASK, RedactingFormatter, redact
+from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 
 SECRET = "s3cr3t-Value_1"
 
@@ -54,7 +54,7 @@ def test_what_surrounds_a_token_stays() -> None:
 
 @given(before=st.text(max_size=40), after=st.text(max_size=40))
 def test_a_real_token_is_masked_in_any_text(key: SigningKey, before: str, after: str) -> None:
-    token = mint(key, Session(), 0)
+    token = mint_token(key, ClerkSession(), 0)
     cleaned = redact(f"{before}{token}{after}")
     assert not any(part in cleaned for part in token.split("."))
 

@@ -4,7 +4,7 @@ import re
 
 from hypothesis import given
 from hypothesis import strategies as st
-from orgbilling_stubs.auth.clerkid import base62, clerk_id
+from orgbilling_stubs.auth.clerk_ids import base62, clerk_id
 
 
 @given(st.sampled_from(["user", "org", "sess", "ins"]), st.lists(st.text() | st.integers()))
