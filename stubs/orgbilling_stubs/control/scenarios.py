@@ -33,7 +33,9 @@ def _shown(scenario: Scenario) -> dict[str, Any]:
             "persona": scenario.persona,
             "clock": scenario.clock,
             "steps": [" ".join(str(value) for value in step.values()) for step in scenario.steps],
-            "habits": None if scenario.habits is None else dict(scenario.habits),
+            "habits": None
+            if scenario.webhook_delays_s is None
+            else {"webhookSeconds": list(scenario.webhook_delays_s)},
             "faults": [dict(rule) for rule in scenario.faults],
         },
     }

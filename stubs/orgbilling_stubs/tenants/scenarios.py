@@ -52,7 +52,7 @@ def show(service: Service, organization: str, scenario: Scenario, persona: Mappi
         previous_clock = None if scenario.clock is None else timeline.own_clock(tenant)
         active = ActiveScenario(scenario.name, tuple(scenario.faults), previous_clock)
         events.append(timeline.shown(active))
-        if named or scenario.habits is not None or scenario.steps:
+        if named or scenario.webhook_delays_s is not None or scenario.steps:
             events += _follow(service, organization, scenario, at_ms, events[1:])
         elif as_of_ms is not None:
             events.append(ClockSet("frozen", at_ms=as_of_ms))
@@ -79,8 +79,8 @@ def _follow(
             apply(draft, log[-1])
             following.append(event)
 
-    if scenario.habits is not None:
-        carry_out(ChangeCheckoutSettings(webhook_delays_s=scenario.habits["webhookSeconds"]))
+    if scenario.webhook_delays_s is not None:
+        carry_out(ChangeCheckoutSettings(webhook_delays_s=scenario.webhook_delays_s))
     for step in scenario.steps:
         carry_out(_STEPS[step["do"]](draft, step))
     if scenario.clock is not None:
