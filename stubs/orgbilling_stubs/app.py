@@ -88,21 +88,21 @@ def build(settings: Settings | None = None) -> App:
             settings.seed,
         )
         contract = _contract(settings)
-        handlers = table(contract, settings.contract_none)
-        watch = _watching(contract, service, handlers, lambda: server())
+        handlers = table(contract, service, settings.contract_none)
         admit = Authorizer(_authenticator(settings, key), clocks.wall_ms)
+        watch = _watching(contract, service, handlers, admit, lambda: server())
         server = _server(service, cast, key, contract, watch, admit, settings)
         asgi = assemble(
             contract,
             handlers,
             admit,
-            service,
             documents=_documents(key),
             habits=Habits(settings.lenient, settings.cors, settings.seed),
             closing=service.store.close,
             routes=dict.fromkeys(("/_mock/checkout/", "/_mock/portal/"), _pages(service, settings))
             | dict.fromkeys(("/_mock/v1", "/_mock/docs"), _control(server, settings)),
-            tap=watch.tap,
+            recorder=watch.recorder,
+            fault_injection=watch.fault_injection,
         )
     except InstantError as error:
         raise SettingsError(f"--clock: {error}") from error
@@ -154,7 +154,11 @@ def _authenticator(settings: Settings, key: SigningKey) -> Authenticator:
 
 
 def _watching(
-    contract: dict[str, Any], service: Service, handlers: Mapping[str, Any], server: Callable[[], Any]
+    contract: dict[str, Any],
+    service: Service,
+    handlers: Mapping[str, Any],
+    admit: Authorizer,
+    server: Callable[[], Any],
 ) -> Watching:
     """Faults, journal and coverage; scenarios for one request are played by the control API's server."""
 
@@ -169,7 +173,9 @@ def _watching(
         return [each.name for each in scenarios.load()]
 
     staging = Staging(play, service.exists)
-    return watching(contract, service, tenant_factory.tenant_config, handlers, clocks.wall_ms, staging, names)
+    return watching(
+        contract, service, tenant_factory.tenant_config, handlers, clocks.wall_ms, admit, staging, names
+    )
 
 
 def _server(

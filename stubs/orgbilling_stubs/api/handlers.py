@@ -1,152 +1,119 @@
-"""The thirteen operations: what each reads from the tenant, or asks of it."""
+"""The thirteen operations, as plain functions that do no I/O.
+
+A reading operation is a function of the request and the tenant that gives the reply. A writing operation is
+two: one gives the command, and one makes the reply of the event that the command caused. `api.operations`
+puts the service around them, which loads the tenant and carries out the command.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
 from urllib.parse import urlencode
 
 from orgbilling_stubs.api import serializers
+from orgbilling_stubs.api.response_cache import ResponseCache
 from orgbilling_stubs.billing import errors
-from orgbilling_stubs.billing.commands import (
-    Command,
-    OpenCheckout,
-    OpenPortal,
-    RedeemVoucher,
-    SubscribeContract,
-)
+from orgbilling_stubs.billing.commands import OpenCheckout, OpenPortal, RedeemVoucher, SubscribeContract
 from orgbilling_stubs.billing.errors import BillingError
-from orgbilling_stubs.billing.events import (
-    CheckoutOpened,
-    ContractSubscribed,
-    Event,
-    Idempotency,
-    PortalOpened,
-    VoucherRedeemed,
-)
+from orgbilling_stubs.billing.events import CheckoutOpened, ContractSubscribed, PortalOpened, VoucherRedeemed
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.http.context import Call, Encoded, Reply
-from orgbilling_stubs.http.rows import Rows
-from orgbilling_stubs.tenants.service import Service
-
-_E = TypeVar("_E", bound=Event)
+from orgbilling_stubs.http.context import EncodedReply, Reply, RequestContext
 
 
-def _tenant(call: Call) -> Tenant:
-    service: Service = call.service
-    return service.tenant(call.principal.organization)
-
-
-def _execute(call: Call, command: Command, kind: type[_E]) -> _E:
-    service: Service = call.service
-    idempotency = Idempotency(*call.idempotency) if call.idempotency is not None else None
-    event, _ = service.execute(call.principal.organization, command, idempotency)
-    assert isinstance(event, kind)
-    return event
-
-
-def _kept(tenant: Tenant, name: str, key: object, make: Callable[[], Reply | Encoded]) -> Reply | Encoded:
-    """The reply that was made last, as long as what it depends on (the key) has not changed."""
-    kept = tenant.kept.get(name)
-    if kept is None or kept[0] != key:
-        kept = tenant.kept[name] = (key, make())
-    reply: Reply | Encoded = kept[1]
-    return reply
-
-
-def get_billing(call: Call) -> Reply | Encoded:
+def get_billing(cache: ResponseCache, context: RequestContext, tenant: Tenant) -> Reply:
     """The billing profile."""
-    tenant = _tenant(call)
-    return _kept(tenant, "profile", tenant.changes, lambda: Reply(serializers.profile(tenant)))
+    return cache.profile(tenant)
 
 
-def create_checkout(call: Call) -> Reply:
+def open_checkout(context: RequestContext) -> OpenCheckout:
     """Open a checkout session for a top-up."""
-    currency = call.body.get("currency", "USD")
-    event = _execute(call, OpenCheckout(call.body["amount"], currency), CheckoutOpened)
-    return Reply(serializers.opened(event, call.principal.organization, call.base_url))
+    return OpenCheckout(context.body["amount"], context.body.get("currency", "USD"))
 
 
-def create_portal(call: Call) -> Reply:
+def checkout_opened(context: RequestContext, event: CheckoutOpened | ContractSubscribed) -> Reply:
+    """Where to pay."""
+    return Reply(serializers.opened(event, context.organization, context.base_url))
+
+
+def open_portal(context: RequestContext) -> OpenPortal:
     """Open a billing-portal session."""
-    event = _execute(call, OpenPortal(), PortalOpened)
-    return Reply(serializers.portal(event, call.principal.organization, call.base_url))
+    return OpenPortal()
 
 
-def list_characters(call: Call) -> Reply:
+def portal_opened(context: RequestContext, event: PortalOpened) -> Reply:
+    """Where the billing portal is."""
+    return Reply(serializers.portal(event, context.organization, context.base_url))
+
+
+def list_characters(context: RequestContext, tenant: Tenant) -> Reply:
     """Active characters of a window."""
-    return Reply(serializers.characters(_tenant(call), call.parameters["days"]))
+    return Reply(serializers.characters(tenant, context.parameters["days"]))
 
 
-def get_contract(when_none: str, call: Call) -> Reply:
+def get_contract(when_none: str, context: RequestContext, tenant: Tenant) -> Reply:
     """The enterprise contract; without one 404, or 200 with status `none` where the server says so."""
-    tenant = _tenant(call)
     if tenant.contract is not None:
-        return Reply(serializers.contract(tenant, tenant.contract, call.base_url))
+        return Reply(serializers.contract(tenant, tenant.contract, context.base_url))
     if when_none == "none":
         return Reply(serializers.no_contract(tenant))
     raise BillingError(errors.CONTRACT_NONE)
 
 
-def subscribe_contract(call: Call) -> Reply:
-    """Bind the tenant to a contract and answer where to pay."""
-    event = _execute(call, SubscribeContract(call.body["contractId"]), ContractSubscribed)
-    return Reply(serializers.opened(event, call.principal.organization, call.base_url))
+def subscribe_contract(context: RequestContext) -> SubscribeContract:
+    """Bind the tenant to a contract."""
+    return SubscribeContract(context.body["contractId"])
 
 
-def get_events(call: Call) -> Reply:
+def get_events(context: RequestContext, tenant: Tenant) -> Reply:
     """Context-engine events of a window."""
-    return Reply(serializers.events(_tenant(call), call.parameters["days"]))
+    return Reply(serializers.events(tenant, context.parameters["days"]))
 
 
-def get_ledger(rows: Rows, call: Call) -> Reply | Encoded:
-    """The ledger of a window; every row is validated and serialized once, when it is first shown."""
-    tenant = _tenant(call)
-    asked = call.parameters
-    low, high = serializers.ledger_window(tenant, asked["days"])
+def get_ledger(cache: ResponseCache, context: RequestContext, tenant: Tenant) -> Reply | EncodedReply:
+    """The ledger of a window, newest row first; or a page of it, when `limit` or `cursor` ask for one.
+
+    A cursor is the number of the row above the page. Example: of rows 0 to 9, `limit=4` answers rows 9 to 6,
+    and links to `cursor=6`, which answers rows 5 to 2.
+    """
+    parameters = context.parameters
+    low, high = serializers.ledger_window(tenant, parameters["days"])
     headers: dict[str, str] = {}
-    if "limit" in asked or "cursor" in asked:
-        high = max(low, min(high, asked.get("cursor", high)))
-        first = max(low, high - asked.get("limit", high))
+    if "limit" in parameters or "cursor" in parameters:
+        high = max(low, min(high, parameters.get("cursor", high)))
+        first = max(low, high - parameters.get("limit", high))
         if first > low:
-            query = urlencode({"days": asked["days"], "limit": asked["limit"], "cursor": first})
-            headers["Link"] = f'<{call.base_url}/api/v1/org/ledger?{query}>; rel="next"'
+            query = urlencode({"days": parameters["days"], "limit": parameters["limit"], "cursor": first})
+            headers["Link"] = f'<{context.base_url}/api/v1/org/ledger?{query}>; rel="next"'
         low = first
     if low == high:
         return Reply(serializers.empty(tenant))
-    key = (low, high, headers.get("Link"))
-    return _kept(tenant, "ledger", key, lambda: _page(rows, tenant, low, high, headers))
+    return cache.ledger(tenant, low, high, headers)
 
 
-def _page(rows: Rows, tenant: Tenant, low: int, high: int, headers: dict[str, str]) -> Encoded:
-    encoded, ledger = tenant.ledger.encoded, tenant.ledger.rows
-    for number in range(low, high):
-        if number not in encoded:
-            encoded[number] = rows.encode(serializers.ledger_row(tenant, ledger[number]))
-    newest_first = map(encoded.__getitem__, range(high - 1, low - 1, -1))
-    return Encoded(rows.join(newest_first), headers=headers)
-
-
-def get_model_pricing(call: Call) -> Reply:
+def get_model_pricing(context: RequestContext, tenant: Tenant) -> Reply:
     """Prices by model."""
-    return Reply(serializers.model_pricing(_tenant(call)))
+    return Reply(serializers.model_pricing(tenant))
 
 
-def list_agreements(call: Call) -> Reply:
+def list_agreements(context: RequestContext, tenant: Tenant) -> Reply:
     """Active service agreements."""
-    return Reply(serializers.agreements(_tenant(call)))
+    return Reply(serializers.agreements(tenant))
 
 
-def get_service_usage(call: Call) -> Reply:
+def get_service_usage(context: RequestContext, tenant: Tenant) -> Reply:
     """Services used in a window."""
-    return Reply(serializers.services(_tenant(call), call.parameters["days"]))
+    return Reply(serializers.services(tenant, context.parameters["days"]))
 
 
-def get_summary(call: Call) -> Reply:
+def get_summary(context: RequestContext, tenant: Tenant) -> Reply:
     """Usage summary of a window."""
-    return Reply(serializers.summary(_tenant(call), call.parameters["days"]))
+    return Reply(serializers.summary(tenant, context.parameters["days"]))
 
 
-def redeem_voucher(call: Call) -> Reply:
+def redeem_voucher(context: RequestContext) -> RedeemVoucher:
     """Redeem a voucher."""
-    return Reply(serializers.redemption(_execute(call, RedeemVoucher(call.body["code"]), VoucherRedeemed)))
+    return RedeemVoucher(context.body["code"])
+
+
+def voucher_redeemed(context: RequestContext, event: VoucherRedeemed) -> Reply:
+    """What the voucher was worth."""
+    return Reply(serializers.redemption(event))

@@ -1,34 +1,85 @@
-"""operationId to function: the whole table. A test proves that it equals the contract's list."""
+"""operationId to handler: the whole table. A test proves that it equals the description's list.
+
+The functions of `api.handlers` do no I/O. What is put around them here does: it loads the tenant, or carries
+out a command. These coroutines never wait as long as the store answers at once, so a request takes no task;
+with a store that has to be awaited, this module is the one that changes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from orgbilling_stubs.api import handlers
-from orgbilling_stubs.http.context import Handler
-from orgbilling_stubs.http.rows import Rows
+from orgbilling_stubs.api.response_cache import ResponseCache
+from orgbilling_stubs.billing.commands import Command
+from orgbilling_stubs.billing.events import (
+    CheckoutOpened,
+    ContractSubscribed,
+    Event,
+    PortalOpened,
+    VoucherRedeemed,
+)
+from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.http.context import EncodedReply, Handler, Reply, RequestContext
+from orgbilling_stubs.tenants.service import Service
+
+E = TypeVar("E", bound=Event)
+
+Read = Callable[[RequestContext, Tenant], Reply | EncodedReply]
 
 
-def table(contract: Mapping[str, Any], contract_none: str = "404") -> dict[str, Handler]:
-    """The function of each operation; ledger rows are encoded as the contract says.
+def table(description: Mapping[str, Any], service: Service, contract_none: str = "404") -> dict[str, Handler]:
+    """The handler of each operation.
 
     contract_none: what GET /org/contract answers when there is none, `404` or `none`.
     """
-    ledger_rows = Rows(contract, "TenantBillingLedgerEntry")
+    cache = ResponseCache(description)
+    read, write = partial(_reading, service), partial(_writing, service)
     return {
-        "getOrgBilling": handlers.get_billing,
-        "createOrgBillingCheckout": handlers.create_checkout,
-        "createOrgBillingPortal": handlers.create_portal,
-        "listOrgActiveCharacters": handlers.list_characters,
-        "getOrgContract": partial(handlers.get_contract, contract_none),
-        "subscribeToOrgContract": handlers.subscribe_contract,
-        "getOrgContextEngineEvents": handlers.get_events,
-        "getOrgLedger": partial(handlers.get_ledger, ledger_rows),
-        "getOrgModelPricing": handlers.get_model_pricing,
-        "listOrgServiceAgreements": handlers.list_agreements,
-        "getOrgServiceUsage": handlers.get_service_usage,
-        "getOrgUsageSummary": handlers.get_summary,
-        "redeemOrgVoucher": handlers.redeem_voucher,
+        "getOrgBilling": read(partial(handlers.get_billing, cache)),
+        "createOrgBillingCheckout": write(handlers.open_checkout, CheckoutOpened, handlers.checkout_opened),
+        "createOrgBillingPortal": write(handlers.open_portal, PortalOpened, handlers.portal_opened),
+        "listOrgActiveCharacters": read(handlers.list_characters),
+        "getOrgContract": read(partial(handlers.get_contract, contract_none)),
+        "subscribeToOrgContract": write(
+            handlers.subscribe_contract, ContractSubscribed, handlers.checkout_opened
+        ),
+        "getOrgContextEngineEvents": read(handlers.get_events),
+        "getOrgLedger": read(partial(handlers.get_ledger, cache)),
+        "getOrgModelPricing": read(handlers.get_model_pricing),
+        "listOrgServiceAgreements": read(handlers.list_agreements),
+        "getOrgServiceUsage": read(handlers.get_service_usage),
+        "getOrgUsageSummary": read(handlers.get_summary),
+        "redeemOrgVoucher": write(handlers.redeem_voucher, VoucherRedeemed, handlers.voucher_redeemed),
     }
+
+
+def _reading(service: Service, reply_of: Read) -> Handler:
+    """A handler that loads the tenant and shows something of it."""
+
+    async def handle(context: RequestContext) -> Reply | EncodedReply:
+        load = context.tenant_override or service.tenant
+        return reply_of(context, load(context.organization))
+
+    return handle
+
+
+def _writing(
+    service: Service,
+    command_of: Callable[[RequestContext], Command],
+    kind: type[E],
+    reply_of: Callable[[RequestContext, E], Reply],
+) -> Handler:
+    """A handler that carries out a command and answers with what came of it; kind: of its first event."""
+
+    async def handle(context: RequestContext) -> Reply:
+        organization = context.organization
+        before = service.peek(organization)
+        context.version_before = 0 if before is None else before.version
+        event, _ = service.execute(organization, command_of(context), context.idempotency)
+        assert isinstance(event, kind)
+        return reply_of(context, event)
+
+    return handle

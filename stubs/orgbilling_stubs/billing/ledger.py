@@ -23,12 +23,10 @@ class LedgerRow(NamedTuple):
 class Ledger:
     """Append-only rows; nothing in it is ever changed or removed."""
 
-    __slots__ = ("_balances", "_times", "balance_micros", "encoded", "outstanding_micros", "rows")
+    __slots__ = ("_balances", "_times", "balance_micros", "outstanding_micros", "rows")
 
     def __init__(self) -> None:
         self.rows: list[LedgerRow] = []
-        self.encoded: dict[int, bytes] = {}
-        """Serialized form of rows by their number, made when they are first shown: a row never changes."""
         self._times: list[int] = []
         self._balances: list[int] = []
         self.balance_micros = 0

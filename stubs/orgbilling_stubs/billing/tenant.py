@@ -74,8 +74,6 @@ class Tenant:
         """Counts every change of state, those that time brings included."""
         self.quiet_until_ms = 0
         """Until then nothing happens by itself."""
-        self.kept: dict[str, tuple[Any, Any]] = {}
-        """What whoever shows the tenant keeps for as long as a key stays the same."""
         self._texts: dict[tuple[int, str], str] = {}
         self.ledger = Ledger()
         self.tokens = TokenSeries()

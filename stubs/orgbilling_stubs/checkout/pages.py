@@ -12,7 +12,7 @@ from orgbilling_stubs.checkout.defaults import Defaults
 from orgbilling_stubs.checkout.reply import Reply, problem
 from orgbilling_stubs.checkout.request import Receive, Request, read
 from orgbilling_stubs.checkout.sessions import Till
-from orgbilling_stubs.http.body import Disconnected
+from orgbilling_stubs.http.connection import Disconnected
 from orgbilling_stubs.http.cors import Cors
 from orgbilling_stubs.http.errors import CRASHED, METHOD_WRONG, ROUTE_UNKNOWN, Problem
 from orgbilling_stubs.http.origin import Origins

@@ -14,13 +14,14 @@ from orgbilling_stubs.billing.errors import BillingError, ErrorCode
 from orgbilling_stubs.billing.events import Event, Idempotency, TenantCreated
 from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.billing.tenant import ActiveScenario, Tenant
-from orgbilling_stubs.control.bulk import Steps, Work
+from orgbilling_stubs.control.bulk import BulkChanges, one_by_one
 from orgbilling_stubs.control.errors import ORGANIZATION_UNKNOWN
 from orgbilling_stubs.control.hosted import Hosted
 from orgbilling_stubs.faults.active_rules import ActiveRules
 from orgbilling_stubs.faults.rules import FaultRule
-from orgbilling_stubs.http.context import Admit, Call, Reply
+from orgbilling_stubs.http.context import Call, Reply
 from orgbilling_stubs.http.errors import Problem
+from orgbilling_stubs.http.security import Authorize
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.service import Service
 
@@ -44,8 +45,9 @@ class Control:
     wall_ms: Callable[[], int]
     coverage: Any = None
     journal: Any = None
-    admit: Admit | None = None
+    admit: Authorize | None = None
     hosted: Hosted | None = None
+    bulk_changes: BulkChanges = field(default_factory=BulkChanges)
     scenario_rules: dict[str, tuple[ActiveScenario, Sequence[FaultRule]]] = field(default_factory=dict)
 
     def exists(self, organization: str) -> bool:
@@ -114,29 +116,25 @@ def body(call: Call) -> Mapping[str, Any]:
     return call.body or {}
 
 
-def for_each(call: Call, act: Callable[[str], object], nobody: ErrorCode | None = None) -> Reply:
+async def for_each(call: Call, act: Callable[[str], object], nobody: ErrorCode | None = None) -> Reply:
     """Act on the organization in the path, or on every one for `*`; answer how each is now.
 
     One organization's refusal is the answer; among all, it is listed and the others go on.
     nobody: the refusal when not a single organization could follow; without it, the answer lists why.
+    Each organization is described right after its own step: what others do to it later is not shown.
     """
     server, organization = control(call), named(call)
-    if organization == ALL:
-        return Steps(_each(server, act, nobody), changes=True)
-    act(organization)
-    return Reply(server.describe(organization))
-
-
-def _each(server: Control, act: Callable[[str], object], nobody: ErrorCode | None) -> Work:
-    """Each organization is described right after its own step: what others do to it later is not shown."""
+    if organization != ALL:
+        act(organization)
+        return Reply(server.describe(organization))
     shown, refused = [], []
-    for organization in present(server):
-        try:
-            act(organization)
-        except (BillingError, Problem) as error:
-            refused.append({"organization": organization, "name": error.name, "detail": error.detail})
-        shown.append(server.describe(organization))
-        yield
+    async with server.bulk_changes.lock():
+        async for organization in one_by_one(present(server)):
+            try:
+                act(organization)
+            except (BillingError, Problem) as error:
+                refused.append({"organization": organization, "name": error.name, "detail": error.detail})
+            shown.append(server.describe(organization))
     if nobody is not None and len(refused) == len(shown):
         raise BillingError(nobody)
     return Reply({"organizations": shown, "refused": refused})
@@ -149,17 +147,10 @@ def present(server: Control) -> Iterator[str]:
             yield organization
 
 
-def everyone(server: Control) -> Steps:
+async def everyone(server: Control) -> Reply:
     """The schema OrganizationList."""
-
-    def work() -> Work:
-        shown = []
-        for organization in present(server):
-            shown.append(server.describe(organization))
-            yield
-        return Reply({"organizations": shown})
-
-    return Steps(work())
+    shown = [server.describe(organization) async for organization in one_by_one(present(server))]
+    return Reply({"organizations": shown})
 
 
 def targets(call: Call) -> Iterable[str]:
@@ -179,7 +170,7 @@ def execute(call: Call, command: Command) -> Event | None:
 
 def idempotency(call: Call) -> Idempotency | None:
     """What makes the command count once, if the client asked for that."""
-    return Idempotency(*call.idempotency) if call.idempotency is not None else None
+    return call.idempotency
 
 
 def carry_out(call: Call, command: Command) -> Reply:

@@ -7,10 +7,10 @@ import json
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.errors import SNAPSHOT_UNKNOWN
 from orgbilling_stubs.control import context, scenarios
-from orgbilling_stubs.control.bulk import Steps, Work
-from orgbilling_stubs.control.context import Control, control, named
+from orgbilling_stubs.control.bulk import one_by_one
+from orgbilling_stubs.control.context import control, named
 from orgbilling_stubs.control.errors import BUNDLE_INVALID, ORGANIZATION_EXISTS, refusal
-from orgbilling_stubs.http.context import Call, Encoded, Reply
+from orgbilling_stubs.http.context import Call, EncodedReply, Reply
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants import bundle, timeline
 from orgbilling_stubs.tenants.store.log import ConflictError
@@ -27,13 +27,13 @@ def snapshots(call: Call) -> Reply:
     return Reply({"snapshots": rows})
 
 
-def take(call: Call) -> Reply:
+async def take(call: Call) -> Reply:
     """Give the present state a name."""
     service, name = control(call).service, context.body(call)["name"]
-    return context.for_each(call, lambda organization: timeline.snapshot(service, organization, name))
+    return await context.for_each(call, lambda organization: timeline.snapshot(service, organization, name))
 
 
-def restore(call: Call) -> Reply:
+async def restore(call: Call) -> Reply:
     """Go back to a snapshot, and to the scenario with its fault rules that was shown then.
 
     A snapshot that not a single organization has is unknown, for `*` too.
@@ -44,10 +44,10 @@ def restore(call: Call) -> Reply:
         timeline.restore(server.service, organization, name)
         scenarios.apply_fault_rules(server, organization)
 
-    return context.for_each(call, restored, nobody=SNAPSHOT_UNKNOWN)
+    return await context.for_each(call, restored, nobody=SNAPSHOT_UNKNOWN)
 
 
-def undo(call: Call) -> Reply:
+async def undo(call: Call) -> Reply:
     """Take back the last command."""
     server = control(call)
 
@@ -55,7 +55,7 @@ def undo(call: Call) -> Reply:
         timeline.undo(server.service, organization)
         scenarios.apply_fault_rules(server, organization)
 
-    return context.for_each(call, undone)
+    return await context.for_each(call, undone)
 
 
 def fork(call: Call) -> Reply:
@@ -71,49 +71,46 @@ def fork(call: Call) -> Reply:
     return Reply(server.describe(into), 201)
 
 
-def export(call: Call) -> Steps:
+async def export(call: Call) -> EncodedReply:
     """The bundle of one organization, or of all."""
     server, targets = control(call), context.targets(call)
-
-    def work() -> Work:
-        header = json.loads(bundle.export(server.service, [], server.contract))
-        bodies = []
-        for organization in targets:
-            text = bundle.export(server.service, [organization], server.contract)
-            bodies.append(text.partition("\n")[2])
-            yield
-        header["organizations"] = len(bodies)
-        first = json.dumps(header, ensure_ascii=False, separators=(",", ":"))
-        return Encoded("\n".join([first, "".join(bodies)]).encode(), headers=NDJSON)
-
-    return Steps(work())
+    header = json.loads(bundle.export(server.service, [], server.contract))
+    bodies = []
+    async for organization in one_by_one(targets):
+        text = bundle.export(server.service, [organization], server.contract)
+        bodies.append(text.partition("\n")[2])
+    header["organizations"] = len(bodies)
+    first = json.dumps(header, ensure_ascii=False, separators=(",", ":"))
+    return EncodedReply("\n".join([first, "".join(bodies)]).encode(), headers=NDJSON)
 
 
-def take_in(call: Call) -> Steps:
+async def take_in(call: Call) -> Reply:
     """Replay a bundle and take its organizations in, when every answer came out as recorded."""
-    return Steps(_taken_in(control(call), call.body), changes=True)
+    server, body = control(call), call.body
+    async with server.bulk_changes.lock():
+        recorded = await _replayed(body)
+        shown = []
+        async for organization in one_by_one(recorded.organizations):
+            server.service.delete(organization.organization)
+            server.service.create(organization.organization, bundle.frozen_log(organization))
+            scenarios.apply_fault_rules(server, organization.organization)
+            shown.append(server.describe(organization.organization))
+    return Reply({"organizations": shown})
 
 
-def _taken_in(server: Control, body: bytes) -> Work:
+async def _replayed(body: bytes) -> bundle.Bundle:
+    """A bundle whose answers all came out as recorded; raises Problem for any other."""
     different = []
     try:
         recorded = bundle.read(body.decode("utf-8"))
-        for each in recorded.organizations:
-            found = bundle.replay(each)
+        async for organization in one_by_one(recorded.organizations):
+            found = bundle.replay(organization)
             if found.different:
-                different.append(f"{each.organization}: {', '.join(found.different)}")
-            yield
+                different.append(f"{organization.organization}: {', '.join(found.different)}")
     except UnicodeDecodeError:
         raise refusal(BUNDLE_INVALID, "body", None, "not UTF-8") from None
     except bundle.BundleError as error:
         raise refusal(BUNDLE_INVALID, f"body:{error.line}", None, error.problem) from None
     if different:
         raise refusal(BUNDLE_INVALID, "body", None, f"other answers than recorded: {'; '.join(different)}")
-    shown = []
-    for each in recorded.organizations:
-        server.service.delete(each.organization)
-        server.service.create(each.organization, bundle.frozen_log(each))
-        scenarios.apply_fault_rules(server, each.organization)
-        shown.append(server.describe(each.organization))
-        yield
-    return Reply({"organizations": shown})
+    return recorded

@@ -45,7 +45,7 @@ def _is_too_far(now_ms: int, to_ms: int) -> bool:
     return to_ms > instants.add_months(now_ms, LONGEST_MONTHS)
 
 
-def put(call: Call) -> Reply:
+async def put(call: Call) -> Reply:
     """Freeze the clock, let it run, or let it follow the server's."""
     server, body = control(call), context.body(call)
     service, mode = server.service, body["mode"]
@@ -63,10 +63,10 @@ def put(call: Call) -> Reply:
                 _check(server, organization, at_ms)
             timeline.freeze_clock(service, organization, at_ms)
 
-    return context.for_each(call, put_one)
+    return await context.for_each(call, put_one)
 
 
-def advance(call: Call) -> Reply:
+async def advance(call: Call) -> Reply:
     """Move by a duration, forward or back."""
     server, text = control(call), context.body(call)["by"]
     try:
@@ -82,17 +82,17 @@ def advance(call: Call) -> Reply:
             raise Problem(CLOCK_TOO_FAR) from None
         move(server, organization, to_ms)
 
-    return context.for_each(call, advance_one)
+    return await context.for_each(call, advance_one)
 
 
-def jump(call: Call) -> Reply:
+async def jump(call: Call) -> Reply:
     """Move to an instant, or to one that has a name."""
     server, to = control(call), context.body(call)["to"]
     if to not in timeline.NAMED_INSTANTS:
         at_ms = instant_of(to, "body.to")
-        return context.for_each(call, lambda organization: move(server, organization, at_ms))
+        return await context.for_each(call, lambda organization: move(server, organization, at_ms))
 
     def jump_one(organization: str) -> None:
         move(server, organization, timeline.named_instant(server.service, organization, to))
 
-    return context.for_each(call, jump_one)
+    return await context.for_each(call, jump_one)

@@ -9,7 +9,7 @@ from orgbilling_openapi import invariants
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.control import context
-from orgbilling_stubs.control.bulk import Steps, Work
+from orgbilling_stubs.control.bulk import one_by_one
 from orgbilling_stubs.control.context import Control, control
 from orgbilling_stubs.http.context import Call, Reply
 
@@ -17,18 +17,11 @@ WINDOWS = (1, 30, 365)
 _VERDICTS = {True: "holds", False: "broken", None: "not_applicable"}
 
 
-def check(call: Call) -> Reply:
+async def check(call: Call) -> Reply:
     """Every law on an organization, or on all."""
     server, targets = control(call), context.targets(call)
-
-    def work() -> Work:
-        reports = []
-        for organization in targets:
-            reports.append(_report(server, organization, call.base_url))
-            yield
-        return Reply({"organizations": reports})
-
-    return Steps(work())
+    reports = [_report(server, organization, call.base_url) async for organization in one_by_one(targets)]
+    return Reply({"organizations": reports})
 
 
 def _report(server: Control, organization: str, base_url: str) -> dict[str, Any]:

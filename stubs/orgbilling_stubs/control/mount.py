@@ -8,13 +8,12 @@ from typing import Any
 
 from orgbilling_openapi import control_description as contracts
 
-from orgbilling_stubs.control.bulk import Pace
 from orgbilling_stubs.control.context import Control
 from orgbilling_stubs.control.guard import Asgi, Guard, Receive
 from orgbilling_stubs.control.table import TABLE
 from orgbilling_stubs.http.assemble import Habits, assemble
 from orgbilling_stubs.http.connection import Send
-from orgbilling_stubs.http.context import Handler
+from orgbilling_stubs.http.context import Call, ControlHandler, Handler
 from orgbilling_stubs.http.cors import Cors
 from orgbilling_stubs.http.responses import Responder
 from orgbilling_stubs.http.trace import traces
@@ -32,7 +31,7 @@ class Door:
     host: str = "127.0.0.1"
 
 
-def mount(server: Control, door: Door, more: Mapping[str, Handler] | None = None) -> Guard:
+def mount(server: Control, door: Door, more: Mapping[str, ControlHandler] | None = None) -> Guard:
     """The application to serve at `PREFIX` and `DOCS`.
 
     more: handlers of operations that other packages own.
@@ -41,9 +40,16 @@ def mount(server: Control, door: Door, more: Mapping[str, Handler] | None = None
     # No `*` here: pages of any origin may read the API, none of them may drive the stub.
     listed = [each for each in door.origins if each != "*"]
     habits = Habits(cors=listed, seed=server.service.seed)
-    inner = assemble(contracts.load(), {**TABLE, **(more or {})}, _nobody, server, habits=habits, tap=Pace())
+    handlers = {
+        operation_id: _driving(server, handler) for operation_id, handler in {**TABLE, **(more or {})}.items()
+    }
+    inner = assemble(contracts.load(), handlers, _nobody, habits=habits)
     responder = Responder(PREFIX, Cors(listed), traces(seed))
     return Guard(_aliased(inner), responder, listed, door.token, door.host)
+
+
+def _driving(server: Control, handler: ControlHandler) -> Handler:
+    return lambda context: handler(Call(server, context))
 
 
 def _nobody(headers: Any, method: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 from orgbilling_fixtures import personas
@@ -12,7 +13,7 @@ from orgbilling_stubs.auth.errors import AuthError
 from orgbilling_stubs.auth.tokens import DEFAULT_AZP, ClerkSession, mint_token
 from orgbilling_stubs.billing.events import ClockSet, Record, TenantCreated
 from orgbilling_stubs.control import context
-from orgbilling_stubs.control.bulk import Steps, Work
+from orgbilling_stubs.control.bulk import one_by_one
 from orgbilling_stubs.control.context import ALL, Control, control, named
 from orgbilling_stubs.control.errors import ORGANIZATION_EXISTS, PERSONA_INVALID, refusal
 from orgbilling_stubs.control.instants import instant_of
@@ -24,21 +25,21 @@ from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.store.log import ConflictError
 
 
-def listed(call: Call) -> Reply:
+async def listed(call: Call) -> Reply:
     """Every organization."""
-    return context.everyone(control(call))
+    return await context.everyone(control(call))
 
 
-def read(call: Call) -> Reply:
+async def read(call: Call) -> Reply:
     """One organization, or all for `*`; refused when it does not exist."""
     server, organization = control(call), named(call)
     if organization == ALL:
-        return context.everyone(server)
+        return await context.everyone(server)
     server.known(organization)
     return Reply(server.describe(organization))
 
 
-def create(call: Call) -> Reply:
+async def create(call: Call) -> Reply:
     """Begin an organization from a persona, a seed and an instant."""
     server, body = control(call), context.body(call)
     organization = body["organization"]
@@ -71,21 +72,17 @@ def _persona(cast: PersonaRegistry, chosen: Any, organization: str) -> Any:
         raise refusal(PERSONA_INVALID, place, None, error.problem) from None
 
 
-def forget(call: Call) -> Reply:
+async def forget(call: Call) -> Reply:
     """Drop an organization, or all, with their scenarios."""
     server, targets = control(call), context.targets(call)
-
-    def work() -> Work:
-        for organization in targets:
+    async with server.bulk_changes.lock() if named(call) == ALL else nullcontext():
+        async for organization in one_by_one(targets):
             server.forget_rules(organization)
             server.service.delete(organization)
-            yield
-        return Reply(None, 204)
-
-    return Steps(work(), changes=named(call) == ALL)
+    return Reply(None, 204)
 
 
-def reset(call: Call) -> Reply:
+async def reset(call: Call) -> Reply:
     """Begin again, without the scenario and the clock that it set."""
     server = control(call)
 
@@ -93,7 +90,7 @@ def reset(call: Call) -> Reply:
         server.forget_rules(organization)
         timeline.reset(server.service, organization)
 
-    return context.for_each(call, begin_again)
+    return await context.for_each(call, begin_again)
 
 
 def personas_known(call: Call) -> Reply:

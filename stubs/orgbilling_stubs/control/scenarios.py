@@ -41,7 +41,7 @@ def _shown(scenario: Scenario) -> dict[str, Any]:
     }
 
 
-def put(call: Call) -> Reply:
+async def put(call: Call) -> Reply:
     """Make an organization, or all, show a state."""
     server, wanted = control(call), context.body(call)["scenario"]
     scenario = scenarios.find(wanted)
@@ -49,7 +49,7 @@ def put(call: Call) -> Reply:
         raise refusal(SCENARIO_UNKNOWN, "body.scenario", wanted)
     if server.coverage is not None:
         server.coverage.scenario(scenario.name)
-    return context.for_each(call, lambda organization: play(server, organization, scenario))
+    return await context.for_each(call, lambda organization: play(server, organization, scenario))
 
 
 def play(server: Control, organization: str, scenario: Scenario) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orgbilling_stubs.control import checkouts, history, instants, invariants, organizations, scenarios, world
-from orgbilling_stubs.http.context import Handler
+from orgbilling_stubs.http.context import ControlHandler
 
-TABLE: Mapping[str, Handler] = {
+TABLE: Mapping[str, ControlHandler] = {
     "listOrganizations": organizations.listed,
     "createOrganization": organizations.create,
     "listPersonas": organizations.personas_known,

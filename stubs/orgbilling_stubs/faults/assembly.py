@@ -10,19 +10,22 @@ from orgbilling_openapi.operations import operations_by_id
 
 from orgbilling_stubs.billing.apply import TenantFactory
 from orgbilling_stubs.faults.active_rules import ActiveRules
-from orgbilling_stubs.faults.engine import Engine, Stage, no_stage
+from orgbilling_stubs.faults.engine import FaultInjection, Stage, no_stage
+from orgbilling_stubs.http.security import Authorize
 from orgbilling_stubs.journal.coverage_items import items
 from orgbilling_stubs.journal.coverage_tally import Tally
-from orgbilling_stubs.journal.recorder import Watch
-from orgbilling_stubs.journal.store import Exchange, Journal
+from orgbilling_stubs.journal.exchange import Exchange
+from orgbilling_stubs.journal.recorder import Recorder
+from orgbilling_stubs.journal.store import Journal
 from orgbilling_stubs.tenants.service import Service
 
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """What watches a server: `tap` goes to `assemble`, the rest to the control API."""
+    """Two steps of the pipeline, for `assemble`, and what the control API drives."""
 
-    tap: Watch
+    recorder: Recorder
+    fault_injection: FaultInjection
     rules: ActiveRules
     journal: Journal
     coverage: Tally
@@ -34,13 +37,15 @@ def watching(
     genesis: TenantFactory,
     handled: Collection[str],
     wall_ms: Callable[[], int],
+    authorize: Authorize,
     stage: Stage = no_stage,
     scenarios: Callable[[], Sequence[str]] = tuple,
 ) -> Watching:
     """Watch a server.
 
-    handled: operationIds with a handler: what coverage counts. wall_ms: real time. stage: makes the
-    organization that shows a scenario. scenarios: their names, asked for late.
+    handled: operationIds with a handler: what coverage counts. wall_ms: real time. authorize: who
+    asks, and may they. stage: makes the organization that shows a scenario. scenarios: their names, asked
+    for late.
     """
 
     def explain(exchange: Exchange) -> dict[str, Any]:
@@ -50,15 +55,16 @@ def watching(
 
     rules = rules_of(contract)
     journal = Journal(explain=explain)
-    tally = Tally(items(contract, handled), wall_ms(), scenarios)
+    tally = Tally(items(contract, handled), wall_ms(), scenarios, journal.flush)
+    journal.readers.append(tally.count)
 
     def staged(organization: str, scenario: str) -> str:
         shown = stage(organization, scenario)
         tally.scenario(scenario)
         return shown
 
-    engine = Engine(contract, rules, service, genesis, staged)
-    return Watching(Watch(service, journal, engine, tally), rules, journal, tally)
+    injection = FaultInjection(contract, rules, service, genesis, authorize, staged)
+    return Watching(Recorder(service, journal), injection, rules, journal, tally)
 
 
 def rules_of(contract: Mapping[str, Any]) -> ActiveRules:

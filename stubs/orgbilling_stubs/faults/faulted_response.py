@@ -1,82 +1,63 @@
-"""Answers one request as its plan says: later, otherwise, in part, or not at all."""
+"""Answers one request with faults: later, otherwise, in part, or not at all."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
+from orgbilling_stubs.auth.principal import Principal
 from orgbilling_stubs.billing.apply import TenantFactory
 from orgbilling_stubs.faults.documented_responses import DocumentedResponses, InjectedError
 from orgbilling_stubs.faults.effects.effect import TenantReader
 from orgbilling_stubs.faults.effects.status import BODILESS
 from orgbilling_stubs.faults.past import PastTenants
 from orgbilling_stubs.faults.request_faults import RequestFaults
-from orgbilling_stubs.http import connection
-from orgbilling_stubs.http.connection import Receive, Send
-from orgbilling_stubs.http.context import Call, Encoded, Reply, Stream
-from orgbilling_stubs.http.cors import Headers
-from orgbilling_stubs.http.middleware import Turn
-from orgbilling_stubs.http.operation import FOUND
+from orgbilling_stubs.http.connection import Connection
+from orgbilling_stubs.http.context import AppliedFault, CallNext, Headers, Reply, RequestContext, Response
 from orgbilling_stubs.http.responses import entity_tag
-from orgbilling_stubs.journal.store import Fired
-from orgbilling_stubs.tenants.clock import wall_ns
 from orgbilling_stubs.tenants.service import Service
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What all spoiled answers of a server share."""
+    """What all faulted responses of a server share."""
 
     responses: DocumentedResponses
     service: Service
     genesis: TenantFactory
 
 
-class Asker(Protocol):
-    """What is known of a request before its operation sees it."""
+class FaultedResponse:
+    """The response to one request that has faults.
 
-    @property
-    def principal(self) -> Any:
-        """Who asks, or None."""
-
-
-class Spoiled:
-    """One request that overrides or rules have struck.
-
-    staged: the organization to answer as, if not the token's own.
+    principal: who asks, as far as that is known before the operation. staged: the organization to answer as,
+    if not the principal's own.
     """
 
     def __init__(
         self,
         tools: Tools,
-        operation: Any,
-        scope: Mapping[str, Any],
+        context: RequestContext,
         faults: RequestFaults,
-        asker: Asker | None = None,
+        principal: Principal | None,
         staged: str | None = None,
     ) -> None:
         self.tools = tools
-        self.compiled = operation
-        self.operation: str = operation.name
-        self.scope = scope
+        self.context = context
         self.faults = faults
-        self.delivery = faults.delivery
-        self.asker = asker
         self.staged = staged
-        self.headers = dict(reversed(scope["headers"]))
-        self.began_ns = wall_ns()
+        self.operation = context.operation.operation_id
+        self.delivery = faults.delivery
         self.response_headers: dict[bytes, bytes] = {}
         self.success_status: int | None = None
-        self.turn: Turn | None = None
-        """The request as the operation reported it: reported on once it is known what is sent."""
+        if principal is not None and staged is not None:
+            principal = replace(principal, organization=staged)
+        self.principal = principal
 
     @property
     def organization(self) -> str:
         """The organization of the token, or an empty string when there is none."""
-        principal = self._known()
-        return self.staged or ("" if principal is None else str(principal.organization))
+        return self.staged or ("" if self.principal is None else self.principal.organization)
 
     def past_tenants(self, *, commands: int, seconds: int) -> TenantReader:
         """Tenants as they were."""
@@ -88,168 +69,103 @@ class Spoiled:
         """The error response of a status."""
         return self.tools.responses.error(self.operation, status, detail, retry_after_s)
 
-    async def refuse(self, error: Exception, receive: Receive, send: Send, path: Mapping[str, str]) -> None:
-        """Answer with a problem in place of the operation."""
-        turn = self.turn = self._unserved()
-        turn.error = error
-        status, out, payload = self.compiled.responder.problem(error, turn.origin, turn.trace)
-        if status in BODILESS:
-            out, payload = [(b"x-trace-id", turn.trace.encode())], b""
-            if status == 304:
-                out.insert(0, (b"etag", self.headers.get(b"if-none-match", b'"forced"')))
-        await self._send(receive, send, status, out, payload)
-
-    async def serve(self, receive: Receive, send: Send, path: Mapping[str, str]) -> None:
+    async def respond(self, call_next: CallNext) -> Response:
         """Answer with all faults."""
-        if self.faults.delay_ms:
-            await connection.pause(send, self.faults.delay_ms / 1000)
-        error = self.faults.answer(self)
+        faults, context = self.faults, self.context
+        if faults.summary:
+            rules = tuple((firing.active.rule.id, firing.match_number) for firing in faults.fired)
+            context.fault = AppliedFault(
+                faults.summary, faults.override.applied if faults.override else "", rules
+            )
+        if faults.delay_ms:
+            await context.connection.pause(faults.delay_ms / 1000)
+        error = faults.answer(self)
         if self.delivery.unanswered and not self.delivery.late:
-            self.turn = self._unserved()
-            await self._end(receive, send)
-        elif error is not None:
-            await self.refuse(error, receive, send, path)
-        else:
-            await self._operate(receive, send, path)
+            context.principal = self.principal
+            return self._unanswered()
+        response = await self._operate(call_next) if error is None else self._injected(error)
+        return self._unanswered() if self.delivery.unanswered else self._changed(response)
 
-    async def _operate(self, receive: Receive, send: Send, path: Mapping[str, str]) -> None:
-        """Let a copy of the operation work, with its surroundings changed and its answer caught."""
-        operation = copy.copy(self.compiled)
-        operation.tap = Reporter(self)
-        operation.handler = self._handle
-        if self._example is not None:
-            operation.security = operation.body = None
-            operation.parameters = NoParameters()
-        scope = {name: value for name, value in self.scope.items() if name != FOUND}
+    def _injected(self, error: InjectedError) -> Response:
+        """An error response in place of the operation's own."""
+        context = self.context
+        context.principal = self.principal
+        response = context.operation.problem(context, error)
+        if response.status in BODILESS:
+            headers = [(b"x-trace-id", context.trace_id.encode())]
+            if response.status == 304:
+                headers.insert(0, (b"etag", context.headers.get(b"if-none-match", b'"forced"')))
+            return Response(response.status, headers)
+        return response
+
+    async def _operate(self, call_next: CallNext) -> Response:
+        """Let the operation answer, with its surroundings changed."""
+        context = self.context
         if self.faults.changes_body:
-            scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"if-none-match"]
-        start: dict[str, Any] = {}
+            context.headers.pop(b"if-none-match", None)
+        example = self._example()
+        if example is not None:
+            try:
+                response = context.operation.respond(context, Reply(example))
+            except Exception as error:
+                response = context.operation.problem(context, error)
+        else:
+            context.organization_override = self.staged
+            tenants = self.faults.tenants(self, self.tools.service)
+            if tenants is not self.tools.service:
+                context.tenant_override = tenants.tenant
+            response = await call_next(context)
+        if response.status == 200 and self.success_status is not None:
+            response.status = self.success_status
+        return response
 
-        async def caught(message: dict[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                start.update(message)
-                return
-            status = start["status"]
-            if status == 200 and self.success_status is not None:
-                status = self.success_status
-            await self._send(receive, send, status, start["headers"], message.get("body", b""), final=True)
-
-        await operation.serve(scope, receive, caught, path)
-
-    def _handle(self, call: Call) -> Reply | Encoded | Stream:
-        if self._example is not None:
-            return Reply(self._example)
-        changed = copy.copy(call)
-        if self.staged is not None:
-            changed.principal = replace(call.principal, organization=self.staged)
-        changed.service = self.faults.tenants(self, call.service)
-        answer: Reply | Encoded | Stream = self.compiled.handler(changed)
-        return answer
-
-    @property
     def _example(self) -> Any:
         override = self.faults.override
         if override is None or override.example is None:
             return None
         return self.tools.responses.example(self.operation, override.code or 200, override.example)
 
-    def _known(self) -> Any:
-        return None if self.asker is None else self.asker.principal
-
-    async def _end(self, receive: Receive, send: Send) -> None:
+    def _unanswered(self) -> Response:
         """End the connection without an answer."""
-        self._report(0, [], b"")
         hang_ms = self.delivery.hang_ms
-        if hang_ms is None:
-            connection.reset(send)
-            return
-        await connection.departed(receive, send, hang_ms / 1000)
-        connection.close(send)
 
-    async def _send(
-        self, receive: Receive, send: Send, status: int, out: Headers, payload: bytes, *, final: bool = False
-    ) -> None:
-        """Send an answer as the plan says. final: the responder has been through with its headers."""
-        if self.delivery.unanswered:
-            await self._end(receive, send)
-            return
-        if self.faults.changes_body and payload:
-            payload = self.faults.changed_body(payload)
-            out = _fitting(out, payload)
+        async def end(response: Response, connection: Connection) -> None:
+            if hang_ms is None:
+                await connection.reset()
+                return
+            await connection.departed(hang_ms / 1000)
+            await connection.close()
+
+        return Response(0, [], deliver=end)
+
+    def _changed(self, response: Response) -> Response:
+        """The response with changes to its headers, to its body and to the way it is sent."""
+        if self.faults.changes_body and response.body:
+            response.body = self.faults.changed_body(response.body)
+            response.headers = _fitting(response.headers, response.body)
         override = self.faults.override
         if override is not None:
             self.response_headers[b"preference-applied"] = override.applied.encode("latin-1")
             self.response_headers[b"vary"] = b"Prefer"
-        out = [*out, *self.response_headers.items()]
-        cut = self.delivery.sent_bytes(payload)
-        self._report(status, out, payload[:cut])
-        head = self.scope["method"] == "HEAD"
-        whole = head or (cut == len(payload) and self.delivery.drip_bytes_per_s is None)
-        if not final and whole:
-            await self.compiled.responder.send(send, self.headers, status, out, payload, head=head)
-            return
-        if final:
-            await send({"type": "http.response.start", "status": status, "headers": out})
-        else:
-            await self.compiled.responder.start(send, self.headers, status, out)
-        await self._body(receive, send, payload, cut, whole)
+        response.headers = [*response.headers, *self.response_headers.items()]
+        sent_bytes = self.delivery.sent_bytes(response.body)
+        response.complete = sent_bytes == len(response.body)
+        response.body = response.body[:sent_bytes]
+        bytes_per_s = self.delivery.drip_bytes_per_s
 
-    async def _body(self, receive: Receive, send: Send, payload: bytes, cut: int, whole: bool) -> None:
-        if whole:
-            await send({"type": "http.response.body", "body": payload})
-            return
-        rate = self.delivery.drip_bytes_per_s
-        more = cut < len(payload)
-        if rate is not None:
-            await connection.drip(send, payload[:cut], rate, receive, more=more)
-        else:
-            await send({"type": "http.response.body", "body": payload[:cut], "more_body": more})
-        if more:
-            connection.close(send)
+        async def drip(response: Response, connection: Connection) -> None:
+            assert bytes_per_s is not None
+            await connection.start(response.status, response.headers)
+            await connection.drip(response.body, bytes_per_s, more=not response.complete)
+            if not response.complete:
+                await connection.close()
 
-    def _unserved(self) -> Turn:
-        """A request in which the operation has no part."""
-        turn = Turn(self.scope, self.headers, self.compiled.responder, self.began_ns)
-        turn.principal = self._known()
-        return turn
-
-    def _report(self, status: int, out: Headers, payload: bytes) -> None:
-        """Tell the operation's tap what is sent, and what spoiled it."""
-        faults, turn = self.faults, self.turn
-        if turn is None:
-            return
-        rules = tuple((firing.active.rule.id, firing.match_number) for firing in faults.fired)
-        applied = "" if faults.override is None else faults.override.applied
-        fired = Fired(faults.summary, applied, rules) if faults.summary else None
-        if self.staged is not None and turn.principal is not None:
-            turn.principal = replace(turn.principal, organization=self.staged)
-        self.compiled.tap.record(self.compiled, turn, status, out, payload, fired)
+        if bytes_per_s is not None and not self.context.connection.head_only:
+            response.deliver = drip
+        return response
 
 
-class Reporter:
-    """The tap of the copied operation: hands the exchange on with what spoiled it."""
-
-    def __init__(self, spoiled: Spoiled) -> None:
-        self._spoiled = spoiled
-
-    def begin(self, operation: Any, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> int:
-        """The instant at which the request arrived."""
-        return self._spoiled.began_ns
-
-    def record(self, operation: Any, turn: Turn, status: int, out: Headers, payload: bytes) -> None:
-        """Keep the request until it is known what is sent."""
-        self._spoiled.turn = turn
-
-
-class NoParameters:
-    """Reads no parameters: an example depends on nothing."""
-
-    def read(self, query: bytes, path: Any, headers: Any) -> tuple[dict[str, Any], list[Any]]:
-        """Nothing, and no findings."""
-        return {}, []
-
-
-def _fitting(out: Headers, payload: bytes) -> Headers:
+def _fitting(headers: Headers, body: bytes) -> Headers:
     """The headers, made to fit another body."""
-    changed = {b"content-length": str(len(payload)).encode(), b"etag": entity_tag(payload)}
-    return [(name, changed.get(name, value)) for name, value in out]
+    changed = {b"content-length": str(len(body)).encode(), b"etag": entity_tag(body)}
+    return [(name, changed.get(name, value)) for name, value in headers]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from orgbilling_stubs.faults.active_rules import ActiveRules
 from orgbilling_stubs.faults.rules import parse
-from orgbilling_stubs.http.context import Call, Handler, Reply
+from orgbilling_stubs.http.context import Call, ControlHandler, Reply
 
 
 def list_faults(call: Call) -> Reply:
@@ -44,7 +44,7 @@ def remove_fault(call: Call) -> Reply:
     return Reply(None, 204)
 
 
-TABLE: Mapping[str, Handler] = {
+TABLE: Mapping[str, ControlHandler] = {
     "listFaults": list_faults,
     "addFault": add_fault,
     "clearFaults": clear_faults,

@@ -7,9 +7,8 @@ A header beats the query, and the query beats the cookie, preference by preferen
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from orgbilling_stubs.auth.redaction import redact
@@ -46,10 +45,10 @@ class Override:
         return self.code is not None or self.example is not None
 
 
-def read(scope: Mapping[str, Any]) -> Override | None:
+def read(headers: Sequence[tuple[bytes, bytes]], query: bytes) -> Override | None:
     """The overrides of a request, or None when there are none. Raises Problem for those that are wrong."""
     found: dict[str, str] = {}
-    for carrier in (_header(scope["headers"]), _query(scope["query_string"]), _cookie(scope["headers"])):
+    for carrier in (_header(headers), _query(query), _cookie(headers)):
         for name, value in carrier:
             if name in NAMES:
                 found.setdefault(name, value)
@@ -97,7 +96,7 @@ def _split(text: str, separator: str) -> list[str]:
     return parts
 
 
-def _header(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+def _header(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     values = [value.decode("latin-1") for name, value in headers if name == b"prefer"]
     return [each for value in values for each in parse(value)]
 
@@ -109,7 +108,7 @@ def _query(query: bytes) -> list[tuple[str, str]]:
     return [(name[2:].lower(), value) for name, value in pairs if name.startswith("__")]
 
 
-def _cookie(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+def _cookie(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     """A cookie holds what `Prefer` would, percent-encoded; `&` may stand for the comma."""
     cookies = "; ".join(value.decode("latin-1") for name, value in headers if name == b"cookie")
     for pair in cookies.split(";"):

@@ -6,17 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orgbilling_stubs.http.context import Admit, Handler
-from orgbilling_stubs.http.cors import Cors
+from orgbilling_stubs.http.context import Handler, Middleware
+from orgbilling_stubs.http.cors import Cors, CrossOrigin
 from orgbilling_stubs.http.document import Document
 from orgbilling_stubs.http.fallback import Fallback
-from orgbilling_stubs.http.middleware import Tap
-from orgbilling_stubs.http.operation import World
-from orgbilling_stubs.http.responses import Responder
+from orgbilling_stubs.http.operation import CompileContext, handle
+from orgbilling_stubs.http.pipeline import compose
+from orgbilling_stubs.http.responses import ProblemResponses, Responder
 from orgbilling_stubs.http.routing import Compiled, Routing, Table
 from orgbilling_stubs.http.schemas import Schemas
+from orgbilling_stubs.http.security import Authorize, Security
 from orgbilling_stubs.http.site import App, Site
 from orgbilling_stubs.http.trace import traces
+from orgbilling_stubs.http.validation import Validation
+from orgbilling_stubs.tenants.clock import wall_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,36 +39,49 @@ class Habits:
 def assemble(
     contract: dict[str, Any],
     handlers: Mapping[str, Handler],
-    admit: Admit,
-    service: Any = None,
+    authorize: Authorize,
     *,
     habits: Habits | None = None,
     documents: Mapping[str, tuple[str, bytes]] | None = None,
     closing: Callable[[], None] | None = None,
     routes: Mapping[str, App] | None = None,
-    tap: Tap | None = None,
+    recorder: Middleware | None = None,
+    fault_injection: Middleware | None = None,
 ) -> Compiled:
     """Compile a contract into an application.
 
     contract: an OpenAPI 3.1 document; its first server's path is the prefix.
     handlers: operationId to function; an operation without one answers with an example made from its schema.
-    admit: from raw request headers and method to the principal; raises a refusal (401, 403, 503) to say no.
-    service: what handlers find as `call.service`.
+    authorize: from raw request headers and method to the principal; raises an error (401, 403, 503).
     documents: more to serve without authentication: path to media type and bytes (a JWKS, say).
     closing: called once when the server stops.
     routes: ASGI applications by path prefix, for paths that the contract does not know.
-    tap: watches every exchange of an operation.
+    recorder: the step that sees every response of an operation as it is sent.
+    fault_injection: the step that may answer in place of an operation, or change its response.
     Raises `LookupError` or `ValueError` if a reference or schema of a handled operation is broken.
     """
     habits = habits or Habits()
     document = Document(contract)
     prefix = str(document.base_path)
-    responder = Responder(prefix, Cors(habits.cors), traces(habits.seed))
+    cors = Cors(habits.cors)
+    responder = Responder(prefix, cors, traces(habits.seed))
     schemas = Schemas(contract, tolerant=habits.lenient)
-    world = World(responder, schemas, admit, service, habits.lenient, tap)
     site = Site(contract, prefix, responder, documents or {}, closing, routes)
-    app = Compiled(site, middlewares=[lambda inner: Routing(inner, responder, tuple(routes or ()))])
+    steps = [
+        recorder,
+        CrossOrigin(cors),
+        fault_injection,
+        ProblemResponses(),
+        Security(authorize),
+        Validation(),
+    ]
+    pipeline = compose([step for step in steps if step is not None], handle)
+    app = Compiled(
+        site,
+        middlewares=[lambda inner: Routing(inner, responder, pipeline, wall_ns, tuple(routes or ()))],
+    )
     resolver = Table(handlers, lambda operation: Fallback(operation, schemas, habits.seed))
-    app.add_specification(document, resolver=resolver, world=world)
+    compiled_with = CompileContext(responder, schemas, habits.lenient)
+    app.add_specification(document, resolver=resolver, compiled_with=compiled_with)
     app.compile()
     return app

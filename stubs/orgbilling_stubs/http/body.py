@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
-from functools import partial
-from types import coroutine
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
+from orgbilling_stubs.http.connection import Disconnected, Receive
 from orgbilling_stubs.http.errors import (
     BODY_LARGE,
     BODY_LIMIT_BYTES,
@@ -22,16 +21,13 @@ from orgbilling_stubs.http.errors import (
     MEDIA_WRONG,
     Problem,
 )
+from orgbilling_stubs.http.pipeline import Suspended, resume, start
 from orgbilling_stubs.http.schemas import Schemas
 from orgbilling_stubs.http.validation_errors import Finding, bounded, collect, finding
 
 JSON_TYPE = re.compile(rb"application/(?:[!#$&^_.+\-0-9a-z]+\+)?json", re.IGNORECASE)
 FLOAT = re.compile(rb"[0-9][.eE]")
 CLOSE = {"Connection": "close"}
-
-
-class Disconnected(Exception):  # noqa: N818
-    """The client went away before it had sent its body: nobody is left to answer."""
 
 
 class _Duplicate(Exception):  # noqa: N818
@@ -67,9 +63,7 @@ class Body:
             return
         raise Problem(MEDIA_WRONG, detail=f"unknown content type: {bounded(media.decode('latin-1'))}")
 
-    async def receive(
-        self, headers: Mapping[bytes, bytes], receive: Callable[[], Awaitable[Mapping[str, Any]]]
-    ) -> bytes:
+    async def receive(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         """The whole body, within the limit of this operation."""
         return await receive_body(headers, receive, limit_bytes=self.limit_bytes)
 
@@ -179,7 +173,7 @@ def _object(schema: Any, root: Any = None) -> Mapping[str, Any]:
 
 async def receive_body(
     headers: Mapping[bytes, bytes],
-    receive: Callable[[], Awaitable[Mapping[str, Any]]],
+    receive: Receive,
     seconds: float = BODY_SECONDS,
     limit_bytes: int = BODY_LIMIT_BYTES,
 ) -> bytes:
@@ -190,32 +184,14 @@ async def receive_body(
             return b""
     elif length.isdigit() and (len(length) > 18 or int(length) >= limit_bytes):
         raise too_large(limit_bytes)
-    gathering = _gather(receive, limit_bytes)
-    try:
-        waiting_for = gathering.send(None)
-    except StopIteration as done:  # the body came with the headers, as most do: no timer needed
-        return bytes(done.value)
+    gathered = start(_gather(receive, limit_bytes))
+    if not isinstance(gathered, Suspended):
+        return gathered  # the body came with the headers, as most do: no timer needed
     try:
         async with asyncio.timeout(seconds):
-            return await _rest(gathering, waiting_for)
+            return await resume(gathered)
     except TimeoutError:
         raise Problem(BODY_SLOW, headers=CLOSE) from None
-
-
-@coroutine
-def _rest(started: Coroutine[Any, Any, bytes], waiting_for: Any) -> Generator[Any, Any, bytes]:
-    """Await a coroutine that has been started and waits for something."""
-    while True:
-        try:
-            given = yield waiting_for
-        except BaseException as error:
-            resume = partial(started.throw, error)
-        else:
-            resume = partial(started.send, given)
-        try:
-            waiting_for = resume()
-        except StopIteration as done:
-            return bytes(done.value)
 
 
 def too_large(limit_bytes: int) -> Problem:
@@ -223,7 +199,7 @@ def too_large(limit_bytes: int) -> Problem:
     return Problem(BODY_LARGE, detail=f"request body is too large limit={limit_bytes} bytes")
 
 
-async def _gather(receive: Callable[[], Awaitable[Mapping[str, Any]]], limit_bytes: int) -> bytes:
+async def _gather(receive: Receive, limit_bytes: int) -> bytes:
     parts: list[bytes] = []
     total = 0
     while True:

@@ -27,6 +27,10 @@ TICK_S = 0.25
 """How soon at the latest a wait notices that the server stops."""
 
 
+class Disconnected(Exception):  # noqa: N818
+    """The client went away before it had sent its body: nobody is left to answer."""
+
+
 class Connection:
     """The client's connection, as far as one exchange may use it.
 

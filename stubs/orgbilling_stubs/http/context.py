@@ -1,10 +1,10 @@
-"""What a handler gets (:class:`Call`) and what it gives back (:class:`Reply` or :class:`Encoded`)."""
+"""The objects of one exchange: the request context, what a handler replies, and the response."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from orgbilling_stubs.auth.principal import Principal
@@ -20,55 +20,11 @@ Deliver: TypeAlias = "Callable[[Response, Connection], Awaitable[None]]"
 NO_HEADERS: Mapping[str, str] = {}
 
 
-class Call:
-    """One request that passed routing, authentication and validation.
-
-    principal: who asks (`auth.Principal`; None for an operation without security).
-    parameters: path, query, header and cookie parameters by name, parsed, defaults applied.
-    body: the validated JSON body, or None when there was none.
-    base_url: scheme and authority as the client sees them, e.g. "http://127.0.0.1:4010".
-    idempotency: (key, fingerprint of operation and body) if the client sent `Idempotency-Key`.
-    service: the object given to `assemble`.
-    trace_id: the `X-Trace-Id` of the response.
-    """
-
-    __slots__ = (
-        "base_url",
-        "body",
-        "idempotency",
-        "operation",
-        "parameters",
-        "principal",
-        "service",
-        "trace_id",
-    )
-
-    def __init__(
-        self,
-        operation: str,
-        principal: Any,
-        parameters: dict[str, Any],
-        body: Any,
-        base_url: str,
-        idempotency: tuple[str, str] | None,
-        service: Any,
-        trace_id: str,
-    ) -> None:
-        self.operation = operation
-        self.principal = principal
-        self.parameters = parameters
-        self.body = body
-        self.base_url = base_url
-        self.idempotency = idempotency
-        self.service = service
-        self.trace_id = trace_id
-
-
-class Prepared(NamedTuple):
+class Serialized(NamedTuple):
     """A reply as it goes on the wire, for clients that see the server at `origin`."""
 
-    origin: Any
-    headers: list[tuple[bytes, bytes]]
+    origin: Origin
+    headers: Headers
     payload: bytes
     tag: bytes | None
 
@@ -80,22 +36,22 @@ class Reply:
     A reply may be given many times: it is validated and serialized once, so it must not be changed.
     """
 
-    __slots__ = ("body", "headers", "prepared", "status")
+    __slots__ = ("body", "headers", "serialized", "status")
 
     def __init__(self, body: Any, status: int = 200, headers: Mapping[str, str] = NO_HEADERS) -> None:
         self.body = body
         self.status = status
         self.headers = headers
-        self.prepared: Prepared | None = None
+        self.serialized: Serialized | None = None
 
 
-class Encoded:
-    """A response that was validated and serialized piece by piece (see `runtime.rows`).
+class EncodedReply:
+    """A response that was validated and serialized piece by piece (see `api.response_cache`).
 
     etag: a strong validator without quotes, if the handler knows a cheaper one than a hash of the bytes.
     """
 
-    __slots__ = ("body", "etag", "headers", "prepared", "status")
+    __slots__ = ("body", "etag", "headers", "serialized", "status")
 
     def __init__(
         self,
@@ -108,41 +64,24 @@ class Encoded:
         self.status = status
         self.headers = headers
         self.etag = etag
-        self.prepared: Prepared | None = None
+        self.serialized: Serialized | None = None
 
 
-class Stream:
+class StreamReply:
     """A response without an end that is known, such as server-sent events; always a 200.
 
-    media: its content type. run: gets `receive` and `send` when the head of the response is out; sends the
-    body, and returns when the client has left or the server stops.
+    media: its content type. run: gets the connection when the head of the response is out; sends the body,
+    and returns when the client has left or the server stops.
     """
 
     __slots__ = ("media", "run")
 
-    def __init__(self, media: bytes, run: Callable[[Any, Any], Awaitable[None]]) -> None:
+    def __init__(self, media: bytes, run: Callable[[Connection], Awaitable[None]]) -> None:
         self.media = media
         self.run = run
 
 
-Handler: TypeAlias = Callable[[Call], Reply | Encoded | Stream]
-
-
-@runtime_checkable
-class Refused(Protocol):
-    """What an exception must carry to become a problem response: auth and domain refusals do.
-
-    Used if present: `errors` (list of {message, location, value}), `headers` (mapping), `challenge` (the
-    value of `WWW-Authenticate`), `retry_after_s` (whole seconds).
-    """
-
-    name: str
-    status: int
-    detail: str
-
-
-Admit: TypeAlias = Callable[[Sequence[tuple[bytes, bytes]], str], Any]
-"""Authentication and authorization: raw request headers and method in, principal out, or `Refused` raised."""
+AnyReply: TypeAlias = Reply | EncodedReply | StreamReply
 
 
 @dataclass(slots=True)
@@ -221,8 +160,19 @@ class RequestContext:
     version_before: int | None = None
     error: Exception | None = None
 
+    @property
+    def organization(self) -> str:
+        """The organization to answer for; only behind security, where there is a principal."""
+        assert self.principal is not None
+        return self.principal.organization
 
-CallNext: TypeAlias = Callable[[RequestContext], Awaitable[Response]]
+    @property
+    def base_url(self) -> str:
+        """Scheme and authority as the client sees them, e.g. "http://127.0.0.1:4010"."""
+        return self.origin.base_url
+
+
+CallNext: TypeAlias = Callable[[RequestContext], Coroutine[Any, Any, Response]]
 """The rest of the pipeline."""
 
 
@@ -239,3 +189,24 @@ class Middleware(Protocol):
 
     async def __call__(self, context: RequestContext, call_next: CallNext) -> Response:
         """Answer the request, usually by way of the rest of the pipeline."""
+
+
+Handler: TypeAlias = Callable[[RequestContext], AnyReply | Coroutine[Any, Any, AnyReply]]
+"""What serves an operation: a function, or a coroutine function where it may have to wait."""
+
+
+class Call:
+    """A request, together with the server that its handler drives."""
+
+    __slots__ = ("base_url", "body", "idempotency", "parameters", "service")
+
+    def __init__(self, service: Any, context: RequestContext) -> None:
+        self.service = service
+        self.parameters = context.parameters
+        self.body = context.body
+        self.base_url = context.base_url
+        self.idempotency = context.idempotency
+
+
+ControlHandler: TypeAlias = Callable[[Call], AnyReply | Coroutine[Any, Any, AnyReply]]
+"""What serves an operation of the control API."""

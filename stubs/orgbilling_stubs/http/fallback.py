@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from orgbilling_fixtures import random_stream
 
-from orgbilling_stubs.http.context import Call, Reply
+from orgbilling_stubs.http.context import Reply, RequestContext
 from orgbilling_stubs.http.errors import UNIMPLEMENTED, Problem
 from orgbilling_stubs.http.schemas import Schemas
 
@@ -25,7 +25,7 @@ class Fallback:
         self._schemas = schemas
         self._seed = seed
 
-    def __call__(self, call: Call) -> Reply:
+    def __call__(self, context: RequestContext) -> Reply:
         """A reply that depends on the operation, its parameters and its body only."""
         status, content = self._success()
         media = next((each for each in content if "json" in each), None)
@@ -35,10 +35,10 @@ class Fallback:
 
         schema = content[media].get("schema", {})
         validator = self._schemas.validator(schema, "response")
-        body = None if isinstance(call.body, bytes) else call.body
-        asked = orjson.dumps([call.parameters, body], option=orjson.OPT_SORT_KEYS).decode()
+        body = None if isinstance(context.body, bytes) else context.body
+        asked = orjson.dumps([context.parameters, body], option=orjson.OPT_SORT_KEYS).decode()
         for attempt in range(ATTEMPTS):
-            key = random_stream.key("fallback", self._seed, call.operation, asked, attempt)
+            key = random_stream.key("fallback", self._seed, context.operation.operation_id, asked, attempt)
             try:
                 made = Examples(self._schemas.document, key).value(schema)
             except (ValueError, LookupError, TypeError):

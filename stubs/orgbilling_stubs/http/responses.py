@@ -1,4 +1,4 @@
-"""Responses on the wire: what every answer carries, and how a refusal becomes a problem document."""
+"""Responses: replies are validated and serialized, errors become problem documents."""
 
 from __future__ import annotations
 
@@ -8,17 +8,174 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
+from orgbilling_openapi.json_pointer import find
 
-from orgbilling_stubs.http.connection import Send
-from orgbilling_stubs.http.cors import Cors, Headers
+from orgbilling_stubs.http.connection import Connection, Disconnected, Send
+from orgbilling_stubs.http.context import (
+    AnyReply,
+    CallNext,
+    EncodedReply,
+    Headers,
+    Reply,
+    RequestContext,
+    Response,
+    Serialized,
+    StreamReply,
+)
+from orgbilling_stubs.http.cors import VARY, Cors
 from orgbilling_stubs.http.errors import BREACHED, CRASHED, TITLES, Breach, Row
 from orgbilling_stubs.http.origin import Origin, Origins
+from orgbilling_stubs.http.schemas import Schemas, Validator, types
+from orgbilling_stubs.http.validation_errors import collect
 
 LOG = logging.getLogger("orgbilling")
 
 JSON = (b"content-type", b"application/json")
 PROBLEM = (b"content-type", b"application/problem+json")
-VARY = (b"vary", b"Origin")
+
+
+class DeclaredResponse:
+    """One response of the description: its validator (None if it has no JSON body) and constant headers."""
+
+    __slots__ = ("_head", "headers", "suffix", "validator")
+
+    def __init__(self, declared: Mapping[str, Any], schemas: Schemas, prefix: str) -> None:
+        content = declared.get("content", {})
+        media = next((media_type for media_type in content if "json" in media_type), None)
+        self.validator: Validator | None = None
+        self.headers: Headers = []
+        self.suffix: str | None = None
+        self._head = ("", b"")
+        if media is None:
+            return
+        schema = content[media].get("schema", {})
+        self.validator = schemas.validator(schema, "response")
+        self.headers = [JSON if media == "application/json" else (b"content-type", media.encode("latin-1"))]
+        reference = schema.get("$ref", "") if isinstance(schema, Mapping) else ""
+        if reference and types(schemas.document, schema) in ((), ("object",)):
+            name = reference.rpartition("/")[2]
+            self.headers.append((b"link", describing(prefix, name)))
+            if "$schema" in find(schemas.document, reference).get("properties", {}):
+                self.suffix = f'{prefix}/schemas/{name}.json"'
+
+    def head(self, schema_url: str) -> bytes:
+        """How a body begins that names its schema, for clients that see the server there."""
+        cached_url, head = self._head
+        if cached_url != schema_url:
+            head = f'{{"$schema":"{schema_url}{self.suffix}'.encode()
+            self._head = schema_url, head
+        return head
+
+
+class DeclaredResponses:
+    """The responses of one operation.
+
+    declared: by status, status range (`4XX`) or `default`. safe: a 200 of the operation carries an ETag.
+    """
+
+    def __init__(
+        self,
+        operation_id: str,
+        declared: Mapping[str, Mapping[str, Any]],
+        schemas: Schemas,
+        prefix: str,
+        safe: bool,
+    ) -> None:
+        self._operation_id = operation_id
+        self._declared = {
+            status: DeclaredResponse(response, schemas, prefix) for status, response in declared.items()
+        }
+        self._by_status: dict[int, DeclaredResponse] = {}
+        self._safe = safe
+
+    def serialize(self, context: RequestContext, reply: AnyReply) -> Response:
+        """The response for a reply; 304 when the client has it already.
+
+        Raises `Breach` for a reply that is not what the description says.
+        """
+        if isinstance(reply, StreamReply):
+            return _streamed(context, reply)
+        serialized = reply.serialized
+        if serialized is None or serialized.origin is not context.origin:
+            serialized = reply.serialized = self._serialize(reply, context.origin)
+        trace = (b"x-trace-id", context.trace_id.encode())
+        if serialized.tag is not None:
+            condition = context.headers.get(b"if-none-match")
+            if condition is not None and matches(condition, serialized.tag):
+                return Response(304, [(b"etag", serialized.tag), trace])
+        return Response(reply.status, [*serialized.headers, trace], serialized.payload)
+
+    def _serialize(self, reply: Reply | EncodedReply, origin: Origin) -> Serialized:
+        """Validate and serialize a reply, once however often it is given."""
+        status = reply.status
+        declared = self._by_status.get(status) or self._find(status)
+        tag = None
+        if isinstance(reply, EncodedReply):
+            payload = reply.body
+            tag = None if reply.etag is None else b'"' + reply.etag.encode("latin-1") + b'"'
+        else:
+            payload = self._payload(declared, status, reply.body)
+        if declared.suffix is not None and payload[:1] == b"{":
+            head = declared.head(origin.schema_url)
+            payload = head + b"," + payload[1:] if len(payload) > 2 else head + b"}"
+        headers = [*declared.headers]
+        if payload or status != 204:
+            headers.append((b"content-length", b"%d" % len(payload)))
+        if reply.headers:
+            headers += _encoded(reply.headers)
+        if self._safe and status == 200:
+            tag = tag or entity_tag(payload)
+            headers.append((b"etag", tag))
+        return Serialized(origin, headers, payload, tag)
+
+    def _payload(self, declared: DeclaredResponse, status: int, body: Any) -> bytes:
+        validator = declared.validator
+        if validator is None:
+            return b""
+        if validator.is_valid(body):
+            return orjson.dumps(body)
+        rows = collect(validator, body, "body")
+        text = "; ".join(f"{row['location']}: {row['message']}" for row in rows[:20])
+        raise Breach(f"{self._operation_id} {status} breaks the contract: {text}")
+
+    def _find(self, status: int) -> DeclaredResponse:
+        declared = self._declared.get(str(status)) or self._declared.get(f"{status // 100}XX")
+        declared = declared or self._declared.get("default")
+        if declared is None:
+            raise Breach(f"{self._operation_id}: the contract has no response {status}")
+        self._by_status[status] = declared
+        return declared
+
+
+def _streamed(context: RequestContext, reply: StreamReply) -> Response:
+    headers = [
+        (b"content-type", reply.media),
+        (b"x-trace-id", context.trace_id.encode()),
+        (b"cache-control", b"no-store"),
+    ]
+
+    async def deliver(response: Response, connection: Connection) -> None:
+        await connection.start(response.status, response.headers)
+        await reply.run(connection)
+
+    return Response(200, headers, deliver=deliver)
+
+
+def _encoded(headers: Mapping[str, str]) -> Headers:
+    return [(name.lower().encode("latin-1"), text.encode("latin-1")) for name, text in headers.items()]
+
+
+class ProblemResponses:
+    """Makes a response of whatever error a later step of the pipeline raises."""
+
+    async def __call__(self, context: RequestContext, call_next: CallNext) -> Response:
+        """Answer the request; an error becomes a problem document."""
+        try:
+            return await call_next(context)
+        except Disconnected:
+            raise
+        except Exception as error:
+            return context.operation.problem(context, error)
 
 
 class Responder:
@@ -63,27 +220,22 @@ class Responder:
         self.finish(request, headers)
         await self.write(send, status, headers, payload, head=head)
 
-    async def start(self, send: Send, request: Mapping[bytes, bytes], status: int, headers: Headers) -> None:
-        """Send the head of a response alone; `headers` is added to."""
-        headers += [VARY, *self.cors.headers(request.get(b"origin", b""))]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-
-    def problem(self, error: Exception, origin: Origin, trace: str) -> tuple[int, Headers, bytes]:
-        """The problem document for an error: the refusal itself, or a 500 that gives nothing away."""
+    def problem(self, error: Exception, origin: Origin, trace: str) -> Response:
+        """The problem document for an error: the error itself, or a 500 that gives nothing away."""
         status = getattr(error, "status", None)
         if not isinstance(status, int) or not hasattr(error, "name"):
-            return self._fault(error, origin, trace)
+            return self._crash(error, origin, trace)
         LOG.info("%s %d %s", trace, status, error.name)
         body = self.document(origin, status, str(getattr(error, "detail", "")), getattr(error, "errors", ()))
         headers = self.problem_headers(trace, body)
         headers += [(name.lower().encode("latin-1"), text.encode("latin-1")) for name, text in _extra(error)]
-        return status, headers, body
+        return Response(status, headers, body)
 
-    def _fault(self, error: Exception, origin: Origin, trace: str) -> tuple[int, Headers, bytes]:
+    def _crash(self, error: Exception, origin: Origin, trace: str) -> Response:
         row: Row = BREACHED if isinstance(error, Breach) else CRASHED
         LOG.error("%s %s: %s", trace, row.name, error, exc_info=None if isinstance(error, Breach) else error)
         body = self.document(origin, row.status, row.detail, (), instance=f"urn:trace:{trace}")
-        return row.status, self.problem_headers(trace, body), body
+        return Response(row.status, self.problem_headers(trace, body), body)
 
     def problem_headers(self, trace: str, body: bytes) -> Headers:
         """The headers of a problem document."""

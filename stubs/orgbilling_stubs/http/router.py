@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from orgbilling_stubs.http.operation import Operation
 
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
 
@@ -16,10 +19,10 @@ class Route:
     def __init__(self, path: str) -> None:
         self.path = path
         self.names = _TEMPLATE.findall(path)
-        self.methods: dict[str, Any] = {}
+        self.methods: dict[str, Operation] = {}
         self.allow = b""
 
-    def add(self, method: str, operation: Any) -> None:
+    def add(self, method: str, operation: Operation) -> None:
         """Serve a method; GET also serves HEAD, and OPTIONS is always answered."""
         self.methods[method.upper()] = operation
         if "GET" in self.methods:

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, TypeAlias
 
-from orgbilling_stubs.http.connection import Receive, Send
-from orgbilling_stubs.http.context import Handler
-from orgbilling_stubs.http.cors import Headers
+from orgbilling_stubs.http.connection import Connection, Disconnected, Receive, Send
+from orgbilling_stubs.http.context import CallNext, Handler, RequestContext
 from orgbilling_stubs.http.document import Document
 from orgbilling_stubs.http.errors import METHOD_WRONG, ROUTE_UNKNOWN, Problem
 from orgbilling_stubs.http.framework import (
@@ -19,16 +19,17 @@ from orgbilling_stubs.http.framework import (
     Resolver,
     SpecMiddleware,
 )
-from orgbilling_stubs.http.operation import Operation, World
+from orgbilling_stubs.http.operation import CompileContext, Operation
 from orgbilling_stubs.http.responses import Responder
 from orgbilling_stubs.http.router import Route, Router
 
 PREFLIGHT_VARY = b"Origin, Access-Control-Request-Method, Access-Control-Request-Private-Network"
 
-Prompt: TypeAlias = dict[
-    tuple[bytes, bytes], tuple[Callable[[dict[str, Any], bytes], tuple[int, Headers, bytes] | None], str, str]
-]
-"""By method and path as sent: what answers a scope and a body (see `Operation.answer`), method and path."""
+
+NO_PATH: Mapping[str, str] = {}
+
+ExactOperations: TypeAlias = Mapping[tuple[bytes, bytes], tuple[Operation, str, str]]
+"""By method and path as they are sent: the operation, and both as text."""
 
 
 class Table(Resolver):
@@ -52,47 +53,29 @@ class Table(Resolver):
         return Resolution(handler, name)
 
 
-class Lazy:
-    """An operation that is compiled when it is first asked for: most of a wide contract never is."""
-
-    def __init__(self, compile_now: Callable[[], Operation], responder: Responder) -> None:
-        self._compile = compile_now
-        self._responder = responder
-        self._operation: Operation | None = None
-
-    async def serve(
-        self, scope: Mapping[str, Any], receive: Receive, send: Send, path: Mapping[str, str]
-    ) -> None:
-        """Answer one request that was routed here."""
-        if self._operation is None:
-            try:
-                self._operation = self._compile()
-            except Exception as error:
-                await refuse(self._responder, scope, send, error)
-                return
-        await self._operation.serve(scope, receive, send, path)
-
-
 class CompiledAPI(AbstractRoutingAPI):
     """Builds one compiled operation per operation of the specification."""
 
-    def __init__(self, specification: Document, *, router: Router, world: World, **options: Any) -> None:
+    def __init__(
+        self, specification: Document, *, router: Router, compiled_with: CompileContext, **options: Any
+    ) -> None:
         self.router = router
-        self.world = world
+        self.compiled_with = compiled_with
         super().__init__(specification, **options)
 
-    def make_operation(self, operation: Any) -> Operation | Lazy:
-        """Compile what has a row in the table now, anything else on its first request."""
+    def make_operation(self, operation: Any) -> Operation:
+        """Compile what has a row in the table now, anything else with its first request."""
+        compiled = Operation(operation, operation.function, self.compiled_with)
         if operation.operation_id in self.resolver.handlers:
-            return Operation(operation, operation.function, self.world)
-        return Lazy(lambda: Operation(operation, operation.function, self.world), self.world.responder)
+            compiled.compile()
+        return compiled
 
     @staticmethod
     def _framework_path_and_name(operation: Any, path: str) -> tuple[str, str]:
         return path, operation.operation_id
 
     def _add_operation_internal(
-        self, method: str, path: str, operation: Operation | Lazy, name: str | None = None
+        self, method: str, path: str, operation: Operation, name: str | None = None
     ) -> None:
         self.router.route(self.base_path + path).add(method, operation)
 
@@ -103,30 +86,66 @@ class Routing(SpecMiddleware):
     elsewhere: path prefixes where the inner app answers preflights, too.
     """
 
-    def __init__(self, app: Any, responder: Responder, elsewhere: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        app: Any,
+        responder: Responder,
+        pipeline: CallNext,
+        now_ns: Callable[[], int],
+        elsewhere: Sequence[str] = (),
+    ) -> None:
         self.app = app
         self.elsewhere = tuple(elsewhere)
         self.responder = responder
+        self.pipeline = pipeline
         self.router = Router()
         self.exact = self.router.exact
+        self._now_ns = now_ns
 
-    def add_api(self, specification: Document, *, world: World, **options: Any) -> CompiledAPI:
+    def add_api(
+        self, specification: Document, *, compiled_with: CompileContext, **options: Any
+    ) -> CompiledAPI:
         """Register the operations of one specification (Connexion calls this, once per contract)."""
         return CompiledAPI(
             specification,
             router=self.router,
-            world=world,
+            compiled_with=compiled_with,
             base_path=options.get("base_path"),
             resolver=options["resolver"],
         )
 
-    def prompt(self) -> Prompt:
-        """The operations that answer at once, for a server that has the whole request."""
+    def context(
+        self,
+        operation: Operation,
+        scope: Mapping[str, Any],
+        connection: Connection,
+        path_parameters: Mapping[str, str] = NO_PATH,
+    ) -> RequestContext:
+        """A request at the start of the pipeline; scope: of ASGI."""
+        raw_headers = scope["headers"]
+        headers = dict(reversed(raw_headers))
+        responder = self.responder
+        return RequestContext(
+            operation,
+            scope["method"],
+            scope["path"],
+            scope["query_string"],
+            raw_headers,
+            headers,
+            path_parameters,
+            responder.origins.of(scope, headers),
+            responder.trace(),
+            self._now_ns(),
+            connection,
+        )
+
+    @cached_property
+    def operations(self) -> ExactOperations:
+        """The operations whose path has no parameters, for a server that has whole requests."""
         return {
-            (method.encode(), path.encode()): (operation.answer, method, path)
+            (method.encode(), path.encode()): (operation, method, path)
             for path, route in self.exact.items()
             for method, operation in route.methods.items()
-            if type(operation) is Operation and operation.prompt
         }
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -136,14 +155,14 @@ class Routing(SpecMiddleware):
             return
         path = scope["path"]
         route: Route | None = self.exact.get(path)
-        values: dict[str, str] = {}
+        path_parameters: Mapping[str, str] = NO_PATH
         if route is None:
-            route, values = self.router.match(path, scope.get("raw_path"))
+            route, path_parameters = self.router.match(path, scope.get("raw_path"))
         method = scope["method"]
         if route is not None:
             operation = route.methods.get(method)
             if operation is not None:
-                await operation.serve(scope, receive, send, values)
+                await self._serve(operation, scope, receive, send, path_parameters)
                 return
         if method == "OPTIONS" and not (route is None and path.startswith(self.elsewhere)):
             await self._options(scope, send, route)
@@ -152,6 +171,21 @@ class Routing(SpecMiddleware):
         else:
             wrong = Problem(METHOD_WRONG, headers={"Allow": route.allow.decode()})
             await refuse(self.responder, scope, send, wrong)
+
+    async def _serve(
+        self,
+        operation: Operation,
+        scope: Mapping[str, Any],
+        receive: Receive,
+        send: Send,
+        path_parameters: Mapping[str, str],
+    ) -> None:
+        connection = Connection(receive, send, head_only=scope["method"] == "HEAD")
+        try:
+            response = await self.pipeline(self.context(operation, scope, connection, path_parameters))
+        except Disconnected:
+            return
+        await connection.deliver(response)
 
     async def _options(self, scope: Mapping[str, Any], send: Send, route: Route | None) -> None:
         headers = dict(reversed(scope["headers"]))
@@ -173,8 +207,9 @@ async def refuse(responder: Responder, scope: Mapping[str, Any], send: Send, pro
     """Answer a request that no operation takes."""
     headers = dict(reversed(scope["headers"]))
     origin = responder.origins.of(scope, headers)
-    status, out, payload = responder.problem(problem, origin, responder.trace())
-    await responder.send(send, headers, status, out, payload, head=scope["method"] == "HEAD")
+    response = responder.problem(problem, origin, responder.trace())
+    head = scope["method"] == "HEAD"
+    await responder.send(send, headers, response.status, response.headers, response.body, head=head)
 
 
 class Compiled(ConnexionMiddleware):
@@ -187,5 +222,10 @@ class Compiled(ConnexionMiddleware):
     def compile(self) -> None:
         """Build everything now rather than at the first request."""
         self.app, self.middleware_stack = self._build_middleware_stack()
-        self.prompt: Prompt = self.app.prompt()
-        """For a server that can use it (see `server`)."""
+
+    @property
+    def routing(self) -> Routing:
+        """Where requests enter."""
+        routing = self.app
+        assert isinstance(routing, Routing)
+        return routing

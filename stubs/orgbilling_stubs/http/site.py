@@ -9,7 +9,7 @@ import orjson
 
 from orgbilling_stubs.http import page
 from orgbilling_stubs.http.connection import Send
-from orgbilling_stubs.http.cors import Headers
+from orgbilling_stubs.http.context import Headers
 from orgbilling_stubs.http.errors import METHOD_WRONG, ROUTE_UNKNOWN, Problem
 from orgbilling_stubs.http.origin import Origin
 from orgbilling_stubs.http.responses import Responder, entity_tag, matches
@@ -84,8 +84,8 @@ class Site:
         try:
             media, body = self._content(scope["path"], scope["method"], origin)
         except Exception as error:
-            status, out, body = responder.problem(error, origin, trace)
-            await responder.send(send, request, status, out, body, head=head)
+            problem = responder.problem(error, origin, trace)
+            await responder.send(send, request, problem.status, problem.headers, problem.body, head=head)
             return
         tag = entity_tag(body)
         kept: Headers = [(b"etag", tag), (b"x-trace-id", trace.encode())]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orgbilling_stubs.http.context import Call, Handler, Reply
+from orgbilling_stubs.http.context import Call, ControlHandler, Reply
 from orgbilling_stubs.journal.coverage_report import report
 from orgbilling_stubs.journal.coverage_tally import Tally
 from orgbilling_stubs.tenants.clock import wall_ms
@@ -21,4 +21,4 @@ def reset_coverage(call: Call) -> Reply:
     return Reply(None, 204)
 
 
-TABLE: dict[str, Handler] = {"getCoverage": get_coverage, "resetCoverage": reset_coverage}
+TABLE: dict[str, ControlHandler] = {"getCoverage": get_coverage, "resetCoverage": reset_coverage}

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from orgbilling_stubs.http.cors import Headers
-from orgbilling_stubs.http.middleware import Turn
+from orgbilling_stubs.http.context import Headers
 from orgbilling_stubs.journal.coverage_items import Items
+from orgbilling_stubs.journal.exchange import Entry
 
 REMEMBERED = 4096
 LONGEST_NAME = 64
@@ -18,11 +18,20 @@ Pattern = tuple[re.Pattern[bytes], str, str]
 
 
 class Tally:
-    """What has been met since the last reset; `items` is all that can be met, and `names` of scenarios."""
+    """What has been met since the last reset.
 
-    def __init__(self, items: Items, now_ms: int, names: Callable[[], Sequence[str]] = tuple) -> None:
-        self.settle: Callable[[], None] = lambda: None
-        """Brings in what still waits to be counted; called before anything is read."""
+    items: all that can be met. names: of the scenarios. flush: brings in what still waits to be counted, and
+    is called before anything is read.
+    """
+
+    def __init__(
+        self,
+        items: Items,
+        now_ms: int,
+        names: Callable[[], Sequence[str]] = tuple,
+        flush: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._flush = flush
         self.items = items
         self.names = names
         self._patterns: dict[str, list[Pattern]] = {
@@ -35,7 +44,7 @@ class Tally:
 
     def reset(self, now_ms: int) -> None:
         """Begin to count anew, at this instant of real time."""
-        self.settle()
+        self._flush()
         self.since_ms = now_ms
         self.scenarios: dict[str, int] = {}
         self._values: dict[tuple[str, str, str], int] = {}
@@ -45,17 +54,17 @@ class Tally:
         self._last: dict[str, bytes] = {}
         self._scanned: set[bytes] = set()
 
-    def count(self, turn: Turn) -> None:
+    def count(self, entry: Entry) -> None:
         """An answer was given."""
-        name, status, query = turn.operation, turn.status, turn.query
+        name, status, query = entry.operation, entry.status, entry.query
         counts = self._statuses.get(name)
         if counts is None:
             counts = self._statuses[name] = {}
         counts[status] = counts.get(status, 0) + 1
-        if query or turn.raw or b"idempotency-key" in turn.headers:
-            self._parameters(name, query, turn)
-        if status == 200 and name in self._patterns and turn.payload is not self._last.get(name):
-            self._scan(name, turn.out, turn.payload)
+        if query or entry.raw_body or b"idempotency-key" in entry.headers:
+            self._parameters(name, query, entry)
+        if status == 200 and name in self._patterns and entry.payload is not self._last.get(name):
+            self._scan(name, entry.response_headers, entry.payload)
 
     def scenario(self, name: str) -> None:
         """The client, or its test, has asked for a scenario."""
@@ -64,7 +73,7 @@ class Tally:
     @property
     def statuses(self) -> Mapping[tuple[str, int], int]:
         """How often each operation has answered each status."""
-        self.settle()
+        self._flush()
         return {
             (name, status): times
             for name, counts in list(self._statuses.items())
@@ -74,21 +83,21 @@ class Tally:
     @property
     def values(self) -> Mapping[tuple[str, str, str], int]:
         """How often each value of a member was met, once in each different answer."""
-        self.settle()
+        self._flush()
         return self._values
 
     def parameters(self) -> Mapping[tuple[str, str], int]:
         """How often each parameter and body member was sent, by operation and name."""
-        self.settle()
+        self._flush()
         found: dict[tuple[str, str], int] = {}
         for key, times in list(self._sent.items()):
             for each in self._names[key]:
                 _add(found, (key[0], each), times)
         return found
 
-    def _parameters(self, name: str, query: bytes, turn: Turn) -> None:
+    def _parameters(self, name: str, query: bytes, entry: Entry) -> None:
         """Count what was sent by a hash of it: its names are read when it is first seen, its values never."""
-        body, keyed = turn.body, b"idempotency-key" in turn.headers
+        body, keyed = entry.body, b"idempotency-key" in entry.headers
         members = tuple(body) if type(body) is dict and len(body) <= MOST_NAMES else ()
         key = (name, hash((query, members, keyed)))
         if key not in self._names:

@@ -15,8 +15,8 @@ from orgbilling_stubs.billing import commands, scheduler
 from orgbilling_stubs.billing.apply import TenantFactory, state_of
 from orgbilling_stubs.billing.events import Record, encode
 from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.journal.exchange import Exchange
 from orgbilling_stubs.journal.show import document
-from orgbilling_stubs.journal.store import Exchange
 from orgbilling_stubs.tenants.service import Service
 
 COMMANDS: Mapping[str, type] = {

@@ -6,12 +6,12 @@ from itertools import islice, takewhile
 from typing import Any
 
 from orgbilling_stubs.billing import instants
-from orgbilling_stubs.http.context import Call, Handler, Reply, Stream
+from orgbilling_stubs.http.context import Call, ControlHandler, Reply, StreamReply
 from orgbilling_stubs.http.errors import Problem, Row
+from orgbilling_stubs.journal.exchange import Exchange, matching
 from orgbilling_stubs.journal.show import document
-from orgbilling_stubs.journal.store import Exchange, Journal, matching
-from orgbilling_stubs.journal.stream import MEDIA
-from orgbilling_stubs.journal.stream import Stream as Following
+from orgbilling_stubs.journal.store import Journal
+from orgbilling_stubs.journal.stream import MEDIA, JournalStream
 
 EXCHANGE_UNKNOWN = Row("exchange_unknown", 404, "the journal has no exchange with this trace id (any more)")
 
@@ -32,7 +32,7 @@ def clear_journal(call: Call) -> Reply:
     return Reply(None, 204)
 
 
-def stream_journal(call: Call) -> Stream:
+def stream_journal(call: Call) -> StreamReply:
     """Each exchange from now on."""
     asked = call.parameters
     wanted = {"organization": asked.get("organization"), **_wanted(asked)}
@@ -40,7 +40,7 @@ def stream_journal(call: Call) -> Stream:
     def passes(exchange: Exchange) -> bool:
         return any(True for _ in matching(iter([exchange]), **wanted))
 
-    return Stream(MEDIA, Following(_journal(call), passes).run)
+    return StreamReply(MEDIA, JournalStream(_journal(call), passes).run)
 
 
 def explain_exchange(call: Call) -> Reply:
@@ -52,7 +52,7 @@ def explain_exchange(call: Call) -> Reply:
     return Reply(journal.explain(exchange))
 
 
-TABLE: dict[str, Handler] = {
+TABLE: dict[str, ControlHandler] = {
     "listJournal": list_journal,
     "clearJournal": clear_journal,
     "streamJournal": stream_journal,

@@ -9,7 +9,7 @@ import orjson
 
 from orgbilling_stubs.auth.redaction import redact
 from orgbilling_stubs.billing import instants
-from orgbilling_stubs.journal.store import EXCERPT_BYTES, Exchange
+from orgbilling_stubs.journal.exchange import EXCERPT_BYTES, Exchange
 
 
 def document(exchange: Exchange) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import orjson
 
-from orgbilling_stubs.http.connection import TICK_S, Receive, Send, departed, stopping
+from orgbilling_stubs.http.connection import TICK_S, Connection
+from orgbilling_stubs.journal.exchange import Exchange
 from orgbilling_stubs.journal.show import document
-from orgbilling_stubs.journal.store import Exchange, Journal
+from orgbilling_stubs.journal.store import Journal
 
 MEDIA = b"text/event-stream"
 HEARTBEAT_S = 15.0
@@ -18,7 +18,7 @@ BEHIND = 1_000
 """How many events may wait for a slow reader before it loses the oldest."""
 
 
-class Stream:
+class JournalStream:
     """Follows a journal for one client; wanted: which exchanges it is to hear of."""
 
     def __init__(
@@ -29,25 +29,24 @@ class Stream:
         self._heartbeat_s = heartbeat_s
         self._waiting: asyncio.Queue[Exchange] = asyncio.Queue()
 
-    async def run(self, receive: Receive, send: Send) -> None:
+    async def run(self, connection: Connection) -> None:
         """Send events until the client leaves or the server stops."""
-        already = stopping(send)
         self._journal.followers.append(self._follow)
-        leaving = asyncio.ensure_future(departed(receive, send, float("inf")))
+        leaving = asyncio.ensure_future(connection.departed(float("inf")))
         try:
-            await _write(send, b": following the journal\n\n")
+            await connection.write(b": following the journal\n\n", more=True)
             quiet_s = 0.0
-            while not leaving.done() and stopping(send) <= already:
+            while not leaving.done():
                 try:
                     exchange = await asyncio.wait_for(self._waiting.get(), TICK_S)
                 except TimeoutError:
                     quiet_s += TICK_S
                     if quiet_s >= self._heartbeat_s:
                         quiet_s = 0.0
-                        await _write(send, b": heartbeat\n\n")
+                        await connection.write(b": heartbeat\n\n", more=True)
                     continue
-                await _write(send, event(exchange))
-            await send({"type": "http.response.body", "body": b""})
+                await connection.write(event(exchange), more=True)
+            await connection.write(b"")
         finally:
             self._journal.followers.remove(self._follow)
             leaving.cancel()
@@ -63,8 +62,3 @@ def event(exchange: Exchange) -> bytes:
     """One server-sent event; its id is the trace id."""
     data = orjson.dumps(document(exchange))
     return b"event: exchange\nid: " + exchange.trace.encode() + b"\ndata: " + data + b"\n\n"
-
-
-async def _write(send: Send, text: bytes) -> None:
-    message: dict[str, Any] = {"type": "http.response.body", "body": text, "more_body": True}
-    await send(message)

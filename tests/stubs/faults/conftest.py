@@ -29,7 +29,7 @@ from orgbilling_stubs.http.assemble import assemble
 from orgbilling_stubs.http.server.uvicorn_protocol import config
 from orgbilling_stubs.journal import coverage_handlers as coverage
 from orgbilling_stubs.journal import handlers as journal
-from orgbilling_stubs.journal.store import Exchange
+from orgbilling_stubs.journal.exchange import Exchange
 from orgbilling_stubs.tenants import clock as clocks
 from orgbilling_stubs.tenants import tenant_factory
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
@@ -62,7 +62,8 @@ class World:
         key = key_file.load_signing_key()
         clock = clocks.from_option(CLOCK)
         self.service = Service(MemoryStore(), clock, tenant_factory.tenant_config, cast.of, 1)
-        handlers = table(contract, "404")
+        handlers = table(contract, self.service)
+        admit = Authorizer(Authenticator("trust", key), clocks.wall_ms)
         staging = Staging(
             lambda organization, scenario: play(self.control, organization, scenario), self.service.exists
         )
@@ -72,6 +73,7 @@ class World:
             tenant_factory.tenant_config,
             handlers,
             clocks.wall_ms,
+            admit,
             staging,
             lambda: [each.name for each in scenarios.load()],
         )
@@ -86,10 +88,16 @@ class World:
             self.watching.journal,
         )
         more = {**faults.TABLE, **journal.TABLE, **coverage.TABLE}
-        admit = Authorizer(Authenticator("trust", key), clocks.wall_ms)
         steering = mount(self.control, Door(), more)
         routes = {"/_mock/v1": steering, "/_mock/docs": steering}
-        self.app = assemble(contract, handlers, admit, self.service, routes=routes, tap=self.watching.tap)
+        self.app = assemble(
+            contract,
+            handlers,
+            admit,
+            routes=routes,
+            recorder=self.watching.recorder,
+            fault_injection=self.watching.fault_injection,
+        )
         self._key = key
         self._tokens: dict[tuple[str, str], str] = {}
         self._start()

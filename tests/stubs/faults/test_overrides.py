@@ -10,7 +10,7 @@ def scope(*prefer, query="", cookie=None):
     headers = [(b"prefer", each.encode("latin-1")) for each in prefer]
     if cookie is not None:
         headers.append((b"cookie", cookie.encode("latin-1")))
-    return {"headers": headers, "query_string": query.encode()}
+    return {"headers": headers, "query": query.encode()}
 
 
 @pytest.mark.parametrize(
@@ -55,16 +55,16 @@ CARRIERS = {
 
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_all_carriers_say_the_same(carrier):
-    assert read(CARRIERS[carrier]) == Override(code=503, delay_ms=20, applied="code=503, delay=20")
+    assert read(**CARRIERS[carrier]) == Override(code=503, delay_ms=20, applied="code=503, delay=20")
 
 
 def test_a_header_beats_the_query_and_the_query_the_cookie():
     both = scope("code=401", query="__code=402&__delay=2", cookie=f"{COOKIE}=code=403&delay=3&scenario=slow")
-    assert read(both) == Override(401, None, 2, "slow", False, "code=401, delay=2, scenario=slow")
+    assert read(**both) == Override(401, None, 2, "slow", False, "code=401, delay=2, scenario=slow")
 
 
 def test_the_first_of_a_name_counts():
-    assert read(scope("code=401, code=402", "code=403")).code == 401
+    assert read(**scope("code=401, code=402", "code=403")).code == 401
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_the_first_of_a_name_counts():
     [scope(), scope("return=minimal"), scope("force"), scope(query="__other=1"), scope(cookie="a=b")],
 )
 def test_what_is_not_ours_is_ignored(nothing):
-    assert read(nothing) is None
+    assert read(**nothing) is None
 
 
 @pytest.mark.parametrize(
@@ -80,32 +80,32 @@ def test_what_is_not_ours_is_ignored(nothing):
     [("0", 0), ("250", 250), ("250ms", 250), ("2s", 2_000), ("1.5s", 1_500), ("600s", 600_000)],
 )
 def test_delays(text, ms):
-    assert read(scope(f"delay={text}")).delay_ms == ms
+    assert read(**scope(f"delay={text}")).delay_ms == ms
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "1.5ms", "1m", "601s", "600001", "99999999999", "1e3"])
 def test_wrong_delays(text):
     with pytest.raises(Problem, match=errors.DELAY_INVALID.name):
-        read(scope(f'delay="{text}"'))
+        read(**scope(f'delay="{text}"'))
 
 
 @pytest.mark.parametrize("text", ["", "abc", "199", "600", "20", "2000", "+20", "٢٠٠"])
 def test_wrong_codes(text):
     with pytest.raises(Problem, match=errors.CODE_INVALID.name):
-        read({"headers": [], "query_string": f"__code={text}".encode().replace(b"+", b"%2B")})
+        read(headers=[], query=f"__code={text}".encode().replace(b"+", b"%2B"))
 
 
 @pytest.mark.parametrize(("text", "forced"), [("force", True), ("force=true", True), ("force=false", False)])
 def test_force(text, forced):
-    assert read(scope("code=418, " + text)).force is forced
+    assert read(**scope("code=418, " + text)).force is forced
 
 
 def test_what_was_applied_is_told_without_breaking_a_header():
-    found = read({"headers": [], "query_string": b"__example=a%22%0d%0aSet-Cookie%3A%20x"})
+    found = read(headers=[], query=b"__example=a%22%0d%0aSet-Cookie%3A%20x")
     assert found.applied == 'example="a\\"??Set-Cookie: x"'
 
 
 def test_no_token_is_told_back():
     token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEifQ.c2ln"
-    assert read(scope(f"scenario={token}")).applied == 'scenario="[redacted]"'
-    assert len(read(scope(f"scenario={'x' * 500}")).applied) < 150
+    assert read(**scope(f"scenario={token}")).applied == 'scenario="[redacted]"'
+    assert len(read(**scope(f"scenario={'x' * 500}")).applied) < 150

@@ -10,7 +10,7 @@ import pytest
 from orgbilling_openapi import description as contracts
 from orgbilling_stubs.auth.errors import AuthError
 from orgbilling_stubs.http.assemble import Habits, assemble
-from orgbilling_stubs.http.context import Call, Encoded, Handler, Reply
+from orgbilling_stubs.http.context import EncodedReply, Handler, Reply, RequestContext
 
 PREFIX = "/api/v1"
 MEMBER = "Bearer member"
@@ -49,7 +49,7 @@ class Client:
 
     def __init__(self, app: Any) -> None:
         self.app = app
-        self.seen: list[Call] = []
+        self.seen: list[RequestContext] = []
 
     def __call__(
         self,
@@ -109,7 +109,7 @@ def admit(headers: Any, method: str) -> str:
     return token
 
 
-def redeem(call: Call) -> Reply:
+def redeem(call: RequestContext) -> Reply:
     return Reply(
         {"voucherCode": call.body["code"], "creditAmountUsd": 5.0, "newBalance": 17.5, "message": "redeemed"}
     )
@@ -120,7 +120,7 @@ HANDLERS: dict[str, Handler] = {
     "redeemOrgVoucher": redeem,
     "createOrgBillingCheckout": lambda call: Reply({"url": f"{call.base_url}/pay"}),
     "createOrgBillingPortal": lambda call: Reply({"url": f"{call.base_url}/portal"}),
-    "getOrgLedger": lambda call: Encoded(b"[]"),
+    "getOrgLedger": lambda call: EncodedReply(b"[]"),
     "getOrgModelPricing": lambda call: Reply(None),
 }
 

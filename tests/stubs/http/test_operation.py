@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from orgbilling_openapi import description as contracts
-from orgbilling_stubs.http.context import Encoded, Reply
+from orgbilling_stubs.http.context import EncodedReply, Reply
 
 
 def test_a_handler_gets_who_asks_what_and_where(make):
@@ -12,13 +12,17 @@ def test_a_handler_gets_who_asks_what_and_where(make):
 
     def handler(call):
         seen.append(call)
-        return Encoded(b"[]")
+        return EncodedReply(b"[]")
 
     answer = make(getOrgLedger=handler)("GET", "/org/ledger", query=b"days=7", token="Bearer member")
 
     call = seen[0]
-    assert (call.operation, call.principal, call.parameters) == ("getOrgLedger", "Bearer member", {"days": 7})
-    assert (call.body, call.idempotency, call.service) == (None, None, None)
+    assert (call.operation.operation_id, call.principal, call.parameters) == (
+        "getOrgLedger",
+        "Bearer member",
+        {"days": 7},
+    )
+    assert (call.body, call.idempotency) == (None, None)
     assert call.base_url == "http://localhost:4010"
     assert call.trace_id == answer.headers["x-trace-id"]
 

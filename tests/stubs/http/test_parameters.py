@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from orgbilling_stubs.http.assemble import Habits
-from orgbilling_stubs.http.context import Encoded
+from orgbilling_stubs.http.context import EncodedReply
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def days(make):
 
         def handler(call):
             seen.append(call.parameters["days"])
-            return Encoded(b"[]")
+            return EncodedReply(b"[]")
 
         answer = make(habits, getOrgLedger=handler)("GET", "/org/ledger", query=query)
         return seen[0] if seen else (answer.status, answer.json["errors"])
@@ -75,7 +75,7 @@ def test_lenient_takes_the_first_of_several_and_the_default_for_none(days):
 def test_a_handler_cannot_spoil_remembered_parameters(make):
     def handler(call):
         found = call.parameters.pop("days")
-        return Encoded(b"[]", headers={"X-Days": str(found)})
+        return EncodedReply(b"[]", headers={"X-Days": str(found)})
 
     ask = make(getOrgLedger=handler)
     assert [ask("GET", "/org/ledger", query=b"days=5").headers["x-days"] for _ in range(2)] == ["5", "5"]
@@ -105,5 +105,5 @@ def test_the_fingerprint_is_that_of_operation_and_body(make):
     ask("POST", "/org/billing/portal")
 
     assert seen[0] == seen[1]
-    assert len({each[1] for each in seen[:4]}) == 3
+    assert len({each.fingerprint for each in seen[:4]}) == 3
     assert seen[4] is None

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from orgbilling_stubs.http.context import Encoded, Reply
+from orgbilling_stubs.http.context import EncodedReply, Reply
 from orgbilling_stubs.http.responses import matches
 
 SCHEMA = "/api/v1/schemas/TenantBillingProfile.json"
@@ -48,7 +48,7 @@ def test_an_answer_that_has_not_changed_is_a_304(make, profile):
 
 
 def test_a_handler_may_know_a_cheaper_tag(make):
-    ask = make(getOrgLedger=lambda call: Encoded(b"[]", etag="7-30"))
+    ask = make(getOrgLedger=lambda call: EncodedReply(b"[]", etag="7-30"))
     assert ask("GET", "/org/ledger").headers["etag"] == '"7-30"'
     assert ask("GET", "/org/ledger", headers={"if-none-match": '"7-30"'}).status == 304
 

@@ -17,7 +17,7 @@ from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.auth.verification import Authenticator
 from orgbilling_stubs.faults.assembly import watching
 from orgbilling_stubs.http.assemble import assemble
-from orgbilling_stubs.journal.store import Exchange
+from orgbilling_stubs.journal.exchange import Exchange
 from orgbilling_stubs.tenants import clock as clocks
 from orgbilling_stubs.tenants import tenant_factory
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
@@ -72,13 +72,19 @@ class Watched:
             PersonaRegistry(()).of,
             1,
         )
-        handlers = table(contract, "404")
+        handlers = table(contract, self.service)
+        admit = Authorizer(Authenticator("trust", self.key), clocks.wall_ms)
         self.watching = watching(
-            contract, self.service, tenant_factory.tenant_config, handlers, clocks.wall_ms
+            contract, self.service, tenant_factory.tenant_config, handlers, clocks.wall_ms, admit
         )
         self.journal = self.watching.journal
-        admit = Authorizer(Authenticator("trust", self.key), clocks.wall_ms)
-        self.app = assemble(contract, handlers, admit, self.service, tap=self.watching.tap)
+        self.app = assemble(
+            contract,
+            handlers,
+            admit,
+            recorder=self.watching.recorder,
+            fault_injection=self.watching.fault_injection,
+        )
         self.token = mint_token(self.key, ClerkSession("org_standard"), clocks.wall_ms())
 
     def __call__(self, method: str, path: str, **options: Any) -> httpx.Response:

@@ -24,11 +24,11 @@ def tally():
 def count(tally, name="getA", status=200, query=b"", payload=b"", tag=None, body=None, headers=None):
     """Let the tally hear of one answer."""
     out = [] if tag is None else [(b"etag", tag), (b"vary", b"Origin")]
-    turn = SimpleNamespace(
-        operation=name, status=status, query=query, out=out, payload=payload, raw=b"x" if body else b"",
-        headers=headers or {}, body=body,
+    entry = SimpleNamespace(
+        operation=name, status=status, query=query, response_headers=out, payload=payload,
+        raw_body=b"x" if body else b"", headers=headers or {}, body=body,
     )  # fmt: skip
-    tally.count(turn)
+    tally.count(entry)
 
 
 def test_statuses_are_counted(tally):

@@ -8,9 +8,9 @@ from types import FunctionType, ModuleType
 import orjson
 import pytest
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
-from orgbilling_stubs.journal.recorder import LARGE_BYTES, TOGETHER
+from orgbilling_stubs.journal.exchange import EXCERPT_BYTES
 from orgbilling_stubs.journal.show import document
-from orgbilling_stubs.journal.store import EXCERPT_BYTES
+from orgbilling_stubs.journal.store import BUFFERED, LARGE_BYTES
 from orgbilling_stubs.journal.stream import event
 from orgbilling_stubs.tenants import clock as clocks
 from orgbilling_stubs.tenants.service import Service
@@ -109,7 +109,7 @@ def test_a_token_is_nowhere_in_the_journal_the_stream_or_the_log(watched, tokens
     shown = "".join(str(document(each)) + event(each).decode() for each in held)
     explained = "".join(str(watched.journal.explain(each)) for each in held)
     log = "".join(record.getMessage() for record in caplog.records if record.name.startswith("orgbilling"))
-    held_too = repr([*held, *reachable(watched.watching.tap), vars(watched.watching.coverage)])
+    held_too = repr([*held, *reachable(watched.watching.recorder), vars(watched.watching.coverage)])
     for token in tokens:
         for part in parts(token):
             assert part not in held_too, "in memory"
@@ -134,16 +134,16 @@ def test_the_journal_stays_small_whatever_is_sent(watched):
 
 
 def test_what_waits_is_brought_in_before_anybody_reads(watched):
-    for number in range(TOGETHER + 3):
+    for number in range(BUFFERED + 3):
         watched("GET", "/org/billing")
         assert watched.watching.coverage.statuses["getOrgBilling", 200] == number + 1
-    assert len(watched.journal) == TOGETHER + 3
+    assert len(watched.journal) == BUFFERED + 3
     watched("GET", "/org/usage-summary?days=7")
     assert watched.watching.coverage.parameters()["getOrgUsageSummary", "days"] == 1
     watched("GET", "/org/billing")
     watched.watching.coverage.reset(0)
     assert watched.watching.coverage.statuses == {}
-    assert watched.journal.clear() == TOGETHER + 5
+    assert watched.journal.clear() == BUFFERED + 5
     assert watched.journal.held_bytes == 0
 
 
@@ -152,7 +152,7 @@ def test_no_credentials_wait_either(watched):
     watched("GET", "/org/billing")
     watched("GET", "/org/billing", headers=cookie)
     watched("GET", "/org/billing", headers={"Cookie": f"__session={watched.token}"})
-    held = repr(reachable(watched.watching.tap))
+    held = repr(reachable(watched.watching.recorder))
     assert "getOrgBilling" in held
     assert not any(part in held for part in parts(watched.token))
     assert [each.credentials for each in watched.journal.newest()] == ["bearer", "cookie", "bearer"]

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import jsonschema_rs
 from orgbilling_openapi import control_description as contracts
+from orgbilling_stubs.http.context import AppliedFault
+from orgbilling_stubs.journal.exchange import EXCERPT_BYTES, RecordedError
 from orgbilling_stubs.journal.show import document
-from orgbilling_stubs.journal.store import EXCERPT_BYTES, Fired, Refusal
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEifQ.c2lnbmF0dXJl"
 
 
 def test_an_exchange_as_the_contract_has_it(exchange):
-    shown = document(exchange(1, query=b"days=7", refusal=Refusal("invalid", ""), fault=Fired("rule a")))
+    shown = document(
+        exchange(1, query=b"days=7", refusal=RecordedError("invalid", ""), fault=AppliedFault("rule a"))
+    )
     schema = {"$ref": "#/components/schemas/Exchange", "components": contracts.load()["components"]}
     jsonschema_rs.Draft202012Validator(schema, validate_formats=True).validate(shown)
     assert (shown["path"], shown["milliseconds"], shown["at"]) == (
@@ -46,7 +49,7 @@ def test_everything_is_redacted_once_more(exchange):
             payload=raw,
             size=len(raw),
             out=[(b"x", raw)],
-            fault=Fired(f"override example={TOKEN}"),
+            fault=AppliedFault(f"override example={TOKEN}"),
         )
     )
     assert TOKEN not in str(shown)

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from orgbilling_stubs.journal.store import Journal, matching
+from orgbilling_stubs.journal.exchange import matching
+from orgbilling_stubs.journal.store import Journal
 
 
 def keep(journal, exchange):
-    journal.append(exchange.organization, exchange, exchange.held_bytes)
+    journal.append(exchange)
 
 
 def traces(found):

@@ -4,13 +4,15 @@ import asyncio
 import json
 
 import pytest
+from orgbilling_stubs.http import connection
+from orgbilling_stubs.http.connection import Connection
 from orgbilling_stubs.journal import stream
 from orgbilling_stubs.journal.store import Journal
-from orgbilling_stubs.journal.stream import Stream, event
+from orgbilling_stubs.journal.stream import JournalStream, event
 
 
 def keep(journal, exchange):
-    journal.append(exchange.organization, exchange, exchange.held_bytes)
+    journal.append(exchange)
 
 
 class Client:
@@ -34,6 +36,7 @@ class Client:
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch):
     monkeypatch.setattr(stream, "TICK_S", 0.01)
+    monkeypatch.setattr(connection, "TICK_S", 0.01)
 
 
 def follow(act, wanted=lambda exchange: True, heartbeat_s=60.0):
@@ -41,7 +44,9 @@ def follow(act, wanted=lambda exchange: True, heartbeat_s=60.0):
 
     async def run():
         journal, client = Journal(), Client()
-        running = asyncio.ensure_future(Stream(journal, wanted, heartbeat_s).run(client.receive, client.send))
+        running = asyncio.ensure_future(
+            JournalStream(journal, wanted, heartbeat_s).run(Connection(client.receive, client.send))
+        )
         await asyncio.sleep(0.005)
         assert len(journal.followers) == 1
         await act(journal, client)

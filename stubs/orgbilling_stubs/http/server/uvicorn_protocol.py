@@ -16,9 +16,11 @@ import uvicorn
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from orgbilling_stubs.http.cors import Headers
-from orgbilling_stubs.http.operation import FOUND
-from orgbilling_stubs.http.routing import Prompt
+from orgbilling_stubs.http.connection import Connection, Receive, Send
+from orgbilling_stubs.http.context import Response
+from orgbilling_stubs.http.operation import Operation
+from orgbilling_stubs.http.pipeline import Suspended, resume, start
+from orgbilling_stubs.http.routing import Compiled
 
 PROMPT_BODY_BYTES = 65_536
 """Bodies up to this size are answered at once when they arrive with their head."""
@@ -32,14 +34,16 @@ class Protocol(HttpToolsProtocol):
     """Answers at once what can be answered at once."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        """The same as uvicorn's, for an application that has `prompt` operations."""
+        """The same as uvicorn's, for a compiled application."""
         super().__init__(*arguments, **options)
-        application: Any = self.config.app
-        self._prompt: Prompt = application.prompt
-        self._held: Any = None
-        """Who may answer the request at hand, while uvicorn has not been told of it."""
+        application: object = self.config.app
+        assert isinstance(application, Compiled)
+        self._routing = application.routing
+        self._operations = self._routing.operations
+        self._held: tuple[Operation, str, str] | None = None
+        """The operation of the request at hand, with method and path, while uvicorn knows nothing of it."""
         self._usual = False
-        self._received: Headers = []
+        self._received: list[tuple[bytes, bytes]] = []
         self._query = b""
         self._body = b""
         self._dates: Any = None
@@ -70,7 +74,7 @@ class Protocol(HttpToolsProtocol):
         if self._usual and self.parser.should_upgrade() and method != b"CONNECT":
             self._upgrades = True
             return
-        held = self._prompt.get((method, path))
+        held = self._operations.get((method, path))
         waits = self.cycle is not None and not self.cycle.response_complete
         if held is None or waits or self._usual or self.flow.write_paused or b"#" in query:
             self._tell()
@@ -95,9 +99,8 @@ class Protocol(HttpToolsProtocol):
         if self._held is None:
             super().on_message_complete()
             return
-        answer, method, path = self._held
+        operation, method, path = self._held
         scope = {
-            "type": "http",
             "method": method,
             "path": path,
             "query_string": self._query,
@@ -105,14 +108,27 @@ class Protocol(HttpToolsProtocol):
             "scheme": self.scheme,
             "server": self.server,
         }
-        answered = answer(scope, self._body)
-        if answered is None:
-            self._tell()
-            self.scope.update({FOUND: scope[FOUND]})  # type: ignore[misc]
+        connection = Connection(None, None, body=self._body, head_only=method == "HEAD")
+        routing = self._routing
+        outcome = start(routing.pipeline(routing.context(operation, scope, connection)))
+        if isinstance(outcome, Response) and outcome.complete and outcome.deliver is None:
+            self._held = None
+            self._respond(method, outcome)
+        else:
+            self._hand_over(connection, outcome)
             super().on_message_complete()
-            return
-        self._held = None
-        self._respond(method, *answered)
+
+    def _hand_over(self, connection: Connection, outcome: Response | Suspended[Response]) -> None:
+        """Let uvicorn serve the rest of a request that has to wait, or whose response takes time."""
+
+        async def finish(scope: Any, receive: Receive, send: Send) -> None:
+            connection.attach(receive, send)
+            response = outcome if isinstance(outcome, Response) else await resume(outcome)
+            await connection.deliver(response)
+
+        usual, self.app = self.app, finish
+        self._tell()
+        self.app = usual
 
     def data_received(self, data: bytes) -> None:
         """Bytes arrived; a request whose body is still on its way is served as usual."""
@@ -163,16 +179,16 @@ class Protocol(HttpToolsProtocol):
         if body:
             super().on_body(body)
 
-    def _respond(self, method: str, status: int, headers: Headers, payload: bytes) -> None:
-        """Write a whole answer."""
+    def _respond(self, method: str, response: Response) -> None:
+        """Write a whole response."""
         parser, transport = self.parser, self.transport
-        parts = [self._head(status)]
-        for name, value in headers:
+        parts = [self._head(response.status)]
+        for name, value in response.headers:
             parts += (name, b": ", value, b"\r\n")
         keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
         parts.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
         if method != "HEAD":
-            parts.append(payload)
+            parts.append(response.body)
         transport.write(b"".join(parts))
         self.server_state.total_requests += 1
         if not keep_alive:
@@ -221,6 +237,6 @@ def config(asgi: Any) -> uvicorn.Config:
         proxy_headers=False,
         timeout_graceful_shutdown=3,
         loop="auto",
-        http=Protocol if hasattr(asgi, "prompt") else "httptools",
+        http=Protocol if isinstance(asgi, Compiled) else "httptools",
         ws="none",
     )

@@ -1,0 +1,88 @@
+"""Replies that stay the same as long as their tenant does, and ledger rows, which never change.
+
+Most clients poll the same two operations. The billing profile is kept until the tenant changes
+(`Tenant.changes`), the last page of the ledger until its rows or its link differ, and each row of the ledger,
+once validated and serialized, for as long as the tenant is in memory: a year of one has thousands of rows,
+and every poll shows nearly the same ones. A tenant that is built anew, after a rewind for example, is another
+object and begins with an empty cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import orjson
+
+from orgbilling_stubs.api import serializers
+from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.http.context import EncodedReply, Reply
+from orgbilling_stubs.http.errors import Breach
+from orgbilling_stubs.http.schemas import Schemas
+from orgbilling_stubs.http.validation_errors import collect
+
+LEDGER_ROW = "TenantBillingLedgerEntry"
+
+
+class RowEncoder:
+    """Validates and serializes rows of one schema of the API description."""
+
+    def __init__(self, description: Mapping[str, Any], schema: str) -> None:
+        self.schema = schema
+        reference = {"$ref": f"#/components/schemas/{schema}"}
+        self._validator = Schemas(description).validator(reference, "response")
+
+    def encode(self, row: Mapping[str, Any]) -> bytes:
+        """The JSON of one row. Raises `Breach` if it is not what the description says."""
+        if not self._validator.is_valid(row):
+            errors = collect(self._validator, row, self.schema)
+            raise Breach("; ".join(f"{error['location']}: {error['message']}" for error in errors))
+        return orjson.dumps(row)
+
+
+@dataclass(slots=True)
+class _Cached:
+    """What is kept of one tenant. changes, page: what the replies were made from."""
+
+    changes: int = -1
+    profile: Reply | None = None
+    page: Hashable = None
+    ledger: EncodedReply | None = None
+    rows: dict[int, bytes] = field(default_factory=dict)
+
+
+class ResponseCache:
+    """The cached replies of one server."""
+
+    def __init__(self, description: Mapping[str, Any]) -> None:
+        self._ledger_rows = RowEncoder(description, LEDGER_ROW)
+        self._tenants: WeakKeyDictionary[Tenant, _Cached] = WeakKeyDictionary()
+
+    def profile(self, tenant: Tenant) -> Reply:
+        """The billing profile."""
+        cached = self._cached(tenant)
+        if cached.profile is None or cached.changes != tenant.changes:
+            cached.profile, cached.changes = Reply(serializers.profile(tenant)), tenant.changes
+        return cached.profile
+
+    def ledger(self, tenant: Tenant, low: int, high: int, headers: Mapping[str, str]) -> EncodedReply:
+        """The ledger rows with the numbers from `low` up to but not including `high`, newest first."""
+        cached = self._cached(tenant)
+        page = (low, high, headers.get("Link"))
+        if cached.ledger is None or cached.page != page:
+            encoded, rows = cached.rows, tenant.ledger.rows
+            for number in range(low, high):
+                if number not in encoded:
+                    encoded[number] = self._ledger_rows.encode(serializers.ledger_row(tenant, rows[number]))
+            newest_first = map(encoded.__getitem__, range(high - 1, low - 1, -1))
+            cached.ledger = EncodedReply(b"[" + b",".join(newest_first) + b"]", headers=headers)
+            cached.page = page
+        return cached.ledger
+
+    def _cached(self, tenant: Tenant) -> _Cached:
+        cached = self._tenants.get(tenant)
+        if cached is None:
+            cached = self._tenants[tenant] = _Cached()
+        return cached

@@ -1,0 +1,46 @@
+"""Authentication and authorization as a step of the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from orgbilling_stubs.auth.principal import Principal
+from orgbilling_stubs.http.context import CallNext, RequestContext, Response
+from orgbilling_stubs.http.errors import TOKEN_MISSING, Problem
+
+TOKEN_SCHEMES = frozenset({"bearerClerk"})
+"""Security schemes whose token the authorizer reads; for any other, some credentials must be there."""
+
+Authorize: TypeAlias = Callable[[Sequence[tuple[bytes, bytes]], str], Principal | None]
+"""From the request headers and the method to the principal; raises an error with a status (401, 403, 503)."""
+
+
+def required_schemes(declared: Sequence[Mapping[str, Sequence[str]]] | None) -> frozenset[str] | None:
+    """What an operation asks for, from its `security`.
+
+    None: open to all. Otherwise the schemes that the authorizer reads; none of them: just some credentials.
+    """
+    if not declared or any(not requirement for requirement in declared):
+        return None
+    return TOKEN_SCHEMES.intersection(name for requirement in declared for name in requirement)
+
+
+class Security:
+    """Lets a request through to an operation, with its principal, or raises an error."""
+
+    def __init__(self, authorize: Authorize) -> None:
+        self._authorize = authorize
+
+    async def __call__(self, context: RequestContext, call_next: CallNext) -> Response:
+        """Authenticate and authorize, if the operation asks for it."""
+        required = context.operation.security
+        if required:
+            principal = self._authorize(context.raw_headers, context.method)
+            if context.organization_override is not None and principal is not None:
+                principal = replace(principal, organization=context.organization_override)
+            context.principal = principal
+        elif required is not None and not context.headers.get(b"authorization"):
+            raise Problem(TOKEN_MISSING)
+        return await call_next(context)

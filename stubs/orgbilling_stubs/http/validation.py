@@ -1,0 +1,52 @@
+"""Reading and validating a request, as a step of the pipeline: media type, size, syntax, schema."""
+
+from __future__ import annotations
+
+import hashlib
+
+import orjson
+
+from orgbilling_stubs.billing.events import Idempotency
+from orgbilling_stubs.http.context import CallNext, RequestContext, Response
+from orgbilling_stubs.http.errors import INVALID, Problem
+from orgbilling_stubs.http.validation_errors import Finding, finding
+
+
+class Validation:
+    """Reads body, parameters and idempotency key. Raises `Problem` for the first that is wrong."""
+
+    async def __call__(self, context: RequestContext, call_next: CallNext) -> Response:
+        """Read and validate a request."""
+        operation = context.operation
+        request_body = operation.request_body
+        wrong: list[Finding] = []
+        if request_body is not None:
+            request_body.check_media(context.headers.get(b"content-type"))
+            context.raw_body = await request_body.receive(context.headers, context.connection.receive)
+            context.body, wrong = request_body.parse(context.raw_body)
+        parameters, errors = operation.parameters.read(
+            context.query, context.path_parameters, context.headers
+        )
+        if errors or wrong:
+            raise Problem(INVALID, errors + wrong)
+        context.parameters = parameters
+        if not operation.safe:
+            context.idempotency = idempotency(context)
+        return await call_next(context)
+
+
+def idempotency(context: RequestContext) -> Idempotency | None:
+    """The `Idempotency-Key` of a request, with the fingerprint of what the request asks for."""
+    raw = context.headers.get(b"idempotency-key")
+    if raw is None:
+        return None
+    key = raw.decode("latin-1")
+    if not 1 <= len(key) <= 255 or not all("!" <= letter <= "~" for letter in key):
+        message = "expected 1 to 255 visible ASCII characters"
+        raise Problem(INVALID, [finding(message, "header.Idempotency-Key", key)])
+    body = context.body
+    content = body if isinstance(body, bytes) else orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+    place = orjson.dumps(
+        [context.operation.operation_id, dict(context.path_parameters)], option=orjson.OPT_SORT_KEYS
+    )
+    return Idempotency(key, hashlib.blake2b(place + content, digest_size=16).hexdigest())
