@@ -8,7 +8,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --di
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test near test-slow generate screenshots lint type imports spec check conformance mutation bench lock clean
+.PHONY: help serve test near test-slow generate screenshots lint type imports spec check conformance mutation bench lock api-reference clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,9 @@ bench: venv-test  ## measure against a raw ASGI server and stock Connexion
 
 lock: venv-dev  ## recompile requirements/*.txt (ARGS: options of uv pip compile, such as --upgrade)
 	PATH="$(abspath $(BIN)):$$PATH" sh requirements/lock.sh $(ARGS)
+
+api-reference:  ## renew the API reference that the pages load (needs npm)
+	sh requirements/api-reference.sh
 
 clean:  ## remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

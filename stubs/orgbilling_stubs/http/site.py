@@ -1,4 +1,4 @@
-"""What is served beside the operations: the contract in its forms, JSON Schemas, the reference page."""
+"""What is served beside the operations: the API description, JSON Schemas, the API reference, health."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from orgbilling_stubs.http import page
+from orgbilling_stubs.http import pages
 from orgbilling_stubs.http.connection import Send
 from orgbilling_stubs.http.context import Headers
 from orgbilling_stubs.http.errors import METHOD_WRONG, ROUTE_UNKNOWN, Problem
@@ -47,9 +47,9 @@ class Site:
         self.closing = closing
         self.routes = dict(routes or {})
         self.pages: dict[str, tuple[bytes, Maker]] = {
-            "/": (HTML, lambda origin: page.landing(contract, prefix).encode()),
+            "/": (HTML, lambda origin: pages.landing(contract, prefix)),
             "/healthz": (JSON, lambda origin: b'{"status":"ok"}'),
-            f"{prefix}/docs": (HTML, lambda origin: page.reference(contract, prefix).encode()),
+            f"{prefix}/docs": (HTML, lambda origin: pages.reference(contract, prefix)),
             f"{prefix}/openapi.json": (JSON, lambda origin: orjson.dumps(contract)),
             f"{prefix}/openapi.yaml": (YAML, lambda origin: _yaml(contract)),
             f"{prefix}/openapi-3.0.json": (JSON, lambda origin: orjson.dumps(_older(contract))),
@@ -81,8 +81,14 @@ class Site:
         origin = responder.origins.of(scope, request)
         trace = responder.trace()
         head = scope["method"] == "HEAD"
+        extra: Headers = []
         try:
-            media, body = self._content(scope["path"], scope["method"], origin)
+            name = scope["path"].removeprefix(pages.STATIC_FOLDER)
+            if name in pages.STATIC_FILES:
+                media, body, extra = _static(name, request, scope["method"])
+            else:
+                media, body = self._content(scope["path"], scope["method"], origin)
+                extra = [*pages.PAGE_HEADERS] if media == HTML else []
         except Exception as error:
             problem = responder.problem(error, origin, trace)
             await responder.send(send, request, problem.status, problem.headers, problem.body, head=head)
@@ -92,15 +98,14 @@ class Site:
         if matches(request.get(b"if-none-match", b""), tag):
             await responder.send(send, request, 304, kept)
             return
-        out = [(b"content-type", media), (b"content-length", str(len(body)).encode()), *kept]
+        out = [(b"content-type", media), (b"content-length", str(len(body)).encode()), *kept, *extra]
         await responder.send(send, request, 200, out, body, head=head)
 
     def _content(self, path: str, method: str, origin: Origin) -> tuple[bytes, bytes]:
         found = self.pages.get(path) or self._schema(path)
         if found is None:
             raise Problem(ROUTE_UNKNOWN)
-        if method not in ("GET", "HEAD"):
-            raise Problem(METHOD_WRONG, headers={"Allow": "GET, HEAD, OPTIONS"})
+        _check_read(method)
         media, make = found
         if media == SCHEMA:
             return media, make(origin)
@@ -132,6 +137,18 @@ class Site:
                     self.closing()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _static(name: str, request: Mapping[bytes, bytes], method: str) -> tuple[bytes, bytes, Headers]:
+    _check_read(method)
+    compressed = b"gzip" in request.get(b"accept-encoding", b"")
+    headers = [*pages.FILE_HEADERS, *([(b"content-encoding", b"gzip")] if compressed else [])]
+    return pages.STATIC_FILES[name], pages.static_file(name, compressed=compressed), headers
+
+
+def _check_read(method: str) -> None:
+    if method not in ("GET", "HEAD"):
+        raise Problem(METHOD_WRONG, headers={"Allow": "GET, HEAD, OPTIONS"})
 
 
 def _same(body: bytes) -> Maker:

@@ -65,7 +65,7 @@ class Client:
         if body is not None and "content-length" not in named:
             named |= {"transfer-encoding": "chunked"} if isinstance(body, list) else {}
             named.setdefault("content-length", str(len(parts[0])))
-        full = path if path.startswith(PREFIX) or path in ("/", "/healthz") else PREFIX + path
+        full = path if path.startswith((PREFIX, "/_mock/")) or path in ("/", "/healthz") else PREFIX + path
         scope = {
             "type": "http",
             "method": method,

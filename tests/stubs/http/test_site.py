@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import re
 
@@ -115,3 +116,24 @@ def test_other_applications_answer_under_their_prefix(ask):
     assert status("POST", "/tea/green") == 418
     assert status("GET", "/tea") == 404
     assert status("GET", "/healthz") == 200
+
+
+def test_pages_may_load_this_servers_files_alone(ask):
+    for path in ("/", "/docs"):
+        page = ask("GET", path, token=None)
+        assert "default-src 'none'; script-src 'self'" in page.headers["content-security-policy"]
+        assert page.headers["x-content-type-options"] == "nosniff"
+        assert page.headers["x-frame-options"] == "DENY"
+
+
+def test_the_files_of_pages_are_served_as_the_client_takes_them(ask):
+    for address in re.findall(r'src="([^"]+)"', ask("GET", "/docs", token=None).body.decode()):
+        path = address.partition("?")[0]
+        plain = ask("GET", path, token=None)
+        packed = ask("GET", path, token=None, headers={"accept-encoding": "br, gzip"})
+        assert (plain.status, packed.status) == (200, 200)
+        assert packed.headers["content-encoding"] == "gzip"
+        assert gzip.decompress(packed.body) == plain.body
+        assert "immutable" in plain.headers["cache-control"]
+        assert ask("POST", path, token=None).status == 405
+    assert ask("GET", "/_mock/static/nothing.js", token=None).status == 404
