@@ -9,10 +9,10 @@ from typing import Any
 from orgbilling_openapi import control_description as contracts
 
 from orgbilling_stubs.control.context import Control
-from orgbilling_stubs.control.guard import Asgi, Guard, Receive
+from orgbilling_stubs.control.guard import Asgi, ControlApiGuard
 from orgbilling_stubs.control.table import TABLE
 from orgbilling_stubs.http.assemble import Habits, assemble
-from orgbilling_stubs.http.connection import Send
+from orgbilling_stubs.http.connection import Receive, Send
 from orgbilling_stubs.http.context import Call, ControlHandler, Handler
 from orgbilling_stubs.http.cors import Cors
 from orgbilling_stubs.http.responses import Responder
@@ -31,7 +31,7 @@ class Door:
     host: str = "127.0.0.1"
 
 
-def mount(server: Control, door: Door, more: Mapping[str, ControlHandler] | None = None) -> Guard:
+def mount(server: Control, door: Door, more: Mapping[str, ControlHandler] | None = None) -> ControlApiGuard:
     """The application to serve at `PREFIX` and `DOCS`.
 
     more: handlers of operations that other packages own.
@@ -45,7 +45,7 @@ def mount(server: Control, door: Door, more: Mapping[str, ControlHandler] | None
     }
     inner = assemble(contracts.load(), handlers, _nobody, habits=habits)
     responder = Responder(PREFIX, Cors(listed), traces(seed))
-    return Guard(_aliased(inner), responder, listed, door.token, door.host)
+    return ControlApiGuard(_aliased(inner), responder, listed, door.token, door.host)
 
 
 def _driving(server: Control, handler: ControlHandler) -> Handler:

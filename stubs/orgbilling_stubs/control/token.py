@@ -1,4 +1,4 @@
-"""The control token: who has it may drive a server that others can reach."""
+"""The control token: whoever has it may use the control API of a server that listens beyond loopback."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _PURPOSE = b"orgbilling control token"
 
 
 def control_token(key: SigningKey) -> str:
-    """The token of whoever has this private key: the same at every start, and nothing tells the key."""
+    """Return the token that belongs to a private key: the same at every start. It does not reveal the key."""
     secret = json.dumps(key.jwk(), sort_keys=True).encode()
     return "oct_" + hmac.digest(secret, _PURPOSE, hashlib.sha256).hex()[:40]
 
 
-def same(given: str, token: str) -> bool:
-    """Whether a given token is the token, in constant time."""
+def is_same_token(given: str, token: str) -> bool:
+    """Whether a given token is the control token; takes the same time for each."""
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), token.encode())

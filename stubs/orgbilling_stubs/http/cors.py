@@ -1,4 +1,4 @@
-"""Cross-origin access: which origins may call, and the headers that tell a browser so."""
+"""Cross-origin access (CORS): the headers that tell a browser which origins may read an answer."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from orgbilling_stubs.http.context import CallNext, Headers, RequestContext, Response
+from orgbilling_stubs.http.origin_policy import OriginPolicy
 
 VARY = (b"vary", b"Origin")
 
-LOCAL = re.compile(rb"https?://(?:localhost|[a-z0-9-]+\.localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?")
 ALLOWED = b"Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, traceparent, tracestate"
 EXPOSED = (
     b"ETag, Link, Preference-Applied, Retry-After, WWW-Authenticate, X-Trace-Id, "
@@ -21,21 +21,14 @@ REMEMBERED = 256
 
 
 class Cors:
-    """Decides by origin. Without a list, every origin on this machine may call; `*` lets any origin call.
+    """The headers by origin, as `OriginPolicy.may_read` decides.
 
-    Only a listed or local origin gets `Access-Control-Allow-Credentials`, `*` does not.
+    Only a listed or local origin gets `Access-Control-Allow-Credentials`; one that `*` lets in does not.
     """
 
     def __init__(self, origins: Sequence[str] = ()) -> None:
-        self.any = "*" in origins
-        self.listed = frozenset(each.rstrip("/").encode("latin-1") for each in origins if each != "*")
+        self._policy = OriginPolicy(origins)
         self._known: dict[bytes, Headers] = {}
-
-    def allows(self, origin: bytes) -> bool:
-        """Whether pages of this origin may read our answers."""
-        if self.listed or self.any:
-            return self.any or origin in self.listed
-        return LOCAL.fullmatch(origin) is not None
 
     def headers(self, origin: bytes) -> Headers:
         """The headers that a response to this origin needs, empty if it may not read it."""
@@ -49,9 +42,9 @@ class Cors:
         return found
 
     def _headers(self, origin: bytes) -> Headers:
-        if not self.allows(origin):
+        if not self._policy.may_read(origin):
             return []
-        if self.any and origin not in self.listed:
+        if self._policy.any_origin and origin not in self._policy.listed:
             return [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", EXPOSED)]
         return [
             (b"access-control-allow-origin", origin),

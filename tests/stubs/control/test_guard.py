@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from orgbilling_stubs.auth import key_file
-from orgbilling_stubs.control.guard import Guard
+from orgbilling_stubs.control.guard import ControlApiGuard
 from orgbilling_stubs.control.token import control_token
 from orgbilling_stubs.http.errors import Problem
 
@@ -14,14 +14,14 @@ CREATE = {"organization": "org_a"}
 EVIL = "http://evil.test:4010"
 
 
-def guard(**options: Any) -> Guard:
+def guard(**options: Any) -> ControlApiGuard:
     async def inner(*_: Any) -> None:
         raise AssertionError
 
-    return Guard(inner, None, **options)  # type: ignore[arg-type]
+    return ControlApiGuard(inner, None, **options)  # type: ignore[arg-type]
 
 
-def check(method: str = "POST", *, door: Guard | None = None, **headers: str) -> str:
+def check(method: str = "POST", *, door: ControlApiGuard | None = None, **headers: str) -> str:
     named = {"host": "127.0.0.1:4010"} | {name.replace("_", "-"): value for name, value in headers.items()}
     raw = [(name.encode(), value.encode("latin-1")) for name, value in named.items()]
     try:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.bad_tokens import foreign_key
-from orgbilling_stubs.control.token import control_token, same
+from orgbilling_stubs.control.token import control_token, is_same_token
 
 
 def test_the_token_belongs_to_the_key_and_does_not_tell_it() -> None:
@@ -15,6 +15,6 @@ def test_the_token_belongs_to_the_key_and_does_not_tell_it() -> None:
 
 
 def test_only_the_same_token_is_the_same() -> None:
-    assert same("oct_a", "oct_a")
-    assert not same("oct_b", "oct_a")
-    assert not same("ö\udcff", "oct_a")
+    assert is_same_token("oct_a", "oct_a")
+    assert not is_same_token("oct_b", "oct_a")
+    assert not is_same_token("ö\udcff", "oct_a")
