@@ -227,6 +227,39 @@ class BalanceAdjusted:
     description: str
 
 
+@dataclass(frozen=True, slots=True)
+class FaultRuleAdded:
+    """A standing fault rule was put in force; rule: as a FaultRequest of the control API, with its id.
+
+    This event and the next three stand in the log of the server, not in that of a tenant.
+    """
+
+    rule: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRuleFired:
+    """A fault rule that is limited to a number of requests struck one: its counters after that."""
+
+    rule_id: str
+    matched: int
+    fired: int
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRuleRemoved:
+    """A fault rule was taken out of force."""
+
+    rule_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRulesCleared:
+    """All fault rules were taken out of force, or those that name an organization."""
+
+    organization: str | None = None
+
+
 Event = (
     TenantCreated
     | Rewound
@@ -252,6 +285,10 @@ Event = (
     | VoucherIssued
     | CreditsRefunded
     | BalanceAdjusted
+    | FaultRuleAdded
+    | FaultRuleFired
+    | FaultRuleRemoved
+    | FaultRulesCleared
 )
 
 EVENT_TYPES: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}

@@ -1,112 +1,27 @@
-"""The fault rules in force: their counters, and which of them a request fires."""
+"""The standing fault rules: added, removed, and fired by requests; kept in the log of the server."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
-from orgbilling_fixtures import random_stream
-
-from orgbilling_stubs.faults import effects, errors
-from orgbilling_stubs.faults.effects import Effects
-from orgbilling_stubs.faults.rules import FaultRule, check_limits, threshold
+from orgbilling_stubs.billing.events import (
+    Event,
+    FaultRuleAdded,
+    FaultRuleFired,
+    FaultRuleRemoved,
+    FaultRulesCleared,
+)
+from orgbilling_stubs.faults import errors
+from orgbilling_stubs.faults.rule_log import RuleLog
 from orgbilling_stubs.http.errors import Problem, Row
+from orgbilling_stubs.tenants.store.log import ConflictError
+
+if TYPE_CHECKING:
+    from orgbilling_stubs.faults.rules import ActiveRule, FaultRule, FiredRule, RequestFacts
 
 MOST_RULES = 1_000
-
-
-class RequestFacts(Protocol):
-    """What a rule may ask about a request. Both are worked out only when a rule needs them."""
-
-    @property
-    def organization(self) -> str:
-        """The organization of the token, or an empty string when there is none."""
-
-    @property
-    def now_ms(self) -> int:
-        """The present instant of the organization."""
-
-
-class ActiveRule:
-    """A rule in force, with its counters.
-
-    Which matches it strikes is drawn as follows. The key is made of the seed and the rule's canonical text;
-    the draw of match number n is word n of the random stream of that key. The rule strikes when the draw is
-    less than probability · 2^64.
-    """
-
-    __slots__ = ("_key", "_threshold", "fired", "matched", "rule")
-
-    def __init__(self, rule: FaultRule) -> None:
-        self.rule = rule
-        self.matched = 0
-        """How many requests the rule's filter let through."""
-        self.fired = 0
-        """How many of them it struck."""
-        self._key = random_stream.key("fault", rule.seed, rule.canonical())
-        self._threshold = threshold(rule.probability)
-
-    @property
-    def spent(self) -> bool:
-        """Whether it has struck as often as it was to."""
-        return self.rule.times is not None and self.fired >= self.rule.times
-
-    def draw(self, purpose: str, counter: int) -> int:
-        """64 random bits that belong to one match of this rule."""
-        return random_stream.draw(random_stream.key(self._key, purpose), counter)
-
-    def fire(self, method: str, request: RequestFacts) -> FiredRule | None:
-        """Count a request of an operation that the rule covers; its firing, if it strikes."""
-        rule = self.rule
-        if self.spent or (rule.methods and method not in rule.methods):
-            return None
-        if rule.organizations and request.organization not in rule.organizations:
-            return None
-        if rule.from_ms is not None and request.now_ms < rule.from_ms:
-            return None
-        if rule.until_ms is not None and request.now_ms >= rule.until_ms:
-            return None
-        self.matched += 1
-        if self.matched % rule.every or self.draw("probability", self.matched) >= self._threshold:
-            return None
-        self.fired += 1
-        return FiredRule(self, self.matched)
-
-    def document(self) -> dict[str, object]:
-        """The schema Fault of the control API."""
-        rule = self.rule
-        defaults: dict[str, object] = {
-            "organizations": [],
-            "operations": [],
-            "methods": [],
-            "times": None,
-            "every": rule.every,
-            "probability": rule.probability,
-            "seed": rule.seed,
-            "from": None,
-            "until": None,
-            "force": rule.force,
-        }
-        counters = {"matched": self.matched, "fired": self.fired}
-        return {"id": rule.id} | defaults | rule.document() | counters
-
-
-@dataclass(frozen=True, slots=True)
-class FiredRule:
-    """A rule that strikes a request, and the number of the match at which it does."""
-
-    active: ActiveRule
-    match_number: int
-
-    @property
-    def effects(self) -> Effects:
-        """What happens to the request."""
-        return self.active.rule.effects
-
-    def draw(self, purpose: str) -> int:
-        """64 random bits, the same for the same rule, match and purpose."""
-        return self.active.draw(purpose, self.match_number)
 
 
 class ApplicableRules(NamedTuple):
@@ -117,11 +32,18 @@ class ApplicableRules(NamedTuple):
 
 
 class ActiveRules:
-    """The rules in force, oldest first.
+    """The standing rules in force, oldest first.
+
+    They follow from the events in `log`: each change is decided on what is in force, appended, and applied.
+    When another process has appended meanwhile, its events are applied first, and the change is decided
+    anew.
 
     statuses: operationId to the statuses that the API description lists for it. methods: operationId to its
     method. documented: the names of all members that the API description documents, asked for when a rule
     is added.
+
+    Effects and rules are imported with the first rule: most servers never have one, and these modules cost
+    ten milliseconds.
     """
 
     def __init__(
@@ -129,35 +51,44 @@ class ActiveRules:
         statuses: Mapping[str, frozenset[int]],
         methods: Mapping[str, str],
         documented: Callable[[], Collection[str]] = frozenset,
+        log: RuleLog | None = None,
     ) -> None:
         self._statuses = statuses
         self._methods = methods
         self._documented = documented
+        self._log = RuleLog() if log is None else log
         self._rules: dict[str, ActiveRule] = {}
         self._numbers = 0
         self.applicable_rules: dict[str, ApplicableRules] = {}
         """What `applicable` has found so far, for whoever asks with every request."""
+        self._catch_up()
+        for active in list(self._rules.values()):
+            if active.spent:
+                del self._rules[active.rule.id]
 
     def add(self, rule: FaultRule) -> FaultRule:
         """Put a rule in force; without an id it gets one. Raises Problem for a rule that makes no sense."""
-        if rule.id in self._rules:
-            raise Problem(errors.RULE_EXISTS)
-        if len(self._rules) >= MOST_RULES:
-            raise Problem(errors.RULES_FULL)
-        self._check(rule)
-        while not rule.id or rule.id in self._rules:
-            self._numbers += 1
-            rule = replace(rule, id=f"flt_{self._numbers}")
-        self._rules[rule.id] = ActiveRule(rule)
-        self.applicable_rules.clear()
-        return rule
+
+        def decide() -> Event:
+            if rule.id in self._rules:
+                raise Problem(errors.RULE_EXISTS)
+            if len(self._rules) >= MOST_RULES:
+                raise Problem(errors.RULES_FULL)
+            self._check(rule)
+            return FaultRuleAdded(replace(rule, id=rule.id or self._new_id()).document())
+
+        added = self._write(decide)
+        assert isinstance(added, FaultRuleAdded)
+        return self._rules[added.rule["id"]].rule
 
     def list(self, organization: str | None = None) -> Sequence[ActiveRule]:
         """The rules in force; with an organization, those that name it."""
+        self._catch_up()
         return [active for active in self._rules.values() if _names(active.rule, organization)]
 
     def get(self, identifier: str) -> ActiveRule:
         """One rule; raises Problem when there is none."""
+        self._catch_up()
         active = self._rules.get(identifier)
         if active is None:
             raise Problem(errors.RULE_UNKNOWN)
@@ -165,19 +96,13 @@ class ActiveRules:
 
     def remove(self, identifier: str) -> None:
         """Take a rule out of force; raises Problem when there is none."""
-        self.get(identifier)
-        del self._rules[identifier]
-        self.applicable_rules.clear()
+        self._write(lambda: FaultRuleRemoved(self.get(identifier).rule.id))
 
     def clear(self, organization: str | None = None) -> int:
         """Remove all rules, or those that name an organization; how many they were."""
-        removed = [active.rule.id for active in self.list(organization)]
-        for identifier in removed:
-            del self._rules[identifier]
-        self.applicable_rules.clear()
-        if not self._rules:
-            self._numbers = 0
-        return len(removed)
+        before = len(self.list())
+        self._write(lambda: FaultRulesCleared(organization) if self.list(organization) else None)
+        return before - len(self._rules)
 
     def applicable(self, operation: str) -> ApplicableRules:
         """The rules that could strike an operation: one look-up after the first time."""
@@ -198,8 +123,9 @@ class ActiveRules:
         method = "GET" if method == "HEAD" else method
         firings = [active.fire(method, request) for active in self.applicable(operation).rules]
         fired = [firing for firing in firings if firing is not None]
-        if any(firing.active.spent for firing in fired):
-            self.applicable_rules.pop(operation, None)
+        for firing in fired:
+            if firing.active.rule.times is not None:
+                self._count(firing.active)
         return fired
 
     def check_status(self, operations: Iterable[str], status: int, unlisted: Row) -> None:
@@ -208,7 +134,58 @@ class ActiveRules:
         if lacking:
             raise Problem(unlisted, detail=f"{unlisted.detail}: {status} at {', '.join(lacking)}")
 
+    def _count(self, active: ActiveRule) -> None:
+        """Keep the counters of a rule that is limited to a number of requests."""
+        self._write(lambda: FaultRuleFired(active.rule.id, active.matched, active.fired))
+
+    def _write(self, decide: Callable[[], Event | None]) -> Event | None:
+        """Append what is decided on the rules in force, and apply it."""
+        while True:
+            self._catch_up()
+            event = decide()
+            if event is None:
+                return None
+            try:
+                self._log.append(event)
+            except ConflictError:
+                continue
+            self._apply(event)
+            return event
+
+    def _catch_up(self) -> None:
+        """Apply what the log has that was not applied yet."""
+        for event in self._log.new_events():
+            self._apply(event)
+
+    def _apply(self, event: Event) -> None:
+        from orgbilling_stubs.faults.rules import ActiveRule, parse
+
+        if isinstance(event, FaultRuleAdded):
+            rule = parse(event.rule)
+            self._rules[rule.id] = ActiveRule(rule)
+        elif isinstance(event, FaultRuleRemoved):
+            self._rules.pop(event.rule_id, None)
+        elif isinstance(event, FaultRulesCleared):
+            for active in [each for each in self._rules.values() if _names(each.rule, event.organization)]:
+                del self._rules[active.rule.id]
+            if not self._rules:
+                self._numbers = 0
+        elif isinstance(event, FaultRuleFired) and event.rule_id in self._rules:
+            active = self._rules[event.rule_id]
+            active.matched, active.fired = event.matched, event.fired
+        self.applicable_rules.clear()
+
+    def _new_id(self) -> str:
+        """The next id of the form `flt_1` that is free."""
+        while True:
+            self._numbers += 1
+            if f"flt_{self._numbers}" not in self._rules:
+                return f"flt_{self._numbers}"
+
     def _check(self, rule: FaultRule) -> None:
+        from orgbilling_stubs.faults import effects
+        from orgbilling_stubs.faults.rules import check_limits
+
         unknown = [name for name in rule.operations if name not in self._statuses]
         if unknown:
             raise Problem(errors.OPERATION_UNKNOWN, detail=f"no operation {', '.join(unknown)}")

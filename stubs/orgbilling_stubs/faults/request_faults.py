@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orgbilling_stubs.faults.active_rules import FiredRule
 from orgbilling_stubs.faults.delivery import Delivery
 from orgbilling_stubs.faults.documented_responses import InjectedError
 from orgbilling_stubs.faults.effects import Effects, changes_body, in_order
 from orgbilling_stubs.faults.effects.effect import Effect, FaultedRequest, TenantReader
 from orgbilling_stubs.faults.effects.status import Status
 from orgbilling_stubs.faults.overrides import Override
+from orgbilling_stubs.faults.rules import FiredRule
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
+from orgbilling_fixtures import random_stream
 from orgbilling_openapi.strict_json import JsonValue
 
 from orgbilling_stubs.billing import instants
@@ -87,6 +89,99 @@ def parse(document: Mapping[str, JsonValue], organizations: tuple[str, ...] = ()
         until_ms=_instant(document, "until"),
         **members,
     )
+
+
+class RequestFacts(Protocol):
+    """What a rule may ask about a request. Both are worked out only when a rule needs them."""
+
+    @property
+    def organization(self) -> str:
+        """The organization of the token, or an empty string when there is none."""
+
+    @property
+    def now_ms(self) -> int:
+        """The present instant of the organization."""
+
+
+class ActiveRule:
+    """A rule in force, with its counters.
+
+    Which matches it strikes is drawn as follows. The key is made of the seed and the rule's canonical text;
+    the draw of match number n is word n of the random stream of that key. The rule strikes when the draw is
+    less than probability · 2^64.
+    """
+
+    __slots__ = ("_key", "_threshold", "fired", "matched", "rule")
+
+    def __init__(self, rule: FaultRule) -> None:
+        self.rule = rule
+        self.matched = 0
+        """How many requests the rule's filter let through."""
+        self.fired = 0
+        """How many of them it struck."""
+        self._key = random_stream.key("fault", rule.seed, rule.canonical())
+        self._threshold = threshold(rule.probability)
+
+    @property
+    def spent(self) -> bool:
+        """Whether it has struck as often as it was to."""
+        return self.rule.times is not None and self.fired >= self.rule.times
+
+    def draw(self, purpose: str, counter: int) -> int:
+        """64 random bits that belong to one match of this rule."""
+        return random_stream.draw(random_stream.key(self._key, purpose), counter)
+
+    def fire(self, method: str, request: RequestFacts) -> FiredRule | None:
+        """Count a request of an operation that the rule covers; its firing, if it strikes."""
+        rule = self.rule
+        if self.spent or (rule.methods and method not in rule.methods):
+            return None
+        if rule.organizations and request.organization not in rule.organizations:
+            return None
+        if rule.from_ms is not None and request.now_ms < rule.from_ms:
+            return None
+        if rule.until_ms is not None and request.now_ms >= rule.until_ms:
+            return None
+        self.matched += 1
+        if self.matched % rule.every or self.draw("probability", self.matched) >= self._threshold:
+            return None
+        self.fired += 1
+        return FiredRule(self, self.matched)
+
+    def document(self) -> dict[str, object]:
+        """The schema Fault of the control API."""
+        rule = self.rule
+        defaults: dict[str, object] = {
+            "organizations": [],
+            "operations": [],
+            "methods": [],
+            "times": None,
+            "every": rule.every,
+            "probability": rule.probability,
+            "seed": rule.seed,
+            "from": None,
+            "until": None,
+            "force": rule.force,
+        }
+        counters = {"matched": self.matched, "fired": self.fired}
+        return {"id": rule.id} | defaults | rule.document() | counters
+
+
+@dataclass(frozen=True, slots=True)
+class FiredRule:
+    """A rule that strikes a request, and the number of the match at which it does."""
+
+    active: ActiveRule
+    match_number: int
+
+    @property
+    def effects(self) -> Effects:
+        """What happens to the request."""
+        return self.active.rule.effects
+
+    def draw(self, purpose: str) -> int:
+        """64 random bits, the same for the same rule, match and purpose."""
+        return self.active.draw(purpose, self.match_number)
 
 
 def check_limits(rule: FaultRule) -> None:

@@ -29,6 +29,10 @@ SAMPLES: list[events.Event] = [
     events.VoucherIssued("A", 1, 0, "open"),
     events.CreditsRefunded(1, "x"),
     events.BalanceAdjusted(-1, "x"),
+    events.FaultRuleAdded({"id": "flt_1", "effect": {"status": 502}}),
+    events.FaultRuleFired("flt_1", 3, 1),
+    events.FaultRuleRemoved("flt_1"),
+    events.FaultRulesCleared("org_a"),
 ]
 
 

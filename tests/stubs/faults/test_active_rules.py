@@ -4,15 +4,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
+from orgbilling_stubs.billing import instants
 from orgbilling_stubs.faults import effects, errors
-from orgbilling_stubs.faults.active_rules import MOST_RULES, ActiveRule, ActiveRules
+from orgbilling_stubs.faults.active_rules import MOST_RULES, ActiveRules
 from orgbilling_stubs.faults.effects import parse
 from orgbilling_stubs.faults.effects.effect import FlagEffect
 from orgbilling_stubs.faults.effects.nulls import Nulls
-from orgbilling_stubs.faults.rules import FaultRule
+from orgbilling_stubs.faults.rule_log import RuleLog
+from orgbilling_stubs.faults.rules import ActiveRule, FaultRule
 from orgbilling_stubs.faults.rules import parse as parse_rule
 from orgbilling_stubs.http.errors import Problem
+from orgbilling_stubs.tenants.store.memory import MemoryStore
 
+NOON_MS = instants.parse("2026-03-10T12:00:00Z")
 GET = "getOrgBilling"
 POST = "redeemOrgVoucher"
 DOWN = parse({"status": 503})
@@ -21,7 +25,7 @@ DOWN = parse({"status": 503})
 @dataclass
 class Request:
     organization: str = "org_a"
-    now_ms: int = 1_000
+    now_ms: int = NOON_MS
 
 
 @pytest.fixture
@@ -63,8 +67,10 @@ def test_every_kth(rules):
 
 
 def test_a_window_on_the_tenants_clock_excludes_its_end(rules):
-    rules.add(FaultRule(DOWN, from_ms=1_000, until_ms=2_000))
-    assert [len(struck(rules, now_ms=at)) for at in (999, 1_000, 1_999, 2_000)] == [0, 1, 1, 0]
+    rules.add(FaultRule(DOWN, from_ms=NOON_MS, until_ms=NOON_MS + 1_000))
+    assert [
+        len(struck(rules, now_ms=at_ms)) for at_ms in (NOON_MS - 1, NOON_MS, NOON_MS + 999, NOON_MS + 1_000)
+    ] == [0, 1, 1, 0]
 
 
 def failures(rules, **rule):
@@ -181,3 +187,48 @@ def test_a_new_effect_does_not_change_the_draws_of_other_rules(monkeypatch):
     assert effects.parse({"aaa": True, "nulls": True}) == (Shout(), Nulls())
     assert fired_matches(EXAMPLE) == FIRED
     assert fired_matches(EXAMPLE | {"effect": {"status": 503, "aaa": True}}) != FIRED
+
+
+@pytest.fixture
+def restart():
+    """Rules anew, from the log of one store."""
+    store = MemoryStore()
+    listed = {GET: frozenset({200, 429, 503}), POST: frozenset({200, 409, 429, 503})}
+    return lambda: ActiveRules(listed, {GET: "GET", POST: "POST"}, log=RuleLog(store))
+
+
+def test_rules_survive_a_restart(restart):
+    before = restart()
+    before.add(FaultRule(DOWN, probability=0.5, seed=7, from_ms=NOON_MS, organizations=("org_a",)))
+    before.add(FaultRule(parse({"latency": {"ms": 5}}), id="mine"))
+    before.add(FaultRule(DOWN))
+    before.remove("mine")
+    after = restart()
+    assert [active.rule for active in after.list()] == [active.rule for active in before.list()]
+    assert struck(after) == struck(before)
+    assert after.add(FaultRule(DOWN)).id == "flt_3"
+    after.clear("org_a")
+    assert [active.rule.id for active in restart().list()] == ["flt_2", "flt_3"]
+    after.clear()
+    assert restart().list() == []
+
+
+def test_a_rule_that_has_struck_as_often_as_it_was_to_does_not_come_back(restart):
+    before = restart()
+    before.add(FaultRule(DOWN, times=1, id="once"))
+    before.add(FaultRule(DOWN, times=3, id="thrice"))
+    assert struck(before) == ["once", "thrice"]
+    assert [active.rule.id for active in before.list()] == ["once", "thrice"]
+    after = restart()
+    [thrice] = after.list()
+    assert (thrice.rule.id, thrice.matched, thrice.fired) == ("thrice", 1, 1)
+    assert [struck(after) for _ in range(3)] == [["thrice"], ["thrice"], []]
+
+
+def test_two_processes_share_the_rules_of_one_store(restart):
+    one, other = restart(), restart()
+    assert [one.add(FaultRule(DOWN)).id, other.add(FaultRule(DOWN)).id] == ["flt_1", "flt_2"]
+    assert [active.rule.id for active in one.list()] == ["flt_1", "flt_2"]
+    other.remove("flt_1")
+    with pytest.raises(Problem, match=errors.RULE_UNKNOWN.name):
+        one.remove("flt_1")

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from orgbilling_stubs.faults.active_rules import ActiveRule, FiredRule
 from orgbilling_stubs.faults.delivery import Delivery
 from orgbilling_stubs.faults.documented_responses import InjectedError
 from orgbilling_stubs.faults.overrides import Override
 from orgbilling_stubs.faults.request_faults import RequestFaults
-from orgbilling_stubs.faults.rules import parse
+from orgbilling_stubs.faults.rules import ActiveRule, FiredRule, parse
 
 
 @dataclass

@@ -5,8 +5,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from orgbilling_openapi import control_description
-from orgbilling_stubs.faults.active_rules import ActiveRule
-from orgbilling_stubs.faults.rules import FaultRule, parse
+from orgbilling_stubs.faults.rules import ActiveRule, FaultRule, parse
 
 REQUESTS: list[dict[str, Any]] = [
     {"effect": {"status": 502}},

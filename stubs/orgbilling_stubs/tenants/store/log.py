@@ -7,6 +7,9 @@ from typing import Protocol
 
 from orgbilling_stubs.billing.events import Record, TenantCreated
 
+SERVER_LOG = "_server"
+"""The log of the server itself, which no organization can have: an id begins with a letter or a digit."""
+
 
 class ConflictError(Exception):
     """Somebody else appended first: the expected sequence number is taken."""
@@ -17,7 +20,10 @@ class StoreError(Exception):
 
 
 class Store(Protocol):
-    """An append-only log for each organization, with sequence numbers 1, 2, 3, …"""
+    """An append-only log for each organization, with sequence numbers 1, 2, 3, …
+
+    `SERVER_LOG` is read and written like the log of an organization, but it is not listed among them.
+    """
 
     def read(self, organization: str, after: int = 0) -> Sequence[Record]:
         """Records with a sequence number greater than `after`, in order."""

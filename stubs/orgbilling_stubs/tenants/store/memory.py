@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orgbilling_stubs.billing.events import Record, TenantCreated
-from orgbilling_stubs.tenants.store.log import ConflictError
+from orgbilling_stubs.tenants.store.log import SERVER_LOG, ConflictError
 
 
 class MemoryStore:
@@ -35,7 +35,7 @@ class MemoryStore:
 
     def organizations(self) -> Sequence[str]:
         """Every organization with a log."""
-        return list(self._logs)
+        return [name for name in self._logs if name != SERVER_LOG]
 
     def creation_events(self) -> Sequence[tuple[str, TenantCreated]]:
         """Every organization with the event that created it."""

@@ -17,7 +17,7 @@ from orgbilling_stubs.billing.events import (
     decode,
     encode,
 )
-from orgbilling_stubs.tenants.store.log import ConflictError, StoreError
+from orgbilling_stubs.tenants.store.log import SERVER_LOG, ConflictError, StoreError
 
 _FORMAT = 2
 _SCHEMA = """
@@ -125,7 +125,7 @@ class SqliteStore:
     def organizations(self) -> Sequence[str]:
         """Every organization with a log, in the order of creation."""
         rows = self._db.execute("SELECT organization FROM record WHERE sequence = 1 ORDER BY rowid")
-        return [organization for (organization,) in rows]
+        return [organization for (organization,) in rows if organization != SERVER_LOG]
 
     def creation_events(self) -> Sequence[tuple[str, TenantCreated]]:
         """Every organization with the event that created it; raises StoreError."""

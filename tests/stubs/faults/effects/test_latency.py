@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from statistics import median
 
-from orgbilling_stubs.faults.active_rules import ActiveRule, FiredRule
 from orgbilling_stubs.faults.effects.latency import Latency
-from orgbilling_stubs.faults.rules import FaultRule
+from orgbilling_stubs.faults.rules import ActiveRule, FaultRule, FiredRule
 
 
 def delays(latency, seed=1):

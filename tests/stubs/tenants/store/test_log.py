@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from orgbilling_stubs.billing.events import Idempotency, PortalOpened, Record, TenantCreated
 from orgbilling_stubs.tenants.store.address import open_store
-from orgbilling_stubs.tenants.store.log import ConflictError, Store
+from orgbilling_stubs.tenants.store.log import SERVER_LOG, ConflictError, Store
 
 
 @pytest.fixture(params=["memory:", "sqlite"])
@@ -31,6 +31,13 @@ def test_what_is_appended_is_read_in_order(store: Store) -> None:
     assert list(store.read("org_a", 2)) == [record(3)]
     assert list(store.read("org_c")) == []
     assert list(store.organizations()) == ["org_a", "org_b"]
+
+
+def test_the_log_of_the_server_is_no_organization(store: Store) -> None:
+    store.append(SERVER_LOG, [record(1)])
+    store.append("org_a", [record(1)])
+    assert list(store.organizations()) == ["org_a"]
+    assert list(store.read(SERVER_LOG)) == [record(1)]
 
 
 def test_a_place_is_taken_once_and_a_refused_append_leaves_nothing(store: Store) -> None:

@@ -1,0 +1,35 @@
+"""The events of standing fault rules in the log of the server, so that the rules survive a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from orgbilling_stubs.billing.events import Event, Record
+from orgbilling_stubs.tenants import clock
+from orgbilling_stubs.tenants.store.log import SERVER_LOG, Store
+
+
+class RuleLog:
+    """Reads and appends events of fault rules. Without a store nothing is kept."""
+
+    def __init__(self, store: Store | None = None, wall_ms: Callable[[], int] = clock.wall_ms) -> None:
+        self._store = store
+        self._wall_ms = wall_ms
+        self._last = 0
+        """Sequence number of the last event that was read or appended."""
+
+    def new_events(self) -> Sequence[Event]:
+        """The events that others have appended since the last call; all of them at first."""
+        if self._store is None:
+            return []
+        records = self._store.read(SERVER_LOG, self._last)
+        if records:
+            self._last = records[-1].sequence
+        return [record.event for record in records]
+
+    def append(self, event: Event) -> None:
+        """Append an event; raises ConflictError when there are new events to be read before."""
+        if self._store is not None:
+            sequence = self._last + 1
+            self._store.append(SERVER_LOG, [Record(sequence, self._wall_ms(), event, sequence)])
+            self._last = sequence
