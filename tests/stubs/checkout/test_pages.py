@@ -67,9 +67,9 @@ def test_every_field_has_a_label(shop: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(len(hostile_texts.TEXTS)))
+@pytest.mark.parametrize("number", range(len(hostile_texts.ALL)))
 def test_names_stay_text(shop: Any, number: int) -> None:
-    text = hostile_texts.TEXTS[number]
+    text = hostile_texts.ALL[number]
     plan = shop.service.tenant(ORG).config
     object.__setattr__(plan, "company", text)
     plain = {name: page.elements for name, page in every_page(shop, "org_euro").items()}
