@@ -191,8 +191,8 @@ def _server(
 
     @cache
     def made() -> Any:
-        from orgbilling_stubs.checkout.completion import Desk
-        from orgbilling_stubs.checkout.sessions import Till
+        from orgbilling_stubs.checkout.completion import CheckoutCompletion
+        from orgbilling_stubs.checkout.sessions import CheckoutSessions
         from orgbilling_stubs.control.context import Control
 
         digest = contracts.digest(contract)
@@ -206,7 +206,7 @@ def _server(
             watch.coverage,
             watch.journal,
             admit,
-            Desk(Till(service, _hosted(settings))),
+            CheckoutCompletion(CheckoutSessions(service, _hosted(settings))),
         )
 
     return made
@@ -238,9 +238,9 @@ def _pages(service: Service, settings: Settings) -> Callable[..., Any]:
 
     @cache
     def made() -> Callable[..., Any]:
-        from orgbilling_stubs.checkout.pages import pages
+        from orgbilling_stubs.checkout.app import hosted_pages
 
-        return pages(service, _hosted(settings))
+        return hosted_pages(service, _hosted(settings))
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         await made()(scope, receive, send)
@@ -249,23 +249,23 @@ def _pages(service: Service, settings: Settings) -> Callable[..., Any]:
 
 
 def _hosted(settings: Settings) -> Any:
-    from orgbilling_stubs.checkout.defaults import Defaults
+    from orgbilling_stubs.checkout.settings import HostedPageSettings
 
     urls = (settings.success_url, settings.cancel_url, settings.return_url)
-    return Defaults(*urls, settings.webhook, settings.cors, settings.loopback)
+    return HostedPageSettings(*urls, settings.webhook, settings.cors, settings.loopback)
 
 
 def _check_pages(settings: Settings) -> None:
     from orgbilling_stubs.billing.urls import is_safe_redirect
-    from orgbilling_stubs.checkout.timing import TimingError, check
+    from orgbilling_stubs.checkout.webhook_timing import WebhookTimingError, check_timing
 
     for name in ("success_url", "cancel_url", "return_url"):
         url = getattr(settings, name)
         if url is not None and not is_safe_redirect(url):
             raise SettingsError(f"--{name.replace('_', '-')}: not an absolute http or https URL: {url!r}")
     try:
-        check(settings.webhook)
-    except TimingError as error:
+        check_timing(settings.webhook)
+    except WebhookTimingError as error:
         raise SettingsError(f"--webhook: {error}") from error
 
 

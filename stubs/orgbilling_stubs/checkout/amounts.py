@@ -33,23 +33,25 @@ SYMBOLS = {
 }
 
 
-def decimals(currency: str) -> int:
+def currency_decimals(currency: str) -> int:
     """How many decimals amounts in a currency have."""
     return 0 if currency in ZERO else 3 if currency in THREE else 2
 
 
-def minor(amount: int, currency: str, *, named: bool = True) -> str:
+def format_minor_units(amount: int, currency: str, *, named: bool = True) -> str:
     """An amount in the smallest unit of its currency, such as 2500 USD → `$25.00`.
 
     A currency without a symbol is named by its code, unless `named` says that the code follows anyway.
     """
-    places = decimals(currency)
+    places = currency_decimals(currency)
     whole, part = divmod(abs(amount), 10**places)
     digits = f"{whole:,}" + (f".{part:0{places}d}" if places else "")
     sign = "−" if amount < 0 else ""
     return f"{sign}{SYMBOLS.get(currency, f'{currency} ' if named else '')}{digits}"
 
 
-def micros(amount: int, currency: str, *, named: bool = True) -> str:
+def format_micros(amount: int, currency: str, *, named: bool = True) -> str:
     """An amount in millionths of the unit of its currency, rounded half to even."""
-    return minor(half_even(amount, MICROS_PER_USD // 10 ** decimals(currency)), currency, named=named)
+    return format_minor_units(
+        half_even(amount, MICROS_PER_USD // 10 ** currency_decimals(currency)), currency, named=named
+    )

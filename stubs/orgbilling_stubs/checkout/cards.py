@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orgbilling_stubs.billing import instants
-from orgbilling_stubs.checkout.outcomes import OUTCOMES, Outcome
+from orgbilling_stubs.checkout.outcomes import OUTCOMES, PaymentOutcome
 
 LONGEST_NAME = 200
 _SEPARATORS = re.compile(r"[\s\-]+")
@@ -15,12 +15,12 @@ _EXPIRY = re.compile(r"([0-9]{1,2})\s*[/\-. ]?\s*([0-9]{4}|[0-9]{2})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class TestCard:
     """A test card: how paying with it ends, and whether the bank first asks who is there (3D Secure)."""
 
     number: str
     shows: str
-    outcome: Outcome
+    outcome: PaymentOutcome
     challenge: bool = False
 
     @property
@@ -34,22 +34,22 @@ class Card:
         return self.number[-4:]
 
 
-TABLE = (
-    Card("4242424242424242", "Succeeds", OUTCOMES["paid"]),
-    Card("4000000000000002", "Declined", OUTCOMES["declined"]),
-    Card("4000000000009995", "Insufficient funds", OUTCOMES["insufficient_funds"]),
-    Card("4000000000000069", "Expired card", OUTCOMES["expired_card"]),
-    Card("4000000000000127", "Wrong security code", OUTCOMES["incorrect_cvc"]),
-    Card("4000000000000119", "Processing error", OUTCOMES["processing_error"]),
-    Card("4000002500003155", "3D Secure, then succeeds", OUTCOMES["paid"], challenge=True),
-    Card("4000008400001629", "3D Secure, then declined", OUTCOMES["declined_after_3ds"], challenge=True),
+TEST_CARDS = (
+    TestCard("4242424242424242", "Succeeds", OUTCOMES["paid"]),
+    TestCard("4000000000000002", "Declined", OUTCOMES["declined"]),
+    TestCard("4000000000009995", "Insufficient funds", OUTCOMES["insufficient_funds"]),
+    TestCard("4000000000000069", "Expired card", OUTCOMES["expired_card"]),
+    TestCard("4000000000000127", "Wrong security code", OUTCOMES["incorrect_cvc"]),
+    TestCard("4000000000000119", "Processing error", OUTCOMES["processing_error"]),
+    TestCard("4000002500003155", "3D Secure, then succeeds", OUTCOMES["paid"], challenge=True),
+    TestCard("4000008400001629", "3D Secure, then declined", OUTCOMES["declined_after_3ds"], challenge=True),
 )
-CARDS = {card.number: card for card in TABLE}
+TEST_CARDS_BY_NUMBER = {card.number: card for card in TEST_CARDS}
 """The test cards by number."""
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class CardForm:
     """What the buyer typed into the form."""
 
     number: str = ""
@@ -63,20 +63,20 @@ class Typed:
         return _SEPARATORS.sub("", self.number)
 
 
-def typed(fields: Mapping[str, str]) -> Typed:
+def read_card_form(fields: Mapping[str, str]) -> CardForm:
     """The card fields of a submitted form."""
-    return Typed(*(fields.get(name, "").strip() for name in ("number", "expiry", "cvc", "name")))
+    return CardForm(*(fields.get(name, "").strip() for name in ("number", "expiry", "cvc", "name")))
 
 
-def sample(slug: str, now_ms: int) -> Typed:
+def filled_card_form(slug: str, now_ms: int) -> CardForm:
     """A form filled in with the test card that ends in these four digits; empty if there is none."""
-    card = next((card for card in TABLE if card.slug == slug), None)
+    card = next((card for card in TEST_CARDS if card.slug == slug), None)
     if card is None:
-        return Typed()
-    return Typed(card.grouped, f"12 / {(instants.moment(now_ms).year + 3) % 100:02d}", "123", "Test Buyer")
+        return CardForm()
+    return CardForm(card.grouped, f"12 / {(instants.moment(now_ms).year + 3) % 100:02d}", "123", "Test Buyer")
 
 
-def luhn(digits: str) -> bool:
+def has_valid_check_digit(digits: str) -> bool:
     """Whether the check digit of a card number is right (ISO/IEC 7812-1)."""
     total = 0
     for place, digit in enumerate(reversed(digits)):
@@ -85,7 +85,7 @@ def luhn(digits: str) -> bool:
     return total % 10 == 0
 
 
-def problems(typed: Typed, now_ms: int) -> dict[str, str]:
+def card_form_errors(typed: CardForm, now_ms: int) -> dict[str, str]:
     """What is wrong with each field, in words for the buyer; empty if the card can be tried."""
     found = {
         "number": _number(typed.digits),
@@ -103,9 +103,9 @@ def _number(digits: str) -> str:
         return "A card number has digits only."
     if not 12 <= len(digits) <= 19:
         return "The card number is incomplete." if len(digits) < 12 else "The card number is too long."
-    if not luhn(digits):
+    if not has_valid_check_digit(digits):
         return "This card number is not valid. Check the digits."
-    if digits not in CARDS:
+    if digits not in TEST_CARDS_BY_NUMBER:
         return "Only test cards work here, and this is not one of them. Choose one from the list."
     return ""
 

@@ -12,11 +12,15 @@ from orgbilling_stubs.billing.errors import SESSION_UNKNOWN, BillingError
 from orgbilling_stubs.billing.events import Idempotency
 from orgbilling_stubs.billing.tenant import Checkout, Tenant
 from orgbilling_stubs.checkout.outcomes import OUTCOMES
-from orgbilling_stubs.checkout.sessions import Sale, Till
+from orgbilling_stubs.checkout.sessions import CheckoutSession, CheckoutSessions
 
 
 def complete(
-    till: Till, sale: Sale, asked: Mapping[str, Any], base_url: str, idempotency: Idempotency | None = None
+    till: CheckoutSessions,
+    sale: CheckoutSession,
+    asked: Mapping[str, Any],
+    base_url: str,
+    idempotency: Idempotency | None = None,
 ) -> dict[str, Any]:
     """Let a session end as asked (the schema CheckoutOutcome), and tell what became of it
     (CompletedCheckout).
@@ -28,14 +32,14 @@ def complete(
         outcome = replace(outcome, code=asked["declineCode"])
     after = till.conclude(sale, outcome, asked.get("webhookSeconds"), idempotency)
     leads = {"pay": after.success_url, "leave": after.cancel_url, "expire": after.cancel_url}
-    return shown(after.tenant, after.checkout, base_url) | {
+    return checkout_document(after.tenant, after.checkout, base_url) | {
         "outcome": outcome.name,
         "creditBalance": serializers.usd(after.tenant.ledger.balance_micros),
         "redirectUrl": leads.get(outcome.does),
     }
 
 
-def shown(tenant: Tenant, checkout: Checkout, base_url: str) -> dict[str, Any]:
+def checkout_document(tenant: Tenant, checkout: Checkout, base_url: str) -> dict[str, Any]:
     """The schema Checkout."""
     return {
         "session": checkout.session_id,
@@ -51,10 +55,10 @@ def shown(tenant: Tenant, checkout: Checkout, base_url: str) -> dict[str, Any]:
     }
 
 
-class Desk:
+class CheckoutCompletion:
     """The same for whoever has names instead of a sale: the control API."""
 
-    def __init__(self, till: Till) -> None:
+    def __init__(self, till: CheckoutSessions) -> None:
         self._till = till
 
     def complete(
@@ -77,13 +81,13 @@ class Desk:
         Raises Refusal for a session that is unknown or not paid.
         """
         after = self._till.deliver(self._find(organization, session_id), idempotency)
-        return shown(after.tenant, after.checkout, base_url)
+        return checkout_document(after.tenant, after.checkout, base_url)
 
     def shown(self, tenant: Tenant, checkout: Checkout, base_url: str) -> dict[str, Any]:
         """The schema Checkout."""
-        return shown(tenant, checkout, base_url)
+        return checkout_document(tenant, checkout, base_url)
 
-    def _find(self, organization: str, session_id: str) -> Sale:
+    def _find(self, organization: str, session_id: str) -> CheckoutSession:
         sale = self._till.find(organization, session_id)
         if sale is None:
             raise BillingError(SESSION_UNKNOWN)

@@ -12,7 +12,7 @@ from orgbilling_openapi import control_description
 from orgbilling_stubs.checkout import completion, guard
 from orgbilling_stubs.checkout.reply import Reply, json
 from orgbilling_stubs.checkout.request import Request
-from orgbilling_stubs.checkout.sessions import Sale, Till
+from orgbilling_stubs.checkout.sessions import CheckoutSession, CheckoutSessions
 from orgbilling_stubs.http.body import Body
 from orgbilling_stubs.http.errors import INVALID, Problem
 from orgbilling_stubs.http.schemas import Schemas
@@ -28,7 +28,7 @@ def body() -> Body:
     return Body(contract["paths"][PATH]["post"]["requestBody"], Schemas(contract))
 
 
-async def complete(till: Till, sale: Sale, request: Request) -> Reply:
+async def complete(till: CheckoutSessions, sale: CheckoutSession, request: Request) -> Reply:
     """Let the session end as the body says, and tell what became of it.
 
     Raises Problem for a foreign origin or a body that does not fit, Refusal for an expired session.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from orgbilling_stubs.checkout import render
+from orgbilling_stubs.checkout import rendering
 from orgbilling_stubs.checkout.reply import Reply
 
 
@@ -51,7 +51,7 @@ REFUSED = Notice("refused-page", 400, "bad", "That did not work", "Nothing was c
 FAILED = Notice("failed-page", 500, "bad", "Something broke", "The fault is ours. Nothing was charged.")
 
 
-def show(notice: Notice, *, headers: dict[str, str] | None = None, **values: Any) -> Reply:
+def notice_page(notice: Notice, *, headers: dict[str, str] | None = None, **values: Any) -> Reply:
     """The page of a notice.
 
     values: text, status (in place of the notice's own), link and label (where to go on), and what
@@ -60,4 +60,4 @@ def show(notice: Notice, *, headers: dict[str, str] | None = None, **values: Any
     status = values.pop("status", notice.status)
     blank = {"link": None, "label": "", "amount": None, "facts": (), "actions": ()}
     filled = {**blank, "text": notice.text, **values}
-    return render.page("notice", status, headers=headers, notice=notice, **filled)
+    return rendering.render_page("notice", status, headers=headers, notice=notice, **filled)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PaymentOutcome:
     """One way for an attempt to end.
 
     does: `pay`, `decline`, `expire` or `leave`. code: Stripe's code of a decline.
@@ -20,8 +20,8 @@ class Outcome:
     field: str = ""
 
 
-PAID = Outcome("paid", "pay")
-FAILED_3DS = Outcome(
+PAID = PaymentOutcome("paid", "pay")
+FAILED_3DS = PaymentOutcome(
     "3ds_failed",
     "decline",
     "payment_intent_authentication_failure",
@@ -29,36 +29,38 @@ FAILED_3DS = Outcome(
 )
 TABLE = (
     PAID,
-    Outcome("declined", "decline", "generic_decline", "Your card was declined. Try another card."),
-    Outcome(
+    PaymentOutcome("declined", "decline", "generic_decline", "Your card was declined. Try another card."),
+    PaymentOutcome(
         "insufficient_funds",
         "decline",
         "insufficient_funds",
         "Your card does not have enough money on it. Try another card.",
     ),
-    Outcome("expired_card", "decline", "expired_card", "Your card has expired. Try another card.", "expiry"),
-    Outcome(
+    PaymentOutcome(
+        "expired_card", "decline", "expired_card", "Your card has expired. Try another card.", "expiry"
+    ),
+    PaymentOutcome(
         "incorrect_cvc",
         "decline",
         "incorrect_cvc",
         "The security code is wrong. Check it and try again.",
         "cvc",
     ),
-    Outcome(
+    PaymentOutcome(
         "processing_error",
         "decline",
         "processing_error",
         "Something went wrong while your card was processed. Nothing was charged; try again in a moment.",
     ),
     FAILED_3DS,
-    Outcome(
+    PaymentOutcome(
         "declined_after_3ds",
         "decline",
         "generic_decline",
         "You were recognized, but your bank declined the card. Try another card.",
     ),
-    Outcome("expired", "expire"),
-    Outcome("cancelled", "leave"),
+    PaymentOutcome("expired", "expire"),
+    PaymentOutcome("cancelled", "leave"),
 )
 OUTCOMES = {outcome.name: outcome for outcome in TABLE}
 """Every outcome by name."""

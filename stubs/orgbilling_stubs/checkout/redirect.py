@@ -10,7 +10,7 @@ PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 _KEPT = ":/?#[]@!$&()*+,;=%~"
 
 
-def choose(own: str | None, default: str | None, session_id: str = "") -> str | None:
+def redirect_url(own: str | None, default: str | None, session_id: str = "") -> str | None:
     """The organization's URL or the server's with the session filled in; None when neither can be used."""
     for url in (own, default):
         if url is not None and is_safe_redirect(url):
@@ -18,6 +18,6 @@ def choose(own: str | None, default: str | None, session_id: str = "") -> str | 
     return None
 
 
-def host(url: str) -> str:
+def host_of(url: str) -> str:
     """The host to name in a link."""
     return urlsplit(url).hostname or ""

@@ -18,21 +18,21 @@ from orgbilling_stubs.billing.events import Idempotency
 from orgbilling_stubs.billing.money import MICROS_PER_CENT
 from orgbilling_stubs.billing.tenant import Checkout, Tenant
 from orgbilling_stubs.checkout import amounts
-from orgbilling_stubs.checkout.defaults import Defaults
 from orgbilling_stubs.checkout.errors import LINK_LASTS
-from orgbilling_stubs.checkout.outcomes import Outcome
-from orgbilling_stubs.checkout.redirect import choose
+from orgbilling_stubs.checkout.outcomes import PaymentOutcome
+from orgbilling_stubs.checkout.redirect import redirect_url
+from orgbilling_stubs.checkout.settings import HostedPageSettings
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants.service import Service
 
 
 @dataclass(frozen=True, slots=True)
-class Sale:
+class CheckoutSession:
     """A checkout session of a tenant, as it is now."""
 
     tenant: Tenant
     checkout: Checkout
-    defaults: Defaults
+    defaults: HostedPageSettings
 
     @property
     def status(self) -> str:
@@ -44,8 +44,8 @@ class Sale:
         checkout = self.checkout
         if checkout.purpose == "contract":
             micros = checkout.amount_cents * MICROS_PER_CENT
-            return amounts.micros(micros, checkout.currency, named=named)
-        return amounts.minor(checkout.amount_cents, checkout.currency, named=named)
+            return amounts.format_micros(micros, checkout.currency, named=named)
+        return amounts.format_minor_units(checkout.amount_cents, checkout.currency, named=named)
 
     @property
     def perishable(self) -> bool:
@@ -62,20 +62,20 @@ class Sale:
     def success_url(self) -> str | None:
         """Where a payment leads."""
         own = self.tenant.checkout_settings.success_url
-        return choose(own, self.defaults.success_url, self.checkout.session_id)
+        return redirect_url(own, self.defaults.success_url, self.checkout.session_id)
 
     @property
     def cancel_url(self) -> str | None:
         """Where giving up leads."""
-        return choose(
+        return redirect_url(
             self.tenant.checkout_settings.cancel_url, self.defaults.cancel_url, self.checkout.session_id
         )
 
 
-class Till:
+class CheckoutSessions:
     """The sessions of a service."""
 
-    def __init__(self, service: Service, defaults: Defaults) -> None:
+    def __init__(self, service: Service, defaults: HostedPageSettings) -> None:
         self.service = service
         self.defaults = defaults
 
@@ -85,19 +85,21 @@ class Till:
             return None
         return self.service.tenant(organization)
 
-    def find(self, organization: str, session_id: str) -> Sale | None:
+    def find(self, organization: str, session_id: str) -> CheckoutSession | None:
         """A session of this organization, or None."""
         tenant = self.tenant(organization)
         checkout = tenant.checkouts.get(session_id) if tenant is not None else None
-        return None if tenant is None or checkout is None else Sale(tenant, checkout, self.defaults)
+        return (
+            None if tenant is None or checkout is None else CheckoutSession(tenant, checkout, self.defaults)
+        )
 
     def conclude(
         self,
-        sale: Sale,
-        outcome: Outcome,
+        sale: CheckoutSession,
+        outcome: PaymentOutcome,
         webhook: Sequence[int] | None = None,
         idempotency: Idempotency | None = None,
-    ) -> Sale:
+    ) -> CheckoutSession:
         """Let an attempt end; on a session that is complete a second payment or a decline changes nothing.
 
         webhook: the payment's own timing; None = the organization's or the server's.
@@ -120,13 +122,13 @@ class Till:
             self.service.execute(sale.tenant.config.organization, command, idempotency)
         return self._again(sale)
 
-    def deliver(self, sale: Sale, idempotency: Idempotency | None = None) -> Sale:
+    def deliver(self, sale: CheckoutSession, idempotency: Idempotency | None = None) -> CheckoutSession:
         """Let the webhook of a paid session arrive now; raises Refusal for one that is not paid."""
         command = DeliverWebhook(sale.checkout.session_id)
         self.service.execute(sale.tenant.config.organization, command, idempotency)
         return self._again(sale)
 
-    def _again(self, sale: Sale) -> Sale:
+    def _again(self, sale: CheckoutSession) -> CheckoutSession:
         found = self.find(sale.tenant.config.organization, sale.checkout.session_id)
         assert found is not None
         return found

@@ -95,11 +95,11 @@ def serve(
 
 
 def _timing(text: str) -> tuple[int, ...]:
-    from orgbilling_stubs.checkout.timing import TimingError, parse
+    from orgbilling_stubs.checkout.webhook_timing import WebhookTimingError, parse_timing
 
     try:
-        return parse(text) or ()
-    except TimingError as error:
+        return parse_timing(text) or ()
+    except WebhookTimingError as error:
         raise typer.Exit(fail(f"--webhook: {error}")) from error
 
 

@@ -15,7 +15,7 @@ from orgbilling_stubs.checkout import amounts
     ],
 )
 def test_the_smallest_unit_is_that_of_the_currency(amount: int, currency: str, shown: str) -> None:
-    assert amounts.minor(amount, currency) == shown
+    assert amounts.format_minor_units(amount, currency) == shown
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,12 @@ def test_the_smallest_unit_is_that_of_the_currency(amount: int, currency: str, s
     ],
 )
 def test_micros_are_rounded_half_to_even(micros: int, currency: str, shown: str) -> None:
-    assert amounts.micros(micros, currency) == shown
+    assert amounts.format_micros(micros, currency) == shown
 
 
 def test_a_code_that_follows_is_not_repeated() -> None:
-    assert amounts.minor(100, "CHF", named=False) == "1.00"
-    assert amounts.micros(1_000_000, "USD", named=False) == "$1.00"
+    assert amounts.format_minor_units(100, "CHF", named=False) == "1.00"
+    assert amounts.format_micros(1_000_000, "USD", named=False) == "$1.00"
 
 
 def test_no_currency_has_two_kinds_of_decimals() -> None:

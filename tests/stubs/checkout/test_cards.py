@@ -1,14 +1,22 @@
 import pytest
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.checkout import cards
-from orgbilling_stubs.checkout.cards import CARDS, TABLE, Typed, luhn, problems, sample, typed
+from orgbilling_stubs.checkout.cards import (
+    TEST_CARDS,
+    TEST_CARDS_BY_NUMBER,
+    CardForm,
+    card_form_errors,
+    filled_card_form,
+    has_valid_check_digit,
+    read_card_form,
+)
 
 NOW_MS = instants.parse("2026-03-10T12:00:00Z")
-GOOD = Typed("4242 4242 4242 4242", "03 / 26", "123", "Ada")
+GOOD = CardForm("4242 4242 4242 4242", "03 / 26", "123", "Ada")
 
 
 def test_the_table_is_that_of_stripe() -> None:
-    assert {card.number: (card.outcome.name, card.challenge) for card in TABLE} == {
+    assert {card.number: (card.outcome.name, card.challenge) for card in TEST_CARDS} == {
         "4242424242424242": ("paid", False),
         "4000000000000002": ("declined", False),
         "4000000000009995": ("insufficient_funds", False),
@@ -18,19 +26,19 @@ def test_the_table_is_that_of_stripe() -> None:
         "4000002500003155": ("paid", True),
         "4000008400001629": ("declined_after_3ds", True),
     }
-    assert all(map(luhn, CARDS))
-    assert len({card.slug for card in TABLE}) == len(TABLE)
+    assert all(map(has_valid_check_digit, TEST_CARDS_BY_NUMBER))
+    assert len({card.slug for card in TEST_CARDS}) == len(TEST_CARDS)
 
 
 def test_a_check_digit_catches_a_wrong_digit() -> None:
-    assert not luhn("4242424242424241")
-    assert luhn("378282246310005")
+    assert not has_valid_check_digit("4242424242424241")
+    assert has_valid_check_digit("378282246310005")
 
 
 @pytest.mark.parametrize("number", ["4242424242424242", "4242-4242-4242-4242", "4242\u00a04242 4242\t4242"])
 @pytest.mark.parametrize("expiry", ["03/26", "3/26", "03 / 2026", "03-26", "0326", "12/76"])
 def test_good_cards_are_taken_however_they_are_written(number: str, expiry: str) -> None:
-    assert problems(Typed(number, expiry, "1234", "ليلى"), NOW_MS) == {}
+    assert card_form_errors(CardForm(number, expiry, "1234", "ليلى"), NOW_MS) == {}
 
 
 @pytest.mark.parametrize(
@@ -60,17 +68,19 @@ def test_good_cards_are_taken_however_they_are_written(number: str, expiry: str)
 )
 def test_what_is_wrong_is_told_where_it_is(field: str, value: str, told: str) -> None:
     values = {"number": GOOD.number, "expiry": GOOD.expiry, "cvc": GOOD.cvc, "name": GOOD.name}
-    found = problems(Typed(**(values | {field: value})), NOW_MS)
+    found = card_form_errors(CardForm(**(values | {field: value})), NOW_MS)
     assert list(found) == [field]
     assert told in found[field]
 
 
 def test_fields_are_stripped_and_may_be_missing() -> None:
-    assert typed({"number": " 1 ", "other": "x"}) == Typed("1")
+    assert read_card_form({"number": " 1 ", "other": "x"}) == CardForm("1")
 
 
 @pytest.mark.parametrize("clock", ["1999-12-31T23:59:59Z", "2026-03-10T12:00:00Z", "2098-01-01T00:00:00Z"])
 def test_a_sample_is_good_at_any_time(clock: str) -> None:
-    for card in cards.TABLE:
-        assert problems(sample(card.slug, instants.parse(clock)), instants.parse(clock)) == {}
-    assert sample("0000", NOW_MS) == Typed()
+    for card in cards.TEST_CARDS:
+        assert (
+            card_form_errors(filled_card_form(card.slug, instants.parse(clock)), instants.parse(clock)) == {}
+        )
+    assert filled_card_form("0000", NOW_MS) == CardForm()

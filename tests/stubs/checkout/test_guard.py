@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 from orgbilling_stubs.checkout import guard
-from orgbilling_stubs.checkout.defaults import Defaults
 from orgbilling_stubs.checkout.request import Request
+from orgbilling_stubs.checkout.settings import HostedPageSettings
 from orgbilling_stubs.http.errors import Problem
 
 OWN = "http://127.0.0.1:4010"
@@ -35,7 +35,7 @@ def asked(**headers: str) -> Request:
     ],
 )
 def test_our_own_pages_and_programs_may_submit_forms(headers: dict[str, str]) -> None:
-    guard.form(asked(**headers), Defaults())
+    guard.form(asked(**headers), HostedPageSettings())
 
 
 @pytest.mark.parametrize(
@@ -50,19 +50,19 @@ def test_our_own_pages_and_programs_may_submit_forms(headers: dict[str, str]) ->
 )
 def test_pages_of_other_origins_may_not(headers: dict[str, str]) -> None:
     with pytest.raises(Problem, match="foreign_origin"):
-        guard.form(asked(**headers), Defaults())
+        guard.form(asked(**headers), HostedPageSettings())
 
 
 @pytest.mark.parametrize("origin", [None, OWN, "http://localhost:3000", "https://listed.example"])
 def test_json_may_come_from_this_machine_and_from_listed_origins(origin: str | None) -> None:
     headers = {"content_type": "application/json; charset=utf-8"} | ({"origin": origin} if origin else {})
-    guard.json(asked(**headers), Defaults(cors=["https://listed.example"]))
+    guard.json(asked(**headers), HostedPageSettings(cors=["https://listed.example"]))
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example"])
 def test_json_from_elsewhere_is_refused(origin: str) -> None:
     with pytest.raises(Problem, match="foreign_origin"):
-        guard.json(asked(content_type="application/json", origin=origin), Defaults(cors=["*"]))
+        guard.json(asked(content_type="application/json", origin=origin), HostedPageSettings(cors=["*"]))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_json_from_elsewhere_is_refused(origin: str) -> None:
 )
 def test_what_a_form_can_send_is_not_json(media: str) -> None:
     with pytest.raises(Problem, match="media_wrong"):
-        guard.json(asked(content_type=media), Defaults())
+        guard.json(asked(content_type=media), HostedPageSettings())
 
 
 def from_host(host: str) -> Request:
@@ -81,7 +81,7 @@ def from_host(host: str) -> Request:
     "host", ["localhost:4010", "127.0.0.1", "[::1]:4010", "app.localhost:80", "tunnel.example"]
 )
 def test_a_server_of_this_machine_has_a_name_of_this_machine(host: str) -> None:
-    defaults = Defaults(cors=["https://tunnel.example", "*"])
+    defaults = HostedPageSettings(cors=["https://tunnel.example", "*"])
     guard.form(from_host(host), defaults)
     guard.json(from_host(host), defaults)
 
@@ -90,5 +90,5 @@ def test_a_server_of_this_machine_has_a_name_of_this_machine(host: str) -> None:
 @pytest.mark.parametrize("check", [guard.form, guard.json])
 def test_a_rebound_name_is_refused(check: Callable[..., None], host: str) -> None:
     with pytest.raises(Problem, match="foreign_origin"):
-        check(from_host(host), Defaults())
-    check(from_host(host), Defaults(loopback=False))
+        check(from_host(host), HostedPageSettings())
+    check(from_host(host), HostedPageSettings(loopback=False))

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from orgbilling_stubs.checkout.outcomes import OUTCOMES, TABLE, Outcome
+from orgbilling_stubs.checkout.outcomes import OUTCOMES, TABLE, PaymentOutcome
 
 ORG = "org_standard"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("outcome", TABLE, ids=lambda outcome: outcome.name)
-def test_every_outcome_can_be_asked_for(open_shop: Callable[..., Any], outcome: Outcome) -> None:
+def test_every_outcome_can_be_asked_for(open_shop: Callable[..., Any], outcome: PaymentOutcome) -> None:
     shop = open_shop(success_url="https://a.example/{CHECKOUT_SESSION_ID}", cancel_url="https://a.example/no")
     url, before = shop.checkout(), shop.balance()
     session_id = url.rpartition("/")[2]

@@ -7,7 +7,7 @@ ALL = [each for each in vars(notices).values() if isinstance(each, Notice)]
 
 @pytest.mark.parametrize("notice", ALL, ids=lambda notice: notice.title)
 def test_a_notice_says_what_its_row_says(notice: Notice) -> None:
-    answer = notices.show(notice)
+    answer = notices.notice_page(notice)
     page = answer.body.decode()
     assert answer.status == notice.status
     assert f'data-testid="{notice.testid}"' in page
@@ -17,7 +17,7 @@ def test_a_notice_says_what_its_row_says(notice: Notice) -> None:
 
 
 def test_more_can_be_said() -> None:
-    answer = notices.show(
+    answer = notices.notice_page(
         notices.REFUSED,
         status=409,
         text="<b>",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from orgbilling_openapi import control_description
-from orgbilling_stubs.checkout import timing
+from orgbilling_stubs.checkout import webhook_timing
 from orgbilling_stubs.checkout.errors import LINK_LASTS
 from orgbilling_stubs.checkout.outcomes import OUTCOMES
 
@@ -109,7 +109,10 @@ def test_the_contract_lists_the_outcomes_and_limits_of_the_pages() -> None:
     assert {each.code for each in OUTCOMES.values() if each.code} <= set(asked["declineCode"]["enum"])
     assert asked["declineCode"]["default"] == OUTCOMES["declined"].code
     seconds = schemas["WebhookSeconds"]
-    assert (seconds["maxItems"], seconds["items"]["maximum"]) == (timing.MOST, timing.LONGEST_S)
+    assert (seconds["maxItems"], seconds["items"]["maximum"]) == (
+        webhook_timing.MOST,
+        webhook_timing.LONGEST_S,
+    )
     completed = schemas["CompletedCheckout"]
     assert schemas["Checkout"]["properties"].items() <= completed["properties"].items()
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from orgbilling_fixtures import hostile_texts
 from orgbilling_stubs.app import Settings, SettingsError, build
-from orgbilling_stubs.checkout import pages as hosted
-from orgbilling_stubs.checkout import payment
+from orgbilling_stubs.checkout import app as hosted
+from orgbilling_stubs.checkout import payment_page
 
 ROOT = Path(__file__).parents[3]
 TEMPLATES = ROOT / "stubs/orgbilling_stubs/checkout/templates"
@@ -140,7 +140,7 @@ def test_a_fault_of_ours_shows_no_traceback(
         raise RuntimeError("secret")
 
     url = shop.checkout()
-    monkeypatch.setattr(payment, "show", broken)
+    monkeypatch.setattr(payment_page, "payment_form", broken)
     monkeypatch.setattr("orgbilling_stubs.checkout.headless.complete", broken)
     page = shop.get(url)
     assert (page.status, "failed-page" in page) == (500, True)
@@ -185,7 +185,7 @@ def test_the_documentation_lists_every_test_id_and_card() -> None:
     for path in TEMPLATES.glob("*.html"):
         used |= set(re.findall(r'data-testid="([^"{]+)"', path.read_text("utf-8")))
     from orgbilling_stubs.checkout import notices
-    from orgbilling_stubs.checkout.cards import TABLE
+    from orgbilling_stubs.checkout.cards import TEST_CARDS
     from orgbilling_stubs.checkout.outcomes import OUTCOMES
 
     used |= {each.testid for each in vars(notices).values() if isinstance(each, notices.Notice)}
@@ -199,6 +199,6 @@ def test_the_documentation_lists_every_test_id_and_card() -> None:
     }
     documented = set(re.findall(r"`([a-z0-9-]+)`", text))
     assert used - documented == set()
-    for card in TABLE:
+    for card in TEST_CARDS:
         assert card.grouped in text
     assert set(OUTCOMES) <= set(re.findall(r"`([a-z0-9_]+)`", text))

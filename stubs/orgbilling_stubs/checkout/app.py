@@ -7,11 +7,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from orgbilling_stubs.billing.errors import BillingError
-from orgbilling_stubs.checkout import errors, headless, notices, payment, portal, render, timing
-from orgbilling_stubs.checkout.defaults import Defaults
+from orgbilling_stubs.checkout import (
+    errors,
+    headless,
+    notices,
+    payment_page,
+    portal_page,
+    rendering,
+    webhook_timing,
+)
 from orgbilling_stubs.checkout.reply import Reply, problem
 from orgbilling_stubs.checkout.request import Receive, Request, read
-from orgbilling_stubs.checkout.sessions import Till
+from orgbilling_stubs.checkout.sessions import CheckoutSessions
+from orgbilling_stubs.checkout.settings import HostedPageSettings
 from orgbilling_stubs.http.connection import Disconnected
 from orgbilling_stubs.http.cors import Cors
 from orgbilling_stubs.http.errors import CRASHED, METHOD_WRONG, ROUTE_UNKNOWN, Problem
@@ -23,16 +31,16 @@ PREFIXES = ("/_mock/checkout/", "/_mock/portal/")
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-def pages(service: Service, defaults: Defaults | None = None) -> Pages:
+def hosted_pages(service: Service, defaults: HostedPageSettings | None = None) -> HostedPages:
     """The application that answers under PREFIXES."""
-    return Pages(service, defaults or Defaults())
+    return HostedPages(service, defaults or HostedPageSettings())
 
 
-class Pages:
+class HostedPages:
     """Answers requests for hosted pages. No token: the session id in the path is the capability."""
 
-    def __init__(self, service: Service, defaults: Defaults) -> None:
-        self.till = Till(service, defaults)
+    def __init__(self, service: Service, defaults: HostedPageSettings) -> None:
+        self.till = CheckoutSessions(service, defaults)
         self.cors = Cors(defaults.cors)
         self.origins = Origins()
 
@@ -51,22 +59,22 @@ class Pages:
         await send({"type": "http.response.body", "body": body})
 
     async def _answer(self, scope: Mapping[str, Any], receive: Receive) -> Reply:
-        name = scope["path"].removeprefix(render.FOLDER)
-        if name in render.STATIC and scope["method"] in ("GET", "HEAD"):
-            return render.asset(name)
+        name = scope["path"].removeprefix(rendering.FOLDER)
+        if name in rendering.STATIC and scope["method"] in ("GET", "HEAD"):
+            return rendering.asset(name)
         plain = scope["path"].endswith("/complete")
         try:
             request = read(scope, receive, self.origins)
             if request is None:
                 raise Problem(ROUTE_UNKNOWN)
             reply = await self._route(request)
-        except timing.TimingError as error:
-            return notices.show(notices.REFUSED, text=f"A webhook timing is {error}.")
+        except webhook_timing.WebhookTimingError as error:
+            return notices.notice_page(notices.REFUSED, text=f"A webhook timing is {error}.")
         except (Problem, BillingError) as error:
             return self._problem(scope, error) if plain else _refused(error)
         except Exception:
             LOG.exception("hosted page")
-            return self._problem(scope, Problem(CRASHED)) if plain else notices.show(notices.FAILED)
+            return self._problem(scope, Problem(CRASHED)) if plain else notices.notice_page(notices.FAILED)
         return reply
 
     def _problem(self, scope: Mapping[str, Any], error: Problem | BillingError) -> Reply:
@@ -82,7 +90,7 @@ class Pages:
         elif request.area == "portal":
             tenant = self.till.tenant(request.organization)
             if tenant is not None and request.session_id in tenant.portals:
-                reply = await portal.answer(self.till, tenant, request)
+                reply = await portal_page.portal_response(self.till, tenant, request)
         if reply is None:
             raise Problem(ROUTE_UNKNOWN)
         return reply
@@ -93,13 +101,13 @@ class Pages:
             return None
         match request.method, request.rest:
             case "GET", ():
-                return payment.show(sale, request)
+                return payment_page.payment_form(sale, request)
             case "POST", ():
-                return await payment.submit(self.till, sale, request)
+                return await payment_page.submit(self.till, sale, request)
             case "GET", ("return",):
-                return payment.returned(sale, request)
+                return payment_page.returned(sale, request)
             case "GET", ("cancelled",):
-                return payment.cancelled(sale, request)
+                return payment_page.cancelled(sale, request)
             case "POST", ("complete",):
                 return await headless.complete(self.till, sale, request)
             case "GET", ("complete",):
@@ -111,10 +119,10 @@ def _refused(error: Problem | BillingError) -> Reply:
     """The page for a refusal."""
     headers = dict(getattr(error, "headers", {}))
     if error.status == 404:
-        return notices.show(notices.MISSING, headers=headers)
+        return notices.notice_page(notices.MISSING, headers=headers)
     if error.name == errors.FOREIGN.name:
-        return notices.show(notices.FOREIGN, headers=headers)
+        return notices.notice_page(notices.FOREIGN, headers=headers)
     if error.status == 410:
-        return notices.show(notices.EXPIRED, headers=headers)
+        return notices.notice_page(notices.EXPIRED, headers=headers)
     text = f"{error.detail[:1].upper()}{error.detail[1:]}. Nothing was changed."
-    return notices.show(notices.REFUSED, status=error.status, text=text, headers=headers)
+    return notices.notice_page(notices.REFUSED, status=error.status, text=text, headers=headers)

@@ -39,17 +39,19 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["asset"] = address
-    made.filters["date"] = day
+    made.filters["date"] = format_day
     return made
 
 
-def day(at_ms: int) -> str:
+def format_day(at_ms: int) -> str:
     """A day as people write it: 9 March 2026."""
     moment = instants.moment(at_ms)
     return f"{moment.day} {moment:%B} {moment.year}"
 
 
-def page(name: str, status: int = 200, *, headers: dict[str, str] | None = None, **values: Any) -> Reply:
+def render_page(
+    name: str, status: int = 200, *, headers: dict[str, str] | None = None, **values: Any
+) -> Reply:
     """A template, filled in."""
     text = environment().get_template(f"{name}.html").render(**values)
     return Reply(status, text.encode("utf-8", "replace"), headers=headers or {})

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from orgbilling_stubs.billing.commands import ChangeCheckoutSettings, MarkInstallment
 from orgbilling_stubs.checkout.invoices import invoices
-from orgbilling_stubs.checkout.portal import PAGE_SIZE
+from orgbilling_stubs.checkout.portal_page import PAGE_SIZE
 
 ORG = "org_standard"
 

@@ -9,11 +9,11 @@ from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import CancelContract, ResumeContract
 from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.tenant import PORTAL_LIFE_MS, Tenant
-from orgbilling_stubs.checkout import amounts, guard, notices, redirect, render
+from orgbilling_stubs.checkout import amounts, guard, notices, redirect, rendering
 from orgbilling_stubs.checkout.invoices import PAID, Invoice, invoices
 from orgbilling_stubs.checkout.reply import Reply, see_other
 from orgbilling_stubs.checkout.request import Request
-from orgbilling_stubs.checkout.sessions import Till
+from orgbilling_stubs.checkout.sessions import CheckoutSessions
 
 PAGE_SIZE = 20
 CHANGES: dict[str, tuple[str, str, str, CancelContract | ResumeContract]] = {
@@ -46,14 +46,14 @@ def expired(tenant: Tenant, session_id: str) -> bool:
     return tenant.now_ms >= tenant.portals[session_id] + PORTAL_LIFE_MS
 
 
-async def answer(till: Till, tenant: Tenant, request: Request) -> Reply | None:
+async def portal_response(till: CheckoutSessions, tenant: Tenant, request: Request) -> Reply | None:
     """The answer to a request within a portal session; None if there is no such page.
 
     Raises Problem for a form that is not ours.
     """
     if expired(tenant, request.session_id):
         url = return_url(till, tenant)
-        return notices.show(notices.PORTAL_EXPIRED, link=url, label="Back")
+        return notices.notice_page(notices.PORTAL_EXPIRED, link=url, label="Back")
     match request.method, request.rest:
         case "GET", ():
             return overview(till, tenant, request)
@@ -68,12 +68,12 @@ async def answer(till: Till, tenant: Tenant, request: Request) -> Reply | None:
     return None
 
 
-def return_url(till: Till, tenant: Tenant) -> str:
+def return_url(till: CheckoutSessions, tenant: Tenant) -> str:
     """Where the portal leads back to."""
-    return redirect.choose(tenant.checkout_settings.return_url, till.defaults.return_url) or "/"
+    return redirect.redirect_url(tenant.checkout_settings.return_url, till.defaults.return_url) or "/"
 
 
-def overview(till: Till, tenant: Tenant, request: Request) -> Reply:
+def overview(till: CheckoutSessions, tenant: Tenant, request: Request) -> Reply:
     """The portal's first page; query `page` leafs through those paid."""
     found = invoices(tenant)
     owed = [each for each in found if each.status != PAID]
@@ -83,11 +83,11 @@ def overview(till: Till, tenant: Tenant, request: Request) -> Reply:
     page = min(pages, max(1, int(text))) if text.isascii() and text.isdigit() and len(text) < 9 else 1
     shown = paid[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
     url = return_url(till, tenant)
-    return render.page(
+    return rendering.render_page(
         "portal",
         **_values(tenant, request),
         mode=tenant.config.mode,
-        balance=amounts.micros(_standing(tenant), tenant.config.currency, named=False),
+        balance=amounts.format_micros(_standing(tenant), tenant.config.currency, named=False),
         card=_card(tenant),
         contract=_contract(tenant),
         owed=[_row(tenant, each) for each in owed],
@@ -95,7 +95,7 @@ def overview(till: Till, tenant: Tenant, request: Request) -> Reply:
         page=page,
         pages=pages,
         return_url=url,
-        return_label=redirect.host(url) or "the start page",
+        return_label=redirect.host_of(url) or "the start page",
     )
 
 
@@ -105,20 +105,20 @@ def invoice(tenant: Tenant, request: Request, number: str) -> Reply | None:
     if found is None:
         return None
     currency = tenant.config.currency
-    return render.page(
+    return rendering.render_page(
         "invoice",
         **_values(tenant, request),
         tenant_id=tenant.config.tenant_id,
         invoice=_row(tenant, found),
-        figure=amounts.micros(found.amount_micros, currency, named=False),
-        lines=[(text, amounts.micros(micros, currency)) for text, micros in found.lines],
+        figure=amounts.format_micros(found.amount_micros, currency, named=False),
+        lines=[(text, amounts.format_micros(micros, currency)) for text, micros in found.lines],
         card=_card(tenant) if found.status == "paid" else None,
     )
 
 
 def _question(tenant: Tenant, request: Request, change: str) -> Reply:
     title, text, button, _ = CHANGES[change]
-    return render.page(
+    return rendering.render_page(
         "confirm",
         **_values(tenant, request),
         title=title,
@@ -130,14 +130,14 @@ def _question(tenant: Tenant, request: Request, change: str) -> Reply:
     )
 
 
-def _change(till: Till, tenant: Tenant, request: Request, change: str) -> Reply:
+def _change(till: CheckoutSessions, tenant: Tenant, request: Request, change: str) -> Reply:
     """Carry it out. Asked a second time, the contract is already as it should be."""
     wanted = {"cancel": "cancelled", "resume": "active"}[change]
     if tenant.contract is None or tenant.contract.status != wanted:
         try:
             till.service.execute(tenant.config.organization, CHANGES[change][3])
         except BillingError as refusal:
-            return notices.show(
+            return notices.notice_page(
                 notices.REFUSED,
                 status=refusal.status,
                 text=f"{refusal.detail[:1].upper()}{refusal.detail[1:]}.",
@@ -184,7 +184,9 @@ def _contract(tenant: Tenant) -> dict[str, Any] | None:
         "end_ms": contract.end_ms,
         "renews": contract.terms.auto_renew and contract.status == "active",
         "frequency": contract.terms.frequency.replace("_", "-"),
-        "total": amounts.micros(sum(row.amount_micros for row in contract.schedule), tenant.config.currency),
+        "total": amounts.format_micros(
+            sum(row.amount_micros for row in contract.schedule), tenant.config.currency
+        ),
         "change": change,
     }
 
@@ -195,6 +197,6 @@ def _row(tenant: Tenant, invoice: Invoice) -> dict[str, Any]:
         "title": invoice.title,
         "status": invoice.status,
         "at_ms": invoice.at_ms,
-        "amount": amounts.micros(invoice.amount_micros, tenant.config.currency),
+        "amount": amounts.format_micros(invoice.amount_micros, tenant.config.currency),
         "pay": payment_url("", tenant.config.organization, invoice.pay) if invoice.pay else None,
     }

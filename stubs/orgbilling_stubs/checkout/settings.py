@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Defaults:
+class HostedPageSettings:
     """Redirects and webhook timing of a server.
 
     success_url, cancel_url: where a payment leads; return_url: where the portal leads; None = our own pages.

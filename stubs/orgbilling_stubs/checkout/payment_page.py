@@ -8,14 +8,14 @@ from typing import Any
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.money import MICROS_PER_USD
-from orgbilling_stubs.checkout import amounts, cards, guard, notices, render, timing
-from orgbilling_stubs.checkout.cards import Card, Typed
+from orgbilling_stubs.checkout import amounts, cards, guard, notices, rendering, webhook_timing
+from orgbilling_stubs.checkout.cards import CardForm, TestCard
 from orgbilling_stubs.checkout.errors import ACTION_UNKNOWN
-from orgbilling_stubs.checkout.outcomes import FAILED_3DS, OUTCOMES, Outcome
-from orgbilling_stubs.checkout.redirect import host
+from orgbilling_stubs.checkout.outcomes import FAILED_3DS, OUTCOMES, PaymentOutcome
+from orgbilling_stubs.checkout.redirect import host_of
 from orgbilling_stubs.checkout.reply import Reply, see_other
 from orgbilling_stubs.checkout.request import Request
-from orgbilling_stubs.checkout.sessions import Sale, Till
+from orgbilling_stubs.checkout.sessions import CheckoutSession, CheckoutSessions
 from orgbilling_stubs.http.errors import Problem
 
 _PLACES = ("card", "number", "expiry", "cvc", "name")
@@ -26,7 +26,7 @@ DECISIONS = ("authorize", "fail")
 """Answers to the bank's question."""
 
 
-def show(sale: Sale, request: Request) -> Reply:
+def payment_form(sale: CheckoutSession, request: Request) -> Reply:
     """The session's page: the form while it is open, else what became of it.
 
     Query: `card` (last four digits) fills a test card in; `webhook` chooses this session's timing.
@@ -36,11 +36,13 @@ def show(sale: Sale, request: Request) -> Reply:
         return _complete(sale, request)
     if sale.status == "expired":
         return _expired(sale)
-    chosen = timing.parse(request.query.get("webhook", ""))
-    return _form(sale, request, cards.sample(request.query.get("card", ""), sale.tenant.now_ms), chosen)
+    chosen = webhook_timing.parse_timing(request.query.get("webhook", ""))
+    return _form(
+        sale, request, cards.filled_card_form(request.query.get("card", ""), sale.tenant.now_ms), chosen
+    )
 
 
-async def submit(till: Till, sale: Sale, request: Request) -> Reply:
+async def submit(till: CheckoutSessions, sale: CheckoutSession, request: Request) -> Reply:
     """A submitted form: a card, an answer to the bank's question, or a button of the test panel.
 
     Raises Problem for a form that is not ours, timing.TimingError for an unreadable timing.
@@ -65,15 +67,17 @@ async def submit(till: Till, sale: Sale, request: Request) -> Reply:
     return _charge(till, sale, request, fields)
 
 
-def _charge(till: Till, sale: Sale, request: Request, fields: Mapping[str, str]) -> Reply:
-    chosen = timing.parse(fields.get("webhook", "") or request.query.get("webhook", ""))
-    typed = cards.typed(fields)
-    card = cards.CARDS.get(typed.digits)
+def _charge(
+    till: CheckoutSessions, sale: CheckoutSession, request: Request, fields: Mapping[str, str]
+) -> Reply:
+    chosen = webhook_timing.parse_timing(fields.get("webhook", "") or request.query.get("webhook", ""))
+    typed = cards.read_card_form(fields)
+    card = cards.TEST_CARDS_BY_NUMBER.get(typed.digits)
     decision = fields.get("decision")
     if decision and card is not None and card.challenge:
         outcome = card.outcome if decision == "authorize" else FAILED_3DS
         return _conclude(till, sale, request, typed, chosen, outcome)
-    problems = cards.problems(typed, sale.tenant.now_ms)
+    problems = cards.card_form_errors(typed, sale.tenant.now_ms)
     if problems or card is None:
         return _form(sale, request, typed, chosen, problems, status=422)
     if card.challenge:
@@ -82,12 +86,12 @@ def _charge(till: Till, sale: Sale, request: Request, fields: Mapping[str, str])
 
 
 def _conclude(
-    till: Till,
-    sale: Sale,
+    till: CheckoutSessions,
+    sale: CheckoutSession,
     request: Request,
-    typed: Typed,
+    typed: CardForm,
     chosen: Sequence[int] | None,
-    outcome: Outcome,
+    outcome: PaymentOutcome,
 ) -> Reply:
     after = till.conclude(sale, outcome, chosen)
     if after.status == "complete":
@@ -100,7 +104,7 @@ def _attempt(change: Any, path: str) -> Reply:
     try:
         change()
     except (Problem, BillingError) as refusal:
-        return notices.show(
+        return notices.notice_page(
             notices.REFUSED,
             status=refusal.status,
             text=f"{refusal.detail[:1].upper()}{refusal.detail[1:]}.",
@@ -110,7 +114,7 @@ def _attempt(change: Any, path: str) -> Reply:
     return see_other(path)
 
 
-def returned(sale: Sale, request: Request) -> Reply:
+def returned(sale: CheckoutSession, request: Request) -> Reply:
     """The page after a payment, which leads on to the success URL.
 
     It is a page rather than a redirect because `form-action` holds for every redirect that follows a form,
@@ -122,53 +126,56 @@ def returned(sale: Sale, request: Request) -> Reply:
         return see_other(request.base)
     url = sale.success_url
     if url is None:
-        return notices.show(
+        return notices.notice_page(
             notices.RETURN,
             amount=sale.amount(),
             text="Thank you. You can close this page and go back to the app.",
             facts=(*_facts(sale), ("Next", "No success URL is set, so this page stays.", "redirect-hint")),
         )
-    return notices.show(
+    return notices.notice_page(
         notices.RETURN,
         amount=sale.amount(),
-        text=f"Thank you. Taking you back to {host(url)}.",
+        text=f"Thank you. Taking you back to {host_of(url)}.",
         link=url,
         label="Continue",
         headers={"refresh": f"0; url={url}"},
     )
 
 
-def cancelled(sale: Sale, request: Request) -> Reply:
+def cancelled(sale: CheckoutSession, request: Request) -> Reply:
     """The page after giving up, where no cancel URL is set."""
     if sale.status != "open":
         return see_other(request.base)
     hint = ("Next", "No cancel URL is set, so this page stays.", "redirect-hint")
-    return notices.show(
+    return notices.notice_page(
         notices.CANCELLED, link=request.base, label="Back to the payment", facts=(hint,), amount=sale.amount()
     )
 
 
-def _complete(sale: Sale, request: Request) -> Reply:
+def _complete(sale: CheckoutSession, request: Request) -> Reply:
     actions = () if sale.checkout.settled else (("deliver", "Deliver the webhook now", "deliver-button"),)
     url = sale.success_url
-    return notices.show(
+    return notices.notice_page(
         notices.COMPLETE,
         amount=sale.amount(),
         facts=_facts(sale),
         actions=actions,
         link=url,
-        label="Continue" if url is None else f"Continue to {host(url)}",
+        label="Continue" if url is None else f"Continue to {host_of(url)}",
     )
 
 
-def _expired(sale: Sale) -> Reply:
+def _expired(sale: CheckoutSession) -> Reply:
     url = sale.cancel_url
-    return notices.show(
-        notices.EXPIRED, amount=sale.amount(), link=url, label="" if url is None else f"Back to {host(url)}"
+    return notices.notice_page(
+        notices.EXPIRED,
+        amount=sale.amount(),
+        link=url,
+        label="" if url is None else f"Back to {host_of(url)}",
     )
 
 
-def _facts(sale: Sale) -> tuple[tuple[str, str, str], ...]:
+def _facts(sale: CheckoutSession) -> tuple[tuple[str, str, str], ...]:
     """What a tester wants to know of a paid session: label, words, test id."""
     coming = [at_ms for at_ms, session_id in sale.tenant.webhooks if session_id == sale.checkout.session_id]
     if sale.checkout.settled:
@@ -180,7 +187,7 @@ def _facts(sale: Sale) -> tuple[tuple[str, str, str], ...]:
     return (("Webhook", words, "webhook-state"),)
 
 
-def _values(sale: Sale, request: Request) -> dict[str, Any]:
+def _values(sale: CheckoutSession, request: Request) -> dict[str, Any]:
     return {
         "amount": sale.amount(),
         "figure": sale.amount(named=False),
@@ -192,14 +199,14 @@ def _values(sale: Sale, request: Request) -> dict[str, Any]:
 
 
 def _form(
-    sale: Sale,
+    sale: CheckoutSession,
     request: Request,
-    typed: Typed,
+    typed: CardForm,
     chosen: Sequence[int] | None,
     problems: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> Reply:
-    return render.page(
+    return rendering.render_page(
         "payment",
         status,
         **_values(sale, request),
@@ -211,27 +218,36 @@ def _form(
         sampled=not problems and bool(typed.number),
         problems=dict.fromkeys(_PLACES, "") | dict(problems or {}),
         wrong=list(problems or ()),
-        cards=cards.TABLE,
-        webhook=timing.text(chosen),
+        cards=cards.TEST_CARDS,
+        webhook=webhook_timing.format_timing(chosen),
         timings=_timings(sale, chosen),
     )
 
 
-def _challenge(sale: Sale, request: Request, typed: Typed, card: Card, chosen: Sequence[int] | None) -> Reply:
-    return render.page(
-        "challenge", **_values(sale, request), typed=typed, card=card, webhook=timing.text(chosen)
+def _challenge(
+    sale: CheckoutSession, request: Request, typed: CardForm, card: TestCard, chosen: Sequence[int] | None
+) -> Reply:
+    return rendering.render_page(
+        "challenge",
+        **_values(sale, request),
+        typed=typed,
+        card=card,
+        webhook=webhook_timing.format_timing(chosen),
     )
 
 
-def _timings(sale: Sale, chosen: Sequence[int] | None) -> list[tuple[str, str]]:
+def _timings(sale: CheckoutSession, chosen: Sequence[int] | None) -> list[tuple[str, str]]:
     """Values and labels of the choice of webhook timings."""
-    offered = [*timing.CHOICES, *([tuple(chosen)] if chosen is not None else [])]
-    rows = [("", f"As set: {timing.words(sale.webhook)}")]
-    rows += [(timing.text(each), timing.words(each).capitalize()) for each in dict.fromkeys(offered)]
+    offered = [*webhook_timing.CHOICES, *([tuple(chosen)] if chosen is not None else [])]
+    rows = [("", f"As set: {webhook_timing.describe_timing(sale.webhook)}")]
+    rows += [
+        (webhook_timing.format_timing(each), webhook_timing.describe_timing(each).capitalize())
+        for each in dict.fromkeys(offered)
+    ]
     return rows
 
 
-def _lines(sale: Sale) -> list[tuple[str, str]]:
+def _lines(sale: CheckoutSession) -> list[tuple[str, str]]:
     """What is paid for, and how much of it: the installments of a contract; nothing for a top-up."""
     contract = sale.tenant.contract
     if sale.checkout.purpose != "contract" or contract is None:
@@ -241,7 +257,7 @@ def _lines(sale: Sale) -> list[tuple[str, str]]:
     lines = []
     for row in rows:
         label = "Set-up" if row.one_time else f"Installment {row.period}"
-        lines.append((label, amounts.micros(row.amount_micros, currency)))
+        lines.append((label, amounts.format_micros(row.amount_micros, currency)))
     if contract.terms.bonus_micros >= MICROS_PER_USD and contract.terms.bonus_paid:
-        lines.append(("Bonus credits", f"+{amounts.micros(contract.terms.bonus_micros, currency)}"))
+        lines.append(("Bonus credits", f"+{amounts.format_micros(contract.terms.bonus_micros, currency)}"))
     return lines

@@ -11,23 +11,23 @@ CHOICES = ((0,), (5,), (30,), (0, 0), ())
 """What the page offers besides the organization's habit."""
 
 
-class TimingError(ValueError):
+class WebhookTimingError(ValueError):
     """Not a webhook timing; the text says what one looks like."""
 
     def __init__(self) -> None:
         super().__init__(f"at most {MOST} whole seconds from 0 to {LONGEST_S}, or none for never")
 
 
-def check(value: Any) -> tuple[int, ...]:
+def check_timing(value: Any) -> tuple[int, ...]:
     """A timing from JSON: a list of seconds. Raises TimingError for anything else."""
     if not isinstance(value, list | tuple) or len(value) > MOST:
-        raise TimingError
+        raise WebhookTimingError
     if not all(type(each) is int and 0 <= each <= LONGEST_S for each in value):
-        raise TimingError
+        raise WebhookTimingError
     return tuple(value)
 
 
-def parse(text: str) -> tuple[int, ...] | None:
+def parse_timing(text: str) -> tuple[int, ...] | None:
     """A timing from a form or query: `0`, `5`, `0,0`, `never`; None when it is empty.
 
     Raises TimingError for anything else.
@@ -38,18 +38,18 @@ def parse(text: str) -> tuple[int, ...] | None:
         return ()
     parts = text.split(",")
     if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
-        raise TimingError
-    return check([int(part) for part in parts])
+        raise WebhookTimingError
+    return check_timing([int(part) for part in parts])
 
 
-def text(timing: Sequence[int] | None) -> str:
+def format_timing(timing: Sequence[int] | None) -> str:
     """What `parse` reads."""
     if timing is None:
         return ""
     return ",".join(map(str, timing)) or "never"
 
 
-def words(timing: Sequence[int]) -> str:
+def describe_timing(timing: Sequence[int]) -> str:
     """The timing as a phrase: `before the redirect`, `5 s after the payment`, `twice, …`, `never`."""
     if not timing:
         return "never"

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from orgbilling_stubs.checkout import timing
+from orgbilling_stubs.checkout import webhook_timing
 
 
 @pytest.mark.parametrize(
@@ -9,26 +9,26 @@ from orgbilling_stubs.checkout import timing
     [("", None), ("never", ()), ("0", (0,)), ("5", (5,)), ("0,0", (0, 0)), ("31536000", (31_536_000,))],
 )
 def test_a_timing_is_read_and_written(text: str, seconds: tuple[int, ...] | None) -> None:
-    assert timing.parse(text) == seconds
-    assert timing.text(seconds) == text
+    assert webhook_timing.parse_timing(text) == seconds
+    assert webhook_timing.format_timing(seconds) == text
 
 
 @pytest.mark.parametrize(
     "text", ["soon", "-1", "1.5", "1,", "٣", "31536001", "1" * 5_000, ",".join("0" * 11)]
 )
 def test_other_texts_are_refused(text: str) -> None:
-    with pytest.raises(timing.TimingError, match="whole seconds"):
-        timing.parse(text)
+    with pytest.raises(webhook_timing.WebhookTimingError, match="whole seconds"):
+        webhook_timing.parse_timing(text)
 
 
 @pytest.mark.parametrize("value", [0, "0", [True], [-1], [1.0], [None], [0] * 11, {"a": 1}])
 def test_other_values_are_refused(value: Any) -> None:
-    with pytest.raises(timing.TimingError):
-        timing.check(value)
+    with pytest.raises(webhook_timing.WebhookTimingError):
+        webhook_timing.check_timing(value)
 
 
 def test_every_choice_has_words_of_its_own() -> None:
-    words = [timing.words(choice) for choice in timing.CHOICES]
+    words = [webhook_timing.describe_timing(choice) for choice in webhook_timing.CHOICES]
     assert words == [
         "before the redirect",
         "5 s after the payment",
@@ -36,4 +36,4 @@ def test_every_choice_has_words_of_its_own() -> None:
         "twice, before the redirect",
         "never",
     ]
-    assert timing.words((0, 9)) == "before the redirect and 9 s after the payment"
+    assert webhook_timing.describe_timing((0, 9)) == "before the redirect and 9 s after the payment"

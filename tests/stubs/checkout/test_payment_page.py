@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from orgbilling_stubs.billing.commands import ChangeCheckoutSettings
-from orgbilling_stubs.checkout.cards import TABLE, Card
+from orgbilling_stubs.checkout.cards import TEST_CARDS, TestCard
 
 ORG = "org_standard"
 
 
-def by_slug(card: Card) -> str:
+def by_slug(card: TestCard) -> str:
     return card.slug
 
 
@@ -25,7 +25,9 @@ def test_the_page_says_what_is_paid_by_whom(shop: Any) -> None:
     assert ORG in page["organization"]
     assert page["pay-button"] == "Pay $25.00"
     assert "test-badge" in page
-    assert [card.slug for card in TABLE if f"test-card-{card.slug}" in page] == [card.slug for card in TABLE]
+    assert [card.slug for card in TEST_CARDS if f"test-card-{card.slug}" in page] == [
+        card.slug for card in TEST_CARDS
+    ]
 
 
 def test_a_contract_shows_its_installments(shop: Any) -> None:
@@ -38,8 +40,8 @@ def test_a_contract_shows_its_installments(shop: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("card", TABLE, ids=by_slug)
-def test_each_test_card_behaves_as_its_row_says(shop: Any, card: Card) -> None:
+@pytest.mark.parametrize("card", TEST_CARDS, ids=by_slug)
+def test_each_test_card_behaves_as_its_row_says(shop: Any, card: TestCard) -> None:
     url, before = shop.checkout(), shop.balance()
     page = shop.pay(url, number=card.number)
     if card.challenge:
