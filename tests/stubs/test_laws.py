@@ -26,6 +26,7 @@ from orgbilling_stubs.billing.commands import (
 from orgbilling_stubs.billing.contract_catalog import TEST_CONTRACTS
 from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.events import CheckoutOpened, TenantCreated
+from orgbilling_stubs.billing.state import new_tenant
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.tenants import tenant_factory
 from orgbilling_stubs.tenants.clock import Clock
@@ -44,9 +45,7 @@ def assert_lawful(bodies: dict[str, Any]) -> None:
 def born(name: str) -> Tenant:
     """The tenant of a persona before its first day."""
     created = TenantCreated(personas.load(name).document, 1, AS_OF_MS, f"org_{name}")
-    tenant = Tenant(tenant_factory.tenant_config(f"org_{name}", created))
-    scheduler.post_opening_entries(tenant)
-    return tenant
+    return new_tenant(tenant_factory.tenant_config(f"org_{name}", created))
 
 
 def days(tenant: Tenant, step: int) -> Iterator[Tenant]:

@@ -26,7 +26,7 @@ def decide(tenant: Tenant, command: do.Command, now_ms: int) -> list[Event]:
 
 def _name(tenant: Tenant) -> tuple[int, str, int]:
     """What makes an id of this tenant's next event unique."""
-    return tenant.config.seed, tenant.config.identity_seed, tenant.depth + 1
+    return tenant.config.seed, tenant.config.identity_seed, tenant.billing_events + 1
 
 
 def _discountable(contract: Contract | None, terms: VoucherTerms, now_ms: int) -> None:

@@ -1,7 +1,48 @@
-"""How a tenant comes to stand, at its clock, exactly where its persona says.
+"""The opening balance: how a history ends exactly at the balance that its persona names.
 
-Usage is what it is. What moves is on the side of the money: credits brought along from before, so that
-usage and automatic top-ups lead to the balance; of a postpaid tenant, the newest invoices that were not paid.
+A persona says, for example, "3.20 USD left at the clock". Its usage follows from the usage model and stays as
+it is, and so do prices and contract. What can be chosen is the money that the tenant brings along from before
+its history, and, for a postpaid tenant, which of its invoices are not paid. `solved` chooses it so that the
+ledger adds up to the target to the micro-USD, with rows that a real ledger could have.
+
+All amounts here are micro-USD; the examples are in USD.
+
+**Prepaid.** Run the history once without automatic top-ups and without stopping at zero. It ends at `final`,
+and its lowest balance after a charge is `low`. What is missing is
+
+    missing = target - final
+
+* *The tenant may overdraw.* The opening balance is what is missing. Example: the history ends at -100.00 and
+  the target is -42.75, so it opens with 57.25.
+* *Automatic top-ups* of `amount` when the balance falls below `below` bring whole multiples of the amount:
+
+      opening = missing mod amount
+      times   = max(0, ceil((below - low - opening) / amount))     top-ups that will happen
+      excess  = opening + times * amount - missing                 a multiple of the amount
+
+  Example: target 3.20, final -100.00, low -99.00, and 40.00 are bought below 2.00. Missing are 103.20, so it
+  opens with 23.20. The top-ups are ceil((2.00 + 99.00 - 23.20) / 40.00) = 2, which is 80.00, and
+  23.20 + 80.00 - 103.20 leaves no excess. If there is one, it expires at the clock, in one row. If the excess
+  is negative, top-ups would not happen often enough, so everything that is missing is brought along instead.
+* *Usage stops at zero.* The credit must last, or the usage that stops would change `final` itself:
+
+      opening = max(0, missing, 1 micro-USD - first)
+
+  where `first` is the balance before the first charge. If the lowest balance of all would still not be above
+  zero, it opens with one USD more than the lowest balance needs. What is more than missing expires at the
+  clock. A target of zero is special: usage may lead to it by running out, and then nothing is needed at all.
+
+**Postpaid.** Run the history with every invoice paid. It ends owing `owed`, the charges since the last one.
+
+    missing = target - owed
+
+* *Less than nothing is missing:* a payment on account of that amount, two hours after the instant at which
+  that much was owed (at the clock at the latest).
+* *Something is missing:* the newest invoices stay unpaid, as many as fit, and the one before is paid in part.
+  Example: invoices of 100.00 (January) and 120.00 (February), owed 30.00, target 200.00. Missing are 170.00:
+  February's 120.00 stays unpaid, and of January's 100.00 the remaining 50.00. Together with the 30.00 owed,
+  that is 200.00.
+* *More is missing than all invoices together:* the rest is debt from before the history.
 """
 
 from __future__ import annotations
@@ -12,23 +53,24 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import NamedTuple
 
-from orgbilling_stubs.billing import scheduler
 from orgbilling_stubs.billing.instants import HOUR_MS
 from orgbilling_stubs.billing.ledger import LedgerRow
 from orgbilling_stubs.billing.money import MICROS_PER_USD
-from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.billing.state import after_history
 from orgbilling_stubs.billing.tenant_config import NO_OPENING_BALANCE, OpeningBalance, TenantConfig
 
 CHARGES = ("usage", "event_charge", "service_charge", "character_charge")
-_PAID_AFTER_MS = 2 * HOUR_MS
-"""A payment on account comes so long after what it pays for."""
+"""The entry types that take money from the tenant."""
+
+_PAYMENT_DELAY_MS = 2 * HOUR_MS
+"""How long after a charge the payment on account for it arrives."""
 
 
 class BalanceExtremes(NamedTuple):
-    """The balance of a history without top-ups that nothing stops, in micro-USD.
+    """The balance of a history without top-ups that never stops, in micro-USD.
 
-    first: before the first charge; low: the lowest after a charge before the clock; floor: the lowest after
-    any charge (both None without charges); final: at the clock.
+    first: before the first charge. low: the lowest after a charge before the clock. floor: the lowest after
+    any charge. final: at the clock. low and floor are None without such charges.
     """
 
     first: int
@@ -38,36 +80,35 @@ class BalanceExtremes(NamedTuple):
 
 
 def is_unsolved(config: TenantConfig) -> bool:
-    """Whether a plan has somewhere to be at its clock, and does not know yet how."""
+    """Whether a configuration names a balance at its clock, and has no opening balance that leads there."""
     target = config.balance_target_micros if config.mode == "prepaid" else config.outstanding_target_micros
     return target is not None and config.opening_balance == NO_OPENING_BALANCE
 
 
 def solved(config: TenantConfig) -> TenantConfig:
-    """The plan with the course that leads to its target; costs about as much as the history itself."""
+    """The configuration with the opening balance that leads to its target.
+
+    It costs about as much as the history itself, which is run once.
+    """
     if not is_unsolved(config):
         return config
     if config.mode == "postpaid":
-        return replace(config, opening_balance=_paying(config))
-    if may_exhaust_credit(config) and _grown(config).ledger.balance_micros == config.balance_target_micros:
+        return replace(config, opening_balance=_postpaid(config))
+    if (
+        may_exhaust_credit(config)
+        and after_history(config).ledger.balance_micros == config.balance_target_micros
+    ):
         return config
-    return replace(config, opening_balance=solve_prepaid(config, _path(config)))
+    return replace(config, opening_balance=solve_prepaid(config, _extremes(config)))
 
 
 def may_exhaust_credit(config: TenantConfig) -> bool:
-    """Whether usage that stops when nothing is left may lead to the target by itself."""
+    """Whether usage that stops at zero may lead to the target of zero by itself."""
     return config.balance_target_micros == 0 and config.stop_when_exhausted and config.top_up is None
 
 
-def _grown(config: TenantConfig) -> Tenant:
-    tenant = Tenant(config)
-    scheduler.post_opening_entries(tenant)
-    scheduler.advance(tenant, config.as_of_ms)
-    return tenant
-
-
-def _path(config: TenantConfig) -> BalanceExtremes:
-    rows = _grown(replace(config, stop_when_exhausted=False, top_up=None)).ledger.rows
+def _extremes(config: TenantConfig) -> BalanceExtremes:
+    rows = after_history(replace(config, stop_when_exhausted=False, top_up=None)).ledger.rows
     balances = [*accumulate((row.credits_micros for row in rows), initial=0)]
     charged = [place for place, row in enumerate(rows, start=1) if row.kind in CHARGES]
     early = [balances[place] for place in charged if rows[place - 1].at_ms < config.as_of_ms]
@@ -79,14 +120,14 @@ def _path(config: TenantConfig) -> BalanceExtremes:
     )
 
 
-def solve_prepaid(config: TenantConfig, path: BalanceExtremes) -> OpeningBalance:
-    """The course of a prepaid plan."""
+def solve_prepaid(config: TenantConfig, extremes: BalanceExtremes) -> OpeningBalance:
+    """The opening balance of a prepaid tenant."""
     assert config.balance_target_micros is not None
-    missing = config.balance_target_micros - path.final
+    missing = config.balance_target_micros - extremes.final
     if config.top_up is not None:
-        opening, excess = _topping_up(config, path, missing)
+        opening, excess = _with_top_ups(config, extremes, missing)
     elif config.stop_when_exhausted:
-        opening = _lasting(path, missing)
+        opening = _lasting(extremes, missing)
         excess = opening - missing
     else:
         opening, excess = missing, 0
@@ -95,64 +136,65 @@ def solve_prepaid(config: TenantConfig, path: BalanceExtremes) -> OpeningBalance
     return OpeningBalance(opening_micros=opening, closing_ms=config.as_of_ms, closing_micros=excess)
 
 
-def _topping_up(config: TenantConfig, path: BalanceExtremes, missing: int) -> tuple[int, int]:
-    """What to begin with so that automatic top-ups fill in the rest, and what is over then."""
+def _with_top_ups(config: TenantConfig, extremes: BalanceExtremes, missing: int) -> tuple[int, int]:
+    """The opening balance and the excess at the clock, where automatic top-ups bring the rest."""
     rule = config.top_up
     assert rule is not None
     opening = missing % rule.amount_micros
-    lacking = 0 if path.low is None else rule.below_micros - path.low - opening
+    lacking = 0 if extremes.low is None else rule.below_micros - extremes.low - opening
     times = max(0, -(-lacking // rule.amount_micros))
-    over = opening + times * rule.amount_micros - missing
-    return (missing, 0) if over < 0 else (opening, over)
+    excess = opening + times * rule.amount_micros - missing
+    return (missing, 0) if excess < 0 else (opening, excess)
 
 
-def _lasting(path: BalanceExtremes, missing: int) -> int:
-    """What to begin with so that credit lasts to the clock, where nobody tops up."""
-    if path.floor is None:
+def _lasting(extremes: BalanceExtremes, missing: int) -> int:
+    """The opening balance with which the credit lasts to the clock, where nothing tops it up."""
+    if extremes.floor is None:
         return max(0, missing)
-    opening = max(0, missing, 1 - path.first)
-    left = path.floor + opening
-    return opening if left > 0 or left == path.final + opening == 0 else MICROS_PER_USD - path.floor
+    opening = max(0, missing, 1 - extremes.first)
+    lowest = extremes.floor + opening
+    # A lowest balance of zero is enough when it is the last one: then usage has nothing left to stop.
+    if lowest > 0 or lowest == extremes.final + opening == 0:
+        return opening
+    return MICROS_PER_USD - extremes.floor
 
 
-def _paying(config: TenantConfig) -> OpeningBalance:
-    ledger = _grown(config).ledger
+def _postpaid(config: TenantConfig) -> OpeningBalance:
+    ledger = after_history(config).ledger
     invoices = paid_invoices(ledger.rows)
     after_ms = invoices[-1][0] if invoices else config.start_ms - 1
     place = bisect_right([row.at_ms for row in ledger.rows], after_ms)
     late = [row for row in ledger.rows[place:] if row.kind in CHARGES]
     times = [row.at_ms for row in late]
     sums = [*accumulate((-row.usd_micros for row in late), initial=0)]
-    return solve_postpaid(
-        config, invoices, ledger.outstanding_micros, lambda at_ms: sums[bisect_right(times, at_ms)]
-    )
+    owed = ledger.outstanding_micros
+    return solve_postpaid(config, invoices, owed, lambda at_ms: sums[bisect_right(times, at_ms)])
 
 
 def paid_invoices(rows: Sequence[LedgerRow]) -> list[tuple[int, int]]:
-    """When a postpaid tenant's invoices were paid, and of how much they were."""
+    """When a postpaid tenant paid its invoices, and their amounts."""
     return [(row.at_ms, row.usd_micros) for row in rows if row.kind == "adjustment"]
 
 
 def solve_postpaid(
     config: TenantConfig, invoices: Sequence[tuple[int, int]], owed_micros: int, owed_at: Callable[[int], int]
 ) -> OpeningBalance:
-    """The course of a postpaid plan that would have paid every invoice.
+    """The opening balance of a postpaid tenant.
 
-    owed_at: what had come together since the last invoice at an instant.
+    invoices, owed_micros: of the history with every invoice paid. owed_at: what the charges since the last
+    invoice came to at an instant.
     """
     assert config.outstanding_target_micros is not None
     missing = config.outstanding_target_micros - owed_micros
     if missing < 0:
         after_ms = invoices[-1][0] if invoices else config.start_ms
         moments = range(after_ms, config.as_of_ms)
-        at_ms = after_ms + bisect_left(moments, -missing, key=owed_at) + _PAID_AFTER_MS
+        at_ms = after_ms + bisect_left(moments, -missing, key=owed_at) + _PAYMENT_DELAY_MS
         return OpeningBalance(closing_ms=min(at_ms, config.as_of_ms), closing_micros=-missing)
     for at_ms, micros in reversed(invoices):
         if missing <= micros:
-            return (
-                OpeningBalance(unpaid_from_ms=at_ms, unpaid_rest_micros=missing)
-                if missing
-                else NO_OPENING_BALANCE
-            )
+            if not missing:
+                return NO_OPENING_BALANCE
+            return OpeningBalance(unpaid_from_ms=at_ms, unpaid_rest_micros=missing)
         missing -= micros
     return OpeningBalance(opening_micros=missing, unpaid_from_ms=0) if missing else NO_OPENING_BALANCE

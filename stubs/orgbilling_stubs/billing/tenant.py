@@ -1,4 +1,4 @@
-"""A tenant's billing state: nothing but the fold of its log up to an instant."""
+"""A tenant's billing state: what its log adds up to at an instant."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orgbilling_stubs.billing import ids
-from orgbilling_stubs.billing.contract import CANCELLED_BEFORE_MS, SIGNING_LEAD_MS, Contract, sign
+from orgbilling_stubs.billing.contract import CANCELLED_BEFORE_MS, SIGNING_LEAD_MS, Contract
 from orgbilling_stubs.billing.events import CheckoutSettingsChanged, ClockSet, Event, Idempotency
 from orgbilling_stubs.billing.instants import DAY_MS, HOUR_MS
 from orgbilling_stubs.billing.ledger import Ledger
@@ -60,27 +59,27 @@ class ActiveScenario:
 
 
 class Tenant:
-    """State of one organization; only the fold and the agenda change it."""
+    """State of one organization: `billing.apply` changes it, `billing.scheduler` moves its clock."""
 
     def __init__(self, config: TenantConfig) -> None:
         self.config = config
-        self.reprice(config.prices)
+        self.set_prices(config.prices)
         self.stripe_customer_id = config.stripe_customer_id
         self.version = 0
         """Sequence number of the last record in the log."""
-        self.depth = 0
-        """How many events of billing have been folded."""
+        self.billing_events = 0
+        """How many events of billing the state holds: makes the ids of the next one unique."""
         self.changes = 0
         """Counts every change of state, those that time brings included."""
-        self.quiet_until_ms = 0
-        """Until then nothing happens by itself."""
-        self._texts: dict[tuple[int, str], str] = {}
         self.ledger = Ledger()
         self.tokens = TokenSeries()
         self.meters: dict[tuple[str, str], CountSeries] = {}
+        """Counts of events and services, by kind and slug."""
         self.characters = HighWaterMarks()
         self.last_used_ms: dict[int, int] = {}
+        """By place of the project."""
         self.redeemed: dict[str, int] = {}
+        """When each voucher was redeemed, by its code."""
         self.discount_percent = 0
         self.vouchers = {terms.code: terms for terms in config.vouchers}
         self.offers: dict[str, ContractTerms] = {}
@@ -95,41 +94,35 @@ class Tenant:
         self.portals: dict[str, int] = {}
         """When each billing-portal session was opened."""
         self.answered: dict[str, tuple[Idempotency, Event]] = {}
+        """The event that answered each idempotency key."""
         self.characters_billed_ms: int | None = None
         self.agreements_billed_ms: dict[str, int] = {}
         self.contract: Contract | None = None
-        self.contract_from_ms = _appears_ms(config)
-        """When the plan's own contract will appear; None once it has."""
-        self.cancels_by_plan = True
+        self.contract_from_ms = _contract_appears_ms(config)
+        """When the contract of the configuration will appear; None once it has."""
+        self.cancels_as_configured = True
         self.created_ms = min(config.start_ms, self.contract_from_ms or config.start_ms)
         self.now_ms = self.created_ms - 1
         self.updated_ms = self.created_ms
-        self._begin(config.start_ms // DAY_MS)
+        self.unsettled_micros: dict[str, int] = {}
+        """What has been metered since the last settlement, by kind of meter."""
+        self.month_characters = 0
+        """The most characters that were active at once since the month opened."""
+        self._usage_texts: dict[tuple[int, str], str] = {}
+        self._place_cursor(config.start_ms // DAY_MS)
 
-    def _begin(self, day: int) -> None:
-        """Put the agenda at the beginning of a day."""
+    def _place_cursor(self, day: int) -> None:
+        """Put the scheduler's cursor at the beginning of a day."""
+        self.quiet_until_ms = 0
+        """Until then nothing is due."""
         self.closing_ms = self.config.opening_balance.closing_ms
         self.cursor_day = day
         self.cursor_index = 0
         self.cursor_items: Sequence[tuple[int, int, Usage | Meter | int]] = ()
         self.cursor_loaded = False
-        self.day_charges: dict[str, int] = {}
-        self.month_high = 0
 
-    def exhausted(self, at_ms: int) -> bool:
-        """Whether a prepaid tenant that stops at zero has nothing left, and nobody to fill it up.
-
-        What the history brings at the very clock is still part of it.
-        """
-        return (
-            self.ledger.balance_micros <= 0
-            and self.config.stop_when_exhausted
-            and self.config.mode == "prepaid"
-            and self._top_up(at_ms - 1) is None
-        )
-
-    def reprice(self, prices: Prices) -> None:
-        """Take a price list into force."""
+    def set_prices(self, prices: Prices) -> None:
+        """Replace the price list, and the tables by which charges look prices up."""
         self.prices = prices
         self.model_prices = {
             price.model: (price.input_per_1k_nanos, price.output_per_1k_nanos) for price in prices.models
@@ -138,65 +131,25 @@ class Tenant:
             ("service", slug): nanos for slug, nanos in prices.services
         }
 
-    def usage_text(self, project: int, model: str) -> str:
-        """How usage of a project through a model reads in the ledger: one text for all its rows."""
-        found = self._texts.get((project, model))
-        if found is None:
-            name = self.config.projects[project].name
-            found = self._texts[project, model] = f"{name}: {model}"
-        return found
+    def exhausted(self, at_ms: int) -> bool:
+        """Whether a prepaid tenant that stops at zero has nothing left and is not topped up.
 
-    def series(self, kind: str, slug: str) -> CountSeries:
-        """The counts of one event type or service operation."""
-        found = self.meters.get((kind, slug))
-        if found is None:
-            found = self.meters[kind, slug] = CountSeries()
-        return found
-
-    def touch(self, at_ms: int) -> None:
-        """Note a change of state at an instant."""
-        self.changes += 1
-        if at_ms > self.updated_ms:
-            self.updated_ms = at_ms
-
-    def charge(
-        self,
-        at_ms: int,
-        kind: str,
-        micros: int,
-        description: str,
-        *,
-        tokens: int = 0,
-        source: str | None = None,
-    ) -> None:
-        """Post a debit: from the credits of a prepaid tenant, to the bill of a postpaid one."""
-        prepaid = self.config.mode == "prepaid"
-        if prepaid and self.config.stop_when_exhausted and self._top_up(at_ms) is None:
-            # What stops at zero, with nobody to fill it up, is never charged more than there is left.
-            micros = min(micros, max(0, self.ledger.balance_micros))
-            if not micros and not tokens:
-                return
-        self.ledger.post(
-            at_ms, kind, -micros if prepaid else 0, -micros, description, tokens=tokens, source=source
+        The usage at the very instant of the configuration's clock still belongs to the history, so the rule
+        for automatic top-ups is that of the millisecond before.
+        """
+        return (
+            self.ledger.balance_micros <= 0
+            and self.config.stop_when_exhausted
+            and self.config.mode == "prepaid"
+            and self.top_up(at_ms - 1) is None
         )
-        if not prepaid:
-            self.ledger.outstanding_micros += micros
-        self.touch(at_ms)
-        self.refill(at_ms)
 
-    def refill(self, at_ms: int) -> None:
-        """Buy credits automatically when the balance has fallen below the tenant's threshold."""
-        rule = self._top_up(at_ms)
-        if rule is None:
-            return
-        missing = rule.below_micros - self.ledger.balance_micros
-        if missing > 0:
-            times = max(1, -(-missing // rule.amount_micros))
-            self.credit(at_ms, "top_up", times * rule.amount_micros, "Automatic top-up")
+    def top_up(self, at_ms: int) -> TopUp | None:
+        """The rule for automatic top-ups that applies at an instant.
 
-    def _top_up(self, at_ms: int) -> TopUp | None:
-        """The automatic top-up in force. None from the clock on where the persona stands at a balance:
-        what happens next is up to the user."""
+        There is none after the history of a persona whose balance at the clock is given: it would replace
+        that balance with the first charge, and what happens next is up to the user.
+        """
         config = self.config
         if config.mode != "prepaid" or (
             config.balance_target_micros is not None and at_ms >= config.as_of_ms
@@ -204,67 +157,53 @@ class Tenant:
             return None
         return config.top_up
 
-    def credit(
-        self,
-        at_ms: int,
-        kind: str,
-        micros: int,
-        description: str,
-        *,
-        usd_micros: int | None = None,
-        created_by: str | None = None,
-    ) -> None:
-        """Post a credit in micro-USD."""
-        self.ledger.post(
-            at_ms,
-            kind,
-            micros,
-            micros if usd_micros is None else usd_micros,
-            description,
-            created_by=created_by,
-        )
-        self.touch(at_ms)
+    def unpaid_after_invoice_micros(self, at_ms: int) -> int:
+        """What a postpaid tenant still owes after it has paid its invoice: see `OpeningBalance`."""
+        opening_balance, owed_micros = self.config.opening_balance, self.ledger.outstanding_micros
+        if not opening_balance.unpaid_from_ms <= at_ms <= self.config.as_of_ms:
+            return 0
+        if at_ms == opening_balance.unpaid_from_ms:
+            return min(owed_micros, opening_balance.unpaid_rest_micros)
+        return owed_micros
+
+    def usage_text(self, project: int, model: str) -> str:
+        """The description of usage in the ledger: one string object for all rows of a project and model."""
+        text = self._usage_texts.get((project, model))
+        if text is None:
+            name = self.config.projects[project].name
+            text = self._usage_texts[project, model] = f"{name}: {model}"
+        return text
+
+    def meter_series(self, kind: str, slug: str) -> CountSeries:
+        """The counts of one event type or service operation."""
+        series = self.meters.get((kind, slug))
+        if series is None:
+            series = self.meters[kind, slug] = CountSeries()
+        return series
 
     def admin(self) -> str | None:
         """The member who signs what a person would sign."""
         return self.config.members[0] if self.config.members else None
 
-    def open_contract(self, at_ms: int) -> None:
-        """Let the plan's own contract appear, in the state it had when it was signed."""
-        terms = self.config.contract
-        assert terms is not None
-        self.contract_from_ms = None
-        config = self.config
-        status, session_id = "draft", None
-        if terms.status != "draft":
-            status = "pending_payment"
-            session_id = ids.checkout_session(config.seed, config.identity_seed, terms.contract_id)
-        self.bind_contract(sign(terms, status, at_ms, config.as_of_ms, session_id), at_ms)
+    def has_own_contract(self) -> bool:
+        """Whether the tenant's contract is that of its configuration."""
+        return self.contract is not None and self.contract.terms is self.config.contract
 
-    def bind_contract(self, contract: Contract, at_ms: int) -> None:
-        """Make a contract the tenant's own, with a session for its first payment."""
-        self.contract = contract
-        if contract.session_id is not None:
-            self.checkouts[contract.session_id] = Checkout(
-                session_id=contract.session_id,
-                purpose="contract",
-                amount_cents=contract.first_payment_cents(),
-                currency=self.config.currency,
-                opened_ms=at_ms,
-                contract_id=contract.terms.contract_id,
-            )
-        self.touch(at_ms)
-
-    def cancel_ms(self) -> int | None:
-        """When the plan's contract is cancelled; None when it is not."""
+    def contract_cancel_ms(self) -> int | None:
+        """When the contract is cancelled as the configuration says; None when it is not."""
         terms = self.config.contract
-        if terms is None or terms.status != "cancelled" or not self.cancels_by_plan:
+        if (
+            terms is None
+            or terms.status != "cancelled"
+            or not self.cancels_as_configured
+            or not self.has_own_contract()
+        ):
             return None
         return max(terms.start_ms + 1, self.config.as_of_ms - CANCELLED_BEFORE_MS)
 
 
-def _appears_ms(config: TenantConfig) -> int | None:
-    """When the plan's own contract appears: two weeks before it starts, or a day before the clock."""
+def _contract_appears_ms(config: TenantConfig) -> int | None:
+    """When the configuration's contract appears: two weeks before it starts, or a day before the clock."""
     terms = config.contract
     if terms is None:
         return None

@@ -176,11 +176,12 @@ NEVER_MS = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class OpeningBalance:
-    """What a history needs, besides itself, to stand at the clock where its persona says (micro-USD).
+    """What leads a history to the balance that its persona names: see `billing.opening_balance`.
 
-    opening: credits of a prepaid tenant, or debts of a postpaid one, brought along from before. From
-    `unpaid_from_ms` up to the clock invoices stay unpaid; the first of them but for `left`. closing: credits
-    that expire, or a payment on account.
+    opening_micros: credits of a prepaid tenant, or debts of a postpaid one, from before the history.
+    unpaid_from_ms: invoices from this instant up to the clock stay unpaid, except that of the first of them
+    only unpaid_rest_micros does. closing_ms, closing_micros: when how much credit expires, or is paid on
+    account.
     """
 
     opening_micros: int = 0
@@ -191,12 +192,12 @@ class OpeningBalance:
 
 
 NO_OPENING_BALANCE = OpeningBalance()
-"""The course of a history that is left to itself."""
+"""For a history that is left to itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class TenantConfig:
-    """Everything the fold needs to know about a tenant before its first row.
+    """Everything that a tenant's history follows from.
 
     identity_seed: the organization that ids are derived from; another than its own only for a fork.
     """

@@ -12,27 +12,19 @@ from orgbilling_fixtures.personas import Persona
 from orgbilling_fixtures.usage import history
 from orgbilling_fixtures.usage.patterns import SOURCES
 
-from orgbilling_stubs.billing import ids, instants, scheduler
+from orgbilling_stubs.billing import ids, instants
+from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS, billing_day, month_openings
 from orgbilling_stubs.billing.events import MeterRecorded, Record, UsageRecorded
 from orgbilling_stubs.billing.ledger import LedgerRow
 from orgbilling_stubs.billing.money import unit_charge_micros
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.billing.tenant_config import Meter, TenantConfig, Usage, UsageDay
-from orgbilling_stubs.export.columnar.billing_days import OPENS_MS, billing_day, openings
+from orgbilling_stubs.billing.tenant_config import Meter, Usage, UsageDay
 from orgbilling_stubs.export.columnar.columns import Chunk
 from orgbilling_stubs.export.reference_tables import chunk, profile, standing
 from orgbilling_stubs.export.schema import NAMES
 
 _PLACES = {source: place for place, source in enumerate(SOURCES)}
 _BY_DAY = ("events", "services", "usage_by_day")
-
-
-def grown(plan: TenantConfig) -> Tenant:
-    """The tenant of a plan, advanced to its clock by the engine."""
-    tenant = Tenant(plan)
-    scheduler.post_opening_entries(tenant)
-    scheduler.advance(tenant, plan.as_of_ms)
-    return tenant
 
 
 def tables(
@@ -154,12 +146,12 @@ def _metered(
 def _characters(tenant: Tenant) -> Iterator[tuple[Any, ...]]:
     """A row for each billed month that had characters, and for the present one."""
     nanos = tenant.prices.character_month_nanos
-    opened = [*openings(tenant.config.start_ms, tenant.now_ms)]
+    opened = [*month_openings(tenant.config.start_ms, tenant.now_ms)]
     ends: list[int] = [tenant.config.start_ms, *opened, tenant.now_ms + 1]
     for place, (since_ms, until_ms) in enumerate(pairwise(ends)):
         high = tenant.characters.high(since_ms - 1, until_ms - 1)
         if high:
             billed = place < len(opened)
-            month = instants.month(until_ms - instants.DAY_MS if billed else tenant.now_ms - OPENS_MS)
+            month = instants.month(until_ms - instants.DAY_MS if billed else tenant.now_ms - MONTH_OPENS_MS)
             charge = unit_charge_micros(high, nanos)
             yield tenant.config.organization, month, high, nanos, charge, until_ms if billed else None

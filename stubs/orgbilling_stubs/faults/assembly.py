@@ -8,7 +8,7 @@ from typing import Any
 
 from orgbilling_openapi.operations import operations_by_id
 
-from orgbilling_stubs.billing.apply import TenantFactory
+from orgbilling_stubs.billing.state import TenantFactory
 from orgbilling_stubs.faults.active_rules import ActiveRules
 from orgbilling_stubs.faults.engine import FaultInjection, Stage, no_stage
 from orgbilling_stubs.http.security import Authorize

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from orgbilling_stubs.auth.principal import Principal
-from orgbilling_stubs.billing.apply import TenantFactory
+from orgbilling_stubs.billing.state import TenantFactory
 from orgbilling_stubs.faults import COOKIE, errors
 from orgbilling_stubs.faults.active_rules import ActiveRules
 from orgbilling_stubs.http.context import CallNext, RequestContext, Response

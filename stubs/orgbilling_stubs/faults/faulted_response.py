@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from orgbilling_stubs.auth.principal import Principal
-from orgbilling_stubs.billing.apply import TenantFactory
+from orgbilling_stubs.billing.state import TenantFactory
 from orgbilling_stubs.faults.documented_responses import DocumentedResponses, InjectedError
 from orgbilling_stubs.faults.effects.effect import TenantReader
 from orgbilling_stubs.faults.effects.status import BODILESS

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from orgbilling_stubs.billing import scheduler
-from orgbilling_stubs.billing.apply import SETTING_EVENTS, TenantFactory, state_of
 from orgbilling_stubs.billing.log_branches import active_branch
+from orgbilling_stubs.billing.state import SETTING_EVENTS, TenantFactory, state_of
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.tenants.service import Service
 

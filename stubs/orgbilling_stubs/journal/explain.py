@@ -12,8 +12,8 @@ from orgbilling_openapi.operations import operations_by_id
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.auth.redaction import redact
 from orgbilling_stubs.billing import commands, scheduler
-from orgbilling_stubs.billing.apply import TenantFactory, state_of
 from orgbilling_stubs.billing.events import Record, encode
+from orgbilling_stubs.billing.state import TenantFactory, state_of
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.journal.exchange import Exchange
 from orgbilling_stubs.journal.show import document

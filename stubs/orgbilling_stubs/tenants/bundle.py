@@ -23,7 +23,6 @@ from orgbilling_fixtures.personas import PersonaError
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.auth.principal import is_organization
 from orgbilling_stubs.billing import instants, scheduler
-from orgbilling_stubs.billing.apply import state_of
 from orgbilling_stubs.billing.events import (
     ClockSet,
     Idempotency,
@@ -35,6 +34,7 @@ from orgbilling_stubs.billing.events import (
     decode,
     encode,
 )
+from orgbilling_stubs.billing.state import state_of
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.tenants import tenant_factory
 from orgbilling_stubs.tenants.clock import billing_instant, is_billable

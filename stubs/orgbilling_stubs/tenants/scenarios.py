@@ -17,7 +17,6 @@ from typing import Any
 
 from orgbilling_fixtures.scenarios import Scenario
 
-from orgbilling_stubs.billing.apply import apply
 from orgbilling_stubs.billing.commands import (
     ChangeCheckoutSettings,
     Command,
@@ -28,6 +27,7 @@ from orgbilling_stubs.billing.commands import (
 )
 from orgbilling_stubs.billing.decide import decide
 from orgbilling_stubs.billing.events import ClockSet, Event, Record
+from orgbilling_stubs.billing.state import apply
 from orgbilling_stubs.billing.tenant import ActiveScenario, Tenant
 from orgbilling_stubs.tenants import timeline
 from orgbilling_stubs.tenants.clock import billing_instant

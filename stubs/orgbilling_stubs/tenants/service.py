@@ -8,11 +8,11 @@ from threading import RLock
 from typing import Any
 
 from orgbilling_stubs.billing import errors, scheduler
-from orgbilling_stubs.billing.apply import TenantFactory, apply, state_of
 from orgbilling_stubs.billing.commands import Command
 from orgbilling_stubs.billing.decide import decide
 from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.events import Event, Idempotency, Record, Rewound, TenantCreated
+from orgbilling_stubs.billing.state import TenantFactory, apply, state_of
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.tenants.clock import Clock
 from orgbilling_stubs.tenants.store.log import ConflictError, Store

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from orgbilling_stubs.billing import instants, scheduler
+from orgbilling_stubs.billing.state import new_tenant
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import ContractTerms, ModelPrice, Prices, Project, TenantConfig
 
@@ -130,8 +131,7 @@ def make_terms() -> Callable[..., ContractTerms]:
 @pytest.fixture
 def make_tenant(make_plan: MakePlan) -> MakeTenant:
     def make(until_ms: int = AS_OF_MS, **changes: Any) -> Tenant:
-        tenant = Tenant(make_plan(**changes))
-        scheduler.post_opening_entries(tenant)
+        tenant = new_tenant(make_plan(**changes))
         scheduler.advance(tenant, until_ms)
         return tenant
 

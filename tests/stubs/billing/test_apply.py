@@ -1,6 +1,5 @@
 from collections.abc import Callable
 
-from orgbilling_stubs.billing.apply import apply, state_of
 from orgbilling_stubs.billing.events import (
     CheckoutCompleted,
     CheckoutOpened,
@@ -11,6 +10,7 @@ from orgbilling_stubs.billing.events import (
     TenantCreated,
     VoucherRedeemed,
 )
+from orgbilling_stubs.billing.state import apply, state_of
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import ContractTerms, TenantConfig
 

@@ -3,7 +3,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from orgbilling_stubs.billing.apply import apply
 from orgbilling_stubs.billing.commands import (
     ChangeCheckoutSettings,
     Command,
@@ -25,6 +24,7 @@ from orgbilling_stubs.billing.events import (
     Record,
     VoucherRedeemed,
 )
+from orgbilling_stubs.billing.state import apply
 from orgbilling_stubs.billing.tenant import CHECKOUT_LIFE_MS, Tenant
 from orgbilling_stubs.billing.tenant_config import ContractTerms
 

@@ -13,6 +13,7 @@ from orgbilling_fixtures import personas
 from orgbilling_stubs.billing import instants, scheduler
 from orgbilling_stubs.billing.events import TenantCreated
 from orgbilling_stubs.billing.opening_balance import is_unsolved, solved
+from orgbilling_stubs.billing.state import new_tenant
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import NO_OPENING_BALANCE, ContractTerms, TenantConfig, TopUp
 from orgbilling_stubs.tenants import tenant_factory
@@ -28,8 +29,7 @@ PINNED = tuple(
 
 
 def grown(plan: TenantConfig, until_ms: int | None = None) -> Tenant:
-    tenant = Tenant(solved(plan))
-    scheduler.post_opening_entries(tenant)
+    tenant = new_tenant(solved(plan))
     scheduler.advance(tenant, until_ms or plan.as_of_ms)
     return tenant
 

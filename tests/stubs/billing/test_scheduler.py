@@ -170,6 +170,6 @@ def test_a_contract_renews_or_is_cancelled(make_tenant: MakeTenant, make_terms: 
     assert not all(row.paid for row in cancelled.contract.schedule)
 
 
-def test_next_ms_is_when_something_happens(make_tenant: MakeTenant) -> None:
+def test_next_due_ms_is_when_something_happens(make_tenant: MakeTenant) -> None:
     tenant = make_tenant(instants.parse("2026-02-02T09:00:00Z"))
-    assert scheduler.next_ms(tenant) == instants.parse("2026-02-02T10:00:00Z")
+    assert scheduler.next_due_ms(tenant) == instants.parse("2026-02-02T10:00:00Z")

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from orgbilling_stubs.billing.apply import charge, credit
 from orgbilling_stubs.billing.tenant import CHECKOUT_LIFE_MS, Checkout, Tenant
 from orgbilling_stubs.billing.tenant_config import ContractTerms
 
@@ -19,7 +20,7 @@ def test_a_checkout_is_open_then_expired_unless_it_is_complete() -> None:
 def test_every_change_moves_the_version_and_the_time(make_tenant: MakeTenant) -> None:
     tenant = make_tenant()
     changes = tenant.changes
-    tenant.credit(tenant.now_ms, "adjustment", 1, "note")
+    credit(tenant, tenant.now_ms, "adjustment", 1, "note")
     assert tenant.changes > changes
     assert tenant.updated_ms == tenant.now_ms
 
@@ -27,7 +28,7 @@ def test_every_change_moves_the_version_and_the_time(make_tenant: MakeTenant) ->
 def test_a_postpaid_charge_is_owed_and_leaves_the_credits_alone(make_tenant: MakeTenant) -> None:
     tenant = make_tenant(mode="postpaid", free_credit_micros=0)
     owed = tenant.ledger.outstanding_micros
-    tenant.charge(tenant.now_ms, "usage", 7, "note")
+    charge(tenant, tenant.now_ms, "usage", 7, "note")
     assert tenant.ledger.outstanding_micros == owed + 7
     assert tenant.ledger.balance_micros == 0
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from orgbilling_fixtures import personas
 from orgbilling_stubs.api import serializers
-from orgbilling_stubs.export import scalar
+from orgbilling_stubs.billing.state import after_history
 from orgbilling_stubs.export.reference_tables import chunk, profile, standing
 from orgbilling_stubs.export.schema import BY_NAME
 from orgbilling_stubs.export.texts import instants
@@ -36,7 +36,7 @@ def when(text):
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_contracts_and_their_installments_are_the_apis(name):
-    tenant = scalar.grown(plan_of(name))
+    tenant = after_history(plan_of(name))
     made = standing(tenant, personas.load(name))
     [row] = rows("contracts", made["contracts"]) or [None]
     if tenant.contract is None:
@@ -63,7 +63,7 @@ def test_contracts_and_their_installments_are_the_apis(name):
 
 @pytest.mark.parametrize("name", ["standard", "postpaid_near_limit", "new_org"])
 def test_the_profile_is_the_apis(name):
-    tenant = scalar.grown(plan_of(name))
+    tenant = after_history(plan_of(name))
     ledger = tenant.ledger
     made = profile(tenant, ledger.balance_micros, ledger.outstanding_micros, tenant.updated_ms)
     [row] = rows("billing_profiles", made)
@@ -77,7 +77,7 @@ def test_the_profile_is_the_apis(name):
 
 
 def test_prices_agreements_and_vouchers_are_the_apis():
-    tenant = scalar.grown(plan_of("standard"))
+    tenant = after_history(plan_of("standard"))
     made = standing(tenant, personas.load("standard"))
     body = serializers.profile(tenant)
     for table, slug, member in (

@@ -4,6 +4,7 @@ import pytest
 from orgbilling_fixtures import personas
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants as instant
+from orgbilling_stubs.billing.state import after_history
 from orgbilling_stubs.export import scalar
 from orgbilling_stubs.export.texts import instants
 
@@ -11,7 +12,7 @@ from .conftest import plan_of
 
 
 def columns(name, *tables):
-    tenant = scalar.grown(plan_of(name))
+    tenant = after_history(plan_of(name))
     made = scalar.tables(tenant, personas.load(name), tables)
     return tenant, *(made[table] for table in tables)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from orgbilling_stubs.billing import scheduler
 from orgbilling_stubs.billing.instants import DAY_MS
+from orgbilling_stubs.billing.state import new_tenant
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import Meter, TenantConfig, Usage, UsageDay
 
@@ -44,7 +45,7 @@ def shell(
     """
     start = plan.start_ms // DAY_MS
     days = [at_ms // DAY_MS for at_ms in opened]
-    tenant = Tenant(
+    tenant = new_tenant(
         replace(
             plan,
             activity=_Peaks({day - 1: peak for day, peak in zip(days, peaks, strict=True)}),
@@ -52,17 +53,11 @@ def shell(
             stop_when_exhausted=False,
         )
     )
-    scheduler.post_opening_entries(tenant)
     done_ms = tenant.now_ms
     for at_ms in [*opened, plan.as_of_ms]:
         tenant.ledger.outstanding_micros += owed(done_ms, at_ms)
         day = at_ms // DAY_MS
-        _skip_to(tenant, max(start, day - 1) if at_ms in opened else day + 1)
+        scheduler.skip_to_day(tenant, max(start, day - 1) if at_ms in opened else day + 1)
         scheduler.advance(tenant, at_ms)
         done_ms = at_ms
     return tenant
-
-
-def _skip_to(tenant: Tenant, day: int) -> None:
-    tenant.cursor_day, tenant.cursor_index = day, 0
-    tenant.cursor_items, tenant.cursor_loaded = (), False

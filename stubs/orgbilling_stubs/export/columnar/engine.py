@@ -10,8 +10,8 @@ from orgbilling_fixtures.personas import Persona, parse
 
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import scheduler
-from orgbilling_stubs.billing.apply import state_of
 from orgbilling_stubs.billing.log_branches import active_branch
+from orgbilling_stubs.billing.state import after_history, state_of
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.export import scalar
 from orgbilling_stubs.export.columnar.columns import Chunk
@@ -60,7 +60,7 @@ class Engine:
             tenant = state_of(recorded.organization, recorded.records, tenant_factory.tenant_config)
             scheduler.advance(tenant, recorded.at_ms)
             return tenant
-        return scalar.grown(tenant_factory.tenant_config(person.organization, self._cast.created(person)))
+        return after_history(tenant_factory.tenant_config(person.organization, self._cast.created(person)))
 
     def bodies(self, person: Person) -> dict[str, Any]:
         """What the API answers to every GET of the organization."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orgbilling_fixtures.usage.history import UsageHistory
 
+from orgbilling_stubs.billing.billing_days import SETTLEMENT_MS, month_openings
 from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.billing.ledger import LedgerRow
 from orgbilling_stubs.billing.opening_balance import (
@@ -28,7 +29,6 @@ from orgbilling_stubs.billing.opening_balance import (
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import OpeningBalance, TenantConfig
 from orgbilling_stubs.export.columnar.base_ledger import shell
-from orgbilling_stubs.export.columnar.billing_days import SETTLES_MS, openings
 from orgbilling_stubs.export.columnar.usage import Flow, flow
 from orgbilling_stubs.export.errors import need
 
@@ -84,7 +84,7 @@ def book(plan: TenantConfig) -> Book | None:
     if usage is None or meters is None:
         return None
     evenings = _evenings(plan, history, done, meters)
-    opened = [*openings(plan.start_ms, plan.as_of_ms)]
+    opened = [*month_openings(plan.start_ms, plan.as_of_ms)]
     peaks = _peaks(done, plan.start_ms, opened)
     bills = _Bills(done.used.at_ms, usage, evenings)
     owed = bills.between if plan.mode == "postpaid" else _nothing
@@ -243,15 +243,15 @@ class _Evenings(NamedTuple):
 
 def _evenings(plan: TenantConfig, history: UsageHistory, done: Flow, micros: Ints) -> _Evenings:
     first = plan.start_ms // DAY_MS
-    days = (plan.as_of_ms - SETTLES_MS) // DAY_MS - first + 1
+    days = (plan.as_of_ms - SETTLEMENT_MS) // DAY_MS - first + 1
     sums = np.zeros((max(days, 0), 2), dtype=np.int64)
     if len(micros) and days > 0:
         kinds = np.array([gauge.kind == "service" for gauge in history.meter_schedules], dtype=np.int64)
-        day = (done.metered.at_ms + DAY_MS - SETTLES_MS - 1) // DAY_MS - first
+        day = (done.metered.at_ms + DAY_MS - SETTLEMENT_MS - 1) // DAY_MS - first
         billed = day < days
         np.add.at(sums, (day[billed], kinds[done.metered.gauge][billed]), micros[billed])
     day, kind = np.nonzero(sums)
-    at_ms = (first + day) * DAY_MS + SETTLES_MS
+    at_ms = (first + day) * DAY_MS + SETTLEMENT_MS
     return _Evenings(at_ms, sums[day, kind], np.where(kind, SERVICES, EVENTS))
 
 

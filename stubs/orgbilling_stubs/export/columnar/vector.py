@@ -11,11 +11,11 @@ from orgbilling_fixtures.usage.history import UsageHistory
 from orgbilling_fixtures.usage.patterns import SOURCES
 
 from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing.apply import METER_CHARGES
+from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS, SETTLEMENT_MS
 from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.billing.money import unit_charge_micros
-from orgbilling_stubs.billing.scheduler import METER_CHARGES
 from orgbilling_stubs.billing.tenant_config import TenantConfig
-from orgbilling_stubs.export.columnar.billing_days import OPENS_MS, SETTLES_MS
 from orgbilling_stubs.export.columnar.columns import Chunk, Coded, Same, Uuids
 from orgbilling_stubs.export.columnar.ledger import EVENTS, OTHER, USAGE, Book, book
 from orgbilling_stubs.export.columnar.usage import fits
@@ -168,7 +168,7 @@ def _metered(plan: TenantConfig, history: UsageHistory, made: Book, kind: str) -
     )
     slug = rank[made.flow.metered.gauge]
     mine = slug >= 0
-    day = (made.flow.metered.at_ms[mine] + DAY_MS - SETTLES_MS - 1) // DAY_MS
+    day = (made.flow.metered.at_ms[mine] + DAY_MS - SETTLEMENT_MS - 1) // DAY_MS
     key = day * max(1, len(slugs)) + slug[mine]
     order = np.argsort(key, kind="stable")
     key = key[order]
@@ -195,10 +195,10 @@ def _characters(plan: TenantConfig, made: Book) -> list[tuple[Any, ...]]:
             charge = unit_charge_micros(peak, nanos)
             rows.append((plan.organization, instants.month(at_ms - DAY_MS), peak, nanos, charge, at_ms))
     begin = (made.opened[-1] if made.opened else plan.start_ms) // DAY_MS
-    until = (plan.as_of_ms - OPENS_MS) // DAY_MS + 1
+    until = (plan.as_of_ms - MONTH_OPENS_MS) // DAY_MS + 1
     days = slice(begin - made.flow.start_day, until - made.flow.start_day)
     peak = int(made.flow.characters[days].max(initial=0))
     if peak:
-        month = instants.month(plan.as_of_ms - OPENS_MS)
+        month = instants.month(plan.as_of_ms - MONTH_OPENS_MS)
         rows.append((plan.organization, month, peak, nanos, unit_charge_micros(peak, nanos), None))
     return rows

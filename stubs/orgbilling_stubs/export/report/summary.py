@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from orgbilling_stubs.billing.apply import METER_CHARGES
 from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.billing.opening_balance import CHARGES
-from orgbilling_stubs.billing.scheduler import METER_CHARGES
 from orgbilling_stubs.export.columnar.columns import Chunk, values
 from orgbilling_stubs.export.texts import dates
 

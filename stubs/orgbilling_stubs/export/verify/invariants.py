@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from orgbilling_stubs.billing.billing_days import SETTLEMENT_MS
 from orgbilling_stubs.billing.instants import DAY_MS
-from orgbilling_stubs.export.columnar.billing_days import SETTLES_MS
 from orgbilling_stubs.export.schema import TABLES, Table
 
 EMPTY = (
@@ -116,7 +116,7 @@ def _metered(table: str, slug: str, prices: str, kind: str, text: str) -> Iterat
         f"FROM v_{table} a JOIN v_{prices} b ON a.organization_id = b.organization_id "
         f"AND a.{slug} = b.{slug} WHERE a.unit_price_usd <> b.unit_price_usd",
     )
-    shifted = f"(l.created_at + {DAY_MS - SETTLES_MS - 1})"
+    shifted = f"(l.created_at + {DAY_MS - SETTLEMENT_MS - 1})"
     billed = equal_sums(
         f"{table}-billed",
         f"Σ {table}.charge_usd of a day = the {kind} that its evening posted",
@@ -124,13 +124,13 @@ def _metered(table: str, slug: str, prices: str, kind: str, text: str) -> Iterat
         "organization_id, day_ms",
         f"SELECT e.organization_id, day * {DAY_MS} AS day_ms, charge_usd AS left_side, 0 AS right_side "
         f"FROM v_{table} e JOIN v_organizations o ON o.organization_id = e.organization_id "
-        f"WHERE day * {DAY_MS} + {SETTLES_MS} <= as_of",
+        f"WHERE day * {DAY_MS} + {SETTLEMENT_MS} <= as_of",
         f"SELECT l.organization_id, {day(shifted)} AS day_ms, 0 AS left_side, -amount_usd AS right_side "
         f"FROM v_ledger l JOIN v_organizations o ON o.organization_id = l.organization_id "
-        f"WHERE {day(shifted)} + {SETTLES_MS} <= as_of AND entry_type = '{kind}' "
+        f"WHERE {day(shifted)} + {SETTLEMENT_MS} <= as_of AND entry_type = '{kind}' "
         f"AND (description = '{text}' OR description LIKE '{text}: %')",
     )
-    at_ms = f"suspects.day_ms + {SETTLES_MS}"
+    at_ms = f"suspects.day_ms + {SETTLEMENT_MS}"
     yield unless_repriced(
         billed._replace(violations=unless_empty(billed.violations, at_ms, "left_side > right_side"))
     )

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from orgbilling_stubs.billing.billing_days import month_openings
+from orgbilling_stubs.billing.state import after_history
 from orgbilling_stubs.billing.tenant_config import NO_OPENING_BALANCE, OpeningBalance
-from orgbilling_stubs.export import scalar
 from orgbilling_stubs.export.columnar import base_ledger
-from orgbilling_stubs.export.columnar.billing_days import openings
 
 from ..conftest import AS_OF_MS, plan_of
 
@@ -22,9 +22,9 @@ def without_numbers(rows):
 
 def test_contract_and_agreements_are_posted_as_in_a_full_run():
     plan = plan_of("standard")
-    opened = [*openings(plan.start_ms, plan.as_of_ms)]
+    opened = [*month_openings(plan.start_ms, plan.as_of_ms)]
     tenant = base_ledger.shell(plan, opened, [0] * len(opened), owe_nothing)
-    whole = scalar.grown(plan)
+    whole = after_history(plan)
     assert without_numbers(tenant.ledger.rows) == without_numbers(whole.ledger.rows)
     assert tenant.contract == whole.contract
     assert tenant.agreements_billed_ms == whole.agreements_billed_ms
@@ -33,7 +33,7 @@ def test_contract_and_agreements_are_posted_as_in_a_full_run():
 
 def test_characters_are_billed_by_their_peaks():
     plan = replace(plan_of("no_contract"), agreements=())
-    opened = [*openings(plan.start_ms, plan.as_of_ms)]
+    opened = [*month_openings(plan.start_ms, plan.as_of_ms)]
     tenant = base_ledger.shell(plan, opened, [*range(len(opened))], owe_nothing)
     billed = [row for row in tenant.ledger.rows if row.kind == "character_charge"]
     assert [row.description.split()[0] for row in billed] == [str(peak) for peak in range(1, len(opened))]
@@ -41,7 +41,7 @@ def test_characters_are_billed_by_their_peaks():
 
 def test_invoices_are_of_what_is_owed():
     plan = replace(plan_of("postpaid_near_limit"), agreements=(), opening_balance=NO_OPENING_BALANCE)
-    opened = [*openings(plan.start_ms, plan.as_of_ms)]
+    opened = [*month_openings(plan.start_ms, plan.as_of_ms)]
     windows = []
 
     def owed(after_ms, until_ms):
@@ -57,7 +57,7 @@ def test_invoices_are_of_what_is_owed():
 
 def test_a_course_is_posted_with_the_rest():
     plan = replace(plan_of("postpaid_near_limit"), agreements=())
-    opened = [*openings(plan.start_ms, plan.as_of_ms)]
+    opened = [*month_openings(plan.start_ms, plan.as_of_ms)]
     plan = replace(plan, opening_balance=OpeningBalance(unpaid_from_ms=opened[-2], unpaid_rest_micros=3))
     rows = base_ledger.shell(plan, opened, [0] * len(opened), lambda *_: 7).ledger.rows
     assert [row.usd_micros for row in rows if row.kind == "adjustment"][-2:] == [7, 4]

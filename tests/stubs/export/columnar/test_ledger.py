@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orgbilling_stubs.billing import money
+from orgbilling_stubs.billing.state import after_history
 from orgbilling_stubs.billing.tenant_config import ModelPrice, TopUp
-from orgbilling_stubs.export import scalar
 from orgbilling_stubs.export.columnar.ledger import TOP_UP, book, half_even
 
 from ..conftest import plan_of
@@ -27,7 +27,7 @@ def test_ties_are_rounded_to_even():
 @pytest.mark.parametrize("name", ["standard", "low_balance", "postpaid_near_limit", "dense"])
 def test_the_balance_is_that_of_the_engine_after_every_row(name):
     plan = plan_of(name)
-    made, tenant = book(plan), scalar.grown(plan)
+    made, tenant = book(plan), after_history(plan)
     rows = tenant.ledger.rows
     assert made.posted.at_ms.tolist() == [row.at_ms for row in rows]
     assert np.cumsum(made.posted.credits).tolist() == np.cumsum([row.credits_micros for row in rows]).tolist()

@@ -7,6 +7,7 @@ from orgbilling_fixtures import personas
 from orgbilling_stubs.billing import ids, instants
 from orgbilling_stubs.billing.events import TenantCreated
 from orgbilling_stubs.billing.opening_balance import solved
+from orgbilling_stubs.billing.state import after_history
 from orgbilling_stubs.billing.tenant_config import TopUp
 from orgbilling_stubs.export import scalar
 from orgbilling_stubs.export.columnar import vector
@@ -29,7 +30,7 @@ def listed(tables):
 def assert_same(plan, persona):
     made = vector.tables(plan, persona)
     assert made is not None
-    expected = listed(scalar.tables(scalar.grown(solved(plan)), persona))
+    expected = listed(scalar.tables(after_history(solved(plan)), persona))
     for table, columns in listed(made).items():
         assert columns == expected[table], table
     assert [*made] == [*NAMES]

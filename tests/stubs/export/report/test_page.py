@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 from orgbilling_fixtures import personas
+from orgbilling_stubs.billing.state import after_history
 from orgbilling_stubs.export import scalar
 from orgbilling_stubs.export.report import page as report
 from orgbilling_stubs.export.report import summary
@@ -15,7 +16,7 @@ from ..conftest import plan_of
 def page(*names, more=0):
     found = []
     for name in names:
-        tables = scalar.tables(scalar.grown(plan_of(name)), personas.load(name), summary.TABLES)
+        tables = scalar.tables(after_history(plan_of(name)), personas.load(name), summary.TABLES)
         found.append(summary.summarize(tables))
     return report.report(found, more, "orgbilling export --persona x")
 

@@ -4,6 +4,7 @@ import pytest
 from orgbilling_fixtures import personas
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing.state import after_history
 from orgbilling_stubs.export import scalar
 from orgbilling_stubs.export.report import summary
 
@@ -11,7 +12,7 @@ from ..conftest import plan_of
 
 
 def of(name, window=365):
-    tenant = scalar.grown(plan_of(name))
+    tenant = after_history(plan_of(name))
     return tenant, summary.summarize(scalar.tables(tenant, personas.load(name), summary.TABLES), window)
 
 
@@ -34,7 +35,7 @@ def test_the_sums_are_those_of_the_ledger(name):
 @pytest.mark.parametrize("name", ["standard", "month_edges", "low_balance"])
 def test_at_midnight_the_day_that_ends_is_the_last_one(name):
     midnight_ms = instants.parse("2026-03-01T00:00:00Z")
-    tenant = scalar.grown(plan_of(name, midnight_ms))
+    tenant = after_history(plan_of(name, midnight_ms))
     found = summary.summarize(scalar.tables(tenant, personas.load(name), summary.TABLES), 30)
     assert (found.days[0], found.days[-1]) == ("2026-01-30", "2026-02-28")
     assert found.tokens[-1] > 0
@@ -61,7 +62,7 @@ def test_the_small_ones_come_together():
 def test_weekdays_are_means_from_monday_on():
     _, found = of("standard")
     assert min(found.weekday_tokens[:5]) > max(found.weekday_tokens[5:])
-    tokens = serializers.summary(scalar.grown(plan_of("standard")), 365)["totalTokens"]
+    tokens = serializers.summary(after_history(plan_of("standard")), 365)["totalTokens"]
     assert abs(sum(found.weekday_tokens) / 7 - tokens / 365) < tokens / 365 / 20
 
 

@@ -4,6 +4,7 @@ import io
 
 import pytest
 from orgbilling_fixtures import personas
+from orgbilling_stubs.billing.state import after_history
 from orgbilling_stubs.export import scalar
 from orgbilling_stubs.export.report import summary, terminal
 from rich.cells import cell_len
@@ -13,7 +14,7 @@ from ..conftest import plan_of
 
 
 def shown(name, width):
-    tables = scalar.tables(scalar.grown(plan_of(name)), personas.load(name), summary.TABLES)
+    tables = scalar.tables(after_history(plan_of(name)), personas.load(name), summary.TABLES)
     console = Console(file=io.StringIO(), width=width)
     console.print(terminal.preview(summary.summarize(tables), width))
     return console.file.getvalue()
