@@ -250,8 +250,7 @@ def test_what_ends_a_scenario_gives_back_the_clock_from_before_it(service: Servi
 
 def test_a_scenario_may_set_clock_settings_and_steps_together(service: Service) -> None:
     steps = ({"do": "checkout", "amount": 100}, {"do": "pay"})
-    habits = {"webhookSeconds": [1]}
-    tenant = become(service, "standard", clock="end-of-month", steps=steps, habits=habits)
+    tenant = become(service, "standard", clock="end-of-month", steps=steps, webhook_delays_s=(1,))
     assert instants.text(tenant.now_ms) == "2026-03-31T23:59:59Z"
     [checkout] = [each for each in tenant.checkouts.values() if each.purpose == "top_up"]
     assert (checkout.opened_ms, checkout.settled) == (NOW_MS, True)
