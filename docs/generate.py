@@ -14,7 +14,7 @@ from textwrap import indent
 from typing import Any
 
 import yaml
-from orgbilling_conformance import rulebook
+from orgbilling_conformance.rules import registry
 from orgbilling_fixtures import personas, scenarios
 from orgbilling_fixtures.document_schema import dotted
 from orgbilling_fixtures.personas.consistency import RULES
@@ -177,7 +177,7 @@ def files() -> Iterator[tuple[Path, bytes]]:
     source = control_source()
     yield control_description.SOURCE, source.encode()
     yield control_description.TWIN, control_description.twin(source).encode()
-    yield DOCS / "rules.md", rulebook.text().encode()
+    yield DOCS / "rules.md", registry.text().encode()
     pages = {page: (DOCS / page).read_text("utf-8") for page, _ in TABLES.values()}
     for name, (page, render) in TABLES.items():
         pages[page] = replace(pages[page], name, render())

@@ -1,7 +1,7 @@
-"""The judge: whether an implementation of the Org Billing API keeps the contract."""
+"""The conformance suite: whether an implementation of the Org Billing API keeps its description."""
 
 from orgbilling_conformance.conform import conform
-from orgbilling_conformance.report import Finding, Report, Skipped, Stage
-from orgbilling_conformance.usage import UsageError
+from orgbilling_conformance.options import UsageError
+from orgbilling_conformance.reports.report import Finding, Report, SkippedRule, Stage
 
-__all__ = ["Finding", "Report", "Skipped", "Stage", "UsageError", "conform"]
+__all__ = ["Finding", "Report", "SkippedRule", "Stage", "UsageError", "conform"]

@@ -14,14 +14,14 @@ from typing import Any
 import yaml
 
 from orgbilling_conformance import clock
-from orgbilling_conformance.report import Finding
-from orgbilling_conformance.usage import UsageError
+from orgbilling_conformance.options import UsageError
+from orgbilling_conformance.reports.report import Finding
 
 KEYS = {"rule", "operation", "pointer", "until", "reason"}
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class BaselineEntry:
     """One entry; `*` and `?` in rule, operation and pointer stand for anything."""
 
     rule: str
@@ -45,7 +45,7 @@ class Accepted:
         return f"{self.rule} {self.operation} {self.pointer}".strip()
 
 
-def load(path: Path) -> list[Accepted]:
+def load(path: Path) -> list[BaselineEntry]:
     """Read a baseline: YAML, TOML or JSON with a list `accepted`; raises `UsageError`."""
     try:
         text = path.read_text("utf-8")
@@ -63,7 +63,7 @@ def load(path: Path) -> list[Accepted]:
     return [_entry(row, f"--baseline {path}: entry {number}") for number, row in enumerate(rows, 1)]
 
 
-def _entry(row: Any, where: str) -> Accepted:
+def _entry(row: Any, where: str) -> BaselineEntry:
     if not isinstance(row, dict) or not isinstance(row.get("rule"), str):
         raise UsageError(f"{where}: needs a rule")
     unknown = row.keys() - KEYS
@@ -77,13 +77,13 @@ def _entry(row: Any, where: str) -> Accepted:
     except ValueError:
         raise UsageError(f"{where}: needs until, a day like 2027-01-31") from None
     day = day.date() if isinstance(day, datetime) else day
-    return Accepted(
+    return BaselineEntry(
         row["rule"], str(row.get("operation", "*")), str(row.get("pointer", "*")), day, row["reason"]
     )
 
 
 def apply(
-    findings: Sequence[Finding], accepted: Sequence[Accepted]
+    findings: Sequence[Finding], accepted: Sequence[BaselineEntry]
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...], list[str]]:
     """What remains, what is accepted, and what to say about the entries.
 
@@ -93,18 +93,18 @@ def apply(
     rest, passed = [], []
     used = set()
     for finding in findings:
-        entries = [each for each in accepted if each.matches(finding)]
+        entries = [entry for entry in accepted if entry.matches(finding)]
         used |= set(entries)
-        valid = [each for each in entries if each.until >= today]
+        valid = [entry for entry in entries if entry.until >= today]
         if valid:
             passed.append(replace(finding, accepted=f"until {valid[0].until}: {valid[0].reason}"))
         elif entries:
-            told = f"accepted until {entries[0].until}, which is over ({entries[0].reason})"
-            rest.append(replace(finding, severity="error", reason=told))
+            observed = f"accepted until {entries[0].until}, which is over ({entries[0].reason})"
+            rest.append(replace(finding, severity="error", reason=observed))
             notes.append(f"EXPIRED: the baseline accepted {entries[0].name} until {entries[0].until}")
         else:
             rest.append(finding)
     notes += [
-        f"the baseline entry {each.name} meets nothing: delete it" for each in accepted if each not in used
+        f"the baseline entry {entry.name} meets nothing: delete it" for entry in accepted if entry not in used
     ]
     return tuple(rest), tuple(passed), list(dict.fromkeys(notes))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orgbilling_conformance.report import Report
+from orgbilling_conformance.reports.report import Report
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -22,7 +22,7 @@ def conform(
     progress: Callable[[str, int, int], None] | None = None,
     **choices: Unpack[Choices],
 ) -> Report:
-    """Judge an ASGI application (``app``), an address (``url``) or a recording (``har``): exactly one.
+    """Check an ASGI application (``app``), an address (``url``) or a recording (``har``): exactly one.
 
     token: a session token of an organization, second_token: one of another, expired_token: one whose
     time is over, pending_token: one of a session that has chosen no organization; token_command: a shell

@@ -9,12 +9,11 @@ from typing import Any
 
 from orgbilling_openapi import description, diff, external_document, json_pointer
 
+from orgbilling_conformance.api_description import Path
 from orgbilling_conformance.exchange import Request
-from orgbilling_conformance.facts import Path
-from orgbilling_conformance.judge import Judge
-from orgbilling_conformance.report import Finding
-from orgbilling_conformance.rule import FACTS, Observation
-from orgbilling_conformance.words import many
+from orgbilling_conformance.reports.report import Finding, counted
+from orgbilling_conformance.rules.rule import FACTS, RuleViolation
+from orgbilling_conformance.suite import ConformanceSuite
 
 Row = dict[str, Any]
 
@@ -28,45 +27,47 @@ AMENDED = (
     "parameter-range",
     "body-schema",
 )
-"""The rules that one node of the contract makes: without it, or with more in it, there is no finding."""
+"""The rules that one node of the description makes: without it, or with more in it, there is no finding."""
 
 REASON = "what we know now, and since when"
 KIND = re.compile(r"(?:\d+ to )?(null|boolean|string|array|object|number|integer): ")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def compare(judge: Judge) -> tuple[Row, ...]:
+def compare(suite: ConformanceSuite) -> tuple[Row, ...]:
     """Fetch /openapi.json, or else /schemas/*.json, without a token, and compare.
 
     What contradicts a documented or published fact is an observation; all else is only told.
     """
-    answer = judge.send(Request("GET", "/openapi.json", auth="none", purpose="what it publishes"))
+    answer = suite.send(Request("GET", "/openapi.json", auth="none", purpose="what it publishes"))
     theirs = answer.response.json
     rows: list[Row] = []
     if answer.response.status == 200 and isinstance(theirs, dict) and "paths" in theirs:
-        judge.passed("published-facts", "")
-        rows = _document(judge, theirs)
+        suite.evaluated("published-facts", "")
+        rows = _document(suite, theirs)
     else:
-        rows = _schemas(judge)
+        rows = _schemas(suite)
     for row in rows:
         if row["severity"] == "breaking":
-            name = _operation(judge, row)
-            seen = Observation("published-facts", row["pointer"], "as the contract says", row["what"])
-            judge.observe(seen, name, [answer.request])
+            name = _operation(suite, row)
+            violation = RuleViolation(
+                "published-facts", row["pointer"], "as our API description says", row["what"]
+            )
+            suite.fail(violation, name, [answer.request])
     return tuple(rows)
 
 
-def _document(judge: Judge, theirs: Row) -> list[Row]:
-    ours = judge.facts.document
+def _document(suite: ConformanceSuite, theirs: Row) -> list[Row]:
+    ours = suite.api.document
     try:
         relative = external_document.relative(theirs, ours["servers"][0]["url"])
         same = relative == ours
-        changes = [] if same else diff.compare(_facts(), ours, relative, judge.facts.origins)
+        changes = [] if same else diff.compare(_facts(), ours, relative, suite.api.origins)
     except (external_document.DocumentError, LookupError, TypeError, AttributeError) as error:
-        judge.note(f"/openapi.json cannot be compared: {' '.join(str(error).split())[:120]}")
+        suite.note(f"/openapi.json cannot be compared: {' '.join(str(error).split())[:120]}")
         return []
     rows = [change.row() for change in changes if change.severity != "assumed" or change.kind == "changed"]
-    judge.note(f"/openapi.json was compared: {many(len(rows), 'difference')}")
+    suite.note(f"/openapi.json was compared: {counted(len(rows), 'difference')}")
     # Other operations are the vendor's business; whether one that we know is gone is ours.
     return [row for row in rows if not (row["kind"] == "added" and row["what"] == "an operation")]
 
@@ -79,13 +80,13 @@ def _facts() -> Row:
     return composition.vendor_facts()
 
 
-def _schemas(judge: Judge) -> list[Row]:
+def _schemas(suite: ConformanceSuite) -> list[Row]:
     """The schemas one by one; the required members and the types of what we know."""
     rows: list[Row] = []
     seen = 0
-    for name, ours in judge.facts.document["components"]["schemas"].items():
+    for name, ours in suite.api.document["components"]["schemas"].items():
         request = Request("GET", f"/schemas/{name}.json", auth="none", purpose="what it publishes")
-        answer = judge.send(request)
+        answer = suite.send(request)
         theirs = answer.response.json
         if answer.response.status != 200 or not isinstance(theirs, dict):
             break
@@ -103,35 +104,38 @@ def _schemas(judge: Judge) -> list[Row]:
                 }
             )
     if seen:
-        judge.passed("published-facts", "")
-        judge.note(f"published schemas were compared: {seen}")
+        suite.evaluated("published-facts", "")
+        suite.note(f"published schemas were compared: {seen}")
     else:
-        judge.skip(("published-facts",), ("*",), "the target publishes no document")
+        suite.skip(("published-facts",), ("*",), "the target publishes no document")
     return rows
 
 
-def _operation(judge: Judge, row: Row) -> str:
+def _operation(suite: ConformanceSuite, row: Row) -> str:
     for each in row["operations"]:
         method, _, path = each.partition(" ")
-        return judge.facts.operation(method, path)
+        return suite.api.operation(method, path)
     return ""
 
 
 def ways_out(finding: Finding, today: str) -> tuple[str, str, str]:
-    """A bug of the API, a stale contract, or accepted for a while: what to do in each case."""
+    """A bug of the API, a stale description, or accepted for a while: what to do in each case."""
     bug = f"report it to the vendor: {finding.expected}, and {finding.observed} was observed"
-    stale = overlay(finding) or "no single node of the contract says so: the rule itself would have to change"
+    stale = (
+        overlay(finding)
+        or "no single node of the API description says so: the rule itself would have to change"
+    )
     return bug, stale, _entry(finding, today)
 
 
 def overlay(finding: Finding) -> str:
-    """The OpenAPI Overlay actions that make the contract say what was observed; empty where none do."""
-    if not finding.contract or finding.rule not in AMENDED:
+    """The OpenAPI Overlay actions that make the description say what was observed; empty where none do."""
+    if not finding.node or finding.rule not in AMENDED:
         return ""
     layer = "published" if finding.basis in FACTS else "assumed"
     # A layer sees what the earlier ones wrote, and not what the later ones do.
     before = _facts() if layer == "published" else description.load()
-    keys = _keys(before, finding.contract)
+    keys = _keys(before, finding.node)
     actions = _actions(before, keys, finding) if keys else []
     reason = f"  x-reason: {REASON}\n" if layer == "assumed" else ""
     rows = [f"- target: {_target(place)}\n{reason}  {change}" for place, change in actions]

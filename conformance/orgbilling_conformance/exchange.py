@@ -155,7 +155,7 @@ def strings(value: Any) -> Iterator[str]:
             stack.extend(each)
 
 
-def shown(value: Any, limit: int = 120) -> str:
+def shorten(value: Any, limit: int = 120) -> str:
     """A value in one short line, without tokens."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     text = JWT.sub("eyJ…", " ".join(text.split()) or repr(text))

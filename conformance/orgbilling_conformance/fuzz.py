@@ -7,17 +7,19 @@ in its documented interface is in this module: `iter_coverage_cases`, `get_strat
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from orgbilling_conformance import sendable
+from orgbilling_conformance import guard
+from orgbilling_conformance.api_description import ApiDescription
 from orgbilling_conformance.exchange import Request
-from orgbilling_conformance.facts import Facts
-from orgbilling_conformance.usage import UsageError
+from orgbilling_conformance.options import UsageError
 
 PHASES = ("examples", "coverage", "fuzzing")
 LONGEST = 8000
@@ -29,21 +31,23 @@ def require() -> None:
         raise UsageError("fuzzing needs: pip install 'orgbilling[conformance]'; or use --quick")
 
 
-def requests(facts: Facts, phase: str, operations: set[str], examples: int, seed: int) -> list[Request]:
+def requests(
+    api: ApiDescription, phase: str, operations: set[str], examples: int, seed: int
+) -> list[Request]:
     """The requests of one phase for the operations (ids), in a fixed order; the same for the same seed.
 
     Raises `UsageError` where Schemathesis is not installed.
     """
     require()
-    known = [name for name in _operations(facts) if name in operations]
+    known = [name for name in _operations(api) if name in operations]
     chance = (examples, seed) if phase == "fuzzing" else (0, 0)
-    return [each for name in known for each in generated(facts, phase, name, *chance)]
+    return [each for name in known for each in generated(api, phase, name, *chance)]
 
 
 @cache
-def generated(facts: Facts, phase: str, name: str, examples: int, seed: int) -> tuple[Request, ...]:
+def generated(api: ApiDescription, phase: str, name: str, examples: int, seed: int) -> tuple[Request, ...]:
     """The requests for one operation (id); kept, for a second run in this process sends the same."""
-    operation = _operations(facts)[name]
+    operation = _operations(api)[name]
     generate = {"examples": _examples, "coverage": _coverage, "fuzzing": _fuzzing}[phase]
     found: dict[Request, None] = {}
     for case in generate(operation, examples, seed):
@@ -54,13 +58,13 @@ def generated(facts: Facts, phase: str, name: str, examples: int, seed: int) -> 
 
 
 @cache
-def _operations(facts: Facts) -> dict[str, Any]:
+def _operations(api: ApiDescription) -> dict[str, Any]:
     """The operations of the contract as Schemathesis knows them, by id."""
     import schemathesis
 
-    schema = schemathesis.openapi.from_dict(_open(facts.document))
+    schema = schemathesis.openapi.from_dict(_open(api.document))
     found = [result.ok() for result in schema.get_all_operations() if hasattr(result, "ok")]
-    return {facts.operation(each.method.upper(), each.path): each for each in found}
+    return {api.operation(each.method.upper(), each.path): each for each in found}
 
 
 def _open(document: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +143,7 @@ def _request(case: Any, method: str, path: str, phase: str) -> Request | None:
     if len(query) > LONGEST or (method == "GET" and body):
         return None
     request = Request(method, path, query, plain, body, purpose=phase)
-    return None if sendable.problem(request) else request
+    return None if guard.problem(request) else request
 
 
 def _body(sent: dict[str, Any]) -> bytes | None:
@@ -153,3 +157,40 @@ def _body(sent: dict[str, Any]) -> bytes | None:
 
 def _sendable(value: Any) -> bool:
     return isinstance(value, str) and value.isascii() and value.isprintable() and value == value.strip()
+
+
+CORPUS = Path(__file__).parent / "corpus.json"
+
+
+def corpus_requests(api: ApiDescription, operations: set[str]) -> list[Request]:
+    """The requests of the corpus for the operations (ids)."""
+    found = []
+    for row in json.loads(CORPUS.read_text("utf-8")):
+        for name in _corpus_operations(row, api):
+            if name not in operations:
+                continue
+            known = api.operations[name]
+            found.append(
+                Request(
+                    known.method,
+                    known.path,
+                    row.get("query", ""),
+                    tuple((key, value) for key, value in row.get("headers", {}).items()),
+                    _corpus_body(row),
+                    row.get("auth", "first"),
+                    row["why"],
+                )
+            )
+    return found
+
+
+def _corpus_operations(row: dict[str, str], api: ApiDescription) -> list[str]:
+    if row["operation"] == "windows":
+        return [operation.id for operation in api.windows]
+    return [operation.id for operation in api.gets] if row["operation"] == "gets" else [row["operation"]]
+
+
+def _corpus_body(row: dict[str, str]) -> bytes | None:
+    if "base64" in row:
+        return base64.b64decode(row["base64"])
+    return row["body"].encode() if "body" in row else None

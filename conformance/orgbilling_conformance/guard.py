@@ -6,13 +6,13 @@ import re
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
-from orgbilling_conformance import clock, sendable
-from orgbilling_conformance.exchange import JWT, Request, Response, shown
-from orgbilling_conformance.options import REMOTE_RATE, REMOTE_REQUESTS, WRITES, Options
+from orgbilling_conformance import clock
+from orgbilling_conformance.exchange import JWT, Request, Response, shorten
+from orgbilling_conformance.options import REMOTE_RATE, REMOTE_REQUESTS, WRITES, Options, UsageError
+from orgbilling_conformance.reports.report import counted
 from orgbilling_conformance.target import Target
-from orgbilling_conformance.usage import UsageError
-from orgbilling_conformance.words import many
 
 UNDOCUMENTED = ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "POST")
 DOCUMENTS = re.compile(r"/openapi\.json|/schemas/[A-Za-z0-9]+\.json")
@@ -29,7 +29,7 @@ class BudgetError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SentRequest:
     """One line of the journal; secrets are redacted."""
 
     line: str
@@ -38,7 +38,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class AllowedRequests:
     """What may be sent: methods and whole paths; documents: what the target publishes about itself.
 
     bodies: the methods and paths that take a body; whoever reads none takes it for the next request.
@@ -59,7 +59,7 @@ class Allowed:
             return "its method and path"
         if request.body and (request.rooted or pair not in self.bodies):
             return f"a body with {request.method}"
-        return sendable.problem(request)
+        return problem(request)
 
     def _published(self, request: Request) -> bool:
         """Whether it asks for what a target publishes about itself, without a token."""
@@ -68,7 +68,7 @@ class Allowed:
         return request.path in KEYS if request.rooted else DOCUMENTS.fullmatch(request.path) is not None
 
 
-def allowed(operations: Iterable[tuple[str, str, str]], options: Options, target: Target) -> Allowed:
+def allowed(operations: Iterable[tuple[str, str, str]], options: Options, target: Target) -> AllowedRequests:
     """What the options allow of the operations (id, method, path): documented GETs, and what was named.
 
     Raises `UsageError` where a write beyond loopback needs the host typed.
@@ -87,13 +87,13 @@ def allowed(operations: Iterable[tuple[str, str, str]], options: Options, target
         pairs |= {(method, path) for method, path in taken if method == "GET"}
         pairs.add(("GET", "/org/no-such-operation"))
     bodies = {(method, path) for name, method, path in known if method != "GET" and name in opened}
-    return Allowed(frozenset(pairs), options.documents, frozenset(bodies))
+    return AllowedRequests(frozenset(pairs), options.documents, frozenset(bodies))
 
 
-class Guard:
+class RequestGuard:
     """Sends what is allowed, at the rate and within the budget; safe to use from several threads."""
 
-    def __init__(self, target: Target, permitted: Allowed, options: Options) -> None:
+    def __init__(self, target: Target, permitted: AllowedRequests, options: Options) -> None:
         self.target, self.permitted = target, permitted
         rate = options.rate if options.rate is not None else (0.0 if target.local else REMOTE_RATE)
         self._gap = 1 / rate if rate else 0.0
@@ -103,12 +103,12 @@ class Guard:
         self._next = 0.0
         self._lock = threading.Lock()
         self.sent = 0
-        self.journal: list[Entry] = []
+        self.journal: list[SentRequest] = []
 
     def send(self, request: Request, authorization: str | None) -> Response:
         """Send one request; raises `ForbiddenError`, `BudgetError` and `UnreachableError`."""
         if refusal := self.permitted.refusal(request):
-            raise ForbiddenError(f"{shown(request.line)} ({shown(refusal)})")
+            raise ForbiddenError(f"{shorten(request.line)} ({shorten(refusal)})")
         with self._lock:
             self._spend()
             wait = self._next - clock.seconds()
@@ -117,7 +117,7 @@ class Guard:
             clock.pause(wait)
         response = self.target.send(request, authorization)
         line = JWT.sub("eyJ…", request.line)
-        self.journal.append(Entry(line, response.status, round(response.seconds * 1000)))
+        self.journal.append(SentRequest(line, response.status, round(response.seconds * 1000)))
         return response
 
     @property
@@ -132,7 +132,38 @@ class Guard:
 
     def _spend(self) -> None:
         if self.left == 0:
-            raise BudgetError(f"the budget of {many(self.most or 0, 'request')} is spent")
+            raise BudgetError(f"the budget of {counted(self.most or 0, 'request')} is spent")
         if self.expired:
             raise BudgetError("the time is over")
         self.sent += 1
+
+
+HEADERS = frozenset(
+    {
+        "accept", "accept-encoding", "accept-language", "access-control-request-headers",
+        "access-control-request-method", "content-type", "cookie", "forwarded", "idempotency-key",
+        "if-modified-since", "if-none-match", "origin", "prefer", "range", "x-forwarded-for",
+        "x-org-id", "x-organization-id", "x-tenant-id",
+    }
+)  # fmt: skip
+"""Every header that the suite has a use for. None says where a request ends, whom it is for, which method or
+path is meant, or who asks: Host, Content-Length and Authorization are the client's to write."""
+
+METHOD = "_method"
+"""A parameter that some frameworks take for the method."""
+
+QUERY = re.compile(r'[!"$-~]{0,60000}')
+VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?|")
+
+
+def problem(request: Request) -> str:
+    """Why a request may not be sent, whatever its method and path; empty where it may."""
+    if not QUERY.fullmatch(request.query):
+        return "its query"
+    names = (name for name, _ in parse_qsl(request.query, keep_blank_values=True, errors="replace"))
+    if any(name.strip().lower() == METHOD for name in names):
+        return f"the parameter {METHOD}"
+    for name, value in request.headers:
+        if name.lower() not in HEADERS or not VALUE.fullmatch(value):
+            return f"the header {name}"
+    return ""

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from orgbilling_conformance.api_description import ApiDescription
 from orgbilling_conformance.exchange import Exchange, Headers, Request, Response
-from orgbilling_conformance.facts import Facts
-from orgbilling_conformance.judge import Judge
-from orgbilling_conformance.registry import RULES
+from orgbilling_conformance.options import UsageError
+from orgbilling_conformance.reports.report import counted
+from orgbilling_conformance.rules.registry import RULES
+from orgbilling_conformance.suite import ConformanceSuite
 from orgbilling_conformance.target import PREFIX
-from orgbilling_conformance.usage import UsageError
-from orgbilling_conformance.words import many
 
 SHOWN = ("content-type", "content-length", "origin", "accept")
 """Headers of a request that are kept; a recording holds secrets in the others."""
@@ -36,7 +36,7 @@ MEDIA = re.compile(r"(?!x-unknown)[\w.+-]+/[\w.+-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class HarEntry:
     """An exchange of a recording.
 
     base: the address in front of the contract's path; whole: whether the body of the answer is there.
@@ -47,38 +47,40 @@ class Recorded:
     whole: bool
 
 
-def consider(judge: Judge, path: Path, progress: Callable[[str, int, int], None]) -> None:
-    """Judge every exchange of a recording that is one of the contract's; raises `UsageError`."""
-    found = _of_the_api(judge, list(exchanges(read(path), judge.facts)))
-    judged = [each for each in found if each.whole]
-    judge.base = found[0].base if found else ""
-    for done, each in enumerate(judged):
-        progress("recording", done, len(judged))
-        judge.consider(each.exchange)
-    progress("recording", len(judged), len(judged))
-    if not found:
-        judge.reasons.append("the recording holds no exchange with an operation of the contract")
-    elif not sum(judge.successes.values()):
-        judge.reasons.append("the recording holds no success")
-    if lost := len(found) - len(judged):
-        judge.note(f"not judged, for the body of the answer was not recorded: {many(lost, 'exchange')}")
-    seen = {each.exchange.operation for each in found}
+def consider(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, int], None]) -> None:
+    """Apply the response rules to every exchange of a described operation; raises `UsageError`."""
+    entries = _of_the_api(suite, list(exchanges(read(path), suite.api)))
+    complete = [entry for entry in entries if entry.whole]
+    suite.base = entries[0].base if entries else ""
+    for done, entry in enumerate(complete):
+        progress("recording", done, len(complete))
+        suite.consider(entry.exchange)
+    progress("recording", len(complete), len(complete))
+    if not entries:
+        suite.reasons.append("the recording holds no exchange with an operation of the API description")
+    elif not sum(suite.successes.values()):
+        suite.reasons.append("the recording holds no success")
+    if incomplete := len(entries) - len(complete):
+        suite.note(
+            f"not checked, for the body of the response was not recorded: {counted(incomplete, 'exchange')}"
+        )
+    recorded = {entry.exchange.operation for entry in entries}
     scenarios = [rule.id for rule in RULES.values() if rule.kind == "scenario"]
-    judge.skip(scenarios, ("*",), "needs a target that answers, not a recording")
-    judge.skip([each for each in RULES if each.startswith("token-")], ("*",), "tokens are not read")
-    judge.skip(("*",), sorted(judge.facts.operations.keys() - seen), "not in the recording")
-    judge.note(f"judged: {many(len(judged), 'exchange')} of {many(len(seen), 'operation')}")
-    if any(each.exchange.response.hidden for each in judged):
-        judge.note("headers are kept back in the recording: rules over those were not judged")
+    suite.skip(scenarios, ("*",), "needs a target that answers, not a recording")
+    suite.skip([rule for rule in RULES if rule.startswith("token-")], ("*",), "tokens are not read")
+    suite.skip(("*",), sorted(suite.api.operations.keys() - recorded), "not in the recording")
+    suite.note(f"checked: {counted(len(complete), 'exchange')} of {counted(len(recorded), 'operation')}")
+    if any(entry.exchange.response.hidden for entry in complete):
+        suite.note("headers are kept back in the recording: rules over those were not checked")
 
 
-def _of_the_api(judge: Judge, found: list[Recorded]) -> list[Recorded]:
+def _of_the_api(suite: ConformanceSuite, found: list[HarEntry]) -> list[HarEntry]:
     """Without what only looks like the API: where some of it is at /api/v1, the like elsewhere is not."""
     named = [each for each in found if each.base.endswith(PREFIX)]
     kept = named or found
     others = sorted({each.base or "/" for each in found} - {each.base or "/" for each in kept})
     if others:
-        judge.note(f"not taken for the API, for it is at {PREFIX} elsewhere: {', '.join(others)}")
+        suite.note(f"not taken for the API, for it is at {PREFIX} elsewhere: {', '.join(others)}")
     return kept
 
 
@@ -91,33 +93,33 @@ def read(path: Path) -> list[dict[str, Any]]:
         raise UsageError(f"--har {path}: {(error.strerror or 'unreadable').lower()}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(f"--har {path}: not a HAR file") from None
-    if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise UsageError(f"--har {path}: not a HAR file")
     return entries
 
 
-def exchanges(entries: list[dict[str, Any]], facts: Facts) -> Iterator[Recorded]:
+def exchanges(entries: list[dict[str, Any]], api: ApiDescription) -> Iterator[HarEntry]:
     """The exchanges with operations of the contract that got an answer."""
     for entry in entries:
         try:
-            found = _exchange(entry, facts)
+            found = _exchange(entry, api)
         except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
             raise UsageError("an entry of the HAR file lacks what HAR 1.2 requires") from None
         if found is not None:
             yield found
 
 
-def _exchange(entry: dict[str, Any], facts: Facts) -> Recorded | None:
+def _exchange(entry: dict[str, Any], api: ApiDescription) -> HarEntry | None:
     asked, answered = entry["request"], entry["response"]
     parts = urlsplit(asked["url"])
     method, posted = str(asked["method"]).upper(), asked.get("postData") or {}
     headers = _headers(asked, posted)
-    operation = _operation(method, parts.path, facts)
+    operation = _operation(method, parts.path, api)
     # 0 or -1: the browser gave up, or was not let.
     if not operation or int(answered["status"]) < 100 or _navigated(headers):
         return None
     text = _shown(posted.get("text"))
-    known = facts.operations[operation]
+    known = api.operations[operation]
     request = Request(
         method,
         known.path,
@@ -135,7 +137,7 @@ def _exchange(entry: dict[str, Any], facts: Facts) -> Recorded | None:
         int(answered["status"]), _headers(answered, content), body or b"", seconds, hidden=hidden
     )
     base = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(known.path)}"
-    return Recorded(Exchange(request, response, operation), base, whole)
+    return HarEntry(Exchange(request, response, operation), base, whole)
 
 
 def _navigated(headers: Headers) -> bool:
@@ -144,9 +146,13 @@ def _navigated(headers: Headers) -> bool:
     return sent.get("sec-fetch-dest") in PAGES or sent.get("accept", "").startswith("text/html")
 
 
-def _operation(method: str, path: str, facts: Facts) -> str:
+def _operation(method: str, path: str, api: ApiDescription) -> str:
     """The operation whose path is the end of an address's path: what is in front of it may be anything."""
-    ends = [each for each in facts.operations.values() if each.method == method and path.endswith(each.path)]
+    ends = [
+        operation
+        for operation in api.operations.values()
+        if operation.method == method and path.endswith(operation.path)
+    ]
     return max(ends, key=lambda each: len(each.path)).id if ends else ""
 
 

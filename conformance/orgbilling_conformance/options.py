@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-from orgbilling_conformance.usage import UsageError
-
 WRITES = {
     "redeem": "redeemOrgVoucher",
     "checkout": "createOrgBillingCheckout",
@@ -121,3 +119,7 @@ def _token(name: str, token: str | None) -> None:
         or " " in token
     ):
         raise UsageError(f"--{name.replace('_', '-')}: a token is one word of ASCII characters")
+
+
+class UsageError(ValueError):
+    """A call or an option that cannot be used (exit status 2)."""

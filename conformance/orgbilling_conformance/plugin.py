@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytest
 
-    from orgbilling_conformance.report import Report
+    from orgbilling_conformance.reports.report import Report
 
 FIXTURE = "conform_target"
 NAME = "orgbilling"
@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of the plugin."""
     group = parser.getgroup("orgbilling", "Org Billing API: conformance")
     group.addoption(
-        "--orgbilling-url", metavar="URL", help="judge this address: a test per rule and operation"
+        "--orgbilling-url", metavar="URL", help="test this address: one test per rule and operation"
     )
     group.addoption(
         "--orgbilling-token-env",
@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Room for what is judged: once per target, however many tests ask."""
+    """Room for the reports: one per target, however many tests ask for it."""
     setattr(config, REPORTS, {})
 
 
@@ -55,7 +55,7 @@ def pytest_collect_file(file_path: Path, parent: Any) -> pytest.Collector | None
     if file_path.name != "conftest.py":
         return None
     modules = parent.config.pluginmanager.get_plugins()
-    paths = {getattr(each, "__file__", None): each for each in modules if hasattr(each, FIXTURE)}
+    paths = {getattr(module, "__file__", None): module for module in modules if hasattr(module, FIXTURE)}
     return _file(file_path, parent) if str(file_path) in paths else None
 
 
@@ -91,8 +91,8 @@ def tests(parent: Any, make: Maker) -> Iterator[pytest.Item]:
     """A test for every rule on every operation, and one for the verdict."""
     import pytest
 
-    from orgbilling_conformance.facts import load
-    from orgbilling_conformance.registry import RULES
+    from orgbilling_conformance.api_description import load
+    from orgbilling_conformance.rules.registry import RULES
 
     known = load().operations
     rows = [(rule.id, operation) for rule in RULES.values() for operation in rule.operations or known]
@@ -124,11 +124,13 @@ def check(report: Report, rule: str, operation: str) -> None:
     import pytest
 
     if rule == "verdict":
-        rest = [each for each in report.findings if each.severity == "error" and not each.operation]
+        rest = [
+            finding for finding in report.findings if finding.severity == "error" and not finding.operation
+        ]
         if report.reasons or rest:
             pytest.fail("\n".join([report.verdict, *report.reasons, *map(_told, rest)]), pytrace=False)
         return
-    found = [each for each in report.findings if (each.rule, each.operation) == (rule, operation)]
+    found = [finding for finding in report.findings if (finding.rule, finding.operation) == (rule, operation)]
     errors = [each for each in found if each.severity == "error"]
     if errors:
         pytest.fail("\n\n".join(map(_told, found)), pytrace=False)
@@ -140,9 +142,11 @@ def check(report: Report, rule: str, operation: str) -> None:
     outcomes = {case.outcome for case in report.cases if (case.rule, case.operation) == (rule, operation)}
     if "passed" not in outcomes:
         reasons = [
-            each.reason for each in report.skipped if each.rule == rule and each.operation in (operation, "*")
+            skipped.reason
+            for skipped in report.skipped
+            if skipped.rule == rule and skipped.operation in (operation, "*")
         ]
-        pytest.skip(reasons[0] if reasons else "nothing was seen that the rule judges")
+        pytest.skip(reasons[0] if reasons else "nothing was seen that the rule applies to")
 
 
 def _told(finding: Any) -> str:

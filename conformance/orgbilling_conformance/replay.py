@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from orgbilling_conformance import tokens
-from orgbilling_conformance.exchange import Request, shown
+from orgbilling_conformance.exchange import Request, shorten
 from orgbilling_conformance.guard import ForbiddenError
-from orgbilling_conformance.judge import Judge
-from orgbilling_conformance.registry import RULES
-from orgbilling_conformance.scenarios import access, crossorigin, equations, reading, writing
-from orgbilling_conformance.usage import UsageError
+from orgbilling_conformance.options import UsageError
+from orgbilling_conformance.rules.registry import RULES
+from orgbilling_conformance.scenarios import access, invariants, reading, writing
+from orgbilling_conformance.suite import ConformanceSuite
 
-Step = Callable[[Judge], None]
+Step = Callable[[ConformanceSuite], None]
 
 BEHIND: dict[str, Step] = {
     "default-window": reading.defaults,
@@ -25,8 +25,8 @@ BEHIND: dict[str, Step] = {
     "stable": reading.repeat,
     "intermittent": reading.repeat,
     "conditional": reading.conditional,
-    "origin": crossorigin.foreign,
-    "origin-own": crossorigin.caller,
+    "origin": access.foreign,
+    "origin-own": access.caller,
     "negotiation": reading.negotiation,
     "isolation": access.isolation,
     "method": writing.methods,
@@ -41,7 +41,7 @@ BEHIND: dict[str, Step] = {
 """The scenario that decides a rule; laws have theirs, response rules need none."""
 
 
-def repeat(judge: Judge, path: Path, progress: Callable[[str, int, int], None]) -> None:
+def repeat(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, int], None]) -> None:
     """Send what a report's findings hold, and play the scenarios behind them; raises `UsageError`."""
     findings = read(path)
     steps: dict[Step, None] = {}
@@ -49,7 +49,7 @@ def repeat(judge: Judge, path: Path, progress: Callable[[str, int, int], None]) 
     for finding in findings:
         rule = RULES.get(str(finding.get("rule")))
         if rule is not None and rule.kind == "scenario":
-            step = equations.laws if rule.id.startswith("law-") else BEHIND.get(rule.id)
+            step = invariants.check_invariants if rule.id.startswith("invariant-") else BEHIND.get(rule.id)
             if step is not None:
                 steps.setdefault(step)
                 continue
@@ -59,28 +59,28 @@ def repeat(judge: Judge, path: Path, progress: Callable[[str, int, int], None]) 
             except (KeyError, TypeError, ValueError):
                 raise UsageError(f"--replay {path}: an exchange cannot be read") from None
     if any(request.auth in tokens.KEYED for request in requests):
-        access.learn(judge)
+        access.learn(suite)
     for done, request in enumerate(requests):
         progress("replay", done, len(requests) + len(steps))
-        if told := _lacking(judge, request.auth):
-            judge.note(f"not repeated, for {told}: {shown(request.line)}")
+        if told := _lacking(suite, request.auth):
+            suite.note(f"not repeated, for {told}: {shorten(request.line)}")
             continue
         try:
-            judge.send(request)
+            suite.send(request)
         except ForbiddenError as error:
-            judge.note(f"not repeated, for it is not allowed: {error}")
+            suite.note(f"not repeated, for it is not allowed: {error}")
     for step in steps:
-        step(judge)
-    if judge.guard is not None and not judge.guard.sent:
-        judge.reasons.append("the report holds nothing that could be repeated")
+        step(suite)
+    if suite.guard is not None and not suite.guard.sent:
+        suite.reasons.append("the report holds nothing that could be repeated")
 
 
-def _lacking(judge: Judge, auth: str) -> str:
+def _lacking(suite: ConformanceSuite, auth: str) -> str:
     """Why a kind of token cannot be sent; empty if it can."""
     if auth not in tokens.ALL:
         return "its token is of no known kind"
-    if auth in tokens.WITHOUT or judge.tokens.authorization(auth) is not None:
-        return judge.tokens.unfit(auth)
+    if auth in tokens.WITHOUT or suite.tokens.authorization(auth) is not None:
+        return suite.tokens.unfit(auth)
     return f"its token was not given ({auth})"
 
 
@@ -92,6 +92,6 @@ def read(path: Path) -> list[dict[str, Any]]:
         raise UsageError(f"--replay {path}: {(error.strerror or 'unreadable').lower()}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(f"--replay {path}: not a report of this command (--json)") from None
-    if not isinstance(findings, list) or not all(isinstance(each, dict) for each in findings):
+    if not isinstance(findings, list) or not all(isinstance(finding, dict) for finding in findings):
         raise UsageError(f"--replay {path}: not a report of this command (--json)")
     return findings

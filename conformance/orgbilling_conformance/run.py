@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -11,29 +11,26 @@ from typing import Any
 
 from orgbilling_openapi import description
 
-from orgbilling_conformance import baseline, clock, corpus, drift, facts, fuzz, har, machine, replay, source
-from orgbilling_conformance.exchange import shown
-from orgbilling_conformance.guard import BudgetError, Guard, allowed
-from orgbilling_conformance.judge import Judge
-from orgbilling_conformance.options import WRITES, Options
-from orgbilling_conformance.report import Report, Stage
-from orgbilling_conformance.stages import SCRIPTED
+from orgbilling_conformance import api_description, baseline, clock, drift, fuzz, har, replay, source
+from orgbilling_conformance.exchange import shorten
+from orgbilling_conformance.guard import BudgetError, RequestGuard, allowed
+from orgbilling_conformance.options import WRITES, Options, UsageError
+from orgbilling_conformance.reports.report import Finding, Report, Stage, counted
+from orgbilling_conformance.scenarios import access, invariants, random_walk, reading, writing
+from orgbilling_conformance.suite import ConformanceSuite
 from orgbilling_conformance.target import AppTarget, Target, UnreachableError, UrlTarget
-from orgbilling_conformance.tokens import TokenDiedError, Tokens
-from orgbilling_conformance.usage import UsageError
-from orgbilling_conformance.verdict import confidence, unseen, verdict
-from orgbilling_conformance.words import many
+from orgbilling_conformance.tokens import RunTokens, TokenRejectedError
 
 Progress = Callable[[str, int, int], None]
 ROUNDS = 6
 
 
 def run(app: Any, url: str | None, har: Path | None, options: Options, progress: Progress | None) -> Report:
-    """Judge one target; raises `UsageError`."""
+    """Check one target; raises `UsageError`."""
     if sum(each is not None for each in (app, url, har)) != 1:
         raise UsageError("one target: an address, --app module:attribute or --har FILE")
     if app is not None and not callable(app):
-        raise UsageError(f"{shown(repr(app))}: not an ASGI application")
+        raise UsageError(f"{shorten(repr(app))}: not an ASGI application")
     accepted = baseline.load(options.baseline) if options.baseline else []
     if har is None and not options.quick and not options.replay:
         fuzz.require()  # rather now than after the scripted stage
@@ -52,18 +49,20 @@ class _Run:
         target: Target | None,
         options: Options,
         progress: Progress | None,
-        accepted: list[baseline.Accepted],
+        accepted: list[baseline.BaselineEntry],
     ) -> None:
         self.options, self.progress, self.accepted = options, progress or (lambda *_: None), accepted
-        known = facts.load()
-        tokens = Tokens(options)
-        self.guard: Guard | None = None
+        known = api_description.load()
+        tokens = RunTokens(options)
+        self.guard: RequestGuard | None = None
         if target is not None:
-            rows = [(each.id, each.method, each.path) for each in known.operations.values()]
-            self.guard = Guard(target, allowed(rows, options, target), options)
+            rows = [
+                (operation.id, operation.method, operation.path) for operation in known.operations.values()
+            ]
+            self.guard = RequestGuard(target, allowed(rows, options, target), options)
         self.target = target
         base = target.base if target else ""
-        self.judge = Judge(known, self.guard, tokens, options, base)
+        self.suite = ConformanceSuite(known, self.guard, tokens, options, base)
         self.stages: list[Stage] = []
         self.drift: tuple[dict[str, Any], ...] = ()
         self.began = clock.seconds()
@@ -72,24 +71,24 @@ class _Run:
         """All stages; what ends a stage early is a reason or a remark, never an exception."""
         steps: list[tuple[str, Callable[[], None]]] = [("documents", self._documents)]
         if self.options.replay:
-            steps = [("replay", lambda: replay.repeat(self.judge, self._replayed(), self.progress))]
+            steps = [("replay", lambda: replay.repeat(self.suite, self._replayed(), self.progress))]
         else:
             steps.append(("scripted", self._scripted))
             if not self.options.quick:
                 steps += [("corpus", self._corpus), *((name, self._fuzzer(name)) for name in fuzz.PHASES)]
-                steps.append(("machine", self._machine))
+                steps.append(("random-walk", self._random_walk))
         for name, step in steps:
             if not self._stage(name, step):
                 break
         if not self.options.replay:
-            self.judge.reasons += [each for each in unseen(self.judge) if each not in self.judge.reasons]
-            if told := confidence(self.judge):
-                self.judge.note(told)
+            self.suite.reasons += [each for each in unseen(self.suite) if each not in self.suite.reasons]
+            if told := confidence(self.suite):
+                self.suite.note(told)
         return self._report()
 
     def recorded(self, path: Path) -> Report:
         """The response rules over a recording."""
-        self._stage("recording", lambda: har.consider(self.judge, path, self.progress))
+        self._stage("recording", lambda: har.consider(self.suite, path, self.progress))
         return self._report()
 
     def _replayed(self) -> Path:
@@ -98,23 +97,23 @@ class _Run:
 
     def _stage(self, name: str, step: Callable[[], None]) -> bool:
         """Run a stage; False if nothing more can be learnt after it."""
-        self.judge.stage = name
+        self.suite.stage = name
         began, before = clock.seconds(), self.guard.sent if self.guard else 0
         goes_on = True
         try:
             step()
-        except (TokenDiedError, UnreachableError) as error:
-            self.judge.reasons.append(str(error))
+        except (TokenRejectedError, UnreachableError) as error:
+            self.suite.reasons.append(str(error))
             goes_on = False
         except BudgetError as error:
             goes_on = False
             if name in ("documents", "scripted", "corpus", "replay"):
-                self.judge.reasons.append(f"{error}: the {name} stage is not complete")
+                self.suite.reasons.append(f"{error}: the {name} stage is not complete")
             else:
-                self.judge.note(f"{error}: the {name} stage was cut short")
+                self.suite.note(f"{error}: the {name} stage was cut short")
         sent = (self.guard.sent if self.guard else 0) - before
-        first = self.judge.first_finding.get(name)
-        found = self.judge.found(name)
+        first = self.suite.first_finding.get(name)
+        found = self.suite.found(name)
         self.stages.append(
             Stage(name, sent, round(clock.seconds() - began, 3), found, first and round(first, 3))
         )
@@ -122,43 +121,40 @@ class _Run:
 
     def _documents(self) -> None:
         if not self.options.documents:
-            self.judge.skip(("published-facts",), ("*",), "switched off")
+            self.suite.skip(("published-facts",), ("*",), "switched off")
             return
         self.progress("documents", 0, 1)
-        self.drift = drift.compare(self.judge)
+        self.drift = drift.compare(self.suite)
         self.progress("documents", 1, 1)
 
     def _scripted(self) -> None:
         for done, (name, step) in enumerate(SCRIPTED):
             self.progress(f"scripted: {name}", done, len(SCRIPTED))
-            step(self.judge)
+            step(self.suite)
         self.progress("scripted", len(SCRIPTED), len(SCRIPTED))
 
     def _open(self) -> set[str]:
         """The operations that may be asked."""
         opened = {WRITES[name] for name in self.options.allow_write}
         return {
-            each.id
-            for each in self.judge.facts.operations.values()
-            if each.method == "GET" or each.id in opened
+            operation.id
+            for operation in self.suite.api.operations.values()
+            if operation.method == "GET" or operation.id in opened
         }
 
     def _corpus(self) -> None:
-        self._send("corpus", corpus.requests(self.judge.facts, self._open()))
+        self._send("corpus", fuzz.corpus_requests(self.suite.api, self._open()))
 
     def _fuzzer(self, phase: str) -> Callable[[], None]:
         def step() -> None:
             # Subscribing is not for random bodies: what it changes, nobody takes back.
             operations = self._open() - {WRITES["subscribe"]}
             self.progress(phase, 0, 1)
-            found = fuzz.requests(
-                self.judge.facts, phase, operations, self.options.examples, self.options.seed
-            )
+            found = fuzz.requests(self.suite.api, phase, operations, self.options.examples, self.options.seed)
             left = self.guard.left if self.guard else None
             if left is not None and left < len(found):
-                self.judge.note(
-                    f"{len(found) - left} of {many(len(found), 'request')} of {phase} did not fit the budget"
-                )
+                total = counted(len(found), "request")
+                self.suite.note(f"{len(found) - left} of {total} of {phase} did not fit the budget")
                 found = found[:left]
             self._send(phase, found)
 
@@ -167,43 +163,43 @@ class _Run:
     def _send(self, name: str, requests: list[Any]) -> None:
         for done, request in enumerate(requests):
             self.progress(name, done, len(requests))
-            self.judge.send(request)
+            self.suite.send(request)
         self.progress(name, len(requests), len(requests))
 
-    def _machine(self) -> None:
+    def _random_walk(self) -> None:
         writes = {"redeem", "checkout"} & set(self.options.allow_write)
         if not writes or self.target is None or not self.target.local:
-            self.judge.note(
+            self.suite.note(
                 "no random walk: it needs a target on this machine, and redeem or checkout allowed"
             )
             return
-        self.progress("machine", 0, 1)
-        machine.walk(self.judge, ROUNDS)
-        self.progress("machine", 1, 1)
+        self.progress("random-walk", 0, 1)
+        random_walk.walk(self.suite, ROUNDS)
+        self.progress("random-walk", 1, 1)
 
     def _report(self) -> Report:
-        found, passed, told = baseline.apply(self.judge.findings(), self.accepted)
+        found, passed, told = baseline.apply(self.suite.findings(), self.accepted)
         for each in told:
-            self.judge.note(each)
-        found = tuple(replace(each, source=source.of(each)) for each in found)
+            self.suite.note(each)
+        found = tuple(replace(each, source=source.location_of(each)) for each in found)
         return Report(
-            verdict(found, self.judge.reasons),
+            verdict(found, self.suite.reasons),
             found,
-            self.judge.skipped(),
+            self.suite.skipped(),
             tuple(self.stages),
-            self.judge.cases(),
-            tuple(self.judge.reasons),
-            tuple(self.judge.notes),
+            self.suite.cases(),
+            tuple(self.suite.reasons),
+            tuple(self.suite.notes),
             passed,
             self._head(),
             self.drift,
-            self.judge.latency(),
+            self.suite.latency(),
         )
 
     def _head(self) -> dict[str, Any]:
         return {
             "target": self.target.base if self.target and self.target.host != "in process" else self._aim(),
-            "contract": description.digest(self.judge.facts.document),
+            "api_description": description.digest(self.suite.api.document),
             "orgbilling": _version("orgbilling"),
             "schemathesis": _version("schemathesis"),
             "hypothesis": _version("hypothesis"),
@@ -226,3 +222,105 @@ def _version(distribution: str) -> str:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return "not installed"
+
+
+NO_CONTRACT = "getOrgContract"
+
+
+def verdict(findings: Sequence[Finding], reasons: Sequence[str]) -> str:
+    """Violated if any error was seen, else inconclusive if there is a reason, else conforms."""
+    if any(finding.severity == "error" for finding in findings):
+        return "violated"
+    return "inconclusive" if reasons else "conforms"
+
+
+def unseen(suite: ConformanceSuite) -> list[str]:
+    """Why operations that change nothing cannot be checked: those without a success."""
+    reasons = []
+    statuses = suite.statuses()
+    for operation in suite.api.gets:
+        if suite.successes[operation.id]:
+            continue
+        seen = statuses.get(f"GET {operation.path}", {})
+        if (
+            operation.id == NO_CONTRACT
+            and seen
+            and all(400 <= each < 600 and each not in (401, 403) for each in seen)
+        ):
+            suite.note("the organization has no contract: its response was not checked against its schema")
+            continue
+        observed = ", ".join(str(status or "no answer") for status in sorted(seen)) or "not asked"
+        reasons.append(f"no success of {operation.id} ({operation.method} {operation.path}: {observed})")
+    seen_at_all = set().union(*map(set, statuses.values()))
+    if len(reasons) == len(suite.api.gets) and seen_at_all and seen_at_all <= {401, 403}:
+        observed = (
+            "the token was refused everywhere" if suite.tokens.secrets else "no token was given (--token)"
+        )
+        return [observed]
+    return reasons + _unwritten(suite)
+
+
+def _unwritten(suite: ConformanceSuite) -> list[str]:
+    """The writes that were allowed and never succeeded."""
+    reasons = []
+    for name in suite.options.allow_write:
+        operation = suite.api.operations.get(WRITES[name])
+        if operation is None or suite.successes[operation.id]:
+            continue
+        line = f"{operation.method} {operation.path}"
+        entries = suite.guard.journal if suite.guard else []
+        seen = sorted({entry.status for entry in entries if entry.line.partition("?")[0] == line})
+        observed = ", ".join(str(status or "no answer") for status in seen) or "not asked"
+        reasons.append(f"no success of {operation.id} ({line}: {observed})")
+    return reasons
+
+
+def confidence(suite: ConformanceSuite) -> str:
+    """What the number of answers says about failures that come and go."""
+    asked = [
+        sum(sum(counts.values()) for line, counts in suite.statuses().items() if _is(line, operation.path))
+        for operation in suite.api.gets
+    ]
+    least = min(asked, default=0)
+    if not least:
+        return ""
+    # (1 - p)^n <= 5 %  for  p >= 3 / n: the rule of three.
+    share = min(100, round(300 / least))
+    return (
+        f"every operation was asked {counted(least, 'time')} or more: a failure of {share} % of the answers "
+        "would have been seen with 95 % confidence"
+    )
+
+
+def _is(line: str, path: str) -> bool:
+    return line == f"GET {path}" or line.startswith(f"GET {path}?")
+
+
+Step = Callable[[ConformanceSuite], None]
+
+SCRIPTED: tuple[tuple[str, Step], ...] = (
+    ("every operation", reading.reach),
+    ("the edges of parameters", reading.edges),
+    ("credentials", access.credentials),
+    ("an expired token", access.expired),
+    ("a session without an organization", access.pending),
+    ("the default window", reading.defaults),
+    ("windows", reading.windows),
+    ("the laws", invariants.check_invariants),
+    ("two organizations", access.isolation),
+    ("the same again", reading.repeat),
+    ("reading changes nothing", reading.safe),
+    ("conditional requests", reading.conditional),
+    ("foreign origins", access.foreign),
+    ("the token's own origin", access.caller),
+    ("what nobody documents", reading.negotiation),
+    ("wrong bodies", writing.bodies),
+    ("vouchers", writing.vouchers),
+    ("checkouts", writing.checkouts),
+    ("the portal", writing.portal),
+    ("contracts", writing.subscribe),
+    ("undocumented methods", writing.methods),
+    ("the laws after writes", invariants.check_invariants),
+    ("failures that come and go", reading.intermittent),
+)
+"""The steps of the scripted stage, in the order in which they find the most, soonest."""

@@ -10,27 +10,27 @@ import orgbilling_openapi
 import yaml
 from orgbilling_openapi import json_pointer
 
-from orgbilling_conformance.report import Finding
-from orgbilling_conformance.rule import FACTS
+from orgbilling_conformance.reports.report import Finding
+from orgbilling_conformance.rules.rule import FACTS
 
 FILE = "org-billing.yaml"
 
 
-def of(finding: Finding) -> str:
+def location_of(finding: Finding) -> str:
     """File and line of the node that a finding breaks; the law or rule where it breaks no node."""
-    if finding.contract:
-        number = line(finding.contract)
+    if finding.node:
+        number = line(finding.node)
         return f"{FILE}:{number} ({finding.basis})" if number else f"{FILE} ({finding.basis})"
-    where = "docs/rules.md" if finding.basis in ("law", "assumed") else "the reference page"
-    return f"{where} ({finding.basis})" if finding.basis in (*FACTS, "law", "assumed") else ""
+    where = "docs/rules.md" if finding.basis in ("invariant", "assumed") else "the reference page"
+    return f"{where} ({finding.basis})" if finding.basis in (*FACTS, "invariant", "assumed") else ""
 
 
 def line(place: str) -> int:
     """The line of a node in the contract, from 1; 0 where there is none."""
-    return _line(_tree(), json_pointer.keys(place))
+    return _node_line(_tree(), json_pointer.keys(place))
 
 
-def _line(node: Any, keys: tuple[str, ...]) -> int:
+def _node_line(node: Any, keys: tuple[str, ...]) -> int:
     number = node.start_mark.line + 1 if node is not None else 0
     for key in keys:
         if isinstance(node, yaml.MappingNode):

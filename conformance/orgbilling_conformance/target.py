@@ -1,4 +1,4 @@
-"""What is judged: an address, or an ASGI application in this process."""
+"""Targets of the conformance suite: an address, or an ASGI application in this process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 
 from orgbilling_conformance import clock
 from orgbilling_conformance.exchange import Request, Response
-from orgbilling_conformance.usage import UsageError
+from orgbilling_conformance.options import UsageError
 
 PREFIX = "/api/v1"
 
@@ -30,7 +30,7 @@ class BrokenError(Exception):
 
 
 class Target(Protocol):
-    """Something that answers. base: the address in front of the contract's paths."""
+    """Something that answers. base: the address in front of the described paths."""
 
     base: str
     host: str
@@ -75,7 +75,9 @@ class UrlTarget:
         try:
             import httpx
         except ImportError:
-            raise UsageError("install what the judge needs: pip install 'orgbilling[conformance]'") from None
+            raise UsageError(
+                "install what the conformance suite needs: pip install 'orgbilling[conformance]'"
+            ) from None
         self._httpx = httpx
         self.host = parts.hostname or ""
         self.local = loopback(self.host)
@@ -127,7 +129,9 @@ class AppTarget:
     def __init__(self, app: Callable[..., Any], timeout: float = 10.0) -> None:
         self._app, self._timeout = app, timeout
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="orgbilling-judge", daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="orgbilling-conformance", daemon=True
+        )
         self._thread.start()
         self._inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._lifespan = self._call(self._start())
@@ -173,8 +177,10 @@ class AppTarget:
             sent.append(message)
 
         await self._app(scope, receive, send)
-        start = next(each for each in sent if each["type"] == "http.response.start")
-        body = b"".join(each.get("body", b"") for each in sent if each["type"] == "http.response.body")
+        start = next(request for request in sent if request["type"] == "http.response.start")
+        body = b"".join(
+            request.get("body", b"") for request in sent if request["type"] == "http.response.body"
+        )
         if request.method == "HEAD":  # a server would not send it, whatever the application says
             body = b""
         headers = tuple((key.decode("latin-1"), value.decode("latin-1")) for key, value in start["headers"])
@@ -201,7 +207,7 @@ class AppTarget:
 
     async def _stop(self) -> None:
         await self._inbox.put({"type": "lifespan.shutdown"})
-        rest = [each for each in asyncio.all_tasks() if each is not asyncio.current_task()]
+        rest = [all_task for all_task in asyncio.all_tasks() if all_task is not asyncio.current_task()]
         if rest:
             await asyncio.wait(rest, timeout=1)
         for task in rest:

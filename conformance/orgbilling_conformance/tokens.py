@@ -14,8 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from orgbilling_conformance import clock
-from orgbilling_conformance.options import Options
-from orgbilling_conformance.usage import UsageError
+from orgbilling_conformance.options import Options, UsageError
 
 EARLY_S = 5
 SKEW_S = 60
@@ -23,11 +22,11 @@ VISIBLE = re.compile("[!-~]+")
 Claims = dict[str, Any]
 
 
-class TokenDiedError(Exception):
+class TokenRejectedError(Exception):
     """There is no good token any more; nothing more can be learnt."""
 
 
-class Tokens:
+class RunTokens:
     """The credentials of a run. public: the PEM of the target's public key, where it publishes one."""
 
     def __init__(self, options: Options) -> None:
@@ -52,14 +51,14 @@ class Tokens:
         return ends is not None and ends <= clock.epoch_s()
 
     def refresh(self) -> bool:
-        """Run the token command again; False without one. Raises `TokenDiedError` when it fails."""
+        """Run the token command again; False without one. Raises `TokenRejectedError` when it fails."""
         command = self._options.token_command
         if not command:
             return False
         try:
             self._first = _printed(command)
         except UsageError as error:
-            raise TokenDiedError(f"the token died: {error}") from None
+            raise TokenRejectedError(f"the token died: {error}") from None
         return True
 
     def unfit(self, kind: str) -> str:

@@ -200,7 +200,7 @@ def _both(key: Key, found: list[Node]) -> Node:
     if key == "type":
         return Node(_common(values), found[0].path)
     if key == "enum":
-        kept = [each for each in values[0] if all(any(_same(each, b) for b in more) for more in values)]
+        kept = [value for value in values[0] if all(any(_same(value, b) for b in more) for more in values)]
         if kept:
             return Node(kept, found[0].path)
     raise _LossError
@@ -234,7 +234,7 @@ def _conjunction(nodes: list[Node]) -> Node:
 
 def _common(type_values: list[JsonValue]) -> JsonValue:
     """The types that all permit."""
-    common = frozenset.intersection(*(types({"type": each}) for each in type_values))
+    common = frozenset.intersection(*(types({"type": type_value}) for type_value in type_values))
     kept = sorted(common - {"integer"} if "number" in common else common)
     if not kept:
         raise _LossError

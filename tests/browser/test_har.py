@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import typer
-from orgbilling_conformance.registry import RULES
+from orgbilling_conformance.rules.registry import RULES
 from orgbilling_stubs.cli.conform import conform
 from typer.testing import CliRunner
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from orgbilling_conformance.api_description import ApiDescription, load
 from orgbilling_conformance.exchange import Exchange, Request, Response
-from orgbilling_conformance.facts import Facts, load
-from orgbilling_conformance.guard import Guard, allowed
-from orgbilling_conformance.judge import Judge
+from orgbilling_conformance.guard import RequestGuard, allowed
 from orgbilling_conformance.options import options
+from orgbilling_conformance.suite import ConformanceSuite
 from orgbilling_conformance.target import AppTarget
-from orgbilling_conformance.tokens import Tokens
+from orgbilling_conformance.tokens import RunTokens
 from orgbilling_stubs.app import Settings, build
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
@@ -85,22 +85,22 @@ def spoiled(stub: Any) -> Callable[..., Spoiled]:
 
 
 @pytest.fixture(scope="session")
-def facts() -> Facts:
+def api() -> ApiDescription:
     return load()
 
 
 @pytest.fixture
-def judge(stub: Any, facts: Facts, token: Callable[..., str]) -> Any:
-    """Make a judge over an application; what it opened is closed."""
+def suite(stub: Any, api: ApiDescription, token: Callable[..., str]) -> Any:
+    """Make a suite over an application; what it opened is closed."""
     opened = []
 
-    def make(app: Any = None, **given: Any) -> Judge:
+    def make(app: Any = None, **given: Any) -> ConformanceSuite:
         chosen = options(**({"token": token()} | given))
         target = AppTarget(app or stub)
         opened.append(target)
-        rows = [(each.id, each.method, each.path) for each in facts.operations.values()]
-        guard = Guard(target, allowed(rows, chosen, target), chosen)
-        return Judge(facts, guard, Tokens(chosen), chosen, target.base)
+        rows = [(each.id, each.method, each.path) for each in api.operations.values()]
+        guard = RequestGuard(target, allowed(rows, chosen, target), chosen)
+        return ConformanceSuite(api, guard, RunTokens(chosen), chosen, target.base)
 
     yield make
     for target in opened:
@@ -108,11 +108,11 @@ def judge(stub: Any, facts: Facts, token: Callable[..., str]) -> Any:
 
 
 @pytest.fixture
-def exchange(facts: Facts) -> Callable[..., Exchange]:
+def exchange(api: ApiDescription) -> Callable[..., Exchange]:
     """Make an exchange without sending anything."""
 
     def make(operation: str = "getOrgBilling", status: int = 200, body: Any = None, **more: Any) -> Exchange:
-        known = facts.operations[operation]
+        known = api.operations[operation]
         media = more.pop("media", "application/json" if status == 200 else "application/problem+json")
         headers = tuple({"content-type": media, **more.pop("headers", {})}.items())
         content = body if isinstance(body, bytes) else json.dumps(body).encode()

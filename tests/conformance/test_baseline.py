@@ -16,7 +16,7 @@ def _today(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "today", lambda: date(2027, 1, 31))
 
 
-def load(tmp_path: Path, text: str, name: str = "b.yaml") -> list[baseline.Accepted]:
+def load(tmp_path: Path, text: str, name: str = "b.yaml") -> list[baseline.BaselineEntry]:
     (tmp_path / name).write_text(text)
     return baseline.load(tmp_path / name)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from orgbilling_conformance import Finding, drift
-from orgbilling_conformance.facts import Facts
+from orgbilling_conformance.api_description import ApiDescription
 from orgbilling_openapi import composition, description
 
 
@@ -28,48 +28,48 @@ class Documents:
         await send({"type": "http.response.body", "body": json.dumps(found).encode()})
 
 
-def test_our_own_contract_does_not_differ(judge: Any) -> None:
-    made = judge(Documents({"/openapi.json": description.load()}))
+def test_our_own_contract_does_not_differ(suite: Any) -> None:
+    made = suite(Documents({"/openapi.json": description.load()}))
     assert drift.compare(made) == ()
     assert made.findings() == ()
 
 
-def test_a_fact_that_is_contradicted_is_told_and_an_assumption_is_not(judge: Any) -> None:
+def test_a_fact_that_is_contradicted_is_told_and_an_assumption_is_not(suite: Any) -> None:
     theirs = description.load()
     del theirs["paths"]["/org/model-pricing"]
     theirs["components"]["schemas"]["TenantBillingProfile"]["properties"]["billingMode"].pop("enum")
-    made = judge(Documents({"/openapi.json": theirs}))
+    made = suite(Documents({"/openapi.json": theirs}))
     rows = drift.compare(made)
     assert any(row["severity"] == "breaking" and "gone" in row["what"] for row in rows)
     assert {(each.rule, each.severity) for each in made.findings()} == {("published-facts", "warning")}
 
 
-def test_what_cannot_be_compared_is_a_remark(judge: Any) -> None:
+def test_what_cannot_be_compared_is_a_remark(suite: Any) -> None:
     for document in ({"paths": 5}, {"paths": {"/x": None}}):
-        made = judge(Documents({"/openapi.json": document}))
+        made = suite(Documents({"/openapi.json": document}))
         drift.compare(made)
         assert made.notes
 
 
-def test_schemas_one_by_one(judge: Any) -> None:
+def test_schemas_one_by_one(suite: Any) -> None:
     schemas = description.load()["components"]["schemas"]
     names = {f"/schemas/{name}.json": schema for name, schema in schemas.items()}
-    assert drift.compare(judge(Documents(names))) == ()
+    assert drift.compare(suite(Documents(names))) == ()
     lost = json.loads(json.dumps(names))
     del lost["/schemas/TenantBillingProfile.json"]["properties"]["currency"]
-    [row] = drift.compare(judge(Documents(lost)))
+    [row] = drift.compare(suite(Documents(lost)))
     assert (row["severity"], row["what"]) == ("breaking", "the member currency of TenantBillingProfile")
 
 
-def test_a_target_that_publishes_nothing(judge: Any) -> None:
-    made = judge(Documents({}))
+def test_a_target_that_publishes_nothing(suite: Any) -> None:
+    made = suite(Documents({}))
     assert drift.compare(made) == ()
     assert [each.rule for each in made.skipped()] == ["published-facts"]
 
 
-def test_every_way_out_can_be_used(facts: Facts) -> None:
+def test_every_way_out_can_be_used(api: ApiDescription) -> None:
     profile = "#/components/schemas/TenantBillingProfile"
-    index = facts.document["components"]["schemas"]["TenantBillingProfile"]["required"].index("currency")
+    index = api.document["components"]["schemas"]["TenantBillingProfile"]["required"].index("currency")
     cases = {
         "schema-required": (f"{profile}/required/{index}", "absent"),
         "schema-closed": (f"{profile}/additionalProperties", "5"),
@@ -79,9 +79,7 @@ def test_every_way_out_can_be_used(facts: Facts) -> None:
     }
     for rule, (place, observed) in cases.items():
         basis = "assumed" if rule == "schema-value" else "documented"
-        finding = Finding(
-            rule, "error", basis, "getOrgBilling", "/currency", "string", observed, contract=place
-        )
+        finding = Finding(rule, "error", basis, "getOrgBilling", "/currency", "string", observed, node=place)
         bug, overlay, entry = drift.ways_out(finding, "2026-12-31")
         assert observed in bug
         actions = yaml.safe_load(overlay)
@@ -91,15 +89,15 @@ def test_every_way_out_can_be_used(facts: Facts) -> None:
         assert (row["rule"], str(row["until"])) == (rule, "2027-01-28")
     assert (
         "no single node"
-        in drift.ways_out(Finding("law-01", "warning", "law", "x", "", "", ""), "2026-01-05")[1]
+        in drift.ways_out(Finding("invariant-01", "warning", "invariant", "x", "", "", ""), "2026-01-05")[1]
     )
 
 
-def test_the_overlay_says_the_rest_of_a_required_list(facts: Facts) -> None:
-    required = facts.document["components"]["schemas"]["OrgBillingURLBody"]["required"]
+def test_the_overlay_says_the_rest_of_a_required_list(api: ApiDescription) -> None:
+    required = api.document["components"]["schemas"]["OrgBillingURLBody"]["required"]
     place = "#/components/schemas/OrgBillingURLBody/required/0"
     finding = Finding(
-        "schema-required", "error", "published", "x", "/url", "the member url", "absent", contract=place
+        "schema-required", "error", "published", "x", "/url", "the member url", "absent", node=place
     )
     actions = yaml.safe_load(drift.ways_out(finding, "2026-01-05")[1])
     assert actions[1]["update"]["required"] == required[1:]
@@ -121,7 +119,7 @@ AMENDED = {
 @pytest.mark.parametrize("name", AMENDED)
 def test_an_overlay_composes_as_it_is_printed(name: str, tmp_path: Path) -> None:
     rule, basis, place, observed = AMENDED[name]
-    finding = Finding(rule, "warning", basis, "x", "/more", "string", observed, contract=place)
+    finding = Finding(rule, "warning", basis, "x", "/more", "string", observed, node=place)
     printed = drift.overlay(finding)
     layers = tmp_path / "layers"
     shutil.copytree(composition.HERE / "layers", layers)
@@ -130,14 +128,14 @@ def test_an_overlay_composes_as_it_is_printed(name: str, tmp_path: Path) -> None
     assert composition.compose(layers).document != description.load()
 
 
-def test_a_type_that_is_a_list_is_only_made_longer(facts: Facts) -> None:
+def test_a_type_that_is_a_list_is_only_made_longer(api: ApiDescription) -> None:
     place, node = next(
         (f"#/components/schemas/{name}/properties/{member}/type", schema["type"])
         for name, parent in drift._facts()["components"]["schemas"].items()
         for member, schema in parent["properties"].items()
         if isinstance(schema.get("type"), list)
     )
-    finding = Finding("schema-type", "error", "published", "x", "/m", "", "string: x", contract=place)
+    finding = Finding("schema-type", "error", "published", "x", "/m", "", "string: x", node=place)
     assert "string" not in node
     assert yaml.safe_load(drift.overlay(finding))[0]["update"] == {"type": ["string"]}
 
@@ -145,6 +143,6 @@ def test_a_type_that_is_a_list_is_only_made_longer(facts: Facts) -> None:
 def test_what_no_single_node_says_has_no_overlay() -> None:
     place = "#/components/schemas/ErrorModel/properties/status"
     for rule in ("problem-status", "parameter-valid", "error-media", "token-missing", "success-media"):
-        assert drift.overlay(Finding(rule, "error", "documented", "x", "", "", "", contract=place)) == ""
-    lost = Finding("schema-value", "error", "documented", "x", "", "", "", contract="#/no/such/node")
+        assert drift.overlay(Finding(rule, "error", "documented", "x", "", "", "", node=place)) == ""
+    lost = Finding("schema-value", "error", "documented", "x", "", "", "", node="#/no/such/node")
     assert drift.overlay(lost) == ""

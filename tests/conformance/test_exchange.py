@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_conformance.exchange import Request, Response, shown, strings
+from orgbilling_conformance.exchange import Request, Response, shorten, strings
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,6 @@ def test_headers_and_media_types() -> None:
 
 
 def test_what_is_shown_is_short_and_holds_no_token() -> None:
-    assert shown("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln") == "eyJ…"
-    assert len(shown("x" * 1000)) == 120
+    assert shorten("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln") == "eyJ…"
+    assert len(shorten("x" * 1000)) == 120
     assert sorted(strings({"a": ["b", {"c": "d"}], "e": 1})) == ["b", "d"]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_conformance import formats
+from orgbilling_conformance import schema_validation
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from orgbilling_conformance import formats
     ],
 )
 def test_instants(text: str) -> None:
-    assert formats.date_time(text) is None
+    assert schema_validation.date_time(text) is None
 
 
 @pytest.mark.parametrize(
@@ -33,29 +33,29 @@ def test_instants(text: str) -> None:
     ],
 )
 def test_no_instants(text: str) -> None:
-    assert formats.date_time(text) is not None
+    assert schema_validation.date_time(text) is not None
 
 
 def test_integers_of_64_bits() -> None:
-    assert [formats.int64(each) is None for each in (2**63 - 1, -(2**63), 2**63, -(2**63) - 1)] == [
+    assert [schema_validation.int64(each) is None for each in (2**63 - 1, -(2**63), 2**63, -(2**63) - 1)] == [
         True,
         True,
         False,
         False,
     ]
-    assert formats.int64("5") is None, "the type is for another rule"
-    assert formats.int64(True) is None
+    assert schema_validation.int64("5") is None, "the type is for another rule"
+    assert schema_validation.int64(True) is None
 
 
 def test_doubles() -> None:
-    assert formats.double(10**308) is None
-    assert formats.double(10**309) is not None
-    assert formats.double(float("inf")) is not None
+    assert schema_validation.double(10**308) is None
+    assert schema_validation.double(10**309) is not None
+    assert schema_validation.double(float("inf")) is not None
 
 
 def test_addresses() -> None:
-    assert formats.uri("about:blank") is None
-    relative, broken = formats.uri("/errors/1"), formats.uri("not an address")
+    assert schema_validation.uri("about:blank") is None
+    relative, broken = schema_validation.uri("/errors/1"), schema_validation.uri("not an address")
     assert relative is not None
     assert relative.basis == "assumed"
     assert broken is not None

@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import pytest
 from orgbilling_conformance import UsageError, conform, fuzz
-from orgbilling_conformance.facts import Facts
+from orgbilling_conformance.api_description import ApiDescription
 
 OPERATIONS = {"getOrgLedger", "redeemOrgVoucher"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("phase", fuzz.PHASES)
-def test_the_same_seed_gives_the_same_requests(facts: Facts, phase: str) -> None:
-    first = fuzz.requests(facts, phase, OPERATIONS, 5, 3)
+def test_the_same_seed_gives_the_same_requests(api: ApiDescription, phase: str) -> None:
+    first = fuzz.requests(api, phase, OPERATIONS, 5, 3)
     fuzz.generated.cache_clear()
-    assert fuzz.requests(facts, phase, OPERATIONS, 5, 3) == first
+    assert fuzz.requests(api, phase, OPERATIONS, 5, 3) == first
     assert {(each.method, each.path) for each in first} <= {
         ("GET", "/org/ledger"),
         ("POST", "/org/vouchers/redeem"),
@@ -21,26 +21,26 @@ def test_the_same_seed_gives_the_same_requests(facts: Facts, phase: str) -> None
 
 
 @pytest.mark.slow
-def test_another_seed_gives_other_requests(facts: Facts) -> None:
-    assert fuzz.requests(facts, "fuzzing", OPERATIONS, 10, 1) != fuzz.requests(
-        facts, "fuzzing", OPERATIONS, 10, 2
+def test_another_seed_gives_other_requests(api: ApiDescription) -> None:
+    assert fuzz.requests(api, "fuzzing", OPERATIONS, 10, 1) != fuzz.requests(
+        api, "fuzzing", OPERATIONS, 10, 2
     )
 
 
-def test_coverage_meets_the_bounds(facts: Facts) -> None:
+def test_coverage_meets_the_bounds(api: ApiDescription) -> None:
     found = {
         value
-        for each in fuzz.requests(facts, "coverage", {"getOrgLedger"}, 1, 0)
+        for each in fuzz.requests(api, "coverage", {"getOrgLedger"}, 1, 0)
         for value in each.values("days")
     }
     assert {"1", "365", "0", "366"} <= found
 
 
 def test_without_schemathesis_one_line_says_what_to_install(
-    facts: Facts, monkeypatch: pytest.MonkeyPatch
+    api: ApiDescription, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fuzz, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"orgbilling\[conformance\]"):
-        fuzz.requests(facts, "coverage", OPERATIONS, 1, 0)
+        fuzz.requests(api, "coverage", OPERATIONS, 1, 0)
     with pytest.raises(UsageError, match="--quick"):
         conform(url="http://127.0.0.1:9")

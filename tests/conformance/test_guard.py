@@ -4,9 +4,16 @@ from typing import Any
 
 import pytest
 from orgbilling_conformance import UsageError, clock
+from orgbilling_conformance.api_description import ApiDescription
 from orgbilling_conformance.exchange import Request, Response
-from orgbilling_conformance.facts import Facts
-from orgbilling_conformance.guard import KEYS, Allowed, BudgetError, ForbiddenError, Guard, allowed
+from orgbilling_conformance.guard import (
+    KEYS,
+    AllowedRequests,
+    BudgetError,
+    ForbiddenError,
+    RequestGuard,
+    allowed,
+)
 from orgbilling_conformance.options import options
 
 
@@ -25,15 +32,15 @@ class Remote:
     def close(self) -> None: ...
 
 
-def guard(facts: Facts, **given: Any) -> tuple[Guard, Remote]:
+def guard(api: ApiDescription, **given: Any) -> tuple[RequestGuard, Remote]:
     target, chosen = Remote(), options(**given)
-    rows = [(each.id, each.method, each.path) for each in facts.operations.values()]
-    return Guard(target, allowed(rows, chosen, target), chosen), target
+    rows = [(each.id, each.method, each.path) for each in api.operations.values()]
+    return RequestGuard(target, allowed(rows, chosen, target), chosen), target
 
 
-def test_documented_gets_and_nothing_else(facts: Facts) -> None:
-    made, target = guard(facts, rate=0)
-    for operation in facts.operations.values():
+def test_documented_gets_and_nothing_else(api: ApiDescription) -> None:
+    made, target = guard(api, rate=0)
+    for operation in api.operations.values():
         request = Request(operation.method, operation.path, "days=1")
         if operation.method == "GET":
             made.send(request, None)
@@ -51,26 +58,26 @@ def test_documented_gets_and_nothing_else(facts: Facts) -> None:
     assert {each.method for each in target.sent} == {"GET"}
 
 
-def test_documents_are_fetched_without_a_token_only(facts: Facts) -> None:
-    made, _ = guard(facts, rate=0)
+def test_documents_are_fetched_without_a_token_only(api: ApiDescription) -> None:
+    made, _ = guard(api, rate=0)
     made.send(Request("GET", "/openapi.json", auth="none"), None)
     made.send(Request("GET", "/schemas/ErrorModel.json", auth="none"), None)
     for path, auth in [("/openapi.json", "first"), ("/schemas/../x.json", "none"), ("/docs", "none")]:
         with pytest.raises(ForbiddenError):
             made.send(Request("GET", path, auth=auth), None)
     with pytest.raises(ForbiddenError):
-        guard(facts, documents=False)[0].send(Request("GET", "/openapi.json", auth="none"), None)
+        guard(api, documents=False)[0].send(Request("GET", "/openapi.json", auth="none"), None)
 
 
-def test_a_write_opens_itself_alone(facts: Facts) -> None:
-    made, _ = guard(facts, rate=0, allow_write=["redeem"], voucher="A")
+def test_a_write_opens_itself_alone(api: ApiDescription) -> None:
+    made, _ = guard(api, rate=0, allow_write=["redeem"], voucher="A")
     made.send(Request("POST", "/org/vouchers/redeem"), None)
     with pytest.raises(ForbiddenError):
         made.send(Request("POST", "/org/billing/checkout"), None)
 
 
-def test_public_keys_below_the_host_and_nothing_else_there(facts: Facts) -> None:
-    made, target = guard(facts, rate=0)
+def test_public_keys_below_the_host_and_nothing_else_there(api: ApiDescription) -> None:
+    made, target = guard(api, rate=0)
     for path in KEYS:
         made.send(Request("GET", path, auth="none", rooted=True), None)
     for request in (
@@ -85,61 +92,61 @@ def test_public_keys_below_the_host_and_nothing_else_there(facts: Facts) -> None
             made.send(request, None)
     assert [each.path for each in target.sent] == list(KEYS)
     with pytest.raises(ForbiddenError):
-        guard(facts, rate=0, documents=False)[0].send(Request("GET", KEYS[0], auth="none", rooted=True), None)
+        guard(api, rate=0, documents=False)[0].send(Request("GET", KEYS[0], auth="none", rooted=True), None)
 
 
 @pytest.mark.parametrize("write", ["checkout", "portal", "subscribe", "methods"])
-def test_writes_elsewhere_need_the_host_typed(facts: Facts, write: str) -> None:
+def test_writes_elsewhere_need_the_host_typed(api: ApiDescription, write: str) -> None:
     more = {"contract_id": "c"} if write == "subscribe" else {}
     for host in (None, "example.com"):
         with pytest.raises(UsageError, match=r"--host-confirmed api\.example\.com"):
-            guard(facts, allow_write=[write], host_confirmed=host, **more)
-    assert guard(facts, allow_write=[write], host_confirmed="api.example.com", **more)
+            guard(api, allow_write=[write], host_confirmed=host, **more)
+    assert guard(api, allow_write=[write], host_confirmed="api.example.com", **more)
 
 
-def test_methods_do_not_open_writes(facts: Facts) -> None:
-    made, _ = guard(facts, rate=0, allow_write=["methods"], host_confirmed="api.example.com")
+def test_methods_do_not_open_writes(api: ApiDescription) -> None:
+    made, _ = guard(api, rate=0, allow_write=["methods"], host_confirmed="api.example.com")
     made.send(Request("DELETE", "/org/ledger"), None)
     made.send(Request("GET", "/org/no-such-operation"), None)
     with pytest.raises(ForbiddenError):
         made.send(Request("POST", "/org/vouchers/redeem"), None)
 
 
-def test_five_a_second_beyond_loopback(facts: Facts) -> None:
-    made, _ = guard(facts)
+def test_five_a_second_beyond_loopback(api: ApiDescription) -> None:
+    made, _ = guard(api)
     began = clock.seconds()
     for _ in range(3):
         made.send(Request("GET", "/org/billing"), None)
     assert 0.35 < clock.seconds() - began < 2
 
 
-def test_the_budget_of_requests_and_of_time(facts: Facts) -> None:
-    made, target = guard(facts, rate=0, max_requests=2)
-    assert (made.most, guard(facts)[0].most) == (2, 1500)
+def test_the_budget_of_requests_and_of_time(api: ApiDescription) -> None:
+    made, target = guard(api, rate=0, max_requests=2)
+    assert (made.most, guard(api)[0].most) == (2, 1500)
     for _ in range(2):
         made.send(Request("GET", "/org/billing"), None)
     with pytest.raises(BudgetError, match="2 requests"):
         made.send(Request("GET", "/org/billing"), None)
     assert len(target.sent) == 2
-    late, _ = guard(facts, rate=0, max_time=0.001)
+    late, _ = guard(api, rate=0, max_time=0.001)
     clock.pause(0.01)
     assert late.expired
     with pytest.raises(BudgetError, match="time"):
         late.send(Request("GET", "/org/billing"), None)
 
 
-def test_the_journal_holds_no_secret(facts: Facts) -> None:
-    made, _ = guard(facts, rate=0)
+def test_the_journal_holds_no_secret(api: ApiDescription) -> None:
+    made, _ = guard(api, rate=0)
     made.send(Request("GET", "/org/billing", "t=eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"), "Bearer secret")
     [entry] = made.journal
     assert entry.line == "GET /org/billing?t=eyJ…"
     assert (entry.status, made.sent) == (200, 1)
-    assert not Allowed(frozenset(), False).permits(Request("GET", "/org/billing"))
+    assert not AllowedRequests(frozenset(), False).permits(Request("GET", "/org/billing"))
 
 
-def test_a_body_goes_only_where_one_is_documented(facts: Facts) -> None:
+def test_a_body_goes_only_where_one_is_documented(api: ApiDescription) -> None:
     made, target = guard(
-        facts,
+        api,
         rate=0,
         allow_write=["redeem", "methods"],
         voucher="A",
@@ -161,8 +168,8 @@ def test_a_body_goes_only_where_one_is_documented(facts: Facts) -> None:
     assert [each.body for each in target.sent if each.body] == [b"{}"]
 
 
-def test_what_is_not_one_request_is_not_sent(facts: Facts) -> None:
-    made, target = guard(facts, rate=0)
+def test_what_is_not_one_request_is_not_sent(api: ApiDescription) -> None:
+    made, target = guard(api, rate=0)
     with pytest.raises(ForbiddenError, match="the header Transfer-Encoding"):
         made.send(Request("GET", "/org/billing", headers=(("Transfer-Encoding", "chunked"),)), None)
     with pytest.raises(ForbiddenError, match="its query"):

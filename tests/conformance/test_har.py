@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from orgbilling_conformance import Report, UsageError, conform
 from orgbilling_conformance.exchange import Request, Response
-from orgbilling_conformance.registry import RULES
+from orgbilling_conformance.rules.registry import RULES
 from orgbilling_conformance.target import AppTarget
 
 
@@ -50,9 +50,9 @@ def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
 QUERIES = ("", "days=30", "days=0", "days=abc")
 
 
-def record(app: Any, token: str, facts: Any) -> list[tuple[Request, Response]]:
+def record(app: Any, token: str, api: Any) -> list[tuple[Request, Response]]:
     target = AppTarget(app)
-    asked = [Request("GET", each.path, query) for each in facts.gets for query in QUERIES]
+    asked = [Request("GET", each.path, query) for each in api.gets for query in QUERIES]
     found = [(each, target.send(each, f"Bearer {token}")) for each in asked]
     target.close()
     return found
@@ -63,10 +63,10 @@ def keys(report: Report) -> set[tuple[str, str, str]]:
 
 
 def test_a_recording_gives_the_findings_of_the_live_target(
-    spoiled: Callable[..., Any], token: Callable[..., str], facts: Any, tmp_path: Path
+    spoiled: Callable[..., Any], token: Callable[..., str], api: Any, tmp_path: Path
 ) -> None:
     app = spoiled(spoil)
-    exchanges = record(app, token(), facts)
+    exchanges = record(app, token(), api)
     recorded = conform(har=har(tmp_path / "a.har", [entry(*each) for each in exchanges]))
     live = conform(app, token=token(), quick=True)
     assert recorded.verdict == live.verdict == "violated"
@@ -76,15 +76,15 @@ def test_a_recording_gives_the_findings_of_the_live_target(
 
 
 def test_a_sound_recording_conforms_and_says_what_it_lacks(
-    stub: Any, token: Callable[..., str], facts: Any, tmp_path: Path
+    stub: Any, token: Callable[..., str], api: Any, tmp_path: Path
 ) -> None:
-    exchanges = record(stub, token(), facts)[:8]
+    exchanges = record(stub, token(), api)[:8]
     entries = [entry(*each, encoded=True) for each in exchanges]
     entries[0]["response"]["content"] = {"size": 400, "mimeType": "application/json"}
     entries.append(entry(Request("GET", "/assets/app.js"), Response(200, (), b"x")))
     report = conform(har=har(tmp_path / "a.har", entries))
     assert (report.verdict, report.findings) == ("conforms", ())
-    assert any("the body of the answer was not recorded" in note for note in report.notes)
+    assert any("the body of the response was not recorded" in note for note in report.notes)
     assert any("not in the recording" in each.reason for each in report.skipped)
 
 
@@ -140,16 +140,16 @@ BESIDE = {
 
 
 @pytest.mark.parametrize("name", BESIDE)
-def test_what_is_not_the_api_is_not_judged(good: dict[str, Any], tmp_path: Path, name: str) -> None:
+def test_what_is_not_the_api_is_not_checked(good: dict[str, Any], tmp_path: Path, name: str) -> None:
     report = conform(har=har(tmp_path / "a.har", [good, changed(good, **BESIDE[name])]))
     assert (report.verdict, report.findings) == ("conforms", ())
-    assert any(each.startswith("judged: 1 exchange of 1 operation") for each in report.notes)
+    assert any(each.startswith("checked: 1 exchange of 1 operation") for each in report.notes)
     assert any("https://app.example.com" in each for each in report.notes) == (
         name == "another origin's path"
     )
 
 
-def test_an_api_at_any_address_is_judged_where_none_is_at_the_usual_one(
+def test_an_api_at_any_address_is_checked_where_none_is_at_the_usual_one(
     good: dict[str, Any], tmp_path: Path
 ) -> None:
     moved = changed(good, url="https://app.example.com/bff/org/billing", response=PAGE)
@@ -163,10 +163,10 @@ def test_names_of_headers_have_any_case(good: dict[str, Any], tmp_path: Path) ->
 
 @pytest.mark.parametrize(("length", "rules"), [(None, set()), ("21", set()), ("0", {"body-json"})])
 def test_a_body_that_was_not_recorded_was_perhaps_sent(
-    facts: Any, tmp_path: Path, length: str | None, rules: set[str]
+    api: Any, tmp_path: Path, length: str | None, rules: set[str]
 ) -> None:
-    known = facts.operations["redeemOrgVoucher"]
-    example = json.dumps(facts.node(known.success[:-1])["example"]).encode()
+    known = api.operations["redeemOrgVoucher"]
+    example = json.dumps(api.node(known.success[:-1])["example"]).encode()
     response = Response(200, (("content-type", "application/json"),), example)
     sent = [{"name": "Content-Length", "value": length}] if length else []
     found = changed(entry(Request("POST", known.path), response), headers=sent)
@@ -214,14 +214,14 @@ def test_headers_that_are_kept_back_convict_nobody(
     entries = [kept_back(good, value, media), kept_back(refused, value, problem)]
     report = conform(har=har(tmp_path / "a.har", entries))
     assert (report.verdict, report.findings) == ("conforms", ())
-    assert "judged: 2 exchanges of 1 operation" in report.notes
-    judged = {case.rule for case in report.cases if case.outcome == "passed"}
-    assert ({"success-media", "error-media", "problem-status"} <= judged) == bool(media and "json" in media)
-    assert "challenge" not in judged
+    assert "checked: 2 exchanges of 1 operation" in report.notes
+    checked = {case.rule for case in report.cases if case.outcome == "passed"}
+    assert ({"success-media", "error-media", "problem-status"} <= checked) == bool(media and "json" in media)
+    assert "challenge" not in checked
     assert any("kept back" in each for each in report.notes)
 
 
-def test_what_a_recorder_notes_beside_hidden_headers_is_judged(good: dict[str, Any], tmp_path: Path) -> None:
+def test_what_a_recorder_notes_beside_hidden_headers_is_checked(good: dict[str, Any], tmp_path: Path) -> None:
     entry = kept_back(good, "REDACTED", "text/plain")
     assert {each.rule for each in conform(har=har(tmp_path / "a.har", [entry])).findings} == {"success-media"}
     rows = [row for row in good["response"]["headers"] if row["name"] != "content-type"]
@@ -230,11 +230,11 @@ def test_what_a_recorder_notes_beside_hidden_headers_is_judged(good: dict[str, A
     assert [each.observed for each in report.findings] == ["none"], "a header that was not sent is not hidden"
 
 
-def test_a_body_that_is_kept_back_is_not_judged(good: dict[str, Any], tmp_path: Path) -> None:
+def test_a_body_that_is_kept_back_is_not_checked(good: dict[str, Any], tmp_path: Path) -> None:
     entry = changed(good, response={"content": {"text": "[redacted]", "size": 9}})
     report = conform(har=har(tmp_path / "a.har", [good, entry]))
     assert (report.findings, report.exit) == ((), 0)
-    assert "not judged, for the body of the answer was not recorded: 1 exchange" in report.notes
+    assert "not checked, for the body of the response was not recorded: 1 exchange" in report.notes
 
 
 def test_only_what_is_shown_as_a_page_is_beside_the_api(good: dict[str, Any], tmp_path: Path) -> None:

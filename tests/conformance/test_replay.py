@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from orgbilling_conformance import UsageError, conform
-from orgbilling_conformance.registry import RULES
 from orgbilling_conformance.replay import BEHIND
+from orgbilling_conformance.rules.registry import RULES
 
 
 def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:

@@ -27,8 +27,8 @@ def test_the_stub_conforms(stub: Any, token: Callable[..., str]) -> None:
     )
     assert (report.verdict, report.findings, report.reasons) == ("conforms", (), ())
     assert report.head["requests"] == sum(stage.requests for stage in report.stages)
-    assert len(report.head["contract"]) == 64
-    assert {"law-13-summary-tokens", "isolation", "token-expired", "default-window"} <= {
+    assert len(report.head["api_description"]) == 64
+    assert {"invariant-13-summary-tokens", "isolation", "token-expired", "default-window"} <= {
         case.rule for case in report.cases if case.outcome == "passed"
     }
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from orgbilling_conformance import source
-from orgbilling_conformance.registry import RULES
-from orgbilling_conformance.report import Finding
-from orgbilling_conformance.rule import FACTS, Observation
+from orgbilling_conformance.reports.report import Finding
+from orgbilling_conformance.rules.registry import RULES
+from orgbilling_conformance.rules.rule import FACTS, RuleViolation
 from orgbilling_openapi import composition, description, json_pointer
 
 
@@ -19,11 +19,15 @@ def test_a_node_has_its_line() -> None:
 
 
 def test_every_basis_has_a_source() -> None:
-    finding = Finding("r", "error", "documented", "o", "", "", "", contract="#/openapi")
-    assert source.of(finding).startswith("org-billing.yaml:")
-    assert source.of(Finding("r", "warning", "law", "o", "", "", "")) == "docs/rules.md (law)"
+    finding = Finding("r", "error", "documented", "o", "", "", "", node="#/openapi")
+    assert source.location_of(finding).startswith("org-billing.yaml:")
     assert (
-        source.of(Finding("r", "error", "documented", "o", "", "", "")) == "the reference page (documented)"
+        source.location_of(Finding("r", "warning", "invariant", "o", "", "", ""))
+        == "docs/rules.md (invariant)"
+    )
+    assert (
+        source.location_of(Finding("r", "error", "documented", "o", "", "", ""))
+        == "the reference page (documented)"
     )
 
 
@@ -31,7 +35,7 @@ def places(made: Any) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for each in made.findings():
         if each.basis in FACTS and each.operation:
-            found.setdefault(each.rule, set()).add(each.contract)
+            found.setdefault(each.rule, set()).add(each.node)
     return found
 
 
@@ -60,13 +64,13 @@ def wrong_in_every_way(made: Any, exchange: Any) -> None:
         made.consider(replace(template, request=request))
 
 
-def test_every_rule_that_rests_on_a_fact_points_to_a_node_with_its_line(judge: Any, exchange: Any) -> None:
-    made = judge()
+def test_every_rule_that_rests_on_a_fact_points_to_a_node_with_its_line(suite: Any, exchange: Any) -> None:
+    made = suite()
     wrong_in_every_way(made, exchange)
     for rule in RULES.values():
         if rule.kind == "scenario" and rule.basis[0] in FACTS:
             operation = (rule.operations or ("getOrgBilling",))[0]
-            made.observe(Observation(rule.id, "", "", "", rule.basis[0]), operation)
+            made.fail(RuleViolation(rule.id, "", "", "", rule.basis[0]), operation)
     found = places(made)
     facts_alone = {each.id for each in RULES.values() if each.basis[0] in FACTS}
     assert facts_alone - found.keys() == {"schema-value"}, "no fact names a set or a shape"
@@ -78,8 +82,8 @@ def test_every_rule_that_rests_on_a_fact_points_to_a_node_with_its_line(judge: A
             assert source.line(place) > 12, (rule_id, place)
 
 
-def test_the_lines_say_what_is_meant(judge: Any, exchange: Any) -> None:
-    made = judge()
+def test_the_lines_say_what_is_meant(suite: Any, exchange: Any) -> None:
+    made = suite()
     wrong_in_every_way(made, exchange)
     lines = (composition.HERE / source.FILE).read_text("utf-8").splitlines()
     words = {

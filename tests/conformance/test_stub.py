@@ -1,4 +1,4 @@
-"""The stub before the judge: all stages, in process and over HTTP, twice the same; and every persona."""
+"""The stub before the suite: all stages, in process and over HTTP, twice the same; and every persona."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def address(_home: None) -> Iterator[str]:
 def sound(report: Report) -> None:
     assert (report.verdict, report.findings, report.reasons) == ("conforms", (), ())
     stages = [stage.name for stage in report.stages]
-    assert stages == ["documents", "scripted", "corpus", "examples", "coverage", "fuzzing", "machine"]
+    assert stages == ["documents", "scripted", "corpus", "examples", "coverage", "fuzzing", "random-walk"]
     assert all(stage.requests for stage in report.stages)
 
 

@@ -71,7 +71,7 @@ def test_the_public_key_of_a_set() -> None:
 
 
 def test_a_key_taken_for_a_secret_is_refused_by_who_verifies(token: Callable[..., str]) -> None:
-    held = Tokens(options(token=token("org_standard")))
+    held = RunTokens(options(token=token("org_standard")))
     assert [held.authorization(kind) for kind in tokens.KEYED] == [None, None]
     held.public = key_file.load_signing_key().public.pem().encode()
     made = {held.authorization(kind) for kind in tokens.KEYED}
@@ -94,7 +94,7 @@ def test_a_command_is_run_again_when_its_token_ends(token: Callable[..., str], t
         f"import pathlib; p = pathlib.Path({str(count)!r}); n = len(p.read_text()) if p.exists() else 0\n"
         f"p.write_text('x' * (n + 1)); print([{old!r}, {new!r}][min(n, 1)])\n"
     )
-    held = Tokens(options(token_command=f"{sys.executable} {script}"))
+    held = RunTokens(options(token_command=f"{sys.executable} {script}"))
     assert held.secrets == (old,)
     assert held.first == new
     assert held.authorization("first") == f"Bearer {new}"
@@ -105,17 +105,17 @@ def test_a_command_is_run_again_when_its_token_ends(token: Callable[..., str], t
 def test_a_command_that_fails_is_one_line() -> None:
     for command in ("exit 3", "true"):
         with pytest.raises(UsageError, match="printed no token"):
-            Tokens(options(token_command=command))
+            RunTokens(options(token_command=command))
 
 
 def test_headers_of_every_kind(token: Callable[..., str]) -> None:
-    held = Tokens(options(token=token(), second_token="b" * 20, expired_token="c" * 20))
+    held = RunTokens(options(token=token(), second_token="b" * 20, expired_token="c" * 20))
     assert held.authorization("none") is None
     assert held.authorization("second") == "Bearer " + "b" * 20
     assert held.authorization("expired") == "Bearer " + "c" * 20
     assert all(held.authorization(kind) for kind in tokens.KINDS if kind != "none")
-    assert Tokens(options(token="x", expired_token="y")).ended is False
-    assert Tokens(options(token=token(age_ms=7_200_000))).ended is True
+    assert RunTokens(options(token="x", expired_token="y")).ended is False
+    assert RunTokens(options(token=token(age_ms=7_200_000))).ended is True
 
 
 def test_a_command_that_fails_later_is_the_end_of_the_token(
@@ -123,11 +123,13 @@ def test_a_command_that_fails_later_is_the_end_of_the_token(
 ) -> None:
     script = tmp_path / "mint.py"
     script.write_text(f"print({token(ttl_s=3)!r})")
-    held = Tokens(options(token_command=f"{sys.executable} {script}"))
+    held = RunTokens(options(token_command=f"{sys.executable} {script}"))
     script.write_text("raise SystemExit(7)")
-    with pytest.raises(tokens.TokenDiedError, match=r"the token died: --token-command ended with status 7"):
+    with pytest.raises(
+        tokens.TokenRejectedError, match=r"the token died: --token-command ended with status 7"
+    ):
         held.authorization("first")
-    with pytest.raises(tokens.TokenDiedError):
+    with pytest.raises(tokens.TokenRejectedError):
         held.refresh()
 
 
@@ -136,7 +138,7 @@ def test_a_command_prints_a_token_or_none(tmp_path: Path) -> None:
     for printed in ("'\\u00e9'", "'\\x1b[1m'"):
         script.write_text(f"import sys; sys.stdout.buffer.write({printed}.encode())")
         with pytest.raises(UsageError, match="printed no token"):
-            Tokens(options(token_command=f"{sys.executable} {script}"))
+            RunTokens(options(token_command=f"{sys.executable} {script}"))
 
 
 def claims(**given: object) -> str:
@@ -156,7 +158,7 @@ def test_what_an_expired_token_has_to_show(token: Callable[..., str]) -> None:
         token(age_ms=7_200_000): "",
     }
     for given, told in cases.items():
-        found = Tokens(options(token="x", expired_token=given)).unfit("expired")
+        found = RunTokens(options(token="x", expired_token=given)).unfit("expired")
         assert told in found
         assert bool(found) == bool(told)
 
@@ -171,6 +173,6 @@ def test_what_a_pending_token_has_to_show() -> None:
         claims(sts="pending", exp=now + 60): "",
     }
     for given, told in cases.items():
-        found = Tokens(options(token="x", pending_token=given)).unfit("pending-session")
+        found = RunTokens(options(token="x", pending_token=given)).unfit("pending-session")
         assert told in found
         assert bool(found) == bool(told)

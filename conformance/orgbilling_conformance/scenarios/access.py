@@ -4,88 +4,88 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from orgbilling_openapi.invariants import INVARIANTS, InvariantResult
 
-from orgbilling_conformance import sendable, tokens
-from orgbilling_conformance.exchange import Exchange, Request, shown
+from orgbilling_conformance import guard, tokens
+from orgbilling_conformance.exchange import Exchange, Request, Response, shorten
 from orgbilling_conformance.guard import KEYS
-from orgbilling_conformance.judge import Judge
-from orgbilling_conformance.rule import Observation
-from orgbilling_conformance.scripted import law_operations
-from orgbilling_conformance.sense import walk
+from orgbilling_conformance.rules.plausibility import walk
+from orgbilling_conformance.rules.rule import RuleViolation
+from orgbilling_conformance.rules.scenarios import invariant_operations
+from orgbilling_conformance.suite import ConformanceSuite
 
 LONGEST = 200
 NAMED = ("entryId", "chargeId")
 TOGETHER = ("window-tokens", "summary-balance", "summary-prices")
 
 
-def credentials(judge: Judge) -> None:
+def credentials(suite: ConformanceSuite) -> None:
     """No token, and every way to spoil one, on every operation that changes nothing."""
-    derivable = tokens.split(judge.tokens.first) is not None
-    keyed = tokens.KEYED if derivable and learn(judge) else ()
-    for operation in judge.facts.gets:
+    derivable = tokens.split(suite.tokens.first) is not None
+    keyed = tokens.KEYED if derivable and learn(suite) else ()
+    for operation in suite.api.gets:
         for kind in (*tokens.KINDS, *keyed):
             if kind in tokens.DERIVED and not derivable:
                 continue
-            judge.ask(operation.id, auth=kind, purpose="a token that does not authenticate")
-        if operation in judge.facts.windows:
-            judge.ask(operation.id, "days=0", auth="none", purpose="401 before 422")
-            judge.ask(operation.id, "days=abc", auth="garbage", purpose="401 before 422")
+            suite.ask(operation.id, auth=kind, purpose="a token that does not authenticate")
+        if operation in suite.api.windows:
+            suite.ask(operation.id, "days=0", auth="none", purpose="401 before 422")
+            suite.ask(operation.id, "days=abc", auth="garbage", purpose="401 before 422")
     if not derivable:
-        judge.skip(("token-bad",), ("*",), "the token is no JWT: only garbage was tried")
+        suite.skip(("token-bad",), ("*",), "the token is no JWT: only garbage was tried")
 
 
-def learn(judge: Judge) -> bool:
+def learn(suite: ConformanceSuite) -> bool:
     """Look for the public key that signs the token, where a target may publish it; False for none."""
-    if judge.tokens.public is None and judge.options.documents:
+    if suite.tokens.public is None and suite.options.documents:
         for path in KEYS:
-            answer = judge.send(Request("GET", path, auth="none", purpose="its public key", rooted=True))
+            answer = suite.send(Request("GET", path, auth="none", purpose="its public key", rooted=True))
             if answer.response.status == 200:
-                judge.tokens.public = tokens.public(answer.response.json, judge.tokens.first)
-            if judge.tokens.public:
+                suite.tokens.public = tokens.public(answer.response.json, suite.tokens.first)
+            if suite.tokens.public:
                 return True
-        judge.note("no public key is published: HS256 with it for a secret was not tried")
-    return judge.tokens.public is not None
+        suite.note("no public key is published: HS256 with it for a secret was not tried")
+    return suite.tokens.public is not None
 
 
-def pending(judge: Judge) -> None:
+def pending(suite: ConformanceSuite) -> None:
     """A session that has chosen no organization."""
-    if judge.options.pending_token is None:
-        judge.skip(("token-pending",), ("*",), "needs --pending-token")
+    if suite.options.pending_token is None:
+        suite.skip(("token-pending",), ("*",), "needs --pending-token")
         return
-    _each(judge, "token-pending", "pending-session", "a session without an organization")
+    _each(suite, "token-pending", "pending-session", "a session without an organization")
 
 
-def expired(judge: Judge) -> None:
+def expired(suite: ConformanceSuite) -> None:
     """A token whose time is over."""
-    if judge.options.expired_token is None:
-        judge.skip(("token-expired",), ("*",), "needs --expired-token")
+    if suite.options.expired_token is None:
+        suite.skip(("token-expired",), ("*",), "needs --expired-token")
         return
-    _each(judge, "token-expired", "expired", "an expired token")
+    _each(suite, "token-expired", "expired", "an expired token")
 
 
-def _each(judge: Judge, rule: str, auth: str, purpose: str) -> None:
+def _each(suite: ConformanceSuite, rule: str, auth: str, purpose: str) -> None:
     """Every operation that changes nothing, while the token is what it was given for."""
-    names = [each.id for each in judge.facts.gets]
+    names = [operation.id for operation in suite.api.gets]
     for index, name in enumerate(names):
-        if reason := judge.tokens.unfit(auth):
-            judge.skip((rule,), names[index:] if index else ("*",), reason)
+        if reason := suite.tokens.unfit(auth):
+            suite.skip((rule,), names[index:] if index else ("*",), reason)
             return
-        judge.ask(name, auth=auth, purpose=purpose)
+        suite.ask(name, auth=auth, purpose=purpose)
 
 
-def isolation(judge: Judge) -> None:
+def isolation(suite: ConformanceSuite) -> None:
     """Two organizations, in turn."""
-    reason = _lacking(judge)
+    reason = _lacking(suite)
     if reason:
-        judge.skip(("isolation",), ("*",), reason)
+        suite.skip(("isolation",), ("*",), reason)
         return
-    for operation in judge.facts.gets:
-        query = "days=365" if operation in judge.facts.windows else ""
+    for operation in suite.api.gets:
+        query = "days=365" if operation in suite.api.windows else ""
         before, other, after = (
-            judge.ask(operation.id, query, auth=auth, purpose="two organizations")
+            suite.ask(operation.id, query, auth=auth, purpose="two organizations")
             for auth in ("first", "second", "first")
         )
         if not (before.response.succeeded and other.response.succeeded and after.response.succeeded):
@@ -93,55 +93,57 @@ def isolation(judge: Judge) -> None:
         bodies = [each.response.json for each in (before, other, after)]
         mine, theirs, mixed = (owned(body) for body in bodies)
         if shared := (mine | mixed) & theirs:
-            told = f"both see {shown(min(shared), 60)}"
-            seen = Observation("isolation", "tenantId", "nothing in common", told)
-            judge.observe(seen, operation.id, [before.request, other.request])
+            observed = f"both see {shorten(min(shared), 60)}"
+            violation = RuleViolation("isolation", "tenantId", "nothing in common", observed)
+            suite.fail(violation, operation.id, [before.request, other.request])
         if rows(bodies[0]) & rows(bodies[1]):
-            told = "both see the same row, but for its tenantId"
-            seen = Observation("isolation", "/*", "nothing in common", told, "law")
-            judge.observe(seen, operation.id, [before.request, other.request])
-        judge.passed("isolation", operation.id)
-    _overrides(judge)
-    _lawful(judge)
+            observed = "both see the same row, but for its tenantId"
+            violation = RuleViolation("isolation", "/*", "nothing in common", observed, "invariant")
+            suite.fail(violation, operation.id, [before.request, other.request])
+        suite.evaluated("isolation", operation.id)
+    _overrides(suite)
+    _lawful(suite)
 
 
-def _lawful(judge: Judge) -> None:
+def _lawful(suite: ConformanceSuite) -> None:
     """What the other organization sees belongs together, too: a cache could mix what names no tenant."""
-    broken = _broken(judge)
-    again = _broken(judge) if broken else {}
+    broken = _broken(suite)
+    again = _broken(suite) if broken else {}
     for name in broken.keys() & again.keys():
         law = again[name].invariant
-        seen = Observation("isolation", law.name, law.equation, f"{again[name].detail} (second token)", "law")
-        judge.observe(seen, law_operations(law)[0], [])
+        violation = RuleViolation(
+            "isolation", law.name, law.equation, f"{again[name].detail} (second token)", "invariant"
+        )
+        suite.fail(violation, invariant_operations(law)[0], [])
 
 
-def _broken(judge: Judge) -> dict[str, InvariantResult]:
+def _broken(suite: ConformanceSuite) -> dict[str, InvariantResult]:
     asked = (("getOrgBilling", ""), ("getOrgUsageSummary", "days=30"), ("getOrgLedger", "days=30"))
     bodies = {}
     for operation, query in asked:
-        exchange = judge.ask(operation, query, auth="second", purpose="two organizations")
+        exchange = suite.ask(operation, query, auth="second", purpose="two organizations")
         if exchange.response.succeeded:
             bodies[operation + (f"?{query}" if query else "")] = exchange.response.json
     verdicts = (law.check(bodies) for law in INVARIANTS if law.name in TOGETHER)
     return {verdict.invariant.name: verdict for verdict in verdicts if verdict.holds is False}
 
 
-def _lacking(judge: Judge) -> str:
-    """Why isolation cannot be judged; empty if it can."""
-    if judge.options.second_token is None:
+def _lacking(suite: ConformanceSuite) -> str:
+    """Why isolation cannot be checked; empty if it can."""
+    if suite.options.second_token is None:
         return "needs --second-token"
-    one, other = (tokens.organization(each) for each in (judge.tokens.first, judge.options.second_token))
+    one, other = (tokens.organization(each) for each in (suite.tokens.first, suite.options.second_token))
     if one is not None and one == other:
         return "both tokens name one organization"
-    profile = judge.ask("getOrgBilling", auth="second", purpose="two organizations")
+    profile = suite.ask("getOrgBilling", auth="second", purpose="two organizations")
     return "" if profile.response.succeeded else f"the second token gets {profile.response.status}"
 
 
-def _overrides(judge: Judge) -> None:
+def _overrides(suite: ConformanceSuite) -> None:
     """A request must not choose another organization than its token does."""
-    other = judge.ask("getOrgBilling", auth="second", purpose="the other organization")
+    other = suite.ask("getOrgBilling", auth="second", purpose="the other organization")
     tenant = _tenant(other)
-    named = tokens.organization(judge.options.second_token) or tenant
+    named = tokens.organization(suite.options.second_token) or tenant
     if tenant is None or named is None:
         return
     if len(tenant) + len(named) > LONGEST:
@@ -149,15 +151,17 @@ def _overrides(judge: Judge) -> None:
     headers = tuple(
         (name, value)
         for name, value in (("X-Tenant-Id", tenant), ("X-Organization-Id", named), ("X-Org-Id", named))
-        if sendable.VALUE.fullmatch(value)
+        if guard.VALUE.fullmatch(value)
     )
     asked = {"tenantId": tenant, "orgId": named, "organizationId": named}
     for query, sent in ((urlencode(asked, errors="replace"), ()), ("", headers)):
-        answer = judge.ask("getOrgBilling", query, headers=sent, purpose="choosing another organization")
+        answer = suite.ask("getOrgBilling", query, headers=sent, purpose="choosing another organization")
         if answer.response.succeeded and _tenant(answer) == tenant:
-            told = "the profile of the other organization"
-            seen = Observation("isolation", "/tenantId", "the token's organization, whatever is asked", told)
-            judge.observe(seen, "getOrgBilling", [answer.request])
+            observed = "the profile of the other organization"
+            violation = RuleViolation(
+                "isolation", "/tenantId", "the token's organization, whatever is asked", observed
+            )
+            suite.fail(violation, "getOrgBilling", [answer.request])
 
 
 def _tenant(exchange: Exchange) -> str | None:
@@ -180,3 +184,92 @@ def rows(body: Any) -> set[str]:
     found = body if isinstance(body, list) else []
     kept = [row for row in found if isinstance(row, dict) and any(row.get(name) for name in NAMED)]
     return {json.dumps({k: v for k, v in row.items() if k != "tenantId"}, sort_keys=True) for row in kept}
+
+
+ALLOW = "access-control-allow-origin"
+PLACE = "header/Access-Control-Allow-Origin"
+FOREIGN = "https://conformance.invalid"
+USUAL = "http://localhost:3000"
+
+
+def foreign(suite: ConformanceSuite) -> None:
+    """A web page from elsewhere."""
+    for operation in suite.api.gets:
+        answer = suite.ask(operation.id, headers=(("Origin", FOREIGN),), purpose="a foreign origin")
+        allowed = answer.response.header(ALLOW)
+        credentials = answer.response.header("access-control-allow-credentials")
+        if allowed in (FOREIGN, "null") and credentials == "true":
+            violation = RuleViolation("origin", PLACE, "not with credentials", shorten(allowed))
+            suite.fail(violation, operation.id, [answer.request])
+        suite.evaluated("origin", operation.id)
+
+
+def own(suite: ConformanceSuite) -> str | None:
+    """The origin of the page that the token was made for (its `azp`); None where it names none."""
+    found = tokens.claim(suite.tokens.first, "azp") or ""
+    try:
+        parts = urlsplit(found)
+    except ValueError:  # brackets that hold no address
+        return None
+    page = parts.scheme in ("http", "https") and parts.hostname and not parts.path
+    return found if page and guard.VALUE.fullmatch(found) else None
+
+
+def caller(suite: ConformanceSuite) -> None:
+    """The page that the token was made for; a server that says nothing about CORS may have none."""
+    origin = own(suite)
+    if origin is None:
+        suite.skip(("origin-own",), ("*",), "the token names no origin (azp)")
+        return
+    for operation in suite.api.gets:
+        answer = suite.ask(operation.id, headers=(("Origin", origin),), purpose="the token's own origin")
+        said = [name for name, _ in answer.response.headers if name.lower().startswith("access-control-")]
+        if not said or not answer.response.succeeded:  # errors often come from somewhere in front
+            continue
+        if answer.response.header(ALLOW) is None:
+            observed = f"absent, beside {said[0]}"
+            suite.fail(
+                RuleViolation("origin-own", PLACE, f"* or {origin}", observed), operation.id, [answer.request]
+            )
+        suite.evaluated("origin-own", operation.id)
+
+
+def preflight(suite: ConformanceSuite, operation: str, path: str, method: str) -> None:
+    """What a browser asks before it sends a token: as the answer says, and with Authorization."""
+    origin = own(suite) or USUAL
+    headers = (
+        ("Origin", origin),
+        ("Access-Control-Request-Method", method),
+        ("Access-Control-Request-Headers", "authorization"),
+    )
+    request = Request("OPTIONS", path, headers=headers, auth="none", purpose="a preflight")
+    asked = suite.send(request).response
+    if method == "GET":
+        answer = suite.ask(operation, headers=(("Origin", origin),), purpose="after a preflight").response
+        if answer.succeeded and 200 <= asked.status < 500 and asked.status != 429:
+            _agreed(suite, operation, request, (lets(asked, origin), lets(answer, origin)), asked.status)
+    if asked.header(ALLOW) is None:
+        return
+    allowed = (asked.header("access-control-allow-headers") or "").lower()
+    if "authorization" not in allowed:
+        place = "header/Access-Control-Allow-Headers"
+        violation = RuleViolation("preflight", place, "Authorization", allowed or "absent")
+        suite.fail(violation, operation, [request])
+    suite.evaluated("preflight", operation)
+
+
+def lets(response: Response, origin: str) -> bool:
+    """Whether a response lets pages of an origin in."""
+    return response.header(ALLOW) in ("*", origin)
+
+
+def _agreed(
+    suite: ConformanceSuite, operation: str, request: Request, let: tuple[bool, bool], status: int
+) -> None:
+    before, after = let[0] and 200 <= status < 300, let[1]
+    if before != after:
+        words = {True: "lets the origin in", False: "does not"}
+        observed = f"the preflight ({status}) {words[before]}, the answer {words[after]}"
+        suite.fail(RuleViolation("preflight", PLACE, "both or neither", observed), operation, [request])
+    if before or after:
+        suite.evaluated("preflight", operation)

@@ -168,7 +168,7 @@ def conform(
     err = Console(stderr=True, highlight=False)
     try:
         report = _judge(given, err)
-        _write(report, {"json": json_to, "junit": junit, "sarif": sarif, "markdown": markdown, "page": html})
+        _write(report, {"json": json_to, "junit": junit, "sarif": sarif, "markdown": markdown, "html": html})
     except UsageError as error:
         _fail(err, str(error))
     _show(report, Console(highlight=False))
@@ -239,7 +239,7 @@ def _write(report: Report, paths: dict[str, Path | None]) -> None:
         if name == "json":
             text = json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n"
         else:
-            text = import_module(f"orgbilling_conformance.render.{name}").render(report)
+            text = import_module(f"orgbilling_conformance.reports.{name}").render(report)
         try:
             path.write_text(text, "utf-8", errors="backslashreplace")
         except OSError as error:
@@ -247,7 +247,7 @@ def _write(report: Report, paths: dict[str, Path | None]) -> None:
 
 
 def _show(report: Report, out: Console) -> None:
-    from orgbilling_conformance.render import github, terminal
+    from orgbilling_conformance.reports import github, terminal
 
     terminal.show(report, out)
     if os.environ.get("GITHUB_ACTIONS") == "true":
@@ -255,7 +255,7 @@ def _show(report: Report, out: Console) -> None:
 
 
 def _fail(console: Console, problem: str) -> NoReturn:
-    from orgbilling_conformance.exchange import shown
+    from orgbilling_conformance.exchange import shorten
 
-    console.print(Text.assemble(("UsageError", "bold red"), f": {shown(problem, LONGEST)}"), soft_wrap=True)
+    console.print(Text.assemble(("UsageError", "bold red"), f": {shorten(problem, LONGEST)}"), soft_wrap=True)
     raise typer.Exit(2)

@@ -10,7 +10,7 @@ from .world import World
 
 Make = Callable[[World], Spoil]
 FACTS = ("documented", "published")
-BELIEFS = ("assumed", "law")
+BELIEFS = ("assumed", "invariant")
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Defect:
     """One way to be unsound.
 
     basis: what it breaks; a documented or published fact has to be convicted by an error, an assumption or
-    a law by a warning at least. writes: what the judge must be allowed to do to see it. outage: the server
+    a law by a warning at least. writes: what the suite must be allowed to do to see it. outage: the server
     cannot be judged rather than broken a rule, so that a verdict of "inconclusive" is right as well.
     """
 

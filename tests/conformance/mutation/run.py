@@ -1,4 +1,4 @@
-"""Measure the judge: every defect, in two processes; exit 1 where it falls short.
+"""Measure the suite: every defect, in two processes; exit 1 where it falls short.
 
 python tests/conformance/mutation/run.py [--json FILE] [--markdown FILE] [--only WORD …] [--quick] [--sound N]
 """
@@ -71,7 +71,7 @@ def false(seeds: int, console: Console) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run it; 0 when the judge is good enough."""
+    """Run it; 0 when the suite is good enough."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)

@@ -20,12 +20,12 @@ FIRST_S = 3.0
 # name -> mode -> outcome. A defect that quick caught is not tried in full: full begins with the same rules.
 Results = Mapping[str, Mapping[str, Outcome]]
 
-HEAD = """# What the judge catches
+HEAD = """# What the suite catches
 
-Written by `make mutation`. A sound server is spoiled in one named way at a time ({count} ways), and the judge
+Written by `make mutation`. A sound server is spoiled in one named way at a time ({count} ways), and the suite
 is run on it. Each defect was written down before the rule that is to catch it; what is missed stays here.
 
-A defect that breaks a documented or published fact counts as caught when the judge reports an *error*; one
+A defect that breaks a documented or published fact counts as caught when the suite reports an *error*; one
 that breaks an assumption or a law, when it reports a *warning* at least. A server that cannot be judged (an
 operation that is always busy) is caught when the verdict is *inconclusive*. *quick* runs the scripted rules,
 *full* all stages, both with every write allowed; *reading* is quick with no write at all.

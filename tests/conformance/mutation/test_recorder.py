@@ -1,4 +1,4 @@
-"""The judge never sends a method or path that was not allowed, whatever the mode."""
+"""The suite never sends a method or path that was not allowed, whatever the mode."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mutation.defects import BY_NAME
 from mutation.proxy import Proxy
 from mutation.recorder import Recorder
 from mutation.shape import CHECKOUT, PORTAL, REDEEM, ROUTES, SUBSCRIBE
-from mutation.trial import FULL, QUICK, READING, judge
+from mutation.trial import FULL, QUICK, READING, suite
 from mutation.world import VOUCHER, world
 
 READS = {route for route in ROUTES.values() if route[0] == "GET"}
@@ -32,7 +32,7 @@ PUBLISHED = ("/api/v1/openapi.json", "/api/v1/schemas/", "/.well-known/jwks.json
 
 
 def sent(mode, writes=(), defect=None, **more):
-    """Method and path of all that the judge sends."""
+    """Method and path of all that the suite sends."""
     of = world()
     target = Recorder(Proxy(of.app, BY_NAME[defect].make(of)) if defect else of.app)
     given = {
@@ -40,7 +40,7 @@ def sent(mode, writes=(), defect=None, **more):
         "voucher": VOUCHER if "redeem" in writes else None,
         "contract_id": AGREED if "subscribe" in writes else None,
     }
-    judge(target, of, mode, **{"examples": 3, **given, **more})
+    suite(target, of, mode, **{"examples": 3, **given, **more})
     return set(target.seen)
 
 

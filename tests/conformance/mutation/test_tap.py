@@ -1,4 +1,4 @@
-"""On the wire, too, the judge sends what was allowed and nothing else; for a recording, nothing at all."""
+"""On the wire, too, the suite sends what was allowed and nothing else; for a recording, nothing at all."""
 
 from __future__ import annotations
 

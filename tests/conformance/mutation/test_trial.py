@@ -1,4 +1,4 @@
-"""A sample of the suite at every run, all of it in the long suites: what the judge is worth."""
+"""A sample of the suite at every run, all of it in the long suites: what the suite is worth."""
 
 from __future__ import annotations
 

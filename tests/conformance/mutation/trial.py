@@ -1,4 +1,4 @@
-"""One trial: the judge on a server with one defect, or with none."""
+"""One trial: the suite on a server with one defect, or with none."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 from unittest.mock import patch
 
 from orgbilling_conformance import Finding, Report, conform, run
-from orgbilling_conformance.judge import Judge
-from orgbilling_conformance.stages import SCRIPTED, Step
+from orgbilling_conformance.run import SCRIPTED, Step
+from orgbilling_conformance.suite import ConformanceSuite
 
 from .defect import FACTS, Defect
 from .defects import BY_NAME
@@ -27,7 +27,7 @@ MODES = (QUICK, FULL, READING)
 PATIENCE_S = 180
 # Seconds for one request: far more than a sound server in process needs, and short enough for one that hangs.
 ANSWER_S = 1.0
-# Fuzzed requests per operation and mode, where the judge is run often.
+# Fuzzed requests per operation and mode, where the suite is run often.
 FEW = 8
 
 
@@ -36,12 +36,12 @@ class Late(Exception):  # noqa: N818
 
 
 class Caught(Exception):  # noqa: N818
-    """The judge has seen enough, and the first of it after so many seconds."""
+    """The suite has seen enough, and the first of it after so many seconds."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the judge made of a defect in one mode; `rules`: what convicted it, the first to see it first."""
+    """What the suite made of a defect in one mode; `rules`: what convicted it, the first to see it first."""
 
     name: str
     mode: str
@@ -53,8 +53,8 @@ class Outcome:
     why: str = ""
 
 
-def judge(app: Any, of: World, mode: str, seed: int = 0, **more: Any) -> Report:
-    """Run the judge: `quick` and `full` with every write allowed, `reading` quick and with none."""
+def suite(app: Any, of: World, mode: str, seed: int = 0, **more: Any) -> Report:
+    """Run the suite: `quick` and `full` with every write allowed, `reading` quick and with none."""
     given: dict[str, Any] = {
         "token": of.token(),
         "second_token": of.token(SECOND),
@@ -101,10 +101,10 @@ def until_caught(defect: Defect) -> Iterator[None]:
     """Raise Caught after the first scripted step that convicts: a finding is never taken back."""
 
     def watched(step: Step) -> Step:
-        def taken(judge: Judge) -> None:
-            step(judge)
-            if convicts(defect, judge.findings()):
-                raise Caught(min(judge.first_finding.values()))
+        def taken(suite: ConformanceSuite) -> None:
+            step(suite)
+            if convicts(defect, suite.findings()):
+                raise Caught(min(suite.first_finding.values()))
 
         return taken
 
@@ -113,14 +113,14 @@ def until_caught(defect: Defect) -> Iterator[None]:
 
 
 def trial(name: str, mode: str, seed: int = 1, whole: bool = True) -> Outcome:
-    """Judge a fresh server with one defect; never raises for what the judge does.
+    """Judge a fresh server with one defect; never raises for what the suite does.
 
     whole: run all that the mode has; otherwise no more than it takes to catch the defect.
     """
     defect, of = BY_NAME[name], world(seed)
     try:
         with patience(PATIENCE_S), nullcontext() if whole else until_caught(defect):
-            report = judge(Proxy(of.app, defect.make(of)), of, mode, seed)
+            report = suite(Proxy(of.app, defect.make(of)), of, mode, seed)
     except Caught as caught:
         return Outcome(name, mode, True, "violated", first_s=caught.args[0])
     except Late:
@@ -157,4 +157,4 @@ def sound(seed: int, mode: str, persona: str | None = None) -> Report:
             "voucher": None,
             "contract_id": None,
         }
-    return judge(of.app, of, mode, seed, examples=FEW, **more)
+    return suite(of.app, of, mode, seed, examples=FEW, **more)

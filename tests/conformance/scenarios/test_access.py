@@ -17,8 +17,8 @@ def found(made: Any) -> set[tuple[str, str]]:
     return {(each.rule, each.operation) for each in made.findings()}
 
 
-def test_the_stub_lets_no_bad_token_in(judge: Any, token: Callable[..., str]) -> None:
-    made = judge(token=token("org_standard"), expired_token=token("org_standard", age_ms=7_200_000))
+def test_the_stub_lets_no_bad_token_in(suite: Any, token: Callable[..., str]) -> None:
+    made = suite(token=token("org_standard"), expired_token=token("org_standard", age_ms=7_200_000))
     access.credentials(made)
     access.expired(made)
     assert made.findings() == ()
@@ -31,14 +31,14 @@ def test_the_stub_lets_no_bad_token_in(judge: Any, token: Callable[..., str]) ->
 
 
 @pytest.mark.slow
-def test_organizations_are_apart_on_the_stub(judge: Any, token: Callable[..., str]) -> None:
-    made = judge(token=token("org_standard"), second_token=token("org_contract_active"))
+def test_organizations_are_apart_on_the_stub(suite: Any, token: Callable[..., str]) -> None:
+    made = suite(token=token("org_standard"), second_token=token("org_contract_active"))
     access.isolation(made)
     assert made.findings() == ()
     assert "isolation" in {case.rule for case in made.cases() if case.outcome == "passed"}
 
 
-def test_a_server_that_believes_everybody(judge: Any, stub: Any, token: Callable[..., str]) -> None:
+def test_a_server_that_believes_everybody(suite: Any, stub: Any, token: Callable[..., str]) -> None:
     good = f"Bearer {token('org_standard')}".encode()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -47,7 +47,7 @@ def test_a_server_that_believes_everybody(judge: Any, stub: Any, token: Callable
             scope = scope | {"headers": [*rest, (b"authorization", good)]}
         await stub(scope, receive, send)
 
-    made = judge(
+    made = suite(
         app,
         token=token("org_standard"),
         second_token=token("org_b"),
@@ -61,7 +61,7 @@ def test_a_server_that_believes_everybody(judge: Any, stub: Any, token: Callable
     assert "error" in {each.severity for each in made.findings() if each.rule == "isolation"}
 
 
-def test_a_server_that_lets_the_request_choose(judge: Any, stub: Any, token: Callable[..., str]) -> None:
+def test_a_server_that_lets_the_request_choose(suite: Any, stub: Any, token: Callable[..., str]) -> None:
     other = f"Bearer {token('org_b')}".encode()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -70,26 +70,26 @@ def test_a_server_that_lets_the_request_choose(judge: Any, stub: Any, token: Cal
             scope = scope | {"headers": [*rest, (b"authorization", other)]}
         await stub(scope, receive, send)
 
-    made = judge(app, token=token("org_standard"), second_token=token("org_b"))
+    made = suite(app, token=token("org_standard"), second_token=token("org_b"))
     access.isolation(made)
     assert found(made) == {("isolation", "getOrgBilling")}
 
 
-def test_what_is_lacking_is_said(judge: Any, token: Callable[..., str]) -> None:
+def test_what_is_lacking_is_said(suite: Any, token: Callable[..., str]) -> None:
     for given, told in (
         ({}, "needs --second-token"),
         ({"second_token": token("org_standard")}, "both tokens name one organization"),
         ({"second_token": "opaque"}, "the second token gets 401"),
     ):
-        made = judge(token=token("org_standard"), **given)
+        made = suite(token=token("org_standard"), **given)
         access.isolation(made)
         assert [each.reason for each in made.skipped()] == [told]
-    made = judge(token="opaque")
+    made = suite(token="opaque")
     access.credentials(made)
     assert any("no JWT" in each.reason for each in made.skipped()) or made.cases()
 
 
-def test_a_cache_that_mixes_what_names_no_tenant(judge: Any, spoiled: Any, token: Callable[..., str]) -> None:
+def test_a_cache_that_mixes_what_names_no_tenant(suite: Any, spoiled: Any, token: Callable[..., str]) -> None:
     first: list[Any] = []
 
     def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
@@ -98,7 +98,7 @@ def test_a_cache_that_mixes_what_names_no_tenant(judge: Any, spoiled: Any, token
             body = first[0]
         return status, headers, body
 
-    made = judge(spoiled(spoil), token=token("org_standard"), second_token=token("org_new_org"))
+    made = suite(spoiled(spoil), token=token("org_standard"), second_token=token("org_new_org"))
     access.isolation(made)
     assert ("isolation", "getOrgUsageSummary") in found(made)
     assert {each.severity for each in made.findings()} == {"warning"}
@@ -130,28 +130,28 @@ class Keys:
 
 
 @pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/v1/jwks"])
-def test_a_published_key_is_taken_for_a_secret(judge: Any, path: str) -> None:
+def test_a_published_key_is_taken_for_a_secret(suite: Any, path: str) -> None:
     key = key_file.load_signing_key().public
     app = Keys(path, keys.jwks(key))
-    made = judge(app)
+    made = suite(app)
     access.credentials(made)
     assert made.tokens.public == key.pem().encode()
     assert [asked for asked in app.asked if not asked[0].startswith("/api/v1/")][-1] == (path, False)
     entries = [each for each in made.cases() if each.rule == "token-bad"]
-    assert min(each.judged for each in entries) == len(tokens.DERIVED) + len(tokens.KEYED) + 1
+    assert min(each.evaluations for each in entries) == len(tokens.DERIVED) + len(tokens.KEYED) + 1
 
 
-def test_without_a_published_key_nothing_is_made_of_it(judge: Any) -> None:
-    made = judge(Keys("/", {}))
+def test_without_a_published_key_nothing_is_made_of_it(suite: Any) -> None:
+    made = suite(Keys("/", {}))
     access.credentials(made)
     assert made.tokens.public is None
     assert any("no public key" in each for each in made.notes)
-    quiet = judge(app := Keys("/v1/jwks", keys.jwks(key_file.load_signing_key().public)), documents=False)
+    quiet = suite(app := Keys("/v1/jwks", keys.jwks(key_file.load_signing_key().public)), documents=False)
     access.credentials(quiet)
     assert {path for path, _ in app.asked if not path.startswith("/api/v1/org/")} == set()
 
 
-def test_a_server_that_takes_its_public_key_for_a_secret(judge: Any, token: Callable[..., str]) -> None:
+def test_a_server_that_takes_its_public_key_for_a_secret(suite: Any, token: Callable[..., str]) -> None:
     key = key_file.load_signing_key().public
     taken = tokens.confused(token("org_standard"), key.pem().encode())
 
@@ -161,15 +161,15 @@ def test_a_server_that_takes_its_public_key_for_a_secret(judge: Any, token: Call
             self.path = scope["path"] if sent == f"Bearer {taken}" else "/v1/jwks"
             await super().__call__(scope, receive, send)
 
-    made = judge(Confused("/v1/jwks", keys.jwks(key)), token=token("org_standard"))
+    made = suite(Confused("/v1/jwks", keys.jwks(key)), token=token("org_standard"))
     access.credentials(made)
     found = {(each.rule, each.severity) for each in made.findings() if each.rule.startswith("token-")}
     assert found == {("token-bad", "error")}
 
 
-def test_a_session_without_an_organization(judge: Any, stub: Any, token: Callable[..., str]) -> None:
+def test_a_session_without_an_organization(suite: Any, stub: Any, token: Callable[..., str]) -> None:
     held = BAD_TOKENS["pending"].mint(key_file.load_signing_key(), ClerkSession("org_standard"), wall_ms())
-    made = judge(pending_token=held)
+    made = suite(pending_token=held)
     access.pending(made)
     assert made.findings() == ()
     assert {case.rule for case in made.cases() if case.rule.startswith("token-")} == {"token-pending"}
@@ -178,19 +178,19 @@ def test_a_session_without_an_organization(judge: Any, stub: Any, token: Callabl
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await stub(scope | {"headers": [(b"authorization", good)]}, receive, send)
 
-    taken = judge(app, pending_token=held)
+    taken = suite(app, pending_token=held)
     access.pending(taken)
     assert {(each.rule, each.severity) for each in taken.findings()} == {("token-pending", "warning")}
-    none = judge()
+    none = suite()
     access.pending(none)
     assert [each.reason for each in none.skipped()] == ["needs --pending-token"]
 
 
 def test_a_token_that_is_not_what_it_was_given_for_judges_nobody(
-    judge: Any, token: Callable[..., str]
+    suite: Any, token: Callable[..., str]
 ) -> None:
     for expired, held in (("garbage", "garbage"), (token(), token())):
-        made = judge(expired_token=expired, pending_token=held)
+        made = suite(expired_token=expired, pending_token=held)
         access.expired(made)
         access.pending(made)
         assert made.guard.sent == 0
@@ -205,9 +205,9 @@ def test_a_token_that_is_not_what_it_was_given_for_judges_nobody(
 
 
 def test_a_pending_token_that_ends_on_the_way_is_skipped_for_the_rest(
-    judge: Any, token: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    suite: Any, token: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = judge(
+    made = suite(
         pending_token=BAD_TOKENS["pending"].mint(
             key_file.load_signing_key(), ClerkSession("org_standard"), wall_ms()
         )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from orgbilling_conformance.scenarios import crossorigin, writing
+from orgbilling_conformance.scenarios import access, writing
 
 ALLOW = "access-control-allow-origin"
 Rows = dict[str, str]
@@ -29,23 +29,23 @@ class Shop:
         await send({"type": "http.response.body", "body": b"{}"})
 
 
-def test_the_stub_breaks_nothing(judge: Any) -> None:
-    made = judge(allow_write=["methods"])
-    crossorigin.foreign(made)
-    crossorigin.caller(made)
+def test_the_stub_breaks_nothing(suite: Any) -> None:
+    made = suite(allow_write=["methods"])
+    access.foreign(made)
+    access.caller(made)
     writing.methods(made)
     assert made.findings() == ()
     passed = {case.rule for case in made.cases() if case.outcome == "passed"}
     assert {"origin", "origin-own", "preflight"} <= passed
 
 
-def test_a_foreign_origin_with_credentials(judge: Any, spoiled: Any) -> None:
+def test_a_foreign_origin_with_credentials(suite: Any, spoiled: Any) -> None:
     def run(path: str, status: int, headers: Rows, body: Any) -> Any:
-        more = {ALLOW: crossorigin.FOREIGN, "access-control-allow-credentials": "true"}
+        more = {ALLOW: access.FOREIGN, "access-control-allow-credentials": "true"}
         return status, headers | more, body
 
-    made = judge(spoiled(run))
-    crossorigin.foreign(made)
+    made = suite(spoiled(run))
+    access.foreign(made)
     assert {rule for rule, _ in found(made)} == {"origin"}
 
 
@@ -60,19 +60,19 @@ OWN: Rows = {ALLOW: "http://localhost:3000", "access-control-allow-headers": "au
         ({}, 200, set()),
         (EVERYBODY, 200, set()),
         (OWN, 200, set()),
-        ({"access-control-allow-credentials": "true"}, 200, {("origin-own", crossorigin.PLACE)}),
+        ({"access-control-allow-credentials": "true"}, 200, {("origin-own", access.PLACE)}),
         ({"access-control-allow-credentials": "true"}, 404, set()),
     ],
 )
-def test_the_origin_of_the_token(judge: Any, answer: Rows, success: int, rules: set[Any]) -> None:
-    made = judge(Shop({}, answer, success=success))
-    crossorigin.caller(made)
+def test_the_origin_of_the_token(suite: Any, answer: Rows, success: int, rules: set[Any]) -> None:
+    made = suite(Shop({}, answer, success=success))
+    access.caller(made)
     assert {each for each in found(made) if each[0].startswith("origin")} == rules
 
 
-def test_a_token_without_an_origin_is_said(judge: Any) -> None:
-    made = judge(Shop({}, {}), token="opaque")
-    crossorigin.caller(made)
+def test_a_token_without_an_origin_is_said(suite: Any) -> None:
+    made = suite(Shop({}, {}), token="opaque")
+    access.caller(made)
     assert [each.reason for each in made.skipped()] == ["the token names no origin (azp)"]
     assert made.guard.sent == 0
 
@@ -84,25 +84,25 @@ def test_a_token_without_an_origin_is_said(judge: Any) -> None:
         (Shop({}, {}, status=405), set()),
         (Shop(WITH_TOKEN, EVERYBODY), set()),
         (Shop(OWN, OWN, status=200), set()),
-        (Shop({}, EVERYBODY), {crossorigin.PLACE}),
-        (Shop(WITH_TOKEN, EVERYBODY, status=405), {crossorigin.PLACE}),
-        (Shop({}, EVERYBODY, status=401), {crossorigin.PLACE}),
+        (Shop({}, EVERYBODY), {access.PLACE}),
+        (Shop(WITH_TOKEN, EVERYBODY, status=405), {access.PLACE}),
+        (Shop({}, EVERYBODY, status=401), {access.PLACE}),
         (Shop({"retry-after": "0"}, EVERYBODY, status=429), set()),
         (Shop({}, EVERYBODY, status=503), set()),
         (Shop({}, EVERYBODY, success=500), set()),
-        (Shop(WITH_TOKEN, {}), {crossorigin.PLACE}),
+        (Shop(WITH_TOKEN, {}), {access.PLACE}),
         (Shop(EVERYBODY, EVERYBODY), {"header/Access-Control-Allow-Headers"}),
     ],
 )
-def test_a_preflight_says_what_the_answer_says(judge: Any, shop: Shop, pointers: set[str]) -> None:
-    made = judge(shop, allow_write=["methods"])
-    crossorigin.preflight(made, "getOrgBilling", "/org/billing", "GET")
+def test_a_preflight_says_what_the_answer_says(suite: Any, shop: Shop, pointers: set[str]) -> None:
+    made = suite(shop, allow_write=["methods"])
+    access.preflight(made, "getOrgBilling", "/org/billing", "GET")
     assert {pointer for rule, pointer in found(made) if rule == "preflight"} == pointers
 
 
-def test_the_origin_is_that_of_a_page(judge: Any, token: Callable[..., str]) -> None:
+def test_the_origin_is_that_of_a_page(suite: Any, token: Callable[..., str]) -> None:
     for azp, origin in (
         ("https://app.example.com", "https://app.example.com"),
         ("https://a.example/b", None),
     ):
-        assert crossorigin.own(judge(token=token(azp=azp))) == origin
+        assert access.own(suite(token=token(azp=azp))) == origin

@@ -22,8 +22,8 @@ def found(made: Any) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_the_stub_breaks_nothing(judge: Any, token: Callable[..., str], name: str) -> None:
-    made = judge(token=token("org_standard"))
+def test_the_stub_breaks_nothing(suite: Any, token: Callable[..., str], name: str) -> None:
+    made = suite(token=token("org_standard"))
     reading.reach(made)
     STEPS[name](made)
     assert made.findings() == ()
@@ -44,7 +44,7 @@ def spoil(operation: str, change: Callable[[Any, int], Any]) -> Any:
     return run
 
 
-def test_a_default_that_is_not_30_days(judge: Any, spoiled: Any, token: Callable[..., str]) -> None:
+def test_a_default_that_is_not_30_days(suite: Any, spoiled: Any, token: Callable[..., str]) -> None:
     def app_of(inner: Any) -> Any:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] == "http" and scope["path"].endswith("/ledger") and not scope["query_string"]:
@@ -53,13 +53,13 @@ def test_a_default_that_is_not_30_days(judge: Any, spoiled: Any, token: Callable
 
         return app
 
-    made = judge(app_of(spoiled()), token=token("org_standard"))
+    made = suite(app_of(spoiled()), token=token("org_standard"))
     reading.defaults(made)
     assert found(made) == {("default-window", "getOrgLedger")}
 
 
 @pytest.mark.slow
-def test_a_window_that_is_ignored(judge: Any, spoiled: Any, token: Callable[..., str]) -> None:
+def test_a_window_that_is_ignored(suite: Any, spoiled: Any, token: Callable[..., str]) -> None:
     def app_of(inner: Any) -> Any:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] == "http" and scope["path"].endswith("/ledger"):
@@ -68,40 +68,40 @@ def test_a_window_that_is_ignored(judge: Any, spoiled: Any, token: Callable[...,
 
         return app
 
-    made = judge(app_of(spoiled()), token=token("org_standard"))
+    made = suite(app_of(spoiled()), token=token("org_standard"))
     reading.windows(made)
     assert ("window-honored", "getOrgLedger") in found(made)
 
 
-def test_rows_lost_between_others(judge: Any, spoiled: Any, token: Callable[..., str]) -> None:
+def test_rows_lost_between_others(suite: Any, spoiled: Any, token: Callable[..., str]) -> None:
     def lose(body: Any, count: int) -> Any:
         return body if len(body) > 150 else body[: len(body) // 2] + body[len(body) // 2 + 1 :]
 
-    made = judge(spoiled(spoil("/org/ledger", lose)), token=token("org_standard"))
+    made = suite(spoiled(spoil("/org/ledger", lose)), token=token("org_standard"))
     reading.windows(made)
     assert found(made) == {("window-complete", "getOrgLedger")}
 
 
-def test_counts_that_fall(judge: Any, spoiled: Any) -> None:
-    made = judge(spoiled(spoil("/org/events", lambda body, count: body | {"totalEvents": 100 - count})))
+def test_counts_that_fall(suite: Any, spoiled: Any) -> None:
+    made = suite(spoiled(spoil("/org/events", lambda body, count: body | {"totalEvents": 100 - count})))
     reading.windows(made)
     assert found(made) == {("window-monotone", "getOrgContextEngineEvents")}
 
 
-def test_answers_that_never_repeat(judge: Any, spoiled: Any) -> None:
-    made = judge(spoiled(spoil("/org/billing", lambda body, count: body | {"creditBalance": count})))
+def test_answers_that_never_repeat(suite: Any, spoiled: Any) -> None:
+    made = suite(spoiled(spoil("/org/billing", lambda body, count: body | {"creditBalance": count})))
     reading.repeat(made)
     [finding] = made.findings()
     assert (finding.rule, finding.pointer) == ("stable", "/creditBalance")
 
 
-def test_reading_that_costs(judge: Any, spoiled: Any) -> None:
-    made = judge(spoiled(spoil("/org/billing", lambda body, count: body | {"creditBalance": -count})))
+def test_reading_that_costs(suite: Any, spoiled: Any) -> None:
+    made = suite(spoiled(spoil("/org/billing", lambda body, count: body | {"creditBalance": -count})))
     reading.safe(made)
     assert found(made) == {("safe", "getOrgBilling")}
 
 
-def test_an_etag_that_is_always_right(judge: Any) -> None:
+def test_an_etag_that_is_always_right(suite: Any) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         assert scope["type"] == "http"
         conditional = any(key == b"if-none-match" for key, _ in scope["headers"])
@@ -109,19 +109,19 @@ def test_an_etag_that_is_always_right(judge: Any) -> None:
         await send({"type": "http.response.start", "status": 304 if conditional else 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"[]"})
 
-    made = judge(app)
+    made = suite(app)
     reading.conditional(made)
     pointers = {each.pointer for each in made.findings() if each.rule == "conditional"}
     assert pointers == {"body", "status"}
 
 
-def test_failures_that_come_and_go(judge: Any, spoiled: Any) -> None:
+def test_failures_that_come_and_go(suite: Any, spoiled: Any) -> None:
     def run(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
         run.count += 1  # type: ignore[attr-defined]
         return (503 if run.count % 2 else status), headers, body  # type: ignore[attr-defined]
 
     run.count = 0  # type: ignore[attr-defined]
-    made = judge(spoiled(run))
+    made = suite(spoiled(run))
     reading.repeat(made)
     reading.intermittent(made)
     assert "intermittent" in {rule for rule, _ in found(made)}

@@ -15,19 +15,22 @@ def found(made: Any) -> set[str]:
     return {each.rule for each in made.findings()}
 
 
-def test_the_stub_writes_as_it_should(judge: Any, token: Callable[..., str]) -> None:
+def test_the_stub_writes_as_it_should(suite: Any, token: Callable[..., str]) -> None:
     vouchers = ["TEST-CREDIT-5-a", "TEST-CREDIT-5-b"]
-    made = judge(token=token("org_standard_writes"), allow_write=ALL, voucher=vouchers)
+    made = suite(token=token("org_standard_writes"), allow_write=ALL, voucher=vouchers)
     for step in STEPS:
         step(made)
     assert made.findings() == ()
     passed = {case.rule for case in made.cases() if case.outcome == "passed"}
     wanted = {"voucher-once", "voucher-race", "voucher-unknown", "idempotency", "checkout-url", "portal-url"}
-    assert wanted | {"law-20-redeem-balance", "law-21-redeem-row", "method", "preflight", "crash"} <= passed
+    assert (
+        wanted | {"invariant-20-redeem-balance", "invariant-21-redeem-row", "method", "preflight", "crash"}
+        <= passed
+    )
 
 
-def test_what_was_not_allowed_is_skipped(judge: Any) -> None:
-    made = judge()
+def test_what_was_not_allowed_is_skipped(suite: Any) -> None:
+    made = suite()
     for step in (*STEPS, writing.subscribe):
         step(made)
     assert {entry.line.partition(" ")[0] for entry in made.guard.journal} == {"GET"}
@@ -36,17 +39,17 @@ def test_what_was_not_allowed_is_skipped(judge: Any) -> None:
     }
 
 
-def test_a_contract_that_is_unknown(judge: Any) -> None:
-    made = judge(allow_write=["subscribe"], contract_id="11111111-2222-4333-8444-555555555555")
+def test_a_contract_that_is_unknown(suite: Any) -> None:
+    made = suite(allow_write=["subscribe"], contract_id="11111111-2222-4333-8444-555555555555")
     writing.subscribe(made)
     assert made.findings() == ()
     assert [each.reason for each in made.skipped()] == ["refused with 404"]
 
 
-def test_a_contract_that_can_be_subscribed_to(judge: Any, token: Callable[..., str]) -> None:
+def test_a_contract_that_can_be_subscribed_to(suite: Any, token: Callable[..., str]) -> None:
     held = token("org_contract_pending_subscribe")
-    contract = judge(token=held).ask("getOrgContract").response.json["contractId"]
-    made = judge(token=held, allow_write=["subscribe"], contract_id=contract)
+    contract = suite(token=held).ask("getOrgContract").response.json["contractId"]
+    made = suite(token=held, allow_write=["subscribe"], contract_id=contract)
     writing.bodies(made)
     writing.subscribe(made)
     assert made.findings() == ()
@@ -116,16 +119,16 @@ class Shop:
         ("", set()),
         ("twice", {"voucher-once", "voucher-race"}),
         ("costly", {"refused-harmless"}),
-        ("balance", {"law-20-redeem-balance"}),
-        ("no-row", {"law-21-redeem-row"}),
+        ("balance", {"invariant-20-redeem-balance"}),
+        ("no-row", {"invariant-21-redeem-row"}),
         ("echo", {"voucher-echo"}),
         ("open", {"body-schema"}),
     ],
 )
-def test_mistakes_with_vouchers(judge: Any, mistake: str, rules: set[str]) -> None:
-    made = judge(Shop(mistake), token="t", allow_write=["redeem"], voucher="GOOD")
+def test_mistakes_with_vouchers(suite: Any, mistake: str, rules: set[str]) -> None:
+    made = suite(Shop(mistake), token="t", allow_write=["redeem"], voucher="GOOD")
     writing.vouchers(made)
-    rest = {each for each in found(made) if not each.startswith(("schema-", "sense-", "challenge"))}
+    rest = {each for each in found(made) if not each.startswith(("schema-", "plausibility-", "challenge"))}
     assert rest >= rules
     if not rules:
         assert rest == set()
@@ -135,13 +138,13 @@ def test_mistakes_with_vouchers(judge: Any, mistake: str, rules: set[str]) -> No
     ("mistake", "rule"),
     [("relative", "checkout-url"), ("same", "checkout-fresh"), ("credit", "checkout-pending")],
 )
-def test_mistakes_with_checkouts(judge: Any, mistake: str, rule: str) -> None:
-    made = judge(Shop(mistake), token="t", allow_write=["checkout"])
+def test_mistakes_with_checkouts(suite: Any, mistake: str, rule: str) -> None:
+    made = suite(Shop(mistake), token="t", allow_write=["checkout"])
     writing.checkouts(made)
     assert rule in found(made)
 
 
-def test_methods_that_nobody_documents(judge: Any) -> None:
+def test_methods_that_nobody_documents(suite: Any) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         assert scope["type"] == "http"
         status = 405 if scope["method"] == "PATCH" else 200
@@ -149,7 +152,7 @@ def test_methods_that_nobody_documents(judge: Any) -> None:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"{}"})
 
-    made = judge(app, allow_write=["methods"])
+    made = suite(app, allow_write=["methods"])
     writing.methods(made)
     assert {"method", "allow", "route", "preflight"} <= found(made)
 
@@ -161,8 +164,8 @@ def test_wrong_bodies_are_all_wrong() -> None:
     assert writing.balance({}) is None
 
 
-def test_rules_over_bodies_are_skipped_where_none_may_be_sent(judge: Any) -> None:
-    made = judge()
+def test_rules_over_bodies_are_skipped_where_none_may_be_sent(suite: Any) -> None:
+    made = suite()
     writing.bodies(made)
     told = {each.operation: each.reason for each in made.skipped() if each.rule == "body-schema"}
     assert told == {

@@ -1,1 +1,1 @@
-"""Sound servers written from the documents alone: nothing comes from the stub or the judge."""
+"""Sound servers written from the documents alone: nothing comes from the stub or the suite."""

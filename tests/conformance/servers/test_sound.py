@@ -49,7 +49,7 @@ def ask(app, path, method="GET", query="", body=b"", token=None):
     return asyncio.run(send(app, Ask(method, f"{BASE}/{path}", query, tuple(headers), body)))
 
 
-def judge(document, path, method, answer):
+def suite(document, path, method, answer):
     """Fail unless the answer is one that the facts describe."""
     described = document["paths"][f"/org/{path}"][method.lower()]["responses"]
     content = described["200" if answer.status == 200 else "default"]["content"]
@@ -64,7 +64,7 @@ def test_what_is_read_is_described(app, document, path):
     for query in ("", "days=1", "days=365") if path in WINDOWED else ("",):
         answer = ask(app, path, query=query)
         assert answer.status == 200 or (path == "contract" and answer.status == 404)
-        judge(document, path, "GET", answer)
+        suite(document, path, "GET", answer)
 
 
 @pytest.mark.parametrize("path", sorted(WINDOWED))
@@ -72,7 +72,7 @@ def test_what_is_read_is_described(app, document, path):
 def test_a_wrong_window_is_refused(app, document, path, days):
     answer = ask(app, path, query=f"days={days}")
     assert 400 <= answer.status < 500
-    judge(document, path, "GET", answer)
+    suite(document, path, "GET", answer)
 
 
 BAD = [b"", b"null", b"[]", b"{", b"\xff", b"7", b"{}", b"NaN", b"[" * 5000]
@@ -99,7 +99,7 @@ def test_a_wrong_body_is_refused(app, document, path):
     for body in bodies:
         answer = ask(app, path, "POST", body=body)
         assert 400 <= answer.status < 500, body
-        judge(document, path, "POST", answer)
+        suite(document, path, "POST", answer)
 
 
 def test_a_voucher_is_single_use(name, app, document):
@@ -107,8 +107,8 @@ def test_a_voucher_is_single_use(name, app, document):
     first, second = (ask(app, "vouchers/redeem", "POST", body=body) for _ in range(2))
     assert (first.status, first.document()["voucherCode"]) == (200, VOUCHERS[name])
     assert 400 <= second.status < 500
-    judge(document, "vouchers/redeem", "POST", first)
-    judge(document, "vouchers/redeem", "POST", second)
+    suite(document, "vouchers/redeem", "POST", first)
+    suite(document, "vouchers/redeem", "POST", second)
 
 
 def bad_tokens():
@@ -132,13 +132,13 @@ def test_a_bad_token_is_401(app, document, kind):
     for path, method in [*((path, "GET") for path in GETS), *((path, "POST") for path in POSTS)]:
         answer = ask(app, path, method, body=b"{}" if method == "POST" else b"", token=bad_tokens()[kind])
         assert answer.status == 401
-        judge(document, path, method, answer)
+        suite(document, path, method, answer)
 
 
 def test_a_session_without_an_organization_is_refused(app, document):
     answer = ask(app, "billing", token=door.token(None))
     assert answer.status in (401, 403)
-    judge(document, "billing", "GET", answer)
+    suite(document, "billing", "GET", answer)
 
 
 def test_unknown_paths_and_methods_are_refused(app):

@@ -70,6 +70,8 @@ def test_rules_that_had_nothing_to_judge_are_not_passed():
     skipped = {(each.rule, each.operation) for each in report.skipped}
     assert skipped
     passed = {
-        (each.rule, each.operation) for each in report.cases if each.outcome == "passed" and not each.judged
+        (each.rule, each.operation)
+        for each in report.cases
+        if each.outcome == "passed" and not each.evaluations
     }
     assert passed == set()

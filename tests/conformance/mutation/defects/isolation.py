@@ -12,7 +12,7 @@ from ..proxy import Answer, Ask, Forward, Spoil
 from ..shape import AGREEMENTS, CONTRACT, LEDGER, PROFILE, REDEEM, ROUTES, SUMMARY, operation
 from ..world import World
 
-Law = partial(Defect, area="isolation", basis="law")
+Invariant = partial(Defect, area="isolation", basis="invariant")
 
 GETS = tuple(name for name, (method, _) in ROUTES.items() if method == "GET")
 TOTALS = ("totalTokens", "totalInputTokens", "totalOutputTokens", "totalMessages", "totalSessions")
@@ -61,34 +61,34 @@ def _first_owner(*operations: str) -> Callable[[World], Spoil]:
 
 
 DEFECTS = (
-    Law("cached-by-url", says="every GET is cached by its address alone", make=cached(*GETS, by=_url)),
-    Law(
+    Invariant("cached-by-url", says="every GET is cached by its address alone", make=cached(*GETS, by=_url)),
+    Invariant(
         "ledger-cached-by-url", says="the ledger is cached by its address alone", make=cached(LEDGER, by=_url)
     ),
-    Law(
+    Invariant(
         "profile-of-first",
         says="everyone sees the profile of whoever asked first",
         make=_first_owner(PROFILE),
     ),
-    Law(
+    Invariant(
         "contract-of-first",
         says="everyone sees the contract of whoever asked first",
         make=_first_owner(CONTRACT),
     ),
-    Law(
+    Invariant(
         "agreements-of-first",
         says="everyone sees the agreements of whoever asked first",
         make=_first_owner(AGREEMENTS),
     ),
-    Law(
+    Invariant(
         "summary-of-first", says="everyone sees the usage of whoever asked first", make=_first_owner(SUMMARY)
     ),
-    Law(
+    Invariant(
         "tenant-shared",
         says="profiles of all organizations name one tenant",
         make=mixed(PROFILE, lambda own, other: {**own, "tenantId": min(own["tenantId"], other["tenantId"])}),
     ),
-    Law(
+    Invariant(
         "balance-shared",
         says="profiles show the balance of all organizations together",
         make=mixed(
@@ -99,22 +99,22 @@ DEFECTS = (
             },
         ),
     ),
-    Law(
+    Invariant(
         "row-leaks",
         says="a row of another organization is in the ledger",
         make=mixed(LEDGER, lambda own, other: [*(other or [])[:1], *(own or [])]),
     ),
-    Law(
+    Invariant(
         "row-leaks-silently",
         says="so is one, under the reader's tenantId and with amounts of zero",
         make=mixed(LEDGER, _silently),
     ),
-    Law(
+    Invariant(
         "usage-added-up",
         says="the summary counts the usage of all organizations",
         make=mixed(SUMMARY, _added),
     ),
-    Law(
+    Invariant(
         "redeem-elsewhere",
         says="a voucher is credited to another organization",
         make=_other_redeems,

@@ -31,7 +31,7 @@ from ..world import World
 
 Documented = partial(Defect, area="robustness", basis="documented")
 Assumed = partial(Defect, area="robustness", basis="assumed")
-Law = partial(Defect, area="robustness", basis="law")
+Invariant = partial(Defect, area="robustness", basis="invariant")
 
 CRASH = refused(500, "Internal Server Error", "unexpected error occurred")
 BUSY = refused(503, "Service Unavailable", "try again later").having("retry-after", "1")
@@ -145,14 +145,14 @@ DEFECTS = (
         make=headed(ok(EVENTS), "content-encoding", "gzip"),
     ),
     Documented("session-dies", says="the token is refused after 25 answers", make=_dies, outage=True),
-    Law("ledger-flickers", says="every third ledger lacks its oldest row", make=_flickers),
-    Law(
+    Invariant("ledger-flickers", says="every third ledger lacks its oldest row", make=_flickers),
+    Invariant(
         "profile-stale",
         says="the profile never changes again once it was read",
         make=cached(PROFILE, by=sender),
         writes=("redeem",),
     ),
-    Law(
+    Invariant(
         "ledger-stale",
         says="the ledger never changes again once it was read",
         make=cached(LEDGER, by=lambda ask: (sender(ask), ask.query)),
@@ -210,12 +210,12 @@ DEFECTS = (
             lambda answer: Answer(304, (), b""),
         ),
     ),
-    Law(
+    Invariant(
         "contract-comes-and-goes",
         says="every second look at the contract is 404",
         make=lambda world: _comes_and_goes(),
     ),
-    Law(
+    Invariant(
         "pricing-shuffled",
         says="pricing lists another order of models in every answer",
         make=lambda world: _shuffles(),

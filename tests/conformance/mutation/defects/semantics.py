@@ -30,7 +30,7 @@ from ..shape import (
 from ..world import World
 
 Documented = partial(Defect, area="semantics", basis="documented")
-Law = partial(Defect, area="semantics", basis="law")
+Invariant = partial(Defect, area="semantics", basis="invariant")
 
 Rows = list[dict[str, Any]]
 
@@ -139,16 +139,18 @@ def _minus(body: dict[str, Any]) -> dict[str, Any]:
 
 
 WINDOWS = (
-    Law(
+    Invariant(
         "window-ignored", says="the ledger is always that of 30 days", make=windows(LEDGER, lambda value: 30)
     ),
-    Law("window-all", says="the ledger is always that of 365 days", make=windows(LEDGER, lambda value: 365)),
-    Law(
+    Invariant(
+        "window-all", says="the ledger is always that of 365 days", make=windows(LEDGER, lambda value: 365)
+    ),
+    Invariant(
         "window-short",
         says="the ledger leaves out the first day of its window",
         make=windows(LEDGER, lambda value: max(1, value - 1)),
     ),
-    Law(
+    Invariant(
         "window-summary-ignored",
         says="the summary is always that of 30 days",
         make=windows(SUMMARY, lambda value: 30),
@@ -164,19 +166,19 @@ WINDOWS = (
     Documented(
         "default-29", says="the ledger looks 29 days back where no window is given", make=default(LEDGER, 29)
     ),
-    Law(
+    Invariant(
         "newest-lost",
         says="the ledger loses its newest row in windows above 7 days",
         make=_by_window(lambda window, rows: rows[1:] if window > 7 and rows else rows),
     ),
-    Law(
+    Invariant(
         "page-of-50", says="the ledger breaks off after 50 rows", make=altered(LEDGER, lambda rows: rows[:50])
     ),
-    Law(
+    Invariant(
         "row-too-old", says="every window of the ledger has a row of a year ago", make=_by_window(_old_credit)
     ),
-    Law("row-of-the-future", says="the newest row is of 2099", make=altered(LEDGER, _future)),
-    Law(
+    Invariant("row-of-the-future", says="the newest row is of 2099", make=altered(LEDGER, _future)),
+    Invariant(
         "summary-shrinks",
         says="the summary of more than 60 days is less than that of 30",
         make=_by_window(_shrinks, SUMMARY),
@@ -184,22 +186,22 @@ WINDOWS = (
 )
 
 SUMS = (
-    Law(
+    Invariant(
         "events-count",
         says="totalEvents of events is one too many",
         make=put(EVENTS, "totalEvents", to=lambda old: old + 1),
     ),
-    Law(
+    Invariant(
         "events-total",
         says="totalChargeUsd of events is a cent too much",
         make=put(EVENTS, "totalChargeUsd", to=plus(0.01)),
     ),
-    Law(
+    Invariant(
         "events-price",
         says="unitPriceUsd of events is not the profile's",
         make=put(PROFILE, "eventPrices", to=lambda old: {k: plus(0.001)(v) for k, v in old.items()}),
     ),
-    Law(
+    Invariant(
         "services-total",
         says="totalChargeUsd of services leaves out a row",
         make=altered(
@@ -210,7 +212,7 @@ SUMS = (
             },
         ),
     ),
-    Law(
+    Invariant(
         "services-charge",
         says="chargeUsd of a service is not count × price",
         make=altered(
@@ -225,12 +227,12 @@ SUMS = (
             },
         ),
     ),
-    Law(
+    Invariant(
         "characters-charge",
         says="charChargeUsd is not count × price",
         make=put(CHARACTERS, "charChargeUsd", to=plus(0.5)),
     ),
-    Law(
+    Invariant(
         "characters-price",
         says="characters cost what neither profile nor summary say",
         make=altered(
@@ -242,17 +244,17 @@ SUMS = (
             },
         ),
     ),
-    Law(
+    Invariant(
         "characters-negative",
         says="fewer than no characters, at a charge that fits",
         make=altered(CHARACTERS, _minus),
     ),
-    Law(
+    Invariant(
         "tokens-total",
         says="totalTokens is not input + output",
         make=put(SUMMARY, "totalTokens", to=lambda old: old + 1),
     ),
-    Law(
+    Invariant(
         "tokens-ledger",
         says="the summary counts other tokens than the ledger",
         make=altered(
@@ -265,27 +267,29 @@ SUMS = (
             },
         ),
     ),
-    Law(
+    Invariant(
         "summary-balance",
         says="the summary's balance is not the profile's",
         make=put(SUMMARY, "creditBalanceUsd", to=plus(3)),
     ),
-    Law(
+    Invariant(
         "summary-price",
         says="the summary's token price is not the profile's",
         make=put(SUMMARY, "inputTokenPricePer1KUsd", to=plus(0.0001)),
     ),
-    Law("prepaid-owes", says="prepaid, and something is outstanding", make=altered(PROFILE, _overspent)),
+    Invariant(
+        "prepaid-owes", says="prepaid, and something is outstanding", make=altered(PROFILE, _overspent)
+    ),
 )
 
 LEDGERS = (
-    Law("entry-twice", says="one row of the ledger is there twice", make=altered(LEDGER, _twice)),
-    Law(
+    Invariant("entry-twice", says="one row of the ledger is there twice", make=altered(LEDGER, _twice)),
+    Invariant(
         "entry-ids-shared",
         says="the two oldest rows share an id",
         make=altered(LEDGER, lambda rows: [*rows[:-1], {**rows[-1], "entryId": rows[-2]["entryId"]}]),
     ),
-    Law(
+    Invariant(
         "entry-ids-fresh",
         says="ids of the ledger are new in every answer",
         make=_each_time(
@@ -295,22 +299,22 @@ LEDGERS = (
             ],
         ),
     ),
-    Law(
+    Invariant(
         "profile-old",
         says="updatedAt is older than the newest row",
         make=put(PROFILE, "updatedAt", to="2025-11-01T00:00:00Z"),
     ),
-    Law(
+    Invariant(
         "tenant-of-row",
         says="one row of the ledger is another tenant's",
         make=put(LEDGER, -1, "tenantId", to="00000000-0000-4000-8000-000000000009"),
     ),
-    Law(
+    Invariant(
         "tenant-of-contract",
         says="the contract is another tenant's",
         make=put(CONTRACT, "tenantId", to="00000000-0000-4000-8000-000000000009"),
     ),
-    Law(
+    Invariant(
         "reading-costs",
         says="each look at the profile costs a cent",
         make=_each_time(
@@ -318,7 +322,7 @@ LEDGERS = (
             lambda times, body: {**body, "creditBalance": round(body["creditBalance"] - times / 100, 6)},
         ),
     ),
-    Law(
+    Invariant(
         "balance-drifts",
         says="balance of profile and summary is not the sum of the ledger",
         make=lambda world: _drift,
@@ -336,42 +340,42 @@ async def _drift(ask: Ask, forward: Forward) -> Answer:
 
 
 TERMS = (
-    Law(
+    Invariant(
         "contract-value",
         says="totalValueUsd is not credit + service",
         make=put(CONTRACT, "creditPortionUsd", to=plus(100)),
     ),
-    Law(
+    Invariant(
         "contract-schedule",
         says="the payments do not add up to totalValueUsd",
         make=put(CONTRACT, "paymentSchedule", to=lambda old: old[:-1]),
     ),
-    Law(
+    Invariant(
         "contract-payment",
         says="paymentAmountUsd is not credit + service",
         make=put(CONTRACT, "paymentAmountUsd", to=plus(1)),
     ),
-    Law(
+    Invariant(
         "contract-onetime",
         says="onetimeAmountUsd is not credit + service",
         make=put(CONTRACT, "onetimeCreditUsd", to=plus(5)),
     ),
-    Law(
+    Invariant(
         "schedule-parts",
         says="a payment is not credit + service",
         make=put(CONTRACT, "paymentSchedule", -1, "serviceUsd", to=plus(2)),
     ),
-    Law(
+    Invariant(
         "due-after-end",
         says="the last payment is due after endDate",
         make=put(CONTRACT, "paymentSchedule", -1, "dueDate", to="2031-01-01T00:00:00Z"),
     ),
-    Law(
+    Invariant(
         "paid-without-credit",
         says="a payment of credit is paid and not in the ledger",
         make=put(CONTRACT, "paymentSchedule", -1, to=_credit_type),
     ),
-    Law(
+    Invariant(
         "agreement-inactive",
         says="an agreement that ended is listed",
         make=put(AGREEMENTS, -1, "active", to=False),

@@ -14,7 +14,7 @@ from ..world import World
 
 Published = partial(Defect, area="writes", basis="published")
 Assumed = partial(Defect, area="writes", basis="assumed")
-Law = partial(Defect, area="writes", basis="law")
+Invariant = partial(Defect, area="writes", basis="invariant")
 
 REDEEMS, CHECKS, PORTALS, SUBSCRIBES = ("redeem",), ("checkout",), ("portal",), ("subscribe",)
 
@@ -91,13 +91,13 @@ DEFECTS = (
     Published(
         "redeem-raced", says="redeemed twice at once, a voucher succeeds twice", make=_raced, writes=REDEEMS
     ),
-    Law(
+    Invariant(
         "redeem-moves-nothing",
         says="a voucher does not move the balance",
         make=after(REDEEM, shift_balance(-1), credit),
         writes=REDEEMS,
     ),
-    Law(
+    Invariant(
         "redeem-balance-wrong",
         says="newBalance is what it was before",
         make=when(
@@ -113,25 +113,25 @@ DEFECTS = (
         ),
         writes=REDEEMS,
     ),
-    Law(
+    Invariant(
         "redeem-amount-wrong",
         says="creditAmountUsd is half of what was credited",
         make=put(REDEEM, "creditAmountUsd", to=lambda old: old / 2),
         writes=REDEEMS,
     ),
-    Law(
+    Invariant(
         "redeem-no-row",
         says="a voucher posts no row",
         make=after(REDEEM, ledger_rows(_without_vouchers), credit),
         writes=REDEEMS,
     ),
-    Law(
+    Invariant(
         "redeem-two-rows",
         says="a voucher posts two rows",
         make=after(REDEEM, ledger_rows(_vouchers_twice), credit),
         writes=REDEEMS,
     ),
-    Law(
+    Invariant(
         "redeem-other-code",
         says="voucherCode is not the code that was sent",
         make=put(REDEEM, "voucherCode", to="SUMMER99"),
@@ -170,7 +170,7 @@ DEFECTS = (
         make=put(CHECKOUT, "url", to="javascript:pay()"),
         writes=CHECKS,
     ),
-    Law(
+    Invariant(
         "checkout-credits",
         says="a checkout that nobody paid is credited",
         make=after(CHECKOUT, shift_balance(1), _cents),

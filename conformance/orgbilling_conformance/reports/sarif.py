@@ -1,0 +1,70 @@
+"""SARIF 2.1.0, for code scanning."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from orgbilling_conformance.reports.report import Finding, Report, title
+from orgbilling_conformance.rules.registry import RULES
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+DESCRIPTION = "openapi/orgbilling_openapi/org-billing.yaml"
+
+
+def render(report: Report) -> str:
+    """The report as SARIF."""
+    used = sorted({finding.rule for finding in (*report.findings, *report.accepted)})
+    driver = {
+        "name": "orgbilling conform",
+        "version": str(report.head.get("orgbilling", "")),
+        "rules": [_rule(name) for name in used],
+    }
+    results = [_result(finding, used, None) for finding in report.findings]
+    results += [_result(entry, used, entry.accepted) for entry in report.accepted]
+    run = {
+        "tool": {"driver": driver},
+        "invocations": [
+            {
+                "executionSuccessful": report.verdict != "inconclusive",
+                "exitCode": report.exit,
+                "toolExecutionNotifications": [
+                    {"level": "error", "message": {"text": reason}} for reason in report.reasons
+                ],
+            }
+        ],
+        "results": results,
+        "properties": {"verdict": report.verdict, **report.head},
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+
+
+def _rule(name: str) -> dict[str, Any]:
+    rule = RULES.get(name)
+    text = rule.title if rule else name
+    return {"id": name, "shortDescription": {"text": text}, "help": {"text": rule.why if rule else text}}
+
+
+def _result(finding: Finding, used: list[str], accepted: str | None) -> dict[str, Any]:
+    text = f"{title(finding.operation)} {finding.pointer or 'body'}: "
+    text += f"expected {finding.expected}, observed {finding.observed}"
+    line = finding.source.partition(":")[2].partition(" ")[0]
+    region = {"region": {"startLine": int(line) if line.isdigit() else 1}}
+    result: dict[str, Any] = {
+        "ruleId": finding.rule,
+        "ruleIndex": used.index(finding.rule),
+        "level": finding.severity,
+        "message": {"text": text},
+        "locations": [
+            {
+                "physicalLocation": {"artifactLocation": {"uri": DESCRIPTION}, **region},
+                "logicalLocations": [{"fullyQualifiedName": f"{finding.operation}{finding.pointer}"}],
+            }
+        ],
+        "partialFingerprints": {"finding/v1": " ".join(finding.key)},
+        "occurrenceCount": finding.count,
+        "properties": {"basis": finding.basis, "curl": finding.curl, "stage": finding.stage},
+    }
+    if accepted:
+        result["suppressions"] = [{"kind": "external", "justification": accepted}]
+    return result

@@ -1,0 +1,147 @@
+"""Plausibility rules, over values that no schema describes: counts, names, dates."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from orgbilling_conformance.exchange import Exchange, shorten
+from orgbilling_conformance.rules.rule import ConformanceRule, ResponseCheck, RuleContext, RuleViolation
+from orgbilling_conformance.schema_validation import DATE_TIME
+
+RULES = (
+    ConformanceRule(
+        "plausibility-negative",
+        "Counts, tokens and prices are not negative",
+        ("invariant",),
+        "what a count is",
+    ),
+    ConformanceRule(
+        "plausibility-unique", "What names a row names one row", ("invariant",), "what a name is"
+    ),
+    ConformanceRule("plausibility-dates", "Nothing ends before it begins", ("invariant",), "what a term is"),
+    ConformanceRule(
+        "plausibility-empty", "Identifiers and names are not empty", ("invariant",), "what a name is"
+    ),
+)
+
+COUNTS = re.compile(
+    r"count|total(?:Events|Tokens|InputTokens|OutputTokens|Messages|Sessions|Characters|Projects)"
+    r"|tokens|highWaterMark|unitPriceUsd|pricePerCharUsd|(?:input|output)PricePer1K"
+    r"|tokenPricePer1KUsd|(?:input|output)TokenPricePer1KUsd|charPricePerMonthUsd"
+)
+NAMES = {
+    "getOrgLedger": ("", "entryId"),
+    "getOrgModelPricing": ("", "model"),
+    "listOrgServiceAgreements": ("", "chargeId"),
+    "getOrgContextEngineEvents": ("byType", "eventType"),
+    "getOrgServiceUsage": ("byOperation", "operation"),
+}
+ORDERED = (("startDate", "endDate"), ("createdAt", "updatedAt"))
+DEEP = (dict, list)
+IDENTIFIERS = (
+    "tenantId",
+    "entryId",
+    "chargeId",
+    "contractId",
+    "model",
+    "eventType",
+    "operation",
+    "entryType",
+)
+
+
+def walk(value: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """All objects in a value, with their pointers; `*` for any index."""
+    stack = [(pointer, value)]
+    while stack:
+        place, each = stack.pop()
+        if isinstance(each, dict):
+            yield place, each
+            stack += [(f"{place}/{name}", inner) for name, inner in each.items() if isinstance(inner, DEEP)]
+        elif isinstance(each, list):
+            stack += [(f"{place}/*", inner) for inner in each]
+
+
+def _body(exchange: Exchange) -> Any:
+    return exchange.response.json if exchange.operation and exchange.response.status == 200 else None
+
+
+def negative(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+    """Counts below zero."""
+    body = _body(exchange)
+    if body is None:
+        return None
+    found = {}
+    for place, each in walk(body):
+        prices = place.endswith(("/eventPrices", "/servicePrices"))
+        for name, value in each.items():
+            if (prices or COUNTS.fullmatch(name)) and isinstance(value, int | float) and value < 0:
+                found[f"{place}/{'*' if prices else name}"] = value
+    return [
+        RuleViolation("plausibility-negative", place, "0 or more", shorten(value))
+        for place, value in found.items()
+    ]
+
+
+def unique(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+    """Names that occur twice in one list."""
+    body = _body(exchange)
+    if body is None or exchange.operation not in NAMES:
+        return None
+    member, name = NAMES[exchange.operation]
+    rows = body.get(member) if member and isinstance(body, dict) else body
+    names = [row.get(name) for row in rows or [] if isinstance(row, dict)] if isinstance(rows, list) else []
+    twice = [each for each, count in Counter(map(str, names)).items() if count > 1]
+    place = f"{'/' + member if member else ''}/*/{name}"
+    return (
+        [RuleViolation("plausibility-unique", place, "each once", f"{shorten(twice[0], 60)} twice")]
+        if twice
+        else []
+    )
+
+
+def dates(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+    """Pairs of instants the wrong way round."""
+    body = _body(exchange)
+    if body is None:
+        return None
+    found = {}
+    for place, each in walk(body):
+        for first, last in ORDERED:
+            begin, end = instant(each.get(first)), instant(each.get(last))
+            if begin and end and begin > end:
+                found[f"{place}/{last}"] = (f"{first} {each[first]} or later", str(each[last]))
+    return [RuleViolation("plausibility-dates", place, *told) for place, told in found.items()]
+
+
+def empty(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+    """Identifiers without a character."""
+    body = _body(exchange)
+    if body is None:
+        return None
+    places = {f"{place}/{name}" for place, each in walk(body) for name in IDENTIFIERS if each.get(name) == ""}
+    return [
+        RuleViolation("plausibility-empty", place, "a name", "an empty string") for place in sorted(places)
+    ]
+
+
+def instant(text: Any) -> datetime | None:
+    """An RFC 3339 instant; None for anything else."""
+    if not isinstance(text, str) or not DATE_TIME.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text.upper().replace(":60", ":59"))
+    except ValueError:
+        return None
+
+
+RESPONSE_CHECKS: tuple[tuple[tuple[str, ...], ResponseCheck], ...] = (
+    (("plausibility-negative",), negative),
+    (("plausibility-unique",), unique),
+    (("plausibility-dates",), dates),
+    (("plausibility-empty",), empty),
+)

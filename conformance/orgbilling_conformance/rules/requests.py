@@ -1,0 +1,324 @@
+"""Request rules: a wrong request is rejected, and a right one is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from orgbilling_openapi.strict_json import StrictJsonError, loads
+
+from orgbilling_conformance.api_description import OperationSpec, Path
+from orgbilling_conformance.exchange import Exchange, Request, shorten
+from orgbilling_conformance.rules.rule import (
+    ConformanceRule,
+    Evaluation,
+    ResponseCheck,
+    RuleContext,
+    RuleViolation,
+)
+
+GOOD = ("first", "second", "unknown")
+BY_LAYER = ("documented", "published", "assumed")
+MISSING, EXPIRED, PENDING = ("none", "basic", "empty"), ("expired",), ("pending-session",)
+KNOWN = (*GOOD, *MISSING, *EXPIRED, *PENDING)
+REFUSED = (400, 422)
+LOOKED_UP = (404, 409, 410)
+LARGE = 1 << 20
+
+RULES = (
+    ConformanceRule(
+        "parameter-type", "A parameter of another type is refused", ("documented", "assumed"), "type"
+    ),
+    ConformanceRule(
+        "parameter-range", "A parameter out of its range is refused", ("documented", "assumed"), "its bounds"
+    ),
+    ConformanceRule(
+        "parameter-valid", "A parameter in its range is not refused", ("documented",), "its bounds"
+    ),
+    ConformanceRule(
+        "parameter-status", "What is wrong with a parameter is 422", ("assumed",), "as the framework does"
+    ),
+    ConformanceRule(
+        "parameter-located", "A refusal says which parameter", ("assumed",), "`errors[].location`"
+    ),
+    ConformanceRule(
+        "body-json", "A body that is no JSON, or none, is refused", ("documented",), "the body is required"
+    ),
+    ConformanceRule(
+        "body-schema",
+        "A body that breaks its schema is refused",
+        ("documented", "published", "assumed"),
+        "it",
+    ),
+    ConformanceRule(
+        "body-media", "A body of another media type is refused", ("assumed",), "application/json is named"
+    ),
+    ConformanceRule(
+        "body-size", "A body of 1 MiB or more is refused", ("assumed",), "the limit of the framework"
+    ),
+    ConformanceRule(
+        "body-status", "What is wrong with a body is 400, 413, 415 or 422", ("assumed",), "the framework"
+    ),
+    ConformanceRule(
+        "token-missing", "Without a token there is no success", ("documented",), "bearerClerk is required"
+    ),
+    ConformanceRule(
+        "token-bad", "A token that is not genuine gives no success", ("documented",), "a Clerk session JWT"
+    ),
+    ConformanceRule(
+        "token-expired",
+        "An expired token gives no success",
+        ("documented",),
+        "a session ends",
+        needs=("an expired token",),
+    ),
+    ConformanceRule(
+        "token-pending",
+        "A session without an organization gives no success",
+        ("assumed",),
+        "there is nothing to bill",
+        needs=("a pending token",),
+    ),
+    ConformanceRule(
+        "token-status", "A token that does not authenticate is 401", ("assumed",), "RFC 6750; before 422"
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDefect:
+    """What is wrong with a request: the rule, the place, and the node of the contract."""
+
+    rule: str
+    pointer: str
+    expected: str
+    observed: str
+    node: Path
+    basis: str = ""
+
+
+def request_defects(
+    request: Request, operation: OperationSpec, context: RuleContext
+) -> tuple[list[RequestDefect], bool]:
+    """What is wrong with the parameters, and whether they are certainly right.
+
+    What documents leave open (several values, none, odd spellings of a number) is neither.
+    """
+    found: list[RequestDefect] = []
+    # A parameter that no document names may be refused or not.
+    certain = request.query == "" or re.fullmatch(r"days=[^&]*", request.query) is not None
+    for name, place in context.api.parameters(operation).items():
+        values = request.values(name)
+        if len(values) == 1 and values[0]:
+            wrong, sure = _parameter(values[0], name, place, context)
+            found += wrong
+            certain = certain and sure and not wrong
+        elif values:
+            certain = False
+    return found, certain
+
+
+def _parameter(text: str, name: str, place: Path, context: RuleContext) -> tuple[list[RequestDefect], bool]:
+    schema = context.api.follow((*place, "schema"))
+    node = context.api.node(schema)
+    if node.get("type") != "integer":
+        return [], True
+    pointer = f"query/{name}"
+    if re.fullmatch(r"\s*\+?-?[0-9]+\s*", text, re.ASCII) is None:
+        return [RequestDefect("parameter-type", pointer, "integer", shorten(text), (*schema, "type"))], True
+    if len(text) < 4000:  # the limit of Python for digits, and of nobody's parameter
+        value = int(text)
+        for bound, beyond in (("minimum", -1), ("maximum", 1)):
+            if bound in node and (value - node[bound]) * beyond > 0:
+                node_place = (*schema, bound)
+                return [
+                    RequestDefect(
+                        "parameter-range", pointer, f"{bound} {node[bound]}", shorten(text), node_place
+                    )
+                ], True
+    return [], re.fullmatch(r"0|[1-9][0-9]*", text) is not None and len(text) < 20
+
+
+def parameter(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+    """What a parameter is, and what became of the request."""
+    operation = context.api.operations.get(exchange.operation)
+    request, response = exchange.request, exchange.response
+    if operation is None or not response.status or request.auth not in GOOD or request.method != "GET":
+        return None
+    found, certain = request_defects(request, operation, context)
+    if found:
+        rules = tuple(dict.fromkeys(each.rule for each in found))
+        return _refusal(rules, found, exchange, context) if _decided(response.status) else None
+    answered = 200 <= response.status < 300
+    if not certain or _excused(request) or not (answered or response.status in REFUSED):
+        return None
+    if answered:
+        return Evaluation(("parameter-valid",))
+    observed = f"{request.query or 'no parameter'} refused with {response.status}"
+    expected = "what keeps the documented bounds is answered"
+    node = context.api.parameters(operation).get("days", operation.place)
+    violation = RuleViolation("parameter-valid", "query/days", expected, observed, node=node)
+    return Evaluation(("parameter-valid",), (violation,))
+
+
+def _decided(status: int) -> bool:
+    """Whether a status says what became of what was asked, and not only who asked, how often, or when."""
+    return status < 500 and status not in (401, 403, 408, 429)
+
+
+def _excused(request: Request) -> bool:
+    """Whether something else about the request may have been refused."""
+    odd = request.headers and request.auth != "unknown"  # what browsers always send is not odd
+    return bool(odd) or len(request.query) > 2000 or request.body is not None
+
+
+def _refusal(
+    rules: tuple[str, ...], found: list[RequestDefect], exchange: Exchange, context: RuleContext
+) -> Evaluation:
+    status = exchange.response.status
+    if 200 <= status < 300:
+        return Evaluation(rules, tuple(_accepted(each, status, context) for each in found))
+    if status in (400, 404, 409) and len(exchange.request.query) < 2000:
+        violation = RuleViolation("parameter-status", "status", "422", str(status))
+        return Evaluation((*rules, "parameter-status"), (violation,))
+    if status != 422:
+        return Evaluation(rules)
+    body = exchange.response.json
+    rows = body.get("errors") if isinstance(body, dict) else None
+    places = {row.get("location") for row in rows or [] if isinstance(row, dict)}
+    missing = [each.pointer for each in found if each.pointer.replace("/", ".") not in places]
+    observed = ", ".join(str(place) for place in sorted(map(str, places))) or "nothing"
+    lost = [
+        RuleViolation("parameter-located", "/errors", each.replace("/", "."), observed)
+        for each in missing[:1]
+    ]
+    return Evaluation((*rules, "parameter-status", "parameter-located"), tuple(lost))
+
+
+def _accepted(wrong: RequestDefect, status: int, context: RuleContext) -> RuleViolation:
+    layer, reason = context.api.layer(wrong.node)
+    expected, told = f"refused, for it is not: {wrong.expected}", f"{status} to {wrong.observed}"
+    return RuleViolation(wrong.rule, wrong.pointer, expected, told, wrong.basis or layer, wrong.node, reason)
+
+
+def body(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+    """What a body is, and what became of the request."""
+    operation = context.api.operations.get(exchange.operation)
+    request, status = exchange.request, exchange.response.status
+    if operation is None or operation.request is None or request.auth not in GOOD or not status:
+        return None
+    if not request.body and request.auth == "unknown" and request.header("content-length") != "0":
+        return None  # the browser may have sent one, and not have recorded it
+    found = list(_body(request, operation, context))
+    if not found or not _decided(status):
+        return None
+    rules = tuple(dict.fromkeys(each.rule for each in found))
+    if 200 <= status < 300:
+        return Evaluation(rules, tuple(_taken(each, status, context) for each in found))
+    late = [each for each in found if each.rule in ("body-media", "body-size")]
+    if late == found and status in LOOKED_UP:
+        observed = f"{status}: it was read and acted on"
+        return Evaluation(
+            rules,
+            tuple(
+                RuleViolation(each.rule, each.pointer, f"{each.expected}: refused", observed, "assumed")
+                for each in found
+            ),
+        )
+    clear = status in (400, 404, 409, 410, 413, 415, 422)
+    violation = RuleViolation("body-status", "status", "400, 413, 415 or 422", str(status))
+    return Evaluation((*rules, "body-status"), () if clear else (violation,))
+
+
+def _taken(wrong: RequestDefect, status: int, context: RuleContext) -> RuleViolation:
+    basis = wrong.basis or context.api.layer(wrong.node)[0]
+    expected, told = f"{wrong.expected}: refused", f"{status} to {wrong.observed}"
+    return RuleViolation(wrong.rule, wrong.pointer, expected, told, basis, wrong.node)
+
+
+def _body(request: Request, operation: OperationSpec, context: RuleContext) -> Iterator[RequestDefect]:
+    assert operation.request is not None
+    place = (*operation.place, "requestBody")
+    if not request.body:
+        if operation.request_required:
+            yield RequestDefect("body-json", "", "a body", "none", (*place, "required"))
+        return
+    media = (request.header("content-type") or "application/json").partition(";")[0].strip().lower()
+    if media != "application/json" and not media.endswith("+json"):
+        node = (*place, "content")
+        yield RequestDefect("body-media", "header/Content-Type", "application/json", media, node, "assumed")
+    if len(request.body) >= LARGE:
+        node = (*place, "content")
+        yield RequestDefect("body-size", "", "less than 1 MiB", f"{len(request.body)} bytes", node, "assumed")
+    try:
+        value = loads(request.body)
+    except StrictJsonError as error:
+        basis = "assumed" if "twice" in str(error) else ""
+        yield RequestDefect("body-json", "", "JSON", shorten(str(error)), (*place, "content"), basis)
+        return
+    schema = context.api.follow(operation.request)
+    properties = context.api.node(schema).get("properties", {})
+    names = {name.casefold() for name in properties}
+    unread = {name for name, member in properties.items() if member.get("readOnly")}
+    for each in context.schemas.check(schema, value):
+        # Some frameworks know members whatever their case: the documents do not say.
+        if each.keyword == "closed" and each.where[-1].casefold() in names:
+            return
+    for each in context.schemas.check(schema, value):
+        if each.keyword == "decimal":  # JSON Schema takes 10.0 for an integer, whatever some frameworks do
+            continue
+        if each.where and each.where[0] in unread:  # such as $schema: servers drop it unread
+            continue
+        pointer = "".join(f"/{step}" for step in each.where)
+        yield RequestDefect("body-schema", pointer, each.expected, each.observed, each.node, each.basis or "")
+
+
+def token(*kinds: str, rule: str) -> ResponseCheck:
+    """What a token is, and what became of the request; without kinds: any other that is not good."""
+
+    def check(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+        kind, status = exchange.request.auth, exchange.response.status
+        if (kind not in kinds if kinds else kind in KNOWN) or not exchange.operation or not status:
+            return None
+        security = (*context.api.operations[exchange.operation].place, "security")
+        place: Path = () if kinds == PENDING else security
+        if 200 <= status < 300:
+            return [RuleViolation(rule, "status", f"no success ({kind})", str(status), node=place)]
+        if where := _elsewhere(exchange):
+            return [
+                RuleViolation(
+                    rule, "status", f"a problem ({kind})", f"{status} to {shorten(where, 60)}", node=place
+                )
+            ]
+        return []
+
+    return check
+
+
+def _elsewhere(exchange: Exchange) -> str:
+    """Where a login page is, for people; something in front may send everybody to https."""
+    status, where = exchange.response.status, exchange.response.header("location")
+    leads = 300 <= status < 400 and status != 304 and where and exchange.request.path not in where
+    return where or "" if leads else ""
+
+
+def token_status(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+    """The status of a refusal; who is known and has no organization may be refused otherwise."""
+    kind, status = exchange.request.auth, exchange.response.status
+    if kind in (*GOOD, *PENDING) or not exchange.operation or not status:
+        return None
+    if 200 <= status < 300 or _elsewhere(exchange) or status in (401, 429) or status >= 500:
+        return []
+    return [RuleViolation("token-status", "status", f"401 ({kind})", str(status))]
+
+
+RESPONSE_CHECKS: tuple[tuple[tuple[str, ...], ResponseCheck], ...] = (
+    (tuple(rule.id for rule in RULES if rule.id.startswith("parameter-")), parameter),
+    (("body-json", "body-schema", "body-media", "body-size", "body-status"), body),
+    (("token-missing",), token(*MISSING, rule="token-missing")),
+    (("token-bad",), token(rule="token-bad")),
+    (("token-expired",), token(*EXPIRED, rule="token-expired")),
+    (("token-pending",), token(*PENDING, rule="token-pending")),
+    (("token-status",), token_status),
+)

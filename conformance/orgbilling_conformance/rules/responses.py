@@ -1,0 +1,204 @@
+"""Response rules over status, media type and body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from orgbilling_openapi.strict_json import StrictJsonError
+
+from orgbilling_conformance.api_description import JSON, PROBLEM, Path
+from orgbilling_conformance.exchange import Exchange, shorten
+from orgbilling_conformance.rules.rule import ConformanceRule, ResponseCheck, RuleContext, RuleViolation
+
+IN_FRONT = (404, 405, 408, 411, 413, 414, 429, 431, 501, 502, 503, 504)
+"""Statuses that a router, a server or a gateway may answer before the API sees the request."""
+
+STATUS: Path = ("components", "schemas", "ErrorModel", "properties", "status")
+BY_LAYER = ("documented", "published", "assumed")
+KEYWORDS = {
+    "type": "schema-type",
+    "required": "schema-required",
+    "closed": "schema-closed",
+    "format": "schema-format",
+    "decimal": "schema-integer",
+}
+
+RULES = (
+    ConformanceRule("answer", "Every request gets a whole answer", ("documented", "assumed"), "it is shown"),
+    ConformanceRule("success-status", "A success is 200", ("documented",), "no other success is documented"),
+    ConformanceRule(
+        "success-media", "A success is application/json", ("documented",), "the page names the media type"
+    ),
+    ConformanceRule(
+        "error-media",
+        "An error is application/problem+json",
+        ("documented", "assumed"),
+        "the page names the media type; what stands in front of the API may answer 404, 405, 502 … otherwise",
+    ),
+    ConformanceRule(
+        "json", "A body is JSON: UTF-8, no NaN, no member twice", ("documented",), "RFC 8259, RFC 7493"
+    ),
+    ConformanceRule("schema-type", "Every member has its type", BY_LAYER, "the schema"),
+    ConformanceRule("schema-required", "Required members are there", BY_LAYER, "the schema"),
+    ConformanceRule("schema-closed", "There is no other member", BY_LAYER, "objects are closed"),
+    ConformanceRule(
+        "schema-format", "Dates, integers, doubles and addresses have their format", BY_LAYER, "formats"
+    ),
+    ConformanceRule(
+        "schema-integer", "Integers are written without a fraction part", ("assumed",), "typed clients"
+    ),
+    ConformanceRule(
+        "schema-value", "Values are of the known sets and shapes", BY_LAYER, "enums and patterns we assume"
+    ),
+    ConformanceRule(
+        "problem-status", "`status` in a problem equals the status line", ("documented",), "RFC 9457"
+    ),
+    ConformanceRule(
+        "server-error", "The API answers or refuses; it does not break", ("documented", "assumed"), "500"
+    ),
+)
+
+
+def answer(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+    """Whether something came back."""
+    failure = exchange.response.failure
+    if failure == "timeout":
+        return [RuleViolation("answer", "status", "an answer", "none in time", "assumed")]
+    if failure:
+        return [RuleViolation("answer", "status", "a whole answer", shorten(exchange.response.body.decode()))]
+    return []
+
+
+def success_status(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+    """No success but 200."""
+    status = exchange.response.status
+    if not exchange.operation or exchange.request.method in ("HEAD", "OPTIONS") or not 200 <= status < 300:
+        return None
+    if status == 200:
+        return []
+    node = (*_responses(exchange, context), "200")
+    return [RuleViolation("success-status", "status", "200", str(status), node=node)]
+
+
+def success_media(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+    """The media type of a success."""
+    if not exchange.operation or exchange.response.status != 200:
+        return None
+    media = exchange.response.media
+    if exchange.response.hides("content-type"):
+        return None
+    if media == JSON:
+        return []
+    node = (*_responses(exchange, context), "200", "content")
+    return [RuleViolation("success-media", "header/Content-Type", JSON, media or "none", node=node)]
+
+
+def error_media(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+    """The media type of an error."""
+    status, media = exchange.response.status, exchange.response.media
+    if not exchange.operation or status < 400 or exchange.request.method == "HEAD":
+        return None
+    if exchange.response.hides("content-type"):
+        return None
+    if media == PROBLEM:
+        return []
+    observed = f"{media or 'none'} with {status}"
+    basis = "assumed" if status in IN_FRONT else ""
+    node = (*_responses(exchange, context), "default", "content", PROBLEM)
+    return [RuleViolation("error-media", "header/Content-Type", PROBLEM, observed, basis, node)]
+
+
+def strict_json(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+    """A body that calls itself JSON, or has to be."""
+    response = exchange.response
+    asked = exchange.operation and exchange.request.method != "HEAD"
+    if not asked or not (response.status == 200 or (response.status >= 400 and "json" in response.media)):
+        return None
+    if isinstance(response.parsed, StrictJsonError):
+        return [RuleViolation("json", "", "JSON", shorten(str(response.parsed)))]
+    return []
+
+
+def schema(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+    """The schema of a success, or of a problem."""
+    place = _place(exchange, context)
+    if not place or isinstance(exchange.response.parsed, StrictJsonError):
+        return None
+    return _violations(exchange, context, place)
+
+
+def _violations(exchange: Exchange, context: RuleContext, place: Path) -> Iterator[RuleViolation]:
+    seen = set()
+    for each in context.schemas.check(place, exchange.response.parsed):
+        pointer = "".join(f"/{step}" for step in each.where)
+        if (each.keyword, pointer, each.basis) not in seen:
+            seen.add((each.keyword, pointer, each.basis))
+            layer, reason = context.api.layer(each.node)
+            rule = KEYWORDS.get(each.keyword, "schema-value")
+            basis = each.basis or layer
+            yield RuleViolation(rule, pointer, each.expected, each.observed, basis, each.node, reason)
+
+
+def problem_status(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+    """The status that a problem repeats."""
+    response, body = exchange.response, exchange.response.json
+    if response.status < 400 or response.media != PROBLEM or not isinstance(body, dict):
+        return None
+    if "status" not in body or body["status"] == response.status:
+        return []
+    observed = f"{body['status']!r} with {response.status}"
+    return [
+        RuleViolation("problem-status", "/status", "the status of the answer", shorten(observed), node=STATUS)
+    ]
+
+
+def server_error(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+    """No 500; other 5xx may be the fault of something in front."""
+    status = exchange.response.status
+    if not exchange.operation or not status:
+        return None
+    if status < 500 or (status == 501 and exchange.request.method not in ("GET", "POST")):
+        return []
+    # Whether there is a contract is not our business, and what is answered without one is left open.
+    lenient = status != 500 or exchange.operation == "getOrgContract"
+    return [RuleViolation("server-error", "status", "below 500", str(status), "assumed" if lenient else "")]
+
+
+def _responses(exchange: Exchange, context: RuleContext) -> Path:
+    """What the operation of an exchange may answer."""
+    return (*context.api.operations[exchange.operation].place, "responses")
+
+
+def _place(exchange: Exchange, context: RuleContext) -> Path:
+    """The schema that the body of an exchange must have; empty for none."""
+    response = exchange.response
+    operation = context.api.operations.get(exchange.operation)
+    if operation is None or exchange.request.method == "HEAD":
+        return ()
+    if response.status == 200:
+        return operation.success or ()
+    if response.status >= 400 and response.media == PROBLEM:
+        return (*operation.place, "responses", "default", "content", PROBLEM, "schema")
+    return ()
+
+
+RESPONSE_CHECKS: tuple[tuple[tuple[str, ...], ResponseCheck], ...] = (
+    (("answer",), answer),
+    (("success-status",), success_status),
+    (("success-media",), success_media),
+    (("error-media",), error_media),
+    (("json",), strict_json),
+    (
+        (
+            "schema-type",
+            "schema-required",
+            "schema-closed",
+            "schema-format",
+            "schema-integer",
+            "schema-value",
+        ),
+        schema,
+    ),
+    (("problem-status",), problem_status),
+    (("server-error",), server_error),
+)

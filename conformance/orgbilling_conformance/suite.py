@@ -1,0 +1,277 @@
+"""The suite at work: it sends requests through the guard, applies response rules, and collects violations."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from orgbilling_openapi import json_pointer
+
+from orgbilling_conformance import clock
+from orgbilling_conformance.api_description import ApiDescription
+from orgbilling_conformance.exchange import Exchange, Headers, Request, shorten
+from orgbilling_conformance.guard import RequestGuard
+from orgbilling_conformance.options import Options
+from orgbilling_conformance.reports.report import Finding, RuleOutcome, SkippedRule
+from orgbilling_conformance.rules.headers import SHORT
+from orgbilling_conformance.rules.registry import RESPONSE_CHECKS, RULES
+from orgbilling_conformance.rules.rule import FACTS, Evaluation, RuleContext, RuleViolation, severity
+from orgbilling_conformance.schema_validation import SchemaValidator
+from orgbilling_conformance.tokens import RunTokens, TokenRejectedError
+
+EXAMPLES = 3
+PATIENCE_S = 30.0
+WAITS = 10
+"""How often a run waits after a 429; after that, a 429 counts as the response."""
+SAID = {
+    "documented": "the vendor's reference page says so",
+    "published": "the vendor's published OpenAPI document says so",
+}
+
+
+@dataclass
+class FindingRecord:
+    """What is known of one finding so far."""
+
+    observation: RuleViolation
+    stage: str
+    count: int = 0
+    exchanges: list[Request] = field(default_factory=list)
+
+
+class ConformanceSuite:
+    """The state of one run."""
+
+    def __init__(
+        self,
+        api: ApiDescription,
+        guard: RequestGuard | None,
+        tokens: RunTokens,
+        options: Options,
+        base: str,
+    ) -> None:
+        self.api, self.guard, self.tokens, self.options, self.base = api, guard, tokens, options, base
+        self.knowledge = RuleContext(api, SchemaValidator(api), tokens.secrets)
+        self.stage = ""
+        self.began = clock.seconds()
+        self.first_finding: dict[str, float] = {}
+        self.notes: list[str] = []
+        self._waits = 0
+        self.reasons: list[str] = []
+        self._records: dict[tuple[str, str, str, str], FindingRecord] = {}
+        self._evaluations: dict[tuple[str, str], int] = defaultdict(int)
+        self._skipped: dict[tuple[str, str], str] = {}
+        self._statuses: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        self._seconds: dict[str, list[float]] = defaultdict(list)
+        self.successes: dict[str, int] = defaultdict(int)
+
+    def ask(
+        self,
+        operation: str,
+        query: str = "",
+        *,
+        auth: str = "first",
+        headers: Headers = (),
+        body: bytes | None = None,
+        purpose: str = "",
+    ) -> Exchange:
+        """Send a request to an operation and apply the response rules to what comes back."""
+        known = self.api.operations[operation]
+        request = Request(known.method, known.path, query, headers, body, auth, purpose)
+        return self.send(request)
+
+    def send(self, request: Request) -> Exchange:
+        """Send a request as it is and apply the response rules.
+
+        Raises `TokenRejectedError` and what the guard raises.
+        """
+        exchange = self._exchange(request)
+        if exchange.response.status == 429 and self._waits < WAITS:
+            exchange = self._patiently(exchange)
+        if exchange.response.status == 401 and request.auth == "first":
+            exchange = self._again(exchange)
+        self.consider(exchange)
+        return exchange
+
+    def _exchange(self, request: Request) -> Exchange:
+        assert self.guard is not None
+        response = self.guard.send(request, self.tokens.authorization(request.auth))
+        exchange = Exchange(request, response, self.api.operation(request.method, request.path))
+        if request.auth == "first" and not request.headers:
+            self._statuses[request.line][response.status] += 1
+        if exchange.operation and response.status == 200:
+            self._seconds[exchange.operation].append(response.seconds)
+        return exchange
+
+    def _patiently(self, exchange: Exchange) -> Exchange:
+        """Once more after a 429, when it says to wait no longer than half a minute."""
+        observed = exchange.response.header("retry-after") or "1"
+        wait = float(observed) if observed.isdigit() else 1.0
+        if wait > PATIENCE_S:
+            return exchange
+        self._waits += 1
+        clock.pause(wait)
+        self.note("the target limits its rate (429): the suite waited and sent the request again")
+        return self._exchange(exchange.request)
+
+    def _again(self, exchange: Exchange) -> Exchange:
+        """After a 401 to the good token: a fresh one where there is a command, else find out who is wrong."""
+        if self.tokens.refresh():
+            self.knowledge = replace(self.knowledge, secrets=self.tokens.secrets)
+            return self._exchange(exchange.request)
+        if not any(self.successes.values()):
+            return exchange
+        again = self._exchange(exchange.request)
+        if again.response.status != 401:
+            return again
+        gets = [operation for operation in self.api.gets if self.successes[operation.id]]
+        probe = Request("GET", gets[0].path, purpose="is the token still good") if gets else exchange.request
+        if self._exchange(probe).response.status == 401:
+            raise TokenRejectedError(
+                "the token stopped authenticating" + (" (expired)" if self.tokens.ended else "")
+            )
+        return again
+
+    def consider(self, exchange: Exchange) -> None:
+        """Apply every response rule to an exchange."""
+        if (
+            exchange.operation
+            and exchange.response.succeeded
+            and exchange.request.auth in ("first", "unknown")
+        ):
+            self.successes[exchange.operation] += 1
+        for rules, check in RESPONSE_CHECKS:
+            found = check(exchange, self.knowledge)
+            if found is not None:
+                for rule in found.rules if isinstance(found, Evaluation) else rules:
+                    self.evaluated(rule, exchange.operation)
+                for observation in found:
+                    self.fail(observation, exchange.operation, [exchange.request], counted=False)
+
+    def fail(
+        self,
+        observation: RuleViolation,
+        operation: str,
+        requests: Sequence[Request] = (),
+        counted: bool = True,
+    ) -> None:
+        """Record a violation; counted: whether the rule was evaluated just now, and not counted yet."""
+        if counted:
+            self.evaluated(observation.rule, operation)
+        basis = observation.basis or RULES[observation.rule].basis[0]
+        key = (observation.rule, operation, observation.pointer, basis)
+        record = self._records.get(key)
+        if record is None:
+            record = self._records[key] = FindingRecord(observation, self.stage)
+            self.first_finding.setdefault(self.stage, clock.seconds() - self.began)
+        record.count += 1
+        if len(record.exchanges) < EXAMPLES:
+            record.exchanges += [request for request in requests if request not in record.exchanges][
+                :EXAMPLES
+            ]
+
+    def evaluated(self, rule: str, operation: str) -> None:
+        """Count one evaluation of a rule on an operation."""
+        self._evaluations[rule, operation] += 1
+
+    def skip(self, rules: Iterable[str], operations: Iterable[str], reason: str) -> None:
+        """Record that rules were not run on operations, and why."""
+        for operation in operations:
+            for rule in rules:
+                self._skipped.setdefault((rule, operation), reason)
+
+    def note(self, text: str) -> None:
+        """Add a remark to the report, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def found(self, stage: str) -> tuple[tuple[str, str, str], ...]:
+        """The keys of the findings that a stage saw first."""
+        return tuple(dict.fromkeys(key[:3] for key, record in self._records.items() if record.stage == stage))
+
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, errors first, by operation and pointer."""
+        rows = [self._finding(operation, record) for (_, operation, *_), record in self._records.items()]
+        order = {name: index for index, name in enumerate(("", *self.api.operations))}
+        return tuple(
+            sorted(
+                rows,
+                key=lambda row: (
+                    row.severity,
+                    order.get(row.operation, 99),
+                    row.pointer,
+                    row.rule,
+                    row.expected,
+                ),
+            )
+        )
+
+    def _finding(self, operation: str, record: FindingRecord) -> Finding:
+        seen = record.observation
+        basis = seen.basis or RULES[seen.rule].basis[0]
+        return Finding(
+            seen.rule,
+            "error" if self.options.strict else severity(basis),
+            basis,
+            operation,
+            seen.pointer,
+            seen.expected,
+            self._redacted(seen.observed),
+            record.count,
+            record.exchanges[0].curl(self.base) if record.exchanges else "",
+            "",
+            seen.reason or self._because(seen.rule, basis, bool(seen.node)),
+            record.stage,
+            self._node(seen, operation, basis),
+            tuple(exchange.to_json() for exchange in record.exchanges),
+        )
+
+    def _node(self, seen: RuleViolation, operation: str, basis: str) -> str:
+        """The node of the contract that is broken; for a fact about no node in particular, the operation."""
+        known = self.api.operations.get(operation)
+        place = seen.node or (known.place if known and basis in FACTS else ())
+        return json_pointer.text(place) if place else ""
+
+    def _because(self, rule: str, basis: str, placed: bool) -> str:
+        """Who says so: the vendor, where a node of the contract is broken, else the rule."""
+        return SAID.get(basis, RULES[rule].why) if placed else RULES[rule].why
+
+    def _redacted(self, text: str) -> str:
+        for secret in self.tokens.secrets:
+            text = text.replace(secret, "eyJ…") if len(secret) >= SHORT else text
+        return shorten(text, 300)
+
+    def cases(self) -> tuple[RuleOutcome, ...]:
+        """What became of every rule on every operation."""
+        failed = {key[:2] for key in self._records}
+        rows = [
+            RuleOutcome(rule, operation, "failed" if (rule, operation) in failed else "passed", count)
+            for (rule, operation), count in self._evaluations.items()
+        ]
+        rows += [
+            RuleOutcome(rule, operation, "skipped", 0)
+            for rule, operation in self._skipped
+            if (rule, operation) not in self._evaluations
+        ]
+        return tuple(sorted(rows, key=lambda row: (row.rule, row.operation)))
+
+    def skipped(self) -> tuple[SkippedRule, ...]:
+        """The rules that were not run."""
+        rows = [(key, reason) for key, reason in self._skipped.items() if key not in self._evaluations]
+        return tuple(SkippedRule(rule, operation, reason) for (rule, operation), reason in sorted(rows))
+
+    def statuses(self) -> dict[str, dict[int, int]]:
+        """How often each status came back to each plain request with the good token."""
+        return {line: dict(counts) for line, counts in self._statuses.items()}
+
+    def latency(self) -> dict[str, dict[str, float]]:
+        """Milliseconds of the successes of each operation: median, 95th percentile, longest."""
+        return {name: _spread(seconds) for name, seconds in sorted(self._seconds.items())}
+
+
+def _spread(seconds: list[float]) -> dict[str, float]:
+    ranked = sorted(seconds)
+    at = {"median": 0.5, "p95": 0.95, "max": 1.0}
+    spread = {name: ranked[min(int(len(ranked) * part), len(ranked) - 1)] for name, part in at.items()}
+    return {name: round(value * 1000, 1) for name, value in spread.items()} | {"answers": float(len(ranked))}

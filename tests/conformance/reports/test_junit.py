@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from orgbilling_conformance import Report
+from orgbilling_conformance.reports import junit
+
+
+def test_one_case_per_rule_and_operation(report: Report) -> None:
+    [suite] = ElementTree.fromstring(junit.render(report))
+    assert suite.attrib["tests"] == "4"
+    assert (suite.attrib["failures"], suite.attrib["skipped"], suite.attrib["errors"]) == ("2", "1", "1")
+    cases = {(each.attrib["classname"], each.attrib["name"]): each for each in suite.iter("testcase")}
+    failure = cases["getOrgBilling", "schema-type"].find("failure")
+    assert failure is not None
+    assert "<script>" in failure.attrib["message"]
+    assert "curl -sS" in (failure.text or "")
+    assert cases["api", "verdict"].find("error") is not None
+
+
+def test_a_sound_target_has_no_failure(sound: Report) -> None:
+    [suite] = ElementTree.fromstring(junit.render(sound))
+    assert (suite.attrib["failures"], suite.attrib["errors"]) == ("0", "0")

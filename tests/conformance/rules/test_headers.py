@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from orgbilling_conformance.api_description import ApiDescription
+from orgbilling_conformance.rules import headers
+from orgbilling_conformance.rules.rule import RuleContext
+from orgbilling_conformance.schema_validation import SchemaValidator
+
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyIn0.c2lnbmF0dXJl"
+OWN = {"Access-Control-Allow-Origin": "https://a.example"}
+
+
+@pytest.fixture
+def seen(api: ApiDescription) -> Any:
+    known = RuleContext(api, SchemaValidator(api), (TOKEN, "short"))
+
+    def run(exchange: Any) -> list[str]:
+        return [each.rule for _, check in headers.RESPONSE_CHECKS for each in check(exchange, known) or ()]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"body": {"$schema": "/api/v1/schemas/TenantBillingProfile.json"}}, []),
+        ({"body": {"$schema": "https://x.example/v9/schemas/TenantBillingProfile.json"}}, []),
+        ({"body": {"$schema": "/api/v1/schemas/Other.json"}}, ["schema-link"]),
+        ({"body": {"$schema": None}}, ["schema-link"]),
+        ({"status": 422, "body": {"$schema": "/schemas/ErrorModel.json"}}, []),
+        ({"body": {}, "headers": {"Link": '</x/schemas/Other.json>; rel="describedBy"'}}, ["link"]),
+        ({"body": {}, "headers": {"Link": '</x/schemas/TenantBillingProfile.json>; rel="describedBy"'}}, []),
+        ({"body": {}, "headers": {"Link": '</x?cursor=2>; rel="next"'}}, []),
+        ({"status": 422, "body": {"detail": 'File "/srv/app.py", line 3, in f'}}, ["leak-trace"]),
+        ({"status": 422, "body": {"detail": "goroutine 12 [running]:"}}, ["leak-trace"]),
+        ({"status": 422, "body": {"detail": "at Object.<anonymous> (/srv/app.js:3:9)"}}, ["leak-trace"]),
+        ({"status": 422, "body": {"detail": "expected number <= 365"}}, []),
+        ({"body": {"description": "panic: said the hostile text"}}, []),
+        ({"body": {"x": TOKEN}}, ["leak-secret"]),
+        ({"body": {"x": "short"}}, []),
+        ({"body": {}, "headers": {"X-Debug": "sk_live_" + "a" * 24}}, ["leak-secret"]),
+        ({"body": {"x": "postgres://user:pass@db/x"}}, ["leak-secret"]),
+        ({"body": {}, "headers": OWN}, []),
+        ({"body": {}, "headers": {"Access-Control-Allow-Origin": "*"}}, []),
+        (
+            {
+                "body": {},
+                "headers": {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Credentials": "true"},
+            },
+            ["cors"],
+        ),
+        ({"body": {}, "headers": {"Access-Control-Allow-Origin": "a.example b.example"}}, ["cors"]),
+        ({"body": {}, "headers": {"Cache-Control": "public, max-age=60"}}, ["cache"]),
+        ({"body": {}, "headers": {"Cache-Control": "private"}}, []),
+        ({"status": 401, "body": {}}, ["challenge"]),
+        ({"status": 401, "body": {}, "headers": {"WWW-Authenticate": "Bearer"}}, []),
+    ],
+)
+def test_one_exchange(seen: Any, exchange: Any, given: dict[str, Any], expected: list[str]) -> None:
+    assert seen(exchange("getOrgBilling", **given)) == expected
+
+
+def test_what_was_sent_may_come_back(seen: Any, exchange: Any) -> None:
+    body = {"detail": 'invalid integer: File "/x.py", line 1'}
+    assert seen(exchange("getOrgLedger", 422, body, query="days=File%20%22/x.py%22,%20line%201")) == []

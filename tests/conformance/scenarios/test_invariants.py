@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from orgbilling_conformance.scenarios import invariants
+
+
+@pytest.mark.parametrize(
+    "organization", ["org_standard", "org_new_org", "org_nulls", "org_postpaid_over_limit"]
+)
+def test_the_laws_hold_on_the_stub(suite: Any, token: Callable[..., str], organization: str) -> None:
+    made = suite(token=token(organization))
+    invariants.check_invariants(made)
+    assert made.findings() == ()
+    assert sum(case.rule.startswith("invariant-") for case in made.cases() if case.outcome == "passed") >= 15
+    if organization == "org_postpaid_over_limit":
+        assert "invariant 25" in made.notes[0]
+
+
+def test_a_broken_law_is_told_with_its_numbers(suite: Any, spoiled: Any) -> None:
+    def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+        if path == "/org/usage-summary" and status == 200:
+            body["totalTokens"] += 1
+        return status, headers, body
+
+    made = suite(spoiled(spoil))
+    invariants.check_invariants(made)
+    rules = {each.rule: each for each in made.findings()}
+    assert rules.keys() == {"invariant-13-summary-tokens", "invariant-16-window-tokens"}
+    assert rules["invariant-13-summary-tokens"].severity == "warning"
+    assert "≠" in rules["invariant-13-summary-tokens"].observed
+    assert "/org/usage-summary" in rules["invariant-13-summary-tokens"].curl
+
+
+def test_what_is_broken_for_a_moment_is_not_told(suite: Any, spoiled: Any) -> None:
+    asked = 0
+
+    def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+        nonlocal asked
+        if path == "/org/usage-summary" and status == 200:
+            asked += 1
+            body["totalTokens"] += asked == 1
+        return status, headers, body
+
+    made = suite(spoiled(spoil))
+    invariants.check_invariants(made)
+    assert made.findings() == ()
+
+
+def test_whether_a_year_is_all() -> None:
+    year, quarter = "getOrgLedger?days=365", "getOrgLedger?days=90"
+    assert invariants.whole({year: [1], quarter: [1]})
+    assert not invariants.whole({year: [1, 2], quarter: [1]})
+    assert not invariants.whole({year: None, quarter: None})
+    assert not invariants.whole({year: [1]})
+
+
+def test_a_request_to_repeat_a_law_with(suite: Any) -> None:
+    made = suite()
+    assert invariants.request_of(made, "getOrgLedger").query == "days=365"
+    assert invariants.request_of(made, "getOrgBilling").query == ""
