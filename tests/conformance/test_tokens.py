@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from orgbilling_conformance import UsageError, tokens
 from orgbilling_conformance.options import options
-from orgbilling_conformance.tokens import Tokens
+from orgbilling_conformance.tokens import RunTokens
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.errors import AuthError
 from orgbilling_stubs.auth.verification import Authenticator
