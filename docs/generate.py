@@ -81,10 +81,15 @@ def code(words: Iterable[str]) -> str:
 
 
 def control_source() -> str:
-    """control.yaml with the schema of the effects of fault rules."""
-    schema = yaml.safe_dump({"Effect": effects.schema()}, sort_keys=False, width=1_000, allow_unicode=True)
+    """control.yaml with the names of the scenarios and the schema of the effects of fault rules."""
+    names = yaml.safe_dump([item.name for item in scenarios.load()], width=88, default_flow_style=True)
+    effect = yaml.safe_dump({"Effect": effects.schema()}, sort_keys=False, width=1_000, allow_unicode=True)
     text = control_description.SOURCE.read_text("utf-8")
-    return replace(text, "Effect", indent(schema, " " * 4), begin="    # generated: {}\n", end="    # end\n")
+    for depth, name, generated in ((12, "scenario names", f"enum: {names}"), (4, "Effect", effect)):
+        margin = " " * depth
+        begin, end = f"{margin}# generated: {{}}\n", f"{margin}# end\n"
+        text = replace(text, name, indent(generated, margin), begin=begin, end=end)
+    return text
 
 
 def scenario_table() -> str:
