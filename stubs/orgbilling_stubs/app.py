@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,8 +20,8 @@ from orgbilling_stubs.auth.keys import SigningKey
 from orgbilling_stubs.auth.verification import Authenticator
 from orgbilling_stubs.billing.instants import InstantError
 from orgbilling_stubs.control.token import control_token
-from orgbilling_stubs.faults.assembly import Watching, watching
-from orgbilling_stubs.faults.scenario_preview import Staging
+from orgbilling_stubs.faults.instrumentation import Instrumentation, instrument
+from orgbilling_stubs.faults.rule_log import RuleLog
 from orgbilling_stubs.http.assemble import Habits, assemble
 from orgbilling_stubs.tenants import clock as clocks
 from orgbilling_stubs.tenants import tenant_factory
@@ -90,7 +90,9 @@ def build(settings: Settings | None = None) -> App:
         contract = _contract(settings)
         handlers = table(contract, service, settings.contract_none)
         admit = Authorizer(_authenticator(settings, key), clocks.wall_ms)
-        watch = _watching(contract, service, handlers, admit, lambda: server())
+        watch = instrument(
+            contract, service, cast, handlers, admit, RuleLog(service.store) if settings.db else None
+        )
         server = _server(service, cast, key, contract, watch, admit, settings)
         asgi = assemble(
             contract,
@@ -153,37 +155,12 @@ def _authenticator(settings: Settings, key: SigningKey) -> Authenticator:
     return Authenticator(mode, key, found, settings.azp)
 
 
-def _watching(
-    contract: dict[str, Any],
-    service: Service,
-    handlers: Mapping[str, Any],
-    admit: Authorizer,
-    server: Callable[[], Any],
-) -> Watching:
-    """Faults, journal and coverage; scenarios for one request are played by the control API's server."""
-
-    def play(organization: str, scenario: Any) -> None:
-        from orgbilling_stubs.control.scenarios import play
-
-        play(server(), organization, scenario)
-
-    def names() -> list[str]:
-        from orgbilling_fixtures import scenarios
-
-        return [each.name for each in scenarios.load()]
-
-    staging = Staging(play, service.exists)
-    return watching(
-        contract, service, tenant_factory.tenant_config, handlers, clocks.wall_ms, admit, staging, names
-    )
-
-
 def _server(
     service: Service,
     cast: PersonaRegistry,
     key: SigningKey,
     contract: dict[str, Any],
-    watch: Watching,
+    watch: Instrumentation,
     admit: Authorizer,
     settings: Settings,
 ) -> Callable[[], Any]:

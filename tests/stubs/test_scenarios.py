@@ -16,7 +16,9 @@ from orgbilling_openapi import description
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.control.context import Control
 from orgbilling_stubs.control.scenarios import play
-from orgbilling_stubs.faults.assembly import rules_of
+from orgbilling_stubs.faults.active_rules import ActiveRules
+from orgbilling_stubs.faults.rules import parse
+from orgbilling_stubs.faults.scenario_rules import ScenarioRules
 from orgbilling_stubs.tenants.clock import wall_ms
 
 PATHS = {
@@ -236,7 +238,14 @@ FAULTY = [each for each in scenarios.load() if each.faults]
 @pytest.fixture
 def server(dashboard: Any) -> Control:
     app, document = dashboard.app, description.load()
-    return Control(app.service, app.cast, key_file.load_signing_key(), rules_of(document), "", wall_ms)
+    return Control(
+        app.service,
+        app.cast,
+        key_file.load_signing_key(),
+        ActiveRules.of(document, ScenarioRules(app.service)),
+        "",
+        wall_ms,
+    )
 
 
 def put(dashboard: Any, scenario: str | int, organization: str = ORG) -> Any:
@@ -324,26 +333,27 @@ def test_every_state_has_a_scenario_and_they_are_listed(dashboard: Any) -> None:
 
 
 @pytest.mark.parametrize("scenario", FAULTY, ids=lambda each: each.name)
-def test_a_scenario_of_faults_puts_rules_in_force(server: Control, scenario: scenarios.Scenario) -> None:
+def test_the_fault_rules_of_a_scenario_apply_as_long_as_it_is_shown(
+    server: Control, scenario: scenarios.Scenario
+) -> None:
     play(server, ORG, scenario)
-    [standing] = server.rules.list()
-    assert standing.rule.organizations == (ORG,)
     play(server, "org_other", scenario)
-    assert len(server.rules.list()) == 2
+    for organization in (ORG, "org_other"):
+        [active] = server.rules.that_can_strike(organization)
+        assert active.rule.organizations == (organization,)
+        assert active.rule.id == f"scenario-{scenario.name}-1"
+    assert server.rules.list() == []
     play(server, ORG, next(each for each in scenarios.load() if not each.faults))
-    assert [each.rule.organizations for each in server.rules.list()] == [("org_other",)]
+    assert server.rules.that_can_strike(ORG) == []
+    assert len(server.rules.that_can_strike("org_other")) == 1
 
 
-def test_rules_of_others_stay(server: Control) -> None:
-    from orgbilling_stubs.faults.rules import parse
-
+def test_standing_rules_stay(server: Control) -> None:
     mine = server.rules.add(parse({"effect": {"reset": True}}, (ORG,)))
     play(server, ORG, FAULTY[0])
-    _, [rule_of_scenario] = server.scenario_rules[ORG]
-    server.rules.remove(rule_of_scenario.id)
-    play(server, ORG, FAULTY[1])
+    assert [active.rule.id for active in server.rules.that_can_strike(ORG)][1:] == [mine.id]
     play(server, ORG, scenarios.load()[0])
-    assert [each.rule for each in server.rules.list()] == [mine]
+    assert [active.rule for active in server.rules.list()] == [mine]
 
 
 @pytest.mark.parametrize("scenario", ["nothing", "", 0, 26, None, True, 1.5])

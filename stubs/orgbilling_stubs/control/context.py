@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,12 +13,11 @@ from orgbilling_stubs.billing.commands import Command
 from orgbilling_stubs.billing.errors import BillingError, ErrorCode
 from orgbilling_stubs.billing.events import Event, Idempotency, TenantCreated
 from orgbilling_stubs.billing.log_branches import active_branch
-from orgbilling_stubs.billing.tenant import ActiveScenario, Tenant
+from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.control.bulk import BulkChanges, one_by_one
 from orgbilling_stubs.control.errors import ORGANIZATION_UNKNOWN
 from orgbilling_stubs.control.hosted import Hosted
 from orgbilling_stubs.faults.active_rules import ActiveRules
-from orgbilling_stubs.faults.rules import FaultRule
 from orgbilling_stubs.http.context import Call, Reply
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.http.security import Authorize
@@ -34,7 +33,7 @@ class Control:
 
     contract: digest of the contract served. coverage, journal: what the client met, and the exchanges.
     admit: who asks and may they, by request headers and method; None when nobody says. hosted: the hosted
-    pages. scenario_rules: by organization, the scenario whose fault rules are in force, and these rules.
+    pages.
     """
 
     service: Service
@@ -48,7 +47,6 @@ class Control:
     admit: Authorize | None = None
     hosted: Hosted | None = None
     bulk_changes: BulkChanges = field(default_factory=BulkChanges)
-    scenario_rules: dict[str, tuple[ActiveScenario, Sequence[FaultRule]]] = field(default_factory=dict)
 
     def exists(self, organization: str) -> bool:
         """Whether an organization has a log."""
@@ -62,7 +60,6 @@ class Control:
 
     def forget_rules(self, organization: str) -> None:
         """Drop the fault rules for this organization alone."""
-        self.scenario_rules.pop(organization, None)
         for standing in self.rules.list(organization):
             if standing.rule.organizations == (organization,):
                 self.rules.remove(standing.rule.id)

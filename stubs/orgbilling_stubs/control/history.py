@@ -6,7 +6,7 @@ import json
 
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.errors import SNAPSHOT_UNKNOWN
-from orgbilling_stubs.control import context, scenarios
+from orgbilling_stubs.control import context
 from orgbilling_stubs.control.bulk import one_by_one
 from orgbilling_stubs.control.context import control, named
 from orgbilling_stubs.control.errors import BUNDLE_INVALID, ORGANIZATION_EXISTS, refusal
@@ -42,7 +42,6 @@ async def restore(call: Call) -> Reply:
 
     def restored(organization: str) -> None:
         timeline.restore(server.service, organization, name)
-        scenarios.apply_fault_rules(server, organization)
 
     return await context.for_each(call, restored, nobody=SNAPSHOT_UNKNOWN)
 
@@ -53,7 +52,6 @@ async def undo(call: Call) -> Reply:
 
     def undone(organization: str) -> None:
         timeline.undo(server.service, organization)
-        scenarios.apply_fault_rules(server, organization)
 
     return await context.for_each(call, undone)
 
@@ -67,7 +65,6 @@ def fork(call: Call) -> Reply:
         timeline.fork(server.service, organization, into)
     except ConflictError:
         raise Problem(ORGANIZATION_EXISTS) from None
-    scenarios.apply_fault_rules(server, into)
     return Reply(server.describe(into), 201)
 
 
@@ -93,7 +90,6 @@ async def take_in(call: Call) -> Reply:
         async for organization in one_by_one(recorded.organizations):
             server.service.delete(organization.organization)
             server.service.create(organization.organization, bundle.frozen_log(organization))
-            scenarios.apply_fault_rules(server, organization.organization)
             shown.append(server.describe(organization.organization))
     return Reply({"organizations": shown})
 

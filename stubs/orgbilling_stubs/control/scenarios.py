@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orgbilling_fixtures import scenarios
@@ -11,9 +10,7 @@ from orgbilling_fixtures.scenarios import Scenario
 from orgbilling_stubs.control import context
 from orgbilling_stubs.control.context import Control, control
 from orgbilling_stubs.control.errors import SCENARIO_UNKNOWN, refusal
-from orgbilling_stubs.faults.rules import FaultRule, parse
 from orgbilling_stubs.http.context import Call, Reply
-from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants import scenarios as shown
 
 
@@ -53,48 +50,5 @@ async def put(call: Call) -> Reply:
 
 
 def play(server: Control, organization: str, scenario: Scenario) -> None:
-    """Make an organization show a scenario, and put the scenario's fault rules in force.
-
-    Raises Problem, and changes nothing, when there is no room for the rules.
-    """
-    rules = _add(server, organization, scenario.faults)
-    _remove(server, organization)
-    persona = server.cast.load(scenario.persona).document
-    active = shown.show(server.service, organization, scenario, persona).active_scenario
-    assert active is not None, "the organization shows the scenario"
-    server.scenario_rules[organization] = active, rules
-
-
-def apply_fault_rules(server: Control, organization: str) -> None:
-    """Put the fault rules of the scenario that an organization shows in force, and those of another out."""
-    active = server.service.tenant(organization).active_scenario
-    in_force = server.scenario_rules.get(organization)
-    if active == (None if in_force is None else in_force[0]):
-        return
-    _remove(server, organization)
-    if active is not None:
-        server.scenario_rules[organization] = active, _add(server, organization, active.fault_rules)
-
-
-def _add(server: Control, organization: str, documents: Sequence[Mapping[str, Any]]) -> Sequence[FaultRule]:
-    """Add fault rules for an organization: all of them, or none when that raises Problem."""
-    rules: list[FaultRule] = []
-    try:
-        for document in documents:
-            rules.append(server.rules.add(parse(document, (organization,))))
-    except Problem:
-        _drop(server, rules)
-        raise
-    return rules
-
-
-def _remove(server: Control, organization: str) -> None:
-    _, rules = server.scenario_rules.pop(organization, (None, ()))
-    _drop(server, rules)
-
-
-def _drop(server: Control, rules: Sequence[FaultRule]) -> None:
-    """Drop rules; a rule that somebody has dropped before is left aside, for its id may be another's."""
-    for standing in server.rules.list():
-        if any(standing.rule is rule for rule in rules):
-            server.rules.remove(standing.rule.id)
+    """Make an organization show a scenario; its fault rules apply as long as it does."""
+    shown.show(server.service, organization, scenario, server.cast.load(scenario.persona).document)

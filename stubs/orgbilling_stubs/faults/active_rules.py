@@ -1,10 +1,13 @@
-"""The standing fault rules: added, removed, and fired by requests; kept in the log of the server."""
+"""The fault rules in force: added, removed, and fired by requests. Standing rules follow from a log."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from orgbilling_openapi.operations import operations_by_id
+from orgbilling_openapi.strict_json import JsonValue
 
 from orgbilling_stubs.billing.events import (
     Event,
@@ -20,23 +23,24 @@ from orgbilling_stubs.tenants.store.log import ConflictError
 
 if TYPE_CHECKING:
     from orgbilling_stubs.faults.rules import ActiveRule, FaultRule, FiredRule, RequestFacts
+    from orgbilling_stubs.faults.scenario_rules import ScenarioRules
 
 MOST_RULES = 1_000
 
 
 class ApplicableRules(NamedTuple):
-    """The rules that could strike an operation, and the organizations they name: None when one names none."""
+    """The standing rules for an operation, and the organizations they name; None when one names none."""
 
     rules: tuple[ActiveRule, ...]
     organizations: frozenset[str] | None
 
 
 class ActiveRules:
-    """The standing rules in force, oldest first.
+    """The rules in force: those of scenarios, and the standing rules, oldest first.
 
-    They follow from the events in `log`: each change is decided on what is in force, appended, and applied.
-    When another process has appended meanwhile, its events are applied first, and the change is decided
-    anew.
+    Standing rules follow from the events in `log`: each change is decided on what is in force, appended,
+    and applied. When another process has appended meanwhile, its events are applied first, and the change
+    is decided anew.
 
     statuses: operationId to the statuses that the API description lists for it. methods: operationId to its
     method. documented: the names of all members that the API description documents, asked for when a rule
@@ -50,9 +54,11 @@ class ActiveRules:
         self,
         statuses: Mapping[str, frozenset[int]],
         methods: Mapping[str, str],
+        scenarios: ScenarioRules,
         documented: Callable[[], Collection[str]] = frozenset,
         log: RuleLog | None = None,
     ) -> None:
+        self.scenarios = scenarios
         self._statuses = statuses
         self._methods = methods
         self._documented = documented
@@ -65,6 +71,19 @@ class ActiveRules:
         for active in list(self._rules.values()):
             if active.spent:
                 del self._rules[active.rule.id]
+
+    @classmethod
+    def of(
+        cls, description: Mapping[str, Any], scenarios: ScenarioRules, log: RuleLog | None = None
+    ) -> ActiveRules:
+        """The rules for the operations of an API description; standing ones are those that a log has."""
+        operations = operations_by_id(description)
+        statuses = {
+            name: frozenset(int(status) for status in operation.node["responses"] if str(status).isdecimal())
+            for name, operation in operations.items()
+        }
+        methods = {name: operation.method.upper() for name, operation in operations.items()}
+        return cls(statuses, methods, scenarios, lambda: documented_members(description), log)
 
     def add(self, rule: FaultRule) -> FaultRule:
         """Put a rule in force; without an id it gets one. Raises Problem for a rule that makes no sense."""
@@ -82,12 +101,21 @@ class ActiveRules:
         return self._rules[added.rule["id"]].rule
 
     def list(self, organization: str | None = None) -> Sequence[ActiveRule]:
-        """The rules in force; with an organization, those that name it."""
+        """The standing rules; with an organization, those that name it."""
         self._catch_up()
         return [active for active in self._rules.values() if _names(active.rule, organization)]
 
+    def that_can_strike(self, organization: str) -> Sequence[ActiveRule]:
+        """The rules of an organization's scenario, and the standing rules that do not leave it out."""
+        standing = [
+            active
+            for active in self.list()
+            if not active.rule.organizations or organization in active.rule.organizations
+        ]
+        return [*self.scenarios.of(organization), *standing]
+
     def get(self, identifier: str) -> ActiveRule:
-        """One rule; raises Problem when there is none."""
+        """One standing rule; raises Problem when there is none."""
         self._catch_up()
         active = self._rules.get(identifier)
         if active is None:
@@ -99,32 +127,30 @@ class ActiveRules:
         self._write(lambda: FaultRuleRemoved(self.get(identifier).rule.id))
 
     def clear(self, organization: str | None = None) -> int:
-        """Remove all rules, or those that name an organization; how many they were."""
+        """Remove all standing rules, or those that name an organization; how many they were."""
         before = len(self.list())
         self._write(lambda: FaultRulesCleared(organization) if self.list(organization) else None)
         return before - len(self._rules)
 
     def applicable(self, operation: str) -> ApplicableRules:
-        """The rules that could strike an operation: one look-up after the first time."""
+        """The standing rules that could strike an operation: one look-up after the first time."""
         applicable = self.applicable_rules.get(operation)
         if applicable is None:
-            rules = tuple(
-                active
-                for active in self._rules.values()
-                if not active.spent and (not active.rule.operations or operation in active.rule.operations)
-            )
+            rules = tuple(active for active in self._rules.values() if active.covers(operation))
             named = [active.rule.organizations for active in rules]
             organizations = frozenset(name for names in named for name in names) if all(named) else None
             applicable = self.applicable_rules[operation] = ApplicableRules(rules, organizations)
         return applicable
 
-    def fire(self, operation: str, method: str, request: RequestFacts) -> Sequence[FiredRule]:
-        """Count a request; the rules that strike it, oldest first. HEAD counts as GET."""
+    def fire(self, operation: str, method: str, request: RequestFacts) -> tuple[FiredRule, ...]:
+        """Count a request; the rules that strike it, those of its organization's scenario first."""
         method = "GET" if method == "HEAD" else method
-        firings = [active.fire(method, request) for active in self.applicable(operation).rules]
-        fired = [firing for firing in firings if firing is not None]
+        scenario = [active for active in self.scenarios.of(request.organization) if active.covers(operation)]
+        standing = self.applicable(operation).rules
+        firings = [active.fire(method, request) for active in (*scenario, *standing)]
+        fired = tuple(firing for firing in firings if firing is not None)
         for firing in fired:
-            if firing.active.rule.times is not None:
+            if firing.active.rule.times is not None and firing.active.rule.id in self._rules:
                 self._count(firing.active)
         return fired
 
@@ -202,6 +228,15 @@ class ActiveRules:
             for effect in rule.effects:
                 for status in effect.statuses():
                     self.check_status(operations, status, errors.STATUS_UNLISTED)
+
+
+def documented_members(node: JsonValue) -> frozenset[str]:
+    """The names of the properties of every schema within a part of an API description."""
+    if isinstance(node, Mapping):
+        properties = node.get("properties")
+        own = frozenset(properties) if isinstance(properties, Mapping) else frozenset()
+        return own.union(*map(documented_members, node.values()))
+    return frozenset().union(*map(documented_members, node)) if isinstance(node, list) else frozenset()
 
 
 def _names(rule: FaultRule, organization: str | None) -> bool:

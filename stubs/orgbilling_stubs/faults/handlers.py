@@ -10,14 +10,10 @@ from orgbilling_stubs.http.context import Call, ControlHandler, Reply
 
 
 def list_faults(call: Call) -> Reply:
-    """The rules in force; with an organization, those that can strike it."""
-    organization = call.parameters.get("organization")
-    faults = [
-        active.document()
-        for active in _rules(call).list()
-        if organization is None or not active.rule.organizations or organization in active.rule.organizations
-    ]
-    return Reply({"faults": faults})
+    """The standing rules; with an organization, those that can strike it, and the rules of its scenario."""
+    organization, rules = call.parameters.get("organization"), _rules(call)
+    active_rules = rules.list() if organization is None else rules.that_can_strike(organization)
+    return Reply({"faults": [active.document() for active in active_rules]})
 
 
 def add_fault(call: Call) -> Reply:

@@ -11,6 +11,7 @@ from orgbilling_stubs.faults.effects.effect import Effect, FaultedRequest, Tenan
 from orgbilling_stubs.faults.effects.status import Status
 from orgbilling_stubs.faults.overrides import Override
 from orgbilling_stubs.faults.rules import FiredRule
+from orgbilling_stubs.http.context import AppliedFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,12 @@ class RequestFaults:
             return body
         return changed
 
-    @property
-    def summary(self) -> str:
-        """In one line, for the journal."""
+    def applied(self) -> AppliedFault:
+        """What the journal keeps."""
         parts = [f"override {self.override.applied}"] if self.override is not None else []
         parts += [f"rule {firing.active.rule.id}" for firing in self.fired]
-        return ", ".join(parts)
+        return AppliedFault(
+            ", ".join(parts),
+            "" if self.override is None else self.override.applied,
+            tuple((firing.active.rule.id, firing.match_number) for firing in self.fired),
+        )

@@ -127,6 +127,10 @@ class ActiveRule:
         """Whether it has struck as often as it was to."""
         return self.rule.times is not None and self.fired >= self.rule.times
 
+    def covers(self, operation: str) -> bool:
+        """Whether the rule could strike an operation."""
+        return not self.spent and (not self.rule.operations or operation in self.rule.operations)
+
     def draw(self, purpose: str, counter: int) -> int:
         """64 random bits that belong to one match of this rule."""
         return random_stream.draw(random_stream.key(self._key, purpose), counter)

@@ -1,40 +1,58 @@
-"""Scenarios for one request: each is played once, by a shadow of the organization that asks."""
+"""Scenario previews: a request sees a scenario without setting it for its organization."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from orgbilling_fixtures import scenarios
-from orgbilling_fixtures.scenarios import Scenario
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from orgbilling_stubs.faults.errors import SCENARIO_UNKNOWN
 from orgbilling_stubs.http.errors import Problem
+from orgbilling_stubs.tenants.service import Service
 
-LONGEST = 128
-"""An organization id is no longer than this."""
+LONGEST_ID = 128
+"""An organization id has at most so many characters."""
 
 
-class Staging:
-    """From an organization and a scenario to its shadow.
+class ScenarioPreviews:
+    """Makes the organizations that show a scenario in place of others.
 
-    play: makes an organization show a scenario. lives: whether there is such an organization.
-    A shadow lives on until it is deleted: what a request changes there, the next one in the same scenario
-    finds changed.
+    The preview of `low-balance` for `org_a` is the organization `org_a.low-balance`. It is created with the
+    first request for it, and lives on until it is deleted: what a request changes there, the next one in
+    the same scenario finds changed.
+
+    persona: the document of a persona by name. shown: hears the name of each scenario that is asked for.
     """
 
-    def __init__(self, play: Callable[[str, Scenario], None], lives: Callable[[str], bool]) -> None:
-        self._play = play
-        self._lives = lives
-        self._played: set[str] = set()
+    def __init__(
+        self,
+        service: Service,
+        persona: Callable[[str], Mapping[str, Any]],
+        shown: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        self._service = service
+        self._persona = persona
+        self._shown = shown
 
-    def __call__(self, organization: str, name: str) -> str:
-        """The organization that shows the scenario. Raises Problem when there is no such scenario."""
+    def preview(self, organization: str, name: str) -> str:
+        """The organization that shows a scenario, by name or number; raises Problem when there is none."""
+        # Late: a server that nobody asks for a scenario needs none of this.
+        from orgbilling_fixtures import scenarios
+
+        from orgbilling_stubs.tenants.scenarios import show
+
         scenario = scenarios.find(int(name) if name.isdecimal() and name.isascii() else name)
         if scenario is None:
             raise Problem(SCENARIO_UNKNOWN)
         ending = f".{scenario.name}"
-        shadow = organization.removesuffix(ending)[: LONGEST - len(ending)] + ending
-        if shadow not in self._played or not self._lives(shadow):
-            self._play(shadow, scenario)
-            self._played.add(shadow)
-        return shadow
+        preview = organization.removesuffix(ending)[: LONGEST_ID - len(ending)] + ending
+        if not self._shows(preview, scenario.name):
+            show(self._service, preview, scenario, self._persona(scenario.persona))
+        self._shown(scenario.name)
+        return preview
+
+    def _shows(self, organization: str, name: str) -> bool:
+        """Whether an organization shows a scenario."""
+        if not self._service.exists(organization):
+            return False
+        active = self._service.tenant(organization).active_scenario
+        return active is not None and active.name == name

@@ -139,3 +139,39 @@ def test_a_clock_that_goes_back_keeps_the_scenario_after_a_restart(server: Serve
     server("POST", f"{ORG}/undo")
     server("POST", f"{ORG}/undo")
     assert server("GET", ORG)["scenario"] is None
+
+
+def test_the_fault_rules_of_a_scenario_apply_after_a_restart_and_end_with_it(server: Server) -> None:
+    def checkout() -> int:
+        status: int = server.dashboard(
+            "POST", "/org/billing/checkout", "org_a", json={"amount": 2500}
+        ).status_code
+        return status
+
+    server("PUT", f"{ORG}/scenario", {"scenario": "stripe-down"})
+    assert checkout() == 502
+    server.restart()
+    assert checkout() == 502
+    server("POST", f"{ORG}/fork", {"into": "org_b"})
+    server("POST", f"{ORG}/undo")
+    assert checkout() == 200
+    faults = server("GET", "/faults?organization=org_b")["faults"]
+    assert [fault["id"] for fault in faults] == ["scenario-stripe-down-1"]
+
+
+def test_standing_fault_rules_survive_a_restart(server: Server) -> None:
+    def status() -> int:
+        answered: int = server.dashboard("GET", "/org/billing", "org_a").status_code
+        return answered
+
+    server("POST", "/faults", {"id": "once", "times": 1, "effect": {"status": 500}})
+    server("POST", "/faults", {"id": "always", "effect": {"status": 503}})
+    assert status() == 500
+    server.restart()
+    assert [fault["id"] for fault in server("GET", "/faults")["faults"]] == ["always"]
+    assert status() == 503
+    assert [row["organization"] for row in server("GET", "/organizations")["organizations"]] == ["org_a"]
+    server("DELETE", "/faults/always")
+    server.restart()
+    assert status() == 200
+    assert server("GET", "/faults")["faults"] == []

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import pytest
 import uvicorn
-from orgbilling_fixtures import scenarios
 from orgbilling_openapi import description as contracts
 from orgbilling_stubs.api.operations import table
 from orgbilling_stubs.auth import key_file
@@ -19,12 +18,10 @@ from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.auth.verification import Authenticator
 from orgbilling_stubs.control.context import Control
 from orgbilling_stubs.control.mount import Door, mount
-from orgbilling_stubs.control.scenarios import play
 from orgbilling_stubs.faults import effects
 from orgbilling_stubs.faults import handlers as faults
-from orgbilling_stubs.faults.assembly import Watching, watching
+from orgbilling_stubs.faults.instrumentation import instrument
 from orgbilling_stubs.faults.rules import FaultRule
-from orgbilling_stubs.faults.scenario_preview import Staging
 from orgbilling_stubs.http.assemble import assemble
 from orgbilling_stubs.http.server.uvicorn_protocol import config
 from orgbilling_stubs.journal import coverage_handlers as coverage
@@ -64,19 +61,7 @@ class World:
         self.service = Service(MemoryStore(), clock, tenant_factory.tenant_config, cast.of, 1)
         handlers = table(contract, self.service)
         admit = Authorizer(Authenticator("trust", key), clocks.wall_ms)
-        staging = Staging(
-            lambda organization, scenario: play(self.control, organization, scenario), self.service.exists
-        )
-        self.watching: Watching = watching(
-            contract,
-            self.service,
-            tenant_factory.tenant_config,
-            handlers,
-            clocks.wall_ms,
-            admit,
-            staging,
-            lambda: [each.name for each in scenarios.load()],
-        )
+        self.watching = instrument(contract, self.service, cast, handlers, admit)
         self.control = Control(
             self.service,
             cast,

@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
+from orgbilling_openapi import description as descriptions
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.faults import effects, errors
-from orgbilling_stubs.faults.active_rules import MOST_RULES, ActiveRules
+from orgbilling_stubs.faults.active_rules import MOST_RULES, ActiveRules, documented_members
 from orgbilling_stubs.faults.effects import parse
 from orgbilling_stubs.faults.effects.effect import FlagEffect
 from orgbilling_stubs.faults.effects.nulls import Nulls
 from orgbilling_stubs.faults.rule_log import RuleLog
 from orgbilling_stubs.faults.rules import ActiveRule, FaultRule
 from orgbilling_stubs.faults.rules import parse as parse_rule
+from orgbilling_stubs.faults.scenario_rules import ScenarioRules
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants.store.memory import MemoryStore
 
@@ -20,6 +22,16 @@ NOON_MS = instants.parse("2026-03-10T12:00:00Z")
 GET = "getOrgBilling"
 POST = "redeemOrgVoucher"
 DOWN = parse({"status": 503})
+
+
+class NoTenants:
+    """A service without organizations."""
+
+    def peek(self, organization):
+        return None
+
+    def exists(self, organization):
+        return False
 
 
 @dataclass
@@ -31,7 +43,7 @@ class Request:
 @pytest.fixture
 def rules():
     listed = {GET: frozenset({200, 429, 503}), POST: frozenset({200, 409, 429, 503})}
-    return ActiveRules(listed, {GET: "GET", POST: "POST"})
+    return ActiveRules(listed, {GET: "GET", POST: "POST"}, ScenarioRules(NoTenants()))
 
 
 def struck(rules, operation=GET, method="GET", **request):
@@ -194,7 +206,8 @@ def restart():
     """Rules anew, from the log of one store."""
     store = MemoryStore()
     listed = {GET: frozenset({200, 429, 503}), POST: frozenset({200, 409, 429, 503})}
-    return lambda: ActiveRules(listed, {GET: "GET", POST: "POST"}, log=RuleLog(store))
+    scenarios = ScenarioRules(NoTenants())
+    return lambda: ActiveRules(listed, {GET: "GET", POST: "POST"}, scenarios, log=RuleLog(store))
 
 
 def test_rules_survive_a_restart(restart):
@@ -232,3 +245,16 @@ def test_two_processes_share_the_rules_of_one_store(restart):
     other.remove("flt_1")
     with pytest.raises(Problem, match=errors.RULE_UNKNOWN.name):
         one.remove("flt_1")
+
+
+def test_rules_know_the_statuses_of_the_contract():
+    rules = ActiveRules.of(descriptions.load(), ScenarioRules(NoTenants()))
+    rules.add(FaultRule(parse({"status": 502}), operations=("createOrgBillingCheckout",)))
+    rules.add(FaultRule(parse({"status": 404}), operations=("getOrgContract",), methods=("GET",)))
+    assert len(rules.list()) == 2
+
+
+def test_the_members_of_every_schema_are_known():
+    known = documented_members(descriptions.load())
+    assert {"creditBalance", "$schema", "status", "errors", "location", "amount"} <= known
+    assert "surprise" not in known

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from orgbilling_stubs.faults.delivery import Delivery
 from orgbilling_stubs.faults.documented_responses import InjectedError
+from orgbilling_stubs.faults.effects.stale import Stale
 from orgbilling_stubs.faults.overrides import Override
 from orgbilling_stubs.faults.request_faults import RequestFaults
 from orgbilling_stubs.faults.rules import ActiveRule, FiredRule, parse
@@ -15,14 +16,12 @@ class Request:
 
     operation: str = "getOrgBilling"
     organization: str = "org_a"
+    service: None = None
     response_headers: dict[bytes, bytes] = field(default_factory=dict)
     success_status: int | None = None
 
     def documented_error(self, status, detail=None, retry_after_s=None):
         return InjectedError(status, detail or "documented", retry_after_s=retry_after_s)
-
-    def past_tenants(self, *, commands, seconds):
-        return commands, seconds
 
 
 def faults(*effects, override=None):
@@ -49,7 +48,7 @@ def test_the_older_rule_wins():
     )
     assert (error.status, error.detail, error.retry_after_s) == (503, "documented", 1)
     past = faults({"stale": {"commands": 1}}, {"stale": {"seconds": 9}}).tenants(Request(), None)
-    assert past == (1, 0)
+    assert past.stale == Stale(commands=1)
 
 
 def test_delays_add_up():
@@ -105,5 +104,5 @@ def test_what_is_no_json_stays_as_it_is():
 def test_the_journal_is_told_in_one_line():
     override = Override(code=401, applied="code=401")
     combined = faults({"status": 503}, {"nulls": True}, override=override)
-    assert combined.summary == "override code=401, rule flt_1, rule flt_2"
-    assert faults().summary == ""
+    assert combined.applied().text == "override code=401, rule flt_1, rule flt_2"
+    assert faults().applied().text == ""

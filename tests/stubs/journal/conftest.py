@@ -15,7 +15,7 @@ from orgbilling_stubs.auth.authorization import Authorizer
 from orgbilling_stubs.auth.principal import Principal
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.auth.verification import Authenticator
-from orgbilling_stubs.faults.assembly import watching
+from orgbilling_stubs.faults.instrumentation import instrument
 from orgbilling_stubs.http.assemble import assemble
 from orgbilling_stubs.journal.exchange import Exchange
 from orgbilling_stubs.tenants import clock as clocks
@@ -65,18 +65,12 @@ class Watched:
     def __init__(self) -> None:
         contract = contracts.load()
         self.key = key_file.load_signing_key()
-        self.service = Service(
-            MemoryStore(),
-            clocks.from_option("2026-03-10T12:00:00Z"),
-            tenant_factory.tenant_config,
-            PersonaRegistry(()).of,
-            1,
-        )
+        personas = PersonaRegistry(())
+        clock = clocks.from_option("2026-03-10T12:00:00Z")
+        self.service = Service(MemoryStore(), clock, tenant_factory.tenant_config, personas.of, 1)
         handlers = table(contract, self.service)
         admit = Authorizer(Authenticator("trust", self.key), clocks.wall_ms)
-        self.watching = watching(
-            contract, self.service, tenant_factory.tenant_config, handlers, clocks.wall_ms, admit
-        )
+        self.watching = instrument(contract, self.service, personas, handlers, admit)
         self.journal = self.watching.journal
         self.app = assemble(
             contract,

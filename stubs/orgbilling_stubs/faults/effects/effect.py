@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from orgbilling_stubs.billing.tenant import Tenant
     from orgbilling_stubs.faults.delivery import Delivery
     from orgbilling_stubs.faults.documented_responses import InjectedError
+    from orgbilling_stubs.tenants.service import Service
 
 Schema = Mapping[str, object]
 """A JSON Schema."""
@@ -56,6 +57,8 @@ class FaultedRequest(Protocol):
 
     operation: str
     """The operationId."""
+    service: Service
+    """Where tenants are."""
     response_headers: dict[bytes, bytes]
     """Headers that the response gets in addition to its own."""
     success_status: int | None
@@ -64,9 +67,6 @@ class FaultedRequest(Protocol):
     @property
     def organization(self) -> str:
         """The organization of the token, or an empty string when there is none."""
-
-    def past_tenants(self, *, commands: int, seconds: int) -> TenantReader:
-        """Tenants as they were so many commands or seconds ago."""
 
     def documented_error(
         self, status: int, detail: str | None = None, retry_after_s: int | None = None

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from orgbilling_stubs.billing import scheduler
+from orgbilling_stubs.billing.events import Record
+from orgbilling_stubs.billing.log_branches import active_branch
+from orgbilling_stubs.billing.state import SETTING_EVENTS
+from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.faults.effects.effect import (
     FaultedRequest,
     ObjectEffect,
@@ -12,6 +18,7 @@ from orgbilling_stubs.faults.effects.effect import (
     integer,
     json_member,
 )
+from orgbilling_stubs.tenants.service import Service
 
 OPERATIONS = frozenset({"getOrgBilling", "getOrgUsageSummary"})
 """The operations that show the balance."""
@@ -38,6 +45,35 @@ class Stale(ObjectEffect):
 
     def tenants(self, request: FaultedRequest, tenants: TenantReader) -> TenantReader:
         """The past, for operations that show the balance."""
-        if request.operation not in OPERATIONS:
-            return tenants
-        return request.past_tenants(commands=self.commands or 0, seconds=self.seconds or 0)
+        return PastTenants(request.service, self) if request.operation in OPERATIONS else tenants
+
+
+class PastTenants:
+    """Reads tenants as they were."""
+
+    def __init__(self, service: Service, stale: Stale) -> None:
+        self._service = service
+        self.stale = stale
+
+    def tenant(self, organization: str) -> Tenant:
+        """The tenant as it was; as it was created, when there is no earlier past."""
+        present = self._service.tenant(organization)
+        log = self._service.store.read(organization)
+        branch = active_branch(log)
+        until_ms = present.now_ms - 1000 * (self.stale.seconds or 0)
+        if self.stale.commands is None:
+            past: Sequence[Record] = [record for record in branch[1:] if record.at_ms <= until_ms]
+        else:
+            past = _without_commands(branch, self.stale.commands)
+        last = past[-1] if past else branch[0]
+        tenant = self._service.fold(organization, log[: last.sequence])
+        scheduler.advance(tenant, max(until_ms, tenant.now_ms))
+        return tenant
+
+
+def _without_commands(branch: Sequence[Record], commands: int) -> Sequence[Record]:
+    """The records before the last so many commands; settings of the stub do not count as commands."""
+    batches = dict.fromkeys(record.batch for record in branch[1:] if type(record.event) not in SETTING_EVENTS)
+    removed = set(list(batches)[-commands:])
+    first = min((record.sequence for record in branch if record.batch in removed), default=None)
+    return [record for record in branch[1:] if first is None or record.sequence < first]

@@ -2,24 +2,6 @@ from __future__ import annotations
 
 import time
 
-from orgbilling_openapi import description as contracts
-from orgbilling_stubs.faults.assembly import members_of, rules_of
-from orgbilling_stubs.faults.effects.status import Status
-from orgbilling_stubs.faults.rules import FaultRule
-
-
-def test_rules_know_the_statuses_of_the_contract():
-    rules = rules_of(contracts.load())
-    rules.add(FaultRule((Status(502),), operations=("createOrgBillingCheckout",)))
-    rules.add(FaultRule((Status(404),), operations=("getOrgContract",), methods=("GET",)))
-    assert len(rules.list()) == 2
-
-
-def test_the_members_of_every_schema_are_known():
-    known = members_of(contracts.load())
-    assert {"creditBalance", "$schema", "status", "errors", "location", "amount"} <= known
-    assert "surprise" not in known
-
 
 def test_scenarios_asked_for_count_as_met(world):
     world("/org/billing", headers={"Prefer": "scenario=low-balance"})

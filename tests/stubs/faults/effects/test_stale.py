@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import RedeemVoucher
-from orgbilling_stubs.faults.past import PastTenants
+from orgbilling_stubs.faults.effects.stale import PastTenants, Stale
 from orgbilling_stubs.tenants import tenant_factory, timeline
 from orgbilling_stubs.tenants.clock import Clock
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
@@ -24,8 +24,8 @@ def redeem(service, number):
     return service.tenant(ORGANIZATION).ledger.balance_micros
 
 
-def past(service, commands=0, seconds=0):
-    return PastTenants(service, tenant_factory.tenant_config, commands, seconds).tenant(ORGANIZATION)
+def past(service, **stale):
+    return PastTenants(service, Stale(**stale)).tenant(ORGANIZATION)
 
 
 def test_without_the_last_commands(service):

@@ -1,0 +1,174 @@
+"""The step of the pipeline that injects faults: of overrides, scenarios, and standing rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from orgbilling_stubs.auth.principal import Principal
+from orgbilling_stubs.faults import COOKIE, errors
+from orgbilling_stubs.faults.active_rules import ActiveRules
+from orgbilling_stubs.faults.scenario_preview import ScenarioPreviews
+from orgbilling_stubs.http.context import CallNext, RequestContext, Response
+from orgbilling_stubs.http.errors import Problem
+from orgbilling_stubs.http.security import Authorize
+from orgbilling_stubs.tenants.service import Service
+
+if TYPE_CHECKING:
+    from orgbilling_stubs.faults.documented_responses import DocumentedResponses
+    from orgbilling_stubs.faults.overrides import Override
+
+MOST_TOKENS = 4096
+"""So many tokens are known by hash; then all are forgotten, and each is read once more."""
+_COOKIE = COOKIE.encode()
+
+
+class FaultInjector:
+    """Decides for each request which faults it gets, and has them applied.
+
+    The faults of a request are its own overrides, then the rules of the scenario that its organization shows,
+    then the standing rules, oldest first. Most requests have none, so `_may_strike` has to say so quickly.
+
+    description: the API description. authorize: who asks, and may they.
+    """
+
+    def __init__(
+        self,
+        description: Mapping[str, object],
+        rules: ActiveRules,
+        service: Service,
+        authorize: Authorize,
+        previews: ScenarioPreviews,
+    ) -> None:
+        self.rules = rules
+        self.service = service
+        self.authorize = authorize
+        self.previews = previews
+        self._description = description
+        self._applicable = rules.applicable_rules
+        self._organizations: dict[int, str] = {}
+        """By hash of the credentials, so that no token is kept."""
+
+    async def __call__(self, context: RequestContext, call_next: CallNext) -> Response:
+        """Answer the request; with faults if it has any."""
+        asks = self._has_overrides(context)
+        if not asks and not self._may_strike(context):
+            return await call_next(context)
+        return await self._inject(context, call_next, asks)
+
+    @staticmethod
+    def _has_overrides(context: RequestContext) -> bool:
+        """Whether the request may have overrides; they are read later."""
+        cookie = context.headers.get(b"cookie")
+        return (
+            b"prefer" in context.headers
+            or b"__" in context.query
+            or (cookie is not None and _COOKIE in cookie)
+        )
+
+    def _may_strike(self, context: RequestContext) -> bool:
+        """Whether a rule could strike. A token that was read before is not read again."""
+        operation_id = context.operation.operation_id
+        applicable = self._applicable.get(operation_id)
+        if applicable is None:
+            applicable = self.rules.applicable(operation_id)
+        rules, organizations = applicable
+        if rules and organizations is None:
+            return True
+        organization = self._organizations.get(_credentials(context.headers))
+        if organization is None:
+            organization = self._organization(context)
+        if rules and organizations is not None and organization in organizations:
+            return True
+        return organization in self.rules.scenarios
+
+    def _organization(self, context: RequestContext) -> str:
+        """The organization of a request's token, which is remembered; an empty string when it is refused."""
+        try:
+            principal = self.authorize(context.raw_headers, "GET")
+        except Exception as error:
+            if not hasattr(error, "status"):
+                raise
+            return ""
+        if principal is None:
+            return ""
+        if len(self._organizations) >= MOST_TOKENS:
+            self._organizations.clear()
+        self._organizations[_credentials(context.headers)] = principal.organization
+        return principal.organization
+
+    async def _inject(self, context: RequestContext, call_next: CallNext, asks: bool) -> Response:
+        # Late: most servers never see a fault.
+        from orgbilling_stubs.faults.faulted_response import FaultedResponse
+        from orgbilling_stubs.faults.overrides import read
+        from orgbilling_stubs.faults.request_faults import RequestFaults
+
+        request = IncomingRequest(self, context)
+        preview = None
+        try:
+            override = read(context.raw_headers, context.query) if asks else None
+            if override is not None:
+                self._check(context.operation.operation_id, override)
+                if override.scenario is not None and request.principal is not None:
+                    preview = self.previews.preview(request.organization, override.scenario)
+                    request.organization = preview
+        except Problem as problem:
+            return context.operation.problem(context, problem)
+        fired = self.rules.fire(context.operation.operation_id, context.method, request)
+        if override is None and not fired:
+            return await call_next(context)
+        faults = RequestFaults(override, fired)
+        faulted = FaultedResponse(
+            context, faults, self.documented_responses, self.service, request.principal, preview
+        )
+        return await faulted.respond(call_next)
+
+    @cached_property
+    def documented_responses(self) -> DocumentedResponses:
+        """What the API description says about responses."""
+        from orgbilling_stubs.faults.documented_responses import DocumentedResponses
+
+        return DocumentedResponses(self._description)
+
+    def _check(self, operation: str, override: Override) -> None:
+        """Raise Problem for a status or an example that the API description does not have."""
+        if override.code is not None and not override.force:
+            self.rules.check_status([operation], override.code, errors.CODE_UNLISTED)
+        if override.example is not None:
+            self.documented_responses.example(operation, override.code or 200, override.example)
+
+
+class IncomingRequest:
+    """What rules may ask about a request; worked out when the first one asks."""
+
+    def __init__(self, injector: FaultInjector, context: RequestContext) -> None:
+        self._injector = injector
+        self._context = context
+
+    @cached_property
+    def principal(self) -> Principal | None:
+        """Who asks; None for whoever is not let in, which the operation itself will then say."""
+        try:
+            return self._injector.authorize(self._context.raw_headers, self._context.method)
+        except Exception as error:
+            if not hasattr(error, "status"):
+                raise
+            return None
+
+    @cached_property
+    def organization(self) -> str:
+        """The organization of the token, or of the preview that was asked for; or an empty string."""
+        return "" if self.principal is None else self.principal.organization
+
+    @cached_property
+    def now_ms(self) -> int:
+        """The organization's present instant, or the server's when there is no organization."""
+        service = self._injector.service
+        return service.tenant(self.organization).now_ms if self.organization else service.clock.now_ms()
+
+
+def _credentials(headers: Mapping[bytes, bytes]) -> int:
+    """A hash of the headers that say who asks."""
+    authorization = headers.get(b"authorization")
+    return hash(headers.get(b"cookie") if authorization is None else authorization)

@@ -1,0 +1,68 @@
+"""What is put around the operations of a server: fault injection, the journal, and the coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orgbilling_stubs.faults.active_rules import ActiveRules
+from orgbilling_stubs.faults.fault_injector import FaultInjector
+from orgbilling_stubs.faults.rule_log import RuleLog
+from orgbilling_stubs.faults.scenario_preview import ScenarioPreviews
+from orgbilling_stubs.faults.scenario_rules import ScenarioRules
+from orgbilling_stubs.http.security import Authorize
+from orgbilling_stubs.journal.coverage_items import items
+from orgbilling_stubs.journal.coverage_tally import Tally
+from orgbilling_stubs.journal.exchange import Exchange
+from orgbilling_stubs.journal.recorder import Recorder
+from orgbilling_stubs.journal.store import Journal
+from orgbilling_stubs.tenants import clock, tenant_factory
+from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
+from orgbilling_stubs.tenants.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Instrumentation:
+    """Two steps of the pipeline, for `assemble`, and what the control API drives."""
+
+    recorder: Recorder
+    fault_injection: FaultInjector
+    rules: ActiveRules
+    journal: Journal
+    coverage: Tally
+
+
+def instrument(
+    description: Mapping[str, Any],
+    service: Service,
+    personas: PersonaRegistry,
+    handled: Collection[str],
+    authorize: Authorize,
+    rule_log: RuleLog | None = None,
+) -> Instrumentation:
+    """Put together what observes and disturbs the operations of a server.
+
+    handled: operationIds with a handler: what coverage counts. authorize: who asks, and may they. rule_log:
+    keeps the standing fault rules; without it they are gone when the server stops.
+    """
+
+    def explain(exchange: Exchange) -> dict[str, Any]:
+        from orgbilling_stubs.journal.explain import Explainer
+
+        return Explainer(description, service, tenant_factory.tenant_config).explain(exchange)
+
+    rules = ActiveRules.of(description, ScenarioRules(service), rule_log)
+    journal = Journal(explain=explain)
+    coverage = Tally(items(description, handled), clock.wall_ms(), scenario_names, journal.flush)
+    journal.readers.append(coverage.count)
+    previews = ScenarioPreviews(service, lambda persona: personas.load(persona).document, coverage.scenario)
+    injector = FaultInjector(description, rules, service, authorize, previews)
+    return Instrumentation(Recorder(service, journal), injector, rules, journal, coverage)
+
+
+def scenario_names() -> list[str]:
+    """The names of all scenarios."""
+    from orgbilling_fixtures import scenarios
+
+    return [scenario.name for scenario in scenarios.load()]

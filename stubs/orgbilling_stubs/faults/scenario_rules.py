@@ -1,0 +1,61 @@
+"""The fault rules of the scenario that an organization shows; they follow from the state of its tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from orgbilling_stubs.billing.tenant import ActiveScenario
+from orgbilling_stubs.tenants.service import Service
+
+if TYPE_CHECKING:
+    from orgbilling_stubs.faults.rules import ActiveRule
+
+
+class ScenarioRules:
+    """The rules of active scenarios, with their counters, by organization.
+
+    A scenario that is shown again counts anew: the tenant then has another ActiveScenario.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._rules: dict[str, tuple[ActiveScenario, Sequence[ActiveRule]]] = {}
+
+    def __contains__(self, organization: str) -> bool:
+        """Whether an organization shows a scenario with fault rules. Asked with every request."""
+        return self._scenario(organization) is not None
+
+    def of(self, organization: str) -> Sequence[ActiveRule]:
+        """The rules of the scenario that an organization shows."""
+        scenario = self._scenario(organization)
+        if scenario is None:
+            self._rules.pop(organization, None)
+            return ()
+        current, rules = self._rules.get(organization, (None, ()))
+        if current is not scenario:
+            rules = _active(scenario, organization)
+            self._rules[organization] = scenario, rules
+        return rules
+
+    def _scenario(self, organization: str) -> ActiveScenario | None:
+        """The scenario that an organization shows, if it has fault rules."""
+        tenant = self._service.peek(organization)
+        if tenant is None:
+            if not organization or not self._service.exists(organization):
+                return None
+            tenant = self._service.tenant(organization)
+        scenario = tenant.active_scenario
+        return scenario if scenario is not None and scenario.fault_rules else None
+
+
+def _active(scenario: ActiveScenario, organization: str) -> Sequence[ActiveRule]:
+    """The rules of a scenario, which are named after it."""
+    from orgbilling_stubs.faults.rules import ActiveRule, parse
+
+    rules = [parse(document, (organization,)) for document in scenario.fault_rules]
+    return [
+        ActiveRule(replace(rule, id=f"scenario-{scenario.name}-{number}"))
+        for number, rule in enumerate(rules, start=1)
+    ]
