@@ -120,3 +120,11 @@ def _parameters(document: Document, place: Path, nodes: list[Document]) -> Itera
 def load() -> ApiDescription:
     """The checked-in API description."""
     return ApiDescription(description.load(), description.origins())
+
+
+@cache
+def vendor_facts() -> dict[str, Any]:
+    """The API description without assumptions; composed once, for it takes half a second."""
+    from orgbilling_openapi import composition  # late: needs a YAML parser
+
+    return composition.vendor_facts()

@@ -11,10 +11,11 @@ from typing import Any
 
 from orgbilling_openapi import description
 
-from orgbilling_conformance import api_description, baseline, clock, drift, fuzz, har, replay, source
+from orgbilling_conformance import api_description, baseline, clock, drift, fuzz, har, replay
 from orgbilling_conformance.exchange import shorten
 from orgbilling_conformance.guard import BudgetError, RequestGuard, allowed
 from orgbilling_conformance.options import WRITES, Options, UsageError
+from orgbilling_conformance.reports import advice
 from orgbilling_conformance.reports.report import Finding, Report, Stage, counted
 from orgbilling_conformance.scenarios import access, invariants, random_walk, reading, writing
 from orgbilling_conformance.suite import ConformanceSuite
@@ -181,7 +182,7 @@ class _Run:
         found, passed, told = baseline.apply(self.suite.findings(), self.accepted)
         for each in told:
             self.suite.note(each)
-        found = tuple(replace(each, source=source.location_of(each)) for each in found)
+        found = tuple(replace(each, source=advice.location_of(each)) for each in found)
         return Report(
             verdict(found, self.suite.reasons),
             found,

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
-from orgbilling_conformance import Finding, drift
-from orgbilling_conformance.api_description import ApiDescription
+from orgbilling_conformance import drift
+from orgbilling_conformance.api_description import ApiDescription, vendor_facts
+from orgbilling_conformance.reports import advice
+from orgbilling_conformance.reports.report import Finding
 from orgbilling_openapi import composition, description
 
 
@@ -80,7 +82,7 @@ def test_every_way_out_can_be_used(api: ApiDescription) -> None:
     for rule, (place, observed) in cases.items():
         basis = "assumed" if rule == "schema-value" else "documented"
         finding = Finding(rule, "error", basis, "getOrgBilling", "/currency", "string", observed, node=place)
-        bug, overlay, entry = drift.ways_out(finding, "2026-12-31")
+        bug, overlay, entry = advice.ways_out(finding, "2026-12-31")
         assert observed in bug
         actions = yaml.safe_load(overlay)
         assert all(each["target"].startswith("$.components.schemas.TenantBillingProfile") for each in actions)
@@ -89,7 +91,7 @@ def test_every_way_out_can_be_used(api: ApiDescription) -> None:
         assert (row["rule"], str(row["until"])) == (rule, "2027-01-28")
     assert (
         "no single node"
-        in drift.ways_out(Finding("invariant-01", "warning", "invariant", "x", "", "", ""), "2026-01-05")[1]
+        in advice.ways_out(Finding("invariant-01", "warning", "invariant", "x", "", "", ""), "2026-01-05")[1]
     )
 
 
@@ -99,7 +101,7 @@ def test_the_overlay_says_the_rest_of_a_required_list(api: ApiDescription) -> No
     finding = Finding(
         "schema-required", "error", "published", "x", "/url", "the member url", "absent", node=place
     )
-    actions = yaml.safe_load(drift.ways_out(finding, "2026-01-05")[1])
+    actions = yaml.safe_load(advice.ways_out(finding, "2026-01-05")[1])
     assert actions[1]["update"]["required"] == required[1:]
 
 
@@ -120,7 +122,7 @@ AMENDED = {
 def test_an_overlay_composes_as_it_is_printed(name: str, tmp_path: Path) -> None:
     rule, basis, place, observed = AMENDED[name]
     finding = Finding(rule, "warning", basis, "x", "/more", "string", observed, node=place)
-    printed = drift.overlay(finding)
+    printed = advice.overlay(finding)
     layers = tmp_path / "layers"
     shutil.copytree(composition.HERE / "layers", layers)
     file = layers / printed.split()[1].rpartition("/")[2]
@@ -131,18 +133,18 @@ def test_an_overlay_composes_as_it_is_printed(name: str, tmp_path: Path) -> None
 def test_a_type_that_is_a_list_is_only_made_longer(api: ApiDescription) -> None:
     place, node = next(
         (f"#/components/schemas/{name}/properties/{member}/type", schema["type"])
-        for name, parent in drift._facts()["components"]["schemas"].items()
+        for name, parent in vendor_facts()["components"]["schemas"].items()
         for member, schema in parent["properties"].items()
         if isinstance(schema.get("type"), list)
     )
     finding = Finding("schema-type", "error", "published", "x", "/m", "", "string: x", node=place)
     assert "string" not in node
-    assert yaml.safe_load(drift.overlay(finding))[0]["update"] == {"type": ["string"]}
+    assert yaml.safe_load(advice.overlay(finding))[0]["update"] == {"type": ["string"]}
 
 
 def test_what_no_single_node_says_has_no_overlay() -> None:
     place = "#/components/schemas/ErrorModel/properties/status"
     for rule in ("problem-status", "parameter-valid", "error-media", "token-missing", "success-media"):
-        assert drift.overlay(Finding(rule, "error", "documented", "x", "", "", "", node=place)) == ""
+        assert advice.overlay(Finding(rule, "error", "documented", "x", "", "", "", node=place)) == ""
     lost = Finding("schema-value", "error", "documented", "x", "", "", "", node="#/no/such/node")
-    assert drift.overlay(lost) == ""
+    assert advice.overlay(lost) == ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from orgbilling_conformance import drift
+from orgbilling_conformance.reports import advice
 from orgbilling_conformance.reports.report import (
     VERDICT_SENTENCES,
     Report,
@@ -45,6 +45,6 @@ def render(report: Report) -> str:
         outcomes={(case.rule, case.operation): case for case in report.cases},
         title=title,
         rule_title=lambda rule: RULES[rule].title if rule in RULES else rule,
-        ways_out=partial(drift.ways_out, today=str(report.head.get("started", "2000-01-01"))[:10]),
+        ways_out=partial(advice.ways_out, today=str(report.head.get("started", "2000-01-01"))[:10]),
     )
     return page + "\n"

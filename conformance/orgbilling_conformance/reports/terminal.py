@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from orgbilling_conformance import drift
+from orgbilling_conformance.reports import advice
 from orgbilling_conformance.reports.report import (
     VERDICT_SENTENCES,
     Finding,
@@ -28,8 +28,8 @@ MARK = {"error": "[bold red]✗[/]", "warning": "[bold yellow]![/]"}
 CHANGES = 8
 
 
-def show(report: Report, console: Console, advice: bool = True) -> None:
-    """Print a report; advice: the three ways out of each finding."""
+def show(report: Report, console: Console, with_advice: bool = True) -> None:
+    """Print a report; with_advice: with the overlay that would amend the description, for each finding."""
     told: set[tuple[str, str]] = set()
     console.print()
     console.print(_head(report))
@@ -38,10 +38,10 @@ def show(report: Report, console: Console, advice: bool = True) -> None:
         console.print(_marked(f"[bold]{escape(title(operation))}[/]  [dim]{escape(operation)}[/]"))
         for finding in findings:
             # The way to amend one node of the contract is told once, however many operations share it.
-            new = advice and (finding.node, finding.rule) not in told
+            new = with_advice and (finding.node, finding.rule) not in told
             told.add((finding.node, finding.rule))
             console.print(Padding(_finding(finding), (1, 0, 0, 2)))
-            _paste(console, finding, drift.overlay(finding) if new else "")
+            _paste(console, finding, advice.overlay(finding) if new else "")
     for part in (_accepted(report), _drift(report), _skipped(report), _notes(report), _verdict(report)):
         if part is not None:
             console.print()

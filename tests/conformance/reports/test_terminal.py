@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from io import StringIO
 
-from orgbilling_conformance import Report, drift
-from orgbilling_conformance.reports import terminal
+from orgbilling_conformance import Report
+from orgbilling_conformance.reports import advice, terminal
 from rich.console import Console
 
 
@@ -52,7 +52,7 @@ def test_what_is_there_to_be_copied_is_not_broken(report: Report) -> None:
     finding = replace(report.findings[0], rule="schema-value", basis="assumed", node=place, curl=curl)
     lines = shown(replace(report, findings=(finding,)), 80).splitlines()
     assert f"    again     {curl}" in lines
-    overlay = drift.overlay(finding).splitlines()
+    overlay = advice.overlay(finding).splitlines()
     start = lines.index(overlay[0])
     assert lines[start : start + len(overlay)] == overlay
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from orgbilling_conformance import source
+from orgbilling_conformance.reports import advice
 from orgbilling_conformance.reports.report import Finding
 from orgbilling_conformance.rules.registry import RULES
 from orgbilling_conformance.rules.rule import FACTS, RuleViolation
@@ -11,22 +11,22 @@ from orgbilling_openapi import composition, description, json_pointer
 
 
 def test_a_node_has_its_line() -> None:
-    assert source.line("#/openapi") < 5
+    assert advice.line("#/openapi") < 5
     place = "#/components/schemas/TenantBillingProfile/properties/billingMode/enum"
-    assert 0 < source.line("#/components/schemas/TenantBillingProfile") < source.line(place)
-    assert source.line("#/components/schemas/TenantBillingProfile/required/3") > 0
-    assert source.line("#/no/such/node") >= 0
+    assert 0 < advice.line("#/components/schemas/TenantBillingProfile") < advice.line(place)
+    assert advice.line("#/components/schemas/TenantBillingProfile/required/3") > 0
+    assert advice.line("#/no/such/node") >= 0
 
 
 def test_every_basis_has_a_source() -> None:
     finding = Finding("r", "error", "documented", "o", "", "", "", node="#/openapi")
-    assert source.location_of(finding).startswith("org-billing.yaml:")
+    assert advice.location_of(finding).startswith("org-billing.yaml:")
     assert (
-        source.location_of(Finding("r", "warning", "invariant", "o", "", "", ""))
+        advice.location_of(Finding("r", "warning", "invariant", "o", "", "", ""))
         == "docs/rules.md (invariant)"
     )
     assert (
-        source.location_of(Finding("r", "error", "documented", "o", "", "", ""))
+        advice.location_of(Finding("r", "error", "documented", "o", "", "", ""))
         == "the reference page (documented)"
     )
 
@@ -79,13 +79,13 @@ def test_every_rule_that_rests_on_a_fact_points_to_a_node_with_its_line(suite: A
         for place in nodes:
             assert place, rule_id
             json_pointer.find(document, place)
-            assert source.line(place) > 12, (rule_id, place)
+            assert advice.line(place) > 12, (rule_id, place)
 
 
 def test_the_lines_say_what_is_meant(suite: Any, exchange: Any) -> None:
     made = suite()
     wrong_in_every_way(made, exchange)
-    lines = (composition.HERE / source.FILE).read_text("utf-8").splitlines()
+    lines = (composition.HERE / advice.DESCRIPTION_FILE).read_text("utf-8").splitlines()
     words = {
         "token-expired": "security:",
         "token-bad": "security:",
@@ -97,6 +97,6 @@ def test_the_lines_say_what_is_meant(suite: Any, exchange: Any) -> None:
     }
     found = places(made)
     for rule, word in words.items():
-        assert {lines[source.line(place) - 1].strip() for place in found[rule]} == {word}
+        assert {lines[advice.line(place) - 1].strip() for place in found[rule]} == {word}
     [window] = [place for place in found["parameter-valid"] if "ledger" in place]
-    assert lines[source.line(window) - 1].strip() == "- name: days"
+    assert lines[advice.line(window) - 1].strip() == "- name: days"
