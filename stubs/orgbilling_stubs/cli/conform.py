@@ -7,18 +7,18 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.text import Text
+
+from orgbilling_stubs.cli.errors import fail, file_problem
 
 if TYPE_CHECKING:
     from orgbilling_conformance import Report
 
 Progress = Callable[[str, int, int], None]
 
-LONGEST = 500
 SAFETY, TOKENS, EFFORT, REPORTS = "What may be sent", "Tokens", "Effort", "Reports"
 
 
@@ -165,20 +165,19 @@ def conform(
     given = dict(locals())
     from orgbilling_conformance import UsageError
 
-    err = Console(stderr=True, highlight=False)
     try:
-        report = _judge(given, err)
+        report = _judge(given)
         _write(report, {"json": json_to, "junit": junit, "sarif": sarif, "markdown": markdown, "html": html})
     except UsageError as error:
-        _fail(err, str(error))
+        fail(error)
     _show(report, Console(highlight=False))
     raise typer.Exit(report.exit)
 
 
-def _judge(given: dict[str, Any], err: Console) -> Report:
+def _judge(given: dict[str, Any]) -> Report:
     from orgbilling_conformance import conform as judge
 
-    with _progress(err) as progress:
+    with _progress(Console(stderr=True, highlight=False)) as progress:
         return judge(
             _application(given["target"], given["app"], given["har"]),
             given["target"],
@@ -243,7 +242,7 @@ def _write(report: Report, paths: dict[str, Path | None]) -> None:
         try:
             path.write_text(text, "utf-8", errors="backslashreplace")
         except OSError as error:
-            raise UsageError(f"{path}: {(error.strerror or 'cannot be written').lower()}") from None
+            raise UsageError(file_problem(error, path)) from None
 
 
 def _show(report: Report, out: Console) -> None:
@@ -252,10 +251,3 @@ def _show(report: Report, out: Console) -> None:
     terminal.show(report, out)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         typer.echo(github.render(report), nl=False)
-
-
-def _fail(console: Console, problem: str) -> NoReturn:
-    from orgbilling_conformance.exchange import shorten
-
-    console.print(Text.assemble(("UsageError", "bold red"), f": {shorten(problem, LONGEST)}"), soft_wrap=True)
-    raise typer.Exit(2)

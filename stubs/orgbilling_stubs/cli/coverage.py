@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from orgbilling_stubs.cli.errors import fail
+
 DEFAULT_URL = "http://127.0.0.1:4010"
 KINDS = ("operations", "statuses", "parameters", "values", "scenarios")
 TIMEOUT_S = 10
@@ -49,15 +51,13 @@ def coverage(
         if reset:
             call(url, "DELETE", token)
     except CoverageError as error:
-        typer.echo(f"orgbilling: {error}", err=True)
-        raise typer.Exit(2) from error
+        fail(error)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
     else:
         show(found, missing)
     if fail_under is not None and found["percent"] < fail_under:
-        typer.echo(f"orgbilling: coverage {found['percent']} % is under {fail_under:g} %", err=True)
-        raise typer.Exit(1)
+        fail(f"coverage {found['percent']} % is under {fail_under:g} %", status=1)
 
 
 def call(url: str, method: str, token: str | None = None) -> dict[str, Any]:

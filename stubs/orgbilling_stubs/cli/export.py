@@ -1,4 +1,4 @@
-"""`orgbilling export`: demo data that adds up, in files; and the proof that it does."""
+"""`orgbilling export`: write demo data that adds up, merge the shards of an export, and verify one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+
+from orgbilling_stubs.cli.errors import fail, file_problem, report_error
 
 if TYPE_CHECKING:
     from orgbilling_stubs.export.report.summary import OrganizationSummary
@@ -27,15 +29,9 @@ console = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def fail(name: str, problem: object) -> NoReturn:
-    """End with one line that names the error, and exit status 2."""
-    err.print(f"[bold red]{name}[/]: {escape(' '.join(str(problem).split()))}")
-    raise typer.Exit(2)
-
-
 @contextmanager
-def refusals() -> Iterator[None]:
-    """Turn what an export refuses into one line."""
+def reported_errors() -> Iterator[None]:
+    """Turn the errors of an export into one line each."""
     from orgbilling_fixtures.personas import PersonaError
 
     from orgbilling_stubs.billing.instants import InstantError
@@ -43,16 +39,12 @@ def refusals() -> Iterator[None]:
 
     try:
         yield
-    except ExportError as error:
-        fail(error.name, error)
-    except PersonaError as error:
-        fail("bad-persona", error)
-    except InstantError as error:
-        fail("bad-instant", error)
+    except (ExportError, PersonaError, InstantError) as error:
+        fail(error)
     except OSError as error:
-        fail("file-error", f"{error.filename or ''}: {(error.strerror or str(error)).lower()}")
+        fail(file_problem(error))
     except KeyboardInterrupt:
-        err.print("stopped: whatever is there is whole, but there is no manifest")
+        report_error("stopped: the files that are there are complete, but there is no manifest")
         raise typer.Exit(130) from None
 
 
@@ -107,7 +99,7 @@ def export(
     preview: Preview = False,
     report: Report = None,
 ) -> None:
-    """Write demo data that adds up; the same options give the same bytes, everywhere."""
+    """Write demo data that adds up. The same options give the same bytes on every machine."""
     if context.invoked_subcommand is not None:
         return
     if out is None and to is None and report is None and not preview:
@@ -115,7 +107,7 @@ def export(
         raise typer.Exit
     from orgbilling_stubs.export import request as requests
 
-    with refusals():
+    with reported_errors():
         if bundle is None and source is None:
             cast, command = _cast(persona, orgs, seed, as_of, days, locale)
         else:
@@ -197,7 +189,7 @@ def _write(
     jobs: int | None,
     force: bool,
 ) -> None:
-    """Write the files, with a progress bar for whoever watches."""
+    """Write the files, with a progress bar on a terminal."""
     from orgbilling_stubs.export import manifest, pool, run
     from orgbilling_stubs.export.errors import ExportError
     from orgbilling_stubs.export.request import FORMATS, Request
@@ -269,7 +261,7 @@ def _fill(cast: Cast, url: str, tables: tuple[str, ...], block: int) -> None:
 
 @contextmanager
 def progress(total: int) -> Iterator[Advance]:
-    """A bar with organizations, ledger rows a second and time left; nothing where nobody watches."""
+    """A progress bar with organizations, ledger rows a second and time left, on a terminal only."""
     if not sys.stderr.isatty():
         yield lambda organizations, rows: None
         return
@@ -299,21 +291,21 @@ def progress(total: int) -> Iterator[Advance]:
 
 @app.command()
 def merge(folder: Folder) -> None:
-    """Put the manifests of all shards in a folder together, into that of an undivided export."""
+    """Merge the manifests of all shards in a folder into the manifest of an undivided export."""
     from orgbilling_stubs.export import manifest
 
-    with refusals():
+    with reported_errors():
         made = manifest.merge(folder)
     console.print(f"{escape(str(folder))}: {sum(made['rows'].values()):,} rows, {len(made['files']):,} files")
 
 
 @app.command()
 def verify(folder: Folder) -> None:
-    """Prove that an export adds up: its files, and every invariant by SQL; exit status 1 if one is broken."""
+    """Verify an export: its files, and every invariant by SQL. The exit status is 1 if a check fails."""
     from orgbilling_stubs.export.verify import verify as verifier
 
     held = broken = 0
-    with refusals():
+    with reported_errors():
         for check in verifier.verify(folder):
             if check.problem:
                 broken += 1

@@ -8,6 +8,8 @@ from importlib import import_module
 
 import typer
 
+from orgbilling_stubs.cli.errors import exit_status
+
 COMMANDS = {
     "serve": "serve",
     "token": "token",
@@ -18,13 +20,13 @@ COMMANDS = {
     "conform": "conform",
     "export": "app",
 }
-"""Each command's module and what in it is the command; only the one that is asked for is imported."""
+"""The commands: each has a module of its name, and is this attribute of it. Only what runs is imported."""
 
 HELP = "The Org Billing API on your laptop: a stateful stub, its OpenAPI description, and demo data."
 
 
 def build(arguments: Sequence[str]) -> typer.Typer:
-    """The command line for these arguments: one command when they name it, else all (for the help)."""
+    """Build the command line for these arguments: one command if they name it, else all (for the help)."""
     app = typer.Typer(
         name="orgbilling",
         help=HELP,
@@ -52,5 +54,9 @@ _start.__doc__ = HELP
 
 
 def run() -> None:
-    """Entry point of the `orgbilling` command."""
-    build(sys.argv[1:])()
+    """Entry point of the `orgbilling` command. Every error is one line on standard error."""
+    try:
+        status = build(sys.argv[1:])(standalone_mode=False)
+    except Exception as error:
+        status = exit_status(error)
+    sys.exit(status if isinstance(status, int) else 0)

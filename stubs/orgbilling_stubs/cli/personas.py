@@ -14,6 +14,8 @@ from orgbilling_fixtures.personas.schema import PERSONA_SCHEMA, key_rows
 from rich.console import Console
 from rich.table import Table
 
+from orgbilling_stubs.cli.errors import fail
+
 
 def personas(
     name: Annotated[
@@ -48,8 +50,7 @@ def personas(
             rows = ((persona.name, _states(persona), persona.shows) for persona in map(load, names()))
             _table(("persona", "states", "shows"), rows)
     except PersonaError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
+        fail(error, status=1)
 
 
 def yaml_of(persona: Persona) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orgbilling_stubs.cli.errors import fail, file_problem
+
 if TYPE_CHECKING:
     from orgbilling_stubs.tenants.bundle import Bundle, ReplayResult
 
@@ -25,11 +27,11 @@ def replay(
         recorded = bundles.read(bundle.read_text("utf-8"))
         replayed = [bundles.replay(each) for each in recorded.organizations]
     except OSError as error:
-        raise _fail(f"{bundle}: {(error.strerror or str(error)).lower()}") from None
+        fail(file_problem(error, bundle))
     except UnicodeDecodeError:
-        raise _fail(f"{bundle}: not UTF-8") from None
+        fail(f"{bundle}: not UTF-8")
     except bundles.BundleError as error:
-        raise _fail(f"{bundle}:{error.line}: {error.problem}") from None
+        fail(f"{bundle}:{error.line}: {error.problem}")
     _note_contract(recorded)
     _table(replayed)
     wrong = [each for each in replayed if each.different]
@@ -37,11 +39,6 @@ def replay(
         for question in each.different:
             typer.echo(f"{each.organization}: {question}: another answer than recorded", err=True)
     raise typer.Exit(1 if wrong else 0)
-
-
-def _fail(text: str) -> typer.Exit:
-    typer.echo(f"orgbilling: {text}", err=True)
-    return typer.Exit(2)
 
 
 def _note_contract(recorded: Bundle) -> None:

@@ -9,11 +9,12 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from orgbilling_stubs.cli.options import (
+from orgbilling_stubs.cli.errors import fail
+from orgbilling_stubs.cli.serve_options import (
     Auth,
     AuthOption,
     Azp,
@@ -38,6 +39,7 @@ from orgbilling_stubs.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from orgbilling_stubs.app import App, Settings
     from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -87,53 +89,42 @@ def serve(
         success_url=success_url,
         cancel_url=cancel_url,
         return_url=return_url,
-        webhook=_timing(webhook),
+        webhook=_webhook_delays(webhook),
         loopback=host in LOOPBACK,
         host=host,
     )
-    raise typer.Exit(_run(settings, host, port, quiet))
+    _run(settings, host, port, quiet)
 
 
-def _timing(text: str) -> tuple[int, ...]:
+def _webhook_delays(text: str) -> tuple[int, ...]:
     from orgbilling_stubs.checkout.webhook_timing import WebhookTimingError, parse_timing
 
     try:
         return parse_timing(text) or ()
     except WebhookTimingError as error:
-        raise typer.Exit(fail(f"--webhook: {error}")) from error
+        fail(f"--webhook: {error}")
 
 
-def _run(settings: Any, host: str, port: int, quiet: bool) -> int:
-    """Build, bind, serve, announce; the exit code."""
+def _run(settings: Settings, host: str, port: int, quiet: bool) -> None:
+    """Build the stub and serve it, until it is stopped."""
     from orgbilling_stubs.app import SettingsError, build
-    from orgbilling_stubs.cli.kept import notice
+    from orgbilling_stubs.cli.database_notice import database_notice
     from orgbilling_stubs.tenants.store.log import StoreError
 
     try:
         listener = _bind(host, port)
     except OSError as error:
-        return fail(_bind_problem(host, port, error))
+        fail(_bind_problem(host, port, error))
     try:
         app = build(settings)
-    except SettingsError as error:
+        url = _url(host, listener.getsockname()[1])
+        notice = database_notice(app.service, settings.db, url)
+    except (SettingsError, StoreError) as error:
         listener.close()
-        return fail(str(error))
-    url = _url(host, listener.getsockname()[1])
-    try:
-        kept = notice(app.service, settings.db, url)
-    except StoreError as error:
-        listener.close()
-        return fail(str(error))
-    if kept is not None:
-        typer.echo(f"orgbilling: {kept}", err=True)
-    announce = partial(_announce, url, app.cast, settings, quiet, app.control_token)
-    return _serve(app.asgi, listener, announce)
-
-
-def fail(text: str) -> int:
-    """Say in one line what is wrong; the exit code for it."""
-    typer.echo(f"orgbilling: {text}", err=True)
-    return 2
+        fail(error)
+    if notice is not None:
+        typer.echo(f"orgbilling: {notice}", err=True)
+    _serve(app, listener, partial(_announce, url, app.cast, settings, quiet, app.control_token))
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -159,16 +150,18 @@ def _bind_problem(host: str, port: int, error: OSError) -> str:
 
 
 def _url(host: str, port: int) -> str:
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{shown}:{port}"
+    client_host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{client_host}:{port}"
 
 
-def _announce(url: str, cast: PersonaRegistry, settings: Any, quiet: bool, token: str | None = None) -> None:
-    """Print where it listens, who is there, and a line to paste; token: what the control API asks for."""
+def _announce(
+    url: str, registry: PersonaRegistry, settings: Settings, quiet: bool, control_token: str | None = None
+) -> None:
+    """Print where the stub listens, its organizations, and a command to try."""
     base = f"{url}/api/v1"
     if quiet:
-        asked = "" if token is None else f"\nControl token {token}"
-        print(f"Org Billing API on {base}{asked}", flush=True)
+        token_line = "" if control_token is None else f"\nControl token {control_token}"
+        print(f"Org Billing API on {base}{token_line}", flush=True)
         return
     from rich.console import Console
     from rich.table import Table
@@ -179,15 +172,15 @@ def _announce(url: str, cast: PersonaRegistry, settings: Any, quiet: bool, token
     table = Table(box=None, padding=(0, 2, 0, 2), header_style="bold", pad_edge=True)
     table.add_column("Organization", style="green", no_wrap=True)
     table.add_column("Shows", overflow="fold")
-    for name in cast.names:
-        table.add_row(organization_id(name), cast.load(name).shows)
-    command = f"{_program()} token --org {organization_id(cast.default)}"
+    for name in registry.names:
+        table.add_row(organization_id(name), registry.load(name).shows)
+    command = f"{_program()} token --org {organization_id(registry.default)}"
     with console.capture() as captured:
         console.print(f"\n[bold]Org Billing API[/bold]  [bold cyan]{base}[/]", soft_wrap=True)
         console.print(f"Reference        [cyan]{base}/docs[/]", soft_wrap=True)
         console.print(f"Control API      [cyan]{url}/_mock/docs[/]", soft_wrap=True)
-        if token is not None:
-            console.print(f"Control token    [cyan]{token}[/]", soft_wrap=True)
+        if control_token is not None:
+            console.print(f"Control token    [cyan]{control_token}[/]", soft_wrap=True)
         console.print(_state_line(settings) + "\n", markup=False, soft_wrap=True)
         console.print(table)
         console.print("\nTry it in another terminal:\n", style="bold")
@@ -198,40 +191,48 @@ def _announce(url: str, cast: PersonaRegistry, settings: Any, quiet: bool, token
 
 
 def _program() -> str:
-    """This command as it can be pasted: relative to the folder when it lies below it."""
+    """How to call this program from here: by its path, relative to this folder when it lies below it."""
     command = Path(sys.argv[0])
-    return _shown(command) if command.name == "orgbilling" else "orgbilling"
-
-
-def _shown(command: Path) -> str:
-    """The command as it can be pasted: relative to this folder when it lies below it."""
+    if command.name != "orgbilling":
+        return "orgbilling"
     try:
         return str(command.absolute().relative_to(Path.cwd()))
     except ValueError:
         return str(command)
 
 
-def _state_line(settings: Any) -> str:
+def _state_line(settings: Settings) -> str:
     time = "live" if settings.clock == "live" else f"frozen at {settings.clock}"
-    kept = settings.db or "in memory"
+    database = settings.db or "in memory"
     strictness = "lenient" if settings.lenient else "strict"
-    return f"Clock {time} · seed {settings.seed} · auth {settings.auth} · {strictness} · kept {kept}"
+    return f"Clock {time} · seed {settings.seed} · auth {settings.auth} · {strictness} · kept {database}"
 
 
-def _serve(asgi: Any, listener: socket.socket, announce: Callable[[], None]) -> int:
+def _serve(app: App, listener: socket.socket, announce: Callable[[], None]) -> None:
     import uvicorn
 
-    from orgbilling_stubs.cli.logs import to_stderr
     from orgbilling_stubs.http.server.uvicorn_protocol import config
 
     class Server(uvicorn.Server):
-        """Announces itself once it answers: nobody has to wait for a table to be drawn."""
+        """Announces itself when it answers, in a thread: no request waits for the table to be drawn."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             Thread(target=announce, daemon=True).start()
 
-    to_stderr()
+    _log_to_stderr()
     with suppress(KeyboardInterrupt):
-        Server(config(asgi)).run(sockets=[listener])
-    return 0
+        Server(config(app.asgi)).run(sockets=[listener])
+
+
+def _log_to_stderr() -> None:
+    """Write the warnings of every logger of this process to standard error, without session tokens."""
+    import logging
+
+    from orgbilling_stubs.auth.redaction import RedactingFormatter
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(RedactingFormatter("%(levelname)s %(message)s"))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)

@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from orgbilling_stubs.cli.errors import fail, file_problem
 
 if TYPE_CHECKING:
     from orgbilling_openapi.diff import Change
@@ -23,8 +25,6 @@ app = typer.Typer(
 )
 out = Console(highlight=False, soft_wrap=True)
 
-LONGEST = 1000  # characters of an error message
-
 STYLE = {"documented": "green", "published": "cyan", "assumed": "yellow", "words": "dim"}
 SOURCE = {
     "documented": "the vendor's reference page, in layers/documented.yaml",
@@ -35,16 +35,8 @@ SOURCE = {
 MARK = {"added": "[green]+[/]", "removed": "[red]-[/]", "changed": "[yellow]~[/]"}
 
 
-def fail(problem: object) -> NoReturn:
-    """End with one line that says what is wrong, and exit status 2."""
-    text = " ".join(str(problem).split())
-    line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text[:LONGEST])
-    typer.echo(f"orgbilling: {line}{'…' if len(text) > LONGEST else ''}", err=True)
-    raise typer.Exit(2)
-
-
 @contextmanager
-def refusals(page: Path | None = None) -> Iterator[None]:
+def reported_errors(page: Path | None = None) -> Iterator[None]:
     """Turn the errors of orgbilling_openapi into one line each; page: the file that is read line by line."""
     from orgbilling_openapi.check import ValidatorError
     from orgbilling_openapi.composition import LayerError
@@ -60,7 +52,7 @@ def refusals(page: Path | None = None) -> Iterator[None]:
     except (DocumentError, ValidatorError) as error:
         fail(error)
     except OSError as error:
-        fail(f"{error.filename}: {(error.strerror or str(error)).lower()}")
+        fail(file_problem(error))
     except UnicodeDecodeError as error:
         fail(f"{page}: not UTF-8 text: {error.reason} at byte {error.start}")
 
@@ -82,7 +74,7 @@ def derive(
     from orgbilling_openapi import composition as compose
     from orgbilling_openapi import reference_page as pages
 
-    with refusals(page):
+    with reported_errors(page):
         document = pages.derive(page.read_text(encoding="utf-8"), words=not facts)
         text = compose.DERIVED + compose.dump(document)
         if target is None:
@@ -99,7 +91,7 @@ def compose() -> None:
     """Compose the layers, and write org-billing.yaml, its JSON twin and the origins."""
     from orgbilling_openapi import composition as composer
 
-    with refusals():
+    with reported_errors():
         for name, content in composer.compose().files().items():
             path = composer.HERE / name
             changed = not path.exists() or path.read_bytes() != content
@@ -117,7 +109,7 @@ def check() -> None:
     from orgbilling_openapi import check as checker
     from orgbilling_openapi import composition as composer
 
-    with refusals():
+    with reported_errors():
         composition = composer.compose()
         problems = checker.problems(composition)
     if problems:
@@ -178,7 +170,7 @@ def diff(
     from orgbilling_openapi import description, external_document
     from orgbilling_openapi import diff as differ
 
-    with refusals():
+    with reported_errors():
         ours = description.load()
         with external_document.raising_document_errors(other):
             theirs = external_document.relative(external_document.load(other), ours["servers"][0]["url"])

@@ -11,6 +11,7 @@ import typer
 from orgbilling_stubs.auth import bad_tokens, key_file
 from orgbilling_stubs.auth.principal import DEFAULT_ORGANIZATION, is_organization
 from orgbilling_stubs.auth.tokens import DEFAULT_AZP, DEFAULT_TTL_S, ClerkSession, mint_token
+from orgbilling_stubs.cli.errors import fail
 from orgbilling_stubs.tenants.clock import wall_ms
 
 MAX_TTL_S = 10 * 366 * 86_400
@@ -110,14 +111,12 @@ def token(
     try:
         organization = parse_organization(org)
     except ValueError as error:
-        typer.echo(f"orgbilling: --org: {error}", err=True)
-        raise typer.Exit(2) from None
+        fail(f"--org: {error}")
     session = ClerkSession(organization, role, sub, azp, ttl, version=1 if v1 else 2)
     try:
         key = key_file.load_signing_key()
     except key_file.KeyFileError as error:
-        typer.echo(f"orgbilling: {error}", err=True)
-        raise typer.Exit(1) from None
+        fail(error, status=1)
     minter = mint_token if kind is None else bad_tokens.BAD_TOKENS[kind].mint
     print(minter(key, session, wall_ms()))
     if at_terminal():

@@ -111,31 +111,31 @@ def test_a_broken_export_is_told_with_exit_status_one(tmp_path):
     assert "organization_id org_standard, left_side" in out
 
 
-REFUSALS = [
-    (("--format", "xml"), "unknown-format: xml: the formats are csv"),
-    (("--persona", "standart"), "bad-persona: standart: no such persona"),
-    (("--persona", "euro", "--orgs", "2"), "two-casts: "),
-    (("--bundle", "x", "--orgs", "2"), "two-casts: a world is exported as it is"),
-    (("--bundle", "x", "--from", "http://y"), "two-casts: "),
-    (("--from", "ftp://y"), "unreachable: ftp://y: expected http://"),
-    (("--bundle", "/nowhere.jsonl"), "file-error: /nowhere.jsonl: no such file"),
-    (("--as-of", "tomorrow"), "bad-instant: not an RFC 3339 instant"),
-    (("--shard", "3/2"), "bad-shard: 3/2: expected i/n"),
-    (("--tables", "ledgers"), "unknown-table: ledgers: the tables are"),
-    (("--locale", "xx_XX"), "bad-persona: "),
-    (("--format", "sqlite", "--shard", "1/2"), "one-file: sqlite is one file"),
-    (("--to", "mysql://x"), "unknown-database: mysql://x: expected postgresql://"),
+ERRORS = [
+    (("--format", "xml"), "xml: the formats are csv"),
+    (("--persona", "standart"), "standart: no such persona"),
+    (("--persona", "euro", "--orgs", "2"), "--persona names organizations, --orgs draws them"),
+    (("--bundle", "x", "--orgs", "2"), "a world is exported as it is"),
+    (("--bundle", "x", "--from", "http://y"), "a world is exported as it is"),
+    (("--from", "ftp://y"), "ftp://y: expected http://"),
+    (("--bundle", "/nowhere.jsonl"), "/nowhere.jsonl: no such file"),
+    (("--as-of", "tomorrow"), "not an RFC 3339 instant"),
+    (("--shard", "3/2"), "3/2: expected i/n"),
+    (("--tables", "ledgers"), "ledgers: the tables are"),
+    (("--locale", "xx_XX"), "standard: locale: expected a locale"),
+    (("--format", "sqlite", "--shard", "1/2"), "sqlite is one file"),
+    (("--to", "mysql://x"), "mysql://x: expected postgresql://"),
 ]
 
 
 @pytest.mark.parametrize(
-    ("options", "message"), REFUSALS, ids=lambda value: value if isinstance(value, str) else ""
+    ("options", "message"), ERRORS, ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_what_is_refused_is_one_line_and_exit_status_two(tmp_path, options, message):
+def test_an_error_is_one_line_and_exit_status_two(tmp_path, options, message):
     given = options if {"--as-of", "--bundle", "--from"} & {*options} else (*SMALL, *options)
     code, _, err = run("--out", tmp_path / "out", *given)
     assert code == 2
-    assert err.startswith(message)
+    assert err.startswith(f"orgbilling: {message}")
     assert err.count("\n") == 1
 
 
@@ -143,7 +143,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     code, _, err = run("--out", tmp_path / "file", *SMALL)
     assert (code, err.count("\n")) == (2, 1)
-    assert err.startswith("file-error: ")
+    assert err.startswith("orgbilling: ")
 
 
 def test_ctrl_c_is_one_line(tmp_path, monkeypatch):
@@ -152,7 +152,10 @@ def test_ctrl_c_is_one_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr("orgbilling_stubs.export.run.export", stop)
     code, _, err = run("--out", tmp_path, *SMALL)
-    assert (code, err) == (130, "stopped: whatever is there is whole, but there is no manifest\n")
+    assert (code, err) == (
+        130,
+        "orgbilling: stopped: the files that are there are complete, but there is no manifest\n",
+    )
 
 
 def test_a_database_is_filled(monkeypatch):
@@ -161,7 +164,7 @@ def test_a_database_is_filled(monkeypatch):
 
     monkeypatch.setattr(psycopg, "connect", refuse)
     code, _, err = run("--to", "postgresql://x", *SMALL)
-    assert (code, err) == (2, "database-error: connection to postgresql://x failed\n")
+    assert (code, err) == (2, "orgbilling: connection to postgresql://x failed\n")
     monkeypatch.setattr("orgbilling_stubs.export.writers.postgres.load", lambda *_: {"ledger": 1234})
     assert run("--to", "postgresql://x", *SMALL)[1] == "1 organizations, 1,234 rows in 1 tables\n"
 
@@ -229,10 +232,10 @@ def test_the_base_install_writes_the_same_bytes_and_names_the_extra(tmp_path):
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     install = "which is not installed: pip install 'orgbilling[export]'"
     assert found.stderr.splitlines() == [
-        f"extra-missing: export verify needs duckdb, {install}",
-        f"extra-missing: parquet needs numpy, {install}",
-        f"extra-missing: --preview needs plotext, {install}",
-        f"extra-missing: --report needs vl_convert, {install}",
+        f"orgbilling: export verify needs duckdb, {install}",
+        f"orgbilling: parquet needs numpy, {install}",
+        f"orgbilling: --preview needs plotext, {install}",
+        f"orgbilling: --report needs vl_convert, {install}",
     ]
     codes = [line for line in found.stdout.splitlines() if line.isdecimal()]
     assert codes == ["0", "2", "2", "2", "2"]

@@ -48,7 +48,11 @@ def test_the_schema_is_printed_for_editors() -> None:
 
 
 def test_an_unknown_one_is_one_line_and_a_failure() -> None:
-    assert run("lowbalance") == (1, "", 'lowbalance: no such persona; did you mean "low_balance"?\n')
+    assert run("lowbalance") == (
+        1,
+        "",
+        'orgbilling: lowbalance: no such persona; did you mean "low_balance"?\n',
+    )
 
 
 def test_a_good_file_passes_the_check(tmp_path: Path) -> None:
@@ -60,14 +64,13 @@ def test_a_good_file_passes_the_check(tmp_path: Path) -> None:
 def test_what_is_wrong_is_one_line_whatever_the_file_holds(tmp_path: Path) -> None:
     file = tmp_path / "bakery.yaml"
     file.write_text("usage:\n  projects: |\n    one\n    \U0001f9c1 two\u202e\n", "utf-8")
-    message = (
-        f'{file}:2: usage.projects: expected a whole number from 0 to 40, got "one\\n🧁 two\\u202e\\n"\n'
-    )
+    problem = 'expected a whole number from 0 to 40, got "one\\n🧁 two\\u202e\\n"'
+    message = f"orgbilling: {file}:2: usage.projects: {problem}\n"
     assert run("--check", str(file)) == (1, "", message)
 
 
 def test_a_wrong_file_fails_the_check_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "bakery.yaml"
     file.write_text("shows: A bakery\nusage:\n  project: 2\n", "utf-8")
-    message = f'{file}:3: usage.project: unknown key; did you mean "projects"?\n'
+    message = f'orgbilling: {file}:3: usage.project: unknown key; did you mean "projects"?\n'
     assert run("--check", str(file)) == (1, "", message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ import pytest
 from orgbilling_fixtures import personas
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
+from orgbilling_stubs.cli.serve import _log_to_stderr
 from orgbilling_stubs.tenants.clock import wall_ms
 
 COMMAND = [sys.executable, "-m", "orgbilling_stubs.cli"]
@@ -131,3 +133,27 @@ def test_kill_loses_no_redemption_and_doubles_none(tmp_path: Path) -> None:
         assert len(posted) == len(set(posted))
         again = httpx.post(f"{base}/org/vouchers/redeem", json={"code": answered[0]}, headers=token())
         assert again.status_code == 409
+
+
+@pytest.fixture
+def root_logger() -> Iterator[logging.Logger]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield root
+    root.handlers, root.level = handlers, level
+
+
+@pytest.mark.usefixtures("root_logger")
+def test_a_token_never_reaches_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    _log_to_stderr()
+    log = logging.getLogger("orgbilling")
+    log.info("quiet")
+    try:
+        raise ValueError("Bearer eyJhbGciOi.eyJzdWIi.c2ln")
+    except ValueError:
+        log.exception("crashed with eyJhbGciOi.eyJzdWIi.c2ln")
+    printed = capsys.readouterr().err
+    assert "crashed with [redacted]" in printed
+    assert "Traceback" in printed
+    assert "eyJ" not in printed
+    assert "quiet" not in printed

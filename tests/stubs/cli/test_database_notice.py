@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from orgbilling_stubs.app import Settings, build
-from orgbilling_stubs.cli.kept import notice
+from orgbilling_stubs.cli.database_notice import database_notice
 from orgbilling_stubs.tenants.store.sqlite import SqliteStore
 
 from .test_serve import COMMAND
@@ -31,7 +31,7 @@ def said(database: str, **changes: object) -> str | None:
     settings = Settings(**({"clock": CLOCK, "db": database} | changes))  # type: ignore[arg-type]
     service = build(settings).service
     try:
-        return notice(service, database, URL)
+        return database_notice(service, database, URL)
     finally:
         service.store.close()
 
@@ -45,9 +45,9 @@ def test_the_same_settings_say_nothing(database: str) -> None:
 def test_another_seed_and_clock_are_named_with_the_organizations_that_keep_theirs(database: str) -> None:
     line = said(database, seed=7, clock="2026-04-01T00:00:00Z")
     assert line == (
-        f"{database} keeps organizations as they were made. Not followed: "
-        "--clock (history made at another instant) by org_new_org, org_a, org_b and 2 more; "
-        "--seed 7 by org_new_org, org_a, org_b and 2 more. To make one anew: "
+        f"{database} has organizations that were created with other settings, and keep them. Ignored: "
+        "--clock (the history was made at another instant) by org_new_org, org_a, org_b and 2 more; "
+        "--seed 7 by org_new_org, org_a, org_b and 2 more. To create one again: "
         f"curl -X DELETE {URL}/_mock/v1/organizations/org_new_org (or use another file)"
     )
 
@@ -55,7 +55,7 @@ def test_another_seed_and_clock_are_named_with_the_organizations_that_keep_their
 def test_another_persona_is_named_where_it_would_have_been_taken(database: str) -> None:
     line = said(database, personas=("euro",))
     assert line is not None
-    assert "Not followed: persona euro by org_a, org_b, org_c and 1 more." in line
+    assert "Ignored: persona euro by org_a, org_b, org_c and 1 more." in line
 
 
 def test_an_organization_made_anew_follows(database: str) -> None:
@@ -63,7 +63,7 @@ def test_an_organization_made_anew_follows(database: str) -> None:
     for organization in list(service.store.organizations()):
         service.delete(organization)
         service.tenant(organization)
-    assert notice(service, database, URL) is None
+    assert database_notice(service, database, URL) is None
 
 
 def test_a_log_that_begins_otherwise_has_no_birth(tmp_path: Path) -> None:
@@ -83,5 +83,5 @@ def test_the_server_says_it_before_it_says_where_it_listens(database: str) -> No
         process.kill()
         process.wait()
     assert first.startswith("orgbilling: sqlite:///")
-    assert "Not followed: --seed 7 by org_new_org, " in first
+    assert "Ignored: --seed 7 by org_new_org, " in first
     assert second.startswith("Org Billing API on http://")
