@@ -21,9 +21,9 @@ from orgbilling_fixtures.personas.consistency import RULES
 from orgbilling_fixtures.personas.schema import key_rows
 from orgbilling_openapi import composition, control_description
 from orgbilling_openapi.invariants import INVARIANTS
+from orgbilling_stubs.api import errors as api_errors
 from orgbilling_stubs.auth import errors as auth_errors
 from orgbilling_stubs.auth.bad_tokens import BAD_TOKENS
-from orgbilling_stubs.billing import errors as billing_errors
 from orgbilling_stubs.checkout import errors as page_errors
 from orgbilling_stubs.control import errors as control_errors
 from orgbilling_stubs.faults import effects
@@ -158,7 +158,7 @@ def _added(update: Any) -> str:
 TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "http-errors": ("errors.md", error_table(http_errors.TABLE)),
     "auth-errors": ("errors.md", error_table(auth_errors.ERRORS)),
-    "billing-errors": ("errors.md", error_table(billing_errors.ERROR_CODES)),
+    "billing-errors": ("errors.md", error_table(api_errors.ROWS.values())),
     "control-errors": ("errors.md", error_table(control_errors.TABLE)),
     "fault-errors": ("errors.md", error_table(fault_errors.TABLE)),
     "page-errors": ("errors.md", error_table(page_errors.TABLE)),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orgbilling_fixtures import personas
 from orgbilling_openapi import description
+from orgbilling_stubs.api.serializers import response_digests
 from orgbilling_stubs.app import Settings, build
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import (
@@ -33,5 +34,5 @@ for number, name in enumerate(personas.names()):
     at_ms = instants.add_months(service.tenant(organization).now_ms, number % 3) + number * instants.HOUR_MS
     timeline.move_clock(service, organization, at_ms)
     service.execute(organization, AdjustBalance(-number, "Recorded"))
-text = bundle.export(service, service.store.organizations(), description.digest())
+text = bundle.export(service, service.store.organizations(), description.digest(), response_digests)
 Path(__file__).with_name("recorded.bundle.jsonl").write_text(text, "utf-8")

@@ -12,8 +12,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from orgbilling_stubs.api import handlers
+from orgbilling_stubs.api.errors import problem
 from orgbilling_stubs.api.response_cache import ResponseCache
 from orgbilling_stubs.billing.commands import Command
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.events import (
     CheckoutOpened,
     ContractSubscribed,
@@ -61,7 +63,10 @@ def _reading(service: Service, reply_of: Read) -> Handler:
 
     async def handle(context: RequestContext) -> Reply | EncodedReply:
         load = context.tenant_override or service.tenant
-        return reply_of(context, load(context.organization))
+        try:
+            return reply_of(context, load(context.organization))
+        except BillingError as error:
+            raise problem(error) from None
 
     return handle
 
@@ -78,7 +83,10 @@ def _writing(
         organization = context.organization
         before = service.peek(organization)
         context.version_before = 0 if before is None else before.version
-        event, _ = service.execute(organization, command_of(context), context.idempotency)
+        try:
+            event, _ = service.execute(organization, command_of(context), context.idempotency)
+        except BillingError as error:
+            raise problem(error) from None
         assert isinstance(event, kind)
         return reply_of(context, event)
 

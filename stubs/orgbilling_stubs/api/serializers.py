@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
+
+import orjson
 
 from orgbilling_stubs.billing import ids, instants
 from orgbilling_stubs.billing.contract import Contract, Installment
@@ -348,3 +351,19 @@ def all_bodies(tenant: Tenant, base_url: str, windows: Sequence[int] = (30,)) ->
     if tenant.contract is not None:
         bodies["getOrgContract"] = contract(tenant, tenant.contract, base_url)
     return bodies
+
+
+DIGEST_WINDOWS = (1, 7, 30, 90, 365)
+"""The values of `days` whose answers are digested."""
+
+_DIGEST_BASE_URL = "http://127.0.0.1:4010"
+
+
+def response_digests(tenant: Tenant) -> dict[str, str]:
+    """The digest of every answer to a GET at the tenant's instant; having no contract is an answer."""
+    bodies = all_bodies(tenant, _DIGEST_BASE_URL, DIGEST_WINDOWS)
+    bodies.setdefault("getOrgContract", None)
+    return {
+        question: hashlib.sha256(orjson.dumps(body)).hexdigest()[:32]
+        for question, body in sorted(bodies.items())
+    }

@@ -73,9 +73,9 @@ def subscribable(own: Mapping[str, ContractTerms], contract_id: str, now_ms: int
     wanted = contract_id.lower()
     terms = own.get(wanted) or TEST_CONTRACTS.get(wanted)
     if terms is None:
-        raise BillingError(errors.CONTRACT_UNKNOWN, "body.contractId", contract_id)
+        raise BillingError(errors.CONTRACT_UNKNOWN, contract_id)
     if terms.status in _ENDED:
-        raise BillingError(_ENDED[terms.status], "body.contractId", contract_id)
+        raise BillingError(_ENDED[terms.status], contract_id)
     start_ms = now_ms // DAY_MS * DAY_MS
     return replace(
         terms, status="pending_payment", start_ms=start_ms, end_ms=add_months(start_ms, terms.term_months)

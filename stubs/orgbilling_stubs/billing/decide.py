@@ -37,7 +37,7 @@ def _discountable(contract: Contract | None, terms: VoucherTerms, now_ms: int) -
     if contract is None or contract.status not in ("active", "pending_payment"):
         return
     if contracts.discounted(contract, terms.discount_percent, now_ms).schedule == contract.schedule:
-        raise BillingError(errors.VOUCHER_WITHOUT_EFFECT, "body.code", terms.code)
+        raise BillingError(errors.VOUCHER_WITHOUT_EFFECT, terms.code)
 
 
 def _redeem(tenant: Tenant, command: do.RedeemVoucher, now_ms: int) -> list[Event]:
@@ -101,10 +101,10 @@ def _subscribe(tenant: Tenant, command: do.SubscribeContract, now_ms: int) -> li
     terms = contract_catalog.subscribable(tenant.offers, command.contract_id, now_ms)
     current = tenant.contract
     if current is not None and current.status == "active":
-        raise BillingError(errors.CONTRACT_ACTIVE, "body.contractId", command.contract_id)
+        raise BillingError(errors.CONTRACT_ACTIVE, command.contract_id)
     if current is not None and current.status == "pending_payment":
         if current.terms.contract_id != terms.contract_id:
-            raise BillingError(errors.CONTRACT_PENDING, "body.contractId", command.contract_id)
+            raise BillingError(errors.CONTRACT_PENDING, command.contract_id)
         assert current.session_id is not None
         return [on.ContractSubscribed(terms.contract_id, current.session_id)]
     return [on.ContractSubscribed(terms.contract_id, ids.checkout_session("contract", *_name(tenant)))]
@@ -133,7 +133,7 @@ def _mark(tenant: Tenant, command: do.MarkInstallment, now_ms: int) -> list[Even
     if contract is None or contract.status in ("draft", "pending_payment"):
         raise BillingError(errors.CONTRACT_NOT_ACTIVE)
     if not 0 <= command.index < len(contract.schedule):
-        raise BillingError(errors.INSTALLMENT_UNKNOWN, "body.index", str(command.index))
+        raise BillingError(errors.INSTALLMENT_UNKNOWN, str(command.index))
     if contract.schedule[command.index].paid and command.paid:
         return []
     return [on.InstallmentMarked(command.index, command.paid)]
@@ -141,9 +141,9 @@ def _mark(tenant: Tenant, command: do.MarkInstallment, now_ms: int) -> list[Even
 
 def _use(tenant: Tenant, command: do.RecordUsage, now_ms: int) -> list[Event]:
     if not 0 <= command.project < len(tenant.config.projects):
-        raise BillingError(errors.PROJECT_UNKNOWN, "body.project", str(command.project))
+        raise BillingError(errors.PROJECT_UNKNOWN, str(command.project))
     if command.model not in tenant.model_prices:
-        raise BillingError(errors.MODEL_UNKNOWN, "body.model", command.model)
+        raise BillingError(errors.MODEL_UNKNOWN, command.model)
     return [
         on.UsageRecorded(
             command.project,
@@ -159,7 +159,7 @@ def _use(tenant: Tenant, command: do.RecordUsage, now_ms: int) -> list[Event]:
 
 def _meter(tenant: Tenant, command: do.RecordMeter, now_ms: int) -> list[Event]:
     if (command.meter, command.slug) not in tenant.unit_prices:
-        raise BillingError(errors.METER_UNKNOWN, "body.slug", command.slug)
+        raise BillingError(errors.METER_UNKNOWN, command.slug)
     return [on.MeterRecorded(command.meter, command.slug, command.count)]
 
 

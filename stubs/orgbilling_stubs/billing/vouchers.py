@@ -44,9 +44,9 @@ def redeemable(known: Mapping[str, VoucherTerms], redeemed: Mapping[str, int], c
     """
     terms = known.get(code) or test_voucher(code)
     if terms is None:
-        raise BillingError(errors.VOUCHER_UNKNOWN, "body.code", code)
+        raise BillingError(errors.VOUCHER_UNKNOWN, code)
     if terms.state in _REFUSALS:
-        raise BillingError(_REFUSALS[terms.state], "body.code", code)
+        raise BillingError(_REFUSALS[terms.state], code)
     if code in redeemed:
-        raise BillingError(errors.VOUCHER_USED, "body.code", code)
+        raise BillingError(errors.VOUCHER_USED, code)
     return terms

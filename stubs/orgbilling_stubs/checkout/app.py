@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from orgbilling_stubs.api.errors import problem as billing_problem
 from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.checkout import (
     errors,
@@ -70,14 +71,17 @@ class HostedPages:
             reply = await self._route(request)
         except webhook_timing.WebhookTimingError as error:
             return notices.notice_page(notices.REFUSED, text=f"A webhook timing is {error}.")
-        except (Problem, BillingError) as error:
+        except BillingError as error:
+            refused = billing_problem(error)
+            return self._problem(scope, refused) if plain else _refused(refused)
+        except Problem as error:
             return self._problem(scope, error) if plain else _refused(error)
         except Exception:
             LOG.exception("hosted page")
             return self._problem(scope, Problem(CRASHED)) if plain else notices.notice_page(notices.FAILED)
         return reply
 
-    def _problem(self, scope: Mapping[str, Any], error: Problem | BillingError) -> Reply:
+    def _problem(self, scope: Mapping[str, Any], error: Problem) -> Reply:
         origin = self.origins.of(scope, dict(reversed(scope["headers"]))).base_url
         return problem(error, origin, getattr(error, "headers", None))
 
@@ -115,7 +119,7 @@ class HostedPages:
         return None
 
 
-def _refused(error: Problem | BillingError) -> Reply:
+def _refused(error: Problem) -> Reply:
     """The page for a refusal."""
     headers = dict(getattr(error, "headers", {}))
     if error.status == 404:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from orgbilling_stubs.api.errors import problem as billing_problem
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.money import MICROS_PER_USD
@@ -103,7 +104,8 @@ def _conclude(
 def _attempt(change: Any, path: str) -> Reply:
     try:
         change()
-    except (Problem, BillingError) as refusal:
+    except (Problem, BillingError) as error:
+        refusal = billing_problem(error) if isinstance(error, BillingError) else error
         return notices.notice_page(
             notices.REFUSED,
             status=refusal.status,

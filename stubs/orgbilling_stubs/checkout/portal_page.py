@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orgbilling_stubs.api.errors import problem as billing_problem
 from orgbilling_stubs.api.serializers import payment_url
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import CancelContract, ResumeContract
@@ -136,7 +137,8 @@ def _change(till: CheckoutSessions, tenant: Tenant, request: Request, change: st
     if tenant.contract is None or tenant.contract.status != wanted:
         try:
             till.service.execute(tenant.config.organization, CHANGES[change][3])
-        except BillingError as refusal:
+        except BillingError as error:
+            refusal = billing_problem(error)
             return notices.notice_page(
                 notices.REFUSED,
                 status=refusal.status,

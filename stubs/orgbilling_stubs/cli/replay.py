@@ -21,11 +21,12 @@ def replay(
 
     Exit code 0: all the same; 1: an answer came out differently; 2: the bundle cannot be replayed.
     """
+    from orgbilling_stubs.api.serializers import response_digests
     from orgbilling_stubs.tenants import bundle as bundles
 
     try:
         recorded = bundles.read(bundle.read_text("utf-8"))
-        replayed = [bundles.replay(each) for each in recorded.organizations]
+        replayed = [bundles.replay(each, response_digests) for each in recorded.organizations]
     except OSError as error:
         fail(file_problem(error, bundle))
     except UnicodeDecodeError:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orgbilling_stubs.api.errors import problem
 from orgbilling_stubs.api.serializers import usd
 from orgbilling_stubs.auth.keys import SigningKey
 from orgbilling_stubs.billing import instants
@@ -129,12 +130,18 @@ async def for_each(call: Call, act: Callable[[str], object], nobody: ErrorCode |
         async for organization in one_by_one(present(server)):
             try:
                 act(organization)
-            except (BillingError, Problem) as error:
-                refused.append({"organization": organization, "name": error.name, "detail": error.detail})
+            except BillingError as error:
+                refused.append(_refused(organization, problem(error)))
+            except Problem as error:
+                refused.append(_refused(organization, error))
             shown.append(server.describe(organization))
     if nobody is not None and len(refused) == len(shown):
         raise BillingError(nobody)
     return Reply({"organizations": shown, "refused": refused})
+
+
+def _refused(organization: str, error: Problem) -> Mapping[str, str]:
+    return {"organization": organization, "name": error.name, "detail": error.detail}
 
 
 def present(server: Control) -> Iterator[str]:

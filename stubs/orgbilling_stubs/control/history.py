@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from orgbilling_stubs.api.serializers import response_digests
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.errors import SNAPSHOT_UNKNOWN
 from orgbilling_stubs.control import context
@@ -71,10 +72,10 @@ def fork(call: Call) -> Reply:
 async def export(call: Call) -> EncodedReply:
     """The bundle of one organization, or of all."""
     server, targets = control(call), context.targets(call)
-    header = json.loads(bundle.export(server.service, [], server.contract))
+    header = json.loads(bundle.export(server.service, [], server.contract, response_digests))
     bodies = []
     async for organization in one_by_one(targets):
-        text = bundle.export(server.service, [organization], server.contract)
+        text = bundle.export(server.service, [organization], server.contract, response_digests)
         bodies.append(text.partition("\n")[2])
     header["organizations"] = len(bodies)
     first = json.dumps(header, ensure_ascii=False, separators=(",", ":"))
@@ -100,7 +101,7 @@ async def _replayed(body: bytes) -> bundle.Bundle:
     try:
         recorded = bundle.read(body.decode("utf-8"))
         async for organization in one_by_one(recorded.organizations):
-            found = bundle.replay(organization)
+            found = bundle.replay(organization, response_digests)
             if found.different:
                 different.append(f"{organization.organization}: {', '.join(found.different)}")
     except UnicodeDecodeError:

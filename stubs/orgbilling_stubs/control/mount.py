@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from orgbilling_openapi import control_description as contracts
 
+from orgbilling_stubs.api.errors import problem
+from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.control.context import Control
 from orgbilling_stubs.control.guard import Asgi, ControlApiGuard
 from orgbilling_stubs.control.table import TABLE
 from orgbilling_stubs.http.assemble import Habits, assemble
 from orgbilling_stubs.http.connection import Receive, Send
-from orgbilling_stubs.http.context import Call, ControlHandler, Handler
+from orgbilling_stubs.http.context import AnyReply, Call, ControlHandler, Handler, RequestContext
 from orgbilling_stubs.http.cors import Cors
 from orgbilling_stubs.http.responses import Responder
 from orgbilling_stubs.http.trace import traces
@@ -49,7 +51,16 @@ def mount(server: Control, door: Door, more: Mapping[str, ControlHandler] | None
 
 
 def _driving(server: Control, handler: ControlHandler) -> Handler:
-    return lambda context: handler(Call(server, context))
+    """The handler, with the server that it drives; errors of the domain become problems."""
+
+    async def handle(context: RequestContext) -> AnyReply:
+        try:
+            reply = handler(Call(server, context))
+            return await reply if isinstance(reply, Coroutine) else reply
+        except BillingError as error:
+            raise problem(error) from None
+
+    return handle
 
 
 def _nobody(headers: Any, method: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from orgbilling_stubs.api.serializers import response_digests
 from orgbilling_stubs.billing.events import TenantCreated
 from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.export.errors import ExportError
@@ -25,7 +26,7 @@ def read(text: str, source: str) -> Cast:
     try:
         found = bundle.read(text)
         for recorded in found.organizations:
-            different = bundle.replay(recorded).different
+            different = bundle.replay(recorded, response_digests).different
             if different:
                 raise ExportError(
                     "bad-bundle", f"{source}: {recorded.organization} replays differently: {different[0]}"

@@ -10,17 +10,14 @@ The header; then for each organization its instant, the digests of its answers a
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from typing import Any
 
-import orjson
 from orgbilling_fixtures.personas import PersonaError
 
-from orgbilling_stubs.api import serializers
 from orgbilling_stubs.auth.principal import is_organization
 from orgbilling_stubs.billing import instants, scheduler
 from orgbilling_stubs.billing.events import (
@@ -41,13 +38,15 @@ from orgbilling_stubs.tenants.clock import billing_instant, is_billable
 from orgbilling_stubs.tenants.service import Service
 
 FORMAT = 1
-WINDOWS = (1, 7, 30, 90, 365)
-BASE_URL = "http://127.0.0.1:4010"
 LONGEST_MS = 60 * 366 * instants.DAY_MS
 """More time than this between two records of an organization is taken for a mistake."""
 
 _UNFIT = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError, PersonaError)
 """What the engine raises for events that no writer of ours could have written."""
+
+
+ResponseDigests = Callable[[Tenant], Mapping[str, str]]
+"""Takes the digest of every answer of the API about a tenant, as `api.serializers.response_digests` does."""
 
 
 class BundleError(ValueError):
@@ -89,25 +88,17 @@ class ReplayResult:
     different: Sequence[str]
 
 
-def response_digests(tenant: Tenant) -> dict[str, str]:
-    """The digest of every answer to a GET at the tenant's instant; having no contract is an answer."""
-    bodies = serializers.all_bodies(tenant, BASE_URL, WINDOWS)
-    bodies.setdefault("getOrgContract", None)
-    return {
-        question: hashlib.sha256(orjson.dumps(body)).hexdigest()[:32]
-        for question, body in sorted(bodies.items())
-    }
-
-
-def export(service: Service, organizations: Sequence[str], contract: str) -> str:
-    """The bundle of these organizations; `contract` is the digest of the contract served."""
+def export(
+    service: Service, organizations: Sequence[str], description_digest: str, digests: ResponseDigests
+) -> str:
+    """The bundle of these organizations; description_digest: of the API description that is served."""
     clock = service.clock
     lines: list[Mapping[str, Any]] = [
         {
             "bundle": "orgbilling",
             "format": FORMAT,
             "version": version("orgbilling"),
-            "contract": contract,
+            "contract": description_digest,
             "seed": service.seed,
             "clock": {"mode": "frozen" if clock.frozen else "live", "now": instants.text(clock.now_ms())},
             "organizations": len(organizations),
@@ -121,7 +112,7 @@ def export(service: Service, organizations: Sequence[str], contract: str) -> str
                 "organization": organization,
                 "at_ms": tenant.now_ms,
                 "records": len(records),
-                "answers": response_digests(tenant),
+                "answers": digests(tenant),
             }
         )
         lines += map(_written, records)
@@ -140,7 +131,7 @@ def _written(record: Record) -> dict[str, Any]:
     return found
 
 
-def replay(recorded: RecordedOrganization) -> ReplayResult:
+def replay(recorded: RecordedOrganization, digests: ResponseDigests) -> ReplayResult:
     """Build an organization from its log alone, and compare its answers with those recorded.
 
     Raises BundleError for a log that leads nowhere.
@@ -148,16 +139,15 @@ def replay(recorded: RecordedOrganization) -> ReplayResult:
     try:
         tenant = state_of(recorded.organization, recorded.records, tenant_factory.tenant_config)
         scheduler.advance(tenant, recorded.at_ms)
-        found = response_digests(tenant)
+        replayed = digests(tenant)
     except _UNFIT as error:
-        told = str(error) if isinstance(error, PersonaError) else "an event fits nothing before it"
-        raise BundleError(
-            recorded.line, f"the log of {recorded.organization} does not fold: {told}"
-        ) from error
+        reason = str(error) if isinstance(error, PersonaError) else "an event fits nothing before it"
+        problem = f"the log of {recorded.organization} cannot be replayed: {reason}"
+        raise BundleError(recorded.line, problem) from error
     different = [
         question
-        for question in sorted(found.keys() | recorded.response_digests.keys())
-        if found.get(question) != recorded.response_digests.get(question)
+        for question in sorted(replayed.keys() | recorded.response_digests.keys())
+        if replayed.get(question) != recorded.response_digests.get(question)
     ]
     return ReplayResult(
         recorded.organization,

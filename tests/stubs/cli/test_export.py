@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from orgbilling_fixtures import personas
+from orgbilling_stubs.api.serializers import response_digests
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.cli.export import app
 from orgbilling_stubs.tenants import bundle, tenant_factory
@@ -198,7 +199,7 @@ def test_a_world_is_exported(tmp_path):
     )
     service.tenant("org_mine")
     file = tmp_path / "world.jsonl"
-    file.write_text(bundle.export(service, ["org_mine"], "digest"))
+    file.write_text(bundle.export(service, ["org_mine"], "digest", response_digests))
     code, _, err = run("--bundle", file, "--out", tmp_path / "out")
     assert (code, err) == (0, "")
     assert "org_mine" in (tmp_path / "out" / "organizations.csv").read_text()

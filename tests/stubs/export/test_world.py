@@ -7,6 +7,7 @@ import urllib.request
 import pytest
 from orgbilling_fixtures import personas
 from orgbilling_stubs.api import serializers
+from orgbilling_stubs.api.serializers import response_digests
 from orgbilling_stubs.billing import commands
 from orgbilling_stubs.export import world
 from orgbilling_stubs.export.columnar import engine
@@ -46,7 +47,7 @@ def service():
 
 
 def text_of(service):
-    return bundle.export(service, [*service.store.organizations()], "digest")
+    return bundle.export(service, [*service.store.organizations()], "digest", response_digests)
 
 
 @pytest.mark.slow
@@ -76,7 +77,9 @@ def test_organizations_may_sign_the_same_contract_and_forks_have_their_parents_i
     for organization in ("org_no_contract", "org_new_org"):
         service.execute(organization, commands.SubscribeContract(SHARED_CONTRACT))
     timeline.fork(service, "org_standard", "org_fork")
-    text = bundle.export(service, ["org_no_contract", "org_new_org", "org_standard", "org_fork"], "digest")
+    text = bundle.export(
+        service, ["org_no_contract", "org_new_org", "org_standard", "org_fork"], "digest", response_digests
+    )
     make(tmp_path, kind, cast=world.read(text, "world.jsonl"), block=100)
     assert [finding for finding in verify(tmp_path) if finding.problem] == []
 
