@@ -1,4 +1,8 @@
-"""From a persona to the plan of a tenant: names drawn, terms dated, activity attached."""
+"""The configuration of a tenant, made from its persona: names drawn, terms dated, usage history attached.
+
+It is a pure function of the tenant's first event (`TenantCreated`: persona, seed, instant). So the log holds
+that event, and neither the configuration nor the history.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +29,18 @@ from orgbilling_stubs.billing.tenant_config import (
     VoucherTerms,
 )
 
-_LAUNCH_HOUR_MS = 9 * instants.HOUR_MS
+# Agreements are made at 15:00 UTC, nine hours before the midnight that their day count leads to.
+_AGREEMENT_OFFSET_MS = 9 * instants.HOUR_MS
 
 
 def tenant_config(organization: str, created: TenantCreated) -> TenantConfig:
-    """The plan that a tenant's first event stands for; pure, so the log need not hold the history."""
-    made = unsolved_config(organization, created)
-    if not is_unsolved(made):
-        return made
+    """The configuration that a tenant's first event stands for, with its opening balance."""
+    config = unsolved_config(organization, created)
+    if not is_unsolved(config):
+        return config
     persona = personas.parse(created.persona)
     return replace(
-        made,
+        config,
         opening_balance=_opening_balance(
             organization, persona, created.seed, created.as_of_ms, created.identity_seed
         ),
@@ -46,16 +51,19 @@ def tenant_config(organization: str, created: TenantCreated) -> TenantConfig:
 def _opening_balance(
     organization: str, persona: Persona, seed: int, as_of_ms: int, identity_seed: str
 ) -> OpeningBalance:
-    """How the plan gets to its target: worked out once, however often its log is folded."""
+    """The opening balance that leads to the persona's balance at its clock.
+
+    Solving runs the whole history, so the result is kept: a log is read many times.
+    """
     created = TenantCreated(persona.document, seed, as_of_ms, identity_seed)
     return solved(unsolved_config(organization, created)).opening_balance
 
 
 def unsolved_config(organization: str, created: TenantCreated) -> TenantConfig:
-    """The plan as far as it can be told without running the history: its course is not worked out."""
+    """The configuration as far as it is known without running the history: no opening balance is solved."""
     persona = personas.parse(created.persona)
     identity_seed = created.identity_seed
-    who = draw_identity(persona, created.seed, identity_seed)
+    identity = draw_identity(persona, created.seed, identity_seed)
     as_of_ms = created.as_of_ms
     start_ms = (as_of_ms // instants.DAY_MS - persona.usage.history_days) * instants.DAY_MS
     billing, prices = persona.billing, persona.prices
@@ -63,7 +71,7 @@ def unsolved_config(organization: str, created: TenantCreated) -> TenantConfig:
         organization=organization,
         identity_seed=identity_seed,
         tenant_id=ids.uuid(created.seed, organization, "tenant"),
-        company=who.company,
+        company=identity.company,
         seed=created.seed,
         currency=persona.currency,
         mode=billing.mode,
@@ -86,10 +94,10 @@ def unsolved_config(organization: str, created: TenantCreated) -> TenantConfig:
         stop_when_exhausted=billing.exhausted == "stop",
         balance_target_micros=billing.balance_micros,
         outstanding_target_micros=billing.outstanding_micros,
-        projects=tuple(Project(project.project_id, project.name) for project in who.projects),
-        members=who.members,
-        contract=_contract(persona, who, created),
-        agreements=_agreements(who, created),
+        projects=tuple(Project(project.project_id, project.name) for project in identity.projects),
+        members=identity.members,
+        contract=_contract(persona, identity, created),
+        agreements=_agreements(identity, created),
         vouchers=tuple(
             VoucherTerms(voucher.code, voucher.credit_micros, voucher.discount_percent, voucher.state)
             for voucher in persona.vouchers
@@ -101,7 +109,10 @@ def unsolved_config(organization: str, created: TenantCreated) -> TenantConfig:
     )
 
 
-def _contract(persona: Persona, who: OrganizationIdentity, created: TenantCreated) -> ContractTerms | None:
+def _contract(
+    persona: Persona, identity: OrganizationIdentity, created: TenantCreated
+) -> ContractTerms | None:
+    """The terms of the persona's contract: dated, with a creator and a note."""
     terms = persona.contract
     if terms is None:
         return None
@@ -121,15 +132,19 @@ def _contract(persona: Persona, who: OrganizationIdentity, created: TenantCreate
         term_months=terms.term_months,
         auto_renew=terms.auto_renew,
         overdue=terms.overdue,
-        created_by=who.members[0] if who.members else None,
-        notes=who.contract_note if terms.notes is None else terms.notes,
+        created_by=identity.members[0],
+        notes=identity.contract_note if terms.notes is None else terms.notes,
         credit_period_limit=terms.credit_period_limit,
         service_period_limit=terms.service_period_limit,
     )
 
 
 def _term(terms: PersonaContract, as_of_ms: int) -> tuple[int, int]:
-    """Start and end of the contract, at midnight UTC."""
+    """Start and end of the contract, at midnight UTC.
+
+    A contract that is given by its end ends exactly then: at the clock of 2026-03-10, 12 months that end in 7
+    days are 2025-03-17 to 2026-03-17.
+    """
     today_ms = as_of_ms // instants.DAY_MS * instants.DAY_MS
     if terms.ends_days is not None:
         end_ms = today_ms + terms.ends_days * instants.DAY_MS
@@ -138,7 +153,8 @@ def _term(terms: PersonaContract, as_of_ms: int) -> tuple[int, int]:
     return start_ms, instants.add_months(start_ms, terms.term_months)
 
 
-def _agreements(who: OrganizationIdentity, created: TenantCreated) -> tuple[AgreementTerms, ...]:
+def _agreements(identity: OrganizationIdentity, created: TenantCreated) -> tuple[AgreementTerms, ...]:
+    """The service agreements; members made them in turn."""
     today_ms = created.as_of_ms // instants.DAY_MS * instants.DAY_MS
     return tuple(
         AgreementTerms(
@@ -147,8 +163,8 @@ def _agreements(who: OrganizationIdentity, created: TenantCreated) -> tuple[Agre
             amount_micros=agreement.amount_micros,
             charge_type=agreement.charge_type,
             project=agreement.project,
-            created_ms=today_ms - agreement.created_days_ago * instants.DAY_MS - _LAUNCH_HOUR_MS,
-            created_by=who.members[number % len(who.members)] if who.members else None,
+            created_ms=today_ms - agreement.created_days_ago * instants.DAY_MS - _AGREEMENT_OFFSET_MS,
+            created_by=identity.members[number % len(identity.members)],
         )
-        for number, agreement in enumerate(who.agreements)
+        for number, agreement in enumerate(identity.agreements)
     )
