@@ -1,8 +1,9 @@
 """operationId to handler: the whole table. A test proves that it equals the description's list.
 
 The functions of `api.handlers` do no I/O. What is put around them here does: it loads the tenant, or carries
-out a command. These coroutines never wait as long as the store answers at once, so a request takes no task;
-with a store that has to be awaited, this module is the one that changes.
+out a command. The stores there are answer at once, so these are plain functions; with a store that has to be
+awaited the two of them become coroutines, and nothing else changes: the pipeline awaits what a handler
+returns.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def table(description: Mapping[str, Any], service: Service, contract_none: str =
 def _reading(service: Service, reply_of: Read) -> Handler:
     """A handler that loads the tenant and shows something of it."""
 
-    async def handle(context: RequestContext) -> Reply | EncodedReply:
+    def handle(context: RequestContext) -> Reply | EncodedReply:
         load = context.tenant_override or service.tenant
         try:
             return reply_of(context, load(context.organization))
@@ -79,7 +80,7 @@ def _writing(
 ) -> Handler:
     """A handler that carries out a command and answers with what came of it; kind: of its first event."""
 
-    async def handle(context: RequestContext) -> Reply:
+    def handle(context: RequestContext) -> Reply:
         organization = context.organization
         before = service.peek(organization)
         context.version_before = 0 if before is None else before.version

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orgbilling_stubs.auth.principal import Principal
 from orgbilling_stubs.faults import COOKIE, errors
@@ -50,12 +50,12 @@ class FaultInjector:
         self._organizations: dict[int, str] = {}
         """By hash of the credentials, so that no token is kept."""
 
-    async def __call__(self, context: RequestContext, call_next: CallNext) -> Response:
+    def __call__(self, context: RequestContext, call_next: CallNext) -> Coroutine[Any, Any, Response]:
         """Answer the request; with faults if it has any."""
         asks = self._has_overrides(context)
         if not asks and not self._may_strike(context):
-            return await call_next(context)
-        return await self._inject(context, call_next, asks)
+            return call_next(context)
+        return self._inject(context, call_next, asks)
 
     @staticmethod
     def _has_overrides(context: RequestContext) -> bool:

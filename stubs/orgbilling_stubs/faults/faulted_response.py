@@ -12,6 +12,9 @@ from orgbilling_stubs.http.context import CallNext, Headers, Reply, RequestConte
 from orgbilling_stubs.http.responses import entity_tag
 from orgbilling_stubs.tenants.service import Service
 
+OF_A_BODY = frozenset({b"content-type", b"content-length", b"link"})
+"""Headers that a response without a body does not have."""
+
 
 class FaultedResponse:
     """Takes one request through the stages of its faults (see `faults.effects.effect`).
@@ -76,7 +79,7 @@ class FaultedResponse:
         context = self.context
         response = context.operation.problem(context, error)
         if response.status in BODILESS:
-            headers = [(b"x-trace-id", context.trace_id.encode())]
+            headers = [pair for pair in response.headers if pair[0] not in OF_A_BODY]
             if response.status == 304:
                 headers.insert(0, (b"etag", context.headers.get(b"if-none-match", b'"injected"')))
             return Response(response.status, headers)

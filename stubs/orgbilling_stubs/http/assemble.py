@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orgbilling_stubs.http.context import Handler, Middleware
-from orgbilling_stubs.http.cors import Cors, CrossOrigin
+from orgbilling_stubs.http.cors import Cors
 from orgbilling_stubs.http.document import Document
 from orgbilling_stubs.http.fallback import Fallback
 from orgbilling_stubs.http.operation import CompileContext, handle
@@ -69,7 +69,6 @@ def assemble(
     site = Site(contract, prefix, responder, documents or {}, closing, routes)
     steps = [
         recorder,
-        CrossOrigin(cors),
         fault_injection,
         ProblemResponses(),
         Security(authorize),

@@ -45,9 +45,8 @@ class Connection:
         self,
         receive: Receive | None,
         send: Send | None,
-        *,
-        body: bytes | None = None,
         head_only: bool = False,
+        body: bytes | None = None,
     ) -> None:
         self._receive = receive
         self._send = send

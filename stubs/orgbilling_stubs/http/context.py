@@ -177,7 +177,10 @@ CallNext: TypeAlias = Callable[[RequestContext], Coroutine[Any, Any, Response]]
 
 
 class Middleware(Protocol):
-    """One step of the pipeline (see `http.pipeline`).
+    """One step of the pipeline (see `http.pipeline`): an async function.
+
+    A step that has nothing to do with the response can be a plain function that returns
+    `call_next(context)` without awaiting it: that saves a coroutine for each request.
 
     It may look at the context, change what the next steps see, call the rest of the pipeline with
     `await call_next(context)`, and change or replace the response. A step that answers by itself does not
@@ -187,7 +190,7 @@ class Middleware(Protocol):
     says what it was.
     """
 
-    async def __call__(self, context: RequestContext, call_next: CallNext) -> Response:
+    def __call__(self, context: RequestContext, call_next: CallNext) -> Coroutine[Any, Any, Response]:
         """Answer the request, usually by way of the rest of the pipeline."""
 
 

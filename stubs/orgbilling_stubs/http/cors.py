@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from orgbilling_stubs.http.context import CallNext, Headers, RequestContext, Response
+from orgbilling_stubs.http.context import Headers
 from orgbilling_stubs.http.origin_policy import OriginPolicy
 
 VARY = (b"vary", b"Origin")
@@ -65,23 +65,6 @@ class Cors:
         if headers.get(b"access-control-request-private-network") == b"true":
             found.append((b"access-control-allow-private-network", b"true"))
         return found
-
-
-class CrossOrigin:
-    """Adds to every response of the pipeline what a browser has to know about who may read it."""
-
-    def __init__(self, cors: Cors) -> None:
-        self._cors = cors
-
-    async def __call__(self, context: RequestContext, call_next: CallNext) -> Response:
-        """Answer the request, with the headers that its origin needs."""
-        response = await call_next(context)
-        if response.status:
-            response.headers.append(VARY)
-            origin = context.headers.get(b"origin")
-            if origin is not None:
-                response.headers += self._cors.headers(origin)
-        return response
 
 
 def _wanted(asked: bytes) -> bytes:

@@ -76,12 +76,17 @@ class Operation:
 
     def respond(self, context: RequestContext, reply: AnyReply) -> Response:
         """The response for a reply: validated against the description, then serialized."""
-        return self.responses.serialize(context, reply)
+        response = self.responses.serialize(context, reply)
+        self._with.responder.finish(context.headers, response.headers)
+        return response
 
     def problem(self, context: RequestContext, error: Exception) -> Response:
         """The problem document for an error, which becomes the error of the exchange."""
         context.error = error
-        return self._with.responder.problem(error, context.origin, context.trace_id)
+        responder = self._with.responder
+        response = responder.problem(error, context.origin, context.trace_id)
+        responder.finish(context.headers, response.headers)
+        return response
 
 
 async def handle(context: RequestContext) -> Response:
@@ -89,4 +94,4 @@ async def handle(context: RequestContext) -> Response:
     operation = context.operation
     handled = operation.handler(context)
     reply = handled if isinstance(handled, (Reply, EncodedReply, StreamReply)) else await handled
-    return operation.responses.serialize(context, reply)
+    return operation.respond(context, reply)

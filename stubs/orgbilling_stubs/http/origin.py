@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 HOST = re.compile(rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
-REMEMBERED = 256
+CACHED_ORIGINS = 256
+LONGEST_HEADER = 256
+"""A longer header is read anew with every request."""
+
+Address: TypeAlias = tuple[str, int | None]
+"""IP address or name, and port, of the socket that a request arrived at."""
 
 
 class Origin(NamedTuple):
@@ -21,35 +26,39 @@ class Origins:
     """Reads `Host`, `X-Forwarded-Host` and `X-Forwarded-Proto`, and remembers the answers."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Any, ...], Origin] = {}
+        self._cache: dict[tuple[bytes | None, bytes | None, str], Origin] = {}
 
     def of(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Origin:
-        """The origin of one request."""
-        key = (
-            headers.get(b"x-forwarded-host") or headers.get(b"host"),
-            headers.get(b"x-forwarded-proto"),
-            scope.get("scheme"),
-        )
-        found = self._known.get(key)
-        if found is None:
-            found = _origin(key[0], key[1], scope)
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            if len(key[0] or b"") <= REMEMBERED and len(key[1] or b"") <= REMEMBERED:
-                self._known[key] = found
-        return found
+        """The origin of one request; scope: of ASGI."""
+        return self.of_request(headers, scope.get("scheme", "http"), scope.get("server"))
+
+    def of_request(self, headers: Mapping[bytes, bytes], scheme: str, server: Address | None) -> Origin:
+        """The origin of one request; scheme and server: where it arrived."""
+        host = headers.get(b"x-forwarded-host") or headers.get(b"host")
+        forwarded_scheme = headers.get(b"x-forwarded-proto")
+        key = host, forwarded_scheme, scheme
+        origin = self._cache.get(key)
+        if origin is None:
+            origin = _origin(host, forwarded_scheme, scheme, server)
+            if len(self._cache) >= CACHED_ORIGINS:
+                self._cache.clear()
+            if len(host or b"") <= LONGEST_HEADER and len(forwarded_scheme or b"") <= LONGEST_HEADER:
+                self._cache[key] = origin
+        return origin
 
 
-def _origin(host: bytes | None, proto: bytes | None, scope: Mapping[str, Any]) -> Origin:
+def _origin(
+    host: bytes | None, forwarded_scheme: bytes | None, scheme: str, server: Address | None
+) -> Origin:
     name = (host or b"").partition(b",")[0].strip()
     if HOST.fullmatch(name) is None:
-        server = scope.get("server") or ("127.0.0.1", None)
-        address = f"[{server[0]}]" if ":" in str(server[0]) else str(server[0])
-        text = address if server[1] is None else f"{address}:{server[1]}"
+        ip, port = server or ("127.0.0.1", None)
+        address = f"[{ip}]" if ":" in ip else ip
+        authority = address if port is None else f"{address}:{port}"
     else:
-        text = name.decode("ascii")
-    scheme = (proto or b"").partition(b",")[0].strip().lower().decode("latin-1")
-    if scheme not in ("http", "https"):
-        scheme = str(scope.get("scheme") or "http")
-    local = text.startswith(("localhost", "127.0.0.1", "[::1]"))
-    return Origin(f"{scheme}://{text}", f"{'http' if local else 'https'}://{text}")
+        authority = name.decode("ascii")
+    named = (forwarded_scheme or b"").partition(b",")[0].strip().lower().decode("latin-1")
+    if named in ("http", "https"):
+        scheme = named
+    local = authority.startswith(("localhost", "127.0.0.1", "[::1]"))
+    return Origin(f"{scheme}://{authority}", f"{'http' if local else 'https'}://{authority}")

@@ -1,7 +1,7 @@
 """The pipeline of a request: one chain of steps, composed once, the same for every operation.
 
-    route → record → cross-origin headers → fault injection → problems → authenticate and authorize
-          → read and validate → handler → validate and serialize
+    route → record → fault injection → problems → authenticate and authorize → read and validate → handler
+          → validate and serialize
 
 Each step is a `Middleware` (see `http.context`); the order above is also the order of precedence of errors:
 unknown route, wrong method, authentication, authorization, media type, size, syntax, validation, domain.
@@ -35,8 +35,10 @@ def compose(steps: Sequence[Middleware], last: CallNext) -> CallNext:
 
 
 def _link(step: Middleware, call_next: CallNext) -> CallNext:
+    run = step.__call__  # a bound method is called faster than an instance
+
     def call(context: RequestContext) -> Coroutine[Any, Any, Response]:
-        return step(context, call_next)
+        return run(context, call_next)
 
     return call
 

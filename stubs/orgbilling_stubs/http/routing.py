@@ -20,6 +20,7 @@ from orgbilling_stubs.http.framework import (
     SpecMiddleware,
 )
 from orgbilling_stubs.http.operation import CompileContext, Operation
+from orgbilling_stubs.http.origin import Address
 from orgbilling_stubs.http.responses import Responder
 from orgbilling_stubs.http.router import Route, Router
 
@@ -117,23 +118,27 @@ class Routing(SpecMiddleware):
     def context(
         self,
         operation: Operation,
-        scope: Mapping[str, Any],
         connection: Connection,
+        method: str,
+        path: str,
+        query: bytes,
+        raw_headers: Sequence[tuple[bytes, bytes]],
+        headers: dict[bytes, bytes],
+        scheme: str,
+        server: Address | None,
         path_parameters: Mapping[str, str] = NO_PATH,
     ) -> RequestContext:
-        """A request at the start of the pipeline; scope: of ASGI."""
-        raw_headers = scope["headers"]
-        headers = dict(reversed(raw_headers))
+        """A request at the start of the pipeline, as ASGI has it; headers: the first of each name."""
         responder = self.responder
         return RequestContext(
             operation,
-            scope["method"],
-            scope["path"],
-            scope["query_string"],
+            method,
+            path,
+            query,
             raw_headers,
             headers,
             path_parameters,
-            responder.origins.of(scope, headers),
+            responder.origins.of_request(headers, scheme, server),
             responder.trace(),
             self._now_ns(),
             connection,
@@ -180,9 +185,23 @@ class Routing(SpecMiddleware):
         send: Send,
         path_parameters: Mapping[str, str],
     ) -> None:
-        connection = Connection(receive, send, head_only=scope["method"] == "HEAD")
+        method: str = scope["method"]
+        raw_headers = scope["headers"]
+        connection = Connection(receive, send, method == "HEAD")
+        context = self.context(
+            operation,
+            connection,
+            method,
+            scope["path"],
+            scope["query_string"],
+            raw_headers,
+            dict(reversed(raw_headers)),
+            scope.get("scheme", "http"),
+            scope.get("server"),
+            path_parameters,
+        )
         try:
-            response = await self.pipeline(self.context(operation, scope, connection, path_parameters))
+            response = await self.pipeline(context)
         except Disconnected:
             return
         await connection.deliver(response)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from orgbilling_stubs.auth.principal import Principal
 from orgbilling_stubs.http.context import CallNext, RequestContext, Response
@@ -33,7 +33,7 @@ class Security:
     def __init__(self, authorize: Authorize) -> None:
         self._authorize = authorize
 
-    async def __call__(self, context: RequestContext, call_next: CallNext) -> Response:
+    def __call__(self, context: RequestContext, call_next: CallNext) -> Coroutine[Any, Any, Response]:
         """Authenticate and authorize, if the operation asks for it."""
         required = context.operation.security
         if required:
@@ -43,4 +43,4 @@ class Security:
             context.principal = principal
         elif required is not None and not context.headers.get(b"authorization"):
             raise Problem(TOKEN_MISSING)
-        return await call_next(context)
+        return call_next(context)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Coroutine
+from typing import Any
 
 import orjson
 
 from orgbilling_stubs.billing.events import Idempotency
+from orgbilling_stubs.http.body import Body
 from orgbilling_stubs.http.context import CallNext, RequestContext, Response
 from orgbilling_stubs.http.errors import INVALID, Problem
 from orgbilling_stubs.http.validation_errors import Finding, finding
@@ -15,24 +18,32 @@ from orgbilling_stubs.http.validation_errors import Finding, finding
 class Validation:
     """Reads body, parameters and idempotency key. Raises `Problem` for the first that is wrong."""
 
-    async def __call__(self, context: RequestContext, call_next: CallNext) -> Response:
+    def __call__(self, context: RequestContext, call_next: CallNext) -> Coroutine[Any, Any, Response]:
         """Read and validate a request."""
-        operation = context.operation
-        request_body = operation.request_body
-        wrong: list[Finding] = []
+        request_body = context.operation.request_body
         if request_body is not None:
-            request_body.check_media(context.headers.get(b"content-type"))
-            context.raw_body = await request_body.receive(context.headers, context.connection.receive)
-            context.body, wrong = request_body.parse(context.raw_body)
-        parameters, errors = operation.parameters.read(
-            context.query, context.path_parameters, context.headers
-        )
-        if errors or wrong:
-            raise Problem(INVALID, errors + wrong)
-        context.parameters = parameters
-        if not operation.safe:
-            context.idempotency = idempotency(context)
+            return self._with_body(request_body, context, call_next)
+        _read(context, [])
+        return call_next(context)
+
+    @staticmethod
+    async def _with_body(request_body: Body, context: RequestContext, call_next: CallNext) -> Response:
+        request_body.check_media(context.headers.get(b"content-type"))
+        context.raw_body = await request_body.receive(context.headers, context.connection.receive)
+        context.body, errors = request_body.parse(context.raw_body)
+        _read(context, errors)
         return await call_next(context)
+
+
+def _read(context: RequestContext, body_errors: list[Finding]) -> None:
+    """Read parameters and idempotency key. Raises `Problem` with all that is wrong with them and the body."""
+    operation = context.operation
+    parameters, errors = operation.parameters.read(context.query, context.path_parameters, context.headers)
+    if errors or body_errors:
+        raise Problem(INVALID, errors + body_errors)
+    context.parameters = parameters
+    if not operation.safe:
+        context.idempotency = idempotency(context)
 
 
 def idempotency(context: RequestContext) -> Idempotency | None:

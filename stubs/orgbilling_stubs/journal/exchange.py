@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orgbilling_stubs.auth.principal import Principal
 from orgbilling_stubs.auth.redaction import redact
 from orgbilling_stubs.http.context import AppliedFault, Headers
 
+NO_HEADERS: Mapping[bytes, bytes] = {}
 EXCERPT_BYTES = 4096
 OVERHEAD_BYTES = 1024
 KEPT = frozenset(
@@ -97,8 +98,9 @@ class Exchange(NamedTuple):
 class Entry:
     """One exchange, as little of it as will explain it later.
 
-    headers: of the request, without credentials. credentials: how they begin. body: parsed, for the coverage.
-    payload: of the response. before, after: the tenant's version around the request.
+    organization: of the token, or an empty string. headers: of the request, without credentials.
+    credentials: how they begin. body: parsed, for the coverage. payload: of the response. before, after: the
+    tenant's version around the request.
     """
 
     __slots__ = (
@@ -115,6 +117,7 @@ class Entry:
         "method",
         "now_ms",
         "operation",
+        "organization",
         "path",
         "payload",
         "principal",
@@ -134,8 +137,9 @@ class Entry:
         method: str,
         path: str,
         query: bytes,
-        headers: dict[bytes, bytes],
+        headers: Mapping[bytes, bytes],
         credentials: bytes,
+        organization: str,
         principal: Principal | None,
         raw_body: bytes,
         body: object,
@@ -157,6 +161,7 @@ class Entry:
         self.query = query
         self.headers = headers
         self.credentials = credentials
+        self.organization = organization
         self.principal = principal
         self.raw_body = raw_body
         self.body = body
@@ -171,12 +176,6 @@ class Entry:
         self.now_ms = now_ms
         self.fault = fault
         self.size = len(payload)
-        self.held_bytes = 0
-
-    @property
-    def organization(self) -> str:
-        """The organization of the token, or an empty string."""
-        return "" if self.principal is None else self.principal.organization
 
     def strip(self, excerpt: bytes) -> None:
         """Let go of whatever nobody will ask for, and of what may hold a token.
@@ -191,7 +190,7 @@ class Entry:
             text = b"\n".join((*headers, *headers.values(), redacted(raw_body)))
             self.query = redacted(query)
         self.body = None
-        self.headers = {}
+        self.headers = NO_HEADERS
         self.header_count = len(headers)
         self.raw_body = text
         self.payload = excerpt

@@ -33,9 +33,10 @@ class Recorder:
         credentials = headers.pop(b"authorization", b"")[:7]
         if b"cookie" in headers and b"__session" in headers.pop(b"cookie"):
             credentials = credentials or b"cookie"
-        version = now_ms = 0
+        organization, version, now_ms = "", 0, 0
         if principal is not None:
-            tenant = self._seen_tenant(principal.organization)
+            organization = principal.organization
+            tenant = self._seen_tenant(organization)
             if tenant is not None:
                 version, now_ms = tenant.version, tenant.now_ms
         entry = Entry(
@@ -46,6 +47,7 @@ class Recorder:
             context.query,
             headers,
             credentials,
+            organization,
             principal,
             context.raw_body,
             context.body,

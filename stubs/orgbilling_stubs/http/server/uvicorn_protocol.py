@@ -24,8 +24,6 @@ from orgbilling_stubs.http.routing import Compiled
 
 PROMPT_BODY_BYTES = 65_536
 """Bodies up to this size are answered at once when they arrive with their head."""
-NOT_PROMPT = frozenset({b"expect", b"upgrade"})
-"""A request with such a header is uvicorn's."""
 UPGRADING = frozenset({b"upgrade", b"http2-settings"})
 """Headers, and words of `Connection`, that ask for another protocol."""
 
@@ -42,8 +40,8 @@ class Protocol(HttpToolsProtocol):
         self._operations = self._routing.operations
         self._held: tuple[Operation, str, str] | None = None
         """The operation of the request at hand, with method and path, while uvicorn knows nothing of it."""
-        self._usual = False
         self._received: list[tuple[bytes, bytes]] = []
+        self._headers: dict[bytes, bytes] = {}
         self._query = b""
         self._body = b""
         self._dates: Any = None
@@ -55,28 +53,28 @@ class Protocol(HttpToolsProtocol):
         """A request begins."""
         self.url = b""
         self.headers = []
-        self._usual = self._upgrades = False
+        self._upgrades = False
         self._body = b""
         self._idle_since = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
-        name = name.lower()
-        self.headers.append((name, value))
-        if name in NOT_PROMPT:
-            self._usual = True
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """A head is complete: hold the request back until its body is here, too."""
-        self._received, self.headers = self.headers, []  # what comes now are trailers: no headers (RFC 9110)
+        received = self._received = self.headers
+        self.headers = []  # what comes now are trailers: no headers (RFC 9110)
+        headers = self._headers = dict(reversed(received))
         path, _, query = self.url.partition(b"?")
         method = self.parser.get_method()
-        if self._usual and self.parser.should_upgrade() and method != b"CONNECT":
+        usual = b"expect" in headers or b"upgrade" in headers
+        if usual and self.parser.should_upgrade() and method != b"CONNECT":
             self._upgrades = True
             return
         held = self._operations.get((method, path))
         waits = self.cycle is not None and not self.cycle.response_complete
-        if held is None or waits or self._usual or self.flow.write_paused or b"#" in query:
+        if held is None or waits or usual or self.flow.write_paused or b"#" in query:
             self._tell()
         else:
             self._held = held
@@ -100,17 +98,20 @@ class Protocol(HttpToolsProtocol):
             super().on_message_complete()
             return
         operation, method, path = self._held
-        scope = {
-            "method": method,
-            "path": path,
-            "query_string": self._query,
-            "headers": self._received,
-            "scheme": self.scheme,
-            "server": self.server,
-        }
-        connection = Connection(None, None, body=self._body, head_only=method == "HEAD")
+        connection = Connection(None, None, method == "HEAD", self._body)
         routing = self._routing
-        outcome = start(routing.pipeline(routing.context(operation, scope, connection)))
+        context = routing.context(
+            operation,
+            connection,
+            method,
+            path,
+            self._query,
+            self._received,
+            self._headers,
+            self.scheme or "http",
+            self.server,
+        )
+        outcome = start(routing.pipeline(context))
         if isinstance(outcome, Response) and outcome.complete and outcome.deliver is None:
             self._held = None
             self._respond(method, outcome)
