@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from orgbilling_stubs.auth.clerk_ids import clerk_id
 from orgbilling_stubs.auth.keys import SigningKey, generate_key
@@ -36,14 +36,14 @@ def foreign_key() -> SigningKey:
     return generate_key()
 
 
-def _altered(session: ClerkSession, now_ms: int, **changes: object) -> dict[str, Any]:
+def _altered(session: ClerkSession, now_ms: int, **changes: object) -> dict[str, object]:
     """Return good claims with some replaced; a change to None leaves the claim out."""
     return {
         name: value for name, value in (token_claims(session, now_ms) | changes).items() if value is not None
     }
 
 
-def _without_organization(session: ClerkSession, now_ms: int, **changes: object) -> dict[str, Any]:
+def _without_organization(session: ClerkSession, now_ms: int, **changes: object) -> dict[str, object]:
     names = ("o", "org_id", "org_slug", "org_role", "org_permissions", "pla", "fea")
     return _altered(session, now_ms, **dict.fromkeys(names), **changes)
 

@@ -7,8 +7,9 @@ of which it takes the last. Two readers of one token must not see two organizati
 from __future__ import annotations
 
 import base64
-import json
-from typing import Any, NoReturn
+
+from orgbilling_openapi import strict_json
+from orgbilling_openapi.strict_json import JsonObject
 
 
 def decode_base64url(text: str) -> bytes | None:
@@ -30,21 +31,10 @@ def decode_uint(text: object) -> int | None:
     return int.from_bytes(data, "big") if data else None
 
 
-def decode_object(data: bytes) -> dict[str, Any] | None:
+def decode_object(data: bytes) -> JsonObject | None:
     """Return a JSON object, or None: strict UTF-8, no member twice, no NaN or Infinity."""
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique_members, parse_constant=_not_json)
-    except (ValueError, RecursionError):
+        value = strict_json.loads(data)
+    except strict_json.StrictJsonError:
         return None
     return value if isinstance(value, dict) else None
-
-
-def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("duplicate member name")
-    return members
-
-
-def _not_json(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")

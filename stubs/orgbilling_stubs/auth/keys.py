@@ -11,9 +11,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from orgbilling_stubs.auth.clerk_ids import base62
+from orgbilling_stubs.auth.clerk_ids import clerk_id_of_digest
 from orgbilling_stubs.auth.decoding import decode_object, decode_uint
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class PublicKey:
     def kid(self) -> str:
         """The id that names this key: an instance id in Clerk's shape, from the JWK thumbprint (RFC 7638)."""
         thumbprint = hashlib.sha256(f'{{"e":"{self.e}","kty":"RSA","n":"{self.n}"}}'.encode()).digest()
-        return "ins_" + base62(int.from_bytes(thumbprint, "big"))
+        return clerk_id_of_digest("ins", thumbprint)
 
     @cached_property
     def rsa_key(self) -> RSAPublicKey:
@@ -108,7 +108,7 @@ def generate_key() -> SigningKey:
     return SigningKey(PublicKey(jwk["n"], jwk["e"]), tuple(jwk[name] for name in _PRIVATE_MEMBERS))
 
 
-def signing_key(jwk: Mapping[str, Any]) -> SigningKey | None:
+def signing_key(jwk: Mapping[str, object]) -> SigningKey | None:
     """Return the key of a private JWK, or None unless its numbers belong together (RFC 8017, section 3.2).
 
     Own code, because PyJWT's `from_jwk` also tests whether p and q are prime: 35 ms at each start. The
@@ -119,6 +119,7 @@ def signing_key(jwk: Mapping[str, Any]) -> SigningKey | None:
     if jwk.get("kty") != "RSA" or len(numbers) != len(members):
         return None
     n, e, d, p, q, dp, dq, qi = numbers
+    texts = [str(member) for member in members]
     whole = (
         n.bit_length() == BITS
         and e == EXPONENT
@@ -129,7 +130,7 @@ def signing_key(jwk: Mapping[str, Any]) -> SigningKey | None:
         and (d % (p - 1), d % (q - 1)) == (dp, dq)
         and (qi * q) % p == 1
     )
-    return SigningKey(PublicKey(jwk["n"], jwk["e"]), tuple(map(str, members[2:]))) if whole else None
+    return SigningKey(PublicKey(*texts[:2]), tuple(texts[2:])) if whole else None
 
 
 def jwks(key: PublicKey) -> dict[str, list[dict[str, str]]]:

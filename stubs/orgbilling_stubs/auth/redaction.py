@@ -16,7 +16,7 @@ _SECRETS = re.compile(
 
 def redact(text: str) -> str:
     """Return `text` with bearer credentials, `__session` cookies and anything JWT-like replaced by a mask."""
-    return _SECRETS.sub(lambda found: (found["keep"] or "") + MASK, text)
+    return _SECRETS.sub(lambda match: (match["keep"] or "") + MASK, text)
 
 
 class RedactingFormatter(logging.Formatter):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_stubs.auth.clerk_ids import clerk_id
 from orgbilling_stubs.auth.decoding import decode_base64url, decode_object
@@ -49,25 +51,27 @@ class ClerkSession:
         return clerk_id("sess", self.organization, bare_role(self.role), self.user)
 
 
-def token_header(kid: str) -> dict[str, Any]:
+def token_header(kid: str) -> dict[str, str]:
     """Return the JOSE header of a session token."""
     return {"alg": "RS256", "cat": SESSION_CATEGORY, "kid": kid, "typ": "JWT"}
 
 
-def token_claims(session: ClerkSession, now_ms: int) -> dict[str, Any]:
+def token_claims(session: ClerkSession, now_ms: int) -> dict[str, object]:
     """Return the claims of a session issued at `now_ms` (epoch milliseconds, real time)."""
-    issued = now_ms // 1000
+    issued_s = now_ms // 1000
     common = {
         "azp": session.azp,
-        "exp": issued + session.ttl_s,
+        "exp": issued_s + session.ttl_s,
         "fva": [0, -1],
-        "iat": issued,
+        "iat": issued_s,
         "iss": ISSUER,
-        "nbf": issued - NBF_LEAD_S,
+        "nbf": issued_s - NBF_LEAD_S,
         "sid": session.session_id,
         "sub": session.user,
     }
-    return common | (_first(session) if session.version == 1 else _second(session, issued))
+    if session.version == 1:
+        return common | _version_1_claims(session)
+    return common | _version_2_claims(session, issued_s)
 
 
 def slug(organization: str) -> str:
@@ -75,22 +79,22 @@ def slug(organization: str) -> str:
     return organization.removeprefix("org_").replace("_", "-").lower()
 
 
-def _granted(session: ClerkSession) -> tuple[str, ...]:
+def _permissions(session: ClerkSession) -> tuple[str, ...]:
     return _PERMISSIONS if bare_role(session.role).endswith("admin") else _PERMISSIONS[:1]
 
 
-def _first(session: ClerkSession) -> dict[str, Any]:
+def _version_1_claims(session: ClerkSession) -> dict[str, object]:
     return {
         "org_id": session.organization,
         "org_slug": slug(session.organization),
         "org_role": f"org:{bare_role(session.role)}",
-        "org_permissions": [f"org:billing:{name}" for name in _granted(session)],
+        "org_permissions": [f"org:billing:{name}" for name in _permissions(session)],
     }
 
 
-def _second(session: ClerkSession, issued: int) -> dict[str, Any]:
+def _version_2_claims(session: ClerkSession, issued_s: int) -> dict[str, object]:
     return {
-        "jti": clerk_id("jti", session.session_id, issued, session.ttl_s).removeprefix("jti_"),
+        "jti": clerk_id("jti", session.session_id, issued_s, session.ttl_s).removeprefix("jti_"),
         "v": 2,
         "pla": "o:standard",
         "fea": "o:billing",
@@ -101,7 +105,7 @@ def _second(session: ClerkSession, issued: int) -> dict[str, Any]:
             "rol": bare_role(session.role),
             "per": ",".join(_PERMISSIONS),
             # One bit per permission in `per`, the first one lowest.
-            "fpm": str((1 << len(_granted(session))) - 1),
+            "fpm": str((1 << len(_permissions(session))) - 1),
         },
     }
 
@@ -122,8 +126,8 @@ def mint_token(key: SigningKey, session: ClerkSession, now_ms: int) -> str:
 class UnverifiedToken(NamedTuple):
     """What a token says, before its signature is checked. signature_bytes: the length of its signature."""
 
-    header: dict[str, Any]
-    claims: dict[str, Any]
+    header: JsonObject
+    claims: JsonObject
     signature_bytes: int
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
+
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_stubs.auth.claims import SKEW_MS, check_origin, check_times, principal_of, required_text
 from orgbilling_stubs.auth.credentials import bearer_token
@@ -107,7 +109,7 @@ class Authenticator:
             raise AuthError("signature_invalid")
 
 
-def _check_header(header: dict[str, Any]) -> str | None:
+def _check_header(header: JsonObject) -> str | None:
     """Return the kid. Keys in the header (`jwk`, `jku`, `x5c`, `x5u`) are never looked at.
 
     Own checks, because PyJWT accepts `crit` for `b64`, every `typ`, and a kid of any length.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+from orgbilling_stubs.base62 import base62
 
 
 def _digest(parts: tuple[str | int, ...], size: int) -> bytes:
@@ -22,12 +22,8 @@ def uuid(*parts: str | int) -> str:
 
 def letters(length: int, *parts: str | int) -> str:
     """`length` base-62 characters derived from the parts."""
-    number = int.from_bytes(_digest(parts, 64))
-    out = []
-    for _ in range(length):
-        number, digit = divmod(number, 62)
-        out.append(_BASE62[digit])
-    return "".join(out)
+    # The last digit comes first, as it always has: an id must not change between versions.
+    return base62(int.from_bytes(_digest(parts, 64)), length)[::-1]
 
 
 def checkout_session(*parts: str | int) -> str:

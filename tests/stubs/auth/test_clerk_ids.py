@@ -4,7 +4,7 @@ import re
 
 from hypothesis import given
 from hypothesis import strategies as st
-from orgbilling_stubs.auth.clerk_ids import base62, clerk_id
+from orgbilling_stubs.auth.clerk_ids import clerk_id
 
 
 @given(st.sampled_from(["user", "org", "sess", "ins"]), st.lists(st.text() | st.integers()))
@@ -22,8 +22,3 @@ def test_ids_differ_by_prefix_by_part_and_by_where_a_part_ends() -> None:
 
 def test_an_id_never_changes_between_releases() -> None:
     assert clerk_id("user", "org_standard", "admin") == "user_1Vksfy0rDpRWegVIU1ejFQtyFnG"
-
-
-def test_base62_pads_and_truncates() -> None:
-    assert base62(61, 3) == "00z"
-    assert base62(62**3 + 1, 3) == "001"
