@@ -50,7 +50,7 @@ check: lint type imports spec test  ## everything but the long suites
 conformance: venv-test  ## judge the stub, in process and over HTTP, all stages, twice (ARGS: options of pytest)
 	@exec $(BIN)/python -m pytest -m slow tests/conformance/test_stub.py -k twice $(ARGS)
 
-mutation: venv-test  ## how good the judge is: spoil a sound server in every way, refresh docs/mutation.md (ARGS: its options)
+mutation: venv-test  ## measure the conformance suite by mutation testing, refresh docs/mutation.md (ARGS: its options)
 	@exec $(BIN)/python tests/conformance/mutation/run.py --markdown docs/mutation.md $(ARGS)
 
 bench: venv-test  ## measure against a raw ASGI server and stock Connexion

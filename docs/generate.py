@@ -169,8 +169,8 @@ TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "personas": ("personas.md", persona_table),
     "persona-keys": ("personas.md", persona_keys),
     "persona-contradictions": ("personas.md", persona_contradictions),
-    "assumptions": ("contract.md", assumptions),
-    "invariants": ("contract.md", invariants),
+    "assumptions": ("spec.md", assumptions),
+    "invariants": ("spec.md", invariants),
 }
 """The name of a table, the page it stands in, and what writes it."""
 

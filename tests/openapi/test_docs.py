@@ -1,4 +1,4 @@
-"""docs/contract.md names every command, layer, assumption and law."""
+"""docs/spec.md names every command and layer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from orgbilling_openapi import composition
 
-DOCS = (Path(__file__).parents[2] / "docs" / "contract.md").read_text()
+DOCS = (Path(__file__).parents[2] / "docs" / "spec.md").read_text()
 
 
 def test_every_command_and_layer_is_explained() -> None:

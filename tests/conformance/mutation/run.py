@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--quick", action="store_true", help="do not try in full what quick missed")
-    parser.add_argument("--sound", type=int, default=3, help="so many sound servers are judged first")
+    parser.add_argument("--sound", type=int, default=3, help="so many servers that conform are checked first")
     given = parser.parse_args(arguments)
     console = Console(stderr=True)
     accused = false(given.sound, console)

@@ -20,15 +20,16 @@ FIRST_S = 3.0
 # name -> mode -> outcome. A defect that quick caught is not tried in full: full begins with the same rules.
 Results = Mapping[str, Mapping[str, Outcome]]
 
-HEAD = """# What the suite catches
+HEAD = """# What the conformance suite catches
 
-Written by `make mutation`. A sound server is spoiled in one named way at a time ({count} ways), and the suite
-is run on it. Each defect was written down before the rule that is to catch it; what is missed stays here.
+Written by `make mutation`, which measures the suite by mutation testing. A server that conforms gets one
+named defect at a time ({count} in all), and the suite is run on it. Each defect was written down before the
+rule that catches it; what is missed stays in the tables.
 
 A defect that breaks a documented or published fact counts as caught when the suite reports an *error*; one
-that breaks an assumption or a law, when it reports a *warning* at least. A server that cannot be judged (an
-operation that is always busy) is caught when the verdict is *inconclusive*. *quick* runs the scripted rules,
-*full* all stages, both with every write allowed; *reading* is quick with no write at all.
+that breaks an assumption or an invariant, when it reports a *warning* at least. A server that cannot be
+checked (an operation that is always busy) is caught when the verdict is *inconclusive*. *quick* runs the
+scripted rules, *full* all stages, both with every write allowed; *reading* is quick with no write at all.
 
 """
 

@@ -45,7 +45,7 @@ def test_there_are_enough_defects_of_every_kind():
     assert len(DEFECTS) >= 90
     assert min(areas.values()) >= 10
     assert set(areas) == {
-        "authentication", "contract", "errors", "isolation", "robustness", "semantics", "validation", "writes"
+        "authentication", "errors", "isolation", "robustness", "schemas", "semantics", "validation", "writes"
     }  # fmt: skip
 
 

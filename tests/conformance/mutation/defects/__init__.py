@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import authentication, contract, errors, isolation, robustness, semantics, validation, writes
+from . import authentication, errors, isolation, robustness, schemas, semantics, validation, writes
 
-AREAS = (contract, validation, errors, authentication, isolation, semantics, writes, robustness)
+AREAS = (schemas, validation, errors, authentication, isolation, semantics, writes, robustness)
 DEFECTS = tuple(defect for area in AREAS for defect in area.DEFECTS)
 BY_NAME = {defect.name: defect for defect in DEFECTS}

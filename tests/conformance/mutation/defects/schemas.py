@@ -27,9 +27,9 @@ from ..shape import (
     written,
 )
 
-Published = partial(Defect, area="contract", basis="published")
-Documented = partial(Defect, area="contract", basis="documented")
-Assumed = partial(Defect, area="contract", basis="assumed")
+Published = partial(Defect, area="schemas", basis="published")
+Documented = partial(Defect, area="schemas", basis="documented")
+Assumed = partial(Defect, area="schemas", basis="assumed")
 
 
 def _renamed(document: dict[str, Any]) -> dict[str, Any]:
