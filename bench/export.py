@@ -27,15 +27,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 from orgbilling_stubs.billing import instants
-from orgbilling_stubs.export import pool, run, selection
-from orgbilling_stubs.export.columnar import blocks
-from orgbilling_stubs.export.columnar.columns import Coded, Uuids, values
-from orgbilling_stubs.export.pool import Block
-from orgbilling_stubs.export.request import Request
+from orgbilling_stubs.export import run, selection, workers
+from orgbilling_stubs.export.columnar.columns import DictionaryColumn, UuidColumn, values
+from orgbilling_stubs.export.request import ExportRequest
 from orgbilling_stubs.export.schema import BY_NAME, NAMES
 from orgbilling_stubs.export.verify import verify
-from orgbilling_stubs.export.writers.files import Entry
-from orgbilling_stubs.export.writers.sinks import Part
+from orgbilling_stubs.export.workers import Block
+from orgbilling_stubs.export.writers import parts
+from orgbilling_stubs.export.writers.files import ManifestEntry
+from orgbilling_stubs.export.writers.parts import PartFiles
 
 AS_OF_MS = instants.parse("2026-11-22T10:00:00Z")
 LEDGER = BY_NAME["ledger"]
@@ -51,9 +51,9 @@ def random_table(rows: int, seed: int) -> dict[str, Any]:
     table: dict[str, Any] = {}
     for column in LEDGER.columns:
         if column.name == "entry_id":
-            table[column.name] = Uuids(digits[chance.integers(0, 16, rows * 36)].tobytes())
+            table[column.name] = UuidColumn(digits[chance.integers(0, 16, rows * 36)].tobytes())
         elif column.kind in ("text", "uuid"):
-            table[column.name] = Coded(texts, chance.integers(0, 40, rows, dtype=np.int32))
+            table[column.name] = DictionaryColumn(texts, chance.integers(0, 40, rows, dtype=np.int32))
         elif column.kind == "instant":
             table[column.name] = np.sort(chance.integers(AS_OF_MS - 10**10, AS_OF_MS, rows))
         else:
@@ -61,16 +61,16 @@ def random_table(rows: int, seed: int) -> dict[str, Any]:
     return table
 
 
-def random_part(request: Request, block: Block, tick: Callable[[int], None]) -> list[Entry]:
+def random_part(request: ExportRequest, block: Block, tick: Callable[[int], None]) -> list[ManifestEntry]:
     """A part of random numbers, by the same library."""
-    rows = request.about["rows"] * len(block[1]) // len(request.cast.people)
+    rows = request.manifest_fields["rows"] * len(block[1]) // len(request.selected.organizations)
     table = random_table(rows, block[0] or 0)
-    if request.kind == "csv":
+    if request.format == "csv":
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(zip(*map(values, table.values()), strict=True))
-        (request.out / f"{block[0]}.csv").write_text(text.getvalue())
+        (request.folder / f"{block[0]}.csv").write_text(text.getvalue())
         return []
-    with Part(request.out, request.kind, ("ledger",), block[0]) as part:
+    with PartFiles(request.folder, request.format, ("ledger",), block[0]) as part:
         part.write({"ledger": table})
         return part.keep()
 
@@ -89,7 +89,7 @@ def cpu_s() -> float:
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
-def timed(work: pool.Work, request: Request) -> Run:
+def timed(work: workers.Work, request: ExportRequest) -> Run:
     """One run into a fresh folder."""
     rows = 0
 
@@ -99,17 +99,17 @@ def timed(work: pool.Work, request: Request) -> Run:
 
     with tempfile.TemporaryDirectory() as folder:
         started, used = time.perf_counter(), cpu_s()
-        pool.run(replace(request, out=Path(folder)), work, advance)
+        workers.run_parts(replace(request, folder=Path(folder)), work, advance)
         return Run(time.perf_counter() - started, cpu_s() - used, rows)
 
 
 def compare(kind: str, organizations: int, rounds: int, jobs: int) -> dict[str, Any]:
     """Ours and the random table in turns."""
-    cast = selection.cast(selection.drawn(organizations, 1), 1, AS_OF_MS)
-    request = Request(Path(), kind, cast, ("ledger",), 100, jobs)
-    rows = timed(blocks.part, request).rows
-    plain = replace(request, about={"rows": rows})
-    pairs = [(timed(random_part, plain), timed(blocks.part, request)) for _ in range(rounds)]
+    selected = selection.select(selection.from_mix(organizations, 1), 1, AS_OF_MS)
+    request = ExportRequest(Path(), kind, selected, ("ledger",), 100, jobs)
+    rows = timed(parts.write_tables, request).rows
+    plain = replace(request, manifest_fields={"rows": rows})
+    pairs = [(timed(random_part, plain), timed(parts.write_tables, request)) for _ in range(rounds)]
     return {
         "format": kind,
         "rows": rows,
@@ -132,10 +132,10 @@ def peak_mb() -> dict[str, int]:
 
 def whole(organizations: int, jobs: int) -> dict[str, Any]:
     """All tables of many organizations into Parquet, and the proof that they add up."""
-    cast = selection.cast(selection.drawn(organizations, 1), 1, AS_OF_MS)
+    selected = selection.select(selection.from_mix(organizations, 1), 1, AS_OF_MS)
     about = {"format": "parquet"}
     with tempfile.TemporaryDirectory() as folder:
-        request = Request(Path(folder), "parquet", cast, NAMES, 100, jobs, about=about)
+        request = ExportRequest(Path(folder), "parquet", selected, NAMES, 100, jobs, manifest_fields=about)
         started = time.perf_counter()
         made = run.export(request, lambda *_: None)
         exported = time.perf_counter() - started
@@ -167,7 +167,7 @@ def main() -> int:
         "--orgs", type=int, default=400, help="organizations of a run (about 3,100 rows each)"
     )
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--jobs", type=int, default=pool.cores())
+    parser.add_argument("--jobs", type=int, default=workers.cores())
     parser.add_argument("--whole", action="store_true", help="export and verify all tables once, instead")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     chosen = parser.parse_args()

@@ -17,8 +17,8 @@ from orgbilling_stubs.cli.errors import fail, file_problem, report_error
 
 if TYPE_CHECKING:
     from orgbilling_stubs.export.report.summary import OrganizationSummary
-    from orgbilling_stubs.export.request import Advance
-    from orgbilling_stubs.export.selection import Cast
+    from orgbilling_stubs.export.request import Progress
+    from orgbilling_stubs.export.selection import Selection
 
 app = typer.Typer(
     name="export",
@@ -109,110 +109,116 @@ def export(
 
     with reported_errors():
         if bundle is None and source is None:
-            cast, command = _cast(persona, orgs, seed, as_of, days, locale)
+            selection, command = _select(persona, orgs, seed, as_of, days, locale)
         else:
-            cast, command = _world(bundle, source, given=(persona, orgs, as_of, days, locale))
+            selection, command = _recorded(bundle, source, given=(persona, orgs, as_of, days, locale))
         if preview:
-            _preview(cast)
+            _preview(selection)
         if report is not None:
-            _report(cast, command, report)
-        chosen = requests.tables(tables)
+            _report(selection, command, report)
+        table_names = requests.parse_tables(tables)
         if to is not None:
-            _fill(cast, to, chosen, block)
+            _fill_database(selection, to, table_names)
         if out is not None:
-            command += ["--tables", ",".join(chosen)] if tables is not None else []
-            command += ["--block", str(block)] if block != requests.BLOCK else []
-            share = None if shard is None else requests.shard(shard)
-            _write(cast, command, out, format, chosen, share, block, jobs, force)
+            command += ["--tables", ",".join(table_names)] if tables is not None else []
+            command += ["--block", str(block)] if block != requests.PART_SIZE else []
+            share = None if shard is None else requests.parse_shard(shard)
+            _write(
+                selection, [*command, "--format", format], out, format, table_names, share, block, jobs, force
+            )
 
 
-def _cast(
+def _select(
     persona: list[str] | None,
     orgs: int | None,
     seed: int,
     as_of: str | None,
     days: int | None,
     locale: str | None,
-) -> tuple[Cast, list[str]]:
-    """The organizations, and the command that names them again."""
+) -> tuple[Selection, list[str]]:
+    """The organizations of personas or of the mix, and the command that selects them again."""
     from orgbilling_fixtures.personas import names
 
     from orgbilling_stubs.export import selection
     from orgbilling_stubs.export.errors import ExportError
-    from orgbilling_stubs.export.texts import instants
+    from orgbilling_stubs.export.writers.text_formats import instants
     from orgbilling_stubs.tenants.clock import billing_instant, wall_ms
 
     if persona and orgs is not None:
-        raise ExportError("two-casts", "--persona names organizations, --orgs draws them: give one of them")
+        problem = "--persona names organizations, --orgs draws them: give one of them"
+        raise ExportError("conflicting_options", problem)
     as_of_ms = wall_ms() // 1000 * 1000 if as_of is None else billing_instant(as_of)
     command = ["orgbilling", "export", "--seed", str(seed), "--as-of", instants([as_of_ms])[0]]
     if orgs is not None:
-        chosen = selection.drawn(orgs, seed)
+        organizations = selection.from_mix(orgs, seed)
         command += ["--orgs", str(orgs)]
     else:
-        listed = [each.strip() for text in persona or ["standard"] for each in text.split(",")]
-        listed = [name for each in listed if each for name in (names() if each == "all" else [each])]
-        chosen = selection.chosen(listed)
+        listed = [name.strip() for text in persona or ["standard"] for name in text.split(",")]
+        listed = [name for item in listed if item for name in (names() if item == "all" else [item])]
+        organizations = selection.by_persona(listed)
         command += ["--persona", ",".join(listed)]
     if days is not None:
         command += ["--days", str(days)]
     if locale is not None:
         command += ["--locale", locale]
-    return selection.cast(chosen, seed, as_of_ms, days, locale), command
+    return selection.select(organizations, seed, as_of_ms, days, locale), command
 
 
-def _world(bundle: Path | None, source: str | None, given: tuple[object, ...]) -> tuple[Cast, list[str]]:
-    """The organizations of a world, and the command that names them again."""
-    from orgbilling_stubs.export import world
+def _recorded(
+    bundle: Path | None, source: str | None, given: tuple[object, ...]
+) -> tuple[Selection, list[str]]:
+    """The organizations of a bundle or a running stub, and the command that selects them again."""
+    from orgbilling_stubs.export import selection
     from orgbilling_stubs.export.errors import ExportError
 
     if any(given) or None not in (bundle, source):
         raise ExportError(
-            "two-casts",
-            "a world is exported as it is: --bundle or --from, and neither of "
+            "conflicting_options",
+            "recorded organizations are exported as they are: --bundle or --from, and neither of "
             "--persona, --orgs, --as-of, --days and --locale",
         )
     if bundle is not None:
-        return world.file(bundle), ["orgbilling", "export", "--bundle", str(bundle)]
+        return selection.from_bundle(bundle), ["orgbilling", "export", "--bundle", str(bundle)]
     assert source is not None
-    return world.running(source), ["orgbilling", "export", "--from", source]
+    return selection.from_running_stub(source), ["orgbilling", "export", "--from", source]
 
 
 def _write(
-    cast: Cast,
+    selection: Selection,
     command: list[str],
     folder: Path,
-    kind: str,
+    format: str,
     tables: tuple[str, ...],
     shard: tuple[int, int] | None,
-    block: int,
+    part_size: int,
     jobs: int | None,
     force: bool,
 ) -> None:
     """Write the files, with a progress bar on a terminal."""
-    from orgbilling_stubs.export import manifest, pool, run
+    from orgbilling_stubs.export import manifest, run, workers
     from orgbilling_stubs.export.errors import ExportError
-    from orgbilling_stubs.export.request import FORMATS, Request
-    from orgbilling_stubs.export.texts import instants
+    from orgbilling_stubs.export.request import FORMATS, ExportRequest
+    from orgbilling_stubs.export.writers.text_formats import instants
 
-    if kind not in FORMATS:
-        raise ExportError("unknown-format", f"{kind}: the formats are {', '.join(FORMATS)}")
-    about: dict[str, Any] = {
-        "command": shlex.join([*command, "--format", kind]),
-        "format": kind,
-        "versions": manifest.versions(kind),
-        "seed": cast.seed,
-        "asOf": instants([cast.as_of_ms])[0],
-        "organizations": len(cast.people),
-        "organizationsPerPart": block,
+    if format not in FORMATS:
+        raise ExportError("unknown_format", f"{format}: the formats are {', '.join(FORMATS)}")
+    fields = {
+        "command": shlex.join(command),
+        "format": format,
+        "versions": manifest.versions(format),
+        "seed": selection.seed,
+        "asOf": instants([selection.as_of_ms])[0],
+        "organizations": len(selection.organizations),
+        "organizationsPerPart": part_size,
         "tables": list(tables),
     }
-    request = Request(folder, kind, cast, tables, block, jobs or pool.cores(), shard, about)
-    total = sum(len(people) for _, people in request.blocks())
+    processes = jobs or workers.cores()
+    request = ExportRequest(folder, format, selection, tables, part_size, processes, shard, fields)
+    total = sum(len(part.organizations) for part in request.parts())
     with progress(total) as advance:
-        made = run.export(request, advance, force=force)
-    rows = sum(made["rows"].values())
-    files = len({each["path"] for each in made["files"]})
+        contents = run.export(request, advance, force=force)
+    rows = sum(contents["rows"].values())
+    files = len({entry["path"] for entry in contents["files"]})
     note = "" if shard is None else f" (shard {shard[0]} of {shard[1]}; then: orgbilling export merge)"
     console.print(f"{escape(str(folder))}: {total:,} organizations, {rows:,} rows, {files:,} files{note}")
 
@@ -221,51 +227,54 @@ CHARTED = 6
 """How many organizations the preview and the report show at most."""
 
 
-def _summaries(cast: Cast) -> list[OrganizationSummary]:
-    from orgbilling_stubs.export.columnar.engine import Engine
+def _summaries(selection: Selection) -> list[OrganizationSummary]:
+    from orgbilling_stubs.export.organization_tables import OrganizationTables
     from orgbilling_stubs.export.report import summary
 
-    engine = Engine(cast)
-    people = cast.people[:CHARTED]
-    return [summary.summarize(engine.tables(person, summary.TABLES)) for person in people]
+    source = OrganizationTables(selection)
+    organizations = selection.organizations[:CHARTED]
+    return [summary.summarize(source.tables(organization, summary.TABLES)) for organization in organizations]
 
 
-def _preview(cast: Cast) -> None:
+def _preview(selection: Selection) -> None:
     from orgbilling_stubs.export.report import terminal
 
-    for summary in _summaries(cast):
+    for summary in _summaries(selection):
         console.print(terminal.preview(summary, console.width))
 
 
-def _report(cast: Cast, command: list[str], file: Path) -> None:
+def _report(selection: Selection, command: list[str], file: Path) -> None:
     from orgbilling_stubs.export.report import page
     from orgbilling_stubs.export.writers import files
 
-    summaries = _summaries(cast)
-    html = page.report(summaries, len(cast.people) - len(summaries), shlex.join(command))
-    files.written(file.parent, file.name, html.encode())
+    summaries = _summaries(selection)
+    omitted = len(selection.organizations) - len(summaries)
+    html = page.report(summaries, omitted, shlex.join(command))
+    files.write_file(file.parent, file.name, html.encode())
     console.print(f"{escape(str(file))}: {len(summaries)} organizations")
 
 
-def _fill(cast: Cast, url: str, tables: tuple[str, ...], block: int) -> None:
+def _fill_database(selection: Selection, url: str, tables: tuple[str, ...]) -> None:
     from orgbilling_stubs.export.errors import ExportError
-    from orgbilling_stubs.export.request import Request
+    from orgbilling_stubs.export.request import ExportRequest
     from orgbilling_stubs.export.writers import postgres
 
     if not url.startswith(("postgresql://", "postgres://")):
-        raise ExportError("unknown-database", f"{url}: expected postgresql://…")
-    with progress(len(cast.people)) as advance:
-        rows = postgres.load(Request(Path(), "postgres", cast, tables, block), url, advance)
-    console.print(f"{len(cast.people):,} organizations, {sum(rows.values()):,} rows in {len(rows)} tables")
+        raise ExportError("unknown_database", f"{url}: expected postgresql://…")
+    count = len(selection.organizations)
+    with progress(count) as advance:
+        rows = postgres.fill(ExportRequest(Path(), "postgres", selection, tables), url, advance)
+    console.print(f"{count:,} organizations, {sum(rows.values()):,} rows in {len(rows)} tables")
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Advance]:
+def progress(total: int) -> Iterator[Progress]:
     """A progress bar with organizations, ledger rows a second and time left, on a terminal only."""
     if not sys.stderr.isatty():
         yield lambda organizations, rows: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     columns = (
         TextColumn("exporting"),
@@ -275,7 +284,7 @@ def progress(total: int) -> Iterator[Advance]:
         TimeRemainingColumn(),
         TextColumn("left"),
     )
-    with Progress(*columns, console=err, transient=True) as bar:
+    with Bar(*columns, console=err, transient=True) as bar:
         task = bar.add_task("", total=total, rate="…")
         done = 0
 
@@ -295,8 +304,10 @@ def merge(folder: Folder) -> None:
     from orgbilling_stubs.export import manifest
 
     with reported_errors():
-        made = manifest.merge(folder)
-    console.print(f"{escape(str(folder))}: {sum(made['rows'].values()):,} rows, {len(made['files']):,} files")
+        contents = manifest.merge(folder)
+    console.print(
+        f"{escape(str(folder))}: {sum(contents['rows'].values()):,} rows, {len(contents['files']):,} files"
+    )
 
 
 @app.command()

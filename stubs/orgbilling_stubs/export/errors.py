@@ -1,41 +1,67 @@
-"""What an export refuses, in one line each, and what it needs that may not be installed."""
+"""The error of an export, its codes, and the modules that may not be installed."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import Any
 
-
-class ExportError(Exception):
-    """An export cannot go on; `name` is stable, the text is for the user."""
-
-    def __init__(self, name: str, problem: str) -> None:
-        super().__init__(problem)
-        self.name = name
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.name, str(self))
-
-
-class Stopped(Exception):  # noqa: N818 -- not an error: the user pressed Ctrl-C
-    """The user stopped the export."""
-
+CODES = {
+    "bad_bundle": "the bundle is none, or replays differently",
+    "bad_manifest": "the folder's manifest is not that of an export",
+    "bad_shard": "the shard is not i/n with 1 ≤ i ≤ n",
+    "conflicting_options": "the options name organizations in more than one way",
+    "database_error": "PostgreSQL refused something; nothing has changed in it",
+    "extra_missing": "a library of the extra `export` is not installed",
+    "file_error": "a file cannot be read or written, or the disk is full",
+    "no_manifest": "the folder has no manifest, so it is not a whole export",
+    "not_empty": "the folder holds an export already, and `--force` is not given",
+    "number_too_large": "an amount does not fit in 64 bits",
+    "one_file": "the format is one file and has no shards",
+    "shards_differ": "the shards are not those of one export",
+    "shards_missing": "a shard's manifest is not in the folder",
+    "unknown_database": "the address is not `postgresql://…`",
+    "unknown_format": "there is no such format",
+    "unknown_table": "there is no such table",
+    "unreachable": "no stub answers at the address",
+    "unreadable": "the files of an export cannot be read",
+    "worker_lost": "a process of the export ended, perhaps for lack of memory",
+}
+"""Every code with its meaning."""
 
 EXTRA = "pip install 'orgbilling[export]'"
 
 
-def need(module: str, purpose: str = "") -> Any:
-    """A module of the extra `export`; raises ExportError `extra-missing`, which says how to install it."""
+class ExportError(Exception):
+    """An export cannot go on; `code` is one of CODES, the text is for the user."""
+
+    def __init__(self, code: str, problem: str) -> None:
+        super().__init__(problem)
+        self.code = code
+
+    def __reduce__(self) -> tuple[type[ExportError], tuple[str, str]]:
+        # Worker processes send their errors to the parent.
+        return type(self), (self.code, str(self))
+
+
+class ExportStopped(Exception):  # noqa: N818 -- not an error: the user pressed Ctrl-C
+    """The user stopped the export."""
+
+
+def require(module: str, purpose: str = "") -> Any:
+    """A module of the extra `export`, untyped because it may not be there.
+
+    Raises ExportError `extra_missing`, which names the purpose and says how to install it.
+    """
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        what = f"{purpose} needs" if purpose else "this needs"
-        raise ExportError(
-            "extra-missing", f"{what} {module.partition('.')[0]}, which is not installed: {EXTRA}"
-        ) from error
+        subject = f"{purpose} needs" if purpose else "this needs"
+        library = module.partition(".")[0]
+        problem = f"{subject} {library}, which is not installed: {EXTRA}"
+        raise ExportError("extra_missing", problem) from error
 
 
-def has(module: str) -> bool:
+def installed(module: str) -> bool:
     """Whether a module of the extra `export` can be imported."""
     try:
         import_module(module)
@@ -46,5 +72,4 @@ def has(module: str) -> bool:
 
 def from_os(error: OSError, path: object) -> ExportError:
     """One line for what the file system refused."""
-    where = error.filename or path
-    return ExportError("file-error", f"{where}: {(error.strerror or str(error)).lower()}")
+    return ExportError("file_error", f"{error.filename or path}: {(error.strerror or str(error)).lower()}")

@@ -1,4 +1,4 @@
-"""The manifest: what an export holds and how to make it again; and shards' manifests put together."""
+"""The manifest: what an export holds and how to make it again; and the merging of shards' manifests."""
 
 from __future__ import annotations
 
@@ -10,120 +10,120 @@ from pathlib import Path
 from typing import Any
 
 from orgbilling_stubs.export.errors import ExportError, from_os
-from orgbilling_stubs.export.schema import NAMES, document
-from orgbilling_stubs.export.writers import files, sql
-from orgbilling_stubs.export.writers.files import Entry
+from orgbilling_stubs.export.request import ExportRequest
+from orgbilling_stubs.export.schema import BY_NAME, NAMES, document
+from orgbilling_stubs.export.writers import sql
+from orgbilling_stubs.export.writers.files import ManifestEntry, write_file
+from orgbilling_stubs.export.writers.parts import table_path
+
+Manifest = dict[str, Any]
+"""A manifest as JSON: `rows` of each table, `files`, and the fields of the request."""
 
 NAME = "manifest.json"
-_SHARD = re.compile(r"manifest-(\d+)-of-(\d+)\.json")
+_SHARD_NAME = re.compile(r"manifest-(\d+)-of-(\d+)\.json")
 _LIBRARIES = {"parquet": ("pyarrow",), "duckdb": ("duckdb",)}
 
 
-def versions(kind: str) -> dict[str, str]:
-    """Versions of what the bytes depend on; they do not depend on Python's."""
-    return {name: version(name) for name in ("orgbilling", *_LIBRARIES.get(kind, ()))}
+def versions(format: str) -> dict[str, str]:
+    """The versions that the bytes of a format depend on; they do not depend on Python's."""
+    return {name: version(name) for name in ("orgbilling", *_LIBRARIES.get(format, ()))}
 
 
-def make(about: Mapping[str, Any], entries: Sequence[Entry]) -> dict[str, Any]:
-    """The manifest of some files; `about` tells what the export is of."""
-    named = {each.table for each in entries}
+def make(fields: Mapping[str, object], entries: Sequence[ManifestEntry]) -> Manifest:
+    """The manifest of some files; `fields` is what it says besides."""
+    rows: dict[str, int] = {}
+    for entry in entries:
+        if entry.table is not None:
+            rows[entry.table] = rows.get(entry.table, 0) + entry.rows
+    ordered = sorted(entries, key=lambda entry: (entry.path, entry.table or ""))
     return {
-        **about,
-        "rows": {
-            name: sum(each.rows for each in entries if each.table == name)
-            for name in (*NAMES, "bodies")
-            if name in named
-        },
-        "files": [each._asdict() for each in sorted(entries, key=lambda each: (each.path, each.table or ""))],
+        **fields,
+        "rows": {name: rows[name] for name in (*NAMES, "bodies") if name in rows},
+        "files": [entry._asdict() for entry in ordered],
     }
 
 
-def save(folder: Path, manifest: Mapping[str, Any], shard: tuple[int, int] | None = None) -> Entry:
+def save(folder: Path, contents: Manifest, shard: tuple[int, int] | None = None) -> ManifestEntry:
     """Write a manifest: last of all, so that a folder that has one is whole."""
     name = NAME if shard is None else f"manifest-{shard[0]}-of-{shard[1]}.json"
-    return files.written(folder, name, (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
+    return write_file(folder, name, _json(contents))
 
 
-def companions(
-    folder: Path, kind: str, tables: Sequence[str], parts: int | None, shard: tuple[int, int] | None = None
-) -> list[Entry]:
-    """`schema.json`, and for PostgreSQL the script that creates the tables and loads the rows.
+def _json(value: Mapping[str, object]) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
 
-    Every shard writes them, and they are the same in all.
+
+def write_companions(request: ExportRequest) -> list[ManifestEntry]:
+    """Write `schema.json`, and for PostgreSQL the script that creates the tables and loads the rows.
+
+    Every shard writes them, and they are the same in all; each shard has a partial file of its own.
     """
-    mark = "" if shard is None else f".{shard[0]}-of-{shard[1]}"
-    made = json.dumps(document(tables), indent=1, ensure_ascii=False) + "\n"
-    entries = [files.written(folder, "schema.json", made.encode(), mark)]
-    if kind == "postgres":
-        entries.append(files.written(folder, "load.sql", _load(tables, parts).encode(), mark))
+    suffix = "" if request.shard is None else f".{request.shard[0]}-of-{request.shard[1]}"
+    entries = [write_file(request.folder, "schema.json", _json(document(request.tables)), suffix)]
+    if request.format == "postgres":
+        script = _load_script(request.tables, request.part_count).encode()
+        entries.append(write_file(request.folder, "load.sql", script, suffix))
     return entries
 
 
-def _load(tables: Sequence[str], parts: int | None) -> str:
+def _load_script(tables: Sequence[str], part_count: int | None) -> str:
     """What psql runs in the folder of an export."""
-    from orgbilling_stubs.export.schema import BY_NAME
-    from orgbilling_stubs.export.writers.sinks import path
-
-    chosen = [BY_NAME[name] for name in tables]
-    text = [
-        "-- Run in this folder: psql --set ON_ERROR_STOP=1 --single-transaction --file load.sql DATABASE\n"
+    usage = "Run in this folder: psql --set ON_ERROR_STOP=1 --single-transaction --file load.sql DATABASE"
+    created = [sql.create(BY_NAME[name], "postgresql", within=tables) for name in tables]
+    copied = [
+        f"\\copy {name} from '{table_path(name, 'postgres', part)}'\n"
+        for part in ([None] if part_count is None else range(part_count))
+        for name in tables
     ]
-    text += [sql.create(table, "postgresql", within=tables) for table in chosen]
-    for part in [None] if parts is None else range(parts):
-        text += [f"\\copy {name} from '{path(name, 'postgres', part)}'\n" for name in tables]
-    return "\n".join(text[: len(chosen) + 1]) + "\n" + "".join(text[len(chosen) + 1 :])
+    return "\n".join([f"-- {usage}\n", *created]) + "\n" + "".join(copied)
 
 
-def read(folder: Path) -> dict[str, Any]:
-    """The manifest of an export. Raises ExportError `no-manifest` when there is none."""
+def read(folder: Path) -> Manifest:
+    """The manifest of an export. Raises ExportError `no_manifest` when there is none."""
     try:
-        found: dict[str, Any] = json.loads((folder / NAME).read_text("utf-8"))
+        contents: Manifest = json.loads((folder / NAME).read_text("utf-8"))
     except FileNotFoundError:
-        hint = "; its shards are not merged yet" if shards(folder) else ""
-        raise ExportError("no-manifest", f"{folder}: no {NAME}: not a whole export{hint}") from None
+        hint = "; its shards are not merged yet" if _shards(folder) else ""
+        raise ExportError("no_manifest", f"{folder}: no {NAME}: not a whole export{hint}") from None
     except OSError as error:
         raise from_os(error, folder) from error
     except ValueError as error:
-        raise ExportError("bad-manifest", f"{folder / NAME}: {error}") from None
-    if not isinstance(found, dict) or not {"format", "files", "rows"} <= found.keys():
-        raise ExportError("bad-manifest", f"{folder / NAME}: not the manifest of an export")
-    return found
+        raise ExportError("bad_manifest", f"{folder / NAME}: {error}") from None
+    if not isinstance(contents, dict) or not {"format", "files", "rows"} <= contents.keys():
+        raise ExportError("bad_manifest", f"{folder / NAME}: not the manifest of an export")
+    return contents
 
 
-def shards(folder: Path) -> dict[tuple[int, int], Path]:
+def _shards(folder: Path) -> dict[tuple[int, int], Path]:
     """The manifests of shards in a folder, by shard and number of shards."""
-    found = {}
-    for path in folder.glob("manifest-*-of-*.json"):
-        match = _SHARD.fullmatch(path.name)
-        if match:
-            found[int(match[1]), int(match[2])] = path
-    return found
+    names = ((_SHARD_NAME.fullmatch(path.name), path) for path in folder.glob("manifest-*-of-*.json"))
+    return {(int(match[1]), int(match[2])): path for match, path in names if match}
 
 
-def merge(folder: Path) -> dict[str, Any]:
+def merge(folder: Path) -> Manifest:
     """Put the shards' manifests of a folder together; the result is that of an undivided export.
 
-    Raises ExportError `shards-missing`, or `shards-differ` when they are not shards of one export.
+    Raises ExportError `shards_missing`, or `shards_differ` when they are not shards of one export.
     """
-    found = shards(folder)
-    if not found:
-        raise ExportError("shards-missing", f"{folder}: no manifest-1-of-….json in it")
-    count = max(of for _, of in found)
-    missing = [number for number in range(1, count + 1) if (number, count) not in found]
+    paths = _shards(folder)
+    if not paths:
+        raise ExportError("shards_missing", f"{folder}: no manifest-1-of-….json in it")
+    count = max(shard_count for _, shard_count in paths)
+    missing = [f"{number}/{count}" for number in range(1, count + 1) if (number, count) not in paths]
     if missing:
-        listed = ", ".join(f"{number}/{count}" for number in missing)
-        raise ExportError("shards-missing", f"{folder}: shard {listed} is not there")
-    if len(found) != count:
-        raise ExportError("shards-differ", f"{folder}: shards of several exports")
-    manifests = [json.loads(path.read_text("utf-8")) for path in found.values()]
-    about = [
-        {key: value for key, value in each.items() if key not in ("rows", "files")} for each in manifests
+        raise ExportError("shards_missing", f"{folder}: shard {', '.join(missing)} is not there")
+    if len(paths) != count:
+        raise ExportError("shards_differ", f"{folder}: shards of several exports")
+    manifests = [json.loads(path.read_text("utf-8")) for path in paths.values()]
+    fields = [
+        {key: value for key, value in contents.items() if key not in ("rows", "files")}
+        for contents in manifests
     ]
-    if any(each != about[0] for each in about):
-        raise ExportError("shards-differ", f"{folder}: shards of different exports")
-    entries = {Entry(**each) for manifest in manifests for each in manifest["files"]}
-    merged = make(about[0], [*entries])
+    if any(other != fields[0] for other in fields):
+        raise ExportError("shards_differ", f"{folder}: shards of different exports")
+    entries = {ManifestEntry(**entry) for contents in manifests for entry in contents["files"]}
+    merged = make(fields[0], [*entries])
     save(folder, merged)
-    for path in found.values():
+    for path in paths.values():
         path.unlink()
     return merged

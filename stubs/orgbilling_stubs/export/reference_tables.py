@@ -1,187 +1,230 @@
-"""The small tables: what an organization is, owns, signed and may redeem, out of its tenant."""
+"""The small tables, row by row: what an organization is, owns, signed and may redeem, out of its tenant.
+
+Rows are mappings by column name, so that a new column is one line here and one line in the schema.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from orgbilling_fixtures.personas import Persona
 
 from orgbilling_stubs.billing import ids
 from orgbilling_stubs.billing.contract import Contract, Installment
+from orgbilling_stubs.billing.money import unit_charge_micros
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.export.columnar.columns import Chunk
+from orgbilling_stubs.export.columnar.columns import TableColumns, Value
 from orgbilling_stubs.export.schema import BY_NAME
 
-
-def chunk(table: str, rows: Iterable[Sequence[Any]]) -> Chunk:
-    """Rows of raw values as columns."""
-    names = BY_NAME[table].names
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+Row = Mapping[str, Value]
+"""One row of a table, by column name, with raw values."""
 
 
-def standing(tenant: Tenant, persona: Persona) -> dict[str, Chunk]:
-    """Every table that has few rows; the billing profile is apart, because it knows the balance."""
+def columns_of_rows(table: str, rows: Iterable[Row]) -> TableColumns:
+    """The columns of some rows, in the order of the schema."""
+    listed = [*rows]
+    return {name: [row[name] for row in listed] for name in BY_NAME[table].names}
+
+
+def reference_tables(tenant: Tenant, persona: Persona) -> dict[str, TableColumns]:
+    """Every table that has few rows; the billing profile is apart, because it has the balance."""
+    contract = tenant.contract
     rows = {
         "organizations": [_organization(tenant, persona)],
-        "projects": [
-            (each.project_id, tenant.config.organization, each.name) for each in tenant.config.projects
-        ],
-        "model_prices": _models(tenant),
-        "event_prices": [(tenant.config.organization, *each) for each in tenant.prices.events],
-        "service_prices": [(tenant.config.organization, *each) for each in tenant.prices.services],
+        "projects": _projects(tenant),
+        "model_prices": _model_prices(tenant),
+        "event_prices": _unit_prices(tenant, "event_type", tenant.prices.events),
+        "service_prices": _unit_prices(tenant, "operation", tenant.prices.services),
         "vouchers": _vouchers(tenant),
         "service_agreements": _agreements(tenant),
-        "contracts": [_contract(tenant, tenant.contract)] if tenant.contract else [],
-        "installments": _installments(tenant, tenant.contract) if tenant.contract else [],
+        "contracts": [_contract(tenant, contract)] if contract else [],
+        "installments": _installments(tenant, contract) if contract else [],
     }
-    return {table: chunk(table, each) for table, each in rows.items()}
+    return {table: columns_of_rows(table, table_rows) for table, table_rows in rows.items()}
 
 
-def profile(tenant: Tenant, balance_micros: int, outstanding_micros: int, updated_ms: int) -> Chunk:
+def billing_profile(
+    tenant: Tenant, balance_micros: int, outstanding_micros: int, updated_ms: int
+) -> TableColumns:
     """The billing profile, at a balance."""
-    plan, prices = tenant.config, tenant.prices
-    return chunk(
-        "billing_profiles",
-        [
-            (
-                plan.organization,
-                plan.tenant_id,
-                plan.mode,
-                plan.currency,
-                balance_micros,
-                outstanding_micros,
-                plan.postpaid_limit_micros,
-                plan.free_credit_micros > 0,
-                tenant.stripe_customer_id,
-                prices.input_per_1k_nanos,
-                prices.output_per_1k_nanos,
-                prices.token_per_1k_nanos,
-                prices.character_month_nanos,
-                updated_ms,
-            )
-        ],
-    )
+    config, prices = tenant.config, tenant.prices
+    row: Row = {
+        "organization_id": config.organization,
+        "tenant_id": config.tenant_id,
+        "billing_mode": config.mode,
+        "currency": config.currency,
+        "credit_balance": balance_micros,
+        "outstanding_usd": outstanding_micros,
+        "postpaid_limit_usd": config.postpaid_limit_micros,
+        "free_credit_granted": config.free_credit_micros > 0,
+        "stripe_customer_id": tenant.stripe_customer_id,
+        "input_token_price_per_1k_usd": prices.input_per_1k_nanos,
+        "output_token_price_per_1k_usd": prices.output_per_1k_nanos,
+        "token_price_per_1k_usd": prices.token_per_1k_nanos,
+        "char_price_per_month_usd": prices.character_month_nanos,
+        "updated_at": updated_ms,
+    }
+    return columns_of_rows("billing_profiles", [row])
 
 
-def _organization(tenant: Tenant, persona: Persona) -> tuple[Any, ...]:
-    plan = tenant.config
-    return (
-        plan.organization,
-        plan.tenant_id,
-        plan.company,
-        persona.name,
-        persona.locale,
-        plan.currency,
-        plan.seed,
-        tenant.now_ms,
-        tenant.created_ms,
-        tenant.prices != plan.prices,
-    )
+def characters_row(tenant: Tenant, month: str, high_water_mark: int, billed_ms: int | None) -> Row:
+    """A row of `characters`; billed_ms is None for the present month."""
+    nanos = tenant.prices.character_month_nanos
+    return {
+        "organization_id": tenant.config.organization,
+        "month": month,
+        "high_water_mark": high_water_mark,
+        "price_per_char_usd": nanos,
+        "char_charge_usd": unit_charge_micros(high_water_mark, nanos),
+        "billed_at": billed_ms,
+    }
 
 
-def _models(tenant: Tenant) -> list[tuple[Any, ...]]:
+def _organization(tenant: Tenant, persona: Persona) -> Row:
+    config = tenant.config
+    return {
+        "organization_id": config.organization,
+        "tenant_id": config.tenant_id,
+        "company": config.company,
+        "persona": persona.name,
+        "locale": persona.locale,
+        "currency": config.currency,
+        "seed": config.seed,
+        "as_of": tenant.now_ms,
+        "created_at": tenant.created_ms,
+        "repriced": tenant.prices != config.prices,
+    }
+
+
+def _projects(tenant: Tenant) -> list[Row]:
+    organization = tenant.config.organization
     return [
-        (
-            tenant.config.organization,
-            price.model,
-            place,
-            price.input_per_1k_nanos,
-            price.output_per_1k_nanos,
-        )
-        for place, price in enumerate(tenant.prices.models)
+        {"project_id": project.project_id, "organization_id": organization, "name": project.name}
+        for project in tenant.config.projects
     ]
 
 
-def _vouchers(tenant: Tenant) -> list[tuple[Any, ...]]:
+def _model_prices(tenant: Tenant) -> list[Row]:
     return [
-        (
-            tenant.config.organization,
-            terms.code,
-            terms.credit_micros,
-            terms.discount_percent,
-            "used" if terms.code in tenant.redeemed else terms.state,
-        )
+        {
+            "organization_id": tenant.config.organization,
+            "model": price.model,
+            "position": position,
+            "input_price_per_1k_usd": price.input_per_1k_nanos,
+            "output_price_per_1k_usd": price.output_per_1k_nanos,
+        }
+        for position, price in enumerate(tenant.prices.models)
+    ]
+
+
+def _unit_prices(tenant: Tenant, slug_column: str, prices: Iterable[tuple[str, int]]) -> list[Row]:
+    organization = tenant.config.organization
+    return [
+        {"organization_id": organization, slug_column: slug, "unit_price_usd": nanos}
+        for slug, nanos in prices
+    ]
+
+
+def _vouchers(tenant: Tenant) -> list[Row]:
+    return [
+        {
+            "organization_id": tenant.config.organization,
+            "code": terms.code,
+            "credit_usd": terms.credit_micros,
+            "discount_percent": terms.discount_percent,
+            "state": "used" if terms.code in tenant.redeemed else terms.state,
+        }
         for terms in tenant.vouchers.values()
     ]
 
 
-def _agreements(tenant: Tenant) -> list[tuple[Any, ...]]:
-    plan = tenant.config
-    rows = []
-    for terms in plan.agreements:
+def _agreements(tenant: Tenant) -> list[Row]:
+    config = tenant.config
+    rows: list[Row] = []
+    for terms in config.agreements:
         if terms.created_ms > tenant.now_ms:
             continue
         billed_ms = tenant.agreements_billed_ms.get(terms.charge_id)
         rows.append(
-            (
-                terms.charge_id,
-                plan.organization,
-                plan.tenant_id,
-                terms.description,
-                terms.amount_micros,
-                terms.charge_type,
-                None if terms.project is None else plan.projects[terms.project].project_id,
-                True,
-                terms.created_ms,
-                terms.created_by,
-                billed_ms,
-                billed_ms or terms.created_ms,
-            )
+            {
+                "charge_id": terms.charge_id,
+                "organization_id": config.organization,
+                "tenant_id": config.tenant_id,
+                "description": terms.description,
+                "amount_usd": terms.amount_micros,
+                "charge_type": terms.charge_type,
+                "project_id": None if terms.project is None else config.projects[terms.project].project_id,
+                "active": True,
+                "created_at": terms.created_ms,
+                "created_by": terms.created_by,
+                "billed_at": billed_ms,
+                "updated_at": billed_ms or terms.created_ms,
+            }
         )
     return rows
 
 
-def _portions(rows: Sequence[Installment]) -> tuple[int, int, int]:
-    """Whole, credits and services of some installments."""
-    credit = sum(row.credit_micros for row in rows)
-    service = sum(row.service_micros for row in rows)
-    return credit + service, credit, service
-
-
-def _contract(tenant: Tenant, contract: Contract) -> tuple[Any, ...]:
-    plan, terms, rows = tenant.config, contract.terms, contract.schedule
+def _contract(tenant: Tenant, contract: Contract) -> Row:
+    config, terms, schedule = tenant.config, contract.terms, contract.schedule
     regular = contract.recurring()
-    running = contract.status not in ("draft", "pending_payment")
+    once = [installment for installment in schedule if installment.one_time]
+    was_active = contract.status not in ("draft", "pending_payment")
+    credit_micros, service_micros = _portions(schedule)
+    payment_credit_micros, payment_service_micros = _portions([regular] if regular else [])
+    onetime_credit_micros, onetime_service_micros = _portions(once)
+    subscription = ids.subscription(config.seed, config.identity_seed, terms.contract_id)
+    return {
+        "contract_id": terms.contract_id,
+        "organization_id": config.organization,
+        "tenant_id": config.tenant_id,
+        "status": contract.status,
+        "payment_frequency": terms.frequency,
+        "auto_renew": terms.auto_renew,
+        "start_date": contract.start_ms,
+        "end_date": contract.end_ms,
+        "total_value_usd": credit_micros + service_micros,
+        "credit_portion_usd": credit_micros,
+        "service_portion_usd": service_micros,
+        "payment_amount_usd": payment_credit_micros + payment_service_micros,
+        "payment_credit_usd": payment_credit_micros,
+        "payment_service_usd": payment_service_micros,
+        "onetime_amount_usd": onetime_credit_micros + onetime_service_micros,
+        "onetime_credit_usd": onetime_credit_micros,
+        "onetime_service_usd": onetime_service_micros,
+        "bonus_credits_usd": terms.bonus_micros,
+        "bonus_credits_paid": contract.bonus_paid,
+        "credit_period_limit": terms.credit_period_limit,
+        "service_period_limit": terms.service_period_limit,
+        "notes": terms.notes,
+        "created_by": terms.created_by,
+        "stripe_price_id": ids.price(config.seed, terms.contract_id) if contract.status != "draft" else None,
+        "stripe_subscription_id": subscription if was_active else None,
+        "created_at": contract.created_ms,
+        "updated_at": contract.updated_ms,
+    }
+
+
+def _portions(installments: Sequence[Installment]) -> tuple[int, int]:
+    """Credits and services of some installments, in micro-USD."""
     return (
-        terms.contract_id,
-        plan.organization,
-        plan.tenant_id,
-        contract.status,
-        terms.frequency,
-        terms.auto_renew,
-        contract.start_ms,
-        contract.end_ms,
-        *_portions(rows),
-        *_portions([regular] if regular else []),
-        *_portions([row for row in rows if row.one_time]),
-        terms.bonus_micros,
-        contract.bonus_paid,
-        terms.credit_period_limit,
-        terms.service_period_limit,
-        terms.notes,
-        terms.created_by,
-        ids.price(plan.seed, terms.contract_id) if contract.status != "draft" else None,
-        ids.subscription(plan.seed, plan.identity_seed, terms.contract_id) if running else None,
-        contract.created_ms,
-        contract.updated_ms,
+        sum(installment.credit_micros for installment in installments),
+        sum(installment.service_micros for installment in installments),
     )
 
 
-def _installments(tenant: Tenant, contract: Contract) -> list[tuple[Any, ...]]:
+def _installments(tenant: Tenant, contract: Contract) -> list[Row]:
     return [
-        (
-            tenant.config.organization,
-            contract.terms.contract_id,
-            number,
-            row.period,
-            row.due_ms,
-            row.amount_micros,
-            row.credit_micros,
-            row.service_micros,
-            row.one_time,
-            row.paid,
-        )
-        for number, row in enumerate(contract.schedule)
+        {
+            "organization_id": tenant.config.organization,
+            "contract_id": contract.terms.contract_id,
+            "number": number,
+            "period": installment.period,
+            "due_date": installment.due_ms,
+            "amount_usd": installment.amount_micros,
+            "credit_usd": installment.credit_micros,
+            "service_usd": installment.service_micros,
+            "is_one_time": installment.one_time,
+            "paid": installment.paid,
+        }
+        for number, installment in enumerate(contract.schedule)
     ]

@@ -26,7 +26,7 @@ class Column(NamedTuple):
     meaning: str
 
 
-class Foreign(NamedTuple):
+class ForeignKey(NamedTuple):
     """Columns that name a row of another table."""
 
     columns: tuple[str, ...]
@@ -41,33 +41,33 @@ class Table(NamedTuple):
     meaning: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
-    foreign: tuple[Foreign, ...]
+    foreign: tuple[ForeignKey, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
         """The column names."""
         return tuple(column.name for column in self.columns)
 
-    def within(self, tables: Collection[str]) -> tuple[Foreign, ...]:
+    def within(self, tables: Collection[str]) -> tuple[ForeignKey, ...]:
         """The foreign keys that lead to some of these tables."""
         return tuple(foreign for foreign in self.foreign if foreign.table in tables)
 
 
 def _columns(text: str) -> tuple[Column, ...]:
     """Columns written one a line: name, kind (a question mark = may be null), meaning."""
-    made = []
+    columns = []
     for line in text.strip().splitlines():
         name, kind, meaning = line.split(maxsplit=2)
-        made.append(Column(name, kind.rstrip("?"), kind.endswith("?"), meaning))
-    return tuple(made)
+        columns.append(Column(name, kind.rstrip("?"), kind.endswith("?"), meaning))
+    return tuple(columns)
 
 
-def _table(name: str, meaning: str, key: str, columns: str, *foreign: Foreign) -> Table:
+def _table(name: str, meaning: str, key: str, columns: str, *foreign: ForeignKey) -> Table:
     return Table(name, meaning, _columns(columns), tuple(key.split()), foreign)
 
 
-_OWNER = Foreign(("organization_id",), "organizations", ("organization_id",))
-_PROJECT = Foreign(("organization_id", "project_id"), "projects", ("organization_id", "project_id"))
+_OWNER = ForeignKey(("organization_id",), "organizations", ("organization_id",))
+_PROJECT = ForeignKey(("organization_id", "project_id"), "projects", ("organization_id", "project_id"))
 _ORGANIZATION = "organization_id text Clerk organization id"
 _TENANT = "tenant_id uuid id of the tenant"
 
@@ -101,7 +101,7 @@ def _metered(name: str, slug: str, what: str) -> Table:
         charge_usd money count × unit price, each booking rounded to a micro-USD
         """,
         _OWNER,
-        Foreign(("organization_id", slug), f"{name[:-1]}_prices", ("organization_id", slug)),
+        ForeignKey(("organization_id", slug), f"{name[:-1]}_prices", ("organization_id", slug)),
     )
 
 
@@ -257,7 +257,7 @@ TABLES: tuple[Table, ...] = (
         paid bool whether it is paid
         """,
         _OWNER,
-        Foreign(("organization_id", "contract_id"), "contracts", ("organization_id", "contract_id")),
+        ForeignKey(("organization_id", "contract_id"), "contracts", ("organization_id", "contract_id")),
     ),
     _table(
         "characters",
@@ -295,7 +295,7 @@ TABLES: tuple[Table, ...] = (
         """,
         _OWNER,
         _PROJECT,
-        Foreign(("organization_id", "model"), "model_prices", ("organization_id", "model")),
+        ForeignKey(("organization_id", "model"), "model_prices", ("organization_id", "model")),
     ),
     _table(
         "ledger",

@@ -1,15 +1,23 @@
-"""Who is exported: one specification for each organization, chosen by name or drawn from a mix."""
+"""Which organizations are exported: those of personas, drawn from a mix, of a bundle, or of a running
+stub."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from orgbilling_fixtures import random_stream
 from orgbilling_fixtures.personas import Persona, load
 
+from orgbilling_stubs.api.serializers import response_digests
 from orgbilling_stubs.billing.events import TenantCreated
+from orgbilling_stubs.billing.log_branches import active_branch
+from orgbilling_stubs.export.errors import ExportError
+from orgbilling_stubs.tenants import bundle
 from orgbilling_stubs.tenants.bundle import RecordedOrganization
 
 MIX = (
@@ -33,49 +41,75 @@ MIX = (
     ("euro", 4),
     ("vouchers", 2),
 )
-"""How often each persona is drawn by `--orgs`, per cent: mostly healthy customers, some in trouble."""
+"""How often each persona is drawn by `--orgs`, in percent: mostly healthy customers, some in trouble."""
+
+CONTROL_TOKEN_VARIABLE = "ORGBILLING_CONTROL_TOKEN"  # noqa: S105 -- a variable's name
+"""The environment variable with the control token of a stub that asks for one."""
+
+_API_PATH = "/api/v1"
+_BUNDLE_PATH = "/_mock/v1/organizations/*/bundle"
 
 
-NOBODY: Mapping[str, RecordedOrganization] = {}
-
-
-class Person(NamedTuple):
+class SelectedOrganization(NamedTuple):
     """One organization to export: its id, and the key of its persona's document."""
 
-    organization: str
+    id: str
     persona: str
 
 
-class Cast(NamedTuple):
-    """All organizations of an export, in order, with what their histories follow from."""
+@dataclass(frozen=True)
+class Selection:
+    """All organizations of an export, in order, with what their histories follow from.
 
-    people: Sequence[Person]
-    documents: Mapping[str, Mapping[str, Any]]
+    logs: what was done to the organizations of a bundle, by their ids.
+    """
+
+    organizations: Sequence[SelectedOrganization]
+    persona_documents: Mapping[str, Mapping[str, Any]]
     seed: int
     as_of_ms: int
-    logs: Mapping[str, RecordedOrganization] = NOBODY
-    """What was done to organizations of a running world, by their ids."""
+    logs: Mapping[str, RecordedOrganization] = field(default_factory=dict)
 
-    def created(self, person: Person) -> TenantCreated:
+    def created(self, organization: SelectedOrganization) -> TenantCreated:
         """The event that creates the organization, as the stub would write it."""
-        return TenantCreated(self.documents[person.persona], self.seed, self.as_of_ms, person.organization)
+        document = self.persona_documents[organization.persona]
+        return TenantCreated(document, self.seed, self.as_of_ms, organization.id)
 
 
-def chosen(names: Sequence[str]) -> list[Person]:
-    """One organization for each persona, under the id that names it in a stub."""
-    return [Person(f"org_{load(name).name}", name) for name in dict.fromkeys(names)]
+def by_persona(names: Sequence[str]) -> list[SelectedOrganization]:
+    """One organization for each persona, with the id that names the persona in a stub."""
+    return [SelectedOrganization(f"org_{load(name).name}", name) for name in dict.fromkeys(names)]
 
 
-def drawn(count: int, seed: int) -> list[Person]:
-    """`count` organizations drawn from the mix; the first ones are the same for any count."""
-    sums = random_stream.cumulative([weight for _, weight in MIX])
+def from_mix(count: int, seed: int) -> list[SelectedOrganization]:
+    """`count` organizations drawn from the mix.
+
+    Each is drawn by its own number, so the first hundred of a thousand are those of a hundred.
+    """
+    sums = random_stream.cumulative([percent for _, percent in MIX])
     key = random_stream.key("mix", seed)
-    picked = (MIX[random_stream.pick(random_stream.draw(key, number), sums)][0] for number in range(count))
-    return [Person(f"org_{name}_{number:06d}", name) for number, name in enumerate(picked)]
+    drawn = (MIX[random_stream.pick(random_stream.draw(key, number), sums)][0] for number in range(count))
+    return [SelectedOrganization(f"org_{name}_{number:06d}", name) for number, name in enumerate(drawn)]
 
 
-def document(name: str, days: int | None, locale: str | None) -> Mapping[str, Any]:
-    """The persona's document, with another length of history or another locale if one is given.
+def select(
+    organizations: Sequence[SelectedOrganization],
+    seed: int,
+    as_of_ms: int,
+    days: int | None = None,
+    locale: str | None = None,
+) -> Selection:
+    """The organizations with their personas' documents, with another length of history or locale if given.
+
+    Raises PersonaError when a persona cannot be used.
+    """
+    names = dict.fromkeys(organization.persona for organization in organizations)
+    documents = {name: persona_document(name, days, locale) for name in names}
+    return Selection(organizations, documents, seed, as_of_ms)
+
+
+def persona_document(name: str, days: int | None, locale: str | None) -> Mapping[str, Any]:
+    """A persona's document, with another length of history or another locale if one is given.
 
     Raises PersonaError when there is no such persona.
     """
@@ -87,12 +121,60 @@ def document(name: str, days: int | None, locale: str | None) -> Mapping[str, An
     return persona.document
 
 
-def cast(
-    people: Sequence[Person], seed: int, as_of_ms: int, days: int | None = None, locale: str | None = None
-) -> Cast:
-    """The organizations with their personas' documents.
+def from_bundle(path: Path) -> Selection:
+    """The organizations of a bundle file; raises ExportError `bad_bundle`, and OSError."""
+    try:
+        return from_bundle_text(path.read_text("utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        raise ExportError("bad_bundle", f"{path}: not UTF-8 text") from error
 
-    Raises PersonaError when a persona cannot be used.
+
+def from_bundle_text(text: str, source: str) -> Selection:
+    """The organizations of a bundle; `source` names it in errors.
+
+    Raises ExportError `bad_bundle` for what is none, or replays differently.
     """
-    names = dict.fromkeys(person.persona for person in people)
-    return Cast(people, {name: document(name, days, locale) for name in names}, seed, as_of_ms)
+    try:
+        contents = bundle.read(text)
+        for recorded in contents.organizations:
+            different = bundle.replay(recorded, response_digests).different
+            if different:
+                problem = f"{source}: {recorded.organization} replays differently: {different[0]}"
+                raise ExportError("bad_bundle", problem)
+    except bundle.BundleError as error:
+        raise ExportError("bad_bundle", f"{source}:{error.line}: {error.problem}") from error
+    logs = {recorded.organization: recorded for recorded in contents.organizations}
+    documents, seeds = {}, []
+    for id, recorded in logs.items():
+        created = active_branch(recorded.records)[0].event
+        assert isinstance(created, TenantCreated)
+        documents[id] = created.persona
+        seeds.append(created.seed)
+    organizations = [SelectedOrganization(id, id) for id in logs]
+    as_of_ms = max((recorded.at_ms for recorded in logs.values()), default=0)
+    return Selection(organizations, documents, seeds[0] if seeds else 0, as_of_ms, logs)
+
+
+def from_running_stub(url: str, environment: Mapping[str, str] = os.environ) -> Selection:
+    """The organizations of a running stub, by its control API; url: with or without the API's path.
+
+    Raises ExportError `unreachable` when nobody answers there, or when the response is no bundle.
+    """
+    import http.client
+    import urllib.error
+    import urllib.request
+
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise ExportError("unreachable", f"{url}: expected http://… or https://…")
+    address = url.rstrip("/").removesuffix(_API_PATH) + _BUNDLE_PATH
+    request = urllib.request.Request(address)  # noqa: S310 -- the scheme is checked
+    if environment.get(CONTROL_TOKEN_VARIABLE):
+        request.add_header("X-Control-Token", environment[CONTROL_TOKEN_VARIABLE])
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+            return from_bundle_text(response.read().decode("utf-8"), url)
+    except urllib.error.HTTPError as error:
+        hint = f"; set {CONTROL_TOKEN_VARIABLE}" if error.code in (401, 403) else ""
+        raise ExportError("unreachable", f"{url}: answered {error.code}{hint}") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise ExportError("unreachable", f"{url}: {getattr(error, 'reason', error)}") from error

@@ -116,8 +116,8 @@ ERRORS = [
     (("--format", "xml"), "xml: the formats are csv"),
     (("--persona", "standart"), "standart: no such persona"),
     (("--persona", "euro", "--orgs", "2"), "--persona names organizations, --orgs draws them"),
-    (("--bundle", "x", "--orgs", "2"), "a world is exported as it is"),
-    (("--bundle", "x", "--from", "http://y"), "a world is exported as it is"),
+    (("--bundle", "x", "--orgs", "2"), "recorded organizations are"),
+    (("--bundle", "x", "--from", "http://y"), "recorded organizations are"),
     (("--from", "ftp://y"), "ftp://y: expected http://"),
     (("--bundle", "/nowhere.jsonl"), "/nowhere.jsonl: no such file"),
     (("--as-of", "tomorrow"), "not an RFC 3339 instant"),
@@ -166,7 +166,7 @@ def test_a_database_is_filled(monkeypatch):
     monkeypatch.setattr(psycopg, "connect", refuse)
     code, _, err = run("--to", "postgresql://x", *SMALL)
     assert (code, err) == (2, "orgbilling: connection to postgresql://x failed\n")
-    monkeypatch.setattr("orgbilling_stubs.export.writers.postgres.load", lambda *_: {"ledger": 1234})
+    monkeypatch.setattr("orgbilling_stubs.export.writers.postgres.fill", lambda *_: {"ledger": 1234})
     assert run("--to", "postgresql://x", *SMALL)[1] == "1 organizations, 1,234 rows in 1 tables\n"
 
 

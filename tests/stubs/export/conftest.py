@@ -14,8 +14,7 @@ from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.events import TenantCreated
 from orgbilling_stubs.billing.tenant_config import TenantConfig
 from orgbilling_stubs.export import manifest, run, selection
-from orgbilling_stubs.export.request import Request
-from orgbilling_stubs.export.schema import NAMES
+from orgbilling_stubs.export.request import ExportRequest
 from orgbilling_stubs.tenants import tenant_factory
 
 
@@ -29,26 +28,26 @@ AS_OF_MS = instants.parse("2026-03-10T12:00:00Z")
 ALL = ("csv", "jsonl", "parquet", "postgres", "json", "sqlite", "duckdb")
 
 
-def plan_of(name: str, as_of_ms: int = AS_OF_MS, seed: int = 1) -> TenantConfig:
-    """The plan of a shipped persona."""
+def config_of(name: str, as_of_ms: int = AS_OF_MS, seed: int = 1) -> TenantConfig:
+    """The config of a shipped persona."""
     organization = f"org_{name}"
     created = TenantCreated(personas.load(name).document, seed, as_of_ms, organization)
     return tenant_factory.tenant_config(organization, created)
 
 
-def small_cast(count: int = 5, days: int = 40, seed: int = 3) -> selection.Cast:
-    return selection.cast(selection.drawn(count, seed), seed, AS_OF_MS, days)
+def small_selection(count: int = 5, days: int = 40, seed: int = 3) -> selection.Selection:
+    return selection.select(selection.from_mix(count, seed), seed, AS_OF_MS, days)
 
 
 @pytest.fixture
 def make() -> Callable[..., dict[str, Any]]:
     """Write an export of five organizations in parts of two."""
 
-    def write(out: Path, kind: str = "csv", **changes: Any) -> dict[str, Any]:
+    def write(folder: Path, format: str = "csv", **changes: Any) -> dict[str, Any]:
         force = changes.pop("force", False)
-        about = {"command": "orgbilling export", "format": kind, "versions": manifest.versions(kind)}
-        options = {"cast": small_cast(), "tables": NAMES, "block": 2, "about": about} | changes
-        return dict(run.export(Request(out, kind, **options), lambda *_: None, force=force))
+        fields = {"command": "orgbilling export", "format": format, "versions": manifest.versions(format)}
+        options = {"selection": small_selection(), "part_size": 2, "manifest_fields": fields} | changes
+        return run.export(ExportRequest(folder, format, **options), lambda *_: None, force=force)
 
     return write
 

@@ -15,8 +15,8 @@ from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.billing import instants as instant
 from orgbilling_stubs.export import selection
-from orgbilling_stubs.export.texts import instants
-from orgbilling_stubs.export.world import VARIABLE
+from orgbilling_stubs.export.selection import CONTROL_TOKEN_VARIABLE
+from orgbilling_stubs.export.writers.text_formats import instants
 from orgbilling_stubs.tenants.clock import wall_ms
 
 from .conftest import AS_OF_MS
@@ -53,8 +53,11 @@ def answered(body):
 @pytest.fixture
 def rows(make, tmp_path):
     """The exported ledgers of some organizations by tenant, at the clock of the running stub."""
-    chosen = [selection.Person(name, name.removeprefix("org_").rstrip("x_0123456789")) for name in NAMES]
-    make(tmp_path, cast=selection.cast(chosen, 1, AS_OF_MS), block=100)
+    chosen = [
+        selection.SelectedOrganization(name, name.removeprefix("org_").rstrip("x_0123456789"))
+        for name in NAMES
+    ]
+    make(tmp_path, selection=selection.select(chosen, 1, AS_OF_MS), part_size=100)
     found: dict[str, list[dict[str, str]]] = {}
     for row in read(tmp_path / "ledger.csv"):
         found.setdefault(row["organization_id"], []).append(row)
@@ -97,9 +100,9 @@ def listening():
 
 def export_from(url, out, token=None):
     """`orgbilling export --from`, as a process."""
-    environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
+    environment = {name: value for name, value in os.environ.items() if name != CONTROL_TOKEN_VARIABLE}
     if token is not None:
-        environment[VARIABLE] = token
+        environment[CONTROL_TOKEN_VARIABLE] = token
     command = [*COMMAND, "export", "--from", url, "--out", str(out)]
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
@@ -119,7 +122,7 @@ def test_the_ledger_exported_from_a_socket_is_what_its_api_answers(tmp_path):
             )
             assert redeemed.status_code == 200
         refused = export_from(url, tmp_path / "refused")
-        assert (refused.returncode, refused.stderr.count(VARIABLE)) == (2, 1)
+        assert (refused.returncode, refused.stderr.count(CONTROL_TOKEN_VARIABLE)) == (2, 1)
         done = export_from(url, tmp_path / "out", token)
         assert done.returncode == 0, done.stderr
         answers = {name: client.get("/ledger?days=365", headers=bearing(name)).json() for name in OTHERS}

@@ -6,13 +6,13 @@ from hashlib import sha256
 import pytest
 from orgbilling_stubs.export import manifest
 from orgbilling_stubs.export.errors import ExportError
-from orgbilling_stubs.export.writers.files import Entry
+from orgbilling_stubs.export.writers.files import ManifestEntry
 
 from .conftest import names_in
 
 
 def entry(path, table="ledger", rows=1):
-    return Entry(path, table, rows, 1, "0" * 64)
+    return ManifestEntry(path, table, rows, 1, "0" * 64)
 
 
 def test_rows_are_counted_by_table_and_files_sorted():
@@ -48,22 +48,22 @@ def test_shards_that_do_not_belong_together_are_refused(tmp_path):
     def refused(name, pattern):
         with pytest.raises(ExportError, match=pattern) as caught:
             manifest.merge(tmp_path)
-        assert caught.value.name == name
+        assert caught.value.code == name
 
-    refused("shards-missing", "no manifest-1-of")
+    refused("shards_missing", "no manifest-1-of")
     manifest.save(tmp_path, manifest.make({"a": 1}, []), (1, 3))
-    refused("shards-missing", "shard 2/3, 3/3 is not there")
+    refused("shards_missing", "shard 2/3, 3/3 is not there")
     manifest.save(tmp_path, manifest.make({"a": 2}, []), (2, 3))
     manifest.save(tmp_path, manifest.make({"a": 1}, []), (3, 3))
-    refused("shards-differ", "different exports")
+    refused("shards_differ", "different exports")
     manifest.save(tmp_path, manifest.make({"a": 1}, []), (1, 2))
-    refused("shards-differ", "several exports")
+    refused("shards_differ", "several exports")
 
 
 def test_a_folder_without_a_manifest_is_refused(tmp_path):
     with pytest.raises(ExportError, match=r"not a whole export$") as caught:
         manifest.read(tmp_path)
-    assert caught.value.name == "no-manifest"
+    assert caught.value.code == "no_manifest"
     manifest.save(tmp_path, {}, (1, 2))
     with pytest.raises(ExportError, match="not merged yet"):
         manifest.read(tmp_path)
@@ -74,7 +74,7 @@ def test_a_manifest_that_is_none_is_refused(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(ExportError, match=r"manifest\.json: ") as caught:
         manifest.read(tmp_path)
-    assert caught.value.name == "bad-manifest"
+    assert caught.value.code == "bad_manifest"
 
 
 def test_a_manifest_that_cannot_be_read_is_refused(tmp_path):

@@ -4,11 +4,11 @@ import pytest
 from orgbilling_fixtures import personas
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing.state import after_history
-from orgbilling_stubs.export.reference_tables import chunk, profile, standing
+from orgbilling_stubs.export.reference_tables import billing_profile, columns_of_rows, reference_tables
 from orgbilling_stubs.export.schema import BY_NAME
-from orgbilling_stubs.export.texts import instants
+from orgbilling_stubs.export.writers.text_formats import instants
 
-from .conftest import plan_of
+from .conftest import config_of
 
 SHOWN = [
     "standard",
@@ -36,8 +36,8 @@ def when(text):
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_contracts_and_their_installments_are_the_apis(name):
-    tenant = after_history(plan_of(name))
-    made = standing(tenant, personas.load(name))
+    tenant = after_history(config_of(name))
+    made = reference_tables(tenant, personas.load(name))
     [row] = rows("contracts", made["contracts"]) or [None]
     if tenant.contract is None:
         assert row is None
@@ -63,9 +63,9 @@ def test_contracts_and_their_installments_are_the_apis(name):
 
 @pytest.mark.parametrize("name", ["standard", "postpaid_near_limit", "new_org"])
 def test_the_profile_is_the_apis(name):
-    tenant = after_history(plan_of(name))
+    tenant = after_history(config_of(name))
     ledger = tenant.ledger
-    made = profile(tenant, ledger.balance_micros, ledger.outstanding_micros, tenant.updated_ms)
+    made = billing_profile(tenant, ledger.balance_micros, ledger.outstanding_micros, tenant.updated_ms)
     [row] = rows("billing_profiles", made)
     body = serializers.profile(tenant)
     assert serializers.usd(row["credit_balance"]) == body["creditBalance"]
@@ -77,8 +77,8 @@ def test_the_profile_is_the_apis(name):
 
 
 def test_prices_agreements_and_vouchers_are_the_apis():
-    tenant = after_history(plan_of("standard"))
-    made = standing(tenant, personas.load("standard"))
+    tenant = after_history(config_of("standard"))
+    made = reference_tables(tenant, personas.load("standard"))
     body = serializers.profile(tenant)
     for table, slug, member in (
         ("event_prices", "event_type", "eventPrices"),
@@ -101,8 +101,8 @@ def test_prices_agreements_and_vouchers_are_the_apis():
     states = {row["code"]: row["state"] for row in rows("vouchers", made["vouchers"])}
     assert (states["WELCOME50"], states["OLD10"]) == ("open", "expired")
     tenant.redeemed["WELCOME50"] = 0
-    assert "used" in standing(tenant, personas.load("standard"))["vouchers"]["state"]
+    assert "used" in reference_tables(tenant, personas.load("standard"))["vouchers"]["state"]
 
 
 def test_a_table_without_rows_has_its_columns():
-    assert chunk("projects", []) == {"project_id": [], "organization_id": [], "name": []}
+    assert columns_of_rows("projects", []) == {"project_id": [], "organization_id": [], "name": []}

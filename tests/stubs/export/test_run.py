@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 from orgbilling_stubs.export import manifest, run
-from orgbilling_stubs.export.columnar import blocks
 from orgbilling_stubs.export.errors import ExportError
+from orgbilling_stubs.export.organization_tables import OrganizationTables
 
 from .conftest import ALL, names_in
 
@@ -18,7 +18,7 @@ GOLDEN = {
     "postgres": "447f4dea63c74fd9ded8b40e15d52897feb034dcd3c28a1f21723c3126602dbe",
     "json": "e54b9d14e94870c5e89ded4122d0d76859cc47cfad4d18d75bc9c8a840583cfd",
 }
-"""SHA-256 over the digests of all files, the same on every Python; Parquet's is of the pinned pyarrow."""
+"""SHA-256 over the digests of all files, the same on every Python; Parquet's is of the pinned pyparquet."""
 
 
 def contents(folder):
@@ -35,11 +35,11 @@ def test_the_same_options_give_the_same_bytes_on_every_python(tmp_path, make, ki
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
 def test_shards_are_byte_for_byte_the_whole(tmp_path, make, kind):
-    make(tmp_path / "whole", kind, block=1)
+    make(tmp_path / "whole", kind, part_size=1)
     for of in (3, 8):
         folder = tmp_path / str(of)
         for number in range(1, of + 1):
-            make(folder, kind, shard=(number, of), block=1)
+            make(folder, kind, shard=(number, of), part_size=1)
         manifest.merge(folder)
         assert contents(folder) == contents(tmp_path / "whole")
 
@@ -52,7 +52,7 @@ def test_several_processes_give_the_same_bytes(tmp_path, make):
 
 
 def test_money_is_exact_text(tmp_path, make):
-    make(tmp_path, block=100)
+    make(tmp_path, part_size=100)
     with (tmp_path / "ledger.csv").open(newline="") as file:
         rows = [*csv.DictReader(file)]
     assert {len(row["amount_usd"].partition(".")[2]) for row in rows} == {6}
@@ -67,7 +67,7 @@ def test_money_is_exact_text(tmp_path, make):
 
 
 def test_a_part_of_the_tables_can_be_chosen(tmp_path, make):
-    made = make(tmp_path, tables=("organizations", "ledger"), block=100)
+    made = make(tmp_path, tables=("organizations", "ledger"), part_size=100)
     assert names_in(tmp_path) == {"organizations.csv", "ledger.csv", "schema.json", "manifest.json"}
     assert [*made["rows"]] == ["organizations", "ledger"]
 
@@ -76,9 +76,9 @@ def test_an_export_is_not_overwritten_unless_asked(tmp_path, make):
     make(tmp_path)
     (tmp_path / "mine.txt").write_text("kept")
     with pytest.raises(ExportError, match="holds an export") as caught:
-        make(tmp_path, "jsonl", block=100)
-    assert caught.value.name == "not-empty"
-    make(tmp_path, "jsonl", block=100, tables=("ledger",), force=True)
+        make(tmp_path, "jsonl", part_size=100)
+    assert caught.value.code == "not_empty"
+    make(tmp_path, "jsonl", part_size=100, tables=("ledger",), force=True)
     assert names_in(tmp_path) == {"ledger.jsonl", "schema.json", "manifest.json", "mine.txt"}
 
 
@@ -95,7 +95,7 @@ def test_nothing_outside_the_folder_is_removed(tmp_path, make):
 def test_one_file_has_no_shards(tmp_path, make, kind):
     with pytest.raises(ExportError, match="no shards") as caught:
         make(tmp_path, kind, shard=(1, 2))
-    assert caught.value.name == "one-file"
+    assert caught.value.code == "one_file"
 
 
 @pytest.mark.parametrize(
@@ -116,21 +116,21 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, make):
     (tmp_path / "file").write_text("")
     with pytest.raises(ExportError, match="file") as caught:
         make(tmp_path / "file")
-    assert caught.value.name == "file-error"
+    assert caught.value.code == "file_error"
 
 
 @pytest.mark.parametrize("kind", ALL)
 def test_ctrl_c_leaves_no_half_file(tmp_path, make, monkeypatch, kind):
     calls = iter([None, None, KeyboardInterrupt])
 
-    def stop(self, person, *_):
+    def stop(self, organization, *_):
         if next(calls) is not None:
             raise KeyboardInterrupt
-        return original(self, person, *_)
+        return original(self, organization, *_)
 
-    method = "bodies" if kind == "json" else "tables"
-    original = getattr(blocks.Engine, method)
-    monkeypatch.setattr(blocks.Engine, method, stop)
+    method = "responses" if kind == "json" else "tables"
+    original = getattr(OrganizationTables, method)
+    monkeypatch.setattr(OrganizationTables, method, stop)
     with pytest.raises(KeyboardInterrupt):
         make(tmp_path, kind)
     left = names_in(tmp_path)
@@ -145,7 +145,7 @@ def test_a_number_that_does_not_fit_is_one_line(tmp_path, make, monkeypatch):
     monkeypatch.setattr(run, "_write", overflow)
     with pytest.raises(ExportError, match="does not fit in 64 bits") as caught:
         make(tmp_path)
-    assert caught.value.name == "number-too-large"
+    assert caught.value.code == "number_too_large"
 
 
 def test_a_disk_that_fills_up_at_the_end_is_one_line(tmp_path, make, monkeypatch):

@@ -1,21 +1,27 @@
 """Columns of a table, in the shapes that are cheap to make; numpy is used where there is some.
 
 Values are raw: money in micro-USD, prices in nano-USD, instants in epoch milliseconds, dates in days since
-1970-01-01, texts as text, and None where there is nothing. A plain list is a column too.
+1970-01-01, texts as text, and None for null. A plain list is a column too.
+
+A class for each shape is our own because it has to work without numpy and pyarrow, and because it saves what
+takes most of the time: a Python object for each value of a column that has few different ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+Value: TypeAlias = str | int | bool | None
+"""A raw value; a bool is one of a boolean column."""
 
-class Coded:
-    """Few texts, many rows: `codes` are places in `texts`."""
+
+class DictionaryColumn:
+    """Few different texts in many rows: `codes` are positions in `texts`."""
 
     __slots__ = ("codes", "texts")
 
@@ -30,23 +36,23 @@ class Coded:
         return map(self.texts.__getitem__, self.codes.tolist())
 
 
-class Same:
-    """One value, many rows."""
+class ConstantColumn:
+    """The same value in every row."""
 
     __slots__ = ("count", "value")
 
-    def __init__(self, value: Any, count: int) -> None:
+    def __init__(self, value: Value, count: int) -> None:
         self.value = value
         self.count = count
 
     def __len__(self) -> int:
         return self.count
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Value]:
         return iter([self.value] * self.count)
 
 
-class Uuids:
+class UuidColumn:
     """UUIDs in text form, 36 bytes each, one after the other."""
 
     __slots__ = ("data",)
@@ -59,22 +65,27 @@ class Uuids:
 
     def __iter__(self) -> Iterator[str]:
         text = self.data.decode("ascii")
-        return iter([text[at : at + 36] for at in range(0, len(text), 36)])
+        return iter([text[start : start + 36] for start in range(0, len(text), 36)])
 
 
-Column = Any
-"""A list of raw values, a numpy array of int64, or one of the classes above."""
+ColumnValues: TypeAlias = Union[
+    list[Value], "NDArray[np.int64]", DictionaryColumn, ConstantColumn, UuidColumn
+]
 
-Chunk = Mapping[str, Column]
-"""The rows of one table, by column name; all columns have the same length."""
+TableColumns: TypeAlias = Mapping[str, ColumnValues]
+"""Rows of one table, by column name; all columns have the same length."""
 
 
-def values(column: Column) -> list[Any]:
+def values(column: ColumnValues) -> list[Value]:
     """The raw values as Python objects."""
-    tolist = getattr(column, "tolist", None)
-    return tolist() if tolist is not None else list(column)
+    if isinstance(column, list):
+        return column
+    if isinstance(column, DictionaryColumn | ConstantColumn | UuidColumn):
+        return list(column)
+    numbers: list[Value] = column.tolist()
+    return numbers
 
 
-def count(chunk: Chunk) -> int:
-    """How many rows a chunk has."""
-    return len(next(iter(chunk.values())))
+def row_count(columns: TableColumns) -> int:
+    """How many rows there are."""
+    return len(next(iter(columns.values())))

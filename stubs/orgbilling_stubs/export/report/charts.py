@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from orgbilling_stubs.export.errors import need
+from orgbilling_stubs.export.errors import require
 
 WIDTH, HEIGHT, BAR_STEP = 640, 170, 26
 _NAME_WIDTH = 190
@@ -78,7 +78,7 @@ def bar_chart(shares: Sequence[tuple[str, float]], number_format: str) -> str:
 
 
 def _svg(rows: Sequence[object], chart: Mapping[str, object], width: int, height: object) -> str:
-    vl_convert = need("vl_convert", "--report")
+    vl_convert = require("vl_convert", "--report")
     frame = {"width": width, "height": height, "background": None, "config": _CONFIG}
     specification = {**frame, **chart, "data": {"values": rows}}
     return str(vl_convert.vegalite_to_svg(specification, vl_version=_VEGA_LITE_VERSION))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from operator import add
+from typing import NamedTuple, cast
 
 from orgbilling_stubs.billing.apply import METER_CHARGES
 from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.billing.opening_balance import CHARGES
-from orgbilling_stubs.export.columnar.columns import Chunk, values
-from orgbilling_stubs.export.texts import dates
+from orgbilling_stubs.export.columnar.columns import ColumnValues, TableColumns, values
+from orgbilling_stubs.export.writers.text_formats import dates
 
 OTHERS = "others"
 LARGEST = 5
@@ -51,49 +52,55 @@ class OrganizationSummary(NamedTuple):
     weekday_tokens: Sequence[int]
 
 
-def summarize(tables: Mapping[str, Chunk], window_days: int = 365) -> OrganizationSummary:
+def summarize(tables: Mapping[str, TableColumns], window_days: int = 365) -> OrganizationSummary:
     """The last `window_days` days of one organization's tables."""
-    organization = {name: values(column)[0] for name, column in tables["organizations"].items()}
-    ledger = {name: values(column) for name, column in tables["ledger"].items()}
-    usage = {name: values(column) for name, column in tables["usage_by_day"].items()}
+    organization, ledger, usage = tables["organizations"], tables["ledger"], tables["usage_by_day"]
     # The day that begins with the export's instant would look like one on which everything stopped.
-    last_day = (organization["as_of"] - 1) // DAY_MS
-    posted = [min(at_ms // DAY_MS, last_day) for at_ms in ledger["created_at"]]
-    used = [min(day, last_day) for day in usage["day"]]
+    last_day = (_integers(organization["as_of"])[0] - 1) // DAY_MS
+    posted = [min(at_ms // DAY_MS, last_day) for at_ms in _integers(ledger["created_at"])]
+    used = [min(day, last_day) for day in _integers(usage["day"])]
     first_day = max(min([*posted, last_day]), last_day - window_days + 1)
     window = range(first_day, last_day + 1)
 
-    credits, amounts = ledger["amount_credits"], ledger["amount_usd"]
-    charges = [
-        -amount if kind in CHARGES else 0 for kind, amount in zip(ledger["entry_type"], amounts, strict=True)
-    ]
-    bought = [amount if credit > 0 else 0 for amount, credit in zip(amounts, credits, strict=True)]
+    credits, amounts = _integers(ledger["amount_credits"]), _integers(ledger["amount_usd"])
+    entry_types, descriptions = _texts(ledger["entry_type"]), _texts(ledger["description"])
+    charges = [-usd if kind in CHARGES else 0 for kind, usd in zip(entry_types, amounts, strict=True)]
+    bought = [usd if credit > 0 else 0 for usd, credit in zip(amounts, credits, strict=True)]
     opening = sum(credit for day, credit in zip(posted, credits, strict=True) if day < first_day)
     kinds = [
         _CHARGE_NAMES.get(kind, "services" if text == METER_CHARGES["service"][1] else "agreements")
-        for kind, text in zip(ledger["entry_type"], ledger["description"], strict=True)
+        for kind, text in zip(entry_types, descriptions, strict=True)
     ]
-    tokens = [sum(pair) for pair in zip(usage["input_tokens"], usage["output_tokens"], strict=True)]
-    projects = dict(zip(*(values(tables["projects"][name]) for name in ("project_id", "name")), strict=True))
+    tokens = [*map(add, _integers(usage["input_tokens"]), _integers(usage["output_tokens"]))]
+    projects = dict(zip(*(_texts(tables["projects"][name]) for name in ("project_id", "name")), strict=True))
+    used_projects = [projects.get(project_id, "none") for project_id in _texts(usage["project_id"])]
     daily_tokens = _daily(used, tokens, window)
     return OrganizationSummary(
-        organization["organization_id"],
-        organization["company"],
-        organization["persona"],
-        values(tables["billing_profiles"]["billing_mode"])[0],
+        _texts(organization["organization_id"])[0],
+        _texts(organization["company"])[0],
+        _texts(organization["persona"])[0],
+        _texts(tables["billing_profiles"]["billing_mode"])[0],
         dates(window),
         [*accumulate(_daily(posted, credits, window), initial=opening)][1:],
         _daily(posted, charges, window),
         _daily(posted, bought, window),
-        _daily(used, usage["charge_usd"], window),
+        _daily(used, _integers(usage["charge_usd"]), window),
         daily_tokens,
-        _daily(used, usage["messages"], window),
-        _shares((projects.get(project, "none") for project in usage["project_id"]), tokens, used, window),
-        _shares(usage["model"], tokens, used, window),
-        _shares(usage["traffic_source"], tokens, used, window),
+        _daily(used, _integers(usage["messages"]), window),
+        _shares(used_projects, tokens, used, window),
+        _shares(_texts(usage["model"]), tokens, used, window),
+        _shares(_texts(usage["traffic_source"]), tokens, used, window),
         _shares(kinds, charges, posted, window),
         _weekday_means(daily_tokens, first_day),
     )
+
+
+def _integers(column: ColumnValues) -> list[int]:
+    return cast("list[int]", values(column))
+
+
+def _texts(column: ColumnValues) -> list[str]:
+    return cast("list[str]", values(column))
 
 
 def _daily(days: Sequence[int], amounts: Sequence[int], window: range) -> list[int]:

@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from orgbilling_stubs.export.errors import need
+from orgbilling_stubs.export.errors import require
 from orgbilling_stubs.export.report.summary import OrganizationSummary, Shares, short, usd
 
 PLOT_LINES = 9
@@ -58,7 +58,7 @@ def _parts(summary: OrganizationSummary, width: int) -> Iterator[RenderableType]
 def _by_day(
     title: str, numbers: Sequence[float], days: Sequence[str], width: int, color: str, *, filled: bool
 ) -> Panel:
-    figure = need("plotext", "--preview").figure
+    figure = require("plotext", "--preview").figure
     figure.clear()
     # plotext paints a background of its own unless it paints nothing; rich adds the color.
     figure.theme("colorless")

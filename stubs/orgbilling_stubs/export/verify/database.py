@@ -24,7 +24,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from orgbilling_stubs.export.errors import ExportError, need
+from orgbilling_stubs.export.errors import ExportError, require
 from orgbilling_stubs.export.schema import BY_NAME, Column, Table
 from orgbilling_stubs.export.verify.invariants import EMPTY
 from orgbilling_stubs.export.writers import duckdb as duckdb_writer
@@ -115,7 +115,7 @@ def opened(folder: Path, format: str, files: Mapping[str, Sequence[str]]) -> Ite
     What is wrong with a single table is among the database's problems. Raises ExportError: `unreadable` for a
     database file that is none, `extra-missing` without DuckDB.
     """
-    duckdb = need("duckdb", "export verify")
+    duckdb = require("duckdb", "export verify")
     with tempfile.TemporaryDirectory() as scratch:
         file = folder / duckdb_writer.FILE if format == "duckdb" else Path(scratch, "verify.duckdb")
         try:
@@ -198,7 +198,7 @@ def _csv_header(table: Table, paths: Sequence[Path]) -> str:
 
 def _copy_from_sqlite(connection: DuckDBPyConnection, table: Table, path: Path) -> str:
     """Copy a table of the SQLite file into `raw_<table>`, every cell as text, unless its columns differ."""
-    pyarrow = need("pyarrow", "export verify")
+    pyarrow = require("pyarrow", "export verify")
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
         if problem := _misnamed(table, database.execute(f"SELECT * FROM {table.name} LIMIT 0").description):
             return problem

@@ -4,20 +4,22 @@ invariants."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from orgbilling_openapi import invariants as api_invariants
 
-from orgbilling_stubs.export import manifest, texts
+from orgbilling_stubs.export import manifest
 from orgbilling_stubs.export.errors import ExportError, from_os
+from orgbilling_stubs.export.manifest import Manifest
 from orgbilling_stubs.export.request import FORMATS
 from orgbilling_stubs.export.schema import TABLES
 from orgbilling_stubs.export.verify import invariants
 from orgbilling_stubs.export.verify.database import Cell, ExportDatabase, opened
 from orgbilling_stubs.export.verify.invariants import SqlInvariant
-from orgbilling_stubs.export.writers.files import digest
+from orgbilling_stubs.export.writers.files import sha256_of
+from orgbilling_stubs.export.writers.text_formats import plain
 
 _KINDS = {column.name: column.kind for table in TABLES for column in table.columns}
 
@@ -51,7 +53,7 @@ def verify(folder: Path) -> Iterator[Check]:
         raise from_os(error, folder) from error
 
 
-def _files(folder: Path, contents: Mapping[str, Any]) -> Iterator[Check]:
+def _files(folder: Path, contents: Manifest) -> Iterator[Check]:
     """Every file is there and has the bytes that the manifest knows."""
     digests = {entry["path"]: entry["sha256"] for entry in contents["files"]}
     problems = 0
@@ -59,14 +61,14 @@ def _files(folder: Path, contents: Mapping[str, Any]) -> Iterator[Check]:
         if not (folder / path).is_file():
             yield Check("file-missing", "every file of the manifest is there", f"{path} is not there")
             problems += 1
-        elif digest(folder / path) != sha256:
+        elif sha256_of(folder / path) != sha256:
             yield Check("file-digest", "every file has its SHA-256", f"{path} has changed")
             problems += 1
     if not problems:
         yield Check("files", f"{len(digests)} files are there and have their SHA-256", "")
 
 
-def _tables(folder: Path, contents: Mapping[str, Any]) -> Iterator[Check]:
+def _tables(folder: Path, contents: Manifest) -> Iterator[Check]:
     """The tables can be read, and every invariant about those that can be read holds."""
     files: dict[str, list[str]] = {}
     for entry in contents["files"]:
@@ -80,7 +82,7 @@ def _tables(folder: Path, contents: Mapping[str, Any]) -> Iterator[Check]:
             for invariant in invariants.applicable(readable):
                 yield Check(invariant.name, invariant.equation, _first_violation(database, invariant))
     except ExportError as error:
-        if error.name != "unreadable":
+        if error.code != "unreadable":
             raise
         yield Check("unreadable", "the files can be read", str(error))
 
@@ -115,10 +117,10 @@ def _readable(name: str, cell: Cell) -> str:
     kind = "instant" if name in ("day_ms", "at_ms") else _KINDS.get(name)
     if kind in (None, "bool") or not isinstance(cell, int):
         return str(cell)
-    return str(texts.plain(kind, [cell])[0])
+    return str(plain(kind, [cell])[0])
 
 
-def _api_responses(folder: Path, contents: Mapping[str, Any]) -> Iterator[Check]:
+def _api_responses(folder: Path, contents: Manifest) -> Iterator[Check]:
     """The invariants of the API hold in the responses of each organization."""
     problems = 0
     for entry in contents["files"]:

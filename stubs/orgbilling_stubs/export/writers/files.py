@@ -1,20 +1,23 @@
-"""Files that appear under their final name only when they are whole, with their digest."""
+"""Files that get their final name only when they are whole, with their SHA-256."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from orgbilling_stubs.export.errors import from_os
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 PARTIAL = ".partial"
 
 
-class Entry(NamedTuple):
+class ManifestEntry(NamedTuple):
     """A file of an export as its manifest lists it; `path` is relative to the folder."""
 
     path: str
@@ -24,8 +27,8 @@ class Entry(NamedTuple):
     sha256: str
 
 
-class Hashing(RawIOBase):
-    """A file being written that knows its digest so far."""
+class HashingFile(RawIOBase):
+    """A file being written that knows its digest so far, so that nothing is read again to hash it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -33,8 +36,11 @@ class Hashing(RawIOBase):
         self._digest = sha256()
         self.size = 0
 
-    def write(self, data: Any) -> int:
-        """Append bytes; what comes after the end (a footer of a writer that was given up) is forgotten."""
+    def write(self, data: ReadableBuffer) -> int:
+        """Append bytes.
+
+        What comes after the file was closed is ignored: the footer of a Parquet writer that was given up.
+        """
         view = memoryview(data)
         if self._file.closed:
             return view.nbytes
@@ -44,7 +50,7 @@ class Hashing(RawIOBase):
         return view.nbytes
 
     def writable(self) -> bool:
-        """It is."""
+        """True; pyarrow asks."""
         return True
 
     def flush(self) -> None:
@@ -53,7 +59,7 @@ class Hashing(RawIOBase):
             self._file.flush()
 
     def tell(self) -> int:
-        """How many bytes there are."""
+        """How many bytes were written."""
         return self.size
 
     def close(self) -> None:
@@ -66,31 +72,31 @@ class Hashing(RawIOBase):
         return self._digest.hexdigest()
 
 
-class Draft:
+class PartialFile:
     """A file under its partial name: `keep` gives it its final name, `drop` removes it.
 
-    mark: part of the partial name, where several processes write the same file: each has its own draft.
-    Raises ExportError `file-error` for what the file system refuses.
+    suffix: part of the partial name, where several processes write the same file, each one its own.
+    Raises ExportError `file_error` for what the file system refuses.
     """
 
-    def __init__(self, folder: Path, path: str, mark: str = "") -> None:
+    def __init__(self, folder: Path, path: str, suffix: str = "") -> None:
         self.path = path
         self.final = folder / path
-        self.partial = self.final.with_name(self.final.name + mark + PARTIAL)
+        self.partial = self.final.with_name(self.final.name + suffix + PARTIAL)
         try:
             self.final.parent.mkdir(parents=True, exist_ok=True)
-            self.file = Hashing(self.partial)
+            self.file = HashingFile(self.partial)
         except OSError as error:
             raise from_os(error, self.partial) from error
 
-    def keep(self, table: str | None, rows: int) -> Entry:
+    def keep(self, table: str | None, rows: int) -> ManifestEntry:
         """Close the file and give it its final name."""
         try:
             self.file.close()
             self.partial.replace(self.final)
         except OSError as error:
             raise from_os(error, self.final) from error
-        return Entry(self.path, table, rows, self.file.size, self.file.hexdigest())
+        return ManifestEntry(self.path, table, rows, self.file.size, self.file.hexdigest())
 
     def drop(self) -> None:
         """Close the file and remove it."""
@@ -100,34 +106,31 @@ class Draft:
 
 
 @contextmanager
-def draft(folder: Path, path: str, mark: str = "") -> Iterator[Draft]:
-    """A draft that is dropped unless it was kept, whatever happens."""
-    made = Draft(folder, path, mark)
+def partial_file(folder: Path, path: str, suffix: str = "") -> Iterator[PartialFile]:
+    """A partial file that is dropped unless it was kept, whatever happens."""
+    partial = PartialFile(folder, path, suffix)
     try:
-        yield made
+        yield partial
     except OSError as error:
-        raise from_os(error, made.partial) from error
+        raise from_os(error, partial.partial) from error
     finally:
-        made.drop()
+        partial.drop()
 
 
-def written(folder: Path, path: str, data: bytes, mark: str = "") -> Entry:
+def write_file(folder: Path, path: str, data: bytes, suffix: str = "") -> ManifestEntry:
     """Write a whole file at once."""
-    with draft(folder, path, mark) as made:
-        made.file.write(data)
-        return made.keep(None, 0)
+    with partial_file(folder, path, suffix) as partial:
+        partial.file.write(data)
+        return partial.keep(None, 0)
 
 
-def digest(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     """SHA-256 of a file."""
-    made = sha256()
     with path.open("rb") as file:
-        while data := file.read(1 << 20):
-            made.update(data)
-    return made.hexdigest()
+        return file_digest(file, "sha256").hexdigest()
 
 
-def database(file: Path, path: str, rows: Mapping[str, int]) -> list[Entry]:
+def database_entries(file: Path, path: str, rows: Mapping[str, int]) -> list[ManifestEntry]:
     """A finished database under its path, listed once for each table in it."""
-    size, sha = file.stat().st_size, digest(file)
-    return [Entry(path, table, count, size, sha) for table, count in rows.items()]
+    size, digest = file.stat().st_size, sha256_of(file)
+    return [ManifestEntry(path, table, count, size, digest) for table, count in rows.items()]

@@ -45,14 +45,14 @@ def create(table: Table, engine: str, *, keys: bool = True, within: Collection[s
     """CREATE TABLE, with its keys unless they are not wanted; foreign keys lead to `within` only."""
     types = TYPES[engine]
     parts = [
-        f"{quoted(each.name)} {types[each.kind]}{'' if each.nullable else ' NOT NULL'}"
-        for each in table.columns
+        f"{quoted(column.name)} {types[column.kind]}{'' if column.nullable else ' NOT NULL'}"
+        for column in table.columns
     ]
     if keys:
         parts.append(f"PRIMARY KEY ({names(table.key)})")
         parts += [
-            f"FOREIGN KEY ({names(each.columns)}) REFERENCES {each.table} ({names(each.target)})"
-            for each in table.within(within)
+            f"FOREIGN KEY ({names(foreign.columns)}) REFERENCES {foreign.table} ({names(foreign.target)})"
+            for foreign in table.within(within)
         ]
     if keys and table.name == "ledger":
         parts.append(f"UNIQUE ({names(('organization_id', 'entry_id'))})")

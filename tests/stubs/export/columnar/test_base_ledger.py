@@ -7,7 +7,7 @@ from orgbilling_stubs.billing.state import after_history
 from orgbilling_stubs.billing.tenant_config import NO_OPENING_BALANCE, OpeningBalance
 from orgbilling_stubs.export.columnar import base_ledger
 
-from ..conftest import AS_OF_MS, plan_of
+from ..conftest import AS_OF_MS, config_of
 
 KINDS = ("free_credit", "contract_credit", "bonus_credit", "service_charge")
 
@@ -21,10 +21,10 @@ def without_numbers(rows):
 
 
 def test_contract_and_agreements_are_posted_as_in_a_full_run():
-    plan = plan_of("standard")
-    opened = [*month_openings(plan.start_ms, plan.as_of_ms)]
-    tenant = base_ledger.shell(plan, opened, [0] * len(opened), owe_nothing)
-    whole = after_history(plan)
+    config = config_of("standard")
+    opened = [*month_openings(config.start_ms, config.as_of_ms)]
+    tenant = base_ledger.base_tenant(config, opened, [0] * len(opened), owe_nothing)
+    whole = after_history(config)
     assert without_numbers(tenant.ledger.rows) == without_numbers(whole.ledger.rows)
     assert tenant.contract == whole.contract
     assert tenant.agreements_billed_ms == whole.agreements_billed_ms
@@ -32,23 +32,23 @@ def test_contract_and_agreements_are_posted_as_in_a_full_run():
 
 
 def test_characters_are_billed_by_their_peaks():
-    plan = replace(plan_of("no_contract"), agreements=())
-    opened = [*month_openings(plan.start_ms, plan.as_of_ms)]
-    tenant = base_ledger.shell(plan, opened, [*range(len(opened))], owe_nothing)
+    config = replace(config_of("no_contract"), agreements=())
+    opened = [*month_openings(config.start_ms, config.as_of_ms)]
+    tenant = base_ledger.base_tenant(config, opened, [*range(len(opened))], owe_nothing)
     billed = [row for row in tenant.ledger.rows if row.kind == "character_charge"]
     assert [row.description.split()[0] for row in billed] == [str(peak) for peak in range(1, len(opened))]
 
 
 def test_invoices_are_of_what_is_owed():
-    plan = replace(plan_of("postpaid_near_limit"), agreements=(), opening_balance=NO_OPENING_BALANCE)
-    opened = [*month_openings(plan.start_ms, plan.as_of_ms)]
+    config = replace(config_of("postpaid_near_limit"), agreements=(), opening_balance=NO_OPENING_BALANCE)
+    opened = [*month_openings(config.start_ms, config.as_of_ms)]
     windows = []
 
     def owed(after_ms, until_ms):
         windows.append((after_ms, until_ms))
         return 7
 
-    tenant = base_ledger.shell(plan, opened, [0] * len(opened), owed)
+    tenant = base_ledger.base_tenant(config, opened, [0] * len(opened), owed)
     assert [row.usd_micros for row in tenant.ledger.rows if row.kind == "adjustment"] == [7] * len(opened)
     assert tenant.ledger.outstanding_micros == 7
     assert [until for _, until in windows] == [*opened, AS_OF_MS]
@@ -56,9 +56,9 @@ def test_invoices_are_of_what_is_owed():
 
 
 def test_a_course_is_posted_with_the_rest():
-    plan = replace(plan_of("postpaid_near_limit"), agreements=())
-    opened = [*month_openings(plan.start_ms, plan.as_of_ms)]
-    plan = replace(plan, opening_balance=OpeningBalance(unpaid_from_ms=opened[-2], unpaid_rest_micros=3))
-    rows = base_ledger.shell(plan, opened, [0] * len(opened), lambda *_: 7).ledger.rows
+    config = replace(config_of("postpaid_near_limit"), agreements=())
+    opened = [*month_openings(config.start_ms, config.as_of_ms)]
+    config = replace(config, opening_balance=OpeningBalance(unpaid_from_ms=opened[-2], unpaid_rest_micros=3))
+    rows = base_ledger.base_tenant(config, opened, [0] * len(opened), lambda *_: 7).ledger.rows
     assert [row.usd_micros for row in rows if row.kind == "adjustment"][-2:] == [7, 4]
     assert rows[-1].description.endswith("paid in part")

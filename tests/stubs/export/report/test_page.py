@@ -6,17 +6,17 @@ from html.parser import HTMLParser
 import pytest
 from orgbilling_fixtures import personas
 from orgbilling_stubs.billing.state import after_history
-from orgbilling_stubs.export import scalar
+from orgbilling_stubs.export import row_tables
 from orgbilling_stubs.export.report import page as report
 from orgbilling_stubs.export.report import summary
 
-from ..conftest import plan_of
+from ..conftest import config_of
 
 
 def page(*names, more=0):
     found = []
     for name in names:
-        tables = scalar.tables(after_history(plan_of(name)), personas.load(name), summary.TABLES)
+        tables = row_tables.tables(after_history(config_of(name)), personas.load(name), summary.TABLES)
         found.append(summary.summarize(tables))
     return report.report(found, more, "orgbilling export --persona x")
 

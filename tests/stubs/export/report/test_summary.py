@@ -5,15 +5,15 @@ from orgbilling_fixtures import personas
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.state import after_history
-from orgbilling_stubs.export import scalar
+from orgbilling_stubs.export import row_tables
 from orgbilling_stubs.export.report import summary
 
-from ..conftest import plan_of
+from ..conftest import config_of
 
 
 def of(name, window=365):
-    tenant = after_history(plan_of(name))
-    return tenant, summary.summarize(scalar.tables(tenant, personas.load(name), summary.TABLES), window)
+    tenant = after_history(config_of(name))
+    return tenant, summary.summarize(row_tables.tables(tenant, personas.load(name), summary.TABLES), window)
 
 
 @pytest.mark.parametrize("name", ["standard", "low_balance", "postpaid_near_limit", "new_org", "empty"])
@@ -35,8 +35,8 @@ def test_the_sums_are_those_of_the_ledger(name):
 @pytest.mark.parametrize("name", ["standard", "month_edges", "low_balance"])
 def test_at_midnight_the_day_that_ends_is_the_last_one(name):
     midnight_ms = instants.parse("2026-03-01T00:00:00Z")
-    tenant = after_history(plan_of(name, midnight_ms))
-    found = summary.summarize(scalar.tables(tenant, personas.load(name), summary.TABLES), 30)
+    tenant = after_history(config_of(name, midnight_ms))
+    found = summary.summarize(row_tables.tables(tenant, personas.load(name), summary.TABLES), 30)
     assert (found.days[0], found.days[-1]) == ("2026-01-30", "2026-02-28")
     assert found.tokens[-1] > 0
     assert found.balance[-1] == tenant.ledger.balance_micros
@@ -62,7 +62,7 @@ def test_the_small_ones_come_together():
 def test_weekdays_are_means_from_monday_on():
     _, found = of("standard")
     assert min(found.weekday_tokens[:5]) > max(found.weekday_tokens[5:])
-    tokens = serializers.summary(after_history(plan_of("standard")), 365)["totalTokens"]
+    tokens = serializers.summary(after_history(config_of("standard")), 365)["totalTokens"]
     assert abs(sum(found.weekday_tokens) / 7 - tokens / 365) < tokens / 365 / 20
 
 

@@ -5,16 +5,16 @@ import io
 import pytest
 from orgbilling_fixtures import personas
 from orgbilling_stubs.billing.state import after_history
-from orgbilling_stubs.export import scalar
+from orgbilling_stubs.export import row_tables
 from orgbilling_stubs.export.report import summary, terminal
 from rich.cells import cell_len
 from rich.console import Console
 
-from ..conftest import plan_of
+from ..conftest import config_of
 
 
 def shown(name, width):
-    tables = scalar.tables(after_history(plan_of(name)), personas.load(name), summary.TABLES)
+    tables = row_tables.tables(after_history(config_of(name)), personas.load(name), summary.TABLES)
     console = Console(file=io.StringIO(), width=width)
     console.print(terminal.preview(summary.summarize(tables), width))
     return console.file.getvalue()

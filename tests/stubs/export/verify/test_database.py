@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from orgbilling_stubs.export.columnar.columns import Same
+from orgbilling_stubs.export.columnar.columns import ConstantColumn
 from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.schema import BY_NAME, Column, Table
 from orgbilling_stubs.export.verify import database
-from orgbilling_stubs.export.writers import lines
+from orgbilling_stubs.export.writers import text_formats
 from orgbilling_stubs.export.writers.sqlite import FILE
 
-from ..conftest import ALL, small_cast
+from ..conftest import ALL, small_selection
 
 KINDS = [kind for kind in ALL if kind != "json"]
 QUESTIONS = (
@@ -52,7 +52,7 @@ def test_without_duckdb_it_says_what_to_install(tmp_path, make, monkeypatch):
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(ExportError, match=r"export verify needs duckdb, .*orgbilling\[export\]") as caught:
         answers(tmp_path, "csv", made)
-    assert caught.value.name == "extra-missing"
+    assert caught.value.code == "extra_missing"
 
 
 def test_the_first_row_is_the_first_by_its_leading_columns(tmp_path, make):
@@ -103,7 +103,7 @@ def test_a_file_that_is_no_table_is_named_and_the_others_can_be_asked(tmp_path, 
 
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb", "parquet"])
 def test_columns_of_a_database_are_compared_too(tmp_path, make, monkeypatch, kind):
-    made = make(tmp_path, kind, tables=("projects",), block=100)
+    made = make(tmp_path, kind, tables=("projects",), part_size=100)
     monkeypatch.setitem(database.BY_NAME, "projects", BY_NAME["projects"]._replace(columns=()))
     with database.opened(tmp_path, kind, files_of(made)) as opened:
         assert opened.problems["projects"].part == "columns"
@@ -125,7 +125,7 @@ def test_columns_of_a_database_are_compared_too(tmp_path, make, monkeypatch, kin
 def test_a_cell_of_sqlite_that_is_not_of_its_columns_kind_is_named_with_its_row(
     tmp_path, make, table, column, value
 ):
-    made = make(tmp_path, "sqlite", cast=small_cast(1, 20))
+    made = make(tmp_path, "sqlite", selection=small_selection(1, 20))
     with closing(sqlite3.connect(tmp_path / FILE)) as connection:
         connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = 1", (value,))
         connection.commit()
@@ -144,7 +144,7 @@ def test_a_database_that_is_none_is_refused(tmp_path, kind):
     (tmp_path / f"orgbilling.{kind}").write_bytes(b"no database" * 1000)
     with pytest.raises(ExportError) as caught:
         ask(tmp_path, kind, f"orgbilling.{kind}")
-    assert caught.value.name == "unreadable"
+    assert caught.value.code == "unreadable"
 
 
 MADE = Table(
@@ -236,11 +236,13 @@ def test_copy_reads_back_as_written(texts):
     projects = BY_NAME["projects"]
     rows = {
         "project_id": [*map(str, range(len(texts)))],
-        "organization_id": Same("o", len(texts)),
+        "organization_id": ConstantColumn("o", len(texts)),
         "name": texts,
     }
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "projects.copy").write_bytes(lines.lines(lines.COPY, projects, rows).encode())
+        Path(folder, "projects.copy").write_bytes(
+            text_formats.rows_as_text(text_formats.COPY, projects, rows).encode()
+        )
         with database.opened(Path(folder), "postgres", {"projects": ["projects.copy"]}) as opened:
             query = "SELECT list(name ORDER BY CAST(project_id AS INT)) FROM v_projects"
             assert opened.first(query)[1] == (texts,)

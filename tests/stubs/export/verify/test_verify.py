@@ -9,7 +9,7 @@ import pytest
 from orgbilling_fixtures import personas
 from orgbilling_stubs.export import manifest, run, selection
 from orgbilling_stubs.export.errors import ExportError
-from orgbilling_stubs.export.request import Request
+from orgbilling_stubs.export.request import ExportRequest
 from orgbilling_stubs.export.verify.verify import verify
 from orgbilling_stubs.export.writers.sqlite import FILE
 
@@ -29,28 +29,28 @@ def test_every_format_adds_up(tmp_path, make, kind):
 
 @pytest.mark.slow
 def test_every_persona_adds_up(tmp_path, make):
-    cast = selection.cast(selection.chosen(personas.names()), 1, AS_OF_MS)
-    make(tmp_path, "parquet", cast=cast, block=100)
+    selected = selection.select(selection.by_persona(personas.names()), 1, AS_OF_MS)
+    make(tmp_path, "parquet", selection=selected, part_size=100)
     assert problems(tmp_path) == {}
 
 
 @pytest.mark.slow
 def test_a_thousand_organizations_of_the_mix_add_up(tmp_path, make):
-    cast = selection.cast(selection.drawn(1000, 1), 1, AS_OF_MS)
-    made = make(tmp_path, "parquet", cast=cast, block=100, jobs=2)
+    selected = selection.select(selection.from_mix(1000, 1), 1, AS_OF_MS)
+    made = make(tmp_path, "parquet", selection=selected, part_size=100, jobs=2)
     assert made["rows"]["organizations"] == 1000
     assert problems(tmp_path) == {}
 
 
 def test_a_changed_file_is_named(tmp_path, make):
-    make(tmp_path, block=100)
+    make(tmp_path, part_size=100)
     with (tmp_path / "projects.csv").open("a") as file:
         file.write("\n")
     assert problems(tmp_path) == {"file-digest": "projects.csv has changed"}
 
 
 def test_a_missing_file_is_named_and_nothing_else_is_asked(tmp_path, make):
-    make(tmp_path, block=100)
+    make(tmp_path, part_size=100)
     (tmp_path / "ledger.csv").unlink()
     assert problems(tmp_path) == {"file-missing": "ledger.csv is not there"}
 
@@ -96,9 +96,9 @@ def drop(row):
 def sound(tmp_path_factory):
     """A small export that adds up, to be broken in a copy."""
     folder = tmp_path_factory.mktemp("sound")
-    cast = selection.cast(selection.chosen(["contract_active", "no_contract"]), 1, AS_OF_MS, 40)
+    selected = selection.select(selection.by_persona(["contract_active", "no_contract"]), 1, AS_OF_MS, 40)
     about = {"command": "", "format": "csv", "versions": {}}
-    run.export(Request(folder, "csv", cast, about=about), lambda *_: None)
+    run.export(ExportRequest(folder, "csv", selected, manifest_fields=about), lambda *_: None)
     return folder
 
 
@@ -207,7 +207,7 @@ def test_decimals_without_all_their_places_are_the_same_amounts(tmp_path, sound)
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["parquet", "sqlite", "duckdb"])
 def test_a_truncated_file_is_a_broken_check_that_names_it(tmp_path, make, kind):
-    made = make(tmp_path, kind, block=100)
+    made = make(tmp_path, kind, part_size=100)
     path = tmp_path / next(each["path"] for each in made["files"] if each["table"] == "ledger")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
     found = problems(tmp_path)
@@ -224,8 +224,8 @@ def test_bodies_that_are_no_json_are_named(tmp_path, make):
 
 @pytest.mark.slow
 def test_the_row_is_told_as_people_read_it(tmp_path, make):
-    cast = selection.cast(selection.chosen(["no_contract"]), 1, AS_OF_MS, 40)
-    make(tmp_path, cast=cast, block=100)
+    selected = selection.select(selection.by_persona(["no_contract"]), 1, AS_OF_MS, 40)
+    make(tmp_path, selection=selected, part_size=100)
     changed(tmp_path, "events", cell(1, 6, lambda text: "9.000000"))
     found = problems(tmp_path)
     assert found["events-charge"].startswith("events: organization_id org_no_contract, day 2026-01-")

@@ -22,7 +22,7 @@ def test_the_database_has_all_rows_with_exact_types(tmp_path, make):
 
 @pytest.mark.slow
 def test_one_block_is_loaded_too(tmp_path, make):
-    assert make(tmp_path, "duckdb", block=100)["rows"] == make(tmp_path / "b", "duckdb")["rows"]
+    assert make(tmp_path, "duckdb", part_size=100)["rows"] == make(tmp_path / "b", "duckdb")["rows"]
 
 
 def test_what_duckdb_refuses_is_one_line(tmp_path, make, monkeypatch):

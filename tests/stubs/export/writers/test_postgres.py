@@ -6,11 +6,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from orgbilling_stubs.export.errors import ExportError
-from orgbilling_stubs.export.request import Request
+from orgbilling_stubs.export.request import ExportRequest
 from orgbilling_stubs.export.schema import NAMES
 from orgbilling_stubs.export.writers import postgres
 
-from ..conftest import small_cast
+from ..conftest import small_selection
 
 
 class Server:
@@ -51,12 +51,12 @@ def server(monkeypatch):
 
 def test_tables_are_created_and_filled_in_one_transaction(server, make, tmp_path):
     done = []
-    request = Request(Path(), "postgres", small_cast(), NAMES, block=2)
-    rows = postgres.load(request, "postgresql://x", lambda *more: done.append(more))
+    request = ExportRequest(Path(), "postgres", small_selection(), NAMES, part_size=2)
+    rows = postgres.fill(request, "postgresql://x", lambda *more: done.append(more))
     assert [query.split()[2] for query in server.executed] == [*NAMES]
     assert server.committed
     assert [organizations for organizations, _ in done] == [1] * 5
-    made = make(tmp_path, "postgres", block=100)
+    made = make(tmp_path, "postgres", part_size=100)
     assert rows == made["rows"]
     assert all((tmp_path / f"{name}.copy").read_text() == server.copied[name] for name in NAMES)
 
@@ -66,17 +66,17 @@ def test_what_the_database_refuses_is_one_line(server):
         raise psycopg.errors.DuplicateTable('relation "organizations" already exists\nLINE 1: …')
 
     server.execute = refuse
-    request = Request(Path(), "postgres", small_cast(1))
+    request = ExportRequest(Path(), "postgres", small_selection(1))
     with pytest.raises(ExportError, match=r"already exists$") as caught:
-        postgres.load(request, "postgresql://x", lambda *_: None)
-    assert caught.value.name == "database-error"
+        postgres.fill(request, "postgresql://x", lambda *_: None)
+    assert caught.value.code == "database_error"
     assert not server.committed
 
 
 def test_a_database_that_is_not_there_is_one_line():
-    request = Request(Path(), "postgres", small_cast(1))
+    request = ExportRequest(Path(), "postgres", small_selection(1))
     with pytest.raises(ExportError, match=r"^connection") as caught:
-        postgres.load(request, "postgresql://nobody@127.0.0.1:1/none?connect_timeout=2", lambda *_: None)
+        postgres.fill(request, "postgresql://nobody@127.0.0.1:1/none?connect_timeout=2", lambda *_: None)
     assert "\n" not in str(caught.value)
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 from orgbilling_stubs.billing import instants as instant
-from orgbilling_stubs.export.texts import dates, decimals, instants, plain
+from orgbilling_stubs.export.writers.text_formats import dates, decimals, instants, plain
 
 
 @given(st.lists(st.integers(-(2**70), 2**70)), st.sampled_from([6, 9]))

@@ -5,36 +5,37 @@ import sys
 from importlib import import_module
 
 import pytest
-from orgbilling_stubs.export import pool
+from orgbilling_stubs.export import workers
 from orgbilling_stubs.export.errors import ExportError
-from orgbilling_stubs.export.request import Request
+from orgbilling_stubs.export.request import ExportRequest
 
-from .conftest import small_cast
+from .conftest import small_selection
 
 WORK = """
 import os, signal, time
-from orgbilling_stubs.export.writers.files import Entry
+from orgbilling_stubs.export.writers.files import ManifestEntry
 from orgbilling_stubs.export.errors import ExportError
 
-def name(request, block, tick):
-    for person in block[1]:
+def write(request, part, tick):
+    for organization in part.organizations:
         tick(10)
-    return [Entry(f"{block[0]} by {os.getpid() == request.about['parent']}", None, 0, 0, "")]
+    in_parent = os.getpid() == request.manifest_fields["parent"]
+    return [ManifestEntry(f"{part.number} by {in_parent}", None, 0, 0, "")]
 
-def refuse(request, block, tick):
-    raise ExportError("file-error", f"part {block[0]}")
+def refuse(request, part, tick):
+    raise ExportError("file_error", f"part {part.number}")
 
-def die(request, block, tick):
+def die(request, part, tick):
     os.kill(os.getpid(), signal.SIGKILL)
 
-def linger(request, block, tick):
-    if block[0] == 0:
-        raise ExportError("file-error", "first")
-    (request.out / "begun").touch()
+def linger(request, part, tick):
+    if part.number == 0:
+        raise ExportError("file_error", "first")
+    (request.folder / "begun").touch()
     for _ in range(1000):
         time.sleep(0.01)
         tick(0)
-    (request.out / "ended").touch()
+    (request.folder / "ended").touch()
 """
 
 
@@ -48,23 +49,25 @@ def work(tmp_path, monkeypatch):
 
 
 def request(out, jobs):
-    return Request(out, "csv", small_cast(5), block=2, jobs=jobs, about={"parent": os.getpid()})
+    return ExportRequest(
+        out, "csv", small_selection(5), part_size=2, jobs=jobs, manifest_fields={"parent": os.getpid()}
+    )
 
 
 def run(out, jobs, work):
     done = []
-    entries = pool.run(request(out, jobs), work, lambda *more: done.append(more))
+    entries = workers.run_parts(request(out, jobs), work, lambda *more: done.append(more))
     return sorted(entry.path for entry in entries), done
 
 
 def test_one_process_does_it_alone(tmp_path, work):
-    made, done = run(tmp_path, 1, work.name)
+    made, done = run(tmp_path, 1, work.write)
     assert made == ["0 by True", "1 by True", "2 by True"]
     assert done == [(1, 10)] * 5
 
 
 def test_several_processes_share_the_parts(tmp_path, work):
-    made, done = run(tmp_path, 2, work.name)
+    made, done = run(tmp_path, 2, work.write)
     assert made == ["0 by False", "1 by False", "2 by False"]
     assert sorted(done) == [(1, 10), (2, 20), (2, 20)]
 
@@ -86,8 +89,8 @@ def test_the_others_stop_when_one_part_is_refused(tmp_path, work):
 def test_a_process_that_is_killed_is_told_in_one_line(tmp_path, work):
     with pytest.raises(ExportError, match="a process of the export ended") as caught:
         run(tmp_path, 2, work.die)
-    assert caught.value.name == "worker-lost"
+    assert caught.value.code == "worker_lost"
 
 
 def test_there_is_a_core():
-    assert pool.cores() >= 1
+    assert workers.cores() >= 1

@@ -4,16 +4,17 @@ import pytest
 from orgbilling_fixtures import personas
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants as instant
+from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS, SETTLEMENT_MS
 from orgbilling_stubs.billing.state import after_history
-from orgbilling_stubs.export import scalar
-from orgbilling_stubs.export.texts import instants
+from orgbilling_stubs.export import row_tables
+from orgbilling_stubs.export.writers.text_formats import instants
 
-from .conftest import plan_of
+from .conftest import config_of
 
 
 def columns(name, *tables):
-    tenant = after_history(plan_of(name))
-    made = scalar.tables(tenant, personas.load(name), tables)
+    tenant = after_history(config_of(name))
+    made = row_tables.tables(tenant, personas.load(name), tables)
     return tenant, *(made[table] for table in tables)
 
 
@@ -62,3 +63,10 @@ def test_who_stopped_at_zero_uses_nothing_more():
     tenant, usage = columns("free_credit_used", "usage_by_day")
     active = {row.at_ms // instant.DAY_MS for row in tenant.ledger.rows if row.kind == "usage"}
     assert {*usage["day"]} == active
+
+
+def test_evenings_and_openings_are_billed_at_their_times():
+    rows = after_history(config_of("standard")).ledger.rows
+    settled = {row.at_ms % instant.DAY_MS for row in rows if row.kind == "event_charge"}
+    opened = {row.at_ms % instant.DAY_MS for row in rows if row.kind == "character_charge"}
+    assert (settled, opened) == ({SETTLEMENT_MS}, {MONTH_OPENS_MS})

@@ -9,13 +9,13 @@ from orgbilling_stubs.billing.events import TenantCreated
 from orgbilling_stubs.billing.opening_balance import solved
 from orgbilling_stubs.billing.state import after_history
 from orgbilling_stubs.billing.tenant_config import TopUp
-from orgbilling_stubs.export import scalar
-from orgbilling_stubs.export.columnar import vector
+from orgbilling_stubs.export import row_tables
+from orgbilling_stubs.export.columnar import column_tables
 from orgbilling_stubs.export.columnar.columns import values
 from orgbilling_stubs.export.schema import BY_NAME, NAMES
 from orgbilling_stubs.tenants import tenant_factory
 
-from ..conftest import AS_OF_MS, plan_of
+from ..conftest import AS_OF_MS, config_of
 
 BY_ENGINE = ("empty", "nulls", "extreme_numbers", "free_credit_used")
 
@@ -27,10 +27,10 @@ def listed(tables):
     }
 
 
-def assert_same(plan, persona):
-    made = vector.tables(plan, persona)
+def assert_same(config, persona):
+    made = column_tables.tables(config, persona)
     assert made is not None
-    expected = listed(scalar.tables(after_history(solved(plan)), persona))
+    expected = listed(row_tables.tables(after_history(solved(config)), persona))
     for table, columns in listed(made).items():
         assert columns == expected[table], table
     assert [*made] == [*NAMES]
@@ -38,12 +38,12 @@ def assert_same(plan, persona):
 
 @pytest.mark.parametrize("name", [name for name in personas.names() if name not in BY_ENGINE])
 def test_every_row_of_every_table_is_the_engines(name):
-    assert_same(plan_of(name), personas.load(name))
+    assert_same(config_of(name), personas.load(name))
 
 
 @pytest.mark.parametrize("name", BY_ENGINE)
 def test_what_columns_cannot_hold_is_left_to_the_engine(name):
-    assert vector.tables(plan_of(name), personas.load(name)) is None
+    assert column_tables.tables(config_of(name), personas.load(name)) is None
 
 
 MOMENTS = (
@@ -58,7 +58,7 @@ MOMENTS = (
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("name", ["postpaid_over_limit", "overdrawn", "zero_balance"])
 def test_every_row_is_the_engines_at_the_edges_of_days_and_months(name, moment):
-    assert_same(plan_of(name, instants.parse(moment)), personas.load(name))
+    assert_same(config_of(name, instants.parse(moment)), personas.load(name))
 
 
 @pytest.mark.slow
@@ -66,13 +66,13 @@ def test_every_row_is_the_engines_at_the_edges_of_days_and_months(name, moment):
 @pytest.mark.parametrize("name", [name for name in personas.names() if name not in BY_ENGINE])
 def test_every_row_is_the_engines_for_any_seed(name, seed):
     as_of_ms = AS_OF_MS + seed * 11 * instants.DAY_MS + seed * 7_919_321
-    plan = plan_of(name, as_of_ms, seed)
-    if vector.tables(plan, personas.load(name)) is not None:
-        assert_same(plan, personas.load(name))
+    config = config_of(name, as_of_ms, seed)
+    if column_tables.tables(config, personas.load(name)) is not None:
+        assert_same(config, personas.load(name))
 
 
 def short(**changes):
-    """The standard persona's plan with thirty days of history, billed differently."""
+    """The standard persona's config with thirty days of history, billed differently."""
     standard = personas.load("standard")
     persona = replace(standard, usage=replace(standard.usage, history_days=30), contract=None)
     created = TenantCreated(persona.document, 1, AS_OF_MS, "org_short")
@@ -104,15 +104,15 @@ def test_every_row_is_the_engines_however_it_pays(changes):
 
 @pytest.mark.parametrize("changes", [{"top_up": None}, {"top_up": None, "balance_target_micros": 0}])
 def test_who_runs_out_of_credits_is_left_to_the_engine(changes):
-    assert vector.tables(*short(**changes)) is None
+    assert column_tables.tables(*short(**changes)) is None
 
 
 def test_only_the_wanted_tables_are_made():
-    plan, persona = short()
-    assert [*vector.tables(plan, persona, {"ledger", "projects"})] == ["projects", "ledger"]
+    config, persona = short()
+    assert [*column_tables.tables(config, persona, {"ledger", "projects"})] == ["projects", "ledger"]
 
 
 def test_entry_ids_are_those_of_the_domain():
-    made = [*vector.entry_ids(5, "org_ü", 300)]
+    made = [*column_tables.entry_ids(5, "org_ü", 300)]
     assert made == [ids.uuid(5, "org_ü", "entry", number) for number in range(300)]
-    assert [*vector.entry_ids(5, "org_ü", 0)] == []
+    assert [*column_tables.entry_ids(5, "org_ü", 0)] == []

@@ -9,8 +9,7 @@ from orgbilling_fixtures import personas
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.api.serializers import response_digests
 from orgbilling_stubs.billing import commands
-from orgbilling_stubs.export import world
-from orgbilling_stubs.export.columnar import engine
+from orgbilling_stubs.export import organization_tables, selection
 from orgbilling_stubs.export.columnar.columns import values
 from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.verify.verify import verify
@@ -52,21 +51,21 @@ def text_of(service):
 
 @pytest.mark.slow
 def test_a_world_is_exported_as_it_is_and_adds_up(service, make, tmp_path):
-    cast = world.read(text_of(service), "world.jsonl")
-    assert [person.organization for person in cast.people] == [*service.store.organizations()]
-    make(tmp_path, cast=cast, block=100)
+    selected = selection.from_bundle_text(text_of(service), "world.jsonl")
+    assert [organization.id for organization in selected.organizations] == [*service.store.organizations()]
+    make(tmp_path, selection=selected, part_size=100)
     assert [finding for finding in verify(tmp_path) if finding.problem] == []
-    made = engine.Engine(cast)
-    for person in cast.people:
-        tenant = service.tenant(person.organization)
-        tables = made.tables(person)
+    made = organization_tables.OrganizationTables(selected)
+    for organization in selected.organizations:
+        tenant = service.tenant(organization.id)
+        tables = made.tables(organization)
         assert values(tables["ledger"]["amount_usd"]) == [row.usd_micros for row in tenant.ledger.rows]
         body = serializers.summary(tenant, 4_000)
         usage = tables["usage_by_day"]
         assert sum(values(usage["input_tokens"])) == body["totalInputTokens"]
         assert sum(values(usage["messages"])) == body["totalMessages"]
         assert sum(values(tables["services"]["count"])) == serializers.services(tenant, 4_000)["totalEvents"]
-        assert made.bodies(person)["getOrgBilling"] == serializers.profile(tenant)
+        assert made.responses(organization)["getOrgBilling"] == serializers.profile(tenant)
 
 
 @pytest.mark.slow
@@ -80,7 +79,7 @@ def test_organizations_may_sign_the_same_contract_and_forks_have_their_parents_i
     text = bundle.export(
         service, ["org_no_contract", "org_new_org", "org_standard", "org_fork"], "digest", response_digests
     )
-    make(tmp_path, kind, cast=world.read(text, "world.jsonl"), block=100)
+    make(tmp_path, kind, selection=selection.from_bundle_text(text, "world.jsonl"), part_size=100)
     assert [finding for finding in verify(tmp_path) if finding.problem] == []
 
 
@@ -90,12 +89,14 @@ def test_prices_changed_by_hand_are_told_and_no_law_is_broken(service, make, tmp
         "org_no_contract", commands.ChangePrices(models={MODEL: (1, 2)}, events={"consolidation": 5})
     )
     service.execute("org_no_contract", commands.RecordUsage(0, MODEL, "api", 10**6, 10**6, 1, 1))
-    cast = world.read(text_of(service), "world.jsonl")
-    make(tmp_path, cast=cast, block=100)
+    selected = selection.from_bundle_text(text_of(service), "world.jsonl")
+    make(tmp_path, selection=selected, part_size=100)
     assert [finding for finding in verify(tmp_path) if finding.problem] == []
     repriced = {
-        person.organization: values(engine.Engine(cast).tables(person)["organizations"]["repriced"])
-        for person in cast.people
+        organization.id: values(
+            organization_tables.OrganizationTables(selected).tables(organization)["organizations"]["repriced"]
+        )
+        for organization in selected.organizations
     }
     assert repriced.pop("org_no_contract") == [True]
     assert all(found == [False] for found in repriced.values())
@@ -103,33 +104,35 @@ def test_prices_changed_by_hand_are_told_and_no_law_is_broken(service, make, tmp
 
 @pytest.mark.slow
 def test_a_voucher_that_was_redeemed_is_used(service):
-    cast = world.read(text_of(service), "x")
-    [standard] = [person for person in cast.people if person.organization == "org_standard"]
-    vouchers = engine.Engine(cast).tables(standard)["vouchers"]
+    selected = selection.from_bundle_text(text_of(service), "x")
+    [standard] = [
+        organization for organization in selected.organizations if organization.id == "org_standard"
+    ]
+    vouchers = organization_tables.OrganizationTables(selected).tables(standard)["vouchers"]
     assert dict(zip(vouchers["code"], vouchers["state"], strict=True))["WELCOME50"] == "used"
 
 
 @pytest.mark.parametrize(("text", "message"), [("{}", "x:1: "), ("nothing", "x:1: ")])
 def test_what_is_no_bundle_is_refused_with_its_line(text, message):
     with pytest.raises(ExportError) as caught:
-        world.read(text, "x")
-    assert caught.value.name == "bad-bundle"
+        selection.from_bundle_text(text, "x")
+    assert caught.value.code == "bad_bundle"
     assert str(caught.value).startswith(message)
 
 
 def test_a_bundle_that_replays_differently_is_refused(service):
     text = text_of(service)
     with pytest.raises(ExportError, match="replays differently"):
-        world.read(text.replace('"getOrgBilling":"', '"getOrgBilling":"0', 1), "x")
+        selection.from_bundle_text(text.replace('"getOrgBilling":"', '"getOrgBilling":"0', 1), "x")
 
 
 def test_a_file_is_read(service, tmp_path):
     path = tmp_path / "world.jsonl"
     path.write_text(text_of(service))
-    assert len(world.file(path).people) == 4
+    assert len(selection.from_bundle(path).organizations) == 4
     path.write_bytes(b"\xff")
     with pytest.raises(ExportError, match="not UTF-8"):
-        world.file(path)
+        selection.from_bundle(path)
 
 
 def test_a_running_stub_gives_its_bundle(dashboard, monkeypatch):
@@ -143,9 +146,9 @@ def test_a_running_stub_gives_its_bundle(dashboard, monkeypatch):
 
     monkeypatch.setattr(urllib.request, "urlopen", urlopen)
     dashboard("GET", "/org/billing", "org_new_org")
-    cast = world.running("http://stub/", {world.VARIABLE: "oct_1"})
-    assert [person.organization for person in cast.people] == ["org_new_org"]
-    assert asked == [(f"http://stub{world.PATH}", {"X-control-token": "oct_1"})]
+    selected = selection.from_running_stub("http://stub/", {selection.CONTROL_TOKEN_VARIABLE: "oct_1"})
+    assert [organization.id for organization in selected.organizations] == ["org_new_org"]
+    assert asked == [(f"http://stub{selection._BUNDLE_PATH}", {"X-control-token": "oct_1"})]
 
 
 @pytest.mark.slow
@@ -158,8 +161,8 @@ def test_the_address_that_serve_prints_is_as_good_as_the_root(service, monkeypat
         return io.BytesIO(text_of(service).encode())
 
     monkeypatch.setattr(urllib.request, "urlopen", urlopen)
-    assert len(world.running(url, {}).people) == 4
-    assert asked == [f"http://stub{world.PATH}"]
+    assert len(selection.from_running_stub(url, {}).organizations) == 4
+    assert asked == [f"http://stub{selection._BUNDLE_PATH}"]
 
 
 def refusing(error):
@@ -181,10 +184,10 @@ def refusing(error):
 def test_who_gives_no_bundle_is_told_in_one_line(monkeypatch, error, message):
     monkeypatch.setattr(urllib.request, "urlopen", refusing(error))
     with pytest.raises(ExportError) as caught:
-        world.running("http://stub", {})
-    assert (caught.value.name, str(caught.value)) == ("unreachable", f"http://stub: {message}")
+        selection.from_running_stub("http://stub", {})
+    assert (caught.value.code, str(caught.value)) == ("unreachable", f"http://stub: {message}")
 
 
 def test_only_http_is_asked():
     with pytest.raises(ExportError, match="expected http"):
-        world.running("file:///etc/passwd", {})
+        selection.from_running_stub("file:///etc/passwd", {})

@@ -8,28 +8,32 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orgbilling_stubs.export.columnar.columns import Coded, Same, values
+from orgbilling_stubs.export.columnar.columns import ConstantColumn, DictionaryColumn, values
 from orgbilling_stubs.export.schema import BY_NAME
-from orgbilling_stubs.export.writers.lines import COPY, CSV, JSONL, header, lines, tokens
+from orgbilling_stubs.export.writers.text_formats import COPY, CSV, JSONL, cells, header, rows_as_text
 
 PROJECTS = BY_NAME["projects"]
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
 
 
 def chunk(names):
-    return {"project_id": ["p"] * len(names), "organization_id": Same("o", len(names)), "name": [*names]}
+    return {
+        "project_id": ["p"] * len(names),
+        "organization_id": ConstantColumn("o", len(names)),
+        "name": [*names],
+    }
 
 
 @given(st.lists(TEXTS, min_size=1))
 def test_csv_reads_back_as_written(names):
-    text = header(CSV, PROJECTS) + lines(CSV, PROJECTS, chunk(names))
+    text = header(CSV, PROJECTS) + rows_as_text(CSV, PROJECTS, chunk(names))
     read = [*csv.reader(io.StringIO(text, newline=""), strict=True)]
     assert read == [["project_id", "organization_id", "name"], *(["p", "o", name] for name in names)]
 
 
 @given(st.lists(TEXTS, min_size=1))
 def test_json_lines_read_back_as_written(names):
-    read = [json.loads(line) for line in lines(JSONL, PROJECTS, chunk(names)).split("\n")[:-1]]
+    read = [json.loads(line) for line in rows_as_text(JSONL, PROJECTS, chunk(names)).split("\n")[:-1]]
     assert [row["name"] for row in read] == names
 
 
@@ -49,14 +53,14 @@ def test_json_lines_read_back_as_written(names):
     ],
 )
 def test_values_look_as_the_dialect_says(dialect, kind, raw, expected):
-    assert tokens(dialect, kind, raw) == expected
+    assert cells(dialect, kind, raw) == expected
 
 
 def test_every_shape_of_a_column_gives_the_same_tokens():
-    coded = Coded(["a,b", None], np.array([0, 1, 0], dtype=np.int32))
-    assert tokens(CSV, "text", coded) == tokens(CSV, "text", values(coded)) == ['"a,b"', "", '"a,b"']
-    assert tokens(CSV, "money", np.array([7, 8])) == tokens(CSV, "money", [7, 8])
-    assert tokens(JSONL, "text", Same("x", 2)) == ['"x"', '"x"']
+    coded = DictionaryColumn(["a,b", None], np.array([0, 1, 0], dtype=np.int32))
+    assert cells(CSV, "text", coded) == cells(CSV, "text", values(coded)) == ['"a,b"', "", '"a,b"']
+    assert cells(CSV, "money", np.array([7, 8])) == cells(CSV, "money", [7, 8])
+    assert cells(JSONL, "text", ConstantColumn("x", 2)) == ['"x"', '"x"']
 
 
 def test_only_csv_has_a_header():

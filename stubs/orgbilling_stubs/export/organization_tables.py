@@ -1,0 +1,75 @@
+"""One organization's tables: in columns where numpy is installed and columns suffice, else row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Any
+
+from orgbilling_fixtures.personas import Persona, parse
+
+from orgbilling_stubs.api import serializers
+from orgbilling_stubs.billing import scheduler
+from orgbilling_stubs.billing.log_branches import active_branch
+from orgbilling_stubs.billing.state import after_history, state_of
+from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.export import row_tables
+from orgbilling_stubs.export.columnar.columns import TableColumns
+from orgbilling_stubs.export.errors import installed
+from orgbilling_stubs.export.schema import NAMES
+from orgbilling_stubs.export.selection import SelectedOrganization, Selection
+from orgbilling_stubs.tenants import tenant_factory
+
+WINDOWS_DAYS = (1, 7, 30, 90, 365)
+"""The values of `days` for which the API's responses are exported."""
+
+BASE_URL = "http://127.0.0.1:4010"
+
+
+class OrganizationTables:
+    """Makes the tables of a selection's organizations."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._selection = selection
+        self._personas: dict[str, Persona] = {
+            name: parse(document, name) for name, document in selection.persona_documents.items()
+        }
+
+    def tables(
+        self, organization: SelectedOrganization, wanted: Collection[str] = NAMES
+    ) -> dict[str, TableColumns]:
+        """The wanted tables of one organization, by name."""
+        persona = self._personas[organization.persona]
+        recorded = self._selection.logs.get(organization.id)
+        if recorded is not None:
+            # What was done by hand is in no history, so only the tenant itself has it.
+            records = active_branch(recorded.records)
+            return row_tables.tables(self.tenant(organization), persona, wanted, records)
+        if numpy_installed():
+            from orgbilling_stubs.export.columnar import column_tables
+
+            config = tenant_factory.unsolved_config(organization.id, self._selection.created(organization))
+            tables = column_tables.tables(config, persona, wanted)
+            if tables is not None:
+                return tables
+        return row_tables.tables(self.tenant(organization), persona, wanted)
+
+    def tenant(self, organization: SelectedOrganization) -> Tenant:
+        """The organization's tenant at the clock, as the stub has it."""
+        recorded = self._selection.logs.get(organization.id)
+        if recorded is not None:
+            tenant = state_of(recorded.organization, recorded.records, tenant_factory.tenant_config)
+            scheduler.advance(tenant, recorded.at_ms)
+            return tenant
+        created = self._selection.created(organization)
+        return after_history(tenant_factory.tenant_config(organization.id, created))
+
+    def responses(self, organization: SelectedOrganization) -> dict[str, Any]:
+        """What the API answers to every GET of the organization."""
+        return serializers.all_bodies(self.tenant(organization), BASE_URL, WINDOWS_DAYS)
+
+
+@lru_cache(maxsize=1)
+def numpy_installed() -> bool:
+    """Whether numpy is installed; tried once."""
+    return installed("numpy")
