@@ -29,10 +29,9 @@ import pyarrow as pa
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.export import run, selection, workers
 from orgbilling_stubs.export.columnar.columns import DictionaryColumn, UuidColumn, values
-from orgbilling_stubs.export.request import ExportRequest
+from orgbilling_stubs.export.request import ExportRequest, Part
 from orgbilling_stubs.export.schema import BY_NAME, NAMES
 from orgbilling_stubs.export.verify import verify
-from orgbilling_stubs.export.workers import Block
 from orgbilling_stubs.export.writers import parts
 from orgbilling_stubs.export.writers.files import ManifestEntry
 from orgbilling_stubs.export.writers.parts import PartFiles
@@ -44,7 +43,7 @@ MEMORY_TARGET_MB = 600
 
 
 def random_table(rows: int, seed: int) -> dict[str, Any]:
-    """As many rows as a block has, of the ledger's columns, from numpy's generator."""
+    """As many rows as a part has, of the ledger's columns, from numpy's generator."""
     chance = np.random.default_rng(seed)
     digits = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
     texts = [f"text {number}" for number in range(40)]
@@ -61,18 +60,18 @@ def random_table(rows: int, seed: int) -> dict[str, Any]:
     return table
 
 
-def random_part(request: ExportRequest, block: Block, tick: Callable[[int], None]) -> list[ManifestEntry]:
+def random_part(request: ExportRequest, part: Part, tick: Callable[[int], None]) -> list[ManifestEntry]:
     """A part of random numbers, by the same library."""
-    rows = request.manifest_fields["rows"] * len(block[1]) // len(request.selected.organizations)
-    table = random_table(rows, block[0] or 0)
+    rows = request.manifest_fields["rows"] * len(part.organizations) // len(request.selection.organizations)
+    table = random_table(rows, part.number or 0)
     if request.format == "csv":
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(zip(*map(values, table.values()), strict=True))
-        (request.folder / f"{block[0]}.csv").write_text(text.getvalue())
+        (request.folder / f"{part.number}.csv").write_text(text.getvalue())
         return []
-    with PartFiles(request.folder, request.format, ("ledger",), block[0]) as part:
-        part.write({"ledger": table})
-        return part.keep()
+    with PartFiles(request.folder, request.format, ("ledger",), part.number) as files:
+        files.write({"ledger": table})
+        return files.keep()
 
 
 class Run(NamedTuple):
@@ -89,7 +88,7 @@ def cpu_s() -> float:
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
-def timed(work: workers.Work, request: ExportRequest) -> Run:
+def timed(write_part: workers.WritePart, request: ExportRequest) -> Run:
     """One run into a fresh folder."""
     rows = 0
 
@@ -99,7 +98,7 @@ def timed(work: workers.Work, request: ExportRequest) -> Run:
 
     with tempfile.TemporaryDirectory() as folder:
         started, used = time.perf_counter(), cpu_s()
-        workers.run_parts(replace(request, folder=Path(folder)), work, advance)
+        workers.run_parts(replace(request, folder=Path(folder)), write_part, advance)
         return Run(time.perf_counter() - started, cpu_s() - used, rows)
 
 
@@ -140,7 +139,7 @@ def whole(organizations: int, jobs: int) -> dict[str, Any]:
         made = run.export(request, lambda *_: None)
         exported = time.perf_counter() - started
         memory = peak_mb()
-        broken = [finding.name for finding in verify.verify(Path(folder)) if finding.problem]
+        broken = [check.name for check in verify.verify(Path(folder)) if check.problem]
         verified = time.perf_counter() - started - exported
         size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
         shutil.rmtree(folder)
