@@ -21,10 +21,14 @@ class ScenarioRules:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._peek = service.peek
         self._rules: dict[str, tuple[ActiveScenario, Sequence[ActiveRule]]] = {}
 
     def __contains__(self, organization: str) -> bool:
         """Whether an organization shows a scenario with fault rules. Asked with every request."""
+        tenant = self._peek(organization)
+        if tenant is not None and tenant.active_scenario is None:
+            return False
         return self._scenario(organization) is not None
 
     def of(self, organization: str) -> Sequence[ActiveRule]:
@@ -41,7 +45,7 @@ class ScenarioRules:
 
     def _scenario(self, organization: str) -> ActiveScenario | None:
         """The scenario that an organization shows, if it has fault rules."""
-        tenant = self._service.peek(organization)
+        tenant = self._peek(organization)
         if tenant is None:
             if not organization or not self._service.exists(organization):
                 return None
