@@ -66,7 +66,7 @@ class ActiveRules:
         self._rules: dict[str, ActiveRule] = {}
         self._numbers = 0
         self.applicable_rules: dict[str, ApplicableRules] = {}
-        """What `applicable` has found so far, for whoever asks with every request."""
+        """Cached results of `applicable`, for whoever asks with every request."""
         self._catch_up()
         for active in list(self._rules.values()):
             if active.spent:
@@ -192,8 +192,11 @@ class ActiveRules:
         elif isinstance(event, FaultRuleRemoved):
             self._rules.pop(event.rule_id, None)
         elif isinstance(event, FaultRulesCleared):
-            for active in [each for each in self._rules.values() if _names(each.rule, event.organization)]:
-                del self._rules[active.rule.id]
+            self._rules = {
+                identifier: active
+                for identifier, active in self._rules.items()
+                if not _names(active.rule, event.organization)
+            }
             if not self._rules:
                 self._numbers = 0
         elif isinstance(event, FaultRuleFired) and event.rule_id in self._rules:

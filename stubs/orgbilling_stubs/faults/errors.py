@@ -1,4 +1,4 @@
-"""Every way an override or a rule can be refused: one table, one row each."""
+"""The errors of overrides and fault rules, in order of precedence."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from orgbilling_stubs.http.errors import Row
 
 PREFERENCE_MALFORMED = Row("preference_malformed", 400, "the preferences cannot be read (RFC 7240)")
 CODE_INVALID = Row("code_invalid", 400, "code: expected a status from 200 to 599")
-CODE_UNLISTED = Row("code_unlisted", 400, "code: the contract lists no such status here; add force to insist")
-EXAMPLE_UNKNOWN = Row("example_unknown", 400, "example: the contract has no example of this name here")
+CODE_UNLISTED = Row("code_unlisted", 400, "code: the API description lists no such status here; add force")
+EXAMPLE_UNKNOWN = Row("example_unknown", 400, "example: the API description has no such example here")
 DELAY_INVALID = Row("delay_invalid", 400, "delay: expected milliseconds, or seconds with s; at most 600s")
 SCENARIO_UNKNOWN = Row("scenario_unknown", 400, "scenario: there is no scenario of this name")
 
-OPERATION_UNKNOWN = Row("operation_unknown", 422, "operations: the contract has no such operation")
+OPERATION_UNKNOWN = Row("operation_unknown", 422, "operations: the API description has no such operation")
 METHOD_UNUSED = Row("method_unused", 422, "methods: no operation of this rule has such a method")
 STATUS_UNLISTED = Row(
-    "status_unlisted", 422, "effect.status: the contract does not list it for every operation; force insists"
+    "status_unlisted", 422, "effect.status: not listed for every operation of the rule; add force: true"
 )
 EFFECT_EMPTY = Row("effect_empty", 422, "effect: the rule does nothing")
-EFFECTS_CONFLICT = Row("effects_conflict", 422, "effect: these cannot happen to one answer")
+EFFECTS_CONFLICT = Row("effects_conflict", 422, "effect: these cannot happen to one response")
 LIMIT_INVALID = Row("limit_invalid", 422, "the limits of the rule make no sense")
 EFFECT_INVALID = Row("effect_invalid", 422, "effect: a member is out of range, or contradicts another")
 INSTANT_INVALID = Row("instant_invalid", 422, "expected an RFC 3339 instant in the years 1972 to 8999, UTC")
@@ -33,7 +33,7 @@ OVERRIDES = (
     DELAY_INVALID,
     SCENARIO_UNKNOWN,
 )
-"""What a request can be told about its own overrides, in order of precedence."""
+"""Errors of the overrides of a request, in order of precedence."""
 
 STANDING = (
     RULE_EXISTS,
@@ -47,6 +47,6 @@ STANDING = (
     STATUS_UNLISTED,
     RULE_UNKNOWN,
 )
-"""What whoever sets rules can be told, in order of precedence."""
+"""Errors of whoever adds, reads or removes rules, in order of precedence."""
 
 TABLE = OVERRIDES + STANDING

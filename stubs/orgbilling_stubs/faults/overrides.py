@@ -1,7 +1,7 @@
 """Overrides of one request: read from `Prefer` (RFC 7240), the query, or a cookie.
 
 A header beats the query, and the query beats the cookie, preference by preference. As in Prism, `code` and
-`example` choose the answer; unknown preferences are ignored, as RFC 7240 asks.
+`example` choose the response. Unknown preferences are ignored, as RFC 7240 asks.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ _DELAY = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,3}))?(ms|s)?")
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """What a request asks for itself. code: a status; force: also one that the contract does not list.
+    """What a request asks for itself.
 
-    applied: the preferences as `Preference-Applied` names them.
+    code: a status. force: allow a status that the API description does not list. example: the name of a
+    documented example. scenario: name or number of one. applied: the preferences as `Preference-Applied`
+    names them.
     """
 
     code: int | None = None
@@ -47,20 +49,20 @@ class Override:
 
 def read(headers: Sequence[tuple[bytes, bytes]], query: bytes) -> Override | None:
     """The overrides of a request, or None when there are none. Raises Problem for those that are wrong."""
-    found: dict[str, str] = {}
+    preferences: dict[str, str] = {}
     for carrier in (_header(headers), _query(query), _cookie(headers)):
         for name, value in carrier:
             if name in NAMES:
-                found.setdefault(name, value)
-    if not found.keys() - {"force"}:
+                preferences.setdefault(name, value)
+    if not preferences.keys() - {"force"}:
         return None
     return Override(
-        code=_code(found["code"]) if "code" in found else None,
-        example=found.get("example"),
-        delay_ms=_delay(found["delay"]) if "delay" in found else 0,
-        scenario=found.get("scenario"),
-        force="force" in found and found["force"].lower() not in ("false", "0"),
-        applied=", ".join(_shown(name, found[name]) for name in NAMES if name in found),
+        code=_code(preferences["code"]) if "code" in preferences else None,
+        example=preferences.get("example"),
+        delay_ms=_delay(preferences["delay"]) if "delay" in preferences else 0,
+        scenario=preferences.get("scenario"),
+        force=preferences.get("force", "false").lower() not in ("false", "0"),
+        applied=", ".join(_applied(name, preferences[name]) for name in NAMES if name in preferences),
     )
 
 
@@ -69,20 +71,19 @@ def parse(text: str) -> list[tuple[str, str]]:
 
     Raises Problem when it does not follow RFC 7240.
     """
-    found: list[tuple[str, str]] = []
+    preferences: list[tuple[str, str]] = []
     for preference in _split(text, ","):
         first, *parameters = _split(preference, ";") or [""]
-        pairs = [
-            _PAIR.fullmatch(each.strip()) for each in (first, *parameters) if each is first or each.strip()
-        ]
+        parts = [first, *(parameter for parameter in parameters if parameter.strip())]
+        pairs = [_PAIR.fullmatch(part.strip()) for part in parts]
         if not all(pairs):
             if preference.strip():
                 raise Problem(errors.PREFERENCE_MALFORMED)
             continue
         pair = pairs[0]
         assert pair is not None
-        found.append((pair[1].lower(), _unquoted(pair[2] or "")))
-    return found
+        preferences.append((pair[1].lower(), _unquoted(pair[2] or "")))
+    return preferences
 
 
 def _split(text: str, separator: str) -> list[str]:
@@ -98,7 +99,7 @@ def _split(text: str, separator: str) -> list[str]:
 
 def _header(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     values = [value.decode("latin-1") for name, value in headers if name == b"prefer"]
-    return [each for value in values for each in parse(value)]
+    return [preference for value in values for preference in parse(value)]
 
 
 def _query(query: bytes) -> list[tuple[str, str]]:
@@ -141,7 +142,7 @@ def _unquoted(word: str) -> str:
     return re.sub(r"\\(.)", r"\1", word[1:-1]) if word.startswith('"') else word
 
 
-def _shown(name: str, value: str) -> str:
+def _applied(name: str, value: str) -> str:
     """One member of `Preference-Applied`."""
     if not value:
         return name

@@ -22,9 +22,9 @@ from orgbilling_stubs.tenants.clock import billing_instant
 class FaultRule:
     """Which requests its effects strike. An empty tuple means any.
 
-    times: the next so many requests only. probability: of each match, drawn from `seed` and the number of the
-    match. every: each so-manyth match. from_ms, until_ms: a window on the clock of the organization, the end
-    excluded. force: allow a status that the API description does not list.
+    times: the next so many requests only. probability: of each match, drawn from `seed` and the number of
+    the match. every: each match whose number is a multiple of it. from_ms, until_ms: a window on the clock
+    of the organization, the end excluded. force: allow a status that the API description does not list.
     """
 
     effects: Effects

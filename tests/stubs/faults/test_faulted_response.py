@@ -1,4 +1,4 @@
-"""How spoiled answers reach the journal."""
+"""How faulted responses reach the journal."""
 
 from __future__ import annotations
 

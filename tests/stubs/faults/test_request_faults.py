@@ -106,3 +106,14 @@ def test_the_journal_is_told_in_one_line():
     combined = faults({"status": 503}, {"nulls": True}, override=override)
     assert combined.applied().text == "override code=401, rule flt_1, rule flt_2"
     assert faults().applied().text == ""
+
+
+def test_the_example_of_the_documentation():
+    slow = {"latency": {"ms": 200}, "nulls": True}
+    down = {"status": 503}
+    slower = {"latency": {"ms": 300}, "status": 500}
+    first, second = faults(slow, down, slower), faults(slow, slower)
+    assert [first.delay_ms, second.delay_ms] == [500, 500]
+    assert [first.answer(Request()).status, second.answer(Request()).status] == [503, 500]
+    assert first.changed_body(b'{"errors":[]}') == b'{"errors":null}'
+    assert faults(slow, down, slower, override=Override(code=200)).answer(Request()) is None

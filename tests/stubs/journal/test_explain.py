@@ -94,7 +94,7 @@ def test_the_contract_is_named_with_its_layers(watched):
     assert len([place for place in layers if "/responses/" in place]) >= 1
 
 
-def test_what_spoiled_an_answer(watched, validator):
+def test_the_fault_of_a_response(watched, validator):
     rule = watched.watching.rules.add(FaultRule((Status(503),)))
     why = watched.explained(watched("GET", "/org/billing", headers={"Prefer": "delay=1"}))
     validator.validate(why)

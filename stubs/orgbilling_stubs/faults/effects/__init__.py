@@ -52,8 +52,8 @@ EFFECTS: tuple[type[Effect], ...] = (
 
 def parse(document: Mapping[str, JsonValue]) -> Effects:
     """The effects of a JSON object that fits the schema Effect of the control API."""
-    found = (kind.parse(document) for kind in EFFECTS)
-    return tuple(effect for effect in found if effect is not None)
+    parsed = (kind.parse(document) for kind in EFFECTS)
+    return tuple(effect for effect in parsed if effect is not None)
 
 
 def show(effects: Sequence[Effect]) -> dict[str, object]:
@@ -105,7 +105,7 @@ def schema() -> dict[str, object]:
         "type": "object",
         "additionalProperties": False,
         "minProperties": 1,
-        "description": "What a rule does to an answer. Effects combine where they can happen to one answer.",
+        "description": "What a rule does. Effects combine where they can happen to one response.",
         "properties": {name: part for kind in EFFECTS for name, part in kind.schema().items()},
     }
 

@@ -1,4 +1,4 @@
-"""Hang: nothing is answered for a while, then the connection closes."""
+"""Hang: there is no response for a while, then the connection closes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Hang(Effect):
     """Silence for `hang_ms` milliseconds, or until the client leaves."""
 
     member: ClassVar = "hangMs"
-    on_the_wire: ClassVar = "no answer for so long, or until the client leaves; then the connection closes"
+    on_the_wire: ClassVar = "no response for so long, or until the client leaves; then the connection closes"
     conflicts: ClassVar = ("reset", "truncateBytes", "dripBytesPerSecond", "stale", "nulls", "field")
 
     hang_ms: int = field(
         metadata=json_member(
             "hangMs",
-            integer(1, LONGEST_MS, "Nothing is answered for so long; then the connection closes."),
+            integer(1, LONGEST_MS, "There is no response for so long; then the connection closes."),
         )
     )
 

@@ -19,7 +19,7 @@ class Late(FlagEffect):
     description: ClassVar = "Reset and hang strike after the operation has done its work."
     on_the_wire: ClassVar = (
         "`reset` and `hangMs` strike after the operation has done its work: "
-        "the answer is lost, the write is not"
+        "the response is lost, the write is not"
     )
     modifies: ClassVar = ("reset", "hangMs")
 

@@ -33,7 +33,7 @@ class Latency(ObjectEffect):
 
     member: ClassVar = "latency"
     adds_up: ClassVar = True
-    description: ClassVar = "How long the answer is held back."
+    description: ClassVar = "How long the response is held back."
     on_the_wire: ClassVar = (
         "held back: `fixed`, `uniform` (`ms` to `maxMs`) or `lognormal` (median `ms`, `sigmaPermille`, "
         "`maxMs` at most); the delays of several rules add up"

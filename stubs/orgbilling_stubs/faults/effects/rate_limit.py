@@ -83,8 +83,8 @@ class RateLimit(ObjectEffect):
     adds_up: ClassVar = True
     description: ClassVar = "A token bucket in real time, with the headers of one."
     on_the_wire: ClassVar = (
-        "`X-RateLimit-Limit`, `-Remaining` and `-Reset` on every answer, and 429 with `Retry-After` when the "
-        "bucket of the organization is empty"
+        "`X-RateLimit-Limit`, `-Remaining` and `-Reset` on every response, and 429 with `Retry-After` when "
+        "the bucket of the organization is empty"
     )
 
     limit: int = field(metadata=json_member("limit", integer(1, 1_000_000)))

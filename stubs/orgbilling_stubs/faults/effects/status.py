@@ -31,7 +31,7 @@ class Status(Effect):
 
     status: int = field(
         metadata=json_member(
-            "status", integer(200, 599, "Answered instead, with a body that fits the API description.")
+            "status", integer(200, 599, "Sent instead, with a body that fits the API description.")
         )
     )
     detail: str | None = field(
