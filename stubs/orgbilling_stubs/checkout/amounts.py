@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from orgbilling_stubs.billing.money import MICROS_PER_USD, half_even
 
-ZERO = frozenset(
+ZERO_DECIMAL_CURRENCIES = frozenset(
     ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF")
 )
 """Currencies whose smallest unit is the unit itself (Stripe's list of zero-decimal currencies)."""
 
-THREE = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
+THREE_DECIMAL_CURRENCIES = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
 """Currencies whose smallest unit is a thousandth (Stripe's list of three-decimal currencies)."""
 
 SYMBOLS = {
@@ -35,7 +35,7 @@ SYMBOLS = {
 
 def currency_decimals(currency: str) -> int:
     """How many decimals amounts in a currency have."""
-    return 0 if currency in ZERO else 3 if currency in THREE else 2
+    return 0 if currency in ZERO_DECIMAL_CURRENCIES else 3 if currency in THREE_DECIMAL_CURRENCIES else 2
 
 
 def format_minor_units(amount: int, currency: str, *, named: bool = True) -> str:
@@ -50,8 +50,8 @@ def format_minor_units(amount: int, currency: str, *, named: bool = True) -> str
     return f"{sign}{SYMBOLS.get(currency, f'{currency} ' if named else '')}{digits}"
 
 
-def format_micros(amount: int, currency: str, *, named: bool = True) -> str:
+def format_micros(amount_micros: int, currency: str, *, named: bool = True) -> str:
     """An amount in millionths of the unit of its currency, rounded half to even."""
     return format_minor_units(
-        half_even(amount, MICROS_PER_USD // 10 ** currency_decimals(currency)), currency, named=named
+        half_even(amount_micros, MICROS_PER_USD // 10 ** currency_decimals(currency)), currency, named=named
     )

@@ -1,4 +1,4 @@
-"""Test cards, and what can be wrong with a card form before any card is asked."""
+"""Test cards, and the validation of the card form."""
 
 from __future__ import annotations
 
@@ -15,34 +15,39 @@ _EXPIRY = re.compile(r"([0-9]{1,2})\s*[/\-. ]?\s*([0-9]{4}|[0-9]{2})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class TestCard:
-    """A test card: how paying with it ends, and whether the bank first asks who is there (3D Secure)."""
+class StripeTestCard:
+    """A test card of Stripe: how paying with it ends, and whether the bank asks first (challenge: 3D Secure).
+
+    description: what the list of test cards says about it.
+    """
 
     number: str
-    shows: str
+    description: str
     outcome: PaymentOutcome
     challenge: bool = False
 
     @property
     def grouped(self) -> str:
         """The number in groups of four."""
-        return " ".join(self.number[at : at + 4] for at in range(0, len(self.number), 4))
+        return " ".join(self.number[start : start + 4] for start in range(0, len(self.number), 4))
 
     @property
-    def slug(self) -> str:
+    def last4(self) -> str:
         """The last four digits, which tell the test cards apart."""
         return self.number[-4:]
 
 
 TEST_CARDS = (
-    TestCard("4242424242424242", "Succeeds", OUTCOMES["paid"]),
-    TestCard("4000000000000002", "Declined", OUTCOMES["declined"]),
-    TestCard("4000000000009995", "Insufficient funds", OUTCOMES["insufficient_funds"]),
-    TestCard("4000000000000069", "Expired card", OUTCOMES["expired_card"]),
-    TestCard("4000000000000127", "Wrong security code", OUTCOMES["incorrect_cvc"]),
-    TestCard("4000000000000119", "Processing error", OUTCOMES["processing_error"]),
-    TestCard("4000002500003155", "3D Secure, then succeeds", OUTCOMES["paid"], challenge=True),
-    TestCard("4000008400001629", "3D Secure, then declined", OUTCOMES["declined_after_3ds"], challenge=True),
+    StripeTestCard("4242424242424242", "Succeeds", OUTCOMES["paid"]),
+    StripeTestCard("4000000000000002", "Declined", OUTCOMES["declined"]),
+    StripeTestCard("4000000000009995", "Insufficient funds", OUTCOMES["insufficient_funds"]),
+    StripeTestCard("4000000000000069", "Expired card", OUTCOMES["expired_card"]),
+    StripeTestCard("4000000000000127", "Wrong security code", OUTCOMES["incorrect_cvc"]),
+    StripeTestCard("4000000000000119", "Processing error", OUTCOMES["processing_error"]),
+    StripeTestCard("4000002500003155", "3D Secure, then succeeds", OUTCOMES["paid"], challenge=True),
+    StripeTestCard(
+        "4000008400001629", "3D Secure, then declined", OUTCOMES["declined_after_3ds"], challenge=True
+    ),
 )
 TEST_CARDS_BY_NUMBER = {card.number: card for card in TEST_CARDS}
 """The test cards by number."""
@@ -50,7 +55,7 @@ TEST_CARDS_BY_NUMBER = {card.number: card for card in TEST_CARDS}
 
 @dataclass(frozen=True, slots=True)
 class CardForm:
-    """What the buyer typed into the form."""
+    """What the buyer wrote into the form."""
 
     number: str = ""
     expiry: str = ""
@@ -68,9 +73,9 @@ def read_card_form(fields: Mapping[str, str]) -> CardForm:
     return CardForm(*(fields.get(name, "").strip() for name in ("number", "expiry", "cvc", "name")))
 
 
-def filled_card_form(slug: str, now_ms: int) -> CardForm:
+def filled_card_form(last4: str, now_ms: int) -> CardForm:
     """A form filled in with the test card that ends in these four digits; empty if there is none."""
-    card = next((card for card in TEST_CARDS if card.slug == slug), None)
+    card = next((card for card in TEST_CARDS if card.last4 == last4), None)
     if card is None:
         return CardForm()
     return CardForm(card.grouped, f"12 / {(instants.moment(now_ms).year + 3) % 100:02d}", "123", "Test Buyer")
@@ -80,23 +85,23 @@ def has_valid_check_digit(digits: str) -> bool:
     """Whether the check digit of a card number is right (ISO/IEC 7812-1)."""
     total = 0
     for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (1 + place % 2)
-        total += value - 9 if value > 9 else value
+        value = int(digit) * (1 + place % 2)  # every second digit counts twice
+        total += value - 9 if value > 9 else value  # the sum of the digits of the value
     return total % 10 == 0
 
 
-def card_form_errors(typed: CardForm, now_ms: int) -> dict[str, str]:
+def card_form_errors(form: CardForm, now_ms: int) -> dict[str, str]:
     """What is wrong with each field, in words for the buyer; empty if the card can be tried."""
-    found = {
-        "number": _number(typed.digits),
-        "expiry": _expiry(typed.expiry, now_ms),
-        "cvc": _cvc(typed.cvc),
-        "name": _name(typed.name),
+    messages = {
+        "number": _number_error(form.digits),
+        "expiry": _expiry_error(form.expiry, now_ms),
+        "cvc": _cvc_error(form.cvc),
+        "name": _name_error(form.name),
     }
-    return {field: problem for field, problem in found.items() if problem}
+    return {field: message for field, message in messages.items() if message}
 
 
-def _number(digits: str) -> str:
+def _number_error(digits: str) -> str:
     if not digits:
         return "Enter the card number."
     if not (digits.isascii() and digits.isdigit()):
@@ -110,23 +115,23 @@ def _number(digits: str) -> str:
     return ""
 
 
-def _expiry(text: str, now_ms: int) -> str:
+def _expiry_error(text: str, now_ms: int) -> str:
     if not text:
         return "Enter the expiry date."
-    matched = _EXPIRY.fullmatch(text)
-    if matched is None or not 1 <= int(matched[1]) <= 12:
+    match = _EXPIRY.fullmatch(text)
+    if match is None or not 1 <= int(match[1]) <= 12:
         return "Write it as MM / YY."
     now = instants.moment(now_ms)
-    year = int(matched[2])
-    if year < 100:
+    year = int(match[2])
+    if year < 100:  # two digits mean the nearest such year: within 50 years of now
         year += now.year // 100 * 100
         year += 100 * (year < now.year - 50) - 100 * (year > now.year + 50)
-    if (year, int(matched[1])) < (now.year, now.month):
+    if (year, int(match[1])) < (now.year, now.month):
         return "This date is in the past."
     return "This date is too far ahead." if year > now.year + 50 else ""
 
 
-def _cvc(text: str) -> str:
+def _cvc_error(text: str) -> str:
     if not text:
         return "Enter the security code."
     if not re.fullmatch(r"[0-9]{3,4}", text):
@@ -134,7 +139,7 @@ def _cvc(text: str) -> str:
     return ""
 
 
-def _name(text: str) -> str:
+def _name_error(text: str) -> str:
     if not text:
         return "Enter the name on the card."
     return f"Write the name in at most {LONGEST_NAME} characters." if len(text) > LONGEST_NAME else ""

@@ -1,4 +1,4 @@
-"""Every refusal of the hosted pages beyond those of HTTP and of the domain."""
+"""The errors of the hosted pages, besides those of HTTP and of billing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Invoices: what was paid, from the ledger; what is still to pay, from the contract's schedule."""
+"""Invoices: what was paid, from the ledger, and what is still to pay, from the schedule of the contract."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Invoice:
     """One invoice; amounts in micro-USD.
 
     number: unique within the organization. at_ms: when it was paid, or else when it is due.
-    lines: what it is for. pay: the checkout session where it can be paid.
+    lines: what it is for. session_id: the checkout session where it can be paid.
     """
 
     number: str
@@ -28,23 +28,23 @@ class Invoice:
     status: str
     at_ms: int
     lines: tuple[tuple[str, int], ...]
-    pay: str | None = None
+    session_id: str | None = None
 
     @property
     def amount_micros(self) -> int:
         """The sum of the lines."""
-        return sum(micros for _, micros in self.lines)
+        return sum(amount_micros for _, amount_micros in self.lines)
 
 
 def invoices(tenant: Tenant) -> list[Invoice]:
-    """Every invoice: those still to pay first (the earliest first), then those paid (the newest first)."""
-    ledger = list(_from_ledger(tenant))
-    contract = _from_contract(tenant)
-    found = [each for each in (*ledger, *contract) if each.amount_micros]
-    owed = [each for each in found if each.status != PAID]
-    paid = [each for each in found if each.status == PAID]
-    owed.sort(key=lambda each: (each.at_ms, each.number))
-    paid.sort(key=lambda each: (-each.at_ms, each.number))
+    """Every invoice: first those still to pay, the earliest first; then those paid, the newest first."""
+    owed: list[Invoice] = []
+    paid: list[Invoice] = []
+    for invoice in (*_from_ledger(tenant), *_from_contract(tenant)):
+        if invoice.amount_micros:
+            (paid if invoice.status == PAID else owed).append(invoice)
+    owed.sort(key=lambda invoice: (invoice.at_ms, invoice.number))
+    paid.sort(key=lambda invoice: (-invoice.at_ms, invoice.number))
     return [*owed, *paid]
 
 
@@ -61,10 +61,11 @@ def _from_ledger(tenant: Tenant) -> Iterator[Invoice]:
             title = row.description.removesuffix(" paid")
             number = f"{instants.month(row.at_ms)}-{row.number + 1:06d}"
             yield Invoice(number, title, PAID, row.at_ms, ((title, row.usd_micros),))
-    shown = set() if tenant.contract is None else {label(row) for row in tenant.contract.schedule}
+    # The last payment of an installment of the present term is an invoice of the contract.
+    present_labels = set() if tenant.contract is None else {label(row) for row in tenant.contract.schedule}
     for text, rows in payments.items():
-        for place, row in enumerate(rows[:-1] if text in shown else rows):
-            yield Invoice(_slug(text, place + 1), text, PAID, row.at_ms, ((text, row.usd_micros),))
+        for place, row in enumerate(rows[:-1] if text in present_labels else rows, 1):
+            yield Invoice(_number(text, place), text, PAID, row.at_ms, ((text, row.usd_micros),))
 
 
 def _settles(row: LedgerRow) -> bool:
@@ -74,7 +75,7 @@ def _settles(row: LedgerRow) -> bool:
 
 def _payments(tenant: Tenant) -> dict[str, list[LedgerRow]]:
     """Payments of installments that were not returned, by what they are for, in time order."""
-    found: defaultdict[str, list[LedgerRow]] = defaultdict(list)
+    payments: defaultdict[str, list[LedgerRow]] = defaultdict(list)
     returned = Counter(
         row.description.removesuffix(_RETURNED)
         for row in tenant.ledger.rows
@@ -86,8 +87,8 @@ def _payments(tenant: Tenant) -> dict[str, list[LedgerRow]]:
         if returned[row.description]:
             returned[row.description] -= 1
         else:
-            found[row.description].append(row)
-    return found
+            payments[row.description].append(row)
+    return payments
 
 
 def _from_contract(tenant: Tenant) -> Iterator[Invoice]:
@@ -107,24 +108,24 @@ def _from_contract(tenant: Tenant) -> Iterator[Invoice]:
         place = max(1, len(payments.get(text, ())))
         lines = (("Credits", row.credit_micros), ("Services", row.service_micros))
         yield Invoice(
-            _slug(text, place),
+            _number(text, place),
             text,
             status,
             paid_ms if row.paid else row.due_ms,
             tuple(line for line in lines if line[1]),
-            _payable(contract, row) if status != PAID else None,
+            _payment_session(contract, row) if status != PAID else None,
         )
 
 
-def _payable(contract: Contract, row: Installment) -> str | None:
+def _payment_session(contract: Contract, row: Installment) -> str | None:
     """The session of the first payment, for the installments that it pays."""
     if contract.status != "pending_payment" or row.due_ms > contract.start_ms:
         return None
     return contract.session_id
 
 
-def _slug(text: str, place: int) -> str:
-    """A number for the payment of an installment: kind, period, and which of several with the same name."""
+def _number(text: str, place: int) -> str:
+    """The invoice number of an installment: period, kind, and which of several payments with that label."""
     kind = "S" if text.startswith("Contract set-up") else "C"
     period = text.rsplit(" ", 1)[-1]
     return f"{period}-{kind}{place}"

@@ -1,21 +1,22 @@
-"""How an attempt to pay can end: one row each, Stripe's code for a decline, and words for the buyer."""
+"""How an attempt to pay can end: for each outcome Stripe's decline code and the message for the buyer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentOutcome:
-    """One way for an attempt to end.
+    """One way for an attempt to pay to end.
 
-    does: `pay`, `decline`, `expire` or `leave`. code: Stripe's code of a decline.
+    action: what happens to the session. decline_code: Stripe's code of a decline.
     field: the form field that the message belongs to, or "" for the card as a whole.
     """
 
     name: str
-    does: str
-    code: str = ""
+    action: Literal["pay", "decline", "expire", "leave"]
+    decline_code: str = ""
     message: str = ""
     field: str = ""
 

@@ -1,37 +1,27 @@
-"""The billing portal: how it is paid, what was billed, and the contract."""
+"""The billing portal: the balance, the card on file, the contract, and every invoice."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
 
-from orgbilling_stubs.api.errors import problem as billing_problem
-from orgbilling_stubs.api.serializers import payment_url
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from orgbilling_stubs.api.serializers import payment_url, portal_url
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import CancelContract, ResumeContract
 from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.tenant import PORTAL_LIFE_MS, Tenant
-from orgbilling_stubs.checkout import amounts, guard, notices, redirect, rendering
+from orgbilling_stubs.checkout import amounts, rendering
+from orgbilling_stubs.checkout.guard import RequestGuard
 from orgbilling_stubs.checkout.invoices import PAID, Invoice, invoices
-from orgbilling_stubs.checkout.reply import Reply, see_other
-from orgbilling_stubs.checkout.request import Request
+from orgbilling_stubs.checkout.rendering import notice_page, render_page
 from orgbilling_stubs.checkout.sessions import CheckoutSessions
+from orgbilling_stubs.checkout.settings import HostedPageSettings, host_of, redirect_url
+from orgbilling_stubs.http.errors import ROUTE_UNKNOWN, Problem
 
 PAGE_SIZE = 20
-CHANGES: dict[str, tuple[str, str, str, CancelContract | ResumeContract]] = {
-    "cancel": (
-        "Cancel the contract?",
-        "It stops now: no further installments fall due. You can resume it until its term ends.",
-        "Cancel the contract",
-        CancelContract(),
-    ),
-    "resume": (
-        "Resume the contract?",
-        "It runs again from now on, and installments fall due as before.",
-        "Resume the contract",
-        ResumeContract(),
-    ),
-}
-"""What can be done to the contract: question, consequence, button, command."""
 
 STATUSES = {
     "draft": "Draft",
@@ -40,145 +30,248 @@ STATUSES = {
     "cancelled": "Cancelled",
     "expired": "Expired",
 }
+"""What the portal calls the statuses of a contract."""
 
 
-def expired(tenant: Tenant, session_id: str) -> bool:
-    """Whether a portal session is over."""
-    return tenant.now_ms >= tenant.portals[session_id] + PORTAL_LIFE_MS
+@dataclass(frozen=True, slots=True)
+class ContractChange:
+    """A change that the customer confirms.
 
-
-async def portal_response(till: CheckoutSessions, tenant: Tenant, request: Request) -> Reply | None:
-    """The answer to a request within a portal session; None if there is no such page.
-
-    Raises Problem for a form that is not ours.
+    name: the last segment of its path. title, text, button: the question, what follows, and the button.
+    status: the status of the contract afterwards.
     """
-    if expired(tenant, request.session_id):
-        url = return_url(till, tenant)
-        return notices.notice_page(notices.PORTAL_EXPIRED, link=url, label="Back")
-    match request.method, request.rest:
-        case "GET", ():
-            return overview(till, tenant, request)
-        case "GET", ("invoices", number):
-            return invoice(tenant, request, number)
-        case "GET", ("cancel" | "resume" as change,):
-            return _question(tenant, request, change)
-        case "POST", ("cancel" | "resume" as change,):
-            guard.form(request, till.defaults)
-            await request.form()
-            return _change(till, tenant, request, change)
-    return None
+
+    name: str
+    title: str
+    text: str
+    button: str
+    command: CancelContract | ResumeContract
+    status: str
+    danger: bool = False
 
 
-def return_url(till: CheckoutSessions, tenant: Tenant) -> str:
-    """Where the portal leads back to."""
-    return redirect.redirect_url(tenant.checkout_settings.return_url, till.defaults.return_url) or "/"
+CONTRACT_CHANGES = (
+    ContractChange(
+        "cancel",
+        "Cancel the contract?",
+        "It stops now: no further installments fall due. You can resume it until its term ends.",
+        "Cancel the contract",
+        CancelContract(),
+        status="cancelled",
+        danger=True,
+    ),
+    ContractChange(
+        "resume",
+        "Resume the contract?",
+        "It runs again from now on, and installments fall due as before.",
+        "Resume the contract",
+        ResumeContract(),
+        status="active",
+    ),
+)
+"""What can be done to a contract."""
 
 
-def overview(till: CheckoutSessions, tenant: Tenant, request: Request) -> Reply:
-    """The portal's first page; query `page` leafs through those paid."""
-    found = invoices(tenant)
-    owed = [each for each in found if each.status != PAID]
-    paid = found[len(owed) :]
-    pages = max(1, -(-len(paid) // PAGE_SIZE))
-    text = request.query.get("page", "1")
-    page = min(pages, max(1, int(text))) if text.isascii() and text.isdigit() and len(text) < 9 else 1
-    shown = paid[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-    url = return_url(till, tenant)
-    return rendering.render_page(
-        "portal",
-        **_values(tenant, request),
-        mode=tenant.config.mode,
-        balance=amounts.format_micros(_standing(tenant), tenant.config.currency, named=False),
-        card=_card(tenant),
-        contract=_contract(tenant),
-        owed=[_row(tenant, each) for each in owed],
-        paid=[_row(tenant, each) for each in shown],
-        page=page,
-        pages=pages,
-        return_url=url,
-        return_label=redirect.host_of(url) or "the start page",
-    )
+class PortalValues(TypedDict):
+    """What the templates show on every page of the portal; base: the path of the overview."""
+
+    company: str
+    organization: str
+    currency: str
+    base: str
 
 
-def invoice(tenant: Tenant, request: Request, number: str) -> Reply | None:
-    """One invoice on a page of its own; None if there is none of that number."""
-    found = next((each for each in invoices(tenant) if each.number == number), None)
-    if found is None:
-        return None
-    currency = tenant.config.currency
-    return rendering.render_page(
-        "invoice",
-        **_values(tenant, request),
-        tenant_id=tenant.config.tenant_id,
-        invoice=_row(tenant, found),
-        figure=amounts.format_micros(found.amount_micros, currency, named=False),
-        lines=[(text, amounts.format_micros(micros, currency)) for text, micros in found.lines],
-        card=_card(tenant) if found.status == "paid" else None,
-    )
+class CardValues(TypedDict):
+    """The card on file, as the templates show it."""
+
+    brand: str
+    last4: str
+    expiry: str
 
 
-def _question(tenant: Tenant, request: Request, change: str) -> Reply:
-    title, text, button, _ = CHANGES[change]
-    return rendering.render_page(
-        "confirm",
-        **_values(tenant, request),
-        title=title,
-        text=text,
-        button=button,
-        action=f"{request.base}/{change}",
-        danger=change == "cancel",
-        contract=_contract(tenant),
-    )
+class ContractValues(TypedDict):
+    """A contract, as the templates show it; change: the segment of the page that changes it."""
+
+    status: str
+    status_text: str
+    start_ms: int
+    end_ms: int
+    renews: bool
+    frequency: str
+    total: str
+    change: str | None
 
 
-def _change(till: CheckoutSessions, tenant: Tenant, request: Request, change: str) -> Reply:
-    """Carry it out. Asked a second time, the contract is already as it should be."""
-    wanted = {"cancel": "cancelled", "resume": "active"}[change]
-    if tenant.contract is None or tenant.contract.status != wanted:
-        try:
-            till.service.execute(tenant.config.organization, CHANGES[change][3])
-        except BillingError as error:
-            refusal = billing_problem(error)
-            return notices.notice_page(
-                notices.REFUSED,
-                status=refusal.status,
-                text=f"{refusal.detail[:1].upper()}{refusal.detail[1:]}.",
-                link=request.base,
-                label="Back to billing",
-            )
-    return see_other(request.base)
+class InvoiceValues(TypedDict):
+    """An invoice, as the templates show it; pay: the path of the page where it can be paid."""
+
+    number: str
+    title: str
+    status: str
+    at_ms: int
+    amount: str
+    pay: str | None
 
 
-def _values(tenant: Tenant, request: Request) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class PortalSession:
+    """A portal session of a tenant, as it is now; settings: those of the server."""
+
+    tenant: Tenant
+    session_id: str
+    settings: HostedPageSettings
+
+    @property
+    def path(self) -> str:
+        """The path of the overview."""
+        return portal_url("", self.tenant.config.organization, self.session_id)
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether the session is over."""
+        return self.tenant.now_ms >= self.tenant.portals[self.session_id] + PORTAL_LIFE_MS
+
+    @property
+    def return_url(self) -> str:
+        """Where the portal leads back to."""
+        return redirect_url(self.tenant.checkout_settings.return_url, self.settings.return_url) or "/"
+
+
+class PortalPage:
+    """The pages of a portal session."""
+
+    def __init__(self, sessions: CheckoutSessions, guard: RequestGuard) -> None:
+        self._sessions = sessions
+        self._guard = guard
+
+    async def overview(self, request: Request) -> Response:
+        """How things stand, and the invoices; query `page` leafs through those that are paid."""
+        portal = self._session(request)
+        if portal.is_expired:
+            return _expired_page(portal)
+        tenant = portal.tenant
+        all_invoices = invoices(tenant)
+        owed = [invoice for invoice in all_invoices if invoice.status != PAID]
+        paid = all_invoices[len(owed) :]
+        pages = max(1, -(-len(paid) // PAGE_SIZE))
+        page = min(pages, _page_number(request.query_params.get("page", "1")))
+        on_page = paid[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+        return render_page(
+            "portal",
+            **_portal_values(portal),
+            mode=tenant.config.mode,
+            balance=amounts.format_micros(_balance_micros(tenant), tenant.config.currency, named=False),
+            card=_card_values(tenant),
+            contract=_contract_values(tenant),
+            owed=[_invoice_values(tenant, invoice) for invoice in owed],
+            paid=[_invoice_values(tenant, invoice) for invoice in on_page],
+            page=page,
+            pages=pages,
+            return_url=portal.return_url,
+            return_label=host_of(portal.return_url) or "the start page",
+        )
+
+    async def invoice(self, request: Request) -> Response:
+        """One invoice on a page of its own. Raises Problem if there is none of that number."""
+        portal = self._session(request)
+        if portal.is_expired:
+            return _expired_page(portal)
+        tenant, number = portal.tenant, request.path_params["number"]
+        invoice = next((invoice for invoice in invoices(tenant) if invoice.number == number), None)
+        if invoice is None:
+            raise Problem(ROUTE_UNKNOWN)
+        currency = tenant.config.currency
+        return render_page(
+            "invoice",
+            **_portal_values(portal),
+            tenant_id=tenant.config.tenant_id,
+            invoice=_invoice_values(tenant, invoice),
+            figure=amounts.format_micros(invoice.amount_micros, currency, named=False),
+            lines=[
+                (text, amounts.format_micros(amount_micros, currency))
+                for text, amount_micros in invoice.lines
+            ],
+            card=_card_values(tenant) if invoice.status == PAID else None,
+        )
+
+    async def contract_change(self, change: ContractChange, request: Request) -> Response:
+        """Ask whether the contract is to be changed; with POST, change it.
+
+        Raises Problem for a form that this page did not submit.
+        """
+        portal = self._session(request)
+        if portal.is_expired:
+            return _expired_page(portal)
+        if request.method == "POST":
+            await self._guard.read_form(request)
+            return self._change(portal, change)
+        return render_page(
+            "confirm",
+            **_portal_values(portal),
+            change=change,
+            action=f"{portal.path}/{change.name}",
+            contract=_contract_values(portal.tenant),
+        )
+
+    def _session(self, request: Request) -> PortalSession:
+        tenant = self._sessions.tenant(request.path_params["organization"])
+        session_id = request.path_params["session"]
+        if tenant is None or session_id not in tenant.portals:
+            raise Problem(ROUTE_UNKNOWN)
+        return PortalSession(tenant, session_id, self._sessions.settings)
+
+    def _change(self, portal: PortalSession, change: ContractChange) -> Response:
+        """Change the contract, unless it is as it should be already: the form may be sent twice."""
+        contract = portal.tenant.contract
+        if contract is None or contract.status != change.status:
+            try:
+                self._sessions.service.execute(portal.tenant.config.organization, change.command)
+            except BillingError as error:
+                return rendering.refused_page(error, portal.path, "Back to billing")
+        return RedirectResponse(portal.path, 303)
+
+
+def _expired_page(portal: PortalSession) -> Response:
+    return notice_page(rendering.PORTAL_EXPIRED, link=portal.return_url, label="Back")
+
+
+def _page_number(text: str) -> int:
+    """The page that a query names; the first one when it names none."""
+    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 9 else 1
+
+
+def _portal_values(portal: PortalSession) -> PortalValues:
+    config = portal.tenant.config
     return {
-        "company": tenant.config.company,
-        "organization": tenant.config.organization,
-        "currency": tenant.config.currency,
-        "base": request.base,
+        "company": config.company,
+        "organization": config.organization,
+        "currency": config.currency,
+        "base": portal.path,
     }
 
 
-def _standing(tenant: Tenant) -> int:
+def _balance_micros(tenant: Tenant) -> int:
     """The credit balance, or what a postpaid organization owes, in micro-USD."""
     ledger = tenant.ledger
     return ledger.outstanding_micros if tenant.config.mode == "postpaid" else ledger.balance_micros
 
 
-def _card(tenant: Tenant) -> dict[str, str] | None:
-    """The card on file: every customer here paid with the test card that succeeds."""
+def _card_values(tenant: Tenant) -> CardValues | None:
+    """The card on file: every customer of the stub has paid with the test card that succeeds."""
     if tenant.stripe_customer_id is None:
         return None
     year = instants.moment(tenant.config.as_of_ms).year + 2
     return {"brand": "Visa", "last4": "4242", "expiry": f"12 / {year % 100:02d}"}
 
 
-def _contract(tenant: Tenant) -> dict[str, Any] | None:
+def _contract_values(tenant: Tenant) -> ContractValues | None:
     contract = tenant.contract
     if contract is None:
         return None
     change = {"active": "cancel", "cancelled": "resume"}.get(contract.status)
     if change == "resume" and tenant.now_ms >= contract.end_ms:
         change = None
+    total_micros = sum(installment.amount_micros for installment in contract.schedule)
     return {
         "status": contract.status,
         "status_text": STATUSES[contract.status],
@@ -186,19 +279,18 @@ def _contract(tenant: Tenant) -> dict[str, Any] | None:
         "end_ms": contract.end_ms,
         "renews": contract.terms.auto_renew and contract.status == "active",
         "frequency": contract.terms.frequency.replace("_", "-"),
-        "total": amounts.format_micros(
-            sum(row.amount_micros for row in contract.schedule), tenant.config.currency
-        ),
+        "total": amounts.format_micros(total_micros, tenant.config.currency),
         "change": change,
     }
 
 
-def _row(tenant: Tenant, invoice: Invoice) -> dict[str, Any]:
+def _invoice_values(tenant: Tenant, invoice: Invoice) -> InvoiceValues:
+    organization, session_id = tenant.config.organization, invoice.session_id
     return {
         "number": invoice.number,
         "title": invoice.title,
         "status": invoice.status,
         "at_ms": invoice.at_ms,
         "amount": amounts.format_micros(invoice.amount_micros, tenant.config.currency),
-        "pay": payment_url("", tenant.config.organization, invoice.pay) if invoice.pay else None,
+        "pay": None if session_id is None else payment_url("", organization, session_id),
     }

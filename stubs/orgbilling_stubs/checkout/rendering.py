@@ -1,46 +1,110 @@
-"""Templates to bytes. Jinja2 is imported with this module, so with the first page and not before."""
+"""The templates of the hosted pages, filled in, and the pages that only say one thing (notices)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
 
+from orgbilling_stubs.api.errors import problem as billing_problem
 from orgbilling_stubs.billing import instants
-from orgbilling_stubs.checkout.reply import Reply
+from orgbilling_stubs.billing.errors import BillingError
+from orgbilling_stubs.http.errors import Problem
 
-STATIC = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+STATIC = {"style.css": "text/css", "icon.svg": "image/svg+xml"}
 FOLDER = "/_mock/checkout/"
 
 
-@cache
-def static(name: str) -> bytes:
-    """A file that the pages load."""
-    return files("orgbilling_stubs.checkout").joinpath("templates", name).read_bytes()
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A page that only says one thing; `tone` is good, calm or bad, and `testid` names the page."""
+
+    testid: str
+    status: int
+    tone: str
+    title: str
+    text: str
 
 
-@cache
-def address(name: str) -> str:
-    """The path of a file, which changes with its content."""
-    return f"{FOLDER}{name}?{blake2b(static(name), digest_size=6).hexdigest()}"
+RETURN = Notice("return-page", 200, "good", "Payment received", "Thank you. Everything went well.")
+COMPLETE = Notice("complete-page", 200, "good", "Already paid", "Nothing is left to do here.")
+CANCELLED = Notice("cancelled-page", 200, "calm", "Payment not made", "Nothing was charged.")
+EXPIRED = Notice(
+    "expired-page",
+    410,
+    "calm",
+    "This payment link has expired",
+    "Nothing was charged. Go back to the app and start again.",
+)
+PORTAL_EXPIRED = Notice(
+    "expired-page",
+    410,
+    "calm",
+    "This page has expired",
+    "A billing page stays open for an hour. Go back to the app and open it again.",
+)
+MISSING = Notice(
+    "missing-page", 404, "bad", "Nothing here", "There is no such page. Check the address, or start again."
+)
+FOREIGN = Notice(
+    "refused-page",
+    403,
+    "bad",
+    "That came from elsewhere",
+    "Another site tried to use this page. Nothing was changed.",
+)
+REFUSED = Notice("refused-page", 400, "bad", "That did not work", "Nothing was changed.")
+FAILED = Notice("failed-page", 500, "bad", "Something broke", "The fault is ours. Nothing was charged.")
+
+NOTICES = (RETURN, COMPLETE, CANCELLED, EXPIRED, PORTAL_EXPIRED, MISSING, FOREIGN, REFUSED, FAILED)
 
 
-@cache
-def environment() -> Environment:
-    """The templates: everything put into them is escaped, and what is missing is an error."""
-    made = Environment(
-        loader=PackageLoader("orgbilling_stubs.checkout"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+def render_page(
+    name: str, status: int = 200, *, headers: Mapping[str, str] | None = None, **values: object
+) -> Response:
+    """A template, filled in."""
+    text = environment().get_template(f"{name}.html").render(**values)
+    return HTMLResponse(text.encode("utf-8", "replace"), status, headers)
+
+
+def notice_page(
+    notice: Notice,
+    *,
+    status: int | None = None,
+    text: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **values: object,
+) -> Response:
+    """The page of a notice.
+
+    status, text: in place of the notice's own. values: link and label (where to go on), and what else
+    `notice.html` names.
+    """
+    optional: dict[str, object] = {"link": None, "label": "", "amount": None, "facts": (), "actions": ()}
+    return render_page(
+        "notice",
+        status or notice.status,
+        headers=headers,
+        notice=notice,
+        text=text or notice.text,
+        **{**optional, **values},
     )
-    made.globals["asset"] = address
-    made.filters["date"] = format_day
-    return made
+
+
+def refused_page(error: Problem | BillingError, link: str, label: str) -> Response:
+    """The page that says why something could not be changed; link: where to go on."""
+    problem = billing_problem(error) if isinstance(error, BillingError) else error
+    return notice_page(REFUSED, status=problem.status, text=sentence(problem.detail), link=link, label=label)
+
+
+def sentence(detail: str) -> str:
+    """The detail of an error as a sentence."""
+    return f"{detail[:1].upper()}{detail[1:]}."
 
 
 def format_day(at_ms: int) -> str:
@@ -49,14 +113,34 @@ def format_day(at_ms: int) -> str:
     return f"{moment.day} {moment:%B} {moment.year}"
 
 
-def render_page(
-    name: str, status: int = 200, *, headers: dict[str, str] | None = None, **values: Any
-) -> Reply:
-    """A template, filled in."""
-    text = environment().get_template(f"{name}.html").render(**values)
-    return Reply(status, text.encode("utf-8", "replace"), headers=headers or {})
+def static_response(name: str) -> Response:
+    """A file that the pages load. Its address changes with it, so a browser may keep it."""
+    headers = {"cache-control": "public, max-age=31536000, immutable"}
+    return Response(static_file(name), headers=headers, media_type=STATIC[name])
 
 
-def asset(name: str) -> Reply:
-    """A file that the pages load; its address changes with it, so it may be kept."""
-    return Reply(200, static(name), STATIC[name], {"cache-control": "public, max-age=31536000, immutable"})
+@cache
+def static_file(name: str) -> bytes:
+    """The content of a file that the pages load."""
+    return files("orgbilling_stubs.checkout").joinpath("templates", name).read_bytes()
+
+
+@cache
+def static_path(name: str) -> str:
+    """The path of a file, which changes with its content."""
+    return f"{FOLDER}{name}?{blake2b(static_file(name), digest_size=6).hexdigest()}"
+
+
+@cache
+def environment() -> Environment:
+    """The templates: every value put into them is escaped, and a missing value is an error."""
+    templates = Environment(
+        loader=PackageLoader("orgbilling_stubs.checkout"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.globals["asset"] = static_path
+    templates.filters["date"] = format_day
+    return templates

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-MOST = 10
-LONGEST_S = 365 * 86_400
+from orgbilling_openapi.strict_json import JsonValue
+
+MOST_DELAYS = 10
+LONGEST_DELAY_S = 365 * 86_400
 CHOICES = ((0,), (5,), (30,), (0, 0), ())
-"""What the page offers besides the organization's habit."""
+"""What the page offers besides the organization's own timing."""
 
 
 class WebhookTimingError(ValueError):
     """Not a webhook timing; the text says what one looks like."""
 
     def __init__(self) -> None:
-        super().__init__(f"at most {MOST} whole seconds from 0 to {LONGEST_S}, or none for never")
+        super().__init__(
+            f"at most {MOST_DELAYS} whole seconds from 0 to {LONGEST_DELAY_S}, or none for never"
+        )
 
 
-def check_timing(value: Any) -> tuple[int, ...]:
-    """A timing from JSON: a list of seconds. Raises TimingError for anything else."""
-    if not isinstance(value, list | tuple) or len(value) > MOST:
+def check_timing(value: JsonValue) -> tuple[int, ...]:
+    """A timing from JSON: a list of seconds. Raises WebhookTimingError for anything else."""
+    if not isinstance(value, list | tuple) or len(value) > MOST_DELAYS:
         raise WebhookTimingError
-    if not all(type(each) is int and 0 <= each <= LONGEST_S for each in value):
+    if not all(type(delay_s) is int and 0 <= delay_s <= LONGEST_DELAY_S for delay_s in value):
         raise WebhookTimingError
     return tuple(value)
 
@@ -30,7 +33,7 @@ def check_timing(value: Any) -> tuple[int, ...]:
 def parse_timing(text: str) -> tuple[int, ...] | None:
     """A timing from a form or query: `0`, `5`, `0,0`, `never`; None when it is empty.
 
-    Raises TimingError for anything else.
+    Raises WebhookTimingError for anything else.
     """
     if not text:
         return None
@@ -43,7 +46,7 @@ def parse_timing(text: str) -> tuple[int, ...] | None:
 
 
 def format_timing(timing: Sequence[int] | None) -> str:
-    """What `parse` reads."""
+    """The timing as `parse_timing` reads it."""
     if timing is None:
         return ""
     return ",".join(map(str, timing)) or "never"
@@ -53,7 +56,9 @@ def describe_timing(timing: Sequence[int]) -> str:
     """The timing as a phrase: `before the redirect`, `5 s after the payment`, `twice, …`, `never`."""
     if not timing:
         return "never"
-    moments = ["before the redirect" if each == 0 else f"{each} s after the payment" for each in timing]
+    moments = [
+        "before the redirect" if delay_s == 0 else f"{delay_s} s after the payment" for delay_s in timing
+    ]
     if len(timing) == 2 and len(set(timing)) == 1:
         return f"twice, {moments[0]}"
     return " and ".join(moments)

@@ -17,7 +17,7 @@ from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.control.bulk import BulkChanges, one_by_one
 from orgbilling_stubs.control.errors import ORGANIZATION_UNKNOWN
-from orgbilling_stubs.control.hosted import Hosted
+from orgbilling_stubs.control.hosted_checkouts import HostedCheckouts
 from orgbilling_stubs.faults.active_rules import ActiveRules
 from orgbilling_stubs.http.context import Call, Reply
 from orgbilling_stubs.http.errors import Problem
@@ -46,7 +46,7 @@ class Control:
     coverage: Any = None
     journal: Any = None
     admit: Authorize | None = None
-    hosted: Hosted | None = None
+    hosted: HostedCheckouts | None = None
     bulk_changes: BulkChanges = field(default_factory=BulkChanges)
 
     def exists(self, organization: str) -> bool:

@@ -38,4 +38,4 @@ def test_a_code_that_follows_is_not_repeated() -> None:
 
 
 def test_no_currency_has_two_kinds_of_decimals() -> None:
-    assert not amounts.ZERO & amounts.THREE
+    assert not amounts.ZERO_DECIMAL_CURRENCIES & amounts.THREE_DECIMAL_CURRENCIES

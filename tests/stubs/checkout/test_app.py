@@ -11,7 +11,9 @@ import pytest
 from orgbilling_fixtures import hostile_texts
 from orgbilling_stubs.app import Settings, SettingsError, build
 from orgbilling_stubs.checkout import app as hosted
-from orgbilling_stubs.checkout import payment_page
+from orgbilling_stubs.checkout import rendering
+from orgbilling_stubs.checkout.cards import TEST_CARDS
+from orgbilling_stubs.checkout.outcomes import OUTCOMES
 
 ROOT = Path(__file__).parents[3]
 TEMPLATES = ROOT / "stubs/orgbilling_stubs/checkout/templates"
@@ -53,9 +55,9 @@ def test_every_page_is_a_closed_document(shop: Any) -> None:
         assert page.headers["cache-control"] == "no-store", name
         assert page.headers["referrer-policy"] == "same-origin", name
         assert not page.elements.tags & {"script", "iframe", "object", "embed", "style", "base"}, name
-        assert not [each for each in page.elements.attributes if each.startswith("on") or each == "style"], (
-            name
-        )
+        attributes = page.elements.attributes
+        assert not [attribute for attribute in attributes if attribute.startswith("on")], name
+        assert "style" not in attributes, name
 
 
 def test_every_field_has_a_label(shop: Any) -> None:
@@ -117,12 +119,53 @@ def test_methods_media_and_sizes_are_checked(shop: Any) -> None:
     url = shop.checkout()
     assert shop.ask("PUT", url).headers["allow"] == "GET, HEAD, POST"
     assert shop.ask("PUT", url).status_code == 405
+    assert shop.ask("PUT", f"{url}/complete").headers["allow"] == "POST"
     assert shop.ask("POST", url, json={}).status_code == 415
     assert shop.ask("POST", url, data={"name": "x" * (1 << 20)}).status_code == 413
-    assert shop.ask("POST", f"{url}/return", data={}).status_code == 404
+    returned = shop.ask("POST", f"{url}/return", data={})
+    assert (returned.status_code, returned.headers["allow"]) == (405, "GET, HEAD")
     head = shop.ask("HEAD", url)
     assert (head.status_code, head.content) == (200, b"")
     assert int(head.headers["content-length"]) > 1_000
+
+
+def test_every_response_keeps_to_itself(shop: Any) -> None:
+    url = shop.checkout()
+    responses = [shop.ask(method, url) for method in ("GET", "HEAD", "PUT")]
+    responses += [shop.ask("POST", f"{url}/complete", json=body) for body in ({}, {"outcome": "paid"})]
+    responses += [
+        shop.ask("GET", path) for path in (f"{url}/return", f"{url}x", "/_mock/checkout/", f"{url}/")
+    ]
+    for response in responses:
+        policy = response.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        for name, value in hosted.STRICT_HEADERS.items():
+            assert response.headers[name] == value
+
+
+def test_a_redirect_is_followed_by_a_get(shop: Any) -> None:
+    response = shop.ask("GET", f"{shop.checkout()}/return")
+    assert (response.status_code, response.content) == (303, b"")
+    assert "content-type" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/_mock/checkout/",
+        "/_mock/checkout/org_standard",
+        "/_mock/checkout//{session}",
+        "/_mock/checkout/org_standard/{session}/",
+        "/_mock/checkout/org_standard%2F{session}",
+        "/_mock/portal/org_standard/{session}",
+    ],
+)
+def test_other_paths_are_missing(shop: Any, path: str) -> None:
+    session_id = shop.checkout().rpartition("/")[2]
+    page = shop.get(path.format(session=session_id))
+    assert (page.status, "missing-page" in page) == (404, True)
 
 
 def test_the_style_sheet_is_served(shop: Any) -> None:
@@ -140,8 +183,7 @@ def test_a_fault_of_ours_shows_no_traceback(
         raise RuntimeError("secret")
 
     url = shop.checkout()
-    monkeypatch.setattr(payment_page, "payment_form", broken)
-    monkeypatch.setattr("orgbilling_stubs.checkout.headless.complete", broken)
+    monkeypatch.setattr("orgbilling_stubs.checkout.sessions.CheckoutSessions.find", broken)
     page = shop.get(url)
     assert (page.status, "failed-page" in page) == (500, True)
     answer = shop.complete(url, outcome="paid")
@@ -156,7 +198,7 @@ def test_the_prefixes_are_where_the_urls_lead(shop: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "option"),
     [
         ({"success_url": "javascript:alert(1)"}, "--success-url"),
         ({"cancel_url": "/back"}, "--cancel-url"),
@@ -164,8 +206,8 @@ def test_the_prefixes_are_where_the_urls_lead(shop: Any) -> None:
         ({"webhook": (-1,)}, "--webhook"),
     ],
 )
-def test_unusable_settings_are_one_line(settings: dict[str, Any], told: str) -> None:
-    with pytest.raises(SettingsError, match=told):
+def test_unusable_settings_are_one_line(settings: dict[str, Any], option: str) -> None:
+    with pytest.raises(SettingsError, match=option):
         build(Settings(**settings))
 
 
@@ -175,8 +217,8 @@ def test_starting_costs_no_template_engine(open_shop: Callable[..., Any]) -> Non
     import sys
 
     code = "import sys, orgbilling_stubs.app as a; a.build(); print('jinja2' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "False"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "False"
 
 
 def test_the_documentation_lists_every_test_id_and_card() -> None:
@@ -184,11 +226,7 @@ def test_the_documentation_lists_every_test_id_and_card() -> None:
     used: set[str] = set()
     for path in TEMPLATES.glob("*.html"):
         used |= set(re.findall(r'data-testid="([^"{]+)"', path.read_text("utf-8")))
-    from orgbilling_stubs.checkout import notices
-    from orgbilling_stubs.checkout.cards import TEST_CARDS
-    from orgbilling_stubs.checkout.outcomes import OUTCOMES
-
-    used |= {each.testid for each in vars(notices).values() if isinstance(each, notices.Notice)}
+    used |= {notice.testid for notice in rendering.NOTICES}
     used |= {
         "webhook-state",
         "redirect-hint",

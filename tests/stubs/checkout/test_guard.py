@@ -1,28 +1,42 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
-from orgbilling_stubs.checkout import guard
-from orgbilling_stubs.checkout.request import Request
+from orgbilling_stubs.checkout.guard import MOST_FIELDS, RequestGuard, form_fields, own_origin
 from orgbilling_stubs.checkout.settings import HostedPageSettings
 from orgbilling_stubs.http.errors import Problem
+from starlette.requests import Request
 
 OWN = "http://127.0.0.1:4010"
+FORM = {"content_type": "application/x-www-form-urlencoded; charset=utf-8"}
+JSON = {"content_type": "application/json; charset=utf-8"}
 
 
-async def never() -> dict[str, object]:
-    raise AssertionError("nobody reads the body")
+def request(body: bytes = b"", host: str = "127.0.0.1:4010", **headers: str) -> Request:
+    named = {"host": host, "content_length": str(len(body)), **headers}
+
+    async def receive() -> Mapping[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "scheme": "http",
+        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in named.items()],
+    }
+    return Request(scope, receive)
 
 
-REQUEST = Request("POST", "checkout", "o", "s", (), {}, {}, OWN, never)
+def read_form(sent: Request, settings: HostedPageSettings | None = None) -> Mapping[str, str]:
+    return asyncio.run(RequestGuard(settings or HostedPageSettings()).read_form(sent))
 
 
-def asked(**headers: str) -> Request:
-    return replace(
-        REQUEST, headers={name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
-    )
+def read_json(sent: Request, settings: HostedPageSettings | None = None) -> bytes:
+    return asyncio.run(RequestGuard(settings or HostedPageSettings()).read_json(sent))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +49,7 @@ def asked(**headers: str) -> Request:
     ],
 )
 def test_our_own_pages_and_programs_may_submit_forms(headers: dict[str, str]) -> None:
-    guard.form(asked(**headers), HostedPageSettings())
+    read_form(request(**FORM, **headers))
 
 
 @pytest.mark.parametrize(
@@ -50,19 +64,20 @@ def test_our_own_pages_and_programs_may_submit_forms(headers: dict[str, str]) ->
 )
 def test_pages_of_other_origins_may_not(headers: dict[str, str]) -> None:
     with pytest.raises(Problem, match="foreign_origin"):
-        guard.form(asked(**headers), HostedPageSettings())
+        read_form(request(**FORM, **headers))
 
 
 @pytest.mark.parametrize("origin", [None, OWN, "http://localhost:3000", "https://listed.example"])
 def test_json_may_come_from_this_machine_and_from_listed_origins(origin: str | None) -> None:
-    headers = {"content_type": "application/json; charset=utf-8"} | ({"origin": origin} if origin else {})
-    guard.json(asked(**headers), HostedPageSettings(cors=["https://listed.example"]))
+    headers = JSON | ({"origin": origin} if origin else {})
+    sent = request(b"{}", **headers)
+    assert read_json(sent, HostedPageSettings(cors=["https://listed.example"])) == b"{}"
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example"])
 def test_json_from_elsewhere_is_refused(origin: str) -> None:
     with pytest.raises(Problem, match="foreign_origin"):
-        guard.json(asked(content_type="application/json", origin=origin), HostedPageSettings(cors=["*"]))
+        read_json(request(**JSON, origin=origin), HostedPageSettings(cors=["*"]))
 
 
 @pytest.mark.parametrize(
@@ -70,25 +85,41 @@ def test_json_from_elsewhere_is_refused(origin: str) -> None:
 )
 def test_what_a_form_can_send_is_not_json(media: str) -> None:
     with pytest.raises(Problem, match="media_wrong"):
-        guard.json(asked(content_type=media), HostedPageSettings())
-
-
-def from_host(host: str) -> Request:
-    return replace(asked(host=host, content_type="application/json"), origin=f"http://{host}")
+        read_json(request(content_type=media))
 
 
 @pytest.mark.parametrize(
     "host", ["localhost:4010", "127.0.0.1", "[::1]:4010", "app.localhost:80", "tunnel.example"]
 )
 def test_a_server_of_this_machine_has_a_name_of_this_machine(host: str) -> None:
-    defaults = HostedPageSettings(cors=["https://tunnel.example", "*"])
-    guard.form(from_host(host), defaults)
-    guard.json(from_host(host), defaults)
+    settings = HostedPageSettings(cors=["https://tunnel.example", "*"])
+    read_form(request(host=host, **FORM), settings)
+    read_json(request(host=host, **JSON), settings)
 
 
 @pytest.mark.parametrize("host", ["evil.example:4010", "localhost.evil.example", "", "*"])
-@pytest.mark.parametrize("check", [guard.form, guard.json])
-def test_a_rebound_name_is_refused(check: Callable[..., None], host: str) -> None:
+@pytest.mark.parametrize(("read", "media"), [(read_form, FORM), (read_json, JSON)])
+def test_a_rebound_name_is_refused(read: Any, media: dict[str, str], host: str) -> None:
+    sent = request(host=host, **media)
     with pytest.raises(Problem, match="foreign_origin"):
-        check(from_host(host), HostedPageSettings())
-    check(from_host(host), HostedPageSettings(loopback=False))
+        read(sent)
+    read(sent, HostedPageSettings(loopback=False))
+
+
+def test_a_form_is_a_form() -> None:
+    assert read_form(request(b"a=1&b=&a=2", **FORM)) == {"a": "2", "b": ""}
+    for media in ({}, {"content_type": "text/plain"}, {"content_type": "multipart/form-data"}):
+        with pytest.raises(Problem, match="media_wrong"):
+            read_form(request(b"a=1", **media))
+
+
+def test_fields_are_few_and_always_text() -> None:
+    assert form_fields(b"name=%FF%C3%A4&x=\xff") == {"name": "\ufffdä", "x": "ÿ"}
+    assert len(form_fields(b"&".join(b"a%d=" % number for number in range(MOST_FIELDS)))) == MOST_FIELDS
+    with pytest.raises(Problem, match="body_malformed"):
+        form_fields(b"a=1&" * (MOST_FIELDS + 1))
+
+
+def test_our_own_origin_is_what_the_client_sees() -> None:
+    assert own_origin(request(host="x:1")) == "http://x:1"
+    assert own_origin(request(x_forwarded_host="y", x_forwarded_proto="https")) == "https://y"

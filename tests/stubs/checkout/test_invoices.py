@@ -12,35 +12,37 @@ from orgbilling_stubs.checkout.invoices import DUE, OVERDUE, PAID, invoices, lab
 @pytest.mark.parametrize("persona", personas.names())
 def test_numbers_are_unique_and_the_order_is_owed_then_paid(shop: Any, persona: str) -> None:
     found = invoices(shop.service.tenant(f"org_{persona}"))
-    assert len({each.number for each in found}) == len(found)
-    assert all(each.amount_micros > 0 for each in found)
-    owed = [each for each in found if each.status != PAID]
-    paid = [each for each in found if each.status == PAID]
+    assert len({invoice.number for invoice in found}) == len(found)
+    assert all(invoice.amount_micros > 0 for invoice in found)
+    owed = [invoice for invoice in found if invoice.status != PAID]
+    paid = [invoice for invoice in found if invoice.status == PAID]
     assert found == owed + paid
-    assert [each.at_ms for each in owed] == sorted(each.at_ms for each in owed)
-    assert [each.at_ms for each in paid] == sorted((each.at_ms for each in paid), reverse=True)
+    assert [invoice.at_ms for invoice in owed] == sorted(invoice.at_ms for invoice in owed)
+    assert [invoice.at_ms for invoice in paid] == sorted((invoice.at_ms for invoice in paid), reverse=True)
 
 
 @pytest.mark.parametrize("persona", ["standard", "contract_active", "installment_overdue", "euro"])
 def test_the_money_is_that_of_the_ledger(shop: Any, persona: str) -> None:
     tenant = shop.service.tenant(f"org_{persona}")
     rows = [row for row in tenant.ledger.rows if row.kind in ("top_up", "contract_credit")]
-    paid = [each for each in invoices(tenant) if each.status == PAID]
-    assert sum(row.usd_micros for row in rows) == sum(each.amount_micros for each in paid)
+    paid = [invoice for invoice in invoices(tenant) if invoice.status == PAID]
+    assert sum(row.usd_micros for row in rows) == sum(invoice.amount_micros for invoice in paid)
     assert len(paid) == len(rows)
 
 
 def test_a_postpaid_organization_is_invoiced_by_the_month(shop: Any) -> None:
     found = invoices(shop.service.tenant("org_postpaid_over_limit"))
-    monthly = [each for each in found if each.title.startswith("Invoice ")]
+    monthly = [invoice for invoice in found if invoice.title.startswith("Invoice ")]
     assert len(monthly) > 3
-    assert not [each.title for each in monthly if each.title.endswith("paid")]
-    assert {each.status for each in monthly} == {PAID}
+    assert not [invoice.title for invoice in monthly if invoice.title.endswith("paid")]
+    assert {invoice.status for invoice in monthly} == {PAID}
 
 
 def test_installments_are_paid_due_and_overdue(shop: Any) -> None:
     tenant = shop.service.tenant("org_installment_overdue")
-    statuses = [each.status for each in invoices(tenant) if each.title.startswith("Contract installment")]
+    statuses = [
+        invoice.status for invoice in invoices(tenant) if invoice.title.startswith("Contract installment")
+    ]
     assert statuses.count(OVERDUE) == 1
     assert statuses.count(DUE) == sum(row.due_ms > tenant.now_ms for row in tenant.contract.schedule)
     assert statuses[0] == OVERDUE
@@ -53,42 +55,48 @@ def test_a_payment_that_was_returned_is_owed_again(shop: Any) -> None:
     before = invoices(shop.service.tenant(organization))
     shop.do(organization, MarkInstallment(index, paid=False))
     tenant = shop.service.tenant(organization)
-    same = [each for each in invoices(tenant) if each.title == label(schedule[index])]
-    assert [each.status for each in same] == [OVERDUE]
+    same = [invoice for invoice in invoices(tenant) if invoice.title == label(schedule[index])]
+    assert [invoice.status for invoice in same] == [OVERDUE]
     shop.do(organization, MarkInstallment(index, paid=True))
     after = invoices(shop.service.tenant(organization))
-    assert [(each.number, each.status) for each in after] == [(each.number, each.status) for each in before]
+    assert [(invoice.number, invoice.status) for invoice in after] == [
+        (invoice.number, invoice.status) for invoice in before
+    ]
 
 
 def test_a_draft_owes_nothing(shop: Any) -> None:
-    titles = [each.title for each in invoices(shop.service.tenant("org_contract_draft"))]
+    titles = [invoice.title for invoice in invoices(shop.service.tenant("org_contract_draft"))]
     assert not [title for title in titles if title.startswith("Contract")]
 
 
 def test_the_first_payment_can_be_paid_from_its_invoice(shop: Any) -> None:
     organization = "org_contract_pending"
     contract = shop.service.tenant(organization).contract
-    owed = [each for each in invoices(shop.service.tenant(organization)) if each.status != PAID]
-    assert {each.status for each in owed} == {DUE}
-    payable = [each for each in owed if each.pay]
-    assert [each.pay for each in payable] == [contract.session_id] * len(contract.due_first())
+    owed = [invoice for invoice in invoices(shop.service.tenant(organization)) if invoice.status != PAID]
+    assert {invoice.status for invoice in owed} == {DUE}
+    payable = [invoice for invoice in owed if invoice.session_id]
+    assert [invoice.session_id for invoice in payable] == [contract.session_id] * len(contract.due_first())
     shop.do(organization, PayCheckout(contract.session_id))
-    assert not [each for each in invoices(shop.service.tenant(organization)) if each.pay]
+    assert not [invoice for invoice in invoices(shop.service.tenant(organization)) if invoice.session_id]
 
 
 def test_a_cancelled_contract_owes_only_what_was_due(shop: Any) -> None:
     shop.do("org_installment_overdue", CancelContract())
     found = invoices(shop.service.tenant("org_installment_overdue"))
-    assert [each.status for each in found if each.status != PAID] == [OVERDUE]
+    assert [invoice.status for invoice in found if invoice.status != PAID] == [OVERDUE]
 
 
 def test_invoices_of_earlier_terms_remain(shop: Any) -> None:
     organization = "org_contract_ending_renew"
-    before = {each.number for each in invoices(shop.service.tenant(organization)) if each.status == PAID}
+    before = {
+        invoice.number for invoice in invoices(shop.service.tenant(organization)) if invoice.status == PAID
+    }
     shop.later(organization, 30 * 86_400)
     assert (
         shop.service.tenant(organization).contract.start_ms
         > shop.service.tenant(organization).config.as_of_ms
     )
-    after = {each.number for each in invoices(shop.service.tenant(organization)) if each.status == PAID}
+    after = {
+        invoice.number for invoice in invoices(shop.service.tenant(organization)) if invoice.status == PAID
+    }
     assert before <= after

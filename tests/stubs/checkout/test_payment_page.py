@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from orgbilling_stubs.billing.commands import ChangeCheckoutSettings
-from orgbilling_stubs.checkout.cards import TEST_CARDS, TestCard
+from orgbilling_stubs.checkout.cards import TEST_CARDS, StripeTestCard
 
 ORG = "org_standard"
 
 
-def by_slug(card: TestCard) -> str:
-    return card.slug
+def by_last4(card: StripeTestCard) -> str:
+    return card.last4
 
 
 def test_the_page_says_what_is_paid_by_whom(shop: Any) -> None:
@@ -25,8 +25,8 @@ def test_the_page_says_what_is_paid_by_whom(shop: Any) -> None:
     assert ORG in page["organization"]
     assert page["pay-button"] == "Pay $25.00"
     assert "test-badge" in page
-    assert [card.slug for card in TEST_CARDS if f"test-card-{card.slug}" in page] == [
-        card.slug for card in TEST_CARDS
+    assert [card.last4 for card in TEST_CARDS if f"test-card-{card.last4}" in page] == [
+        card.last4 for card in TEST_CARDS
     ]
 
 
@@ -40,8 +40,8 @@ def test_a_contract_shows_its_installments(shop: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("card", TEST_CARDS, ids=by_slug)
-def test_each_test_card_behaves_as_its_row_says(shop: Any, card: TestCard) -> None:
+@pytest.mark.parametrize("card", TEST_CARDS, ids=by_last4)
+def test_each_test_card_behaves_as_its_row_says(shop: Any, card: StripeTestCard) -> None:
     url, before = shop.checkout(), shop.balance()
     page = shop.pay(url, number=card.number)
     if card.challenge:
@@ -53,7 +53,7 @@ def test_each_test_card_behaves_as_its_row_says(shop: Any, card: TestCard) -> No
         assert shop.balance() == before + 25_000_000
         return
     assert page.status == 402
-    errors = [page[each] for each in ("form-error", f"card-{card.outcome.field}-error") if each in page]
+    errors = [page[testid] for testid in ("form-error", f"card-{card.outcome.field}-error") if testid in page]
     assert card.outcome.message in errors
     assert page.attribute("card-number", "value") == card.number
     assert page.attribute("card-name", "value") == "Ada Lovelace"
@@ -133,7 +133,7 @@ def test_a_session_can_be_expired_by_hand(shop: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("webhook", "told", "waits_s"),
+    ("webhook", "state", "waits_s"),
     [
         ("0", "Arrived", 0),
         ("5", "2026-03-10T12:00:05Z", 5),
@@ -141,10 +141,10 @@ def test_a_session_can_be_expired_by_hand(shop: Any) -> None:
         ("30,60", "12:00:30Z", 30),
     ],
 )
-def test_the_balance_follows_the_webhook(shop: Any, webhook: str, told: str, waits_s: int) -> None:
+def test_the_balance_follows_the_webhook(shop: Any, webhook: str, state: str, waits_s: int) -> None:
     url, before = shop.checkout(), shop.balance()
     shop.pay(url, webhook=webhook)
-    assert told in shop.get(url)["webhook-state"]
+    assert state in shop.get(url)["webhook-state"]
     if waits_s:
         assert shop.balance() == before
     shop.later(ORG, waits_s)

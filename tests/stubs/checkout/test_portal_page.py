@@ -36,8 +36,8 @@ def test_an_organization_without_anything_sees_a_page(shop: Any) -> None:
 
 def test_every_invoice_is_on_some_page_and_has_its_own(shop: Any) -> None:
     url = shop.portal()
-    found = invoices(shop.service.tenant(ORG))
-    paid = sum(each.status == "paid" for each in found)
+    every_invoice = invoices(shop.service.tenant(ORG))
+    paid = sum(invoice.status == "paid" for invoice in every_invoice)
     page, links, pages = shop.get(url), [], 0
     while True:
         pages += 1
@@ -46,8 +46,8 @@ def test_every_invoice_is_on_some_page_and_has_its_own(shop: Any) -> None:
             break
         page = shop.get(page.attribute("older-link", "href"))
     assert pages == -(-paid // PAGE_SIZE)
-    assert {link.rpartition("/")[2] for link in links} == {each.number for each in found}
-    for link, invoice in zip([links[0], links[-1]], [found[0], found[-1]], strict=True):
+    assert {link.rpartition("/")[2] for link in links} == {invoice.number for invoice in every_invoice}
+    for link, invoice in zip([links[0], links[-1]], [every_invoice[0], every_invoice[-1]], strict=True):
         page = shop.get(link)
         assert page["invoice-number"] == invoice.number
         assert page["invoice-status"] == invoice.status

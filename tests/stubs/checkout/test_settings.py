@@ -1,4 +1,4 @@
-from orgbilling_stubs.checkout.redirect import host_of, redirect_url
+from orgbilling_stubs.checkout.settings import host_of, redirect_url
 
 
 def test_the_organization_goes_before_the_server() -> None:
