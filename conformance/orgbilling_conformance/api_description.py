@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
 
 from orgbilling_openapi import description, json_pointer
 from orgbilling_openapi.operations import operations
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
-Document = dict[str, Any]
 Path = tuple[str | int, ...]
 
 JSON = "application/json"
@@ -34,7 +33,7 @@ class OperationSpec:
 class ApiDescription:
     """An API description and the origins of its nodes."""
 
-    def __init__(self, document: Document, origins: description.Origins) -> None:
+    def __init__(self, document: JsonObject, origins: description.Origins) -> None:
         self.document, self.origins = document, origins
         self.operations = {operation.id: operation for operation in _operations(document)}
         self._places = {
@@ -64,9 +63,9 @@ class ApiDescription:
                 found[node["name"]] = place
         return found
 
-    def node(self, path: Path) -> Any:
+    def node(self, path: Path) -> JsonValue:
         """The node at a path of keys."""
-        node: Any = self.document
+        node: JsonValue = self.document
         for key in path:
             node = node[key]
         return node
@@ -87,7 +86,7 @@ class ApiDescription:
         return str(place[2]) if place[:2] == ("components", "schemas") and len(place) == 3 else ""
 
 
-def _operations(document: Document) -> Iterator[OperationSpec]:
+def _operations(document: JsonObject) -> Iterator[OperationSpec]:
     for described in operations(document):
         node, place = described.node, described.location
         body = node.get("requestBody", {})
@@ -106,12 +105,12 @@ def _operations(document: Document) -> Iterator[OperationSpec]:
         )
 
 
-def _content(node: Document) -> Document:
-    found: Document = node.get("content", {})
+def _content(node: JsonObject) -> JsonObject:
+    found: JsonObject = node.get("content", {})
     return found
 
 
-def _parameters(document: Document, place: Path, nodes: list[Document]) -> Iterator[Path]:
+def _parameters(document: JsonObject, place: Path, nodes: list[JsonObject]) -> Iterator[Path]:
     for index, node in enumerate(nodes):
         yield json_pointer.locate(document, node, (*place, index))[1]
 
@@ -123,7 +122,7 @@ def load() -> ApiDescription:
 
 
 @cache
-def vendor_facts() -> dict[str, Any]:
+def vendor_facts() -> JsonObject:
     """The API description without assumptions; composed once, for it takes half a second."""
     from orgbilling_openapi import composition  # late: needs a YAML parser
 

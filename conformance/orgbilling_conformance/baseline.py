@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 import yaml
+from orgbilling_openapi.strict_json import JsonValue
 
 from orgbilling_conformance import clock
 from orgbilling_conformance.options import UsageError
@@ -50,7 +50,7 @@ def load(path: Path) -> list[BaselineEntry]:
     try:
         text = path.read_text("utf-8")
         if path.suffix == ".toml":
-            document: Any = tomllib.loads(text)
+            document: JsonValue = tomllib.loads(text)
         else:
             document = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except OSError as error:
@@ -63,7 +63,7 @@ def load(path: Path) -> list[BaselineEntry]:
     return [_entry(row, f"--baseline {path}: entry {number}") for number, row in enumerate(rows, 1)]
 
 
-def _entry(row: Any, where: str) -> BaselineEntry:
+def _entry(row: JsonValue, where: str) -> BaselineEntry:
     if not isinstance(row, dict) or not isinstance(row.get("rule"), str):
         raise UsageError(f"{where}: needs a rule")
     unknown = row.keys() - KEYS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orgbilling_conformance.reports.report import Report
 
@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from orgbilling_conformance.options import Choices
+    from orgbilling_conformance.target import Application
 
 
 def conform(
-    app: Any = None,
+    app: Application | None = None,
     url: str | None = None,
     har: str | Path | None = None,
     *,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from orgbilling_openapi import diff, external_document, json_pointer
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance.api_description import vendor_facts
 from orgbilling_conformance.exchange import Request
@@ -12,17 +11,15 @@ from orgbilling_conformance.reports.report import counted
 from orgbilling_conformance.rules.rule import RuleViolation
 from orgbilling_conformance.suite import ConformanceSuite
 
-Row = dict[str, Any]
 
-
-def compare(suite: ConformanceSuite) -> tuple[Row, ...]:
+def compare(suite: ConformanceSuite) -> tuple[JsonObject, ...]:
     """Fetch /openapi.json, or else /schemas/*.json, without a token, and compare.
 
     What contradicts a documented or published fact is an observation; all else is only told.
     """
     answer = suite.send(Request("GET", "/openapi.json", auth="none", purpose="what it publishes"))
     theirs = answer.response.json
-    rows: list[Row] = []
+    rows: list[JsonObject] = []
     if answer.response.status == 200 and isinstance(theirs, dict) and "paths" in theirs:
         suite.evaluated("published-facts", "")
         rows = _document(suite, theirs)
@@ -38,7 +35,7 @@ def compare(suite: ConformanceSuite) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _document(suite: ConformanceSuite, theirs: Row) -> list[Row]:
+def _document(suite: ConformanceSuite, theirs: JsonObject) -> list[JsonObject]:
     ours = suite.api.document
     try:
         relative = external_document.relative(theirs, ours["servers"][0]["url"])
@@ -53,9 +50,9 @@ def _document(suite: ConformanceSuite, theirs: Row) -> list[Row]:
     return [row for row in rows if not (row["kind"] == "added" and row["what"] == "an operation")]
 
 
-def _schemas(suite: ConformanceSuite) -> list[Row]:
+def _schemas(suite: ConformanceSuite) -> list[JsonObject]:
     """The schemas one by one; the required members and the types of what we know."""
-    rows: list[Row] = []
+    rows: list[JsonObject] = []
     seen = 0
     for name, ours in suite.api.document["components"]["schemas"].items():
         request = Request("GET", f"/schemas/{name}.json", auth="none", purpose="what it publishes")
@@ -84,7 +81,7 @@ def _schemas(suite: ConformanceSuite) -> list[Row]:
     return rows
 
 
-def _operation(suite: ConformanceSuite, row: Row) -> str:
+def _operation(suite: ConformanceSuite, row: JsonObject) -> str:
     for each in row["operations"]:
         method, _, path = each.partition(" ")
         return suite.api.operation(method, path)

@@ -9,10 +9,9 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from orgbilling_openapi.strict_json import StrictJsonError, loads
+from orgbilling_openapi.strict_json import JsonObject, JsonValue, StrictJsonError, loads
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -68,7 +67,7 @@ class Request:
             parts.append(f"--data-binary {shlex.quote(shown.decode('utf-8', 'backslashreplace'))}")
         return " ".join(parts)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """The request without secrets, as `from_json` reads it."""
         document = {"method": self.method, "path": self.path, "query": self.query, "auth": self.auth}
         headers = [list(pair) for pair in self.headers]
@@ -76,7 +75,7 @@ class Request:
         return {**document, "headers": headers, "body": body, "purpose": self.purpose}
 
     @staticmethod
-    def from_json(document: dict[str, Any]) -> Request:
+    def from_json(document: JsonObject) -> Request:
         """The request of `to_json`; raises `KeyError` or `ValueError`."""
         body = None if document["body"] is None else base64.b64decode(document["body"])
         headers = tuple((str(key), str(value)) for key, value in document["headers"])
@@ -115,7 +114,7 @@ class Response:
         return (self.header("content-type") or "").partition(";")[0].strip().lower()
 
     @cached_property
-    def parsed(self) -> Any:
+    def parsed(self) -> JsonValue:
         """The body as JSON, or a `StrictJsonError` (returned, not raised) that says why it is none."""
         try:
             return loads(self.body)
@@ -123,7 +122,7 @@ class Response:
             return error
 
     @property
-    def json(self) -> Any:
+    def json(self) -> JsonValue:
         """The body as JSON; None where it is none."""
         return None if isinstance(self.parsed, StrictJsonError) else self.parsed
 
@@ -142,7 +141,7 @@ class Exchange:
     operation: str = ""
 
 
-def strings(value: Any) -> Iterator[str]:
+def strings(value: JsonValue) -> Iterator[str]:
     """All strings in a JSON value, the names of members apart."""
     stack = [value]
     while stack:
@@ -155,7 +154,7 @@ def strings(value: Any) -> Iterator[str]:
             stack.extend(each)
 
 
-def shorten(value: Any, limit: int = 120) -> str:
+def shorten(value: JsonValue, limit: int = 120) -> str:
     """A value in one short line, without tokens."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     text = JWT.sub("eyJ…", " ".join(text.split()) or repr(text))

@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
+
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_conformance.api_description import ApiDescription
 from orgbilling_conformance.exchange import Exchange, Headers, Request, Response
@@ -84,7 +85,7 @@ def _of_the_api(suite: ConformanceSuite, found: list[HarEntry]) -> list[HarEntry
     return kept
 
 
-def read(path: Path) -> list[dict[str, Any]]:
+def read(path: Path) -> list[JsonObject]:
     """The entries of a HAR file; raises `UsageError`."""
     try:
         document = json.loads(path.read_bytes())
@@ -98,7 +99,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def exchanges(entries: list[dict[str, Any]], api: ApiDescription) -> Iterator[HarEntry]:
+def exchanges(entries: list[JsonObject], api: ApiDescription) -> Iterator[HarEntry]:
     """The exchanges with operations of the contract that got an answer."""
     for entry in entries:
         try:
@@ -109,7 +110,7 @@ def exchanges(entries: list[dict[str, Any]], api: ApiDescription) -> Iterator[Ha
             yield found
 
 
-def _exchange(entry: dict[str, Any], api: ApiDescription) -> HarEntry | None:
+def _exchange(entry: JsonObject, api: ApiDescription) -> HarEntry | None:
     asked, answered = entry["request"], entry["response"]
     parts = urlsplit(asked["url"])
     method, posted = str(asked["method"]).upper(), asked.get("postData") or {}
@@ -156,7 +157,7 @@ def _operation(method: str, path: str, api: ApiDescription) -> str:
     return max(ends, key=lambda each: len(each.path)).id if ends else ""
 
 
-def _headers(message: dict[str, Any], part: dict[str, Any]) -> Headers:
+def _headers(message: JsonObject, part: JsonObject) -> Headers:
     """The headers whose values are there; part: where the recorder noted the media type beside them."""
     rows = [(str(row["name"]), str(row["value"])) for row in message.get("headers") or []]
     shown = tuple(row for row in rows if not row[0].startswith(":") and not REDACTED.search(row[1]))
@@ -165,19 +166,19 @@ def _headers(message: dict[str, Any], part: dict[str, Any]) -> Headers:
     return (*shown, ("content-type", media)) if lost else shown
 
 
-def _hidden(message: dict[str, Any]) -> frozenset[str]:
+def _hidden(message: JsonObject) -> frozenset[str]:
     """The names of headers that are kept back; all, where there are none."""
     rows = message.get("headers") or []
     names = {str(row["name"]).lower() for row in rows if REDACTED.search(str(row["value"]))}
     return frozenset(names if rows else {"*"})
 
 
-def _shown(text: Any) -> str | None:
+def _shown(text: JsonValue) -> str | None:
     """A text that was recorded; None where it was not, or is kept back."""
     return text if isinstance(text, str) and not REDACTED.fullmatch(text.strip()) else None
 
 
-def _content(content: dict[str, Any]) -> bytes | None:
+def _content(content: JsonObject) -> bytes | None:
     text = _shown(content.get("text"))
     if text is None:
         return b"" if content.get("size") == 0 else None

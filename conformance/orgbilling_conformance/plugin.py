@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytest
 
-    from orgbilling_conformance.reports.report import Report
+    from orgbilling_conformance.reports.report import Finding, Report
 
 FIXTURE = "conform_target"
 NAME = "orgbilling"
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
         items += list(tests(session, _by_address))
 
 
-def pytest_collect_file(file_path: Path, parent: Any) -> pytest.Collector | None:
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """The tests of a conftest.py that defines the fixture."""
     if file_path.name != "conftest.py":
         return None
@@ -59,12 +59,14 @@ def pytest_collect_file(file_path: Path, parent: Any) -> pytest.Collector | None
     return _file(file_path, parent) if str(file_path) in paths else None
 
 
-def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> list[pytest.Item] | None:
+def pytest_pycollect_makeitem(
+    collector: pytest.Collector, name: str, obj: object
+) -> list[pytest.Item] | None:
     """The tests of a test module that defines the fixture."""
     return list(tests(collector, _by_fixture)) if name == FIXTURE else None
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What no single test can say."""
     for report in getattr(terminalreporter.config, REPORTS, {}).values():
         terminalreporter.section(f"orgbilling: {report.verdict}")
@@ -72,7 +74,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             terminalreporter.write_line(f"- {line}")
 
 
-def _file(path: Path, parent: Any) -> pytest.Collector:
+def _file(path: Path, parent: pytest.Collector) -> pytest.Collector:
     import pytest
 
     class Conftest(pytest.File):
@@ -87,7 +89,7 @@ def _file(path: Path, parent: Any) -> pytest.Collector:
 Maker = Callable[[str, str], Callable[..., None]]
 
 
-def tests(parent: Any, make: Maker) -> Iterator[pytest.Item]:
+def tests(parent: pytest.Collector | pytest.Session, make: Maker) -> Iterator[pytest.Item]:
     """A test for every rule on every operation, and one for the verdict."""
     import pytest
 
@@ -102,7 +104,7 @@ def tests(parent: Any, make: Maker) -> Iterator[pytest.Item]:
 
 
 def _by_fixture(rule: str, operation: str) -> Callable[..., None]:
-    def test(conform_target: Any, request: Any) -> None:
+    def test(conform_target: Any, request: pytest.FixtureRequest) -> None:
         given = {"url" if isinstance(conform_target, str) else "app": conform_target}
         if isinstance(conform_target, dict):
             given = dict(conform_target)
@@ -112,7 +114,7 @@ def _by_fixture(rule: str, operation: str) -> Callable[..., None]:
 
 
 def _by_address(rule: str, operation: str) -> Callable[..., None]:
-    def test(request: Any) -> None:
+    def test(request: pytest.FixtureRequest) -> None:
         given = {"url": request.config.getoption("--orgbilling-url")}
         check(_report(request.config, "url", given), rule, operation)
 
@@ -128,16 +130,18 @@ def check(report: Report, rule: str, operation: str) -> None:
             finding for finding in report.findings if finding.severity == "error" and not finding.operation
         ]
         if report.reasons or rest:
-            pytest.fail("\n".join([report.verdict, *report.reasons, *map(_told, rest)]), pytrace=False)
+            pytest.fail(
+                "\n".join([report.verdict, *report.reasons, *map(_finding_text, rest)]), pytrace=False
+            )
         return
     found = [finding for finding in report.findings if (finding.rule, finding.operation) == (rule, operation)]
     errors = [each for each in found if each.severity == "error"]
     if errors:
-        pytest.fail("\n\n".join(map(_told, found)), pytrace=False)
+        pytest.fail("\n\n".join(map(_finding_text, found)), pytrace=False)
     if found:
         import warnings
 
-        warnings.warn(pytest.PytestWarning(_told(found[0])), stacklevel=1)
+        warnings.warn(pytest.PytestWarning(_finding_text(found[0])), stacklevel=1)
         return
     outcomes = {case.outcome for case in report.cases if (case.rule, case.operation) == (rule, operation)}
     if "passed" not in outcomes:
@@ -149,7 +153,7 @@ def check(report: Report, rule: str, operation: str) -> None:
         pytest.skip(reasons[0] if reasons else "nothing was seen that the rule applies to")
 
 
-def _told(finding: Any) -> str:
+def _finding_text(finding: Finding) -> str:
     return (
         f"{finding.severity}: {finding.rule} on {finding.operation} at {finding.pointer or 'body'}\n"
         f"expected {finding.expected}\nobserved {finding.observed} ({finding.count} times)\n"
@@ -157,7 +161,7 @@ def _told(finding: Any) -> str:
     )
 
 
-def _report(config: Any, name: str, given: dict[str, Any]) -> Report:
+def _report(config: pytest.Config, name: str, given: dict[str, Any]) -> Report:
     """The report on a target, made when the first test asks."""
     from orgbilling_conformance import conform
 

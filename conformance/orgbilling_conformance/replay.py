@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance import tokens
 from orgbilling_conformance.exchange import Request, shorten
@@ -84,7 +85,7 @@ def _lacking(suite: ConformanceSuite, auth: str) -> str:
     return f"its token was not given ({auth})"
 
 
-def read(path: Path) -> list[dict[str, Any]]:
+def read(path: Path) -> list[JsonObject]:
     """The findings of a report; raises `UsageError`."""
     try:
         findings = json.loads(path.read_bytes())["findings"]

@@ -7,26 +7,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from orgbilling_openapi import description
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance import api_description, baseline, clock, drift, fuzz, har, replay
-from orgbilling_conformance.exchange import shorten
+from orgbilling_conformance.exchange import Request, shorten
 from orgbilling_conformance.guard import BudgetError, RequestGuard, allowed
 from orgbilling_conformance.options import WRITES, Options, UsageError
 from orgbilling_conformance.reports import advice
 from orgbilling_conformance.reports.report import Finding, Report, Stage, counted
 from orgbilling_conformance.scenarios import access, invariants, random_walk, reading, writing
 from orgbilling_conformance.suite import ConformanceSuite
-from orgbilling_conformance.target import AppTarget, Target, UnreachableError, UrlTarget
+from orgbilling_conformance.target import Application, AppTarget, Target, UnreachableError, UrlTarget
 from orgbilling_conformance.tokens import RunTokens, TokenRejectedError
 
 Progress = Callable[[str, int, int], None]
 ROUNDS = 6
 
 
-def run(app: Any, url: str | None, har: Path | None, options: Options, progress: Progress | None) -> Report:
+def run(
+    app: Application | None, url: str | None, har: Path | None, options: Options, progress: Progress | None
+) -> Report:
     """Check one target; raises `UsageError`."""
     if sum(each is not None for each in (app, url, har)) != 1:
         raise UsageError("one target: an address, --app module:attribute or --har FILE")
@@ -34,10 +36,10 @@ def run(app: Any, url: str | None, har: Path | None, options: Options, progress:
         raise UsageError(f"{shorten(repr(app))}: not an ASGI application")
     accepted = baseline.load(options.baseline) if options.baseline else []
     if har is None and not options.quick and not options.replay:
-        fuzz.require()  # rather now than after the scripted stage
+        fuzz.require()  # fail now rather than after the scripted stage
     if har is not None:
         return _Run(None, options, progress, accepted).recorded(har)
-    target: Target = UrlTarget(str(url), options.timeout) if url else AppTarget(app, options.timeout)
+    target: Target = UrlTarget(str(url), options.timeout) if app is None else AppTarget(app, options.timeout)
     try:
         return _Run(target, options, progress, accepted).live()
     finally:
@@ -65,7 +67,7 @@ class _Run:
         base = target.base if target else ""
         self.suite = ConformanceSuite(known, self.guard, tokens, options, base)
         self.stages: list[Stage] = []
-        self.drift: tuple[dict[str, Any], ...] = ()
+        self.drift: tuple[JsonObject, ...] = ()
         self.began = clock.seconds()
 
     def live(self) -> Report:
@@ -161,7 +163,7 @@ class _Run:
 
         return step
 
-    def _send(self, name: str, requests: list[Any]) -> None:
+    def _send(self, name: str, requests: list[Request]) -> None:
         for done, request in enumerate(requests):
             self.progress(name, done, len(requests))
             self.suite.send(request)
@@ -197,7 +199,7 @@ class _Run:
             self.suite.latency(),
         )
 
-    def _head(self) -> dict[str, Any]:
+    def _head(self) -> JsonObject:
         return {
             "target": self.target.base if self.target and self.target.host != "in process" else self._aim(),
             "api_description": description.digest(self.suite.api.document),

@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_conformance.api_description import ApiDescription, Path
 from orgbilling_conformance.exchange import shorten
@@ -33,10 +34,10 @@ class SchemaViolation:
     basis: str | None = None
 
 
-Check = Callable[[Any], list[SchemaViolation]]
+Check = Callable[[JsonValue], list[SchemaViolation]]
 NONE: list[SchemaViolation] = []
 
-TYPES: dict[str, Callable[[Any], bool]] = {
+TYPES: dict[str, Callable[[JsonValue], bool]] = {
     "null": lambda value: value is None,
     "boolean": lambda value: isinstance(value, bool),
     "string": lambda value: isinstance(value, str),
@@ -57,7 +58,7 @@ class SchemaValidator:
         self._api = api
         self._checks: dict[Path, Check] = {}
 
-    def check(self, path: Path, value: Any) -> list[SchemaViolation]:
+    def check(self, path: Path, value: JsonValue) -> list[SchemaViolation]:
         """All violations of the schema at a path."""
         return self._at(path)(value)
 
@@ -69,7 +70,7 @@ class SchemaValidator:
             self._checks[place] = self._compile(place, self._api.node(place))
         return self._checks[place]
 
-    def _compile(self, path: Path, node: Any) -> Check:
+    def _compile(self, path: Path, node: JsonValue) -> Check:
         if not isinstance(node, dict):
             return lambda value: NONE
         checks = [each for each in (_type_check(path, node), *_value_checks(path, node)) if each is not None]
@@ -80,7 +81,7 @@ class SchemaValidator:
         if len(checks) == 1:
             return checks[0]
 
-        def check(value: Any) -> list[SchemaViolation]:
+        def check(value: JsonValue) -> list[SchemaViolation]:
             found = NONE
             for check in checks:
                 more = check(value)
@@ -90,14 +91,14 @@ class SchemaValidator:
 
         return check
 
-    def _object(self, path: Path, node: dict[str, Any]) -> Check:
+    def _object(self, path: Path, node: JsonObject) -> Check:
         properties = node.get("properties", {})
         members = {name: self._at((*path, "properties", name)) for name in properties}
         required = [(name, (*path, "required", index)) for index, name in enumerate(node.get("required", []))]
         rest = node.get("additionalProperties", True)
         other = self._at((*path, "additionalProperties")) if isinstance(rest, dict) else None
 
-        def check(value: Any) -> list[SchemaViolation]:
+        def check(value: JsonValue) -> list[SchemaViolation]:
             if not isinstance(value, dict):
                 return NONE
             found = [
@@ -120,9 +121,9 @@ class SchemaValidator:
     def _array(self, path: Path) -> Check:
         item = self._at((*path, "items"))
 
-        def check(value: Any) -> list[SchemaViolation]:
+        def check(value: JsonValue) -> list[SchemaViolation]:
             # What is wrong with many rows in the same way is told once, by the first of them.
-            found: dict[tuple[Any, ...], SchemaViolation] = {}
+            found: dict[tuple[JsonValue, ...], SchemaViolation] = {}
             for each in value if isinstance(value, list) else ():
                 for one in item(each):
                     found.setdefault((one.keyword, one.node, one.where, one.basis), one)
@@ -131,7 +132,7 @@ class SchemaValidator:
         return check
 
 
-def _type_check(path: Path, node: dict[str, Any]) -> Check | None:
+def _type_check(path: Path, node: JsonObject) -> Check | None:
     if "type" not in node:
         return None
     names = node["type"] if isinstance(node["type"], list) else [node["type"]]
@@ -139,7 +140,7 @@ def _type_check(path: Path, node: dict[str, Any]) -> Check | None:
     place, expected = (*path, "type"), " or ".join(names)
     whole = "integer" in names and "number" not in names
 
-    def check(value: Any) -> list[SchemaViolation]:
+    def check(value: JsonValue) -> list[SchemaViolation]:
         for test in tests:
             if test(value):
                 if whole and isinstance(value, float):
@@ -154,11 +155,11 @@ def _decimal_violation(place: Path, value: float) -> SchemaViolation:
     return SchemaViolation("decimal", place, (), "an integer without a fraction part", repr(value), "assumed")
 
 
-def _type_name(value: Any) -> str:
+def _type_name(value: JsonValue) -> str:
     return next((name for name in ("integer", *TYPES) if TYPES[name](value)), "something else")
 
 
-def _value_checks(path: Path, node: dict[str, Any]) -> list[Check | None]:
+def _value_checks(path: Path, node: JsonObject) -> list[Check | None]:
     """The checks of one value: format, enum, pattern, bounds."""
     return [
         _format_check(path, node),
@@ -176,14 +177,14 @@ def _value_checks(path: Path, node: dict[str, Any]) -> list[Check | None]:
 
 
 def _keyword_check(
-    path: Path, node: dict[str, Any], keyword: str, test: Callable[[Any, Any], bool]
+    path: Path, node: JsonObject, keyword: str, test: Callable[[JsonValue, JsonValue], bool]
 ) -> Check | None:
     if keyword not in node:
         return None
     given, place = node[keyword], (*path, keyword)
     expected = f"{keyword} {shorten(given, 90)}"
 
-    def check(value: Any) -> list[SchemaViolation]:
+    def check(value: JsonValue) -> list[SchemaViolation]:
         if test(value, given):
             return NONE
         return [SchemaViolation(keyword, place, (), expected, shorten(value, 60))]
@@ -191,14 +192,14 @@ def _keyword_check(
     return check
 
 
-def _format_check(path: Path, node: dict[str, Any]) -> Check | None:
+def _format_check(path: Path, node: JsonObject) -> Check | None:
     test = FORMATS.get(node.get("format", ""))
     # `$schema` shows a relative address and is said to be a URI: the rule `schema-link` checks it.
     if test is None or path[-1] == "$schema":
         return None
     place, name = (*path, "format"), node["format"]
 
-    def check(value: Any) -> list[SchemaViolation]:
+    def check(value: JsonValue) -> list[SchemaViolation]:
         problem = test(value)
         if problem is None:
             return NONE
@@ -211,11 +212,11 @@ def _format_check(path: Path, node: dict[str, Any]) -> Check | None:
     return check
 
 
-def _matches(value: Any, pattern: str) -> bool:
+def _matches(value: JsonValue, pattern: str) -> bool:
     return not isinstance(value, str) or re.search(pattern.replace("\\Z", "$"), value) is not None
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: JsonValue) -> bool:
     return TYPES["number"](value) and not (isinstance(value, float) and math.isnan(value))
 
 
@@ -235,7 +236,7 @@ class FormatError:
     basis: str | None = None
 
 
-def date_time(value: Any) -> FormatError | None:
+def date_time(value: JsonValue) -> FormatError | None:
     """RFC 3339, with a time zone."""
     if not isinstance(value, str):
         return None
@@ -249,7 +250,7 @@ def date_time(value: Any) -> FormatError | None:
     return FormatError("RFC 3339 with a time zone")
 
 
-def int64(value: Any) -> FormatError | None:
+def int64(value: JsonValue) -> FormatError | None:
     """A signed integer of 64 bits."""
     if isinstance(value, bool) or not isinstance(value, int | float) or _fits(value):
         return None
@@ -260,7 +261,7 @@ def _fits(value: float) -> bool:
     return -(2**63) <= value < 2**63
 
 
-def double(value: Any) -> FormatError | None:
+def double(value: JsonValue) -> FormatError | None:
     """A number that a double can hold."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -271,7 +272,7 @@ def double(value: Any) -> FormatError | None:
     return None if finite else FormatError("a number that a double can hold")
 
 
-def uri(value: Any) -> FormatError | None:
+def uri(value: JsonValue) -> FormatError | None:
     """An absolute URI; RFC 9457 lets a problem use a relative one."""
     if not isinstance(value, str) or URI.fullmatch(value):
         return None
@@ -280,7 +281,7 @@ def uri(value: Any) -> FormatError | None:
     return FormatError("an address")
 
 
-FORMATS: dict[str, Callable[[Any], FormatError | None]] = {
+FORMATS: dict[str, Callable[[JsonValue], FormatError | None]] = {
     "date-time": date_time,
     "int64": int64,
     "double": double,

@@ -10,15 +10,25 @@ import ipaddress
 import sys
 import threading
 import zlib
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from typing import Any, Protocol, TypeVar
 from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 
 from orgbilling_conformance import clock
-from orgbilling_conformance.exchange import Request, Response
+from orgbilling_conformance.exchange import Headers, Request, Response
 from orgbilling_conformance.options import UsageError
 
 PREFIX = "/api/v1"
+
+Message = MutableMapping[str, Any]
+"""A scope or an event of ASGI: its values are of many types."""
+
+Application = Callable[
+    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
+]
+"""An ASGI 3 application."""
+
+T = TypeVar("T")
 
 
 class UnreachableError(Exception):
@@ -126,14 +136,14 @@ class AppTarget:
     local = True
     base = f"http://127.0.0.1:4010{PREFIX}"
 
-    def __init__(self, app: Callable[..., Any], timeout: float = 10.0) -> None:
+    def __init__(self, app: Application, timeout: float = 10.0) -> None:
         self._app, self._timeout = app, timeout
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="orgbilling-conformance", daemon=True
         )
         self._thread.start()
-        self._inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self._lifespan = self._call(self._start())
 
     def send(self, request: Request, authorization: str | None) -> Response:
@@ -159,21 +169,21 @@ class AppTarget:
         self._thread.join()
         self._loop.close()
 
-    def _call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    def _call(self, coroutine: Coroutine[object, object, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
-    async def _ask(self, request: Request, authorization: str | None) -> tuple[int, Any, bytes]:
+    async def _ask(self, request: Request, authorization: str | None) -> tuple[int, Headers, bytes]:
         scope = _scope(request, authorization)
-        incoming = [{"type": "http.request", "body": request.body or b"", "more_body": False}]
-        sent: list[dict[str, Any]] = []
+        incoming: list[Message] = [{"type": "http.request", "body": request.body or b"", "more_body": False}]
+        sent: list[Message] = []
 
-        async def receive() -> dict[str, Any]:
+        async def receive() -> Message:
             if incoming:
                 return incoming.pop()
             await asyncio.sleep(3600)
             return {"type": "http.disconnect"}
 
-        async def send(message: dict[str, Any]) -> None:
+        async def send(message: Message) -> None:
             sent.append(message)
 
         await self._app(scope, receive, send)
@@ -186,11 +196,11 @@ class AppTarget:
         headers = tuple((key.decode("latin-1"), value.decode("latin-1")) for key, value in start["headers"])
         return start["status"], headers, _decoded(body, dict(start["headers"]))
 
-    async def _start(self) -> asyncio.Task[Any] | None:
+    async def _start(self) -> asyncio.Task[None]:
         """Run the lifespan of an application that has one."""
         ready = asyncio.Event()
 
-        async def send(message: dict[str, Any]) -> None:
+        async def send(message: Message) -> None:
             ready.set()
 
         async def lifespan() -> None:
@@ -225,7 +235,7 @@ def _decoded(body: bytes, headers: dict[bytes, bytes]) -> bytes:
         raise BrokenError("called gzip, and is not") from None
 
 
-def _scope(request: Request, authorization: str | None) -> dict[str, Any]:
+def _scope(request: Request, authorization: str | None) -> Message:
     headers = [("host", "127.0.0.1:4010"), *((key.lower(), value) for key, value in request.headers)]
     if request.header("accept") is None:
         headers.append(("accept", "*/*"))
@@ -250,7 +260,7 @@ def _scope(request: Request, authorization: str | None) -> dict[str, Any]:
     }
 
 
-def application(name: str) -> Callable[..., Any]:
+def application(name: str) -> Application:
     """The application called ``module:attribute``; a function without parameters is called for it.
 
     Raises `UsageError`.

@@ -11,7 +11,8 @@ import math
 import re
 import subprocess
 from collections.abc import Callable
-from typing import Any
+
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_conformance import clock
 from orgbilling_conformance.options import Options, UsageError
@@ -19,7 +20,6 @@ from orgbilling_conformance.options import Options, UsageError
 EARLY_S = 5
 SKEW_S = 60
 VISIBLE = re.compile("[!-~]+")
-Claims = dict[str, Any]
 
 
 class TokenRejectedError(Exception):
@@ -136,7 +136,7 @@ def organization(token: str | None) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def split(token: str | None) -> tuple[Claims, Claims, bytes] | None:
+def split(token: str | None) -> tuple[JsonObject, JsonObject, bytes] | None:
     """Header, claims and signature of a JWT; None for anything else."""
     pieces = (token or "").split(".")
     if len(pieces) != 3:
@@ -157,7 +157,7 @@ def _encode(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _joined(header: Claims, claims: Claims, sign: Callable[[bytes], bytes]) -> str:
+def _joined(header: JsonObject, claims: JsonObject, sign: Callable[[bytes], bytes]) -> str:
     texts = (json.dumps(part, separators=(",", ":")).encode() for part in (header, claims))
     signed = ".".join(_encode(text) for text in texts)
     return f"{signed}.{_encode(sign(signed.encode()))}"
@@ -167,13 +167,13 @@ def _flipped(signature: bytes) -> bytes:
     return bytes([signature[0] ^ 0x55]) + signature[1:] if signature else b"\x55"
 
 
-def _elsewhere(claims: Claims) -> Claims:
+def _elsewhere(claims: JsonObject) -> JsonObject:
     other = "org_" + "0" * 27
     inner = {"o": {**claims["o"], "id": other}} if isinstance(claims.get("o"), dict) else {"org_id": other}
     return {**claims, **inner}
 
 
-def _pending(claims: Claims) -> Claims:
+def _pending(claims: JsonObject) -> JsonObject:
     kept = {name: value for name, value in claims.items() if name != "o" and not name.startswith("org_")}
     return {**kept, "sts": "pending"}
 
@@ -236,7 +236,7 @@ def claim(token: str | None, name: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def public(document: Any, token: str | None) -> bytes | None:
+def public(document: JsonValue, token: str | None) -> bytes | None:
     """The PEM of the RSA key of a JWKS that signed a token; its first one where none has that name."""
     rows = document.get("keys") if isinstance(document, dict) else None
     keys = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
@@ -248,7 +248,7 @@ def public(document: Any, token: str | None) -> bytes | None:
     return None
 
 
-def _pem(row: Claims) -> bytes | None:
+def _pem(row: JsonObject) -> bytes | None:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 

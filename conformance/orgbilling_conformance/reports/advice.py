@@ -10,17 +10,15 @@ import json
 import re
 from functools import cache
 from pathlib import Path as FilePath
-from typing import Any
 
 import orgbilling_openapi
 import yaml
 from orgbilling_openapi import description, json_pointer
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_conformance.api_description import Path, vendor_facts
 from orgbilling_conformance.reports.report import Finding
 from orgbilling_conformance.rules.rule import FACTS
-
-Row = dict[str, Any]
 
 DESCRIPTION_FILE = "org-billing.yaml"
 AMENDED = (
@@ -58,7 +56,7 @@ def line(place: str) -> int:
     return _node_line(_tree(), json_pointer.keys(place))
 
 
-def _node_line(node: Any, keys: tuple[str, ...]) -> int:
+def _node_line(node: JsonValue, keys: tuple[str, ...]) -> int:
     number = node.start_mark.line + 1 if node is not None else 0
     for key in keys:
         if isinstance(node, yaml.MappingNode):
@@ -75,7 +73,7 @@ def _node_line(node: Any, keys: tuple[str, ...]) -> int:
 
 
 @cache
-def _tree() -> Any:
+def _tree() -> JsonValue:
     text = (FilePath(orgbilling_openapi.__file__).parent / DESCRIPTION_FILE).read_text("utf-8")
     return yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
@@ -104,7 +102,7 @@ def overlay(finding: Finding) -> str:
     return "\n".join([f"# layers/{layer}.overlay.yaml", *rows]) if rows else ""
 
 
-def _actions(before: Row, keys: Path, finding: Finding) -> list[tuple[Path, str]]:
+def _actions(before: JsonObject, keys: Path, finding: Finding) -> list[tuple[Path, str]]:
     """Where, and what to do there."""
     keyword, parent = keys[-1], keys[:-1]
     if isinstance(keyword, int):  # a member of a list of required ones: the list anew, without it
@@ -123,9 +121,9 @@ def _actions(before: Row, keys: Path, finding: Finding) -> list[tuple[Path, str]
     return [(keys, "remove: true")]
 
 
-def _keys(document: Row, place: str) -> Path:
+def _keys(document: JsonObject, place: str) -> Path:
     """The keys of a pointer, those of lists as numbers; empty where it leads nowhere."""
-    node: Any = document
+    node: JsonValue = document
     found: list[str | int] = []
     for key in json_pointer.keys(place):
         step = int(key) if isinstance(node, list) and key.isdigit() else key
@@ -137,7 +135,7 @@ def _keys(document: Row, place: str) -> Path:
     return tuple(found)
 
 
-def _at(document: Row, keys: Path) -> Any:
+def _at(document: JsonObject, keys: Path) -> JsonValue:
     return json_pointer.find(document, json_pointer.text(keys))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
-from typing import Any
+
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance.api_description import load
 
@@ -35,7 +36,7 @@ class Finding:
     reason: str = ""
     stage: str = ""
     node: str = ""
-    exchanges: tuple[dict[str, Any], ...] = ()
+    exchanges: tuple[JsonObject, ...] = ()
     accepted: str = ""
 
     @property
@@ -94,8 +95,8 @@ class Report:
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     accepted: tuple[Finding, ...] = ()
-    head: dict[str, Any] = field(default_factory=dict)
-    drift: tuple[dict[str, Any], ...] = ()
+    head: JsonObject = field(default_factory=dict)
+    drift: tuple[JsonObject, ...] = ()
     latency: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
@@ -113,7 +114,7 @@ class Report:
         """The findings that break an assumption or an invariant of ours."""
         return tuple(finding for finding in self.findings if finding.severity == "warning")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """The report as JSON; `replay` reads it back."""
         document = asdict(self)
         return {"verdict": self.verdict, "exit": self.exit, **document}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance.reports.report import Finding, Report, title
 from orgbilling_conformance.rules.registry import RULES
@@ -39,18 +40,18 @@ def render(report: Report) -> str:
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
 
 
-def _rule(name: str) -> dict[str, Any]:
+def _rule(name: str) -> JsonObject:
     rule = RULES.get(name)
     text = rule.title if rule else name
     return {"id": name, "shortDescription": {"text": text}, "help": {"text": rule.why if rule else text}}
 
 
-def _result(finding: Finding, used: list[str], accepted: str | None) -> dict[str, Any]:
+def _result(finding: Finding, used: list[str], accepted: str | None) -> JsonObject:
     text = f"{title(finding.operation)} {finding.pointer or 'body'}: "
     text += f"expected {finding.expected}, observed {finding.observed}"
     line = finding.source.partition(":")[2].partition(" ")[0]
     region = {"region": {"startLine": int(line) if line.isdigit() else 1}}
-    result: dict[str, Any] = {
+    result: JsonObject = {
         "ruleId": finding.rule,
         "ruleIndex": used.index(finding.rule),
         "level": finding.severity,

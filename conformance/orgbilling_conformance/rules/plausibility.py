@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
+
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_conformance.exchange import Exchange, shorten
 from orgbilling_conformance.rules.rule import ConformanceRule, ResponseCheck, RuleContext, RuleViolation
@@ -54,7 +55,7 @@ IDENTIFIERS = (
 )
 
 
-def walk(value: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def walk(value: JsonValue, pointer: str = "") -> Iterator[tuple[str, JsonObject]]:
     """All objects in a value, with their pointers; `*` for any index."""
     stack = [(pointer, value)]
     while stack:
@@ -66,7 +67,7 @@ def walk(value: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
             stack += [(f"{place}/*", inner) for inner in each]
 
 
-def _body(exchange: Exchange) -> Any:
+def _body(exchange: Exchange) -> JsonValue:
     return exchange.response.json if exchange.operation and exchange.response.status == 200 else None
 
 
@@ -129,7 +130,7 @@ def empty(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] |
     ]
 
 
-def instant(text: Any) -> datetime | None:
+def instant(text: JsonValue) -> datetime | None:
     """An RFC 3339 instant; None for anything else."""
     if not isinstance(text, str) or not DATE_TIME.fullmatch(text):
         return None

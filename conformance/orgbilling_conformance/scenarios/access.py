@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from orgbilling_openapi.invariants import INVARIANTS, InvariantResult
+from orgbilling_openapi.strict_json import JsonValue
 
 from orgbilling_conformance import guard, tokens
 from orgbilling_conformance.exchange import Exchange, Request, Response, shorten
@@ -170,7 +170,7 @@ def _tenant(exchange: Exchange) -> str | None:
     return tenant if isinstance(tenant, str) and tenant else None
 
 
-def owned(body: Any) -> set[str]:
+def owned(body: JsonValue) -> set[str]:
     """The tenants that an answer names."""
     return {
         each["tenantId"]
@@ -179,7 +179,7 @@ def owned(body: Any) -> set[str]:
     }
 
 
-def rows(body: Any) -> set[str]:
+def rows(body: JsonValue) -> set[str]:
     """The rows with an id of their own in a list, without the tenant: ids alone may count from 1 for each."""
     found = body if isinstance(body, list) else []
     kept = [row for row in found if isinstance(row, dict) and any(row.get(name) for name in NAMED)]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from orgbilling_openapi.invariants import INVARIANTS, InvariantResult
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
+from orgbilling_conformance.exchange import Request
 from orgbilling_conformance.rules.rule import RuleViolation
 from orgbilling_conformance.rules.scenarios import invariant_operations, invariant_rule_id
 from orgbilling_conformance.suite import ConformanceSuite
@@ -64,21 +65,19 @@ def report_violation(suite: ConformanceSuite, verdict: InvariantResult) -> None:
     )
 
 
-def request_of(suite: ConformanceSuite, operation: str) -> Any:
+def request_of(suite: ConformanceSuite, operation: str) -> Request:
     """A request for an operation, to repeat a finding with."""
-    from orgbilling_conformance.exchange import Request
-
     known = suite.api.operations[operation]
     query = "days=365" if known in suite.api.windows else ""
     return Request(known.method, known.path, query, purpose="an invariant")
 
 
-def snapshot(suite: ConformanceSuite) -> dict[str, Any]:
+def snapshot(suite: ConformanceSuite) -> JsonObject:
     """The answers of all operations, keyed as `orgbilling_openapi.equations` says.
 
     Taken between two equal profiles, if the target holds still for long enough.
     """
-    bodies: dict[str, Any] = {}
+    bodies: JsonObject = {}
     for _ in range(TRIES):
         before = _answer(suite, "getOrgBilling")
         bodies = _collect(suite)
@@ -92,8 +91,8 @@ def snapshot(suite: ConformanceSuite) -> dict[str, Any]:
     return bodies
 
 
-def _collect(suite: ConformanceSuite) -> dict[str, Any]:
-    bodies: dict[str, Any] = {}
+def _collect(suite: ConformanceSuite) -> JsonObject:
+    bodies: JsonObject = {}
     for operation in suite.api.gets:
         if operation.id == "getOrgBilling":
             continue
@@ -109,12 +108,12 @@ def _collect(suite: ConformanceSuite) -> dict[str, Any]:
     return bodies
 
 
-def _answer(suite: ConformanceSuite, operation: str) -> Any:
+def _answer(suite: ConformanceSuite, operation: str) -> JsonValue:
     exchange = suite.ask(operation, purpose="the invariants")
     return exchange.response.json if exchange.response.succeeded else None
 
 
-def whole(bodies: Mapping[str, Any]) -> bool:
+def whole(bodies: Mapping[str, JsonValue]) -> bool:
     """Whether 365 days are certainly all: nothing happened in the first nine months of them."""
     year, quarter = (bodies.get(f"getOrgLedger?days={days}") for days in (365, 90))
     if "getOrgLedger?days=365" not in bodies or "getOrgLedger?days=90" not in bodies:

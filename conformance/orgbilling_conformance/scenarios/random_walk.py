@@ -6,9 +6,10 @@ Nothing is shrunk: the target remembers what was done to it, so that no step can
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from orgbilling_openapi.invariants import INVARIANTS
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance.guard import BudgetError
 from orgbilling_conformance.options import WRITES, UsageError
@@ -18,6 +19,9 @@ from orgbilling_conformance.scenarios.writing import balance, encode, post, read
 from orgbilling_conformance.suite import ConformanceSuite
 from orgbilling_conformance.target import UnreachableError
 from orgbilling_conformance.tokens import TokenRejectedError
+
+if TYPE_CHECKING:
+    from hypothesis.stateful import RuleBasedStateMachine
 
 STEPS = 12
 NAMES = (
@@ -38,7 +42,7 @@ class RandomWalk:
         self.suite = suite
         self.ended: Exception | None = None
 
-    def step(self, act: Callable[[], Any]) -> None:
+    def step(self, act: Callable[[], object]) -> None:
         """Take one step, unless the run has ended."""
         if self.ended is None:
             try:
@@ -74,7 +78,7 @@ class RandomWalk:
             for name in first.keys() & again.keys():
                 report_violation(self.suite, again[name])
 
-    def _broken(self) -> dict[str, Any]:
+    def _broken(self) -> JsonObject:
         bodies = read(self.suite)
         verdicts = {law.name: law.check(bodies) for law in INVARIANTS if law.name in NAMES}
         return {name: verdict for name, verdict in verdicts.items() if verdict.holds is False}
@@ -102,7 +106,7 @@ def walk(suite: ConformanceSuite, rounds: int) -> None:
         raise path.ended
 
 
-def _machine(path: RandomWalk) -> Any:
+def _machine(path: RandomWalk) -> type[RuleBasedStateMachine]:
     from hypothesis import stateful
     from hypothesis import strategies as st
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any
+
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_conformance import guard
 from orgbilling_conformance.exchange import Exchange, Headers
@@ -69,7 +70,7 @@ def repeat(suite: ConformanceSuite, times: int = 4) -> None:
             suite.fail(violation, operation.id, [good[-1].request])
 
 
-def difference(one: Any, other: Any, place: str = "") -> str:
+def difference(one: JsonValue, other: JsonValue, place: str = "") -> str:
     """The pointer to the first difference between two values."""
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
         return next((difference(one[k], other[k], f"{place}/{k}") for k in one if one[k] != other[k]), place)
@@ -128,7 +129,7 @@ def _counts(suite: ConformanceSuite, operation: str, answers: dict[int, Exchange
             suite.evaluated("window-monotone", operation)
 
 
-def number(body: Any, member: str) -> float | None:
+def number(body: JsonValue, member: str) -> float | None:
     """A number in a body; None for anything else."""
     value = body.get(member) if isinstance(body, dict) else None
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
@@ -163,7 +164,7 @@ def _ledger(suite: ConformanceSuite, answers: dict[int, Exchange]) -> None:
         suite.evaluated("window-complete", "getOrgLedger")
 
 
-def entries(body: Any) -> dict[str, Any]:
+def entries(body: JsonValue) -> JsonObject:
     """Entry id to instant of the rows of a ledger."""
     rows = [row for row in body or [] if isinstance(row, dict)] if isinstance(body, list | None) else []
     return {str(row.get("entryId")): instant(row.get("createdAt")) for row in rows}

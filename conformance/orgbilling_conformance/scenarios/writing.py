@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 from orgbilling_openapi.invariants import INVARIANTS
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
-from orgbilling_conformance.exchange import Exchange, Request, shorten
+from orgbilling_conformance.exchange import Exchange, Headers, Request, shorten
 from orgbilling_conformance.guard import UNDOCUMENTED
 from orgbilling_conformance.options import WRITES
 from orgbilling_conformance.rules import requests
@@ -32,22 +32,31 @@ NEEDS = {
 BODY_RULES = tuple(rule.id for rule in requests.RULES if rule.id.startswith("body-"))
 
 
-def encode(value: Any) -> bytes:
+def encode(value: JsonValue) -> bytes:
     """JSON, as it is sent."""
     return json.dumps(value).encode()
 
 
 def post(
-    suite: ConformanceSuite, operation: str, body: bytes | None, key: str = "", purpose: str = "", **more: Any
+    suite: ConformanceSuite,
+    operation: str,
+    body: bytes | None,
+    key: str = "",
+    purpose: str = "",
+    *,
+    headers: Headers | None = None,
+    auth: str = "first",
 ) -> Exchange:
     """Send a write."""
-    headers = more.pop("headers", JSON_TYPE if body is not None else ())
+    sent: Headers = headers if headers is not None else JSON_TYPE if body is not None else ()
     if key:
-        headers = (*headers, ("Idempotency-Key", key))
-    return suite.ask(operation, headers=headers, body=body, purpose=purpose, **more)
+        sent = (*sent, ("Idempotency-Key", key))
+    return suite.ask(operation, headers=sent, body=body, purpose=purpose, auth=auth)
 
 
-def wrong_bodies(member: str, good: Any, wrong: tuple[Any, ...]) -> list[tuple[str, bytes | None]]:
+def wrong_bodies(
+    member: str, good: JsonValue, wrong: tuple[JsonValue, ...]
+) -> list[tuple[str, bytes | None]]:
     """Bodies that no documented server accepts, each with what is wrong."""
     right = {member: good}
     return [
@@ -107,7 +116,7 @@ def _alive(suite: ConformanceSuite) -> None:
     suite.evaluated("crash", "getOrgBilling")
 
 
-def read(suite: ConformanceSuite) -> dict[str, Any]:
+def read(suite: ConformanceSuite) -> JsonObject:
     """The bodies that a write can change."""
     found = {}
     for key, operation, query in (
@@ -147,7 +156,7 @@ def _command_laws(*numbers: int) -> tuple[str, ...]:
     return tuple(invariant_rule_id(law) for law in INVARIANTS if law.number in numbers)
 
 
-def _harmless(suite: ConformanceSuite, before: dict[str, Any], exchange: Exchange) -> None:
+def _harmless(suite: ConformanceSuite, before: JsonObject, exchange: Exchange) -> None:
     after = read(suite)
     if before and after and balance(before) != balance(after):
         violation = RuleViolation(
@@ -157,7 +166,7 @@ def _harmless(suite: ConformanceSuite, before: dict[str, Any], exchange: Exchang
     suite.evaluated("refused-harmless", exchange.operation)
 
 
-def balance(bodies: dict[str, Any]) -> Any:
+def balance(bodies: JsonObject) -> JsonValue:
     """The balance of the profile among bodies."""
     profile = bodies.get("getOrgBilling")
     return profile.get("creditBalance") if isinstance(profile, dict) else None
@@ -212,9 +221,7 @@ def _race(suite: ConformanceSuite, operation: str, code: str) -> None:
     _redeemed(suite, before, won[0], after)
 
 
-def _redeemed(
-    suite: ConformanceSuite, before: dict[str, Any], answer: Exchange, after: dict[str, Any]
-) -> None:
+def _redeemed(suite: ConformanceSuite, before: JsonObject, answer: Exchange, after: JsonObject) -> None:
     """What one redemption did: the laws of commands, and those of reading, hold after it."""
     bodies = {f"before:{key}": value for key, value in before.items()} | after
     bodies[answer.operation] = answer.response.json
