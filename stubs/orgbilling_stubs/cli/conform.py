@@ -1,4 +1,4 @@
-"""`orgbilling conform TARGET`: does an implementation keep the contract?"""
+"""`orgbilling conform TARGET`: whether an implementation conforms to the API description."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -16,6 +16,7 @@ from orgbilling_stubs.cli.errors import fail, file_problem
 
 if TYPE_CHECKING:
     from orgbilling_conformance import Report
+    from orgbilling_conformance.options import Choices
 
 Progress = Callable[[str, int, int], None]
 
@@ -104,27 +105,6 @@ Sarif = Annotated[Path | None, typer.Option(metavar="PATH", rich_help_panel=REPO
 Markdown = Annotated[Path | None, typer.Option(metavar="PATH", rich_help_panel=REPORTS)]
 Html = Annotated[Path | None, typer.Option(metavar="PATH", rich_help_panel=REPORTS)]
 
-PASSED = (
-    "quick",
-    "token_command",
-    "second_token",
-    "expired_token",
-    "pending_token",
-    "allow_write",
-    "voucher",
-    "host_confirmed",
-    "documents",
-    "max_requests",
-    "max_time",
-    "rate",
-    "timeout",
-    "examples",
-    "seed",
-    "strict",
-    "baseline",
-    "replay",
-)
-
 
 def conform(
     target: Target = None,
@@ -157,16 +137,37 @@ def conform(
     markdown: Markdown = None,
     html: Html = None,
 ) -> None:
-    """Judge an implementation of the Org Billing API by the contract.
+    """Check whether an implementation of the Org Billing API conforms to its description.
 
-    Sends documented GETs and nothing else, unless a write is named. Exit status: 0 conforms, 1 violated,
-    2 cannot be run so, 3 inconclusive.
+    It sends the documented GETs and nothing else, unless a write is named. The exit status is 0 if it
+    conforms, 1 if it does not, 2 if the check cannot be run, 3 if the result is inconclusive.
     """
-    given = dict(locals())
     from orgbilling_conformance import UsageError
 
     try:
-        report = _judge(given)
+        choices: Choices = {
+            "token": _token(token, token_env),
+            "second_token": second_token,
+            "expired_token": expired_token,
+            "pending_token": pending_token,
+            "token_command": token_command,
+            "quick": quick,
+            "allow_write": allow_write or (),
+            "voucher": voucher,
+            "contract_id": contract,
+            "host_confirmed": host_confirmed,
+            "seed": seed,
+            "examples": examples,
+            "max_requests": max_requests,
+            "max_time": max_time,
+            "rate": rate,
+            "timeout": timeout,
+            "documents": documents,
+            "strict": strict,
+            "baseline": baseline,
+            "replay": replay,
+        }
+        report = _run(target, app, har, choices)
         _write(report, {"json": json_to, "junit": junit, "sarif": sarif, "markdown": markdown, "html": html})
     except UsageError as error:
         fail(error)
@@ -174,28 +175,15 @@ def conform(
     raise typer.Exit(report.exit)
 
 
-def _judge(given: dict[str, Any]) -> Report:
-    from orgbilling_conformance import conform as judge
-
-    with _progress(Console(stderr=True, highlight=False)) as progress:
-        return judge(
-            _application(given["target"], given["app"], given["har"]),
-            given["target"],
-            given["har"],
-            token=_token(given["token"], given["token_env"]),
-            contract_id=given["contract"],
-            progress=progress,
-            **{name: given[name] for name in PASSED},
-        )
-
-
-def _application(target: str | None, app: str | None, har: Path | None) -> Any:
+def _run(target: str | None, app: str | None, har: Path | None, choices: Choices) -> Report:
     from orgbilling_conformance import UsageError
+    from orgbilling_conformance import conform as run
     from orgbilling_conformance.target import application
 
-    if sum(each is not None for each in (target, app, har)) != 1:
-        raise UsageError("one target: an address, --app module:attribute or --har FILE")
-    return application(app) if app else None
+    if sum(option is not None for option in (target, app, har)) != 1:
+        raise UsageError("give one target: an address, --app MODULE:ATTRIBUTE or --har FILE")
+    with _progress(Console(stderr=True, highlight=False)) as progress:
+        return run(application(app) if app else None, target, har, progress=progress, **choices)
 
 
 def _token(token: str | None, variable: str | None) -> str | None:
@@ -205,15 +193,15 @@ def _token(token: str | None, variable: str | None) -> str | None:
         return token
     if token is not None:
         raise UsageError("--token and --token-env: choose one")
-    found = os.environ.get(variable, "").strip()
-    if not found:
+    value = os.environ.get(variable, "").strip()
+    if not value:
         raise UsageError(f"--token-env {variable}: the variable is empty")
-    return found
+    return value
 
 
 @contextmanager
 def _progress(console: Console) -> Iterator[Progress | None]:
-    """A bar that shows the stage, where somebody can see it."""
+    """A progress bar that shows the stage, on a terminal only."""
     if not console.is_terminal:
         yield None
         return

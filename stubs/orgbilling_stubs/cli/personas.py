@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +9,9 @@ import typer
 from orgbilling_fixtures.personas import Persona, PersonaError, load, names
 from orgbilling_fixtures.personas.reader import read
 from orgbilling_fixtures.personas.schema import PERSONA_SCHEMA, key_rows
-from rich.console import Console
-from rich.table import Table
 
 from orgbilling_stubs.cli.errors import fail
+from orgbilling_stubs.cli.tables import print_table
 
 
 def personas(
@@ -41,14 +38,14 @@ def personas(
             persona = read(check)
             typer.echo(f"{check}: {persona.name} is a valid persona: {persona.shows}")
         elif keys:
-            _table(("key", "expected", "default", "meaning"), key_rows())
+            print_table(("key", "expected", "default", "meaning"), key_rows())
         elif schema:
             typer.echo(PERSONA_SCHEMA.file.read_text("utf-8"), nl=False)
         elif name is not None:
             typer.echo(yaml_of(load(name)), nl=False)
         else:
             rows = ((persona.name, _states(persona), persona.shows) for persona in map(load, names()))
-            _table(("persona", "states", "shows"), rows)
+            print_table(("persona", "states", "shows"), rows)
     except PersonaError as error:
         fail(error, status=1)
 
@@ -62,17 +59,3 @@ def yaml_of(persona: Persona) -> str:
 
 def _states(persona: Persona) -> str:
     return ", ".join(map(str, persona.states))
-
-
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    """Print a table for people, or tab-separated lines when piped."""
-    if not sys.stdout.isatty():
-        for row in rows:
-            typer.echo("\t".join(row))
-        return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for head in heads:
-        table.add_column(head, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)

@@ -18,7 +18,7 @@ class Auth(enum.StrEnum):
 
 
 class NoContract(enum.StrEnum):
-    """What GET /org/contract answers when there is none."""
+    """What GET /org/contract answers when the organization has no contract."""
 
     not_found = "404"
     none = "none"

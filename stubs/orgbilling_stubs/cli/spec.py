@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from orgbilling_openapi.strict_json import JsonValue
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -16,6 +17,7 @@ from rich.table import Table
 from orgbilling_stubs.cli.errors import fail, file_problem
 
 if TYPE_CHECKING:
+    from orgbilling_openapi.description import Origins
     from orgbilling_openapi.diff import Change
 
 app = typer.Typer(
@@ -143,9 +145,9 @@ def explain(
     if origin.reason:
         rows.add_row("reason", escape(origin.reason))
     rows.add_row("source", SOURCE[origin.layer])
-    rows.add_row("value", escape(_shown(node)))
+    rows.add_row("value", escape(_summary(node)))
     out.print(rows)
-    members = _members(node, json_pointer.keys(place), origins.of)
+    members = _members(node, json_pointer.keys(place), origins)
     if members is not None:
         out.print()
         out.print(members)
@@ -214,9 +216,9 @@ def _group(title: str, changes: list[Change]) -> None:
     last: tuple[str, ...] = ()
     for change in changes:
         if change.operations != last:
-            shown = ", ".join(change.operations[:3])
+            names = ", ".join(change.operations[:3])
             more = f" and {len(change.operations) - 3} more" if len(change.operations) > 3 else ""
-            out.print(f"  [bold]{escape(shown)}[/]{more}")
+            out.print(f"  [bold]{escape(names)}[/]{more}")
             last = change.operations
         note = f"  [dim]({escape(change.reason)})[/]" if change.reason else ""
         out.print(f"    {MARK[change.kind]} {escape(change.what)}{note}")
@@ -224,8 +226,8 @@ def _group(title: str, changes: list[Change]) -> None:
     out.print()
 
 
-def _members(node: Any, keys: tuple[str, ...], origin: Callable[[str], Any]) -> Table | None:
-    """The members of a node with their layers."""
+def _members(node: JsonValue, keys: tuple[str, ...], origins: Origins) -> Table | None:
+    """The members of a node with their layers; None when it has none."""
     from orgbilling_openapi import json_pointer
 
     children = list(json_pointer.children(node))
@@ -233,13 +235,14 @@ def _members(node: Any, keys: tuple[str, ...], origin: Callable[[str], Any]) -> 
         return None
     table = Table("member", "layer", "reason", box=None, header_style="dim", padding=(0, 2, 0, 0))
     for key, _ in children:
-        found = origin(json_pointer.text((*keys, key)))
-        table.add_row(escape(str(key)), f"[{STYLE[found.layer]}]{found.layer}[/]", escape(found.reason or ""))
+        origin = origins.of(json_pointer.text((*keys, key)))
+        layer = f"[{STYLE[origin.layer]}]{origin.layer}[/]"
+        table.add_row(escape(str(key)), layer, escape(origin.reason or ""))
     return table
 
 
-def _nearest(document: dict[str, Any], place: str) -> str:
-    """The nearest node around a pointer that leads nowhere, and what it has."""
+def _nearest(document: JsonValue, place: str) -> str:
+    """The nearest node around a pointer that leads nowhere, and its members."""
     from orgbilling_openapi import json_pointer
 
     try:
@@ -247,17 +250,17 @@ def _nearest(document: dict[str, Any], place: str) -> str:
     except ValueError:
         return ""
     for length in range(len(keys) - 1, -1, -1):
-        around = json_pointer.text(keys[:length])
+        ancestor = json_pointer.text(keys[:length])
         try:
-            node = json_pointer.find(document, around)
+            node = json_pointer.find(document, ancestor)
         except LookupError:
             continue
         names = ", ".join(str(key) for key, _ in json_pointer.children(node)) or "no members"
-        return f"; {around} has {names}"
+        return f"; {ancestor} has {names}"
     return ""
 
 
-def _shown(node: Any) -> str:
+def _summary(node: JsonValue) -> str:
     """A node in one line."""
     if isinstance(node, dict | list):
         kind = "object" if isinstance(node, dict) else "array"

@@ -1,4 +1,4 @@
-"""`orgbilling token`: a session token for `curl`, scripts and tests."""
+"""`orgbilling token`: mint a session token for `curl`, scripts and tests."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 def parse_ttl(text: str | int) -> int:
     """Return the seconds of `90`, `90s`, `15m`, `1h` or `2d`; raises typer.BadParameter."""
-    found = _TTL.fullmatch(str(text))  # Typer hands the default over, too
-    seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
+    match = _TTL.fullmatch(str(text))  # Typer passes the default as a number.
+    seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
     if not 1 <= seconds <= MAX_TTL_S:
         raise typer.BadParameter(f"{text!r}: seconds, or a number with s, m, h or d; ten years at most")
     return seconds
@@ -35,8 +35,8 @@ def parse_organization(text: str) -> str:
     if organization == "org_":
         raise ValueError("an organization needs a name, such as low_balance")
     if not is_organization(organization):
-        shown = repr(text if len(text) <= 60 else text[:59] + "…")
-        raise ValueError(f"{shown}: expected letters, digits, '_', '-' and '.', 128 at most")
+        excerpt = repr(text if len(text) <= 60 else text[:59] + "…")
+        raise ValueError(f"{excerpt}: expected letters, digits, '_', '-' and '.', 128 at most")
     return organization
 
 
@@ -48,17 +48,17 @@ def parse_text(text: str) -> str:
 
 
 def parse_bad(kind: str) -> str:
-    """Return the name of a way to be bad; raises typer.BadParameter."""
+    """Return the name of a kind of bad token; raises typer.BadParameter."""
     if kind not in bad_tokens.BAD_TOKENS:
         raise typer.BadParameter(f"{kind!r}: one of {', '.join(bad_tokens.BAD_TOKENS)}")
     return kind
 
 
 def explain(session: ClerkSession, kind: str | None) -> str:
-    """Return the line for the person at the terminal; the token itself is not in it."""
+    """Return a line on what a token is, for a terminal; the token itself is not in it."""
     if kind is not None:
-        row = bad_tokens.BAD_TOKENS[kind]
-        return f"bad token: {row.problem} (refused with {row.error_code})"
+        bad_token = bad_tokens.BAD_TOKENS[kind]
+        return f"bad token: {bad_token.problem} (refused with {bad_token.error_code})"
     return (
         f"{session.user}, {session.role} of {session.organization}, "
         f"version {session.version}, for {session.ttl_s} seconds"
@@ -66,7 +66,7 @@ def explain(session: ClerkSession, kind: str | None) -> str:
 
 
 def at_terminal() -> bool:
-    """Say whether a person reads standard error."""
+    """Whether a person reads standard error."""
     return sys.stderr.isatty()
 
 

@@ -91,4 +91,4 @@ def test_a_report_that_cannot_be_written(run: Run, token: str) -> None:
 
 
 def test_the_help_names_every_exit(run: Run) -> None:
-    assert "3 inconclusive" in " ".join(run("--help").output.split())
+    assert "3 if the result is inconclusive" in " ".join(run("--help").output.split())

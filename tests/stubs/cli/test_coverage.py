@@ -100,7 +100,11 @@ def test_a_reset_comes_after_the_reading(run, server):
 
 @pytest.mark.parametrize(
     ("status", "body", "told"),
-    [(401, b"{}", "answers 401"), (200, b"no json", "nothing to read"), (200, b"[]", "is no coverage")],
+    [
+        (401, b"{}", "answers 401"),
+        (200, b"no json", "nothing to read"),
+        (200, b"[]", "a coverage report"),
+    ],
 )
 def test_what_is_no_stub_is_told_in_one_line(run, server, status, body, told):
     server.status, server.body = status, body

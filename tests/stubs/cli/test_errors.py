@@ -34,7 +34,7 @@ def run(
         (["personas", "lowbalance"], 1, 'lowbalance: no such persona; did you mean "low_balance"?'),
         (["replay", "/nowhere"], 2, "/nowhere: no such file or directory"),
         (["coverage", "--url", "ftp://x"], 2, "not an http URL: ftp://x"),
-        (["conform"], 2, "one target: an address, --app module:attribute or --har FILE"),
+        (["conform"], 2, "give one target: an address, --app MODULE:ATTRIBUTE or --har FILE"),
         (["export", "verify", "/nowhere"], 2, "/nowhere"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

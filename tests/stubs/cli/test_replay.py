@@ -49,7 +49,7 @@ def test_another_contract_is_mentioned(tmp_path: Path) -> None:
     bundle.write_text(one("org_low_balance").replace('"contract":"', '"contract":"x'), "utf-8")
     done = RUN.invoke(app, [str(bundle)])
     assert done.exit_code == 0
-    assert "another contract" in done.stderr
+    assert "another API description" in done.stderr
 
 
 @pytest.mark.parametrize(
