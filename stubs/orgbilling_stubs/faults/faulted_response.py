@@ -118,9 +118,11 @@ class FaultedResponse:
             response.headers = _fitting(response.headers, response.body)
         override = self.faults.override
         if override is not None:
-            self.response_headers[b"preference-applied"] = override.applied.encode("latin-1")
-            self.response_headers[b"vary"] = b"Prefer"
-        response.headers = [*response.headers, *self.response_headers.items()]
+            applied = (b"preference-applied", override.applied.encode("latin-1"))
+            response.headers = [*response.headers, applied, (b"vary", b"Prefer")]
+        if self.response_headers:
+            others = [pair for pair in response.headers if pair[0] not in self.response_headers]
+            response.headers = [*others, *self.response_headers.items()]
         return response
 
 

@@ -60,7 +60,7 @@ class FaultedRequest(Protocol):
     service: Service
     """Where tenants are."""
     response_headers: dict[bytes, bytes]
-    """Headers that the response gets in addition to its own."""
+    """Headers that the response gets, in place of its own of the same name; names in lower case."""
     success_status: int | None
     """What a 200 of the operation becomes; None keeps it."""
 
