@@ -22,7 +22,7 @@ from orgbilling_stubs.billing.instants import InstantError
 from orgbilling_stubs.control.token import control_token
 from orgbilling_stubs.faults.instrumentation import Instrumentation, instrument
 from orgbilling_stubs.faults.rule_log import RuleLog
-from orgbilling_stubs.http.assemble import Habits, assemble
+from orgbilling_stubs.http.application import HttpSettings, assemble
 from orgbilling_stubs.tenants import clock as clocks
 from orgbilling_stubs.tenants import tenant_factory
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
@@ -99,7 +99,7 @@ def build(settings: Settings | None = None) -> App:
             handlers,
             admit,
             documents=_documents(key),
-            habits=Habits(settings.lenient, settings.cors, settings.seed),
+            habits=HttpSettings(settings.lenient, settings.cors, settings.seed),
             closing=service.store.close,
             routes=dict.fromkeys(("/_mock/checkout/", "/_mock/portal/"), _pages(service, settings))
             | dict.fromkeys(("/_mock/v1", "/_mock/docs"), _control(server, settings)),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from orgbilling_stubs.billing import errors
 from orgbilling_stubs.billing.errors import BillingError, ErrorCode
-from orgbilling_stubs.http.errors import Problem, Row
+from orgbilling_stubs.http.errors import Problem, ProblemType
 
 
 class HttpError(NamedTuple):
@@ -48,8 +48,8 @@ BILLING_ERRORS: tuple[HttpError, ...] = (
     HttpError(errors.SNAPSHOT_UNKNOWN, 404),
 )
 
-ROWS: Mapping[str, Row] = {
-    error.error_code.code: Row(error.error_code.code, error.status, error.error_code.message)
+ROWS: Mapping[str, ProblemType] = {
+    error.error_code.code: ProblemType(error.error_code.code, error.status, error.error_code.message)
     for error in BILLING_ERRORS
 }
 """The row of the error table for each code of the domain."""

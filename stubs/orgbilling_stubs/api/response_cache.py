@@ -19,9 +19,9 @@ import orjson
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.http.context import EncodedReply, Reply
-from orgbilling_stubs.http.errors import Breach
-from orgbilling_stubs.http.schemas import Schemas
-from orgbilling_stubs.http.validation_errors import collect
+from orgbilling_stubs.http.errors import InvalidReply
+from orgbilling_stubs.http.json_schemas import Schemas
+from orgbilling_stubs.http.validation_errors import validation_errors
 
 LEDGER_ROW = "TenantBillingLedgerEntry"
 
@@ -37,8 +37,8 @@ class RowEncoder:
     def encode(self, row: Mapping[str, Any]) -> bytes:
         """The JSON of one row. Raises `Breach` if it is not what the description says."""
         if not self._validator.is_valid(row):
-            errors = collect(self._validator, row, self.schema)
-            raise Breach("; ".join(f"{error['location']}: {error['message']}" for error in errors))
+            errors = validation_errors(self._validator, row, self.schema)
+            raise InvalidReply("; ".join(f"{error['location']}: {error['message']}" for error in errors))
         return orjson.dumps(row)
 
 

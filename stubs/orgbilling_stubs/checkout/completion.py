@@ -22,9 +22,9 @@ from orgbilling_stubs.billing.tenant import Checkout, Tenant
 from orgbilling_stubs.checkout.guard import RequestGuard, own_origin
 from orgbilling_stubs.checkout.outcomes import OUTCOMES
 from orgbilling_stubs.checkout.sessions import CheckoutSessions
-from orgbilling_stubs.http.body import Body
 from orgbilling_stubs.http.errors import INVALID, Problem
-from orgbilling_stubs.http.schemas import Schemas
+from orgbilling_stubs.http.json_schemas import Schemas
+from orgbilling_stubs.http.request_body import RequestBody
 
 CONTROL_PATH = "/organizations/{organization}/checkouts/{session}/complete"
 SCHEMA_PATH = "/_mock/v1/schemas/CompletedCheckout.json"
@@ -114,7 +114,7 @@ class CompletionEndpoint:
 
 
 @cache
-def _request_body() -> Body:
+def _request_body() -> RequestBody:
     """What reads and validates the body; compiled with the first request, because few servers need it."""
     description = control_description.load()
-    return Body(description["paths"][CONTROL_PATH]["post"]["requestBody"], Schemas(description))
+    return RequestBody(description["paths"][CONTROL_PATH]["post"]["requestBody"], Schemas(description))

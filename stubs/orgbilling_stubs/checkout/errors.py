@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from orgbilling_stubs.http.errors import Row
+from orgbilling_stubs.http.errors import ProblemType
 
-FOREIGN = Row("foreign_origin", 403, "a page of another origin cannot do this")
-ACTION_UNKNOWN = Row("action_unknown", 422, "the form asks for something that this page cannot do")
-LINK_LASTS = Row("link_lasts", 409, "the payment link of a contract does not expire")
+FOREIGN = ProblemType("foreign_origin", 403, "a page of another origin cannot do this")
+ACTION_UNKNOWN = ProblemType("action_unknown", 422, "the form asks for something that this page cannot do")
+LINK_LASTS = ProblemType("link_lasts", 409, "the payment link of a contract does not expire")
 
 TABLE = (FOREIGN, ACTION_UNKNOWN, LINK_LASTS)

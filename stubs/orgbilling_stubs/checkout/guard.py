@@ -13,10 +13,10 @@ from starlette.requests import Request
 
 from orgbilling_stubs.checkout.errors import FOREIGN
 from orgbilling_stubs.checkout.settings import HostedPageSettings
-from orgbilling_stubs.http.body import JSON_TYPE, receive_body
 from orgbilling_stubs.http.errors import BODY_MALFORMED, MEDIA_WRONG, Problem
 from orgbilling_stubs.http.origin import Origins
 from orgbilling_stubs.http.origin_policy import OriginPolicy
+from orgbilling_stubs.http.request_body import JSON_TYPE, receive_body
 
 FORM_TYPE = b"application/x-www-form-urlencoded"
 MOST_FIELDS = 40

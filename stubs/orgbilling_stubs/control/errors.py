@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from orgbilling_stubs.faults.errors import INSTANT_INVALID
-from orgbilling_stubs.http.errors import Problem, Row
+from orgbilling_stubs.http.errors import Problem, ProblemType
 
-HOST_REFUSED = Row(
+HOST_REFUSED = ProblemType(
     "host_refused", 403, "the Host header names another server: see --host and docs/control.md"
 )
-ORIGIN_REFUSED = Row("origin_refused", 403, "pages of this origin may not drive the stub: see --cors")
-TOKEN_MISSING = Row(
+ORIGIN_REFUSED = ProblemType("origin_refused", 403, "pages of this origin may not drive the stub: see --cors")
+TOKEN_MISSING = ProblemType(
     "control_token_missing", 401, "send the control token that the server printed at its start"
 )
-TOKEN_WRONG = Row("control_token_wrong", 401, "this is not the control token that the server printed")
-MEDIA_REFUSED = Row("media_refused", 415, "a body needs the content type application/json")
-ORGANIZATION_UNKNOWN = Row(
+TOKEN_WRONG = ProblemType("control_token_wrong", 401, "this is not the control token that the server printed")
+MEDIA_REFUSED = ProblemType("media_refused", 415, "a body needs the content type application/json")
+ORGANIZATION_UNKNOWN = ProblemType(
     "organization_unknown", 404, "no such organization; commands create it, reads do not"
 )
-ORGANIZATION_EXISTS = Row("organization_exists", 409, "the organization exists")
-PERSONA_INVALID = Row("persona_invalid", 422, "the persona cannot be used")
-SCENARIO_UNKNOWN = Row("scenario_unknown", 422, "no such scenario: see GET /scenarios")
-DURATION_INVALID = Row("duration_invalid", 422, "expected an ISO 8601 duration such as P1M, PT90S or -P7D")
-CLOCK_TOO_FAR = Row(
+ORGANIZATION_EXISTS = ProblemType("organization_exists", 409, "the organization exists")
+PERSONA_INVALID = ProblemType("persona_invalid", 422, "the persona cannot be used")
+SCENARIO_UNKNOWN = ProblemType("scenario_unknown", 422, "no such scenario: see GET /scenarios")
+DURATION_INVALID = ProblemType(
+    "duration_invalid", 422, "expected an ISO 8601 duration such as P1M, PT90S or -P7D"
+)
+CLOCK_TOO_FAR = ProblemType(
     "clock_too_far", 409, "more than five years ahead at once, or outside the years 1972 to 8999, UTC"
 )
-CHECKOUT_NONE = Row("checkout_none", 404, "no checkout session has been opened")
-URL_INVALID = Row("url_invalid", 422, "expected an absolute http or https URL with a valid host and port")
-BUNDLE_INVALID = Row("bundle_invalid", 422, "the bundle cannot be replayed")
+CHECKOUT_NONE = ProblemType("checkout_none", 404, "no checkout session has been opened")
+URL_INVALID = ProblemType(
+    "url_invalid", 422, "expected an absolute http or https URL with a valid host and port"
+)
+BUNDLE_INVALID = ProblemType("bundle_invalid", 422, "the bundle cannot be replayed")
 
 TABLE = (
     HOST_REFUSED,
@@ -48,7 +52,7 @@ TABLE = (
 
 
 def refusal(
-    row: Row, location: str | None = None, value: object = None, message: str | None = None
+    row: ProblemType, location: str | None = None, value: object = None, message: str | None = None
 ) -> Problem:
     """The problem for a row; with a location, also the finding at it."""
     if location is None:

@@ -13,12 +13,11 @@ from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.control.context import Control
 from orgbilling_stubs.control.guard import Asgi, ControlApiGuard
 from orgbilling_stubs.control.table import TABLE
-from orgbilling_stubs.http.assemble import Habits, assemble
+from orgbilling_stubs.http.application import HttpSettings, assemble
 from orgbilling_stubs.http.connection import Receive, Send
 from orgbilling_stubs.http.context import AnyReply, Call, ControlHandler, Handler, RequestContext
 from orgbilling_stubs.http.cors import Cors
-from orgbilling_stubs.http.responses import Responder
-from orgbilling_stubs.http.trace import traces
+from orgbilling_stubs.http.responses import Responder, trace_ids
 
 PREFIX = "/_mock/v1"
 DOCS = "/_mock/docs"
@@ -41,12 +40,12 @@ def mount(server: Control, door: Door, more: Mapping[str, ControlHandler] | None
     seed = f"control:{server.service.seed}"
     # No `*` here: pages of any origin may read the API, none of them may drive the stub.
     listed = [each for each in door.origins if each != "*"]
-    habits = Habits(cors=listed, seed=server.service.seed)
+    habits = HttpSettings(cors=listed, seed=server.service.seed)
     handlers = {
         operation_id: _driving(server, handler) for operation_id, handler in {**TABLE, **(more or {})}.items()
     }
     inner = assemble(contracts.load(), handlers, _nobody, habits=habits)
-    responder = Responder(PREFIX, Cors(listed), traces(seed))
+    responder = Responder(PREFIX, Cors(listed), trace_ids(seed))
     return ControlApiGuard(_aliased(inner), responder, listed, door.token, door.host)
 
 

@@ -18,7 +18,7 @@ from orgbilling_stubs.billing.events import (
 )
 from orgbilling_stubs.faults import errors
 from orgbilling_stubs.faults.rule_log import RuleLog
-from orgbilling_stubs.http.errors import Problem, Row
+from orgbilling_stubs.http.errors import Problem, ProblemType
 from orgbilling_stubs.tenants.store.log import ConflictError
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class ActiveRules:
                 self._count(firing.active)
         return fired
 
-    def check_status(self, operations: Iterable[str], status: int, unlisted: Row) -> None:
+    def check_status(self, operations: Iterable[str], status: int, unlisted: ProblemType) -> None:
         """Raise Problem `unlisted` when one of the operations does not list a status."""
         lacking = [name for name in operations if status not in self._statuses[name]]
         if lacking:

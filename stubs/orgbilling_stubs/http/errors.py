@@ -34,7 +34,7 @@ TITLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ProblemType:
     """One refusal: its name, status and what it tells the client."""
 
     name: str
@@ -47,18 +47,18 @@ class Row:
         return TITLES[self.status]
 
 
-ROUTE_UNKNOWN = Row("route_unknown", 404, "no operation at this path")
-METHOD_WRONG = Row("method_wrong", 405, "the path exists, the method does not: see Allow")
-TOKEN_MISSING = Row("token_missing", 401, "this operation needs an Authorization header")
-MEDIA_WRONG = Row("media_wrong", 415, "unknown content type")
-BODY_LARGE = Row("body_large", 413, f"request body is too large limit={BODY_LIMIT_BYTES} bytes")
-BODY_SLOW = Row("body_slow", 408, "request body was not received in time")
-BODY_MISSING = Row("body_missing", 400, "request body is required")
-BODY_MALFORMED = Row("body_malformed", 400, "validation failed")
-INVALID = Row("invalid", 422, "validation failed")
-CRASHED = Row("crashed", 500, "unexpected error occurred")
-BREACHED = Row("breached", 500, "unexpected error occurred")
-UNIMPLEMENTED = Row("unimplemented", 501, "no valid example of this response could be made")
+ROUTE_UNKNOWN = ProblemType("route_unknown", 404, "no operation at this path")
+METHOD_WRONG = ProblemType("method_wrong", 405, "the path exists, the method does not: see Allow")
+TOKEN_MISSING = ProblemType("token_missing", 401, "this operation needs an Authorization header")
+MEDIA_WRONG = ProblemType("media_wrong", 415, "unknown content type")
+BODY_LARGE = ProblemType("body_large", 413, f"request body is too large limit={BODY_LIMIT_BYTES} bytes")
+BODY_SLOW = ProblemType("body_slow", 408, "request body was not received in time")
+BODY_MISSING = ProblemType("body_missing", 400, "request body is required")
+BODY_MALFORMED = ProblemType("body_malformed", 400, "validation failed")
+INVALID = ProblemType("invalid", 422, "validation failed")
+CRASHED = ProblemType("crashed", 500, "unexpected error occurred")
+BREACHED = ProblemType("breached", 500, "unexpected error occurred")
+UNIMPLEMENTED = ProblemType("unimplemented", 501, "no valid example of this response could be made")
 
 TABLE = (
     ROUTE_UNKNOWN,
@@ -81,7 +81,7 @@ class Problem(Exception):  # noqa: N818 -- an answer, not an error of ours
 
     def __init__(
         self,
-        row: Row,
+        row: ProblemType,
         errors: Sequence[Mapping[str, Any]] = (),
         headers: Mapping[str, str] | None = None,
         detail: str | None = None,
@@ -95,5 +95,5 @@ class Problem(Exception):  # noqa: N818 -- an answer, not an error of ours
         self.headers = dict(headers or {})
 
 
-class Breach(Exception):  # noqa: N818
+class InvalidReply(Exception):  # noqa: N818
     """A reply of ours that breaks the contract; the text says where."""

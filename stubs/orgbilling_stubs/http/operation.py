@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from orgbilling_stubs.http.body import Body
 from orgbilling_stubs.http.context import (
     AnyReply,
     EncodedReply,
@@ -16,9 +15,10 @@ from orgbilling_stubs.http.context import (
     Response,
     StreamReply,
 )
+from orgbilling_stubs.http.json_schemas import Schemas
 from orgbilling_stubs.http.parameters import Parameters
+from orgbilling_stubs.http.request_body import RequestBody
 from orgbilling_stubs.http.responses import DeclaredResponses, Responder
-from orgbilling_stubs.http.schemas import Schemas
 from orgbilling_stubs.http.security import required_schemes
 
 
@@ -54,10 +54,10 @@ class Operation:
         return Parameters(self._spec.parameters, self._with.schemas, lenient=self._with.lenient)
 
     @cached_property
-    def request_body(self) -> Body | None:
+    def request_body(self) -> RequestBody | None:
         """What reads its request body; None when it has none."""
         declared = self._spec.request_body
-        return Body(declared, self._with.schemas, lenient=self._with.lenient) if declared else None
+        return RequestBody(declared, self._with.schemas, lenient=self._with.lenient) if declared else None
 
     @cached_property
     def responses(self) -> DeclaredResponses:

@@ -9,8 +9,8 @@ from urllib.parse import unquote_plus
 
 import orjson
 
-from orgbilling_stubs.http.schemas import Schemas, types
-from orgbilling_stubs.http.validation_errors import Finding, collect, finding
+from orgbilling_stubs.http.json_schemas import Schemas, types
+from orgbilling_stubs.http.validation_errors import ValidationError, validation_error, validation_errors
 
 INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
@@ -78,20 +78,22 @@ class Parameter:
         self._read = READERS.get(next(iter(types(schemas.document, item)), "string"), str)
         self.validator = schemas.validator(schema, "request")
 
-    def value(self, texts: Sequence[str]) -> tuple[Any, list[Finding]]:
+    def value(self, texts: Sequence[str]) -> tuple[Any, list[ValidationError]]:
         """The value for the texts found (none, one, or several), and what is wrong with it."""
         if self.lenient and texts and not self.array:
             texts = texts[:1] if texts[0] else ()
         if not texts:
-            missing = finding(f"required {self.where} parameter is missing", self.place)
+            missing = validation_error(f"required {self.where} parameter is missing", self.place)
             return self.default, [missing] if self.required else []
         if len(texts) > 1 and not self.array:
-            return None, [finding("expected a single value", self.place, list(texts))]
+            return None, [validation_error("expected a single value", self.place, list(texts))]
         try:
             value: Any = self._read(texts[0]) if not self.array else self._items(texts)
         except Unreadable as error:
-            return None, [finding(str(error), self.place, texts[0])]
-        return value, [] if self.validator.is_valid(value) else collect(self.validator, value, self.place)
+            return None, [validation_error(str(error), self.place, texts[0])]
+        return value, [] if self.validator.is_valid(value) else validation_errors(
+            self.validator, value, self.place
+        )
 
     def _items(self, texts: Sequence[str]) -> list[Any]:
         parts = texts if self.explode and self.where in ("query", "cookie") else texts[0].split(",")
@@ -120,10 +122,10 @@ class Parameters:
 
     def read(
         self, query: bytes, path: Mapping[str, str], headers: Mapping[bytes, bytes]
-    ) -> tuple[dict[str, Any], list[Finding]]:
+    ) -> tuple[dict[str, Any], list[ValidationError]]:
         """Values by name and everything wrong with them. Unknown query parameters are ignored."""
         found = self._remembered.get(query)
-        wrong: list[Finding] = []
+        wrong: list[ValidationError] = []
         if found is None:
             found, wrong = _values(self._query, self._texts(query))
             if not wrong and len(query) <= LONGEST:
@@ -176,9 +178,9 @@ def _elsewhere(
 
 def _values(
     declared: Sequence[Parameter], texts: Mapping[str, list[str]]
-) -> tuple[dict[str, Any], list[Finding]]:
+) -> tuple[dict[str, Any], list[ValidationError]]:
     found: dict[str, Any] = {}
-    wrong: list[Finding] = []
+    wrong: list[ValidationError] = []
     for each in declared:
         value, errors = each.value(texts.get(each.name, ()))
         wrong += errors

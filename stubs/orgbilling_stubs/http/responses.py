@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any
 
 import orjson
@@ -23,10 +24,10 @@ from orgbilling_stubs.http.context import (
     StreamReply,
 )
 from orgbilling_stubs.http.cors import VARY, Cors
-from orgbilling_stubs.http.errors import BREACHED, CRASHED, TITLES, Breach, Row
+from orgbilling_stubs.http.errors import BREACHED, CRASHED, TITLES, InvalidReply, ProblemType
+from orgbilling_stubs.http.json_schemas import Schemas, Validator, types
 from orgbilling_stubs.http.origin import Origin, Origins
-from orgbilling_stubs.http.schemas import Schemas, Validator, types
-from orgbilling_stubs.http.validation_errors import collect
+from orgbilling_stubs.http.validation_errors import validation_errors
 
 LOG = logging.getLogger("orgbilling")
 
@@ -134,15 +135,15 @@ class DeclaredResponses:
             return b""
         if validator.is_valid(body):
             return orjson.dumps(body)
-        rows = collect(validator, body, "body")
+        rows = validation_errors(validator, body, "body")
         text = "; ".join(f"{row['location']}: {row['message']}" for row in rows[:20])
-        raise Breach(f"{self._operation_id} {status} breaks the contract: {text}")
+        raise InvalidReply(f"{self._operation_id} {status} breaks the contract: {text}")
 
     def _find(self, status: int) -> DeclaredResponse:
         declared = self._declared.get(str(status)) or self._declared.get(f"{status // 100}XX")
         declared = declared or self._declared.get("default")
         if declared is None:
-            raise Breach(f"{self._operation_id}: the contract has no response {status}")
+            raise InvalidReply(f"{self._operation_id}: the contract has no response {status}")
         self._by_status[status] = declared
         return declared
 
@@ -232,8 +233,10 @@ class Responder:
         return Response(status, headers, body)
 
     def _crash(self, error: Exception, origin: Origin, trace: str) -> Response:
-        row: Row = BREACHED if isinstance(error, Breach) else CRASHED
-        LOG.error("%s %s: %s", trace, row.name, error, exc_info=None if isinstance(error, Breach) else error)
+        row: ProblemType = BREACHED if isinstance(error, InvalidReply) else CRASHED
+        LOG.error(
+            "%s %s: %s", trace, row.name, error, exc_info=None if isinstance(error, InvalidReply) else error
+        )
         body = self.document(origin, row.status, row.detail, (), instance=f"urn:trace:{trace}")
         return Response(row.status, self.problem_headers(trace, body), body)
 
@@ -290,3 +293,10 @@ def entity_tag(payload: bytes) -> bytes:
 def matches(condition: bytes, tag: bytes) -> bool:
     """Whether an `If-None-Match` value names this tag (weak comparison, RFC 9110)."""
     return any(each.strip().removeprefix(b"W/") in (tag, b"*") for each in condition.split(b","))
+
+
+def trace_ids(seed: int | str) -> Callable[[], str]:
+    """A function that gives the next trace id of a server started with this seed."""
+    prefix = hashlib.blake2b(f"trace:{seed}".encode(), digest_size=8).hexdigest()
+    numbers = count(1)
+    return lambda: f"{prefix}{next(numbers):016x}"

@@ -1,7 +1,16 @@
 # mypy: allow-subclassing-any
-"""Connexion's routing, compiled: its loader, operations and resolver build the table that serves requests."""
+"""Routing: finds the operation of a request. Connexion's loader, operations and resolver build its table."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from orgbilling_stubs.http.operation import Operation
+
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -9,20 +18,117 @@ from typing import Any, TypeAlias
 
 from orgbilling_stubs.http.connection import Connection, Disconnected, Receive, Send
 from orgbilling_stubs.http.context import CallNext, Handler, RequestContext
-from orgbilling_stubs.http.document import Document
 from orgbilling_stubs.http.errors import METHOD_WRONG, ROUTE_UNKNOWN, Problem
-from orgbilling_stubs.http.framework import (
+from orgbilling_stubs.http.operation import CompileContext, Operation
+from orgbilling_stubs.http.origin import Address
+from orgbilling_stubs.http.responses import Responder
+from orgbilling_stubs.http.specification import (
     API,
     AbstractRoutingAPI,
+    ApiSpecification,
     ConnexionMiddleware,
     Resolution,
     Resolver,
     SpecMiddleware,
 )
-from orgbilling_stubs.http.operation import CompileContext, Operation
-from orgbilling_stubs.http.origin import Address
-from orgbilling_stubs.http.responses import Responder
-from orgbilling_stubs.http.router import Route, Router
+
+_TEMPLATE = re.compile(r"\{([^{}]*)\}")
+
+
+class Route:
+    """The operations at one path, by method."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.names = _TEMPLATE.findall(path)
+        self.methods: dict[str, Operation] = {}
+        self.allow = b""
+
+    def add(self, method: str, operation: Operation) -> None:
+        """Serve a method; GET also serves HEAD, and OPTIONS is always answered."""
+        self.methods[method.upper()] = operation
+        if "GET" in self.methods:
+            self.methods.setdefault("HEAD", self.methods["GET"])
+        self.allow = ", ".join(sorted({*self.methods, "OPTIONS"})).encode()
+
+
+class _Node:
+    def __init__(self) -> None:
+        self.fixed: dict[str, _Node] = {}
+        self.open: dict[str, tuple[re.Pattern[str], _Node]] = {}
+        self.route: Route | None = None
+
+
+class Router:
+    """Routes by full path. A fixed segment is preferred to one with a parameter."""
+
+    def __init__(self) -> None:
+        self.exact: dict[str, Route] = {}
+        self._root = _Node()
+        self._templated = False
+
+    def route(self, path: str) -> Route:
+        """The route of a path template, made if there is none yet."""
+        if "{" not in path:
+            return self.exact.setdefault(path, Route(path))
+        self._templated = True
+        node = self._root
+        for segment in path.split("/"):
+            node = _child(node, segment)
+        if node.route is None:
+            node.route = Route(path)
+        return node.route
+
+    def match(self, path: str, raw_path: bytes | None = None) -> tuple[Route | None, dict[str, str]]:
+        """The route of a request path, with the texts of its path parameters.
+
+        raw_path: the path as sent, so that an encoded slash stays inside its segment.
+        """
+        found = self.exact.get(path)
+        if found is not None or not self._templated:
+            return found, {}
+        raw = path if raw_path is None else raw_path.partition(b"?")[0].decode("latin-1")
+        segments = [unquote(segment, errors="replace") for segment in raw.split("/")]
+        for route, values in _walk(self._root, segments, 0, ()):
+            return route, dict(zip(route.names, values, strict=True))
+        return None, {}
+
+    def routes(self) -> Iterator[Route]:
+        """Every route."""
+        yield from self.exact.values()
+        waiting = [self._root]
+        while waiting:
+            node = waiting.pop()
+            if node.route is not None:
+                yield node.route
+            waiting += [*node.fixed.values(), *(each[1] for each in node.open.values())]
+
+
+def _child(node: _Node, segment: str) -> _Node:
+    if "{" not in segment:
+        return node.fixed.setdefault(segment, _Node())
+    parts = _TEMPLATE.split(segment)
+    shape = "".join("(.+?)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
+    if shape not in node.open:
+        node.open[shape] = (re.compile(shape, re.DOTALL), _Node())
+    return node.open[shape][1]
+
+
+def _walk(
+    node: _Node, segments: list[str], at: int, values: tuple[str, ...]
+) -> Iterator[tuple[Route, tuple[str, ...]]]:
+    if at == len(segments):
+        if node.route is not None:
+            yield node.route, values
+        return
+    fixed = node.fixed.get(segments[at])
+    if fixed is not None:
+        yield from _walk(fixed, segments, at + 1, values)
+    for pattern, child in node.open.values():
+        found = pattern.fullmatch(segments[at])
+        if found is not None:
+            yield from _walk(child, segments, at + 1, values + found.groups())
+
 
 PREFLIGHT_VARY = b"Origin, Access-Control-Request-Method, Access-Control-Request-Private-Network"
 
@@ -33,7 +139,7 @@ ExactOperations: TypeAlias = Mapping[tuple[bytes, bytes], tuple[Operation, str, 
 """By method and path as they are sent: the operation, and both as text."""
 
 
-class Table(Resolver):
+class HandlerResolver(Resolver):
     """Resolves an operationId by one visible table; `otherwise` makes a handler for any other."""
 
     def __init__(
@@ -58,7 +164,12 @@ class CompiledAPI(AbstractRoutingAPI):
     """Builds one compiled operation per operation of the specification."""
 
     def __init__(
-        self, specification: Document, *, router: Router, compiled_with: CompileContext, **options: Any
+        self,
+        specification: ApiSpecification,
+        *,
+        router: Router,
+        compiled_with: CompileContext,
+        **options: Any,
     ) -> None:
         self.router = router
         self.compiled_with = compiled_with
@@ -104,7 +215,7 @@ class Routing(SpecMiddleware):
         self._now_ns = now_ns
 
     def add_api(
-        self, specification: Document, *, compiled_with: CompileContext, **options: Any
+        self, specification: ApiSpecification, *, compiled_with: CompileContext, **options: Any
     ) -> CompiledAPI:
         """Register the operations of one specification (Connexion calls this, once per contract)."""
         return CompiledAPI(
@@ -231,10 +342,10 @@ async def refuse(responder: Responder, scope: Mapping[str, Any], send: Send, pro
     await responder.send(send, headers, response.status, response.headers, response.body, head=head)
 
 
-class Compiled(ConnexionMiddleware):
+class CompiledApplication(ConnexionMiddleware):
     """Connexion's application, for specifications that are already loaded."""
 
-    def add_specification(self, specification: Document, **options: Any) -> None:
+    def add_specification(self, specification: ApiSpecification, **options: Any) -> None:
         """Serve a specification; `options` reach `Routing.add_api`."""
         self.apis.append(API(specification, base_path=specification.base_path, **options))
 

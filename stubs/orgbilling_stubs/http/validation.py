@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 
 from orgbilling_stubs.billing.events import Idempotency
-from orgbilling_stubs.http.body import Body
 from orgbilling_stubs.http.context import CallNext, RequestContext, Response
 from orgbilling_stubs.http.errors import INVALID, Problem
-from orgbilling_stubs.http.validation_errors import Finding, finding
+from orgbilling_stubs.http.request_body import RequestBody
+from orgbilling_stubs.http.validation_errors import ValidationError, validation_error
 
 
 class Validation:
@@ -27,7 +27,7 @@ class Validation:
         return call_next(context)
 
     @staticmethod
-    async def _with_body(request_body: Body, context: RequestContext, call_next: CallNext) -> Response:
+    async def _with_body(request_body: RequestBody, context: RequestContext, call_next: CallNext) -> Response:
         request_body.check_media(context.headers.get(b"content-type"))
         context.raw_body = await request_body.receive(context.headers, context.connection.receive)
         context.body, errors = request_body.parse(context.raw_body)
@@ -35,7 +35,7 @@ class Validation:
         return await call_next(context)
 
 
-def _read(context: RequestContext, body_errors: list[Finding]) -> None:
+def _read(context: RequestContext, body_errors: list[ValidationError]) -> None:
     """Read parameters and idempotency key. Raises `Problem` with all that is wrong with them and the body."""
     operation = context.operation
     parameters, errors = operation.parameters.read(context.query, context.path_parameters, context.headers)
@@ -54,7 +54,7 @@ def idempotency(context: RequestContext) -> Idempotency | None:
     key = raw.decode("latin-1")
     if not 1 <= len(key) <= 255 or not all("!" <= letter <= "~" for letter in key):
         message = "expected 1 to 255 visible ASCII characters"
-        raise Problem(INVALID, [finding(message, "header.Idempotency-Key", key)])
+        raise Problem(INVALID, [validation_error(message, "header.Idempotency-Key", key)])
     body = context.body
     content = body if isinstance(body, bytes) else orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
     place = orjson.dumps(

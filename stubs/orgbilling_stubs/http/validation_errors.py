@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from orgbilling_stubs.http.schemas import Validator
+from orgbilling_stubs.http.json_schemas import Validator
 
-Finding: TypeAlias = dict[str, Any]
+ValidationError: TypeAlias = dict[str, Any]
 
 LIMIT_BYTES = 1024
 """A value of more JSON than this is cut (text) or left out (anything else)."""
@@ -51,9 +51,9 @@ PLAIN = {
 }
 
 
-def finding(message: str, location: str, value: Any = None) -> Finding:
+def validation_error(message: str, location: str, value: Any = None) -> ValidationError:
     """One row of `errors[]`; a null value is left out, a large one is cut."""
-    row: Finding = {"message": message, "location": location}
+    row: ValidationError = {"message": message, "location": location}
     kept = bounded(value)
     if kept is not None:
         row["value"] = kept
@@ -72,12 +72,12 @@ def bounded(value: Any) -> Any:
     return value
 
 
-def collect(validator: Validator, instance: Any, place: str) -> list[Finding]:
+def validation_errors(validator: Validator, instance: Any, place: str) -> list[ValidationError]:
     """Every way in which the instance breaks its schema, at most `MOST`.
 
     place: where the instance is, e.g. "body" or "query.days".
     """
-    rows: list[Finding] = []
+    rows: list[ValidationError] = []
     for error in validator.iter_errors(instance):
         rows.extend(_translate(error, instance, place))
         if len(rows) >= MOST:
@@ -85,20 +85,20 @@ def collect(validator: Validator, instance: Any, place: str) -> list[Finding]:
     return rows
 
 
-def _translate(error: Any, instance: Any, place: str) -> Iterable[Finding]:
+def _translate(error: Any, instance: Any, place: str) -> Iterable[ValidationError]:
     path = list(error.instance_path)
     where = locate(place, path)
     kind = error.kind
     name = kind.name
     if name == "required":
         message = f"expected required property {kind.property} to be present"
-        return [finding(message, where, _at(instance, path))]
+        return [validation_error(message, where, _at(instance, path))]
     if name in ("additionalProperties", "unevaluatedProperties"):
         whole = _at(instance, path)
-        return [finding("unexpected property", f"{where}.{each}", whole) for each in kind.unexpected]
+        return [validation_error("unexpected property", f"{where}.{each}", whole) for each in kind.unexpected]
     if name == "falseSchema":
-        return [finding("unexpected property", where, _at(instance, path[:-1]))]
-    return [finding(_message(name, kind, error), where, _at(instance, path))]
+        return [validation_error("unexpected property", where, _at(instance, path[:-1]))]
+    return [validation_error(_message(name, kind, error), where, _at(instance, path))]
 
 
 def _message(name: str, kind: Any, error: Any) -> str:

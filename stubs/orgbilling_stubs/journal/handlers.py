@@ -7,13 +7,15 @@ from typing import Any
 
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.http.context import Call, ControlHandler, Reply, StreamReply
-from orgbilling_stubs.http.errors import Problem, Row
+from orgbilling_stubs.http.errors import Problem, ProblemType
 from orgbilling_stubs.journal.exchange import Exchange, matching
 from orgbilling_stubs.journal.show import document
 from orgbilling_stubs.journal.store import Journal
 from orgbilling_stubs.journal.stream import MEDIA, JournalStream
 
-EXCHANGE_UNKNOWN = Row("exchange_unknown", 404, "the journal has no exchange with this trace id (any more)")
+EXCHANGE_UNKNOWN = ProblemType(
+    "exchange_unknown", 404, "the journal has no exchange with this trace id (any more)"
+)
 
 
 def list_journal(call: Call) -> Reply:

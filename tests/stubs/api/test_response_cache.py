@@ -6,7 +6,7 @@ import pytest
 from orgbilling_openapi import description as contracts
 from orgbilling_stubs.api.response_cache import ResponseCache, RowEncoder
 from orgbilling_stubs.billing.commands import RedeemVoucher
-from orgbilling_stubs.http.errors import Breach
+from orgbilling_stubs.http.errors import InvalidReply
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def test_a_row_is_validated_and_serialized(encoder):
 
 
 def test_a_row_that_breaks_the_contract_is_our_mistake(encoder):
-    with pytest.raises(Breach, match=r"OrgModelPriceItem.model: expected string"):
+    with pytest.raises(InvalidReply, match=r"OrgModelPriceItem.model: expected string"):
         encoder.encode({"model": 1, "inputPricePer1K": 0.1, "outputPricePer1K": 1})
 
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from orgbilling_stubs.control import errors
-from orgbilling_stubs.http.errors import Row
+from orgbilling_stubs.http.errors import ProblemType
 
 
 def test_every_refusal_is_in_the_table_once() -> None:
-    rows = [value for value in vars(errors).values() if isinstance(value, Row)]
+    rows = [value for value in vars(errors).values() if isinstance(value, ProblemType)]
     assert sorted(row.name for row in rows) == sorted(row.name for row in errors.TABLE)
     assert all(400 <= row.status < 500 and row.detail for row in rows)
 

@@ -22,7 +22,7 @@ from orgbilling_stubs.faults import effects
 from orgbilling_stubs.faults import handlers as faults
 from orgbilling_stubs.faults.instrumentation import instrument
 from orgbilling_stubs.faults.rules import FaultRule
-from orgbilling_stubs.http.assemble import assemble
+from orgbilling_stubs.http.application import assemble
 from orgbilling_stubs.http.server.uvicorn_protocol import config
 from orgbilling_stubs.journal import coverage_handlers as coverage
 from orgbilling_stubs.journal import handlers as journal

@@ -9,7 +9,7 @@ import jsonschema_rs
 import pytest
 from orgbilling_openapi import description as contracts
 from orgbilling_stubs.auth.errors import AuthError
-from orgbilling_stubs.http.assemble import Habits, assemble
+from orgbilling_stubs.http.application import HttpSettings, assemble
 from orgbilling_stubs.http.context import EncodedReply, Handler, Reply, RequestContext
 
 PREFIX = "/api/v1"
@@ -127,7 +127,7 @@ HANDLERS: dict[str, Handler] = {
 
 @pytest.fixture
 def make() -> Callable[..., Client]:
-    def made(habits: Habits | None = None, contract: Any = None, **handlers: Handler) -> Client:
+    def made(habits: HttpSettings | None = None, contract: Any = None, **handlers: Handler) -> Client:
         table = {**HANDLERS, **handlers}
         return Client(assemble(contract or contracts.load(), table, admit, habits=habits))
 

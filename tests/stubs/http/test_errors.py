@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from orgbilling_stubs.http import body, errors
+from orgbilling_stubs.http import errors, request_body
 from orgbilling_stubs.http.context import Reply
 from orgbilling_stubs.http.errors import TABLE, Problem
 
@@ -75,7 +75,7 @@ def test_a_slow_body_is_refused_and_the_connection_closed():
         return {}
 
     with pytest.raises(Problem) as refused:
-        asyncio.run(body.receive_body({b"content-length": b"5"}, never, seconds=0.02))
+        asyncio.run(request_body.receive_body({b"content-length": b"5"}, never, seconds=0.02))
     assert refused.value.name == "body_slow"
     assert refused.value.status == 408
     assert refused.value.headers == {"Connection": "close"}

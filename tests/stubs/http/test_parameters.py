@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_stubs.http.assemble import Habits
+from orgbilling_stubs.http.application import HttpSettings
 from orgbilling_stubs.http.context import EncodedReply
 
 
@@ -9,7 +9,7 @@ from orgbilling_stubs.http.context import EncodedReply
 def days(make):
     """Asks the ledger with a query string: the `days` that the handler saw, or the finding."""
 
-    def asked(query: bytes, habits: Habits | None = None):
+    def asked(query: bytes, habits: HttpSettings | None = None):
         seen = []
 
         def handler(call):
@@ -67,7 +67,7 @@ def test_a_wrong_days_is_told_in_the_words_of_the_framework(days, query, message
 
 
 def test_lenient_takes_the_first_of_several_and_the_default_for_none(days):
-    lenient = Habits(lenient=True)
+    lenient = HttpSettings(lenient=True)
     assert days(b"days=", lenient) == 30
     assert days(b"days=7&days=x", lenient) == 7
 

@@ -7,16 +7,16 @@ from connexion.middleware import ConnexionMiddleware
 from connexion.middleware.abstract import AbstractRoutingAPI, SpecMiddleware
 from connexion.resolver import Resolver
 from orgbilling_openapi import description as contracts
-from orgbilling_stubs.http.document import Document
-from orgbilling_stubs.http.routing import Compiled, CompiledAPI, Routing, Table
+from orgbilling_stubs.http.routing import CompiledAPI, CompiledApplication, HandlerResolver, Routing
+from orgbilling_stubs.http.specification import ApiSpecification
 
 
 def test_connexion_owns_the_contract(ask):
     assert isinstance(ask.app, ConnexionMiddleware)
     assert issubclass(Routing, SpecMiddleware)
     assert issubclass(CompiledAPI, AbstractRoutingAPI)
-    assert issubclass(Table, Resolver)
-    assert issubclass(Compiled, ConnexionMiddleware)
+    assert issubclass(HandlerResolver, Resolver)
+    assert issubclass(CompiledApplication, ConnexionMiddleware)
 
 
 def test_every_operation_has_a_route_and_those_of_the_table_are_compiled(ask):
@@ -33,9 +33,9 @@ def test_a_table_without_a_fallback_must_be_complete():
     class Spec:
         operation_id, method, path = None, "get", "/x"
 
-    assert Table({"GET /x": str}).resolve(Spec).function is str
+    assert HandlerResolver({"GET /x": str}).resolve(Spec).function is str
     with pytest.raises(LookupError, match="GET /x"):
-        Table({}).resolve(Spec)
+        HandlerResolver({}).resolve(Spec)
 
 
 def test_a_broken_contract_does_not_start(make):
@@ -68,4 +68,4 @@ def test_a_websocket_is_closed(ask):
 
 
 def test_the_prefix_is_that_of_the_contract():
-    assert Document(contracts.load()).base_path == "/api/v1"
+    assert ApiSpecification(contracts.load()).base_path == "/api/v1"

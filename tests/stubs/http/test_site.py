@@ -9,7 +9,7 @@ import jsonschema_rs
 import pytest
 import yaml
 from orgbilling_openapi import description as contracts
-from orgbilling_stubs.http.assemble import assemble
+from orgbilling_stubs.http.application import assemble
 
 
 @pytest.mark.parametrize(

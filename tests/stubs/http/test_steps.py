@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from orgbilling_openapi import description as contracts
 from orgbilling_stubs.auth.errors import AuthError
-from orgbilling_stubs.http.assemble import assemble
+from orgbilling_stubs.http.application import assemble
 from orgbilling_stubs.http.context import Reply, Response, StreamReply
 
 

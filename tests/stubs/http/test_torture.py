@@ -13,8 +13,8 @@ import uvicorn
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from orgbilling_openapi import description as contracts
-from orgbilling_stubs.http import body as bodies
-from orgbilling_stubs.http.assemble import assemble
+from orgbilling_stubs.http import request_body as bodies
+from orgbilling_stubs.http.application import assemble
 from orgbilling_stubs.http.context import Reply
 
 REDEEM = b"/api/v1/org/vouchers/redeem"

@@ -54,7 +54,9 @@ SCHEMA = {
     ],
 )
 def test_every_kind_of_error_has_the_words_of_the_framework(body, message):
-    rows = validation_errors.collect(Draft202012Validator(SCHEMA, validate_formats=True), body, "body")
+    rows = validation_errors.validation_errors(
+        Draft202012Validator(SCHEMA, validate_formats=True), body, "body"
+    )
     assert [row["message"] for row in rows] == [message]
 
 
@@ -63,7 +65,7 @@ def test_a_place_is_written_with_dots_and_brackets():
 
 
 def test_a_null_value_is_left_out():
-    assert validation_errors.finding("m", "body", None) == {"message": "m", "location": "body"}
+    assert validation_errors.validation_error("m", "body", None) == {"message": "m", "location": "body"}
 
 
 def test_large_values_are_cut_or_left_out():
@@ -76,6 +78,6 @@ def test_large_values_are_cut_or_left_out():
 def test_not_more_findings_than_anyone_would_read():
     schema = {"items": {"type": "string"}}
     assert (
-        len(validation_errors.collect(Draft202012Validator(schema), list(range(500)), "body"))
+        len(validation_errors.validation_errors(Draft202012Validator(schema), list(range(500)), "body"))
         == validation_errors.MOST
     )

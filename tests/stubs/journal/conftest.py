@@ -16,7 +16,7 @@ from orgbilling_stubs.auth.principal import Principal
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.auth.verification import Authenticator
 from orgbilling_stubs.faults.instrumentation import instrument
-from orgbilling_stubs.http.assemble import assemble
+from orgbilling_stubs.http.application import assemble
 from orgbilling_stubs.journal.exchange import Exchange
 from orgbilling_stubs.tenants import clock as clocks
 from orgbilling_stubs.tenants import tenant_factory

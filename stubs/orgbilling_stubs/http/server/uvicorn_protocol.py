@@ -20,7 +20,7 @@ from orgbilling_stubs.http.connection import Connection, Receive, Send
 from orgbilling_stubs.http.context import Response
 from orgbilling_stubs.http.operation import Operation
 from orgbilling_stubs.http.pipeline import Suspended, resume, start
-from orgbilling_stubs.http.routing import Compiled
+from orgbilling_stubs.http.routing import CompiledApplication
 
 PROMPT_BODY_BYTES = 65_536
 """Bodies up to this size are answered at once when they arrive with their head."""
@@ -35,7 +35,7 @@ class Protocol(HttpToolsProtocol):
         """The same as uvicorn's, for a compiled application."""
         super().__init__(*arguments, **options)
         application: object = self.config.app
-        assert isinstance(application, Compiled)
+        assert isinstance(application, CompiledApplication)
         self._routing = application.routing
         self._operations = self._routing.operations
         self._held: tuple[Operation, str, str] | None = None
@@ -238,6 +238,6 @@ def config(asgi: Any) -> uvicorn.Config:
         proxy_headers=False,
         timeout_graceful_shutdown=3,
         loop="auto",
-        http=Protocol if isinstance(asgi, Compiled) else "httptools",
+        http=Protocol if isinstance(asgi, CompiledApplication) else "httptools",
         ws="none",
     )

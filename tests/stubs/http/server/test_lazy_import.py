@@ -22,7 +22,7 @@ HEAVY = (
 APP = """
 import sys
 from orgbilling_openapi import description as contracts
-from orgbilling_stubs.http.assemble import assemble
+from orgbilling_stubs.http.application import assemble
 assemble(contracts.load(), {}, lambda headers, method: None)
 """
 

@@ -1,5 +1,6 @@
 # mypy: allow-subclassing-any
-"""Connexion's specification class, admitting OpenAPI 3.1."""
+# mypy: disable-error-code="import-untyped"
+"""The API description as Connexion has it, and the parts of Connexion that the server is built from."""
 
 from __future__ import annotations
 
@@ -9,10 +10,31 @@ from typing import Any
 from orgbilling_openapi.json_pointer import follow
 from orgbilling_openapi.operations import METHODS
 
-from orgbilling_stubs.http.framework import OpenAPISpecification
+from orgbilling_stubs.http.server import lazy_import
+
+lazy_import.load()
+
+from connexion.middleware import ConnexionMiddleware  # noqa: E402
+from connexion.middleware.abstract import AbstractRoutingAPI, SpecMiddleware  # noqa: E402
+from connexion.middleware.main import API  # noqa: E402
+from connexion.operations import AbstractOperation  # noqa: E402
+from connexion.resolver import Resolution, Resolver  # noqa: E402
+from connexion.spec import OpenAPISpecification  # noqa: E402
+
+__all__ = [
+    "API",
+    "AbstractOperation",
+    "AbstractRoutingAPI",
+    "ApiSpecification",
+    "ConnexionMiddleware",
+    "OpenAPISpecification",
+    "Resolution",
+    "Resolver",
+    "SpecMiddleware",
+]
 
 
-class Document(OpenAPISpecification):
+class ApiSpecification(OpenAPISpecification):
     """An OpenAPI document as Connexion's loader sees it.
 
     Connexion 3.3 validates against the 3.0 meta-schema, which refuses 3.1, and expands every `$ref`, also
@@ -45,6 +67,6 @@ class Document(OpenAPISpecification):
             found["requestBody"] = follow(self._raw_spec, operation["requestBody"])
         return found
 
-    def clone(self) -> Document:
+    def clone(self) -> ApiSpecification:
         """A copy that can be given another base path."""
-        return Document(dict(self._raw_spec), base_uri=self._base_uri)
+        return ApiSpecification(dict(self._raw_spec), base_uri=self._base_uri)

@@ -8,22 +8,21 @@ from typing import Any
 
 from orgbilling_stubs.http.context import Handler, Middleware
 from orgbilling_stubs.http.cors import Cors
-from orgbilling_stubs.http.document import Document
-from orgbilling_stubs.http.fallback import Fallback
+from orgbilling_stubs.http.example_responses import ExampleHandler
+from orgbilling_stubs.http.json_schemas import Schemas
 from orgbilling_stubs.http.operation import CompileContext, handle
 from orgbilling_stubs.http.pipeline import compose
-from orgbilling_stubs.http.responses import ProblemResponses, Responder
-from orgbilling_stubs.http.routing import Compiled, Routing, Table
-from orgbilling_stubs.http.schemas import Schemas
+from orgbilling_stubs.http.responses import ProblemResponses, Responder, trace_ids
+from orgbilling_stubs.http.routing import CompiledApplication, HandlerResolver, Routing
 from orgbilling_stubs.http.security import Authorize, Security
 from orgbilling_stubs.http.site import App, Site
-from orgbilling_stubs.http.trace import traces
+from orgbilling_stubs.http.specification import ApiSpecification
 from orgbilling_stubs.http.validation import Validation
 from orgbilling_stubs.tenants.clock import wall_ns
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class HttpSettings:
     """How the server behaves towards its clients.
 
     lenient: imitate what the real framework tolerates (`days=`, member names in any case, `$schema`).
@@ -41,13 +40,13 @@ def assemble(
     handlers: Mapping[str, Handler],
     authorize: Authorize,
     *,
-    habits: Habits | None = None,
+    habits: HttpSettings | None = None,
     documents: Mapping[str, tuple[str, bytes]] | None = None,
     closing: Callable[[], None] | None = None,
     routes: Mapping[str, App] | None = None,
     recorder: Middleware | None = None,
     fault_injection: Middleware | None = None,
-) -> Compiled:
+) -> CompiledApplication:
     """Compile a contract into an application.
 
     contract: an OpenAPI 3.1 document; its first server's path is the prefix.
@@ -60,11 +59,11 @@ def assemble(
     fault_injection: the step that may answer in place of an operation, or change its response.
     Raises `LookupError` or `ValueError` if a reference or schema of a handled operation is broken.
     """
-    habits = habits or Habits()
-    document = Document(contract)
+    habits = habits or HttpSettings()
+    document = ApiSpecification(contract)
     prefix = str(document.base_path)
     cors = Cors(habits.cors)
-    responder = Responder(prefix, cors, traces(habits.seed))
+    responder = Responder(prefix, cors, trace_ids(habits.seed))
     schemas = Schemas(contract, tolerant=habits.lenient)
     site = Site(contract, prefix, responder, documents or {}, closing, routes)
     steps = [
@@ -75,11 +74,11 @@ def assemble(
         Validation(),
     ]
     pipeline = compose([step for step in steps if step is not None], handle)
-    app = Compiled(
+    app = CompiledApplication(
         site,
         middlewares=[lambda inner: Routing(inner, responder, pipeline, wall_ns, tuple(routes or ()))],
     )
-    resolver = Table(handlers, lambda operation: Fallback(operation, schemas, habits.seed))
+    resolver = HandlerResolver(handlers, lambda operation: ExampleHandler(operation, schemas, habits.seed))
     compiled_with = CompileContext(responder, schemas, habits.lenient)
     app.add_specification(document, resolver=resolver, compiled_with=compiled_with)
     app.compile()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_stubs.http.assemble import Habits
+from orgbilling_stubs.http.application import HttpSettings
 from orgbilling_stubs.http.context import Reply
 
 REDEEM = "/org/vouchers/redeem"
@@ -91,7 +91,7 @@ def test_a_whole_number_written_as_a_float_is_an_integer_to_the_contract_and_non
     body = b'{"amount":' + amount + b"}"
     assert make(createOrgBillingCheckout=checkout)("POST", CHECKOUT, body).status == 200
     assert [(amount, type(amount)) for amount in seen] == [(500, int)]
-    answer = make(Habits(lenient=True))("POST", CHECKOUT, body)
+    answer = make(HttpSettings(lenient=True))("POST", CHECKOUT, body)
     assert answer.status == 422
     assert rows(answer) == [("body", "expected integer")]
 
@@ -125,7 +125,7 @@ def test_media_types(ask, media, status):
 
 
 def test_the_lenient_stub_tolerates_what_the_framework_tolerates(make):
-    ask = make(Habits(lenient=True))
+    ask = make(HttpSettings(lenient=True))
     assert ask("POST", REDEEM, b'{"CODE":"a"}').json["voucherCode"] == "a"
     assert ask("POST", REDEEM, b'{"code":"a","code":"b"}').json["voucherCode"] == "b"
     assert ask("POST", REDEEM, b'{"code":"a","$schema":"http://localhost/x.json"}').status == 200
@@ -154,5 +154,5 @@ def test_an_empty_content_type_means_json(ask):
 @pytest.mark.parametrize("schema", [b'"/api/v1/schemas/X.json"', b'"x"', b'""', b'"http://x/y.json"'])
 def test_schema_in_a_request_is_tolerated_when_lenient(make, schema):
     body = b'{"$schema":' + schema + b',"code":"a"}'
-    assert make(Habits(lenient=True))("POST", REDEEM, body).status == 200
+    assert make(HttpSettings(lenient=True))("POST", REDEEM, body).status == 200
     assert make()("POST", REDEEM, body).status == 422

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from orgbilling_stubs.http import patterns
+from orgbilling_stubs.http.example_responses import matching_text
 
 
 @pytest.mark.parametrize(
@@ -24,10 +24,10 @@ from orgbilling_stubs.http import patterns
 def test_the_text_matches(pattern):
     counter = iter(range(10_000))
     for _ in range(20):
-        assert re.search(pattern, patterns.text(pattern, lambda below: next(counter) * 7 % below))
+        assert re.search(pattern, matching_text(pattern, lambda below: next(counter) * 7 % below))
 
 
 @pytest.mark.parametrize("pattern", [r"(a)\1", "(?!a)b", r"[\D]", "(", "*"])
 def test_what_is_not_supported_is_an_error(pattern):
     with pytest.raises(ValueError, match=r"pattern|supported"):
-        patterns.text(pattern, lambda below: 0)
+        matching_text(pattern, lambda below: 0)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_stubs.http.schemas import Schemas, types
+from orgbilling_stubs.http.json_schemas import Schemas, types
 
 DOCUMENT = {
     "components": {

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from orgbilling_stubs.http.trace import traces
+from orgbilling_stubs.http.responses import trace_ids
 
 
 def test_ids_are_unique_in_a_server_and_the_same_for_the_same_seed():
-    first, second, other = traces(1), traces(1), traces(2)
+    first, second, other = trace_ids(1), trace_ids(1), trace_ids(2)
     ids = [first() for _ in range(100)]
     assert len(set(ids)) == 100
     assert ids == [second() for _ in range(100)]
@@ -12,7 +12,7 @@ def test_ids_are_unique_in_a_server_and_the_same_for_the_same_seed():
 
 
 def test_an_id_is_a_w3c_trace_id():
-    made = traces(1)()
+    made = trace_ids(1)()
     assert len(made) == 32
     assert int(made, 16) > 0
 

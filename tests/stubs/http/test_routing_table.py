@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_stubs.http.router import Router
+from orgbilling_stubs.http.routing import Router
 
 
 @pytest.fixture

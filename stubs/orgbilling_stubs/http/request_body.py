@@ -21,9 +21,14 @@ from orgbilling_stubs.http.errors import (
     MEDIA_WRONG,
     Problem,
 )
+from orgbilling_stubs.http.json_schemas import Schemas
 from orgbilling_stubs.http.pipeline import Suspended, resume, start
-from orgbilling_stubs.http.schemas import Schemas
-from orgbilling_stubs.http.validation_errors import Finding, bounded, collect, finding
+from orgbilling_stubs.http.validation_errors import (
+    ValidationError,
+    bounded,
+    validation_error,
+    validation_errors,
+)
 
 JSON_TYPE = re.compile(rb"application/(?:[!#$&^_.+\-0-9a-z]+\+)?json", re.IGNORECASE)
 FLOAT = re.compile(rb"[0-9][.eE]")
@@ -34,7 +39,7 @@ class _Duplicate(Exception):  # noqa: N818
     """A JSON object has two members of the same name; the argument is the name."""
 
 
-class Body:
+class RequestBody:
     """The request body of one operation.
 
     lenient: member names match in any case, the last of several equal ones wins.
@@ -67,7 +72,7 @@ class Body:
         """The whole body, within the limit of this operation."""
         return await receive_body(headers, receive, limit_bytes=self.limit_bytes)
 
-    def parse(self, raw: bytes) -> tuple[Any, list[Finding]]:
+    def parse(self, raw: bytes) -> tuple[Any, list[ValidationError]]:
         """The body as an object, and what is wrong with it. Raises `Problem` if it is absent or not JSON."""
         if not raw:
             if self.required:
@@ -91,20 +96,20 @@ class Body:
                 value.pop("$schema", None)
         try:
             if not self.validator.is_valid(value):
-                return value, collect(self.validator, value, "body")
+                return value, validation_errors(self.validator, value, "body")
         except (RecursionError, ValueError):  # what jsonschema-rs says to more than a few hundred levels
             raise malformed(raw, "nested too deeply") from None
         if self.counts and FLOAT.search(raw) is not None:
             whole = integral(value, self.standalone)
             if self.lenient and not same(whole, value):
-                return value, [finding("expected integer", "body", value)]
+                return value, [validation_error("expected integer", "body", value)]
             return whole, []
         return value, []
 
 
 def malformed(raw: bytes, message: str) -> Problem:
     """400: the body is not JSON; the raw text comes back as the value."""
-    return Problem(BODY_MALFORMED, [finding(message, "body", raw.decode("utf-8", "replace"))])
+    return Problem(BODY_MALFORMED, [validation_error(message, "body", raw.decode("utf-8", "replace"))])
 
 
 def refuse_duplicates(raw: bytes, value: Any) -> None:

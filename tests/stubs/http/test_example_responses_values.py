@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from jsonschema_rs import Draft202012Validator
 from orgbilling_openapi import description as contracts
-from orgbilling_stubs.http.example import Examples
+from orgbilling_stubs.http.example_responses import ExampleValues
 
 DOCUMENT = {
     "components": {
@@ -47,7 +47,7 @@ DOCUMENT = {
 )
 def test_a_value_is_valid(schema):
     for key in range(20):
-        made = Examples({}, key).value(schema, "name")
+        made = ExampleValues({}, key).value(schema, "name")
         assert Draft202012Validator(schema, validate_formats=True).is_valid(made), made
 
 
@@ -55,7 +55,7 @@ def test_every_schema_of_the_contract_gets_a_value():
     contract = contracts.load()
     for name in contract["components"]["schemas"]:
         schema = {"$ref": f"#/components/schemas/{name}"}
-        made = Examples(contract, 1).value(schema)
+        made = ExampleValues(contract, 1).value(schema)
         validator = Draft202012Validator(
             {**schema, "components": contract["components"]}, validate_formats=True
         )
@@ -64,16 +64,16 @@ def test_every_schema_of_the_contract_gets_a_value():
 
 def test_the_same_key_gives_the_same_value():
     schema = {"type": "object", "properties": {"name": {"type": "string"}, "id": {"type": "string"}}}
-    assert Examples({}, 5).value(schema) == Examples({}, 5).value(schema)
-    assert Examples({}, 5).value(schema) != Examples({}, 6).value(schema)
+    assert ExampleValues({}, 5).value(schema) == ExampleValues({}, 5).value(schema)
+    assert ExampleValues({}, 5).value(schema) != ExampleValues({}, 6).value(schema)
 
 
 def test_a_schema_may_contain_itself():
-    made = Examples(DOCUMENT, 1).value({"$ref": "#/components/schemas/List"})
+    made = ExampleValues(DOCUMENT, 1).value({"$ref": "#/components/schemas/List"})
     while made is not None:
         made = made["next"]
 
 
 def test_a_schema_that_never_ends_is_an_error():
     with pytest.raises(ValueError, match="never ends"):
-        Examples(DOCUMENT, 1).value({"$ref": "#/components/schemas/Node"})
+        ExampleValues(DOCUMENT, 1).value({"$ref": "#/components/schemas/Node"})

@@ -1,15 +1,74 @@
-"""Values made from a JSON Schema: valid, believable, and the same for the same key."""
+"""Example responses: valid, believable, and the same for the same key; for operations without a handler."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from importlib import import_module
 from typing import Any
 
+import orjson
 from orgbilling_fixtures import random_stream
 from orgbilling_openapi.json_pointer import find
 
-from orgbilling_stubs.http import patterns
+from orgbilling_stubs.http.context import Reply, RequestContext
+from orgbilling_stubs.http.errors import UNIMPLEMENTED, Problem
+from orgbilling_stubs.http.json_schemas import Schemas
+
+# The standard library's own reader of patterns; type stubs know it on some releases only.
+code: Any = import_module("re._constants")
+parser: Any = import_module("re._parser")
+
+CATEGORIES = {code.CATEGORY_DIGIT: "0123456789", code.CATEGORY_WORD: "abcdefgh", code.CATEGORY_SPACE: " "}
+PLAIN = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def matching_text(pattern: str, pick: Callable[[int], int]) -> str:
+    """A text that matches; `pick(n)` chooses a number below n.
+
+    Raises `ValueError` for what is not supported (look-around, back references, negated categories).
+    """
+    try:
+        return "".join(_parts(parser.parse(pattern), pick))
+    except (KeyError, TypeError, parser.error) as problem:
+        raise ValueError(f"no text can be made for the pattern {pattern!r}") from problem
+
+
+def _parts(tree: Iterable[Any], pick: Callable[[int], int]) -> Iterable[str]:
+    for kind, given in tree:
+        if kind is code.LITERAL:
+            yield chr(given)
+        elif kind is code.ANY:
+            yield PLAIN[pick(len(PLAIN))]
+        elif kind is code.NOT_LITERAL:
+            yield next(letter for letter in PLAIN if ord(letter) != given)
+        elif kind is code.IN:
+            letters = _letters(given)
+            yield letters[pick(len(letters))]
+        elif kind in (code.MAX_REPEAT, code.MIN_REPEAT):
+            least, most, inner = given
+            for _ in range(least + pick(min(most, least + 4) - least + 1)):
+                yield from _parts(inner, pick)
+        elif kind is code.SUBPATTERN:
+            yield from _parts(given[-1], pick)
+        elif kind is code.BRANCH:
+            yield from _parts(given[1][pick(len(given[1]))], pick)
+        elif kind is not code.AT:
+            raise ValueError(f"{kind} is not supported")
+
+
+def _letters(choices: list[Any]) -> str:
+    negated = choices[0][0] is code.NEGATE
+    letters = ""
+    for kind, given in choices[1:] if negated else choices:
+        if kind is code.LITERAL:
+            letters += chr(given)
+        elif kind is code.RANGE:
+            letters += "".join(chr(each) for each in range(given[0], min(given[1], given[0] + 63) + 1))
+        else:
+            letters += CATEGORIES[given]
+    return "".join(each for each in PLAIN if each not in letters) if negated else letters
+
 
 DEEPEST = 5
 """Below this depth only what is required is made."""
@@ -38,7 +97,7 @@ def _faker() -> Any:
     return Faker("en_US")
 
 
-class Examples:
+class ExampleValues:
     """Makes values for the schemas of one document."""
 
     def __init__(self, document: Mapping[str, Any], key: int) -> None:
@@ -138,7 +197,7 @@ class Examples:
 
     def _text(self, schema: Mapping[str, Any], name: str) -> str:
         if "pattern" in schema:
-            return patterns.text(schema["pattern"], self._pick)
+            return matching_text(schema["pattern"], self._pick)
         made = self._formatted(schema.get("format", ""), name)
         least, most = int(schema.get("minLength", 0)), schema.get("maxLength")
         made = made if len(made) >= least else made.ljust(least, "x")
@@ -178,3 +237,41 @@ class Examples:
     def _pick(self, below: int) -> int:
         self._drawn += 1
         return random_stream.draw(self._key, self._drawn) % below
+
+
+ATTEMPTS = 3
+
+
+class ExampleHandler:
+    """Answers one operation with its first successful response."""
+
+    def __init__(self, operation: Any, schemas: Schemas, seed: int) -> None:
+        self._operation = operation
+        self._schemas = schemas
+        self._seed = seed
+
+    def __call__(self, context: RequestContext) -> Reply:
+        """A reply that depends on the operation, its parameters and its body only."""
+        status, content = self._success()
+        media = next((each for each in content if "json" in each), None)
+        if media is None:
+            return Reply(None, status)
+        schema = content[media].get("schema", {})
+        validator = self._schemas.validator(schema, "response")
+        body = None if isinstance(context.body, bytes) else context.body
+        asked = orjson.dumps([context.parameters, body], option=orjson.OPT_SORT_KEYS).decode()
+        for attempt in range(ATTEMPTS):
+            key = random_stream.key("fallback", self._seed, context.operation.operation_id, asked, attempt)
+            try:
+                made = ExampleValues(self._schemas.document, key).value(schema)
+            except (ValueError, LookupError, TypeError):
+                break
+            if validator.is_valid(made):
+                return Reply(made, status)
+        raise Problem(UNIMPLEMENTED)
+
+    def _success(self) -> tuple[int, dict[str, Any]]:
+        for status, declared in sorted(self._operation.responses.items()):
+            if status[:1] == "2":
+                return int(status.replace("X", "0")), declared.get("content", {})
+        return 204, {}

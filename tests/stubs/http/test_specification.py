@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from orgbilling_stubs.http.document import Document
+from orgbilling_stubs.http.specification import ApiSpecification
 
 RAW = {
     "openapi": "3.1.0",
@@ -27,25 +27,25 @@ RAW = {
 
 
 def test_openapi_31_is_admitted_and_the_prefix_is_that_of_the_first_server():
-    document = Document(RAW)
+    document = ApiSpecification(RAW)
     assert document.version == (3, 1, 0)
     assert document.base_path == "/live/v1"
 
 
 def test_references_around_schemas_are_followed_and_schemas_keep_theirs():
-    operation = Document(RAW).get_operation("/b", "get")
+    operation = ApiSpecification(RAW).get_operation("/b", "get")
     content = operation["responses"]["200"]["content"]
     assert content["x"]["schema"] == {"$ref": "#/components/schemas/S"}
-    assert Document(RAW).get_path_params("/a") == [{"name": "p", "in": "query"}]
+    assert ApiSpecification(RAW).get_path_params("/a") == [{"name": "p", "in": "query"}]
 
 
 def test_connexion_may_change_its_lists_without_changing_the_contract():
-    document = Document(RAW)
+    document = ApiSpecification(RAW)
     document.get_operation("/a", "get")["parameters"] += document.get_path_params("/a")
     assert len(RAW["paths"]["/a"]["get"]["parameters"]) == 1
 
 
 def test_a_copy_can_have_another_prefix():
-    document = Document(RAW)
+    document = ApiSpecification(RAW)
     assert document.with_base_path("/other").base_path == "/other"
     assert document.base_path == "/live/v1"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 from orgbilling_openapi import description as contracts
-from orgbilling_stubs.http.assemble import Habits, assemble
+from orgbilling_stubs.http.application import HttpSettings, assemble
 
 
 def test_building_is_quick():
@@ -14,7 +14,7 @@ def test_building_is_quick():
 
 
 def test_an_empty_table_answers_every_get_with_an_example(make):
-    from orgbilling_stubs.http.example import Examples  # noqa: F401 -- the import that the first request does
+    from orgbilling_stubs.http.example_responses import ExampleValues  # noqa: F401 -- the import that the first request does
 
     ask = make()
     ask.app = assemble(contracts.load(), {}, lambda headers, method: None)
@@ -25,5 +25,5 @@ def test_an_empty_table_answers_every_get_with_an_example(make):
 
 def test_the_contract_is_left_as_it_is():
     contract = contracts.load()
-    assemble(contract, {}, lambda headers, method: None, habits=Habits(lenient=True))
+    assemble(contract, {}, lambda headers, method: None, habits=HttpSettings(lenient=True))
     assert contract == contracts.load()

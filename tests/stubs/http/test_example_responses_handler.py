@@ -7,7 +7,7 @@ import time
 import jsonschema_rs
 import pytest
 from orgbilling_openapi import description as contracts
-from orgbilling_stubs.http.assemble import Habits, assemble
+from orgbilling_stubs.http.application import HttpSettings, assemble
 
 PATHS = 345
 
@@ -77,7 +77,7 @@ def test_a_wide_contract_starts_within_two_seconds(contract):
 
 
 def test_every_answer_is_valid_and_repeats(make, contract):
-    ask, twin, other = make(contract=contract), make(contract=contract), make(Habits(seed=9), contract)
+    ask, twin, other = make(contract=contract), make(contract=contract), make(HttpSettings(seed=9), contract)
     root = {"components": contract["components"]}
     for number in (0, 1, 2, 51):
         path = f"/things{number}/a%2Fb/parts/é" if number % 2 else f"/things{number}"
