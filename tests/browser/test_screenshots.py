@@ -29,7 +29,7 @@ def expired(stub: Any, organization: str) -> str:
     return url
 
 
-def typed(page: Any, **changes: str) -> None:
+def submit_card(page: Any, **changes: str) -> None:
     for name, value in (CARD | changes).items():
         page.get_by_test_id(f"card-{name}").fill(value)
     page.get_by_test_id("pay-button").click()
@@ -55,15 +55,17 @@ def named(company: str) -> Callable[[Any, str], str]:
 
 
 SHOTS: dict[str, tuple[Callable[[Any, str], str], Callable[[Any], None] | None]] = {
+    "landing": (lambda stub, org: f"{stub.url}/", None),
+    "reference": (lambda stub, org: f"{stub.url}/api/v1/docs", None),
     "payment": (lambda stub, org: stub.checkout(f"org_standard_{org}"), None),
     "payment-test-card": (lambda stub, org: stub.checkout(f"org_standard_{org}") + "?card=3155", None),
     "payment-errors": (
         lambda stub, org: stub.checkout(f"org_standard_{org}"),
-        lambda page: typed(page, number="4242 4242 4242 4241", expiry="13/20", cvc="", name=""),
+        lambda page: submit_card(page, number="4242 4242 4242 4241", expiry="13/20", cvc="", name=""),
     ),
     "payment-declined": (
         lambda stub, org: stub.checkout(f"org_standard_{org}"),
-        lambda page: typed(page, number="4000 0000 0000 0002"),
+        lambda page: submit_card(page, number="4000 0000 0000 0002"),
     ),
     "payment-yen": (lambda stub, org: stub.checkout(f"org_standard_{org}", 1_250_000, "JPY"), None),
     "payment-most": (lambda stub, org: stub.checkout(f"org_standard_{org}", (1 << 63) - 1, "KWD"), None),
@@ -73,9 +75,9 @@ SHOTS: dict[str, tuple[Callable[[Any, str], str], Callable[[Any], None] | None]]
     "payment-rtl": (named("شركة النور للذكاء الاصطناعي (ذ.م.م.) 2026"), None),
     "challenge": (
         lambda stub, org: stub.checkout(f"org_standard_{org}"),
-        lambda page: typed(page, number="4000 0025 0000 3155"),
+        lambda page: submit_card(page, number="4000 0025 0000 3155"),
     ),
-    "return": (lambda stub, org: stub.checkout(f"org_standard_{org}"), typed),
+    "return": (lambda stub, org: stub.checkout(f"org_standard_{org}"), submit_card),
     "complete": (lambda stub, org: paid(stub, f"org_standard_{org}"), None),
     "cancelled": (lambda stub, org: stub.checkout(f"org_standard_{org}") + "/cancelled", None),
     "expired": (lambda stub, org: expired(stub, f"org_standard_{org}"), None),
@@ -100,12 +102,12 @@ def scheme(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", SHOTS)
 def test_a_page_fits_and_is_photographed(stub: Any, page: Any, scheme: str, width: int, name: str) -> None:
-    opens, does = SHOTS[name]
+    open_page, act = SHOTS[name]
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 800})
-    page.goto(opens(stub, f"{name}-{width}-{scheme}"))
-    if does is not None:
-        does(page)
+    page.goto(open_page(stub, f"{name}-{width}-{scheme}"))
+    if act is not None:
+        act(page)
     page.wait_for_load_state()
     FOLDER.mkdir(exist_ok=True)
     page.screenshot(path=FOLDER / f"{name}-{width}{'' if scheme == 'light' else '-dark'}.png", full_page=True)

@@ -93,7 +93,6 @@ def hosted_pages(service: Service, settings: HostedPageSettings | None = None) -
                 )
                 for change in CONTRACT_CHANGES
             ),
-            *(Route(f"{rendering.FOLDER}{name}", _static) for name in rendering.STATIC),
         ],
         middleware=[Middleware(HostedPageMiddleware, cors=Cors(settings.cors))],
         exception_handlers=dict.fromkeys(
@@ -196,7 +195,3 @@ def _error_page(problem: Problem) -> Response:
         return rendering.notice_page(notice, headers=problem.headers)
     text = f"{rendering.sentence(problem.detail)} Nothing was changed."
     return rendering.notice_page(rendering.REFUSED, status=problem.status, text=text, headers=problem.headers)
-
-
-async def _static(request: Request) -> Response:
-    return rendering.static_response(request.scope["path"].removeprefix(rendering.FOLDER))

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from hashlib import blake2b
-from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from orgbilling_stubs.api.errors import problem as billing_problem
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.errors import BillingError
+from orgbilling_stubs.http import templating
 from orgbilling_stubs.http.errors import Problem
 
-STATIC = {"style.css": "text/css", "icon.svg": "image/svg+xml"}
-FOLDER = "/_mock/checkout/"
+PACKAGE = "orgbilling_stubs.checkout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +64,7 @@ def render_page(
     name: str, status: int = 200, *, headers: Mapping[str, str] | None = None, **values: object
 ) -> Response:
     """A template, filled in."""
-    text = environment().get_template(f"{name}.html").render(**values)
-    return HTMLResponse(text.encode("utf-8", "replace"), status, headers)
+    return HTMLResponse(templating.render(f"{name}.html", package=PACKAGE, **values), status, headers)
 
 
 def notice_page(
@@ -113,34 +108,4 @@ def format_day(at_ms: int) -> str:
     return f"{moment.day} {moment:%B} {moment.year}"
 
 
-def static_response(name: str) -> Response:
-    """A file that the pages load. Its address changes with it, so a browser may keep it."""
-    headers = {"cache-control": "public, max-age=31536000, immutable"}
-    return Response(static_file(name), headers=headers, media_type=STATIC[name])
-
-
-@cache
-def static_file(name: str) -> bytes:
-    """The content of a file that the pages load."""
-    return files("orgbilling_stubs.checkout").joinpath("templates", name).read_bytes()
-
-
-@cache
-def static_path(name: str) -> str:
-    """The path of a file, which changes with its content."""
-    return f"{FOLDER}{name}?{blake2b(static_file(name), digest_size=6).hexdigest()}"
-
-
-@cache
-def environment() -> Environment:
-    """The templates: every value put into them is escaped, and a missing value is an error."""
-    templates = Environment(
-        loader=PackageLoader("orgbilling_stubs.checkout"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.globals["asset"] = static_path
-    templates.filters["date"] = format_day
-    return templates
+templating.environment(PACKAGE).filters["date"] = format_day

@@ -1,31 +1,16 @@
-"""The landing page and the API reference: Jinja2 templates, and the files that they load.
+"""The landing page and the API reference.
 
 The API reference is Scalar (https://scalar.com), shipped in `static/`; `make api-reference` renews it.
-Nothing is loaded from another server. Jinja2 is imported with the first page, because most servers show none.
 """
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator, Mapping
-from functools import cache
-from hashlib import blake2b
-from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from orgbilling_openapi.operations import operations
 from orgbilling_openapi.strict_json import JsonValue
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-STATIC_FOLDER = "/_mock/static/"
-STATIC_FILES: Mapping[str, bytes] = {
-    "api-reference.js": b"text/javascript; charset=utf-8",
-    "landing.css": b"text/css; charset=utf-8",
-    "scalar-api-reference.js": b"text/javascript; charset=utf-8",
-}
-"""The files that pages load, and their media types."""
+from orgbilling_stubs.http import templating
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -39,53 +24,24 @@ PAGE_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"same-origin"),
 )
-FILE_HEADERS: tuple[tuple[bytes, bytes], ...] = (
-    # The address of a file changes with its content, so a browser may keep it.
-    (b"cache-control", b"public, max-age=31536000, immutable"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"vary", b"Accept-Encoding"),
-)
 
 
 def landing(description: Mapping[str, JsonValue], prefix: str) -> bytes:
     """The page at `/`: what is served, and where."""
     links = [(f"{prefix}/docs", "Reference", "every operation, its parameters, bodies and responses")]
     links += [*_description_links(prefix), ("/healthz", "Health", "answers 200 while the server runs")]
-    return _render("landing.html", title=_title(description), links=links)
+    return templating.render("landing.html", title=_title(description), links=links)
 
 
 def reference(description: Mapping[str, JsonValue], prefix: str) -> bytes:
     """The API reference of an API description that is served below the prefix."""
-    return _render(
+    return templating.render(
         "api_reference.html",
         title=_title(description),
         links=_description_links(prefix),
         description_path=f"{prefix}/openapi.json",
         security_scheme=next(_security_schemes(description), ""),
     )
-
-
-def static_file(name: str, *, compressed: bool) -> bytes:
-    """A file that pages load, gzip-compressed or not. Raises KeyError when there is no such file."""
-    if name not in STATIC_FILES:
-        raise KeyError(name)
-    packed = _packed(name)
-    return packed if compressed else gzip.decompress(packed)
-
-
-@cache
-def static_path(name: str) -> str:
-    """The path of a file, which changes with its content."""
-    return f"{STATIC_FOLDER}{name}?{blake2b(_packed(name), digest_size=6).hexdigest()}"
-
-
-@cache
-def _packed(name: str) -> bytes:
-    folder = files("orgbilling_stubs.http").joinpath("static")
-    shipped = folder.joinpath(f"{name}.gz")
-    if shipped.is_file():
-        return shipped.read_bytes()
-    return gzip.compress(folder.joinpath(name).read_bytes(), mtime=0)
 
 
 def _description_links(prefix: str) -> list[tuple[str, str, str]]:
@@ -106,23 +62,3 @@ def _security_schemes(description: Mapping[str, JsonValue]) -> Iterator[str]:
 def _title(description: Mapping[str, JsonValue]) -> str:
     info = description.get("info")
     return str(info.get("title", "API")) if isinstance(info, Mapping) else "API"
-
-
-def _render(template: str, **values: object) -> bytes:
-    return _environment().get_template(template).render(**values).encode("utf-8", "replace")
-
-
-@cache
-def _environment() -> Environment:
-    """The templates: every value put into them is escaped, and a missing value is an error."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("orgbilling_stubs.http"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["asset"] = static_path
-    return environment

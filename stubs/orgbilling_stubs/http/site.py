@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from orgbilling_stubs.http import pages
+from orgbilling_stubs.http import pages, templating
 from orgbilling_stubs.http.connection import Send
 from orgbilling_stubs.http.context import Headers
 from orgbilling_stubs.http.errors import METHOD_WRONG, ROUTE_UNKNOWN, Problem
@@ -83,8 +83,8 @@ class Site:
         head = scope["method"] == "HEAD"
         extra: Headers = []
         try:
-            name = scope["path"].removeprefix(pages.STATIC_FOLDER)
-            if name in pages.STATIC_FILES:
+            name = scope["path"].removeprefix(templating.STATIC_FOLDER)
+            if name in templating.STATIC_FILES:
                 media, body, extra = _static(name, request, scope["method"])
             else:
                 media, body = self._content(scope["path"], scope["method"], origin)
@@ -142,8 +142,8 @@ class Site:
 def _static(name: str, request: Mapping[bytes, bytes], method: str) -> tuple[bytes, bytes, Headers]:
     _check_read(method)
     compressed = b"gzip" in request.get(b"accept-encoding", b"")
-    headers = [*pages.FILE_HEADERS, *([(b"content-encoding", b"gzip")] if compressed else [])]
-    return pages.STATIC_FILES[name], pages.static_file(name, compressed=compressed), headers
+    headers = [*templating.STATIC_HEADERS, *([(b"content-encoding", b"gzip")] if compressed else [])]
+    return templating.STATIC_FILES[name], templating.static_file(name, compressed=compressed), headers
 
 
 def _check_read(method: str) -> None:

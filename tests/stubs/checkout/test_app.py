@@ -168,12 +168,19 @@ def test_other_paths_are_missing(shop: Any, path: str) -> None:
     assert (page.status, "missing-page" in page) == (404, True)
 
 
-def test_the_style_sheet_is_served(shop: Any) -> None:
+def test_the_files_of_the_pages_are_served(shop: Any) -> None:
     page = shop.get(shop.checkout())
-    [path] = re.findall(r'rel="stylesheet" href="([^"]+)"', page.text)
-    answer = shop.ask("GET", path)
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+    paths = re.findall(r'<(?:link|img)[^>]*(?:href|src)="([^"]+)"', page.text)
+    assert [path.rpartition("/")[2].partition("?")[0] for path in paths] == [
+        "icon.svg",
+        "theme.css",
+        "hosted-pages.css",
+        "icon.svg",
+    ]
+    for path in paths:
+        response = shop.ask("GET", path)
+        assert response.status_code == 200
+        assert "immutable" in response.headers["cache-control"]
 
 
 def test_a_fault_of_ours_shows_no_traceback(
