@@ -25,28 +25,35 @@ SAFETY, TOKENS, EFFORT, REPORTS = "What may be sent", "Tokens", "Effort", "Repor
 
 Target = Annotated[
     str | None,
-    typer.Argument(metavar="TARGET", help="An address; without a path, /api/v1 is put behind it."),
+    typer.Argument(metavar="TARGET", help="The address of the API. Without a path, /api/v1 is added."),
 ]
 App = Annotated[
-    str | None, typer.Option(metavar="MODULE:ATTRIBUTE", help="An ASGI application, in this process.")
+    str | None, typer.Option(metavar="MODULE:ATTRIBUTE", help="An ASGI application, run in this process.")
 ]
-Har = Annotated[Path | None, typer.Option(metavar="FILE", help="A recording of a browser.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Scripted rules only.", rich_help_panel=EFFORT)]
+Har = Annotated[Path | None, typer.Option(metavar="FILE", help="A HAR file that a browser recorded.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Check the scripted rules only.", rich_help_panel=EFFORT)
+]
 Token = Annotated[
     str | None,
     typer.Option(help="A session token; --token-env keeps it out of ps.", rich_help_panel=TOKENS),
 ]
 TokenEnv = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The variable that holds it.", rich_help_panel=TOKENS)
+    str | None,
+    typer.Option(
+        metavar="NAME", help="The environment variable that holds the token.", rich_help_panel=TOKENS
+    ),
 ]
 TokenCommand = Annotated[
     str | None,
-    typer.Option(help="A command that prints one; run again when it expires.", rich_help_panel=TOKENS),
+    typer.Option(
+        help="A command that prints a token; run again when the token expires.", rich_help_panel=TOKENS
+    ),
 ]
 SecondToken = Annotated[
     str | None, typer.Option(help="A token of another organization.", rich_help_panel=TOKENS)
 ]
-ExpiredToken = Annotated[str | None, typer.Option(help="A token whose time is over.", rich_help_panel=TOKENS)]
+ExpiredToken = Annotated[str | None, typer.Option(help="A token that has expired.", rich_help_panel=TOKENS)]
 PendingToken = Annotated[
     str | None, typer.Option(help="A token of a session without an organization.", rich_help_panel=TOKENS)
 ]
@@ -60,7 +67,9 @@ AllowWrite = Annotated[
 ]
 Voucher = Annotated[
     list[str] | None,
-    typer.Option(metavar="CODE", help="For redeem: a code to use up; two show more.", rich_help_panel=SAFETY),
+    typer.Option(
+        metavar="CODE", help="For redeem: a voucher code to use up; two check more.", rich_help_panel=SAFETY
+    ),
 ]
 Contract = Annotated[
     str | None,
@@ -76,24 +85,28 @@ Documents = Annotated[
 ]
 MaxRequests = Annotated[
     int | None,
-    typer.Option(help="1500 on other machines, else as many as it takes.", rich_help_panel=EFFORT),
+    typer.Option(help="1500 on other machines, unlimited on this one.", rich_help_panel=EFFORT),
 ]
 MaxTime = Annotated[
-    float | None, typer.Option(metavar="SECONDS", help="End after so long.", rich_help_panel=EFFORT)
+    float | None, typer.Option(metavar="SECONDS", help="Stop after this time.", rich_help_panel=EFFORT)
 ]
 Rate = Annotated[
     float | None,
     typer.Option(help="Requests a second: 5 on other machines; 0: unlimited.", rich_help_panel=EFFORT),
 ]
-Timeout = Annotated[float, typer.Option(metavar="SECONDS", help="For one answer.", rich_help_panel=EFFORT)]
+Timeout = Annotated[
+    float, typer.Option(metavar="SECONDS", help="How long to wait for a response.", rich_help_panel=EFFORT)
+]
 Examples = Annotated[
     int, typer.Option(help="Fuzzed requests per operation and mode.", rich_help_panel=EFFORT)
 ]
 Seed = Annotated[int, typer.Option(help="The same seed sends the same requests.", rich_help_panel=EFFORT)]
-Strict = Annotated[bool, typer.Option("--strict", help="Warnings are errors.", rich_help_panel=REPORTS)]
+Strict = Annotated[bool, typer.Option("--strict", help="Count warnings as errors.", rich_help_panel=REPORTS)]
 Baseline = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Findings that are accepted until a day.", rich_help_panel=REPORTS),
+    typer.Option(
+        metavar="FILE", help="A file of findings that are accepted until a date.", rich_help_panel=REPORTS
+    ),
 ]
 Replay = Annotated[
     Path | None,

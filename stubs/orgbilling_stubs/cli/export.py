@@ -59,22 +59,24 @@ Out = Annotated[Path | None, _option("Write into this folder.", metavar="DIR")]
 Personas = Annotated[
     list[str] | None, _option("Personas or files, comma-separated or repeated; `all`. (default: standard)")
 ]
-Orgs = Annotated[int | None, _option("This many organizations, of a mix of personas.", min=1, metavar="N")]
+Orgs = Annotated[int | None, _option("Export N organizations of a mix of personas.", min=1, metavar="N")]
 Kind = Annotated[str, typer.Option(help="csv, jsonl, sqlite, json, parquet, duckdb or postgres.")]
-Bundle = Annotated[Path | None, _option("The organizations of a bundle.", metavar="FILE")]
-From = Annotated[str | None, typer.Option("--from", help="Those of a running stub.", metavar="URL")]
+Bundle = Annotated[Path | None, _option("Export the organizations of a bundle.", metavar="FILE")]
+From = Annotated[
+    str | None, typer.Option("--from", help="Export the organizations of a running stub.", metavar="URL")
+]
 Days = Annotated[int | None, _option("Days of history, for every persona.", min=1, max=1100, metavar="N")]
-Seed = Annotated[int, typer.Option(help="Another seed, other names and numbers.")]
+Seed = Annotated[int, typer.Option(help="The seed of all names and numbers.")]
 AsOf = Annotated[str | None, _option("The instant of the export. (default: now)", metavar="INSTANT")]
 Locale = Annotated[str | None, _option("Locale of all names, such as de_DE or ja_JP.", metavar="L")]
-Tables = Annotated[str | None, _option("These tables only. (default: all)", metavar="T,T")]
-Shard = Annotated[str | None, _option("The I-th of N shares of the parts, from 1.", metavar="I/N")]
-Block = Annotated[int, typer.Option(min=1, help="Organizations to a part.")]
-Jobs = Annotated[int | None, _option("Processes. (default: one for each core)", min=1)]
-To = Annotated[str | None, _option("Fill a database instead: postgresql://…", metavar="URL")]
+Tables = Annotated[str | None, _option("Export these tables only. (default: all)", metavar="T,T")]
+Shard = Annotated[str | None, _option("Export only the I-th of N shards, from 1.", metavar="I/N")]
+Block = Annotated[int, typer.Option(min=1, help="How many organizations a part has.")]
+Jobs = Annotated[int | None, _option("How many processes work. (default: one for each core)", min=1)]
+To = Annotated[str | None, _option("Load the data into this database: postgresql://…", metavar="URL")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the export in the folder.")]
-Preview = Annotated[bool, typer.Option("--preview", help="Draw balance, usage and mix in the terminal.")]
-Report = Annotated[Path | None, _option("Write plots as one HTML page.", metavar="FILE")]
+Preview = Annotated[bool, typer.Option("--preview", help="Show charts of balance and usage in the terminal.")]
+Report = Annotated[Path | None, _option("Write charts to this HTML page.", metavar="FILE")]
 
 
 @app.callback()

@@ -24,53 +24,58 @@ class NoContract(enum.StrEnum):
     none = "none"
 
 
-Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")]
 Personas = Annotated[
     list[str] | None,
     typer.Option(
         "--persona",
         metavar="NAME|FILE",
-        help="Persona to serve, shipped or your own YAML file; the first is the default.",
+        help="A persona to serve: a shipped one, or a YAML file of yours. The first is the default.",
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")]
+Seed = Annotated[int, typer.Option(min=0, help="The seed of everything that is random.")]
 ClockOption = Annotated[
-    str, typer.Option(metavar="INSTANT|live", help="Billing time: live, or frozen at an instant.")
+    str, typer.Option(metavar="INSTANT|live", help="The billing time: live, or frozen at an instant.")
 ]
 Db = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="Where to keep the world: memory: (default) or sqlite:///FILE."),
+    typer.Option(metavar="URL", help="Where to store all state: memory: (default) or sqlite:///FILE."),
 ]
 AuthOption = Annotated[
-    Auth, typer.Option(help="trust: believe foreign tokens; verify: check signatures; off: none needed.")
+    Auth,
+    typer.Option(help="trust: accept foreign tokens; verify: check every signature; off: need no token."),
 ]
-Pem = Annotated[Path | None, typer.Option(metavar="FILE", help="Public key of your Clerk instance (verify).")]
+Pem = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The public key of your Clerk instance (verify).")
+]
 Jwks = Annotated[
-    str | None, typer.Option(metavar="FILE|URL", help="Key set of your Clerk instance (verify).")
+    str | None, typer.Option(metavar="FILE|URL", help="The JWKS of your Clerk instance (verify).")
 ]
 Azp = Annotated[
-    list[str] | None, typer.Option(metavar="ORIGIN", help="Accept only tokens issued for this origin.")
+    list[str] | None, typer.Option(metavar="ORIGIN", help="Accept only tokens issued to this origin.")
 ]
 Lenient = Annotated[bool, typer.Option("--lenient", help="Tolerate what the real framework tolerates.")]
 Cors = Annotated[
     list[str] | None,
-    typer.Option(metavar="ORIGIN", help="Browser origin that may call; default: any on this machine."),
+    typer.Option(metavar="ORIGIN", help="A browser origin that may call; default: any on this machine."),
 ]
 NoContractOption = Annotated[
-    NoContract, typer.Option(help="GET /org/contract without a contract: 404, or 200 with status none.")
+    NoContract, typer.Option(help="What GET /org/contract answers without one: 404, or 200 with status none.")
 ]
 Published = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="A newer published OpenAPI document, in place of layer 2."),
+    typer.Option(
+        metavar="FILE", help="A newer OpenAPI document of the vendor, in place of the published layer."
+    ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only where it listens.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the address.")]
 SuccessUrl = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="Where a paid checkout leads; {CHECKOUT_SESSION_ID} is replaced."),
+    typer.Option(metavar="URL", help="Where a paid checkout redirects; {CHECKOUT_SESSION_ID} is replaced."),
 ]
-CancelUrl = Annotated[str | None, typer.Option(metavar="URL", help="Where a cancelled checkout leads.")]
-ReturnUrl = Annotated[str | None, typer.Option(metavar="URL", help="Where the billing portal leads back to.")]
+CancelUrl = Annotated[str | None, typer.Option(metavar="URL", help="Where a cancelled checkout redirects.")]
+ReturnUrl = Annotated[str | None, typer.Option(metavar="URL", help="Where the billing portal links back to.")]
 Webhook = Annotated[
     str,
     typer.Option(
