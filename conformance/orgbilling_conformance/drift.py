@@ -53,14 +53,14 @@ def _document(suite: ConformanceSuite, theirs: JsonObject) -> list[JsonObject]:
 def _schemas(suite: ConformanceSuite) -> list[JsonObject]:
     """The schemas one by one; the required members and the types of what we know."""
     rows: list[JsonObject] = []
-    seen = 0
+    compared = 0
     for name, ours in suite.api.document["components"]["schemas"].items():
         request = Request("GET", f"/schemas/{name}.json", auth="none", purpose="what it publishes")
         answer = suite.send(request)
         theirs = answer.response.json
         if answer.response.status != 200 or not isinstance(theirs, dict):
             break
-        seen += 1
+        compared += 1
         lost = sorted(set(ours.get("properties", {})) - set(theirs.get("properties", {})) - {"$schema"})
         for member in lost:
             place = json_pointer.text(("components", "schemas", name, "properties", member))
@@ -73,16 +73,16 @@ def _schemas(suite: ConformanceSuite) -> list[JsonObject]:
                     "what": f"the member {member} of {name}",
                 }
             )
-    if seen:
+    if compared:
         suite.evaluated("published-facts", "")
-        suite.note(f"published schemas were compared: {seen}")
+        suite.note(f"published schemas were compared: {compared}")
     else:
         suite.skip(("published-facts",), ("*",), "the target publishes no document")
     return rows
 
 
 def _operation(suite: ConformanceSuite, row: JsonObject) -> str:
-    for each in row["operations"]:
-        method, _, path = each.partition(" ")
+    for operation in row["operations"]:
+        method, _, path = operation.partition(" ")
         return suite.api.operation(method, path)
     return ""

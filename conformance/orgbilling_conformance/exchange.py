@@ -63,8 +63,8 @@ class Request:
             parts.append(f'-H "Authorization: Bearer $TOKEN{suffix}"')
         parts += [f"-H {shlex.quote(f'{key}: {value}')}" for key, value in self.headers]
         if self.body is not None:
-            shown = self.body if len(self.body) <= 300 else self.body[:280] + b"..."
-            parts.append(f"--data-binary {shlex.quote(shown.decode('utf-8', 'backslashreplace'))}")
+            excerpt = self.body if len(self.body) <= 300 else self.body[:280] + b"..."
+            parts.append(f"--data-binary {shlex.quote(excerpt.decode('utf-8', 'backslashreplace'))}")
         return " ".join(parts)
 
     def to_json(self) -> JsonObject:
@@ -145,13 +145,13 @@ def strings(value: JsonValue) -> Iterator[str]:
     """All strings in a JSON value, the names of members apart."""
     stack = [value]
     while stack:
-        each = stack.pop()
-        if isinstance(each, str):
-            yield each
-        elif isinstance(each, dict):
-            stack.extend(each.values())
-        elif isinstance(each, list):
-            stack.extend(each)
+        node = stack.pop()
+        if isinstance(node, str):
+            yield node
+        elif isinstance(node, dict):
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
 
 
 def shorten(value: JsonValue, limit: int = 120) -> str:

@@ -41,7 +41,7 @@ def requests(
     require()
     known = [name for name in _operations(api) if name in operations]
     chance = (examples, seed) if phase == "fuzzing" else (0, 0)
-    return [each for name in known for each in generated(api, phase, name, *chance)]
+    return [request for name in known for request in generated(api, phase, name, *chance)]
 
 
 @cache
@@ -63,8 +63,8 @@ def _operations(api: ApiDescription) -> dict[str, Any]:
     import schemathesis
 
     schema = schemathesis.openapi.from_dict(_open(api.document))
-    found = [result.ok() for result in schema.get_all_operations() if hasattr(result, "ok")]
-    return {api.operation(each.method.upper(), each.path): each for each in found}
+    operations = [result.ok() for result in schema.get_all_operations() if hasattr(result, "ok")]
+    return {api.operation(operation.method.upper(), operation.path): operation for operation in operations}
 
 
 def _open(document: dict[str, Any]) -> dict[str, Any]:

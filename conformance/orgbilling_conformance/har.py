@@ -75,14 +75,14 @@ def consider(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, 
         suite.note("headers are kept back in the recording: rules over those were not checked")
 
 
-def _of_the_api(suite: ConformanceSuite, found: list[HarEntry]) -> list[HarEntry]:
+def _of_the_api(suite: ConformanceSuite, entries: list[HarEntry]) -> list[HarEntry]:
     """Without what only looks like the API: where some of it is at /api/v1, the like elsewhere is not."""
-    named = [each for each in found if each.base.endswith(PREFIX)]
-    kept = named or found
-    others = sorted({each.base or "/" for each in found} - {each.base or "/" for each in kept})
+    named = [entry for entry in entries if entry.base.endswith(PREFIX)]
+    relevant = named or entries
+    others = sorted({entry.base or "/" for entry in entries} - {entry.base or "/" for entry in relevant})
     if others:
         suite.note(f"not taken for the API, for it is at {PREFIX} elsewhere: {', '.join(others)}")
-    return kept
+    return relevant
 
 
 def read(path: Path) -> list[JsonObject]:
@@ -111,13 +111,13 @@ def exchanges(entries: list[JsonObject], api: ApiDescription) -> Iterator[HarEnt
 
 
 def _exchange(entry: JsonObject, api: ApiDescription) -> HarEntry | None:
-    asked, answered = entry["request"], entry["response"]
-    parts = urlsplit(asked["url"])
-    method, posted = str(asked["method"]).upper(), asked.get("postData") or {}
-    headers = _headers(asked, posted)
+    sent, received = entry["request"], entry["response"]
+    parts = urlsplit(sent["url"])
+    method, posted = str(sent["method"]).upper(), sent.get("postData") or {}
+    headers = _headers(sent, posted)
     operation = _operation(method, parts.path, api)
     # 0 or -1: the browser gave up, or was not let.
-    if not operation or int(answered["status"]) < 100 or _navigated(headers):
+    if not operation or int(received["status"]) < 100 or _navigated(headers):
         return None
     text = _shown(posted.get("text"))
     known = api.operations[operation]
@@ -130,12 +130,12 @@ def _exchange(entry: JsonObject, api: ApiDescription) -> HarEntry | None:
         "unknown",
         "recorded",
     )
-    content = answered.get("content") or {}
-    body, hidden = _content(content), _hidden(answered)
-    whole = body is not None or answered["status"] in (204, 304)
+    content = received.get("content") or {}
+    body, hidden = _content(content), _hidden(received)
+    whole = body is not None or received["status"] in (204, 304)
     seconds = float(entry.get("time") or 0) / 1000
     response = Response(
-        int(answered["status"]), _headers(answered, content), body or b"", seconds, hidden=hidden
+        int(received["status"]), _headers(received, content), body or b"", seconds, hidden=hidden
     )
     base = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(known.path)}"
     return HarEntry(Exchange(request, response, operation), base, whole)
@@ -154,16 +154,16 @@ def _operation(method: str, path: str, api: ApiDescription) -> str:
         for operation in api.operations.values()
         if operation.method == method and path.endswith(operation.path)
     ]
-    return max(ends, key=lambda each: len(each.path)).id if ends else ""
+    return max(ends, key=lambda operation: len(operation.path)).id if ends else ""
 
 
 def _headers(message: JsonObject, part: JsonObject) -> Headers:
     """The headers whose values are there; part: where the recorder noted the media type beside them."""
     rows = [(str(row["name"]), str(row["value"])) for row in message.get("headers") or []]
-    shown = tuple(row for row in rows if not row[0].startswith(":") and not REDACTED.search(row[1]))
+    visible = tuple(row for row in rows if not row[0].startswith(":") and not REDACTED.search(row[1]))
     media = str(part.get("mimeType") or "")
     lost = _hidden(message) & {"content-type", "*"} and MEDIA.match(media)
-    return (*shown, ("content-type", media)) if lost else shown
+    return (*visible, ("content-type", media)) if lost else visible
 
 
 def _hidden(message: JsonObject) -> frozenset[str]:

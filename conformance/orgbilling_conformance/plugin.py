@@ -134,14 +134,16 @@ def check(report: Report, rule: str, operation: str) -> None:
                 "\n".join([report.verdict, *report.reasons, *map(_finding_text, rest)]), pytrace=False
             )
         return
-    found = [finding for finding in report.findings if (finding.rule, finding.operation) == (rule, operation)]
-    errors = [each for each in found if each.severity == "error"]
+    findings = [
+        finding for finding in report.findings if (finding.rule, finding.operation) == (rule, operation)
+    ]
+    errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
-        pytest.fail("\n\n".join(map(_finding_text, found)), pytrace=False)
-    if found:
+        pytest.fail("\n\n".join(map(_finding_text, findings)), pytrace=False)
+    if findings:
         import warnings
 
-        warnings.warn(pytest.PytestWarning(_finding_text(found[0])), stacklevel=1)
+        warnings.warn(pytest.PytestWarning(_finding_text(findings[0])), stacklevel=1)
         return
     outcomes = {case.outcome for case in report.cases if (case.rule, case.operation) == (rule, operation)}
     if "passed" not in outcomes:

@@ -54,17 +54,17 @@ def repeat(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, in
             if step is not None:
                 steps.setdefault(step)
                 continue
-        for each in finding.get("exchanges") or []:
+        for request in finding.get("exchanges") or []:
             try:
-                requests.setdefault(Request.from_json(each))
+                requests.setdefault(Request.from_json(request))
             except (KeyError, TypeError, ValueError):
                 raise UsageError(f"--replay {path}: an exchange cannot be read") from None
     if any(request.auth in tokens.KEYED for request in requests):
         access.learn(suite)
     for done, request in enumerate(requests):
         progress("replay", done, len(requests) + len(steps))
-        if told := _lacking(suite, request.auth):
-            suite.note(f"not repeated, for {told}: {shorten(request.line)}")
+        if reason := _lacking(suite, request.auth):
+            suite.note(f"not repeated, for {reason}: {shorten(request.line)}")
             continue
         try:
             suite.send(request)

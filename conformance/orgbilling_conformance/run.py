@@ -30,7 +30,7 @@ def run(
     app: Application | None, url: str | None, har: Path | None, options: Options, progress: Progress | None
 ) -> Report:
     """Check one target; raises `UsageError`."""
-    if sum(each is not None for each in (app, url, har)) != 1:
+    if [app, url, har].count(None) != 2:
         raise UsageError("one target: an address, --app module:attribute or --har FILE")
     if app is not None and not callable(app):
         raise UsageError(f"{shorten(repr(app))}: not an ASGI application")
@@ -84,9 +84,11 @@ class _Run:
             if not self._stage(name, step):
                 break
         if not self.options.replay:
-            self.suite.reasons += [each for each in unseen(self.suite) if each not in self.suite.reasons]
-            if told := confidence(self.suite):
-                self.suite.note(told)
+            self.suite.reasons += [
+                reason for reason in unseen(self.suite) if reason not in self.suite.reasons
+            ]
+            if note := confidence(self.suite):
+                self.suite.note(note)
         return self._report()
 
     def recorded(self, path: Path) -> Report:
@@ -181,13 +183,13 @@ class _Run:
         self.progress("random-walk", 1, 1)
 
     def _report(self) -> Report:
-        found, passed, told = baseline.apply(self.suite.findings(), self.accepted)
-        for each in told:
-            self.suite.note(each)
-        found = tuple(replace(each, source=advice.location_of(each)) for each in found)
+        findings, passed, notes = baseline.apply(self.suite.findings(), self.accepted)
+        for note in notes:
+            self.suite.note(note)
+        findings = tuple(replace(finding, source=advice.location_of(finding)) for finding in findings)
         return Report(
-            verdict(found, self.suite.reasons),
-            found,
+            verdict(findings, self.suite.reasons),
+            findings,
             self.suite.skipped(),
             tuple(self.stages),
             self.suite.cases(),
@@ -244,15 +246,15 @@ def unseen(suite: ConformanceSuite) -> list[str]:
     for operation in suite.api.gets:
         if suite.successes[operation.id]:
             continue
-        seen = statuses.get(f"GET {operation.path}", {})
+        counts = statuses.get(f"GET {operation.path}", {})
         if (
             operation.id == NO_CONTRACT
-            and seen
-            and all(400 <= each < 600 and each not in (401, 403) for each in seen)
+            and counts
+            and all(400 <= status < 600 and status not in (401, 403) for status in counts)
         ):
             suite.note("the organization has no contract: its response was not checked against its schema")
             continue
-        observed = ", ".join(str(status or "no answer") for status in sorted(seen)) or "not asked"
+        observed = ", ".join(str(status or "no answer") for status in sorted(counts)) or "not asked"
         reasons.append(f"no success of {operation.id} ({operation.method} {operation.path}: {observed})")
     seen_at_all = set().union(*map(set, statuses.values()))
     if len(reasons) == len(suite.api.gets) and seen_at_all and seen_at_all <= {401, 403}:
@@ -272,19 +274,19 @@ def _unwritten(suite: ConformanceSuite) -> list[str]:
             continue
         line = f"{operation.method} {operation.path}"
         entries = suite.guard.journal if suite.guard else []
-        seen = sorted({entry.status for entry in entries if entry.line.partition("?")[0] == line})
-        observed = ", ".join(str(status or "no answer") for status in seen) or "not asked"
+        statuses = sorted({entry.status for entry in entries if entry.line.partition("?")[0] == line})
+        observed = ", ".join(str(status or "no answer") for status in statuses) or "not asked"
         reasons.append(f"no success of {operation.id} ({line}: {observed})")
     return reasons
 
 
 def confidence(suite: ConformanceSuite) -> str:
     """What the number of answers says about failures that come and go."""
-    asked = [
+    requests = [
         sum(sum(counts.values()) for line, counts in suite.statuses().items() if _is(line, operation.path))
         for operation in suite.api.gets
     ]
-    least = min(asked, default=0)
+    least = min(requests, default=0)
     if not least:
         return ""
     # (1 - p)^n <= 5 %  for  p >= 3 / n: the rule of three.

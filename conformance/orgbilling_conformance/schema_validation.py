@@ -73,7 +73,9 @@ class SchemaValidator:
     def _compile(self, path: Path, node: JsonValue) -> Check:
         if not isinstance(node, dict):
             return lambda value: NONE
-        checks = [each for each in (_type_check(path, node), *_value_checks(path, node)) if each is not None]
+        checks = [
+            check for check in (_type_check(path, node), *_value_checks(path, node)) if check is not None
+        ]
         if "properties" in node or "required" in node or "additionalProperties" in node:
             checks.append(self._object(path, node))
         if "items" in node:
@@ -82,12 +84,12 @@ class SchemaValidator:
             return checks[0]
 
         def check(value: JsonValue) -> list[SchemaViolation]:
-            found = NONE
+            violations = NONE
             for check in checks:
                 more = check(value)
                 if more:
-                    found = found + more
-            return found
+                    violations = violations + more
+            return violations
 
         return check
 
@@ -101,7 +103,7 @@ class SchemaValidator:
         def check(value: JsonValue) -> list[SchemaViolation]:
             if not isinstance(value, dict):
                 return NONE
-            found = [
+            violations = [
                 SchemaViolation("required", place, (name,), f"the member {name}", "absent")
                 for name, place in required
                 if name not in value
@@ -110,11 +112,15 @@ class SchemaValidator:
                 inner = members.get(name, other)
                 if inner is not None:
                     step = name if name in members else "*"
-                    found += [replace(each, where=(step, *each.where)) for each in inner(member)]
+                    violations += [
+                        replace(violation, where=(step, *violation.where)) for violation in inner(member)
+                    ]
                 elif rest is False:
                     place = (*path, "additionalProperties")
-                    found.append(SchemaViolation("closed", place, (name,), "no such member", shorten(member)))
-            return found
+                    violations.append(
+                        SchemaViolation("closed", place, (name,), "no such member", shorten(member))
+                    )
+            return violations
 
         return check
 
@@ -123,11 +129,13 @@ class SchemaValidator:
 
         def check(value: JsonValue) -> list[SchemaViolation]:
             # What is wrong with many rows in the same way is told once, by the first of them.
-            found: dict[tuple[JsonValue, ...], SchemaViolation] = {}
-            for each in value if isinstance(value, list) else ():
-                for one in item(each):
-                    found.setdefault((one.keyword, one.node, one.where, one.basis), one)
-            return [replace(one, where=("*", *one.where)) for one in found.values()]
+            violations: dict[tuple[JsonValue, ...], SchemaViolation] = {}
+            for row in value if isinstance(value, list) else ():
+                for violation in item(row):
+                    violations.setdefault(
+                        (violation.keyword, violation.node, violation.where, violation.basis), violation
+                    )
+            return [replace(violation, where=("*", *violation.where)) for violation in violations.values()]
 
         return check
 

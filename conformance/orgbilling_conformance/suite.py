@@ -208,29 +208,29 @@ class ConformanceSuite:
         )
 
     def _finding(self, operation: str, record: FindingRecord) -> Finding:
-        seen = record.observation
-        basis = seen.basis or RULES[seen.rule].basis[0]
+        violation = record.observation
+        basis = violation.basis or RULES[violation.rule].basis[0]
         return Finding(
-            seen.rule,
+            violation.rule,
             "error" if self.options.strict else severity(basis),
             basis,
             operation,
-            seen.pointer,
-            seen.expected,
-            self._redacted(seen.observed),
+            violation.pointer,
+            violation.expected,
+            self._redacted(violation.observed),
             record.count,
             record.exchanges[0].curl(self.base) if record.exchanges else "",
             "",
-            seen.reason or self._because(seen.rule, basis, bool(seen.node)),
+            violation.reason or self._because(violation.rule, basis, bool(violation.node)),
             record.stage,
-            self._node(seen, operation, basis),
+            self._node(violation, operation, basis),
             tuple(exchange.to_json() for exchange in record.exchanges),
         )
 
-    def _node(self, seen: RuleViolation, operation: str, basis: str) -> str:
+    def _node(self, violation: RuleViolation, operation: str, basis: str) -> str:
         """The node of the contract that is broken; for a fact about no node in particular, the operation."""
         known = self.api.operations.get(operation)
-        place = seen.node or (known.place if known and basis in FACTS else ())
+        place = violation.node or (known.place if known and basis in FACTS else ())
         return json_pointer.text(place) if place else ""
 
     def _because(self, rule: str, basis: str, placed: bool) -> str:

@@ -207,7 +207,7 @@ def bad(kind: str, token: str | None) -> str | None:
         return None
     header, claims, signature = parts
     head, _, _ = token.rpartition(".")
-    made: dict[str, Callable[[], str]] = {
+    makers: dict[str, Callable[[], str]] = {
         "signature": lambda: f"{head}.{_encode(_flipped(signature))}",
         "organization": lambda: _joined(header, _elsewhere(claims), lambda _: signature),
         "prolonged": lambda: _joined(header, {**claims, "exp": 4_102_444_800}, lambda _: signature),
@@ -217,7 +217,7 @@ def bad(kind: str, token: str | None) -> str | None:
         "unsigned": lambda: f"{head}.",
         "fourth-part": lambda: f"{token}.e30",
     }
-    return made[kind]()
+    return makers[kind]()
 
 
 def confused(token: str | None, secret: bytes) -> str | None:

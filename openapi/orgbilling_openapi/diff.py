@@ -281,12 +281,16 @@ def compare_security(schemas: SchemaComparison, old: Node, new: Node) -> Iterato
     before = old.value.get("security", schemas.old.get("security", []))
     after = new.value.get("security", schemas.new.get("security", []))
     if _canonical(before) != _canonical(after):
-        lost = [each for each in before if each not in after] if before and after != [] else []
+        lost = (
+            [requirement for requirement in before if requirement not in after]
+            if before and after != []
+            else []
+        )
         closed = bool(lost) or (not before and bool(after) and {} not in after)
         what = f"security {json.dumps(before)} → {json.dumps(after)}"
         yield Difference("changed", old.at("security"), what, closed)
-    named = dict.fromkeys(name for each in after for name in each)
-    for name in dict.fromkeys(name for each in before for name in each):
+    named = dict.fromkeys(name for requirement in after for name in requirement)
+    for name in dict.fromkeys(name for requirement in before for name in requirement):
         if name in named:
             yield from _compare_scheme(name, _scheme_node(schemas, name, 0), _scheme_node(schemas, name, 1))
 
@@ -371,7 +375,7 @@ def _server_url(server: JsonValue, place: str) -> str:
 def _same_place(one: str, other: str) -> bool:
     """Whether two URLs name the same place, as far as both say."""
     a, b = urlsplit(one), urlsplit(other)
-    hosts = {(each.scheme.lower(), each.netloc.lower()) for each in (a, b) if each.netloc}
+    hosts = {(url.scheme.lower(), url.netloc.lower()) for url in (a, b) if url.netloc}
     return len(hosts) < 2 and _normal_path(a.path) == _normal_path(b.path)
 
 

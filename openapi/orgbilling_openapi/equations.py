@@ -90,7 +90,9 @@ def number(value: JsonValue) -> Decimal:
 
 def tolerance(numbers: Iterable[Decimal], rounded: int) -> Decimal:
     """How far two sides may be apart: half a micro-USD for each rounded row, and what doubles cannot hold."""
-    return rounded * HALF_MICRO + sum((Decimal(math.ulp(float(each))) / 2 for each in numbers), Decimal(0))
+    return rounded * HALF_MICRO + sum(
+        (Decimal(math.ulp(float(amount))) / 2 for amount in numbers), Decimal(0)
+    )
 
 
 def equal(

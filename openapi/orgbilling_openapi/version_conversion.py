@@ -72,7 +72,7 @@ def _walk(node: JsonValue, convert: Callable[[JsonValue], JsonValue], key: str =
         elif name == "schema":
             copy[name] = convert(child)
         elif name == "schemas" and key == "components":
-            copy[name] = {each: convert(schema) for each, schema in child.items()}
+            copy[name] = {key_name: convert(schema) for key_name, schema in child.items()}
         else:
             copy[name] = _walk(child, convert, name)
     return copy

@@ -113,11 +113,11 @@ def _actions(before: JsonObject, keys: Path, finding: Finding) -> list[tuple[Pat
         member = json.dumps(finding.pointer.rpartition("/")[2])
         return [(parent, f"update: {{properties: {{{member}: {{}}}}}}")]
     if keyword == "type" and finding.rule != "parameter-type":
-        seen = KIND.match(finding.observed)
+        match = KIND.match(finding.observed)
         known = _at(before, keys)
         # What an update finds to be a list, it makes longer.
         names = [] if isinstance(known, list) else [known]
-        return [(parent, f"update: {{type: {json.dumps([*names, seen[1]])}}}")] if seen else []
+        return [(parent, f"update: {{type: {json.dumps([*names, match[1]])}}}")] if match else []
     return [(keys, "remove: true")]
 
 

@@ -52,9 +52,9 @@ def render(report: Report) -> str:
 
 
 def _failures(case: Element, findings: list[Finding]) -> None:
-    for each in findings[:1]:
-        message = f"{each.pointer or 'body'}: expected {each.expected}, observed {each.observed}"
-        failure = SubElement(case, "failure", message=_clean(message), type=each.severity)
+    for finding in findings[:1]:
+        message = f"{finding.pointer or 'body'}: expected {finding.expected}, observed {finding.observed}"
+        failure = SubElement(case, "failure", message=_clean(message), type=finding.severity)
         failure.text = _clean("\n\n".join(_told(finding) for finding in findings))
 
 

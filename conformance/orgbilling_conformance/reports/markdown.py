@@ -65,10 +65,9 @@ def _block(commands: Iterable[str]) -> list[str]:
 
 def _row(finding: Finding) -> str:
     sign = "❌" if finding.severity == "error" else "⚠️"
-    where, seen = _code(finding.pointer or "body"), _text(finding.observed)
-    return (
-        f"| {sign} | {where} | {_code(finding.rule)} | {_text(finding.expected)} | {seen} | {finding.count} |"
-    )
+    where, observed = _code(finding.pointer or "body"), _text(finding.observed)
+    cells = (sign, where, _code(finding.rule), _text(finding.expected), observed, str(finding.count))
+    return f"| {' | '.join(cells)} |"
 
 
 def _text(text: str) -> str:

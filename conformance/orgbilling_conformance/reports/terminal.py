@@ -30,7 +30,7 @@ CHANGES = 8
 
 def show(report: Report, console: Console, with_advice: bool = True) -> None:
     """Print a report; with_advice: with the overlay that would amend the description, for each finding."""
-    told: set[tuple[str, str]] = set()
+    shown_overlays: set[tuple[str, str]] = set()
     console.print()
     console.print(_head(report))
     for operation, findings in by_operation(report.findings).items():
@@ -38,8 +38,8 @@ def show(report: Report, console: Console, with_advice: bool = True) -> None:
         console.print(_marked(f"[bold]{escape(title(operation))}[/]  [dim]{escape(operation)}[/]"))
         for finding in findings:
             # The way to amend one node of the contract is told once, however many operations share it.
-            new = with_advice and (finding.node, finding.rule) not in told
-            told.add((finding.node, finding.rule))
+            new = with_advice and (finding.node, finding.rule) not in shown_overlays
+            shown_overlays.add((finding.node, finding.rule))
             console.print(Padding(_finding(finding), (1, 0, 0, 2)))
             _paste(console, finding, advice.overlay(finding) if new else "")
     for part in (_accepted(report), _drift(report), _skipped(report), _notes(report), _verdict(report)):
@@ -132,8 +132,8 @@ def _skipped(report: Report) -> RenderableType | None:
     rows.add_column(overflow="fold", ratio=2)
     rows.add_column(overflow="fold", ratio=3, style="dim")
     for reason, names in reasons.items():
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        rows.add_row(Text(reason), Text(shown))
+        names_text = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        rows.add_row(Text(reason), Text(names_text))
     return Group(_marked(f"[bold]Not run[/] [dim]({len(report.skipped)})[/]"), Padding(rows, (0, 0, 0, 2)))
 
 

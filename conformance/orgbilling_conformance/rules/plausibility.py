@@ -59,12 +59,12 @@ def walk(value: JsonValue, pointer: str = "") -> Iterator[tuple[str, JsonObject]
     """All objects in a value, with their pointers; `*` for any index."""
     stack = [(pointer, value)]
     while stack:
-        place, each = stack.pop()
-        if isinstance(each, dict):
-            yield place, each
-            stack += [(f"{place}/{name}", inner) for name, inner in each.items() if isinstance(inner, DEEP)]
-        elif isinstance(each, list):
-            stack += [(f"{place}/*", inner) for inner in each]
+        place, node = stack.pop()
+        if isinstance(node, dict):
+            yield place, node
+            stack += [(f"{place}/{name}", inner) for name, inner in node.items() if isinstance(inner, DEEP)]
+        elif isinstance(node, list):
+            stack += [(f"{place}/*", inner) for inner in node]
 
 
 def _body(exchange: Exchange) -> JsonValue:
@@ -76,15 +76,15 @@ def negative(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation
     body = _body(exchange)
     if body is None:
         return None
-    found = {}
-    for place, each in walk(body):
+    negatives = {}
+    for place, row in walk(body):
         prices = place.endswith(("/eventPrices", "/servicePrices"))
-        for name, value in each.items():
+        for name, value in row.items():
             if (prices or COUNTS.fullmatch(name)) and isinstance(value, int | float) and value < 0:
-                found[f"{place}/{'*' if prices else name}"] = value
+                negatives[f"{place}/{'*' if prices else name}"] = value
     return [
         RuleViolation("plausibility-negative", place, "0 or more", shorten(value))
-        for place, value in found.items()
+        for place, value in negatives.items()
     ]
 
 
@@ -96,7 +96,7 @@ def unique(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] 
     member, name = NAMES[exchange.operation]
     rows = body.get(member) if member and isinstance(body, dict) else body
     names = [row.get(name) for row in rows or [] if isinstance(row, dict)] if isinstance(rows, list) else []
-    twice = [each for each, count in Counter(map(str, names)).items() if count > 1]
+    twice = [name for name, count in Counter(map(str, names)).items() if count > 1]
     place = f"{'/' + member if member else ''}/*/{name}"
     return (
         [RuleViolation("plausibility-unique", place, "each once", f"{shorten(twice[0], 60)} twice")]
@@ -110,13 +110,13 @@ def dates(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] |
     body = _body(exchange)
     if body is None:
         return None
-    found = {}
-    for place, each in walk(body):
+    wrong_order = {}
+    for place, row in walk(body):
         for first, last in ORDERED:
-            begin, end = instant(each.get(first)), instant(each.get(last))
+            begin, end = instant(row.get(first)), instant(row.get(last))
             if begin and end and begin > end:
-                found[f"{place}/{last}"] = (f"{first} {each[first]} or later", str(each[last]))
-    return [RuleViolation("plausibility-dates", place, *told) for place, told in found.items()]
+                wrong_order[f"{place}/{last}"] = (f"{first} {row[first]} or later", str(row[last]))
+    return [RuleViolation("plausibility-dates", place, *texts) for place, texts in wrong_order.items()]
 
 
 def empty(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
@@ -124,7 +124,7 @@ def empty(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] |
     body = _body(exchange)
     if body is None:
         return None
-    places = {f"{place}/{name}" for place, each in walk(body) for name in IDENTIFIERS if each.get(name) == ""}
+    places = {f"{place}/{name}" for place, row in walk(body) for name in IDENTIFIERS if row.get(name) == ""}
     return [
         RuleViolation("plausibility-empty", place, "a name", "an empty string") for place in sorted(places)
     ]

@@ -146,10 +146,10 @@ def parameter(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolatio
     request, response = exchange.request, exchange.response
     if operation is None or not response.status or request.auth not in GOOD or request.method != "GET":
         return None
-    found, certain = request_defects(request, operation, context)
-    if found:
-        rules = tuple(dict.fromkeys(each.rule for each in found))
-        return _refusal(rules, found, exchange, context) if _decided(response.status) else None
+    defects, certain = request_defects(request, operation, context)
+    if defects:
+        rules = tuple(dict.fromkeys(defect.rule for defect in defects))
+        return _refusal(rules, defects, exchange, context) if _decided(response.status) else None
     answered = 200 <= response.status < 300
     if not certain or _excused(request) or not (answered or response.status in REFUSED):
         return None
@@ -174,11 +174,11 @@ def _excused(request: Request) -> bool:
 
 
 def _refusal(
-    rules: tuple[str, ...], found: list[RequestDefect], exchange: Exchange, context: RuleContext
+    rules: tuple[str, ...], defects: list[RequestDefect], exchange: Exchange, context: RuleContext
 ) -> Evaluation:
     status = exchange.response.status
     if 200 <= status < 300:
-        return Evaluation(rules, tuple(_accepted(each, status, context) for each in found))
+        return Evaluation(rules, tuple(_accepted(defect, status, context) for defect in defects))
     if status in (400, 404, 409) and len(exchange.request.query) < 2000:
         violation = RuleViolation("parameter-status", "status", "422", str(status))
         return Evaluation((*rules, "parameter-status"), (violation,))
@@ -187,19 +187,21 @@ def _refusal(
     body = exchange.response.json
     rows = body.get("errors") if isinstance(body, dict) else None
     places = {row.get("location") for row in rows or [] if isinstance(row, dict)}
-    missing = [each.pointer for each in found if each.pointer.replace("/", ".") not in places]
+    missing = [defect.pointer for defect in defects if defect.pointer.replace("/", ".") not in places]
     observed = ", ".join(str(place) for place in sorted(map(str, places))) or "nothing"
     lost = [
-        RuleViolation("parameter-located", "/errors", each.replace("/", "."), observed)
-        for each in missing[:1]
+        RuleViolation("parameter-located", "/errors", pointer.replace("/", "."), observed)
+        for pointer in missing[:1]
     ]
     return Evaluation((*rules, "parameter-status", "parameter-located"), tuple(lost))
 
 
-def _accepted(wrong: RequestDefect, status: int, context: RuleContext) -> RuleViolation:
-    layer, reason = context.api.layer(wrong.node)
-    expected, told = f"refused, for it is not: {wrong.expected}", f"{status} to {wrong.observed}"
-    return RuleViolation(wrong.rule, wrong.pointer, expected, told, wrong.basis or layer, wrong.node, reason)
+def _accepted(defect: RequestDefect, status: int, context: RuleContext) -> RuleViolation:
+    layer, reason = context.api.layer(defect.node)
+    expected, observed = f"refused, for it is not: {defect.expected}", f"{status} to {defect.observed}"
+    return RuleViolation(
+        defect.rule, defect.pointer, expected, observed, defect.basis or layer, defect.node, reason
+    )
 
 
 def body(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
@@ -210,20 +212,20 @@ def body(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | 
         return None
     if not request.body and request.auth == "unknown" and request.header("content-length") != "0":
         return None  # the browser may have sent one, and not have recorded it
-    found = list(_body(request, operation, context))
-    if not found or not _decided(status):
+    defects = list(_body(request, operation, context))
+    if not defects or not _decided(status):
         return None
-    rules = tuple(dict.fromkeys(each.rule for each in found))
+    rules = tuple(dict.fromkeys(defect.rule for defect in defects))
     if 200 <= status < 300:
-        return Evaluation(rules, tuple(_taken(each, status, context) for each in found))
-    late = [each for each in found if each.rule in ("body-media", "body-size")]
-    if late == found and status in LOOKED_UP:
+        return Evaluation(rules, tuple(_taken(defect, status, context) for defect in defects))
+    late = [defect for defect in defects if defect.rule in ("body-media", "body-size")]
+    if late == defects and status in LOOKED_UP:
         observed = f"{status}: it was read and acted on"
         return Evaluation(
             rules,
             tuple(
-                RuleViolation(each.rule, each.pointer, f"{each.expected}: refused", observed, "assumed")
-                for each in found
+                RuleViolation(defect.rule, defect.pointer, f"{defect.expected}: refused", observed, "assumed")
+                for defect in defects
             ),
         )
     clear = status in (400, 404, 409, 410, 413, 415, 422)
@@ -231,10 +233,10 @@ def body(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | 
     return Evaluation((*rules, "body-status"), () if clear else (violation,))
 
 
-def _taken(wrong: RequestDefect, status: int, context: RuleContext) -> RuleViolation:
-    basis = wrong.basis or context.api.layer(wrong.node)[0]
-    expected, told = f"{wrong.expected}: refused", f"{status} to {wrong.observed}"
-    return RuleViolation(wrong.rule, wrong.pointer, expected, told, basis, wrong.node)
+def _taken(defect: RequestDefect, status: int, context: RuleContext) -> RuleViolation:
+    basis = defect.basis or context.api.layer(defect.node)[0]
+    expected, observed = f"{defect.expected}: refused", f"{status} to {defect.observed}"
+    return RuleViolation(defect.rule, defect.pointer, expected, observed, basis, defect.node)
 
 
 def _body(request: Request, operation: OperationSpec, context: RuleContext) -> Iterator[RequestDefect]:
@@ -261,17 +263,24 @@ def _body(request: Request, operation: OperationSpec, context: RuleContext) -> I
     properties = context.api.node(schema).get("properties", {})
     names = {name.casefold() for name in properties}
     unread = {name for name, member in properties.items() if member.get("readOnly")}
-    for each in context.schemas.check(schema, value):
+    for violation in context.schemas.check(schema, value):
         # Some frameworks know members whatever their case: the documents do not say.
-        if each.keyword == "closed" and each.where[-1].casefold() in names:
+        if violation.keyword == "closed" and violation.where[-1].casefold() in names:
             return
-    for each in context.schemas.check(schema, value):
-        if each.keyword == "decimal":  # JSON Schema takes 10.0 for an integer, whatever some frameworks do
+    for violation in context.schemas.check(schema, value):
+        if violation.keyword == "decimal":  # JSON Schema takes 10.0 for an integer
             continue
-        if each.where and each.where[0] in unread:  # such as $schema: servers drop it unread
+        if violation.where and violation.where[0] in unread:  # such as $schema: servers drop it unread
             continue
-        pointer = "".join(f"/{step}" for step in each.where)
-        yield RequestDefect("body-schema", pointer, each.expected, each.observed, each.node, each.basis or "")
+        pointer = "".join(f"/{step}" for step in violation.where)
+        yield RequestDefect(
+            "body-schema",
+            pointer,
+            violation.expected,
+            violation.observed,
+            violation.node,
+            violation.basis or "",
+        )
 
 
 def token(*kinds: str, rule: str) -> ResponseCheck:

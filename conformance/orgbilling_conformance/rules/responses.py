@@ -111,8 +111,8 @@ def error_media(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolat
 def strict_json(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
     """A body that calls itself JSON, or has to be."""
     response = exchange.response
-    asked = exchange.operation and exchange.request.method != "HEAD"
-    if not asked or not (response.status == 200 or (response.status >= 400 and "json" in response.media)):
+    has_body = exchange.operation and exchange.request.method != "HEAD"
+    if not has_body or not (response.status == 200 or (response.status >= 400 and "json" in response.media)):
         return None
     if isinstance(response.parsed, StrictJsonError):
         return [RuleViolation("json", "", "JSON", shorten(str(response.parsed)))]
@@ -128,15 +128,17 @@ def schema(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] 
 
 
 def _violations(exchange: Exchange, context: RuleContext, place: Path) -> Iterator[RuleViolation]:
-    seen = set()
-    for each in context.schemas.check(place, exchange.response.parsed):
-        pointer = "".join(f"/{step}" for step in each.where)
-        if (each.keyword, pointer, each.basis) not in seen:
-            seen.add((each.keyword, pointer, each.basis))
-            layer, reason = context.api.layer(each.node)
-            rule = KEYWORDS.get(each.keyword, "schema-value")
-            basis = each.basis or layer
-            yield RuleViolation(rule, pointer, each.expected, each.observed, basis, each.node, reason)
+    reported = set()
+    for violation in context.schemas.check(place, exchange.response.parsed):
+        pointer = "".join(f"/{step}" for step in violation.where)
+        if (violation.keyword, pointer, violation.basis) not in reported:
+            reported.add((violation.keyword, pointer, violation.basis))
+            layer, reason = context.api.layer(violation.node)
+            rule = KEYWORDS.get(violation.keyword, "schema-value")
+            basis = violation.basis or layer
+            yield RuleViolation(
+                rule, pointer, violation.expected, violation.observed, basis, violation.node, reason
+            )
 
 
 def problem_status(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:

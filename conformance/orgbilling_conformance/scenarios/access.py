@@ -90,7 +90,7 @@ def isolation(suite: ConformanceSuite) -> None:
         )
         if not (before.response.succeeded and other.response.succeeded and after.response.succeeded):
             continue
-        bodies = [each.response.json for each in (before, other, after)]
+        bodies = [exchange.response.json for exchange in (before, other, after)]
         mine, theirs, mixed = (owned(body) for body in bodies)
         if shared := (mine | mixed) & theirs:
             observed = f"both see {shorten(min(shared), 60)}"
@@ -118,9 +118,9 @@ def _lawful(suite: ConformanceSuite) -> None:
 
 
 def _broken(suite: ConformanceSuite) -> dict[str, InvariantResult]:
-    asked = (("getOrgBilling", ""), ("getOrgUsageSummary", "days=30"), ("getOrgLedger", "days=30"))
+    reads = (("getOrgBilling", ""), ("getOrgUsageSummary", "days=30"), ("getOrgLedger", "days=30"))
     bodies = {}
-    for operation, query in asked:
+    for operation, query in reads:
         exchange = suite.ask(operation, query, auth="second", purpose="two organizations")
         if exchange.response.succeeded:
             bodies[operation + (f"?{query}" if query else "")] = exchange.response.json
@@ -132,7 +132,7 @@ def _lacking(suite: ConformanceSuite) -> str:
     """Why isolation cannot be checked; empty if it can."""
     if suite.options.second_token is None:
         return "needs --second-token"
-    one, other = (tokens.organization(each) for each in (suite.tokens.first, suite.options.second_token))
+    one, other = (tokens.organization(token) for token in (suite.tokens.first, suite.options.second_token))
     if one is not None and one == other:
         return "both tokens name one organization"
     profile = suite.ask("getOrgBilling", auth="second", purpose="two organizations")
@@ -153,8 +153,8 @@ def _overrides(suite: ConformanceSuite) -> None:
         for name, value in (("X-Tenant-Id", tenant), ("X-Organization-Id", named), ("X-Org-Id", named))
         if guard.VALUE.fullmatch(value)
     )
-    asked = {"tenantId": tenant, "orgId": named, "organizationId": named}
-    for query, sent in ((urlencode(asked, errors="replace"), ()), ("", headers)):
+    parameters = {"tenantId": tenant, "orgId": named, "organizationId": named}
+    for query, sent in ((urlencode(parameters, errors="replace"), ()), ("", headers)):
         answer = suite.ask("getOrgBilling", query, headers=sent, purpose="choosing another organization")
         if answer.response.succeeded and _tenant(answer) == tenant:
             observed = "the profile of the other organization"
@@ -173,9 +173,7 @@ def _tenant(exchange: Exchange) -> str | None:
 def owned(body: JsonValue) -> set[str]:
     """The tenants that an answer names."""
     return {
-        each["tenantId"]
-        for _, each in walk(body)
-        if isinstance(each.get("tenantId"), str) and each["tenantId"]
+        row["tenantId"] for _, row in walk(body) if isinstance(row.get("tenantId"), str) and row["tenantId"]
     }
 
 
@@ -243,14 +241,20 @@ def preflight(suite: ConformanceSuite, operation: str, path: str, method: str) -
         ("Access-Control-Request-Headers", "authorization"),
     )
     request = Request("OPTIONS", path, headers=headers, auth="none", purpose="a preflight")
-    asked = suite.send(request).response
+    preflight_response = suite.send(request).response
     if method == "GET":
         answer = suite.ask(operation, headers=(("Origin", origin),), purpose="after a preflight").response
-        if answer.succeeded and 200 <= asked.status < 500 and asked.status != 429:
-            _agreed(suite, operation, request, (lets(asked, origin), lets(answer, origin)), asked.status)
-    if asked.header(ALLOW) is None:
+        if answer.succeeded and 200 <= preflight_response.status < 500 and preflight_response.status != 429:
+            _agreed(
+                suite,
+                operation,
+                request,
+                (lets(preflight_response, origin), lets(answer, origin)),
+                preflight_response.status,
+            )
+    if preflight_response.header(ALLOW) is None:
         return
-    allowed = (asked.header("access-control-allow-headers") or "").lower()
+    allowed = (preflight_response.header("access-control-allow-headers") or "").lower()
     if "authorization" not in allowed:
         place = "header/Access-Control-Allow-Headers"
         violation = RuleViolation("preflight", place, "Authorization", allowed or "absent")

@@ -89,7 +89,7 @@ def defaults(suite: ConformanceSuite) -> None:
             again = suite.ask(operation.id, purpose="the default of days")
             if not (plain.response.succeeded and said.response.succeeded and again.response.succeeded):
                 break
-            bodies = [each.response.json for each in (plain, said, again)]
+            bodies = [exchange.response.json for exchange in (plain, said, again)]
             if bodies[0] == bodies[1] or bodies[1] == bodies[2]:
                 suite.evaluated("default-window", operation.id)
                 break
@@ -107,7 +107,7 @@ def windows(suite: ConformanceSuite) -> None:
     """Windows of the ledger: no longer than asked, without holes; counts never fall."""
     for operation in suite.api.windows:
         answers = {days: suite.ask(operation.id, f"days={days}", purpose="windows") for days in WINDOWS}
-        good = {days: each for days, each in answers.items() if each.response.succeeded}
+        good = {days: exchange for days, exchange in answers.items() if exchange.response.succeeded}
         if operation.id == "getOrgLedger":
             _ledger(suite, good)
         else:
@@ -116,7 +116,7 @@ def windows(suite: ConformanceSuite) -> None:
 
 def _counts(suite: ConformanceSuite, operation: str, answers: dict[int, Exchange]) -> None:
     for member in COUNTED.get(operation, ()):
-        rows = [(days, number(each.response.json, member)) for days, each in answers.items()]
+        rows = [(days, number(exchange.response.json, member)) for days, exchange in answers.items()]
         known = [(days, value) for days, value in rows if value is not None]
         for (short, less), (long, more) in pairwise(known):
             if less > more:
@@ -136,7 +136,7 @@ def number(body: JsonValue, member: str) -> float | None:
 
 
 def _ledger(suite: ConformanceSuite, answers: dict[int, Exchange]) -> None:
-    rows = {days: entries(each.response.json) for days, each in answers.items()}
+    rows = {days: entries(exchange.response.json) for days, exchange in answers.items()}
     node = suite.api.parameters(suite.api.operations["getOrgLedger"])["days"]
     for days, found in rows.items():
         instants = [at for at in found.values() if at]
