@@ -49,7 +49,7 @@ class FaultRule:
 
             {"effect":{"status":503},"operations":["getOrgBilling"],"probability":0.1}
         """
-        document = self.document() | {"effect": effects.canonical(self.effects)}
+        document = self.document() | {"effect": effects.document(self.effects, defaults=False)}
         document.pop("id", None)
         document.pop("seed", None)
         return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -70,7 +70,7 @@ class FaultRule:
         for name, value in (("every", self.every), ("probability", self.probability), ("seed", self.seed)):
             if value != 1:
                 document[name] = value
-        return document | {"effect": effects.show(self.effects)}
+        return document | {"effect": effects.document(self.effects)}
 
 
 def parse(document: Mapping[str, JsonValue], organizations: tuple[str, ...] = ()) -> FaultRule:

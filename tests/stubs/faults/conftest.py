@@ -61,16 +61,16 @@ class World:
         self.service = Service(MemoryStore(), clock, tenant_factory.tenant_config, cast.of, 1)
         handlers = table(contract, self.service)
         admit = Authorizer(Authenticator("trust", key), clocks.wall_ms)
-        self.watching = instrument(contract, self.service, cast, handlers, admit)
+        self.instrumentation = instrument(contract, self.service, cast, handlers, admit)
         self.control = Control(
             self.service,
             cast,
             key,
-            self.watching.rules,
+            self.instrumentation.rules,
             "",
             clocks.wall_ms,
-            self.watching.coverage,
-            self.watching.journal,
+            self.instrumentation.coverage,
+            self.instrumentation.journal,
         )
         more = {**faults.TABLE, **journal.TABLE, **coverage.TABLE}
         steering = mount(self.control, Door(), more)
@@ -80,8 +80,8 @@ class World:
             handlers,
             admit,
             routes=routes,
-            recorder=self.watching.recorder,
-            fault_injection=self.watching.fault_injection,
+            recorder=self.instrumentation.recorder,
+            fault_injection=self.instrumentation.fault_injection,
         )
         self._key = key
         self._tokens: dict[tuple[str, str], str] = {}
@@ -104,7 +104,7 @@ class World:
     def fault(self, **members: Any) -> FaultRule:
         """Put a rule in force; what is no field of a rule is a JSON member of its effect."""
         own = {name: members.pop(name) for name in list(members) if name in FaultRule.__dataclass_fields__}
-        return self.watching.rules.add(FaultRule(effects.parse(members), **own))
+        return self.instrumentation.rules.add(FaultRule(effects.parse(members), **own))
 
     def token(self, organization: str = "org_standard", role: str = "admin") -> str:
         if (organization, role) not in self._tokens:
@@ -151,7 +151,7 @@ class World:
 
     def exchanges(self) -> list[Exchange]:
         """The journal, newest first."""
-        return list(self.watching.journal.newest())
+        return list(self.instrumentation.journal.newest())
 
     def drive(self, method: str, path: str, body: Any = None) -> Any:
         """Call the control API."""
@@ -202,11 +202,11 @@ def _world(home: Any) -> Iterator[World]:
 
 @pytest.fixture
 def world(_world: World) -> Iterator[World]:
-    _world.watching.rules.clear()
-    _world.watching.journal.clear()
-    _world.watching.coverage.reset(0)
+    _world.instrumentation.rules.clear()
+    _world.instrumentation.journal.clear()
+    _world.instrumentation.coverage.reset(0)
     yield _world
-    _world.watching.rules.clear()
+    _world.instrumentation.rules.clear()
 
 
 @pytest.fixture

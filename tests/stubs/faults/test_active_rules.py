@@ -140,7 +140,7 @@ def test_a_rule_that_makes_no_sense_is_refused(rules, row, rule):
     assert rules.list() == []
 
 
-def test_what_the_contract_does_not_list_has_to_be_forced(rules):
+def test_an_unlisted_status_needs_force(rules):
     rules.add(FaultRule(parse({"status": 409}), operations=(POST,)))
     rules.add(FaultRule(parse({"status": 418}), force=True))
     assert len(rules.list()) == 2

@@ -56,7 +56,7 @@ def test_200_is_the_normal_answer_whatever_the_rules_say(world):
     assert world("/org/billing", organization=None, headers={"Prefer": "code=200"}).status == 401
 
 
-def test_an_unlisted_status_has_to_be_forced(world, is_problem):
+def test_an_unlisted_status_needs_force(world, is_problem):
     refused = world("/org/billing", headers={"Prefer": "code=418"})
     assert refused.status == 400
     assert refused.json["detail"].startswith(errors.CODE_UNLISTED.detail)
@@ -81,11 +81,11 @@ def test_a_delay_leaves_the_answer_alone(world):
     assert answer.headers["etag"] == plain.headers["etag"]
 
 
-def test_a_write_with_a_forced_code_writes_nothing(world, organization):
+def test_a_write_with_an_injected_error_writes_nothing(world, organization):
     before = world("/org/billing", organization=organization).json
     body = {"code": "TEST-CREDIT-5-FORCED"}
-    forced = world("/org/vouchers/redeem", body, organization=organization, headers={"Prefer": "code=409"})
-    assert forced.status == 409
+    injected = world("/org/vouchers/redeem", body, organization=organization, headers={"Prefer": "code=409"})
+    assert injected.status == 409
     assert world("/org/billing", organization=organization).json == before
 
 
@@ -136,7 +136,7 @@ def test_head_carries_overrides_too(world):
     assert (answer.status, answer.body) == (503, b"")
 
 
-def test_pages_of_other_origins_can_read_what_was_forced(world):
+def test_pages_of_other_origins_can_read_injected_errors(world):
     origin = "http://localhost:3000"
     for wanted in ("code=503", "example=default", "delay=1"):
         headers = {"Prefer": wanted, "Origin": origin}
@@ -147,7 +147,7 @@ def test_pages_of_other_origins_can_read_what_was_forced(world):
 
 def test_chance_strikes_the_same_requests_in_every_run(world):
     def run():
-        world.watching.rules.clear()
+        world.instrumentation.rules.clear()
         world.fault(status=503, probability=0.1, seed=7)
         return [world("/org/model-pricing").status for _ in range(60)]
 

@@ -7,7 +7,7 @@ def newest(world):
     return world.exchanges()[0]
 
 
-def test_a_forced_answer_is_journaled_with_what_forced_it(world):
+def test_an_injected_error_is_journaled_with_its_rule(world):
     rule = world.fault(status=503)
     world("/org/billing")
     exchange = newest(world)
@@ -40,7 +40,7 @@ def test_delays_are_part_of_the_time(world):
     assert newest(world).took_ns >= 20_000_000
 
 
-def test_a_scenario_is_journaled_at_its_shadow(world, organization):
+def test_a_scenario_preview_is_journaled_as_its_own_organization(world, organization):
     world("/org/billing", organization=organization, headers={"Prefer": "scenario=low-balance"})
     assert newest(world).organization == f"{organization}.low-balance"
     assert newest(world).after > 0

@@ -6,7 +6,7 @@ import time
 def test_scenarios_asked_for_count_as_met(world):
     world("/org/billing", headers={"Prefer": "scenario=low-balance"})
     world("/org/billing", headers={"Prefer": "scenario=nothing"})
-    assert world.watching.coverage.scenarios == {"low-balance": 1}
+    assert world.instrumentation.coverage.scenarios == {"low-balance": 1}
 
 
 def test_the_journal_explains(world):
@@ -56,12 +56,12 @@ def test_the_journal_is_followed_until_the_client_leaves(world):
             heard += connection.recv(65536)
         assert b"id: " + trace in heard
         assert heard.count(b"event: exchange") == 1
-        assert len(world.watching.journal.followers) == 1
+        assert len(world.instrumentation.journal.followers) == 1
     for _ in range(100):
         world("/org/model-pricing")
-        if not world.watching.journal.followers:
+        if not world.instrumentation.journal.followers:
             break
-    assert world.watching.journal.followers == []
+    assert world.instrumentation.journal.followers == []
 
 
 def test_a_stream_and_a_hang_do_not_hold_a_stopping_server(world_of_its_own):

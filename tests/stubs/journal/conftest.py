@@ -70,14 +70,14 @@ class Watched:
         self.service = Service(MemoryStore(), clock, tenant_factory.tenant_config, personas.of, 1)
         handlers = table(contract, self.service)
         admit = Authorizer(Authenticator("trust", self.key), clocks.wall_ms)
-        self.watching = instrument(contract, self.service, personas, handlers, admit)
-        self.journal = self.watching.journal
+        self.instrumentation = instrument(contract, self.service, personas, handlers, admit)
+        self.journal = self.instrumentation.journal
         self.app = assemble(
             contract,
             handlers,
             admit,
-            recorder=self.watching.recorder,
-            fault_injection=self.watching.fault_injection,
+            recorder=self.instrumentation.recorder,
+            fault_injection=self.instrumentation.fault_injection,
         )
         self.token = mint_token(self.key, ClerkSession("org_standard"), clocks.wall_ms())
 

@@ -95,7 +95,7 @@ def test_the_contract_is_named_with_its_layers(watched):
 
 
 def test_the_fault_of_a_response(watched, validator):
-    rule = watched.watching.rules.add(FaultRule((Status(503),)))
+    rule = watched.instrumentation.rules.add(FaultRule((Status(503),)))
     why = watched.explained(watched("GET", "/org/billing", headers={"Prefer": "delay=1"}))
     validator.validate(why)
     assert why["fault"] == {

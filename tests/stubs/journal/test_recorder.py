@@ -109,7 +109,9 @@ def test_a_token_is_nowhere_in_the_journal_the_stream_or_the_log(watched, tokens
     shown = "".join(str(document(each)) + event(each).decode() for each in held)
     explained = "".join(str(watched.journal.explain(each)) for each in held)
     log = "".join(record.getMessage() for record in caplog.records if record.name.startswith("orgbilling"))
-    held_too = repr([*held, *reachable(watched.watching.recorder), vars(watched.watching.coverage)])
+    held_too = repr(
+        [*held, *reachable(watched.instrumentation.recorder), vars(watched.instrumentation.coverage)]
+    )
     for token in tokens:
         for part in parts(token):
             assert part not in held_too, "in memory"
@@ -136,13 +138,13 @@ def test_the_journal_stays_small_whatever_is_sent(watched):
 def test_what_waits_is_brought_in_before_anybody_reads(watched):
     for number in range(BUFFERED + 3):
         watched("GET", "/org/billing")
-        assert watched.watching.coverage.statuses["getOrgBilling", 200] == number + 1
+        assert watched.instrumentation.coverage.statuses["getOrgBilling", 200] == number + 1
     assert len(watched.journal) == BUFFERED + 3
     watched("GET", "/org/usage-summary?days=7")
-    assert watched.watching.coverage.parameters()["getOrgUsageSummary", "days"] == 1
+    assert watched.instrumentation.coverage.parameters()["getOrgUsageSummary", "days"] == 1
     watched("GET", "/org/billing")
-    watched.watching.coverage.reset(0)
-    assert watched.watching.coverage.statuses == {}
+    watched.instrumentation.coverage.reset(0)
+    assert watched.instrumentation.coverage.statuses == {}
     assert watched.journal.clear() == BUFFERED + 5
     assert watched.journal.held_bytes == 0
 
@@ -152,7 +154,7 @@ def test_no_credentials_wait_either(watched):
     watched("GET", "/org/billing")
     watched("GET", "/org/billing", headers=cookie)
     watched("GET", "/org/billing", headers={"Cookie": f"__session={watched.token}"})
-    held = repr(reachable(watched.watching.recorder))
+    held = repr(reachable(watched.instrumentation.recorder))
     assert "getOrgBilling" in held
     assert not any(part in held for part in parts(watched.token))
     assert [each.credentials for each in watched.journal.newest()] == ["bearer", "cookie", "bearer"]

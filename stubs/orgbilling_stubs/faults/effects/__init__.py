@@ -56,14 +56,9 @@ def parse(document: Mapping[str, JsonValue]) -> Effects:
     return tuple(effect for effect in parsed if effect is not None)
 
 
-def show(effects: Sequence[Effect]) -> dict[str, object]:
-    """The JSON object that `parse` reads; defaults within it are spelled out."""
-    return {name: value for effect in effects for name, value in effect.document().items()}
-
-
-def canonical(effects: Sequence[Effect]) -> dict[str, object]:
-    """The JSON object without anything that has its default."""
-    return {name: value for effect in effects for name, value in effect.canonical().items()}
+def document(effects: Sequence[Effect], *, defaults: bool = True) -> dict[str, object]:
+    """The JSON object that `parse` reads. defaults: with the members that have their default."""
+    return {name: value for effect in effects for name, value in effect.document(defaults=defaults).items()}
 
 
 def check(effects: Sequence[Effect], documented: Documented = frozenset) -> None:
@@ -80,7 +75,7 @@ def check(effects: Sequence[Effect], documented: Documented = frozenset) -> None
         if one.excludes(other) or other.excludes(one):
             detail = f"{errors.EFFECTS_CONFLICT.detail}: {one.member}, {other.member}"
             raise Problem(errors.EFFECTS_CONFLICT, detail=detail)
-    for error in _validator(EFFECTS).iter_errors(show(effects)):
+    for error in _validator(EFFECTS).iter_errors(document(effects)):
         place = ".".join(map(str, error.instance_path))
         raise Problem(errors.EFFECT_INVALID, detail=f"effect.{place}: {error.message}")
     for effect in effects:

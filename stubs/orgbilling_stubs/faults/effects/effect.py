@@ -101,13 +101,9 @@ class Effect:
         """The effect that the members of a valid document ask for; None when they do not."""
         return cls(**_attributes(cls, document)) if cls.member in document else None
 
-    def document(self) -> dict[str, object]:
-        """The JSON members that `parse` reads."""
-        return _members(self)
-
-    def canonical(self) -> dict[str, object]:
-        """The JSON members that differ from their defaults: what seeds the draws of a rule."""
-        return _members(self, defaults=False)
+    def document(self, *, defaults: bool) -> dict[str, object]:
+        """The JSON members that `parse` reads. defaults: also those that have their documented default."""
+        return _members(self, defaults=defaults)
 
     def invalid(self, documented: Documented) -> str | None:
         """What no JSON Schema can say about the members; None when they are valid.
@@ -164,13 +160,9 @@ class FlagEffect(Effect):
         """The effect, unless the member is false or missing."""
         return cls() if document.get(cls.member) else None
 
-    def document(self) -> dict[str, object]:
+    def document(self, *, defaults: bool) -> dict[str, object]:
         """`true`."""
         return {self.member: True}
-
-    def canonical(self) -> dict[str, object]:
-        """`true`."""
-        return self.document()
 
 
 class ObjectEffect(Effect):
@@ -195,13 +187,9 @@ class ObjectEffect(Effect):
         """The effect that the object describes."""
         return cls(**_attributes(cls, document[cls.member])) if cls.member in document else None
 
-    def document(self) -> dict[str, object]:
+    def document(self, *, defaults: bool) -> dict[str, object]:
         """The object."""
-        return {self.member: _members(self)}
-
-    def canonical(self) -> dict[str, object]:
-        """The object, without members that have their defaults."""
-        return {self.member: _members(self, defaults=False)}
+        return {self.member: _members(self, defaults=defaults)}
 
 
 def json_member(name: str, schema: Schema) -> dict[str, object]:
@@ -231,8 +219,8 @@ def _attributes(kind: type, document: Mapping[str, JsonValue]) -> dict[str, Json
     return {field.name: document[name] for name, field in _json_fields(kind).items() if name in document}
 
 
-def _members(effect: Any, *, defaults: bool = True) -> dict[str, object]:
-    """The fields of an effect by JSON name. A default is left out, unless the schema documents it."""
+def _members(effect: Any, *, defaults: bool) -> dict[str, object]:
+    """The fields of an effect by JSON name. defaults: with those that have the default in their schema."""
     members = {}
     for name, field in _json_fields(effect).items():
         value = getattr(effect, field.name)

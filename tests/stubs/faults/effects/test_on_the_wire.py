@@ -75,7 +75,7 @@ def test_a_reset_is_a_reset(world):
     world.fault(reset=True)
     answer = world("/org/billing")
     assert (answer.status, answer.body, answer.ended) == (0, b"", "reset")
-    world.watching.rules.clear()
+    world.instrumentation.rules.clear()
     assert world("/org/billing").status == 200
 
 
@@ -123,7 +123,7 @@ def test_stale_answers_lack_the_last_commands(world, organization):
         assert world("/org/vouchers/redeem", body, organization=organization).status == 200
     rule = world.fault(stale={"commands": 1})
     one = world("/org/billing", organization=organization).json
-    world.watching.rules.remove(rule.id)
+    world.instrumentation.rules.remove(rule.id)
     world.fault(stale={"commands": 2})
     two = world("/org/billing", organization=organization).json
     summary = world("/org/usage-summary", organization=organization).json
@@ -189,7 +189,7 @@ def test_connections_end_the_same_under_plain_uvicorn(plain_world, caplog):
         rule = world.fault(**effect)
         answer = world("/org/billing")
         seen[name] = (answer.status, answer.body, answer.ended)
-        world.watching.rules.remove(rule.id)
+        world.instrumentation.rules.remove(rule.id)
     assert seen == {
         "reset": (0, b"", "reset"),
         "cut": (200, whole[:9], "closed"),

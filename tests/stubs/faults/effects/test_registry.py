@@ -89,12 +89,12 @@ def test_conflicts_and_modifications_name_members_of_effects():
 
 def test_what_is_shown_can_be_read_back_and_defaults_are_spelled_out():
     document = {"latency": {"ms": 5}, "stale": {"seconds": 3}, "nulls": True, "status": 200}
-    shown = effects.show(effects.parse(document))
+    shown = effects.document(effects.parse(document))
     assert shown == document | {
         "latency": {"ms": 5, "distribution": "fixed", "maxMs": 600_000, "sigmaPermille": 500}
     }
     assert effects.parse(shown) == effects.parse(document)
-    assert effects.canonical(effects.parse(shown)) == document
+    assert effects.document(effects.parse(shown), defaults=False) == document
 
 
 def test_effects_act_in_the_order_of_the_registry():
