@@ -93,7 +93,7 @@ def build(settings: Settings | None = None) -> App:
         watch = instrument(
             contract, service, cast, handlers, admit, RuleLog(service.store) if settings.db else None
         )
-        server = _server(service, cast, key, contract, watch, admit, settings)
+        control = _control(service, cast, key, contracts.digest(contract), watch, admit, settings)
         asgi = assemble(
             contract,
             handlers,
@@ -102,7 +102,7 @@ def build(settings: Settings | None = None) -> App:
             habits=HttpSettings(settings.lenient, settings.cors, settings.seed),
             closing=service.store.close,
             routes=dict.fromkeys(("/_mock/checkout/", "/_mock/portal/"), _pages(service, settings))
-            | dict.fromkeys(("/_mock/v1", "/_mock/docs"), _control(server, settings)),
+            | dict.fromkeys(("/_mock/v1", "/_mock/docs"), control),
             recorder=watch.recorder,
             fault_injection=watch.fault_injection,
         )
@@ -155,56 +155,50 @@ def _authenticator(settings: Settings, key: SigningKey) -> Authenticator:
     return Authenticator(mode, key, found, settings.azp)
 
 
-def _server(
+def _control(
     service: Service,
-    cast: PersonaRegistry,
+    registry: PersonaRegistry,
     key: SigningKey,
-    contract: dict[str, Any],
+    description_digest: str,
     watch: Instrumentation,
-    admit: Authorizer,
+    authorizer: Authorizer,
     settings: Settings,
-) -> Callable[[], Any]:
-    """What the control API drives, made when it is first needed."""
-
-    @cache
-    def made() -> Any:
-        from orgbilling_stubs.checkout.completion import CheckoutCompletion
-        from orgbilling_stubs.checkout.sessions import CheckoutSessions
-        from orgbilling_stubs.control.context import Control
-
-        digest = contracts.digest(contract)
-        return Control(
-            service,
-            cast,
-            key,
-            watch.rules,
-            digest,
-            clocks.wall_ms,
-            watch.coverage,
-            watch.journal,
-            admit,
-            CheckoutCompletion(CheckoutSessions(service, _hosted(settings))),
-        )
-
-    return made
-
-
-def _control(server: Callable[[], Any], settings: Settings) -> Callable[..., Any]:
+) -> Callable[..., Any]:
     """The control API, imported with the first request for it."""
 
     @cache
-    def made() -> Callable[..., Any]:
-        from orgbilling_stubs.control.mount import Door, mount
+    def application() -> Callable[..., Any]:
+        from orgbilling_stubs.checkout.completion import CheckoutCompletion
+        from orgbilling_stubs.checkout.sessions import CheckoutSessions
+        from orgbilling_stubs.control import operations
+        from orgbilling_stubs.control.application import ControlAccess, mount
+        from orgbilling_stubs.control.server import ControlServer
         from orgbilling_stubs.faults import handlers as faults
         from orgbilling_stubs.journal import coverage_handlers as coverage
         from orgbilling_stubs.journal import handlers as journal
 
-        more = {**faults.TABLE, **journal.TABLE, **coverage.TABLE}
-        token = None if settings.loopback else control_token(server().key)
-        return mount(server(), Door(settings.cors, token, settings.host), more)
+        server = ControlServer(
+            service,
+            registry,
+            key,
+            watch.rules,
+            description_digest,
+            clocks.wall_ms,
+            watch.coverage.scenario,
+            authorizer,
+        )
+        checkouts = CheckoutCompletion(CheckoutSessions(service, _hosted(settings)))
+        handlers = {
+            **operations.table(server, checkouts),
+            **faults.table(watch.rules),
+            **journal.table(watch.journal),
+            **coverage.table(watch.coverage),
+        }
+        token = None if settings.loopback else control_token(key)
+        return mount(handlers, service.seed, ControlAccess(settings.cors, token, settings.host))
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
-        await made()(scope, receive, send)
+        await application()(scope, receive, send)
 
     return answer
 

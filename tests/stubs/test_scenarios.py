@@ -14,12 +14,12 @@ import uvicorn
 from orgbilling_fixtures import scenarios
 from orgbilling_openapi import description
 from orgbilling_stubs.auth import key_file
-from orgbilling_stubs.control.context import Control
-from orgbilling_stubs.control.scenarios import play
+from orgbilling_stubs.control.server import ControlServer
 from orgbilling_stubs.faults.active_rules import ActiveRules
 from orgbilling_stubs.faults.rules import parse
 from orgbilling_stubs.faults.scenario_rules import ScenarioRules
 from orgbilling_stubs.tenants.clock import wall_ms
+from orgbilling_stubs.tenants.scenarios import show_scenario
 
 PATHS = {
     operation["operationId"]: (method.upper(), path)
@@ -236,16 +236,22 @@ FAULTY = [each for each in scenarios.load() if each.faults]
 
 
 @pytest.fixture
-def server(dashboard: Any) -> Control:
+def server(dashboard: Any) -> ControlServer:
     app, document = dashboard.app, description.load()
-    return Control(
+    return ControlServer(
         app.service,
         app.cast,
         key_file.load_signing_key(),
         ActiveRules.of(document, ScenarioRules(app.service)),
         "",
         wall_ms,
+        lambda name: None,
     )
+
+
+def play(server: ControlServer, organization: str, scenario: scenarios.Scenario) -> None:
+    persona = server.personas.load(scenario.persona).document
+    show_scenario(server.service, organization, scenario, persona)
 
 
 def put(dashboard: Any, scenario: str | int, organization: str = ORG) -> Any:
@@ -261,7 +267,7 @@ def test_one_call_shows_the_state(dashboard: Any, name: str) -> None:
     assert shown.status_code == 200, shown.text
     assert shown.json()["scenario"] == name
     assert CHECKS[name](Shown(dashboard))
-    assert Shown(dashboard).control("GET", "/laws")["organizations"][0]["holds"]
+    assert Shown(dashboard).control("GET", "/invariants")["organizations"][0]["holds"]
 
 
 @pytest.mark.parametrize("name", FAULTY_CHECKS)
@@ -334,7 +340,7 @@ def test_every_state_has_a_scenario_and_they_are_listed(dashboard: Any) -> None:
 
 @pytest.mark.parametrize("scenario", FAULTY, ids=lambda each: each.name)
 def test_the_fault_rules_of_a_scenario_apply_as_long_as_it_is_shown(
-    server: Control, scenario: scenarios.Scenario
+    server: ControlServer, scenario: scenarios.Scenario
 ) -> None:
     play(server, ORG, scenario)
     play(server, "org_other", scenario)
@@ -348,7 +354,7 @@ def test_the_fault_rules_of_a_scenario_apply_as_long_as_it_is_shown(
     assert len(server.rules.that_can_strike("org_other")) == 1
 
 
-def test_standing_rules_stay(server: Control) -> None:
+def test_standing_rules_stay(server: ControlServer) -> None:
     mine = server.rules.add(parse({"effect": {"reset": True}}, (ORG,)))
     play(server, ORG, FAULTY[0])
     assert [active.rule.id for active in server.rules.that_can_strike(ORG)][1:] == [mine.id]

@@ -1,4 +1,4 @@
-"""Every refusal of the control API beyond those of HTTP and of the domain, in order of precedence."""
+"""Every error of the control API beyond those of HTTP and of billing, in order of precedence."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ TABLE = (
 )
 
 
-def refusal(
+def error_at(
     row: ProblemType, location: str | None = None, value: object = None, message: str | None = None
 ) -> Problem:
-    """The problem for a row; with a location, also the finding at it."""
+    """The problem of a row; with a location, it names the value there."""
     if location is None:
         return Problem(row, detail=message)
     return Problem(row, [{"message": message or row.detail, "location": location, "value": value}])

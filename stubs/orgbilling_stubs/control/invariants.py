@@ -1,4 +1,4 @@
-"""The laws, evaluated on organizations as they are now."""
+"""The invariants, evaluated on organizations as they are now."""
 
 from __future__ import annotations
 
@@ -8,39 +8,42 @@ from orgbilling_openapi import invariants
 
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants
-from orgbilling_stubs.control import context
+from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.control.bulk import one_by_one
-from orgbilling_stubs.control.context import Control, control
-from orgbilling_stubs.http.context import Call, Reply
+from orgbilling_stubs.control.server import ControlServer, targets
+from orgbilling_stubs.http.context import Reply, RequestContext
 
 WINDOWS = (1, 30, 365)
+"""The values of `days` whose answers are checked."""
+
 _VERDICTS = {True: "holds", False: "broken", None: "not_applicable"}
 
 
-async def check(call: Call) -> Reply:
-    """Every law on an organization, or on all."""
-    server, targets = control(call), context.targets(call)
-    reports = [_report(server, organization, call.base_url) async for organization in one_by_one(targets)]
+async def check_invariants(server: ControlServer, request: RequestContext) -> Reply:
+    """Every invariant on an organization, or on all."""
+    reports = [
+        _report(server.service.tenant(organization), organization, request.base_url)
+        async for organization in one_by_one(targets(server, request))
+    ]
     return Reply({"organizations": reports})
 
 
-def _report(server: Control, organization: str, base_url: str) -> dict[str, Any]:
-    tenant = server.service.tenant(organization)
-    verdicts = invariants.check(serializers.all_bodies(tenant, base_url, WINDOWS))
+def _report(tenant: Tenant, organization: str, base_url: str) -> dict[str, Any]:
+    results = invariants.check(serializers.all_bodies(tenant, base_url, WINDOWS))
     return {
         "organization": organization,
         "now": instants.text(tenant.now_ms),
-        "holds": not any(each.invariant.firm and each.holds is False for each in verdicts),
-        "laws": [
+        "holds": not any(result.invariant.firm and result.holds is False for result in results),
+        "invariants": [
             {
-                "number": each.invariant.number,
-                "name": each.invariant.name,
-                "equation": each.invariant.equation,
-                "firm": each.invariant.firm,
-                "verdict": _VERDICTS[each.holds],
-                "values": dict(each.values),
-                "detail": each.detail,
+                "number": result.invariant.number,
+                "name": result.invariant.name,
+                "equation": result.invariant.equation,
+                "firm": result.invariant.firm,
+                "verdict": _VERDICTS[result.holds],
+                "values": dict(result.values),
+                "detail": result.detail,
             }
-            for each in verdicts
+            for result in results
         ],
     }

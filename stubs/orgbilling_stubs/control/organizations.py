@@ -12,12 +12,19 @@ from orgbilling_stubs.auth import bad_tokens
 from orgbilling_stubs.auth.errors import AuthError
 from orgbilling_stubs.auth.tokens import DEFAULT_AZP, ClerkSession, mint_token
 from orgbilling_stubs.billing.events import ClockSet, Record, TenantCreated
-from orgbilling_stubs.control import context
 from orgbilling_stubs.control.bulk import one_by_one
-from orgbilling_stubs.control.context import ALL, Control, control, named
-from orgbilling_stubs.control.errors import ORGANIZATION_EXISTS, PERSONA_INVALID, refusal
-from orgbilling_stubs.control.instants import instant_of
-from orgbilling_stubs.http.context import Call, Reply
+from orgbilling_stubs.control.clock import instant_of
+from orgbilling_stubs.control.errors import ORGANIZATION_EXISTS, PERSONA_INVALID, error_at
+from orgbilling_stubs.control.server import (
+    ALL,
+    ControlServer,
+    all_organizations,
+    body_of,
+    for_each,
+    organization_of,
+    targets,
+)
+from orgbilling_stubs.http.context import Reply, RequestContext
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.http.validation_errors import locate
 from orgbilling_stubs.tenants import timeline
@@ -25,29 +32,29 @@ from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.store.log import ConflictError
 
 
-async def listed(call: Call) -> Reply:
+async def list_organizations(server: ControlServer, request: RequestContext) -> Reply:
     """Every organization."""
-    return await context.everyone(control(call))
+    return await all_organizations(server)
 
 
-async def read(call: Call) -> Reply:
+async def get_organization(server: ControlServer, request: RequestContext) -> Reply:
     """One organization, or all for `*`; refused when it does not exist."""
-    server, organization = control(call), named(call)
+    organization = organization_of(request)
     if organization == ALL:
-        return await context.everyone(server)
-    server.known(organization)
+        return await all_organizations(server)
+    server.existing(organization)
     return Reply(server.describe(organization))
 
 
-async def create(call: Call) -> Reply:
+async def create_organization(server: ControlServer, request: RequestContext) -> Reply:
     """Begin an organization from a persona, a seed and an instant."""
-    server, body = control(call), context.body(call)
+    body = body_of(request)
     organization = body["organization"]
     service = server.service
     as_of_ms = service.clock.now_ms()
     if "asOf" in body:
         as_of_ms = instant_of(body["asOf"], "body.asOf")
-    persona = _persona(server.cast, body.get("persona"), organization)
+    persona = _persona(server.personas, body.get("persona"), organization)
     created = TenantCreated(persona, body.get("seed", service.seed), as_of_ms, organization)
     setting = service.clock.at(ClockSet("server"), as_of_ms)
     try:
@@ -57,53 +64,51 @@ async def create(call: Call) -> Reply:
     return Reply(server.describe(organization), 201)
 
 
-def _persona(cast: PersonaRegistry, chosen: Any, organization: str) -> Any:
+def _persona(registry: PersonaRegistry, chosen: Any, organization: str) -> Any:
     """The document of a persona given by name, written out, or named by the organization's id."""
     if chosen is None:
-        return cast.of(organization)
+        return registry.of(organization)
     try:
         if isinstance(chosen, str):
-            if chosen not in personas.names() and chosen not in cast.names:
+            if chosen not in personas.names() and chosen not in registry.names:
                 raise PersonaError(chosen, None, "no such persona: see GET /personas")
-            return cast.load(chosen).document
+            return registry.load(chosen).document
         return personas.parse({"name": "inline"} | chosen, "body.persona").document
     except PersonaError as error:
         place = locate("body.persona", error.path)
-        raise refusal(PERSONA_INVALID, place, None, error.problem) from None
+        raise error_at(PERSONA_INVALID, place, None, error.problem) from None
 
 
-async def forget(call: Call) -> Reply:
+async def delete_organization(server: ControlServer, request: RequestContext) -> Reply:
     """Drop an organization, or all, with their scenarios."""
-    server, targets = control(call), context.targets(call)
-    async with server.bulk_changes.lock() if named(call) == ALL else nullcontext():
-        async for organization in one_by_one(targets):
-            server.forget_rules(organization)
+    async with server.bulk_changes.lock() if organization_of(request) == ALL else nullcontext():
+        async for organization in one_by_one(targets(server, request)):
+            server.remove_fault_rules(organization)
             server.service.delete(organization)
     return Reply(None, 204)
 
 
-async def reset(call: Call) -> Reply:
+async def reset_organization(server: ControlServer, request: RequestContext) -> Reply:
     """Begin again, without the scenario and the clock that it set."""
-    server = control(call)
 
     def begin_again(organization: str) -> None:
-        server.forget_rules(organization)
+        server.remove_fault_rules(organization)
         timeline.reset(server.service, organization)
 
-    return await context.for_each(call, begin_again)
+    return await for_each(server, request, begin_again)
 
 
-def personas_known(call: Call) -> Reply:
+def list_personas(server: ControlServer, request: RequestContext) -> Reply:
     """The personas that this server knows by name."""
-    cast = control(call).cast
-    known = (cast.load(name) for name in dict.fromkeys([*cast.names, *personas.names()]))
+    registry = server.personas
+    known = (registry.load(name) for name in dict.fromkeys([*registry.names, *personas.names()]))
     rows = [{"name": each.name, "shows": each.shows, "states": list(each.states)} for each in known]
     return Reply({"personas": rows})
 
 
-def token(call: Call) -> Reply:
+def mint_session_token(server: ControlServer, request: RequestContext) -> Reply:
     """A session token, good or bad in one way."""
-    server, body, organization = control(call), context.body(call), named(call)
+    body, organization = body_of(request), organization_of(request)
     session = ClerkSession(
         organization,
         body.get("role", "admin"),
@@ -120,18 +125,18 @@ def token(call: Call) -> Reply:
             "token": made,
             "organization": organization,
             "bad": kind.name if kind is not None else None,
-            "refusedAs": _refused_as(server, made),
+            "errorCode": _refused_as(server, made),
         },
         201,
     )
 
 
-def _refused_as(server: Control, token: str) -> str | None:
+def _refused_as(server: ControlServer, token: str) -> str | None:
     """How this server refuses a token that asks to write, which takes the most; None when it does not."""
-    if server.admit is None:
+    if server.authorize is None:
         return None
     try:
-        server.admit([(b"authorization", b"Bearer " + token.encode())], "POST")
+        server.authorize([(b"authorization", b"Bearer " + token.encode())], "POST")
     except AuthError as error:
         return error.name
     return None

@@ -7,19 +7,20 @@ from typing import Any
 from orgbilling_fixtures import scenarios
 from orgbilling_fixtures.scenarios import Scenario
 
-from orgbilling_stubs.control import context
-from orgbilling_stubs.control.context import Control, control
-from orgbilling_stubs.control.errors import SCENARIO_UNKNOWN, refusal
-from orgbilling_stubs.http.context import Call, Reply
-from orgbilling_stubs.tenants import scenarios as shown
+from orgbilling_stubs.control.errors import SCENARIO_UNKNOWN, error_at
+from orgbilling_stubs.control.server import ControlServer, body_of, for_each
+from orgbilling_stubs.http.context import Reply, RequestContext
+from orgbilling_stubs.tenants.scenarios import show_scenario
 
 
-def listed(call: Call) -> Reply:
+def list_scenarios(server: ControlServer, request: RequestContext) -> Reply:
     """Every scenario, in the order of the states."""
-    return Reply({"scenarios": [_shown(each) for each in scenarios.load()]})
+    return Reply({"scenarios": [_document(scenario) for scenario in scenarios.load()]})
 
 
-def _shown(scenario: Scenario) -> dict[str, Any]:
+def _document(scenario: Scenario) -> dict[str, Any]:
+    """The schema Scenario."""
+    delays_s = scenario.webhook_delays_s
     return {
         "number": scenario.number,
         "name": scenario.name,
@@ -30,25 +31,22 @@ def _shown(scenario: Scenario) -> dict[str, Any]:
             "persona": scenario.persona,
             "clock": scenario.clock,
             "steps": [" ".join(str(value) for value in step.values()) for step in scenario.steps],
-            "habits": None
-            if scenario.webhook_delays_s is None
-            else {"webhookSeconds": list(scenario.webhook_delays_s)},
+            "checkoutSettings": None if delays_s is None else {"webhookSeconds": list(delays_s)},
             "faults": [dict(rule) for rule in scenario.faults],
         },
     }
 
 
-async def put(call: Call) -> Reply:
+async def set_scenario(server: ControlServer, request: RequestContext) -> Reply:
     """Make an organization, or all, show a state."""
-    server, wanted = control(call), context.body(call)["scenario"]
+    wanted = body_of(request)["scenario"]
     scenario = scenarios.find(wanted)
     if scenario is None:
-        raise refusal(SCENARIO_UNKNOWN, "body.scenario", wanted)
-    if server.coverage is not None:
-        server.coverage.scenario(scenario.name)
-    return await context.for_each(call, lambda organization: play(server, organization, scenario))
-
-
-def play(server: Control, organization: str, scenario: Scenario) -> None:
-    """Make an organization show a scenario; its fault rules apply as long as it does."""
-    shown.show(server.service, organization, scenario, server.cast.load(scenario.persona).document)
+        raise error_at(SCENARIO_UNKNOWN, "body.scenario", wanted)
+    server.note_scenario(scenario.name)
+    persona = server.personas.load(scenario.persona).document
+    return await for_each(
+        server,
+        request,
+        lambda organization: show_scenario(server.service, organization, scenario, persona),
+    )

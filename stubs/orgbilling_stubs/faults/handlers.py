@@ -2,54 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 
 from orgbilling_stubs.faults.active_rules import ActiveRules
 from orgbilling_stubs.faults.rules import parse
-from orgbilling_stubs.http.context import Call, ControlHandler, Reply
+from orgbilling_stubs.http.context import Handler, Reply, RequestContext
 
 
-def list_faults(call: Call) -> Reply:
+def list_faults(rules: ActiveRules, request: RequestContext) -> Reply:
     """The standing rules; with an organization, those that can strike it, and the rules of its scenario."""
-    organization, rules = call.parameters.get("organization"), _rules(call)
+    organization = request.parameters.get("organization")
     active_rules = rules.list() if organization is None else rules.that_can_strike(organization)
     return Reply({"faults": [active.document() for active in active_rules]})
 
 
-def add_fault(call: Call) -> Reply:
+def add_fault(rules: ActiveRules, request: RequestContext) -> Reply:
     """Put a rule in force."""
-    rules = _rules(call)
-    added = rules.add(parse(call.body))
+    added = rules.add(parse(request.body))
     return Reply(rules.get(added.id).document(), 201)
 
 
-def clear_faults(call: Call) -> Reply:
+def clear_faults(rules: ActiveRules, request: RequestContext) -> Reply:
     """Take all rules out of force, or those made for one organization."""
-    _rules(call).clear(call.parameters.get("organization"))
+    rules.clear(request.parameters.get("organization"))
     return Reply(None, 204)
 
 
-def get_fault(call: Call) -> Reply:
+def get_fault(rules: ActiveRules, request: RequestContext) -> Reply:
     """One rule, with its counters."""
-    return Reply(_rules(call).get(call.parameters["rule"]).document())
+    return Reply(rules.get(request.parameters["rule"]).document())
 
 
-def remove_fault(call: Call) -> Reply:
+def remove_fault(rules: ActiveRules, request: RequestContext) -> Reply:
     """Take one rule out of force."""
-    _rules(call).remove(call.parameters["rule"])
+    rules.remove(request.parameters["rule"])
     return Reply(None, 204)
 
 
-TABLE: Mapping[str, ControlHandler] = {
-    "listFaults": list_faults,
-    "addFault": add_fault,
-    "clearFaults": clear_faults,
-    "getFault": get_fault,
-    "removeFault": remove_fault,
-}
-"""operationId to handler."""
-
-
-def _rules(call: Call) -> ActiveRules:
-    rules: ActiveRules = call.service.rules
-    return rules
+def table(rules: ActiveRules) -> dict[str, Handler]:
+    """The handlers for the rules of a server, by operationId."""
+    handlers = {
+        "listFaults": list_faults,
+        "addFault": add_fault,
+        "clearFaults": clear_faults,
+        "getFault": get_fault,
+        "removeFault": remove_fault,
+    }
+    return {operation_id: partial(handler, rules) for operation_id, handler in handlers.items()}

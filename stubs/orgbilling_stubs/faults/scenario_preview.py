@@ -38,7 +38,7 @@ class ScenarioPreviews:
         # Late: a server that nobody asks for a scenario needs none of this.
         from orgbilling_fixtures import scenarios
 
-        from orgbilling_stubs.tenants.scenarios import show
+        from orgbilling_stubs.tenants.scenarios import show_scenario
 
         scenario = scenarios.find(int(name) if name.isdecimal() and name.isascii() else name)
         if scenario is None:
@@ -46,7 +46,7 @@ class ScenarioPreviews:
         ending = f".{scenario.name}"
         preview = organization.removesuffix(ending)[: LONGEST_ID - len(ending)] + ending
         if not self._shows(preview, scenario.name):
-            show(self._service, preview, scenario, self._persona(scenario.persona))
+            show_scenario(self._service, preview, scenario, self._persona(scenario.persona))
         self._shown(scenario.name)
         return preview
 

@@ -196,20 +196,3 @@ class Middleware(Protocol):
 
 Handler: TypeAlias = Callable[[RequestContext], AnyReply | Coroutine[Any, Any, AnyReply]]
 """What serves an operation: a function, or a coroutine function where it may have to wait."""
-
-
-class Call:
-    """A request, together with the server that its handler drives."""
-
-    __slots__ = ("base_url", "body", "idempotency", "parameters", "service")
-
-    def __init__(self, service: Any, context: RequestContext) -> None:
-        self.service = service
-        self.parameters = context.parameters
-        self.body = context.body
-        self.base_url = context.base_url
-        self.idempotency = context.idempotency
-
-
-ControlHandler: TypeAlias = Callable[[Call], AnyReply | Coroutine[Any, Any, AnyReply]]
-"""What serves an operation of the control API."""

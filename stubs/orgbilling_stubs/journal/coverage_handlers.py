@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from orgbilling_stubs.http.context import Call, ControlHandler, Reply
+from functools import partial
+
+from orgbilling_stubs.http.context import Handler, Reply, RequestContext
 from orgbilling_stubs.journal.coverage_report import report
 from orgbilling_stubs.journal.coverage_tally import Tally
 from orgbilling_stubs.tenants.clock import wall_ms
 
 
-def get_coverage(call: Call) -> Reply:
+def get_coverage(tally: Tally, request: RequestContext) -> Reply:
     """What has been met since the last reset."""
-    tally: Tally = call.service.coverage
     return Reply(report(tally))
 
 
-def reset_coverage(call: Call) -> Reply:
+def reset_coverage(tally: Tally, request: RequestContext) -> Reply:
     """Begin to count anew."""
-    tally: Tally = call.service.coverage
     tally.reset(wall_ms())
     return Reply(None, 204)
 
 
-TABLE: dict[str, ControlHandler] = {"getCoverage": get_coverage, "resetCoverage": reset_coverage}
+def table(tally: Tally) -> dict[str, Handler]:
+    """The handlers for the coverage of a server, by operationId."""
+    return {"getCoverage": partial(get_coverage, tally), "resetCoverage": partial(reset_coverage, tally)}

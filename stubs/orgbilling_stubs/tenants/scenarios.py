@@ -38,7 +38,9 @@ Step = Mapping[str, Any]
 _AT_ONCE = (0,)
 
 
-def show(service: Service, organization: str, scenario: Scenario, persona: Mapping[str, Any]) -> Tenant:
+def show_scenario(
+    service: Service, organization: str, scenario: Scenario, persona: Mapping[str, Any]
+) -> Tenant:
     """Make an organization show a scenario.
 
     persona: the document of the scenario's persona. The organization keeps its own clock, unless the scenario

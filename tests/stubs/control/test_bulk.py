@@ -58,7 +58,7 @@ CALLS: list[tuple[str, str, Any]] = [
     ("POST", "/reset", None),
     ("POST", "/undo", None),
     ("GET", "/clock", None),
-    ("GET", "/laws", None),
+    ("GET", "/invariants", None),
     ("GET", "/bundle", None),
     ("DELETE", "", None),
 ]
@@ -134,7 +134,7 @@ def test_an_organization_that_is_gone_meanwhile_stays_gone(world: Any) -> None:
         assert [each["organization"] for each in answer["organizations"]] == [
             f"org_{number}" for number in range(MANY - 1)
         ]
-    assert told["refused"] == []
+    assert told["errors"] == []
 
 
 def test_a_wrong_call_on_all_is_refused_before_anything_is_done(world: Any) -> None:

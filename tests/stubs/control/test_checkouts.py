@@ -134,14 +134,14 @@ def test_a_payment_link_of_a_contract_does_not_expire(drive: Any) -> None:
 def test_habits_are_kept_and_followed(drive: Any, opened: str) -> None:
     nothing = {"successUrl": None, "cancelUrl": None, "returnUrl": None, "webhookSeconds": None}
     asked = {"successUrl": "http://localhost:3000/ok?s={CHECKOUT_SESSION_ID}", "webhookSeconds": []}
-    drive("PUT", f"{ORG}/habits", asked)
-    found = drive("GET", f"{ORG}/habits").json()
+    drive("PUT", f"{ORG}/checkout-settings", asked)
+    found = drive("GET", f"{ORG}/checkout-settings").json()
     assert {name: found[name] for name in nothing} == nothing | asked
     before = balance(drive)
     drive("POST", f"{LATEST}/complete", {"outcome": "paid"})
     assert balance(drive) == before
-    drive("PUT", f"{ORG}/habits", {})
-    found = drive("GET", f"{ORG}/habits").json()
+    drive("PUT", f"{ORG}/checkout-settings", {})
+    found = drive("GET", f"{ORG}/checkout-settings").json()
     assert {name: found[name] for name in nothing} == nothing
 
 
@@ -166,7 +166,7 @@ def test_what_makes_no_sense_is_refused(
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "/billing", "http://a b", "ftp://a"])
 def test_a_habit_leads_to_a_web_page(drive: Any, opened: str, url: str) -> None:
-    assert drive("PUT", f"{ORG}/habits", {"successUrl": url}).status_code == 422
+    assert drive("PUT", f"{ORG}/checkout-settings", {"successUrl": url}).status_code == 422
 
 
 @pytest.mark.parametrize("member", ["successUrl", "cancelUrl", "returnUrl"])
@@ -174,11 +174,11 @@ def test_a_habit_leads_to_a_web_page(drive: Any, opened: str, url: str) -> None:
 def test_a_habit_that_no_browser_could_follow_is_refused(
     drive: Any, opened: str, member: str, url: str
 ) -> None:
-    before = drive("GET", f"{ORG}/habits").json()
-    answer = drive("PUT", f"{ORG}/habits", {member: url})
+    before = drive("GET", f"{ORG}/checkout-settings").json()
+    answer = drive("PUT", f"{ORG}/checkout-settings", {member: url})
     assert answer.status_code == 422
     assert [each["location"] for each in answer.json()["errors"]] == [f"body.{member}"]
-    assert drive("GET", f"{ORG}/habits").json() == before
+    assert drive("GET", f"{ORG}/checkout-settings").json() == before
 
 
 def test_without_a_session_there_is_no_latest(drive: Any) -> None:

@@ -148,7 +148,7 @@ def test_a_snapshot_that_nobody_has_is_unknown_for_all_of_them_too(drive: Any) -
     drive("POST", f"{ORG}/snapshots", {"name": "once"})
     answer = drive("POST", "/organizations/*/snapshots/once/restore")
     assert answer.status_code == 200
-    assert [(each["organization"], each["name"]) for each in answer.json()["refused"]] == [
+    assert [(each["organization"], each["code"]) for each in answer.json()["errors"]] == [
         ("org_b", "snapshot_unknown")
     ]
     drive("DELETE", "/organizations/*")

@@ -47,7 +47,7 @@ def test_a_wrong_beginning_is_refused_where_it_is_wrong(drive: Any, body: dict[s
 
 
 def test_reading_creates_nothing(drive: Any) -> None:
-    for place in ("", "/clock", "/snapshots", "/laws", "/bundle", "/habits", "/checkouts"):
+    for place in ("", "/clock", "/snapshots", "/invariants", "/bundle", "/checkout-settings", "/checkouts"):
         refused = drive("GET", f"/organizations/org_a{place}")
         assert refused.status_code == 404, place
         assert refused.json()["detail"].startswith("no such organization")
@@ -60,7 +60,7 @@ def test_forgetting_and_beginning_again(drive: Any, dashboard: Any) -> None:
     drive("POST", "/organizations/org_a/adjustments", {"amountUsd": 5})
     assert drive("POST", "/organizations/org_a/reset").json()["creditBalance"] == before["creditBalance"]
     drive("POST", "/organizations", {"organization": "org_b"})
-    assert drive("POST", "/organizations/*/reset").json()["refused"] == []
+    assert drive("POST", "/organizations/*/reset").json()["errors"] == []
     assert drive("DELETE", "/organizations/org_a").status_code == 204
     assert [each["organization"] for each in drive("GET", "/organizations").json()["organizations"]] == [
         "org_b"
@@ -88,7 +88,7 @@ def test_a_token_opens_the_api(drive: Any, dashboard: Any, version: int) -> None
 )
 def test_a_bad_token_does_not(drive: Any, dashboard: Any, kind: str) -> None:
     made = drive("POST", "/organizations/org_a/tokens", {"bad": kind}).json()
-    assert made["refusedAs"] == bad_tokens.BAD_TOKENS[kind].error_code
+    assert made["errorCode"] == bad_tokens.BAD_TOKENS[kind].error_code
     headers = {"Authorization": f"Bearer {made['token']}"}
     accepted = {"wrong-key", "unknown-kid"}  # --auth trust believes foreign signatures
     status = dashboard("GET", "/org/billing", None, headers=headers).status_code
@@ -116,7 +116,7 @@ def test_what_a_token_meets_is_what_this_server_does(
 ) -> None:
     dashboard = serve(**settings)
     made = dashboard("POST", "/_mock/v1/organizations/org_a/tokens", None, json=asked).json()
-    assert made["refusedAs"] == told
+    assert made["errorCode"] == told
     headers = {"Authorization": f"Bearer {made['token']}"}
     body = {"amount": 500}
     status = dashboard("POST", "/org/billing/checkout", None, headers=headers, json=body).status_code

@@ -16,8 +16,12 @@ from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.authorization import Authorizer
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.auth.verification import Authenticator
-from orgbilling_stubs.control.context import Control
-from orgbilling_stubs.control.mount import Door, mount
+from orgbilling_stubs.checkout.completion import CheckoutCompletion
+from orgbilling_stubs.checkout.sessions import CheckoutSessions
+from orgbilling_stubs.checkout.settings import HostedPageSettings
+from orgbilling_stubs.control import operations
+from orgbilling_stubs.control.application import ControlAccess, mount
+from orgbilling_stubs.control.server import ControlServer
 from orgbilling_stubs.faults import effects
 from orgbilling_stubs.faults import handlers as faults
 from orgbilling_stubs.faults.instrumentation import instrument
@@ -62,18 +66,23 @@ class World:
         handlers = table(contract, self.service)
         admit = Authorizer(Authenticator("trust", key), clocks.wall_ms)
         self.instrumentation = instrument(contract, self.service, cast, handlers, admit)
-        self.control = Control(
+        instrumentation = self.instrumentation
+        server = ControlServer(
             self.service,
             cast,
             key,
-            self.instrumentation.rules,
+            instrumentation.rules,
             "",
             clocks.wall_ms,
-            self.instrumentation.coverage,
-            self.instrumentation.journal,
+            instrumentation.coverage.scenario,
         )
-        more = {**faults.TABLE, **journal.TABLE, **coverage.TABLE}
-        steering = mount(self.control, Door(), more)
+        more = {
+            **faults.table(instrumentation.rules),
+            **journal.table(instrumentation.journal),
+            **coverage.table(instrumentation.coverage),
+        }
+        checkouts = CheckoutCompletion(CheckoutSessions(self.service, HostedPageSettings()))
+        steering = mount({**operations.table(server, checkouts), **more}, 1, ControlAccess())
         routes = {"/_mock/v1": steering, "/_mock/docs": steering}
         self.app = assemble(
             contract,

@@ -12,7 +12,7 @@ def test_every_fault_operation_of_the_contract_has_its_handler():
         for operation in item.values()
         if isinstance(operation, dict) and "faults" in operation.get("tags", ())
     ]
-    assert sorted(handlers.TABLE) == sorted(tagged)
+    assert sorted(handlers.table(None)) == sorted(tagged)
 
 
 def test_a_rule_lives_from_its_request_to_its_removal(world):

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 from orgbilling_openapi import control_description as contracts
 from orgbilling_stubs.journal import coverage_handlers
 from orgbilling_stubs.journal.coverage_items import Items
@@ -15,14 +13,13 @@ def test_every_coverage_operation_of_the_contract_has_its_handler():
         for operation in item.values()
         if isinstance(operation, dict) and "coverage" in operation.get("tags", ())
     ]
-    assert sorted(coverage_handlers.TABLE) == sorted(tagged)
+    assert sorted(coverage_handlers.table(None)) == sorted(tagged)
 
 
 def test_coverage_is_read_and_reset():
     tally = Tally(Items(["getA"], [], [], [], {}), 0)
     tally._statuses["getA"] = {200: 1}
-    call = SimpleNamespace(service=SimpleNamespace(coverage=tally))
-    assert coverage_handlers.get_coverage(call).body["percent"] == 100.0
-    assert coverage_handlers.reset_coverage(call).status == 204
-    assert coverage_handlers.get_coverage(call).body["percent"] == 0.0
+    assert coverage_handlers.get_coverage(tally, None).body["percent"] == 100.0
+    assert coverage_handlers.reset_coverage(tally, None).status == 204
+    assert coverage_handlers.get_coverage(tally, None).body["percent"] == 0.0
     assert tally.since_ms > 1_700_000_000_000

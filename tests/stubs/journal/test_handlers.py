@@ -13,4 +13,4 @@ def test_every_journal_operation_of_the_contract_has_its_handler():
         for operation in item.values()
         if isinstance(operation, dict) and "journal" in operation.get("tags", ())
     ]
-    assert sorted(handlers.TABLE) == sorted(tagged)
+    assert sorted(handlers.table(None)) == sorted(tagged)

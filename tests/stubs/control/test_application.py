@@ -7,7 +7,7 @@ import httpx
 import jsonschema_rs
 import pytest
 from orgbilling_openapi import control_description
-from orgbilling_stubs.tenants.bundle import response_digests
+from orgbilling_stubs.api.serializers import response_digests
 
 BASE = "http://127.0.0.1:4010"
 TENANTS = 200

@@ -18,7 +18,7 @@ def newest(dashboard: Any) -> dict[str, Any]:
 
 
 def lawful(drive: Any) -> bool:
-    found: bool = drive("GET", f"{ORG}/laws").json()["organizations"][0]["holds"]
+    found: bool = drive("GET", f"{ORG}/invariants").json()["organizations"][0]["holds"]
     return found
 
 

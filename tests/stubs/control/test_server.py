@@ -16,7 +16,7 @@ def test_one_refusal_is_the_answer_and_among_all_it_is_listed(drive: Any) -> Non
     assert drive("POST", "/organizations/org_a/undo").status_code == 409
     everyone = drive("POST", "/organizations/*/undo")
     assert everyone.status_code == 200
-    assert [each["name"] for each in everyone.json()["refused"]] == ["nothing_to_undo"]
+    assert [each["code"] for each in everyone.json()["errors"]] == ["nothing_to_undo"]
 
 
 def test_a_star_is_no_name(drive: Any) -> None:

@@ -1,15 +1,14 @@
-"""Time of organizations: set, moved by a duration, jumped to an instant."""
+"""The clock of organizations: set, moved by a duration, moved to an instant."""
 
 from __future__ import annotations
 
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.instants import InstantError
-from orgbilling_stubs.control import context
-from orgbilling_stubs.control.context import Control, control
 from orgbilling_stubs.control.duration import DurationError, parse
-from orgbilling_stubs.control.errors import CLOCK_TOO_FAR, DURATION_INVALID, refusal
+from orgbilling_stubs.control.errors import CLOCK_TOO_FAR, DURATION_INVALID, error_at
+from orgbilling_stubs.control.server import ControlServer, body_of, for_each
 from orgbilling_stubs.faults.errors import INSTANT_INVALID
-from orgbilling_stubs.http.context import Call, Reply
+from orgbilling_stubs.http.context import Reply, RequestContext
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants import timeline
 from orgbilling_stubs.tenants.clock import billing_instant
@@ -23,16 +22,16 @@ def instant_of(text: str, location: str) -> int:
     try:
         return billing_instant(text)
     except (InstantError, OverflowError):
-        raise refusal(INSTANT_INVALID, location, text) from None
+        raise error_at(INSTANT_INVALID, location, text) from None
 
 
-def move(server: Control, organization: str, to_ms: int) -> None:
+def move(server: ControlServer, organization: str, to_ms: int) -> None:
     """Bring an organization to an instant; raises Problem when that is too far."""
     _check(server, organization, to_ms)
     timeline.move_clock(server.service, organization, to_ms)
 
 
-def _check(server: Control, organization: str, to_ms: int) -> None:
+def _check(server: ControlServer, organization: str, to_ms: int) -> None:
     try:
         billing_instant(instants.text(to_ms))
     except (InstantError, OverflowError):
@@ -45,9 +44,9 @@ def _is_too_far(now_ms: int, to_ms: int) -> bool:
     return to_ms > instants.add_months(now_ms, LONGEST_MONTHS)
 
 
-async def put(call: Call) -> Reply:
+async def set_clock(server: ControlServer, request: RequestContext) -> Reply:
     """Freeze the clock, let it run, or let it follow the server's."""
-    server, body = control(call), context.body(call)
+    body = body_of(request)
     service, mode = server.service, body["mode"]
     at_ms = instant_of(body["at"], "body.at") if "at" in body else None
 
@@ -63,16 +62,16 @@ async def put(call: Call) -> Reply:
                 _check(server, organization, at_ms)
             timeline.freeze_clock(service, organization, at_ms)
 
-    return await context.for_each(call, put_one)
+    return await for_each(server, request, put_one)
 
 
-async def advance(call: Call) -> Reply:
+async def advance_clock(server: ControlServer, request: RequestContext) -> Reply:
     """Move by a duration, forward or back."""
-    server, text = control(call), context.body(call)["by"]
+    text = body_of(request)["by"]
     try:
         by = parse(text)
     except DurationError as error:
-        raise refusal(DURATION_INVALID, "body.by", text, str(error)) from None
+        raise error_at(DURATION_INVALID, "body.by", text, str(error)) from None
 
     def advance_one(organization: str) -> None:
         now_ms = server.service.tenant(organization).now_ms
@@ -82,17 +81,17 @@ async def advance(call: Call) -> Reply:
             raise Problem(CLOCK_TOO_FAR) from None
         move(server, organization, to_ms)
 
-    return await context.for_each(call, advance_one)
+    return await for_each(server, request, advance_one)
 
 
-async def jump(call: Call) -> Reply:
+async def jump_clock(server: ControlServer, request: RequestContext) -> Reply:
     """Move to an instant, or to one that has a name."""
-    server, to = control(call), context.body(call)["to"]
+    to = body_of(request)["to"]
     if to not in timeline.NAMED_INSTANTS:
         at_ms = instant_of(to, "body.to")
-        return await context.for_each(call, lambda organization: move(server, organization, at_ms))
+        return await for_each(server, request, lambda organization: move(server, organization, at_ms))
 
     def jump_one(organization: str) -> None:
         move(server, organization, timeline.named_instant(server.service, organization, to))
 
-    return await context.for_each(call, jump_one)
+    return await for_each(server, request, jump_one)

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from orgbilling_stubs.control.instants import instant_of
+from orgbilling_stubs.api.serializers import response_digests
+from orgbilling_stubs.control.clock import instant_of
 from orgbilling_stubs.http.errors import Problem
-from orgbilling_stubs.tenants.bundle import response_digests
 
 CLOCK = "/organizations/org_a/clock"
 
@@ -53,7 +53,7 @@ def test_all_at_once_and_who_could_not_follow(drive: Any) -> None:
     drive("POST", "/organizations", {"organization": "org_b", "persona": "no_contract"})
     answer = drive("POST", "/organizations/*/clock/jump", {"to": "contract-end"}).json()
     assert [each["organization"] for each in answer["organizations"]] == ["org_a", "org_b"]
-    assert [(each["organization"], each["name"]) for each in answer["refused"]] == [("org_b", "instant_none")]
+    assert [(each["organization"], each["code"]) for each in answer["errors"]] == [("org_b", "instant_none")]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def walk(drive: Any, dashboard: Any, days: int) -> list[dict[str, str]]:
     seen = [response_digests(service.tenant("org_a"))]
     for _ in range(days):
         assert drive("POST", f"{CLOCK}/advance", {"by": "P1D"}).status_code == 200
-        assert drive("GET", "/organizations/org_a/laws").json()["organizations"][0]["holds"]
+        assert drive("GET", "/organizations/org_a/invariants").json()["organizations"][0]["holds"]
         seen.append(response_digests(service.tenant("org_a")))
     return seen
 
