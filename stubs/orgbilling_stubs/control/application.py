@@ -38,7 +38,9 @@ def mount(handlers: Mapping[str, Handler], seed: int, access: ControlAccess) -> 
     # No `*` here: pages of any origin may read the API, none of them may drive the stub.
     origins = [origin for origin in access.origins if origin != "*"]
     translated = {operation_id: _translating(handler) for operation_id, handler in handlers.items()}
-    inner = assemble(control_description.load(), translated, _nobody, habits=HttpSettings(cors=origins, seed=seed))
+    inner = assemble(
+        control_description.load(), translated, _nobody, habits=HttpSettings(cors=origins, seed=seed)
+    )
     responder = Responder(PREFIX, Cors(origins), trace_ids(f"control:{seed}"))
     return ControlApiGuard(_aliased(inner), responder, origins, access.token, access.host)
 
