@@ -82,7 +82,8 @@ def cell(row, column, value):
         if isinstance(row, str):
             row = next(place for place, line in enumerate(lines) if row in line)
         cells = lines[row].rstrip("\n").split(",")
-        cells[column] = value(cells[column])
+        position = lines[0].rstrip("\n").split(",").index(column)
+        cells[position] = value(cells[position])
         lines[row] = ",".join(cells) + "\n"
 
     return change
@@ -105,34 +106,50 @@ def sound(tmp_path_factory):
 BREAKS = [
     (
         "ledger",
-        cell(",usage,", 6, lambda text: "1" + text.lstrip("-")),
+        cell(",usage,", "amount_credits", lambda text: "1" + text.lstrip("-")),
         {"balance", "ledger-mode", "ledger-signs"},
     ),
-    ("ledger", cell(9, 2, lambda text: "0" * 36), set()),
-    ("ledger", cell(",usage,", 8, lambda text: str(int(text) + 1)), {"usage-tokens"}),
-    ("ledger", cell(",free_credit,", 8, lambda text: "5"), {"ledger-tokens"}),
-    ("ledger", cell(5, 4, lambda text: "2020" + text[4:]), {"ledger-order", "ledger-clock"}),
-    ("ledger", cell(5, 3, lambda text: "0" * 36), {"ledger-tenant"}),
-    ("ledger", cell(5, 0, lambda text: "org_nobody"), {"ledger-organizations", "ledger-order"}),
+    ("ledger", cell(9, "entry_id", lambda text: "0" * 36), set()),
+    ("ledger", cell(",usage,", "tokens", lambda text: str(int(text) + 1)), {"usage-tokens"}),
+    ("ledger", cell(",free_credit,", "tokens", lambda text: "5"), {"ledger-tokens"}),
+    ("ledger", cell(5, "created_at", lambda text: "2020" + text[4:]), {"ledger-order", "ledger-clock"}),
+    ("ledger", cell(5, "tenant_id", lambda text: "0" * 36), {"ledger-tenant"}),
+    (
+        "ledger",
+        cell(5, "organization_id", lambda text: "org_nobody"),
+        {"ledger-organizations", "ledger-order"},
+    ),
     ("ledger", drop(12), {"ledger-order", "balance"}),
-    ("billing_profiles", cell(1, 4, lambda text: "0.000001"), {"balance"}),
-    ("billing_profiles", cell(1, 5, lambda text: "0.000001"), {"prepaid", "outstanding"}),
-    ("billing_profiles", cell(1, 7, lambda text: "false"), {"free-credit"}),
-    ("billing_profiles", cell(1, 13, lambda text: "2020" + text[4:]), {"updated"}),
-    ("events", cell(4, 4, lambda text: str(int(text) + 1)), {"events-charge"}),
-    ("events", cell(4, 6, lambda text: "9.000000"), {"events-charge", "events-billed"}),
-    ("events", cell(4, 2, lambda text: "nothing"), {"events-event_prices"}),
+    ("billing_profiles", cell(1, "credit_balance", lambda text: "0.000001"), {"balance"}),
+    ("billing_profiles", cell(1, "outstanding_usd", lambda text: "0.000001"), {"prepaid", "outstanding"}),
+    ("billing_profiles", cell(1, "free_credit_granted", lambda text: "false"), {"free-credit"}),
+    ("billing_profiles", cell(1, "updated_at", lambda text: "2020" + text[4:]), {"updated"}),
+    ("events", cell(4, "count", lambda text: str(int(text) + 1)), {"events-charge"}),
+    ("events", cell(4, "charge_usd", lambda text: "9.000000"), {"events-charge", "events-billed"}),
+    ("events", cell(4, "event_type", lambda text: "nothing"), {"events-event_prices"}),
     ("services", drop(3), {"services-billed"}),
-    ("service_prices", cell(1, 2, lambda text: "7.000000000"), {"services-price"}),
-    ("usage_by_day", cell(2, 11, lambda text: "1.000000"), {"usage-charge", "usage-price"}),
-    ("usage_by_day", cell(2, 6, lambda text: "2"), {"usage-entries"}),
-    ("usage_by_day", cell(2, 3, lambda text: "0" * 36), {"usage_by_day-projects"}),
-    ("characters", cell(1, 2, lambda text: str(int(text) + 1)), {"characters-charge"}),
-    ("characters", cell(1, 4, lambda text: "1.000000"), {"characters-billed", "characters-charge"}),
+    ("service_prices", cell(1, "unit_price_usd", lambda text: "7.000000000"), {"services-price"}),
+    ("usage_by_day", cell(2, "charge_usd", lambda text: "1.000000"), {"usage-charge", "usage-price"}),
+    ("usage_by_day", cell(2, "entries", lambda text: "2"), {"usage-entries"}),
+    ("usage_by_day", cell(2, "project_id", lambda text: "0" * 36), {"usage_by_day-projects"}),
+    ("characters", cell(1, "high_water_mark", lambda text: str(int(text) + 1)), {"characters-charge"}),
+    (
+        "characters",
+        cell(1, "char_charge_usd", lambda text: "1.000000"),
+        {"characters-billed", "characters-charge"},
+    ),
     ("projects", lambda lines: lines.append(lines[1]), {"projects-key"}),
-    ("installments", cell(1, 5, lambda text: "1.000000"), {"installment-parts", "contract-schedule"}),
-    ("installments", cell(1, 0, lambda text: "org_nobody"), {"installments-contracts", "contract-schedule"}),
-    ("installments", cell(1, 4, lambda text: "2020" + text[4:]), {"schedule-dates"}),
+    (
+        "installments",
+        cell(1, "amount_usd", lambda text: "1.000000"),
+        {"installment-parts", "contract-schedule"},
+    ),
+    (
+        "installments",
+        cell(1, "organization_id", lambda text: "org_nobody"),
+        {"installments-contracts", "contract-schedule"},
+    ),
+    ("installments", cell(1, "due_date", lambda text: "2020" + text[4:]), {"schedule-dates"}),
 ]
 
 
@@ -150,19 +167,39 @@ def test_a_broken_invariant_is_named_with_its_first_row(tmp_path, sound, table, 
 
 
 MISREAD = [
-    ("ledger", cell(5, 6, lambda text: "abc"), "ledger-cells", "row 6: amount_credits: 'abc' is no money"),
-    ("ledger", cell(5, 7, lambda text: "NaN"), "ledger-cells", "row 6: amount_usd: 'NaN' is no money"),
-    ("ledger", cell(5, 7, lambda text: ""), "ledger-cells", "row 6: amount_usd: null is no money"),
     (
         "ledger",
-        cell(5, 4, lambda text: "2025-02-31" + text[10:]),
+        cell(5, "amount_credits", lambda text: "abc"),
+        "ledger-cells",
+        "row 6: amount_credits: 'abc' is no money",
+    ),
+    (
+        "ledger",
+        cell(5, "amount_usd", lambda text: "NaN"),
+        "ledger-cells",
+        "row 6: amount_usd: 'NaN' is no money",
+    ),
+    ("ledger", cell(5, "amount_usd", lambda text: ""), "ledger-cells", "row 6: amount_usd: null is no money"),
+    (
+        "ledger",
+        cell(5, "created_at", lambda text: "2025-02-31" + text[10:]),
         "ledger-cells",
         "row 6: created_at: '2025-",
     ),
-    ("ledger", cell(5, 4, lambda text: text[:10]), "ledger-cells", "row 6: created_at: '20"),
-    ("ledger", cell(5, 8, lambda text: "few"), "ledger-cells", "row 6: tokens: 'few' is no int"),
-    ("events", cell(3, 1, lambda text: "2025-02-31"), "events-cells", "row 4: day: '2025-02-31' is no date"),
-    ("billing_profiles", cell(1, 7, lambda text: "maybe"), "billing_profiles-cells", "'maybe' is no bool"),
+    ("ledger", cell(5, "created_at", lambda text: text[:10]), "ledger-cells", "row 6: created_at: '20"),
+    ("ledger", cell(5, "tokens", lambda text: "few"), "ledger-cells", "row 6: tokens: 'few' is no int"),
+    (
+        "events",
+        cell(3, "day", lambda text: "2025-02-31"),
+        "events-cells",
+        "row 4: day: '2025-02-31' is no date",
+    ),
+    (
+        "billing_profiles",
+        cell(1, "free_credit_granted", lambda text: "maybe"),
+        "billing_profiles-cells",
+        "'maybe' is no bool",
+    ),
     (
         "ledger",
         lambda lines: lines.append(lines.pop()[:20]),
@@ -200,7 +237,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_checked(tmp_path, sound, t
 def test_decimals_without_all_their_places_are_the_same_amounts(tmp_path, sound):
     shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
     for row in range(1, 3):
-        changed(tmp_path, "billing_profiles", cell(row, 4, lambda text: text.rstrip("0")))
+        changed(tmp_path, "billing_profiles", cell(row, "credit_balance", lambda text: text.rstrip("0")))
     assert problems(tmp_path) == {}
 
 
@@ -226,7 +263,7 @@ def test_bodies_that_are_no_json_are_named(tmp_path, make):
 def test_the_row_is_told_as_people_read_it(tmp_path, make):
     selected = selection.select(selection.by_persona(["no_contract"]), 1, AS_OF_MS, 40)
     make(tmp_path, selection=selected, part_size=100)
-    changed(tmp_path, "events", cell(1, 6, lambda text: "9.000000"))
+    changed(tmp_path, "events", cell(1, "charge_usd", lambda text: "9.000000"))
     found = problems(tmp_path)
     assert found["events-charge"].startswith("events: organization_id org_no_contract, day 2026-01-")
     assert "charge_usd 9.000000" in found["events-charge"]
