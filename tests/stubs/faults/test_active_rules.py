@@ -10,7 +10,7 @@ from orgbilling_stubs.faults import effects, errors
 from orgbilling_stubs.faults.active_rules import MOST_RULES, ActiveRules, documented_members
 from orgbilling_stubs.faults.effects import parse
 from orgbilling_stubs.faults.effects.effect import FlagEffect
-from orgbilling_stubs.faults.effects.nulls import Nulls
+from orgbilling_stubs.faults.effects.null_arrays import NullArrays
 from orgbilling_stubs.faults.rule_log import RuleLog
 from orgbilling_stubs.faults.rules import ActiveRule, FaultRule
 from orgbilling_stubs.faults.rules import parse as parse_rule
@@ -196,7 +196,7 @@ def test_a_new_effect_does_not_change_the_draws_of_other_rules(monkeypatch):
         description: ClassVar = "Letters are capitals."
 
     monkeypatch.setattr(effects, "EFFECTS", (Shout, *effects.EFFECTS))
-    assert effects.parse({"aaa": True, "nulls": True}) == (Shout(), Nulls())
+    assert effects.parse({"aaa": True, "nulls": True}) == (Shout(), NullArrays())
     assert fired_matches(EXAMPLE) == FIRED
     assert fired_matches(EXAMPLE | {"effect": {"status": 503, "aaa": True}}) != FIRED
 

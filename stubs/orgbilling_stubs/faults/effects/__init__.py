@@ -18,16 +18,16 @@ from orgbilling_stubs.faults import errors
 from orgbilling_stubs.faults.effects.drip import Drip
 from orgbilling_stubs.faults.effects.duplicate_member import DuplicateMember
 from orgbilling_stubs.faults.effects.effect import Documented, Effect
-from orgbilling_stubs.faults.effects.field import Field
 from orgbilling_stubs.faults.effects.hang import Hang
 from orgbilling_stubs.faults.effects.late import Late
 from orgbilling_stubs.faults.effects.latency import Latency
-from orgbilling_stubs.faults.effects.nulls import Nulls
+from orgbilling_stubs.faults.effects.null_arrays import NullArrays
 from orgbilling_stubs.faults.effects.rate_limit import RateLimit
 from orgbilling_stubs.faults.effects.reset import Reset
 from orgbilling_stubs.faults.effects.stale import Stale
 from orgbilling_stubs.faults.effects.status import Status
 from orgbilling_stubs.faults.effects.truncate import Truncate
+from orgbilling_stubs.faults.effects.undocumented_member import UndocumentedMember
 from orgbilling_stubs.http.errors import Problem
 
 Effects: TypeAlias = tuple[Effect, ...]
@@ -38,8 +38,8 @@ EFFECTS: tuple[type[Effect], ...] = (
     RateLimit,  # before Status: a client that is over its limit hears nothing else
     Status,
     Stale,
-    Nulls,
-    Field,
+    NullArrays,
+    UndocumentedMember,
     DuplicateMember,  # after every effect that reads the body as JSON
     Drip,
     Truncate,

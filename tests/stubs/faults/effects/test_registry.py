@@ -6,12 +6,12 @@ import pytest
 from orgbilling_openapi import control_description
 from orgbilling_stubs.faults import effects, errors
 from orgbilling_stubs.faults.effects.effect import Effect
-from orgbilling_stubs.faults.effects.field import UNDOCUMENTED, Field
 from orgbilling_stubs.faults.effects.latency import Latency
-from orgbilling_stubs.faults.effects.nulls import Nulls
+from orgbilling_stubs.faults.effects.null_arrays import NullArrays
 from orgbilling_stubs.faults.effects.reset import Reset
 from orgbilling_stubs.faults.effects.stale import Stale
 from orgbilling_stubs.faults.effects.status import Status
+from orgbilling_stubs.faults.effects.undocumented_member import UNDOCUMENTED, UndocumentedMember
 from orgbilling_stubs.http.errors import Problem
 
 REFUSED = [
@@ -66,8 +66,8 @@ def test_a_refusal_says_what_is_wrong():
 
 
 def test_a_success_keeps_the_operations_own_response_which_others_may_change():
-    effects.check((Status(202), Stale(commands=1), Nulls()))
-    effects.check((Status(503), Field("extra")))
+    effects.check((Status(202), Stale(commands=1), NullArrays()))
+    effects.check((Status(503), UndocumentedMember("extra")))
 
 
 def test_the_schema_of_the_control_api_is_made_of_the_effects():
@@ -110,12 +110,12 @@ def test_effects_act_in_the_order_of_the_registry():
     ],
 )
 def test_empty_arrays_become_null(body, expected):
-    assert Nulls().change_body(body) == expected
+    assert NullArrays().change_body(body) == expected
 
 
 def test_a_member_is_added_to_the_object_or_to_each_row_but_not_to_maps_inside():
     more = f'"new":"{UNDOCUMENTED}"'.encode()
-    changed = Field("new").change_body
+    changed = UndocumentedMember("new").change_body
     assert changed(b'{"prices":{"a":1}}') == b'{"prices":{"a":1},' + more + b"}"
     assert changed(b'[{"a":1},{}]') == b'[{"a":1,' + more + b"},{" + more + b"}]"
     assert changed(b"null") == b"null"
@@ -125,4 +125,4 @@ def test_an_effect_that_overrides_nothing_does_nothing():
     effect = Effect()
     assert (effect.delay_ms(None), effect.answer(None, None), effect.change_body(b"x")) == (0, None, b"x")
     assert not effects.changes_body((effect, Status(503)))
-    assert effects.changes_body((Nulls(),))
+    assert effects.changes_body((NullArrays(),))

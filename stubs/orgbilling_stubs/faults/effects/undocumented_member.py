@@ -1,4 +1,4 @@
-"""Field: an undocumented member, as an API has it that changed without notice."""
+"""Undocumented member: one more in every object, as an API has it that changed without notice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNDOCUMENTED = "not documented: a drift drill"
 
 
 @dataclass(frozen=True, slots=True)
-class Field(Effect):
+class UndocumentedMember(Effect):
     """One member more, in the object or in every row of the array.
 
     The response is not checked against the API description afterwards: being wrong is its purpose.

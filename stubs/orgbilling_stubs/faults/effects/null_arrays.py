@@ -1,4 +1,4 @@
-"""Nulls: empty arrays are null, as some serializers of Go write them."""
+"""Null arrays: empty arrays are null, as some serializers of Go write them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orgbilling_stubs.faults.effects.effect import FlagEffect
 
 
 @dataclass(frozen=True, slots=True)
-class Nulls(FlagEffect):
+class NullArrays(FlagEffect):
     """`null` for every empty array."""
 
     member: ClassVar = "nulls"
