@@ -9,14 +9,14 @@ from orgbilling_stubs.auth.clerk_ids import clerk_id
 
 @given(st.sampled_from(["user", "org", "sess", "ins"]), st.lists(st.text() | st.integers()))
 def test_an_id_has_clerks_shape_and_is_the_same_again(prefix: str, parts: list[str | int]) -> None:
-    made = clerk_id(prefix, *parts)
-    assert re.fullmatch(prefix + "_[0-9A-Za-z]{27}", made)
-    assert made == clerk_id(prefix, *parts)
+    generated = clerk_id(prefix, *parts)
+    assert re.fullmatch(prefix + "_[0-9A-Za-z]{27}", generated)
+    assert generated == clerk_id(prefix, *parts)
 
 
 def test_ids_differ_by_prefix_by_part_and_by_where_a_part_ends() -> None:
-    made = {clerk_id("user", "ab", "c"), clerk_id("user", "a", "bc"), clerk_id("user", "abc")}
-    assert len(made) == 3
+    generated = {clerk_id("user", "ab", "c"), clerk_id("user", "a", "bc"), clerk_id("user", "abc")}
+    assert len(generated) == 3
     assert clerk_id("user", "x")[5:] != clerk_id("sess", "x")[5:]
 
 

@@ -14,8 +14,8 @@ def test_nothing_is_found_in_nothing() -> None:
 
 
 def test_the_header_wins_over_the_cookie() -> None:
-    found = read_credentials([cookie(b"__session=b"), (b"authorization", b"Bearer a")])
-    assert found == Credentials("Bearer a", None)
+    result = read_credentials([cookie(b"__session=b"), (b"authorization", b"Bearer a")])
+    assert result == Credentials("Bearer a", None)
 
 
 @pytest.mark.parametrize(

@@ -42,16 +42,16 @@ def test_the_header_is_clerks(key: SigningKey) -> None:
 
 
 def test_version_two_claims(now_ms: int) -> None:
-    made = token_claims(SESSION, now_ms)
-    assert set(made) == COMMON | {"jti", "v", "pla", "fea", "sts", "o"}
-    assert (made["iat"], made["nbf"], made["exp"]) == (
+    claims = token_claims(SESSION, now_ms)
+    assert set(claims) == COMMON | {"jti", "v", "pla", "fea", "sts", "o"}
+    assert (claims["iat"], claims["nbf"], claims["exp"]) == (
         now_ms // 1000,
         now_ms // 1000 - 10,
         now_ms // 1000 + 60,
     )
-    assert made["v"] == 2
-    assert made["sts"] == "active"
-    assert made["o"] == {
+    assert claims["v"] == 2
+    assert claims["sts"] == "active"
+    assert claims["o"] == {
         "id": "org_low_balance",
         "slg": "low-balance",
         "rol": "admin",
@@ -61,10 +61,10 @@ def test_version_two_claims(now_ms: int) -> None:
 
 
 def test_version_one_claims(now_ms: int) -> None:
-    made = token_claims(replace(SESSION, version=1), now_ms)
-    assert set(made) == COMMON | {"org_id", "org_slug", "org_role", "org_permissions"}
-    assert made["org_role"] == "org:admin"
-    assert made["org_permissions"] == ["org:billing:read", "org:billing:manage"]
+    claims = token_claims(replace(SESSION, version=1), now_ms)
+    assert set(claims) == COMMON | {"org_id", "org_slug", "org_role", "org_permissions"}
+    assert claims["org_role"] == "org:admin"
+    assert claims["org_permissions"] == ["org:billing:read", "org:billing:manage"]
 
 
 def test_a_member_may_only_read(now_ms: int) -> None:
@@ -78,9 +78,9 @@ def test_a_role_may_be_written_either_way(now_ms: int) -> None:
 
 
 def test_ids_have_clerks_shape(now_ms: int) -> None:
-    made = token_claims(SESSION, now_ms)
-    assert re.fullmatch("user_[0-9A-Za-z]{27}", made["sub"])
-    assert re.fullmatch("sess_[0-9A-Za-z]{27}", made["sid"])
+    claims = token_claims(SESSION, now_ms)
+    assert re.fullmatch("user_[0-9A-Za-z]{27}", claims["sub"])
+    assert re.fullmatch("sess_[0-9A-Za-z]{27}", claims["sid"])
 
 
 def test_the_user_stays_and_the_token_id_moves_on(now_ms: int) -> None:

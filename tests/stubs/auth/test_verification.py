@@ -42,8 +42,8 @@ def tampered(token: str, **changes: object) -> str:
 @pytest.mark.parametrize("version", [1, 2])
 def test_our_own_token_is_let_in(key: SigningKey, forge: Forge, mode: Mode, version: int) -> None:
     session = ClerkSession("org_a", subject="user_a", version=version)
-    found = accepted(Authenticator(mode, key), forge(session=session))
-    assert found == Principal("org_a", "admin", "user_a", session.session_id, NOW_MS + 3_600_000)
+    principal = accepted(Authenticator(mode, key), forge(session=session))
+    assert principal == Principal("org_a", "admin", "user_a", session.session_id, NOW_MS + 3_600_000)
 
 
 # Claims, through the gate: the table of types is in test_claims
@@ -103,8 +103,8 @@ def test_an_allow_list_of_origins(key: SigningKey, forge: Forge) -> None:
 
 def test_trust_believes_a_foreign_token(gate: Authenticator, stranger: SigningKey, forge: Forge) -> None:
     token = forge({"kid": "ins_foreign"}, FOREIGN | {"o": {"id": "org_real", "rol": "member"}}, stranger)
-    found = accepted(gate, token)
-    assert (found.organization, found.is_admin) == ("org_real", False)
+    principal = accepted(gate, token)
+    assert (principal.organization, principal.is_admin) == ("org_real", False)
 
 
 @pytest.mark.parametrize("signature", [b"", b"x" * 63])
@@ -159,8 +159,8 @@ def test_a_jwks_that_cannot_be_fetched_is_503_and_only_for_tokens_that_ask(
 )
 def test_off_lets_anyone_in_as_an_admin_of_the_default(key: SigningKey, authorization: str | None) -> None:
     gate = Authenticator("off", key, organization="org_mine")
-    found = gate.authenticate(authorization, None, NOW_MS)
-    assert (found.organization, found.is_admin) == ("org_mine", True)
+    principal = gate.authenticate(authorization, None, NOW_MS)
+    assert (principal.organization, principal.is_admin) == ("org_mine", True)
 
 
 def test_off_follows_a_token_whoever_signed_it(key: SigningKey, stranger: SigningKey, forge: Forge) -> None:

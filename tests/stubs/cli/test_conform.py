@@ -40,9 +40,9 @@ def test_the_stub_conforms_in_every_format(
     monkeypatch.setenv("MINE", token)
     names = ("json", "junit", "sarif", "markdown", "html")
     paths = [part for name in names for part in (f"--{name}", f"r.{name}")]
-    done = run("--app", "judged_stub:app", "--token-env", "MINE", "--quick", *paths)
-    assert done.exit_code == 0, done.output
-    assert "conforms to the API description" in " ".join(done.output.split())
+    result = run("--app", "judged_stub:app", "--token-env", "MINE", "--quick", *paths)
+    assert result.exit_code == 0, result.output
+    assert "conforms to the API description" in " ".join(result.output.split())
     assert all((tmp_path / f"r.{name}").read_text() for name in names)
     document = json.loads((tmp_path / "r.json").read_text())
     assert (document["verdict"], document["exit"]) == ("conforms", 0)
@@ -51,13 +51,13 @@ def test_the_stub_conforms_in_every_format(
 
 def test_exits(run: Run, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    refused = run("--app", "judged_stub:app", "--token", "garbage", "--quick")
-    assert refused.exit_code == 3
-    assert "::error title=inconclusive::" in refused.output
+    rejected = run("--app", "judged_stub:app", "--token", "garbage", "--quick")
+    assert rejected.exit_code == 3
+    assert "::error title=inconclusive::" in rejected.output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ((), "one target"),
         (("http://x", "--har", "y"), "one target"),
@@ -71,11 +71,13 @@ def test_exits(run: Run, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
         (("http://x", "--baseline", "none.yaml"), "no such file"),
     ],
 )
-def test_what_cannot_be_run_is_one_line_and_exit_2(run: Run, arguments: tuple[str, ...], told: str) -> None:
-    done = run(*arguments)
-    assert done.exit_code == 2
-    assert told in done.output
-    assert len(done.output.strip().splitlines()) == 1
+def test_what_cannot_be_run_is_one_line_and_exit_2(
+    run: Run, arguments: tuple[str, ...], message: str
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert len(result.output.strip().splitlines()) == 1
 
 
 def test_what_is_told_is_told_as_it_was_typed(run: Run) -> None:
@@ -85,9 +87,9 @@ def test_what_is_told_is_told_as_it_was_typed(run: Run) -> None:
 
 
 def test_a_report_that_cannot_be_written(run: Run, token: str) -> None:
-    done = run("--app", "judged_stub:app", "--token", token, "--quick", "--json", "none/r.json")
-    assert done.exit_code == 2
-    assert "none/r.json: no such file" in done.output
+    result = run("--app", "judged_stub:app", "--token", token, "--quick", "--json", "none/r.json")
+    assert result.exit_code == 2
+    assert "none/r.json: no such file" in result.output
 
 
 def test_the_help_names_every_exit(run: Run) -> None:

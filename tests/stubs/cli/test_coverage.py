@@ -55,10 +55,10 @@ def run(server):
 
 
 def test_a_table_with_the_percentage(run, server):
-    found = run()
-    assert found.exit_code == 0
-    assert "Coverage since 2026-11-22T11:00:00Z: 50.0 %" in found.output
-    assert [line.split()[:4] for line in found.output.splitlines() if line.startswith("oper")] == [
+    result = run()
+    assert result.exit_code == 0
+    assert "Coverage since 2026-11-22T11:00:00Z: 50.0 %" in result.output
+    assert [line.split()[:4] for line in result.output.splitlines() if line.startswith("oper")] == [
         ["operations", "1", "2", "50"]
     ]
     assert server.asked == [("GET", "/_mock/v1/coverage", None)]
@@ -74,16 +74,16 @@ def test_json(run):
 
 @pytest.mark.parametrize(("limit", "code"), [("50", 0), ("50.1", 1), ("0", 0), ("100", 1)])
 def test_a_limit_fails_the_build(run, limit, code):
-    found = run("--fail-under", limit)
-    assert found.exit_code == code
-    assert ("is under" in found.output) is bool(code)
+    result = run("--fail-under", limit)
+    assert result.exit_code == code
+    assert ("is under" in result.output) is bool(code)
 
 
 @pytest.mark.parametrize("limit", ["nan", "-nan", "inf", "100.1", "half"])
 def test_what_is_no_limit_is_refused(run, server, limit):
-    found = run(f"--fail-under={limit}", "--reset")
-    assert found.exit_code == 2
-    assert "--fail-under" in found.output
+    result = run(f"--fail-under={limit}", "--reset")
+    assert result.exit_code == 2
+    assert "--fail-under" in result.output
     assert server.asked == []
 
 
@@ -99,27 +99,27 @@ def test_a_reset_comes_after_the_reading(run, server):
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "told"),
+    ("status", "body", "message"),
     [
         (401, b"{}", "answers 401"),
         (200, b"no json", "nothing to read"),
         (200, b"[]", "a coverage report"),
     ],
 )
-def test_what_is_no_stub_is_told_in_one_line(run, server, status, body, told):
+def test_what_is_no_stub_is_told_in_one_line(run, server, status, body, message):
     server.status, server.body = status, body
-    found = run()
-    assert found.exit_code == 2
-    assert told in found.output
-    assert found.output.count("\n") == 1
+    result = run()
+    assert result.exit_code == 2
+    assert message in result.output
+    assert result.output.count("\n") == 1
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "file:///etc/passwd", "nonsense"])
 def test_nobody_there(run, url):
-    found = run("--url", url)
-    assert found.exit_code == 2
-    assert found.output.startswith("orgbilling: ")
-    assert found.output.count("\n") == 1
+    result = run("--url", url)
+    assert result.exit_code == 2
+    assert result.output.startswith("orgbilling: ")
+    assert result.output.count("\n") == 1
 
 
 def test_the_bar():

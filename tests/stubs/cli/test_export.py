@@ -230,15 +230,15 @@ def test_the_base_install_writes_the_same_bytes_and_names_the_extra(tmp_path):
         ["--report", str(tmp_path / "report.html"), *small],
     ]
     script = BASE.replace("ARGUMENTS", repr(arguments))
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     install = "which is not installed: pip install 'orgbilling[export]'"
-    assert found.stderr.splitlines() == [
+    assert result.stderr.splitlines() == [
         f"orgbilling: export verify needs duckdb, {install}",
         f"orgbilling: parquet needs numpy, {install}",
         f"orgbilling: --preview needs plotext, {install}",
         f"orgbilling: --report needs vl_convert, {install}",
     ]
-    codes = [line for line in found.stdout.splitlines() if line.isdecimal()]
+    codes = [line for line in result.stdout.splitlines() if line.isdecimal()]
     assert codes == ["0", "2", "2", "2", "2"]
     run("--out", tmp_path / "full", *small)
     for file in (tmp_path / "base").iterdir():

@@ -6,16 +6,16 @@ from typer.testing import CliRunner
 
 
 def test_the_help_names_every_command() -> None:
-    shown = CliRunner().invoke(build([]), ["--help"])
-    assert shown.exit_code == 0
-    assert all(name in shown.output for name in COMMANDS)
+    result = CliRunner().invoke(build([]), ["--help"])
+    assert result.exit_code == 0
+    assert all(name in result.output for name in COMMANDS)
 
 
 def test_every_command_has_help_of_its_own() -> None:
     for name in COMMANDS:
-        shown = CliRunner().invoke(build([name]), [name, "--help"])
-        assert shown.exit_code == 0, name
-        assert len(shown.output.split()) > 20
+        result = CliRunner().invoke(build([name]), [name, "--help"])
+        assert result.exit_code == 0, name
+        assert len(result.output.split()) > 20
 
 
 def test_only_what_is_asked_for_is_imported() -> None:
@@ -23,11 +23,11 @@ def test_only_what_is_asked_for_is_imported() -> None:
         "import sys; from orgbilling_stubs.cli.main import build; build(['serve']);"
         "print([name for name in ('rich.table', 'faker', 'yaml', 'connexion') if name in sys.modules])"
     )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == "[]"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
 
 
 def test_an_unknown_command_is_one_clear_message() -> None:
-    shown = CliRunner().invoke(build(["sing"]), ["sing"])
-    assert shown.exit_code == 2
-    assert "sing" in shown.output
+    result = CliRunner().invoke(build(["sing"]), ["sing"])
+    assert result.exit_code == 2
+    assert "sing" in result.output

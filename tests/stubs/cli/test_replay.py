@@ -29,27 +29,27 @@ def one(organization: str) -> str:
 def test_the_same_answers_are_0(tmp_path: Path) -> None:
     bundle = tmp_path / "b.jsonl"
     bundle.write_text(one("org_low_balance"), "utf-8")
-    done = RUN.invoke(app, [str(bundle)])
-    assert done.exit_code == 0, done.output
-    assert done.stdout.split("\t")[0] == "org_low_balance"
-    assert done.stdout.rstrip().endswith("the same")
+    result = RUN.invoke(app, [str(bundle)])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.split("\t")[0] == "org_low_balance"
+    assert result.stdout.rstrip().endswith("the same")
 
 
 def test_another_answer_is_1_and_named(tmp_path: Path) -> None:
     bundle = tmp_path / "b.jsonl"
     bundle.write_text(one("org_low_balance").replace('"getOrgBilling":"', '"getOrgBilling":"x'), "utf-8")
-    done = RUN.invoke(app, [str(bundle)])
-    assert done.exit_code == 1
-    assert "org_low_balance: getOrgBilling: another answer than recorded" in done.stderr
-    assert "1 differ" in done.stdout
+    result = RUN.invoke(app, [str(bundle)])
+    assert result.exit_code == 1
+    assert "org_low_balance: getOrgBilling: another answer than recorded" in result.stderr
+    assert "1 differ" in result.stdout
 
 
 def test_another_contract_is_mentioned(tmp_path: Path) -> None:
     bundle = tmp_path / "b.jsonl"
     bundle.write_text(one("org_low_balance").replace('"contract":"', '"contract":"x'), "utf-8")
-    done = RUN.invoke(app, [str(bundle)])
-    assert done.exit_code == 0
-    assert "another API description" in done.stderr
+    result = RUN.invoke(app, [str(bundle)])
+    assert result.exit_code == 0
+    assert "another API description" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,6 @@ def test_what_cannot_be_replayed_is_2_in_one_line(
     bundle = tmp_path / "b.jsonl"
     if content is not None:
         bundle.write_bytes(content)
-    done = RUN.invoke(app, [str(bundle)])
-    assert done.exit_code == 2
-    assert done.stderr == f"orgbilling: {bundle}{problem}\n"
+    result = RUN.invoke(app, [str(bundle)])
+    assert result.exit_code == 2
+    assert result.stderr == f"orgbilling: {bundle}{problem}\n"

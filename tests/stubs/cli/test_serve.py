@@ -73,10 +73,10 @@ def test_a_taken_port_is_one_clear_line() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        shown = subprocess.run([*COMMAND, "serve", "--port", str(port)], capture_output=True, text=True)
-    assert shown.returncode == 2
+        result = subprocess.run([*COMMAND, "serve", "--port", str(port)], capture_output=True, text=True)
+    assert result.returncode == 2
     assert (
-        shown.stderr
+        result.stderr
         == f"orgbilling: port {port} is taken; choose another with --port, or --port 0 for a free one\n"
     )
 
@@ -93,17 +93,19 @@ def test_a_taken_port_is_one_clear_line() -> None:
     ],
 )
 def test_what_cannot_be_served_is_one_clear_line(options: list[str]) -> None:
-    shown = subprocess.run([*COMMAND, "serve", "--port", "0", *options], capture_output=True, text=True)
-    assert shown.returncode == 2
-    assert len(shown.stderr.splitlines()) == 1
-    assert shown.stderr.startswith("orgbilling: ")
+    result = subprocess.run([*COMMAND, "serve", "--port", "0", *options], capture_output=True, text=True)
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith("orgbilling: ")
 
 
 @pytest.mark.slow
 def test_a_seed_that_no_bundle_could_hold_is_refused() -> None:
-    shown = subprocess.run([*COMMAND, "serve", "--port", "0", "--seed", "-1"], capture_output=True, text=True)
-    assert shown.returncode == 2
-    assert "--seed" in shown.stderr
+    result = subprocess.run(
+        [*COMMAND, "serve", "--port", "0", "--seed", "-1"], capture_output=True, text=True
+    )
+    assert result.returncode == 2
+    assert "--seed" in result.stderr
 
 
 @pytest.mark.slow

@@ -12,7 +12,8 @@ from orgbilling_stubs.auth.principal import DEFAULT_ORGANIZATION
 from orgbilling_stubs.auth.tokens import DEFAULT_TTL_S, ClerkSession, read_token
 from orgbilling_stubs.auth.verification import Authenticator
 from orgbilling_stubs.cli import token as module
-from orgbilling_stubs.cli.token import explain, parse_organization, parse_ttl, token
+from orgbilling_stubs.cli.token import explain, parse_organization, parse_ttl
+from orgbilling_stubs.cli.token import token as token_command
 from typer.testing import CliRunner
 
 NOW_MS = 1_795_345_200_000
@@ -26,9 +27,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
 
 
 def application() -> typer.Typer:
-    made = typer.Typer()
-    made.command()(token)
-    return made
+    app = typer.Typer()
+    app.command()(token_command)
+    return app
 
 
 def printed(run: CliRunner, *arguments: str) -> str:
@@ -39,30 +40,36 @@ def printed(run: CliRunner, *arguments: str) -> str:
 
 
 def test_the_token_alone_is_on_standard_output_and_opens_the_gate(run: CliRunner) -> None:
-    made = printed(run)
-    found = Authenticator("verify", key_file.load_signing_key()).authenticate(f"Bearer {made}", None, NOW_MS)
-    assert (found.organization, found.is_admin) == (DEFAULT_ORGANIZATION, True)
-    assert found.expires_ms == NOW_MS + DEFAULT_TTL_S * 1000
+    token = printed(run)
+    principal = Authenticator("verify", key_file.load_signing_key()).authenticate(
+        f"Bearer {token}", None, NOW_MS
+    )
+    assert (principal.organization, principal.is_admin) == (DEFAULT_ORGANIZATION, True)
+    assert principal.expires_ms == NOW_MS + DEFAULT_TTL_S * 1000
 
 
 def test_every_option_reaches_the_claims(run: CliRunner) -> None:
     options = "--org low_balance --role member --ttl 15m --azp https://app.test --sub user_me"
-    read = read_token(printed(run, *options.split())).claims
-    assert (read["o"]["id"], read["o"]["rol"]) == ("org_low_balance", "member")
-    assert (read["azp"], read["sub"], read["exp"] - read["iat"]) == ("https://app.test", "user_me", 900)
+    claims = read_token(printed(run, *options.split())).claims
+    assert (claims["o"]["id"], claims["o"]["rol"]) == ("org_low_balance", "member")
+    assert (claims["azp"], claims["sub"], claims["exp"] - claims["iat"]) == (
+        "https://app.test",
+        "user_me",
+        900,
+    )
 
 
 def test_version_one(run: CliRunner) -> None:
-    read = read_token(printed(run, "--v1", "--org", "org_a")).claims
-    assert (read["org_id"], "o" in read) == ("org_a", False)
+    claims = read_token(printed(run, "--v1", "--org", "org_a")).claims
+    assert (claims["org_id"], "o" in claims) == ("org_a", False)
 
 
 @pytest.mark.parametrize("kind", bad_tokens.BAD_TOKENS)
 def test_each_bad_kind(run: CliRunner, kind: str) -> None:
-    made = printed(run, "--bad", kind)
+    token = printed(run, "--bad", kind)
     gate = Authenticator("verify", key_file.load_signing_key(), azp=["http://localhost:3000"])
     with pytest.raises(AuthError, match=bad_tokens.BAD_TOKENS[kind].error_code):
-        require_admin(gate.authenticate(f"Bearer {made}", None, NOW_MS))
+        require_admin(gate.authenticate(f"Bearer {token}", None, NOW_MS))
 
 
 @pytest.mark.parametrize(
