@@ -67,13 +67,13 @@ def page(browser: Any) -> Iterator[Any]:
     """A page of a fresh profile; an error on its console fails the test, refused requests excepted."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(10_000)
-    made = context.new_page()
+    opened = context.new_page()
     errors: list[str] = []
-    made.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    made.on("pageerror", lambda error: errors.append(str(error)))
-    yield made
+    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
     context.close()
-    assert [each for each in errors if not REFUSED.search(each)] == []
+    assert [error for error in errors if not REFUSED.search(error)] == []
 
 
 class Stub:

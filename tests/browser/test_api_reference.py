@@ -13,9 +13,9 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def hosts(page: Any) -> set[str]:
     """The hosts that the page has asked so far."""
-    found: set[str] = set()
-    page.on("request", lambda request: found.add(urlsplit(request.url).netloc))
-    return found
+    hosts: set[str] = set()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    return hosts
 
 
 @pytest.mark.parametrize(

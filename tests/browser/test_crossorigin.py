@@ -56,9 +56,9 @@ def chromium(browser: Any) -> Iterator[Any]:
     path = os.environ.get("CHROMIUM") or next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
     )
-    made = browser.browser_type.launch(executable_path=path, args=arguments)
-    yield made
-    made.close()
+    launched = browser.browser_type.launch(executable_path=path, args=arguments)
+    yield launched
+    launched.close()
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ GROUPS = {
 }  # fmt: skip
 FETCH = """async ([base, addresses, token]) => {
     const headers = token ? {Authorization: 'Bearer ' + token} : {};
-    for (const each of addresses) await (await fetch(base + each, {headers})).text().catch(() => '');
+    for (const address of addresses) await (await fetch(base + address, {headers})).text().catch(() => '');
 }"""
 ABORT = """async url => {
     const halt = new AbortController();
@@ -118,9 +118,9 @@ def look(page: Any, base: str, token: str) -> None:
         page.evaluate(FETCH, [base, plain, bad])
 
 
-def found(report: dict[str, Any]) -> set[tuple[str, str, str]]:
+def finding_keys(report: dict[str, Any]) -> set[tuple[str, str, str]]:
     """The findings of response rules; those on tokens apart, for a recording shows none."""
-    rows = [(each["rule"], each["operation"], each["pointer"]) for each in report["findings"]]
+    rows = [(finding["rule"], finding["operation"], finding["pointer"]) for finding in report["findings"]]
     return {row for row in rows if RULES[row[0]].kind == "response" and not row[0].startswith("token-")}
 
 
@@ -134,8 +134,8 @@ def test_a_recording_of_a_spoiled_target_gives_the_findings_of_the_live_one(
         live = judged(url, "--quick", "--token", world.token())
     recorded = judged("--har", str(tmp_path / "a.har"))
     assert recorded["verdict"] == live["verdict"] == "violated"
-    assert len(found(live)) >= len(GROUPS[group])
-    assert found(recorded) == found(live)
+    assert len(finding_keys(live)) >= len(GROUPS[group])
+    assert finding_keys(recorded) == finding_keys(live)
 
 
 def test_a_recording_of_a_sound_target_conforms(
@@ -149,5 +149,5 @@ def test_a_recording_of_a_sound_target_conforms(
     report = judged("--har", str(tmp_path / "a.har"))
     assert (report["verdict"], report["findings"]) == ("conforms", [])
     assert any(dashboard_url in note for note in report["notes"])
-    passed = {each["operation"] for each in report["cases"] if each["outcome"] == "passed"}
+    passed = {case["operation"] for case in report["cases"] if case["outcome"] == "passed"}
     assert len(passed) == len(READS) + 1

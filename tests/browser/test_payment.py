@@ -184,13 +184,15 @@ def test_the_keyboard_is_enough(stub: Any, page: Any) -> None:
 def test_what_has_the_focus_can_be_seen(stub: Any, page: Any) -> None:
     page.goto(stub.checkout("org_standard_focus"))
     outline = "getComputedStyle(document.activeElement).outlineStyle"
-    seen = []
+    focused = []
     for _ in range(9):
-        seen.append(page.evaluate("document.activeElement.dataset.testid || document.activeElement.tagName"))
-        assert page.evaluate(outline) == "solid", seen
+        focused.append(
+            page.evaluate("document.activeElement.dataset.testid || document.activeElement.tagName")
+        )
+        assert page.evaluate(outline) == "solid", focused
         page.keyboard.press("Tab")
-    assert seen[:6] == ["card-number", "card-expiry", "card-cvc", "card-name", "pay-button", "cancel-link"]
-    assert "webhook-select" in seen
+    assert focused[:6] == ["card-number", "card-expiry", "card-cvc", "card-name", "pay-button", "cancel-link"]
+    assert "webhook-select" in focused
 
 
 def test_it_works_without_javascript(stub: Any, browser: Any) -> None:
@@ -216,12 +218,12 @@ def test_a_page_of_another_origin_cannot_pay(stub: Any, page: Any, dashboard_url
     )
     page.get_by_test_id("refused-page").wait_for()
     page.goto(f"{dashboard_url}/evil")
-    told = page.evaluate(
+    answer = page.evaluate(
         """url => fetch(url + '/complete', {method: 'POST', mode: 'no-cors', body: '{"outcome":"paid"}'})
             .then(() => 'answered', () => 'blocked')""",
         url,
     )
-    assert told == "blocked"
+    assert answer == "blocked"
     assert top_ups(stub, organization) == 0
 
 
@@ -236,7 +238,7 @@ CONTRAST = """() => {
     if (color.length === 3 || color[3] === 1) return color.slice(0, 3) } return [255, 255, 255] };
   const weak = [];
   for (const node of document.querySelectorAll('body *')) {
-    const own = [...node.childNodes].some(each => each.nodeType === 3 && each.data.trim());
+    const own = [...node.childNodes].some(child => child.nodeType === 3 && child.data.trim());
     if (!own || !node.checkVisibility()) continue;
     const style = getComputedStyle(node), large = parseFloat(style.fontSize) >= 24;
     const [a, b] = [luminance(parse(style.color).slice(0, 3)), luminance(behind(node))].sort((x, y) => y - x);

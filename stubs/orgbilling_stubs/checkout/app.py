@@ -190,7 +190,7 @@ def _error_page(problem: Problem) -> Response:
         410: rendering.EXPIRED,
         500: rendering.FAILED,
     }
-    notice = rendering.FOREIGN if problem.name == errors.FOREIGN.name else notices.get(problem.status)
+    notice = rendering.FOREIGN if problem.name == errors.FOREIGN_ORIGIN.name else notices.get(problem.status)
     if notice is not None:
         return rendering.notice_page(notice, headers=problem.headers)
     text = f"{rendering.sentence(problem.detail)} Nothing was changed."

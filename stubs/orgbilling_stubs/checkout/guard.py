@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
-from orgbilling_stubs.checkout.errors import FOREIGN
+from orgbilling_stubs.checkout.errors import FOREIGN_ORIGIN
 from orgbilling_stubs.checkout.settings import HostedPageSettings
 from orgbilling_stubs.http.errors import BODY_MALFORMED, MEDIA_WRONG, Problem
 from orgbilling_stubs.http.origin import Origins
@@ -42,7 +42,7 @@ class RequestGuard:
         """
         headers = self._checked_headers(request)
         if not self._policy.may_submit_form(headers, own_origin(request)):
-            raise Problem(FOREIGN)
+            raise Problem(FOREIGN_ORIGIN)
         if _media_type(headers).lower() != FORM_TYPE:
             raise Problem(MEDIA_WRONG)
         return form_fields(await receive_body(headers, request.receive))
@@ -55,7 +55,7 @@ class RequestGuard:
         """
         headers = self._checked_headers(request)
         if not self._policy.may_send_json(headers, own_origin(request)):
-            raise Problem(FOREIGN)
+            raise Problem(FOREIGN_ORIGIN)
         if JSON_TYPE.fullmatch(_media_type(headers)) is None:
             raise Problem(MEDIA_WRONG, detail="the body must be application/json")
         return await receive_body(headers, request.receive)
@@ -64,7 +64,7 @@ class RequestGuard:
         """The headers; raises Problem for a request under another server's name."""
         headers = _headers(request)
         if not self._policy.is_page_host(headers.get(b"host", b"localhost")):
-            raise Problem(FOREIGN)
+            raise Problem(FOREIGN_ORIGIN)
         return headers
 
 

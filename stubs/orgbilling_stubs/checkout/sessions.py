@@ -18,7 +18,7 @@ from orgbilling_stubs.billing.events import Idempotency
 from orgbilling_stubs.billing.money import MICROS_PER_CENT
 from orgbilling_stubs.billing.tenant import Checkout, Tenant
 from orgbilling_stubs.checkout import amounts
-from orgbilling_stubs.checkout.errors import LINK_LASTS
+from orgbilling_stubs.checkout.errors import PAYMENT_LINK_CANNOT_EXPIRE
 from orgbilling_stubs.checkout.outcomes import PaymentOutcome
 from orgbilling_stubs.checkout.settings import HostedPageSettings, redirect_url
 from orgbilling_stubs.http.errors import Problem
@@ -124,7 +124,7 @@ class CheckoutSessions:
             command = DeclineCheckout(session_id, outcome.decline_code)
         elif outcome.action == "expire":
             if session.status == "open" and not session.can_expire:
-                raise Problem(LINK_LASTS)
+                raise Problem(PAYMENT_LINK_CANNOT_EXPIRE)
             command = ExpireCheckout(session_id)
         elif session.status == "expired":
             raise BillingError(SESSION_EXPIRED)

@@ -21,7 +21,7 @@ class Elements(HTMLParser):
 
     def __init__(self, html: str) -> None:
         super().__init__()
-        self.found: dict[str, list[tuple[dict[str, str], list[str]]]] = {}
+        self.by_testid: dict[str, list[tuple[dict[str, str], list[str]]]] = {}
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
         self._open: list[list[str] | None] = []
@@ -34,7 +34,7 @@ class Elements(HTMLParser):
         text: list[str] | None = None
         if "data-testid" in named:
             text = []
-            self.found.setdefault(named["data-testid"], []).append((named, text))
+            self.by_testid.setdefault(named["data-testid"], []).append((named, text))
         if tag not in ("input", "meta", "link", "img", "br"):
             self._open.append(text)
 
@@ -59,17 +59,17 @@ class Screen:
         self.elements = Elements(response.text if html else "")
 
     def __contains__(self, testid: str) -> bool:
-        return testid in self.elements.found
+        return testid in self.elements.by_testid
 
     def __getitem__(self, testid: str) -> str:
         """The text of the first element with this test id."""
-        return " ".join("".join(self.elements.found[testid][0][1]).split())
+        return " ".join("".join(self.elements.by_testid[testid][0][1]).split())
 
     def all(self, testid: str) -> list[str]:
-        return [" ".join("".join(text).split()) for _, text in self.elements.found.get(testid, ())]
+        return [" ".join("".join(text).split()) for _, text in self.elements.by_testid.get(testid, ())]
 
     def attribute(self, testid: str, name: str) -> str:
-        return unescape(self.elements.found[testid][0][0].get(name, ""))
+        return unescape(self.elements.by_testid[testid][0][0].get(name, ""))
 
 
 class Shop:
@@ -77,17 +77,19 @@ class Shop:
         self.dashboard = dashboard
         self.service = dashboard.app.service
 
-    def do(self, organization: str, command: Command) -> Any:
+    def execute(self, organization: str, command: Command) -> Any:
         return self.service.execute(organization, command)[0]
 
     def checkout(self, organization: str = "org_standard", cents: int = 2_500, currency: str = "USD") -> str:
-        return payment_url("", organization, self.do(organization, OpenCheckout(cents, currency)).session_id)
+        return payment_url(
+            "", organization, self.execute(organization, OpenCheckout(cents, currency)).session_id
+        )
 
     def contract(self, organization: str = "org_contract_pending") -> str:
         return payment_url("", organization, self.service.tenant(organization).contract.session_id)
 
     def portal(self, organization: str = "org_standard") -> str:
-        return portal_url("", organization, self.do(organization, OpenPortal()).session_id)
+        return portal_url("", organization, self.execute(organization, OpenPortal()).session_id)
 
     def get(self, path: str, **headers: str) -> Screen:
         return self._ask("GET", path, headers)

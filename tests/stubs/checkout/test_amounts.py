@@ -3,7 +3,7 @@ from orgbilling_stubs.checkout import amounts
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency", "shown"),
+    ("amount", "currency", "text"),
     [
         (2_500, "USD", "$25.00"),
         (5, "EUR", "€0.05"),
@@ -14,12 +14,12 @@ from orgbilling_stubs.checkout import amounts
         ((1 << 63) - 1, "USD", "$92,233,720,368,547,758.07"),
     ],
 )
-def test_the_smallest_unit_is_that_of_the_currency(amount: int, currency: str, shown: str) -> None:
-    assert amounts.format_minor_units(amount, currency) == shown
+def test_the_smallest_unit_is_that_of_the_currency(amount: int, currency: str, text: str) -> None:
+    assert amounts.format_minor_units(amount, currency) == text
 
 
 @pytest.mark.parametrize(
-    ("micros", "currency", "shown"),
+    ("amount_micros", "currency", "text"),
     [
         (25_000_000, "USD", "$25.00"),
         (25_005_000, "USD", "$25.00"),
@@ -28,8 +28,8 @@ def test_the_smallest_unit_is_that_of_the_currency(amount: int, currency: str, s
         (1_234_567, "KWD", "KWD 1.235"),
     ],
 )
-def test_micros_are_rounded_half_to_even(micros: int, currency: str, shown: str) -> None:
-    assert amounts.format_micros(micros, currency) == shown
+def test_micros_are_rounded_half_to_even(amount_micros: int, currency: str, text: str) -> None:
+    assert amounts.format_micros(amount_micros, currency) == text
 
 
 def test_a_code_that_follows_is_not_repeated() -> None:

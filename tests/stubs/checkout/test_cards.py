@@ -42,7 +42,7 @@ def test_good_cards_are_taken_however_they_are_written(number: str, expiry: str)
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "told"),
+    ("field", "value", "message"),
     [
         ("number", "", "Enter the card number"),
         ("number", "4242", "incomplete"),
@@ -66,11 +66,11 @@ def test_good_cards_are_taken_however_they_are_written(number: str, expiry: str)
         ("name", "x" * 201, "200"),
     ],
 )
-def test_what_is_wrong_is_told_where_it_is(field: str, value: str, told: str) -> None:
+def test_an_error_belongs_to_its_field(field: str, value: str, message: str) -> None:
     values = {"number": GOOD.number, "expiry": GOOD.expiry, "cvc": GOOD.cvc, "name": GOOD.name}
-    found = card_form_errors(CardForm(**(values | {field: value})), NOW_MS)
-    assert list(found) == [field]
-    assert told in found[field]
+    errors = card_form_errors(CardForm(**(values | {field: value})), NOW_MS)
+    assert list(errors) == [field]
+    assert message in errors[field]
 
 
 def test_fields_are_stripped_and_may_be_missing() -> None:

@@ -11,12 +11,12 @@ from orgbilling_stubs.checkout.invoices import DUE, OVERDUE, PAID, invoices, lab
 @pytest.mark.slow
 @pytest.mark.parametrize("persona", personas.names())
 def test_numbers_are_unique_and_the_order_is_owed_then_paid(shop: Any, persona: str) -> None:
-    found = invoices(shop.service.tenant(f"org_{persona}"))
-    assert len({invoice.number for invoice in found}) == len(found)
-    assert all(invoice.amount_micros > 0 for invoice in found)
-    owed = [invoice for invoice in found if invoice.status != PAID]
-    paid = [invoice for invoice in found if invoice.status == PAID]
-    assert found == owed + paid
+    every_invoice = invoices(shop.service.tenant(f"org_{persona}"))
+    assert len({invoice.number for invoice in every_invoice}) == len(every_invoice)
+    assert all(invoice.amount_micros > 0 for invoice in every_invoice)
+    owed = [invoice for invoice in every_invoice if invoice.status != PAID]
+    paid = [invoice for invoice in every_invoice if invoice.status == PAID]
+    assert every_invoice == owed + paid
     assert [invoice.at_ms for invoice in owed] == sorted(invoice.at_ms for invoice in owed)
     assert [invoice.at_ms for invoice in paid] == sorted((invoice.at_ms for invoice in paid), reverse=True)
 
@@ -31,8 +31,8 @@ def test_the_money_is_that_of_the_ledger(shop: Any, persona: str) -> None:
 
 
 def test_a_postpaid_organization_is_invoiced_by_the_month(shop: Any) -> None:
-    found = invoices(shop.service.tenant("org_postpaid_over_limit"))
-    monthly = [invoice for invoice in found if invoice.title.startswith("Invoice ")]
+    every_invoice = invoices(shop.service.tenant("org_postpaid_over_limit"))
+    monthly = [invoice for invoice in every_invoice if invoice.title.startswith("Invoice ")]
     assert len(monthly) > 3
     assert not [invoice.title for invoice in monthly if invoice.title.endswith("paid")]
     assert {invoice.status for invoice in monthly} == {PAID}
@@ -53,11 +53,11 @@ def test_a_payment_that_was_returned_is_owed_again(shop: Any) -> None:
     schedule = shop.service.tenant(organization).contract.schedule
     index = max(index for index, row in enumerate(schedule) if row.paid)
     before = invoices(shop.service.tenant(organization))
-    shop.do(organization, MarkInstallment(index, paid=False))
+    shop.execute(organization, MarkInstallment(index, paid=False))
     tenant = shop.service.tenant(organization)
     same = [invoice for invoice in invoices(tenant) if invoice.title == label(schedule[index])]
     assert [invoice.status for invoice in same] == [OVERDUE]
-    shop.do(organization, MarkInstallment(index, paid=True))
+    shop.execute(organization, MarkInstallment(index, paid=True))
     after = invoices(shop.service.tenant(organization))
     assert [(invoice.number, invoice.status) for invoice in after] == [
         (invoice.number, invoice.status) for invoice in before
@@ -76,14 +76,14 @@ def test_the_first_payment_can_be_paid_from_its_invoice(shop: Any) -> None:
     assert {invoice.status for invoice in owed} == {DUE}
     payable = [invoice for invoice in owed if invoice.session_id]
     assert [invoice.session_id for invoice in payable] == [contract.session_id] * len(contract.due_first())
-    shop.do(organization, PayCheckout(contract.session_id))
+    shop.execute(organization, PayCheckout(contract.session_id))
     assert not [invoice for invoice in invoices(shop.service.tenant(organization)) if invoice.session_id]
 
 
 def test_a_cancelled_contract_owes_only_what_was_due(shop: Any) -> None:
-    shop.do("org_installment_overdue", CancelContract())
-    found = invoices(shop.service.tenant("org_installment_overdue"))
-    assert [invoice.status for invoice in found if invoice.status != PAID] == [OVERDUE]
+    shop.execute("org_installment_overdue", CancelContract())
+    every_invoice = invoices(shop.service.tenant("org_installment_overdue"))
+    assert [invoice.status for invoice in every_invoice if invoice.status != PAID] == [OVERDUE]
 
 
 def test_invoices_of_earlier_terms_remain(shop: Any) -> None:

@@ -167,7 +167,7 @@ def test_a_webhook_that_never_comes_can_be_delivered(shop: Any) -> None:
 def test_the_timing_has_three_levels(open_shop: Callable[..., Any], way: str) -> None:
     shop = open_shop(webhook=(9,) if way == "server" else (0,))
     if way == "organization":
-        shop.do(ORG, ChangeCheckoutSettings(webhook_delays_s=[9]))
+        shop.execute(ORG, ChangeCheckoutSettings(webhook_delays_s=[9]))
     url, before = shop.checkout(), shop.balance()
     page = shop.get(f"{url}?webhook=9" if way == "session" else url)
     assert ('value="9" selected' in page.text) is (way == "session")
@@ -256,7 +256,7 @@ def test_redirects_carry_the_session(open_shop: Callable[..., Any], level: str) 
     }
     shop = open_shop(**(urls if level == "server" else {"success_url": "https://server.example/"}))
     if level == "organization":
-        shop.do(ORG, ChangeCheckoutSettings(**urls))
+        shop.execute(ORG, ChangeCheckoutSettings(**urls))
     url = shop.checkout()
     session_id = url.rpartition("/")[2]
     assert shop.get(url).attribute("cancel-link", "href") == f"https://app.example/no?s={session_id}"
@@ -282,7 +282,7 @@ def test_without_addresses_the_pages_are_our_own(shop: Any) -> None:
 
 
 def test_a_bad_address_of_an_organization_is_never_followed(shop: Any) -> None:
-    shop.do(ORG, ChangeCheckoutSettings(success_url="javascript:alert(1)", cancel_url="//evil.example"))
+    shop.execute(ORG, ChangeCheckoutSettings(success_url="javascript:alert(1)", cancel_url="//evil.example"))
     url = shop.checkout()
     page = shop.get(url)
     assert page.attribute("cancel-link", "href") == f"{url}/cancelled"

@@ -41,7 +41,7 @@ def test_every_invoice_is_on_some_page_and_has_its_own(shop: Any) -> None:
     page, links, pages = shop.get(url), [], 0
     while True:
         pages += 1
-        links += [attrs["href"] for attrs, _ in page.elements.found["invoice-link"]]
+        links += [attrs["href"] for attrs, _ in page.elements.by_testid["invoice-link"]]
         if "older-link" not in page:
             break
         page = shop.get(page.attribute("older-link", "href"))
@@ -92,7 +92,7 @@ def test_the_first_payment_is_a_click_away(shop: Any) -> None:
 
 def test_an_overdue_installment_stands_out(shop: Any) -> None:
     organization = "org_contract_active"
-    shop.do(organization, MarkInstallment(0, paid=False))
+    shop.execute(organization, MarkInstallment(0, paid=False))
     assert shop.get(shop.portal(organization)).all("invoice-status")[0] == "overdue"
 
 
@@ -114,9 +114,9 @@ def test_the_way_back_is_the_organizations_or_the_servers_or_the_start(open_shop
     page = shop.get(shop.portal())
     assert page.attribute("return-link", "href") == "https://server.example/billing"
     assert page["return-link"] == "Back to server.example"
-    shop.do(ORG, ChangeCheckoutSettings(return_url="https://own.example/"))
+    shop.execute(ORG, ChangeCheckoutSettings(return_url="https://own.example/"))
     assert shop.get(shop.portal()).attribute("return-link", "href") == "https://own.example/"
-    shop.do(ORG, ChangeCheckoutSettings(return_url="javascript:alert(1)"))
+    shop.execute(ORG, ChangeCheckoutSettings(return_url="javascript:alert(1)"))
     assert shop.get(shop.portal()).attribute("return-link", "href") == "https://server.example/billing"
 
 

@@ -24,7 +24,7 @@ def sessions(shop: Any) -> CheckoutSessions:
 @pytest.fixture
 def open_session(shop: Any, sessions: CheckoutSessions) -> OpenSession:
     def open_session(organization: str = ORG, **terms: Any) -> Any:
-        event = shop.do(organization, OpenCheckout(2_500, terms.get("currency", "USD")))
+        event = shop.execute(organization, OpenCheckout(2_500, terms.get("currency", "USD")))
         return sessions.find(organization, event.session_id)
 
     return open_session
@@ -89,7 +89,7 @@ def test_the_timing_is_the_sessions_then_the_organizations_then_the_servers(
     shop: Any, sessions: CheckoutSessions, open_session: OpenSession
 ) -> None:
     assert open_session().webhook_delays_s == (0,)
-    shop.do(ORG, ChangeCheckoutSettings(webhook_delays_s=[7]))
+    shop.execute(ORG, ChangeCheckoutSettings(webhook_delays_s=[7]))
     assert open_session().webhook_delays_s == [7]
     assert not sessions.end_attempt(open_session(), OUTCOMES["paid"]).checkout.settled
     assert sessions.end_attempt(open_session(), OUTCOMES["paid"], (0,)).checkout.settled
@@ -113,7 +113,9 @@ def test_addresses_have_the_session_in_them(
     session = open_session()
     assert session.success_url == f"https://s.example/{session.checkout.session_id}"
     assert session.cancel_url is None
-    shop.do(ORG, ChangeCheckoutSettings(success_url="https://o.example/", cancel_url="https://o.example/no"))
+    shop.execute(
+        ORG, ChangeCheckoutSettings(success_url="https://o.example/", cancel_url="https://o.example/no")
+    )
     assert (session.success_url, session.cancel_url) == ("https://o.example/", "https://o.example/no")
 
 

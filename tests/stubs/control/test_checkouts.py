@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from orgbilling_openapi import control_description
 from orgbilling_stubs.checkout import webhook_timing
-from orgbilling_stubs.checkout.errors import LINK_LASTS
+from orgbilling_stubs.checkout.errors import PAYMENT_LINK_CANNOT_EXPIRE
 from orgbilling_stubs.checkout.outcomes import OUTCOMES
 
 ORG = "/organizations/org_a"
@@ -123,7 +123,7 @@ def test_a_payment_link_of_a_contract_does_not_expire(drive: Any) -> None:
     drive("POST", "/organizations", {"organization": "org_p", "persona": "contract_pending"})
     link = "/organizations/org_p/checkouts/latest"
     refused = drive("POST", f"{link}/complete", {"outcome": "expired"})
-    assert (refused.status_code, refused.json()["detail"]) == (409, LINK_LASTS.detail)
+    assert (refused.status_code, refused.json()["detail"]) == (409, PAYMENT_LINK_CANNOT_EXPIRE.detail)
     assert drive("POST", f"{link}/complete", {"outcome": "declined"}).json()["status"] == "open"
     assert drive("POST", f"{link}/complete", {"outcome": "paid"}).json()["purpose"] == "contract"
     assert drive("GET", "/organizations/org_p").json()["contractStatus"] == "active"
