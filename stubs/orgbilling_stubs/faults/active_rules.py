@@ -150,8 +150,9 @@ class ActiveRules:
         firings = [active.fire(method, request) for active in (*scenario, *standing)]
         fired = tuple(firing for firing in firings if firing is not None)
         for firing in fired:
-            if firing.active.rule.times is not None and firing.active.rule.id in self._rules:
-                self._count(firing.active)
+            active = firing.active
+            if active.rule.times is not None and self._rules.get(active.rule.id) is active:
+                self._count(active)
         return fired
 
     def check_status(self, operations: Iterable[str], status: int, unlisted: ProblemType) -> None:

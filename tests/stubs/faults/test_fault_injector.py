@@ -186,3 +186,21 @@ def test_a_window_is_on_the_clock_of_the_tenant(world, organization):
 def test_bodies_are_json_whatever_happens(world):
     world.fault(nulls=True, field="x")
     assert json.loads(world("/org/contract").body)
+
+
+def test_the_rules_of_a_scenario_come_before_the_standing_ones_and_end_with_it(world, organization):
+    rule = world.fault(status=503, organizations=(organization,))
+    assert world("/org/billing", organization=organization).status == 503
+    place = f"/organizations/{organization}"
+    world.drive("PUT", f"{place}/scenario", {"scenario": "session-expired"})
+    assert world("/org/billing", organization=organization).status == 401
+    assert world.exchanges()[0].fault.text == f"rule scenario-session-expired-1, rule {rule.id}"
+    world.drive("POST", f"{place}/undo")
+    assert world("/org/billing", organization=organization).status == 503
+
+
+def test_a_scenario_that_is_shown_again_counts_anew(world, organization):
+    for _ in range(2):
+        world.drive("PUT", f"/organizations/{organization}/scenario", {"scenario": "rate-limited"})
+        answers = [world("/org/billing", organization=organization).status for _ in range(2)]
+        assert answers == [200, 429]
