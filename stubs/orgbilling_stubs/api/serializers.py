@@ -210,43 +210,39 @@ def _agreement(tenant: Tenant, terms: AgreementTerms) -> Body:
 
 def contract(tenant: Tenant, contract: Contract, base_url: str) -> Body:
     """EnterpriseContract; every total is the sum of the payment schedule."""
-    terms, rows = contract.terms, contract.schedule
-    once = [row for row in rows if row.one_time]
-    regular = contract.recurring()
+    terms, config = contract.terms, tenant.config
+    total, one_time, regular = contract.total(), contract.one_time(), contract.regular_payment()
     optional: dict[str, Any] = {
         "createdBy": terms.created_by,
         "creditPeriodLimit": terms.credit_period_limit,
         "notes": terms.notes,
         "servicePeriodLimit": terms.service_period_limit,
+        "stripePriceId": contract.stripe_price_id(config.seed),
+        "stripeSubscriptionId": contract.stripe_subscription_id(config.seed, config.identity_seed),
     }
     if contract.status == "pending_payment" and contract.session_id is not None:
         optional["paymentLinkUrl"] = payment_url(base_url, tenant.config.organization, contract.session_id)
-    if contract.status != "draft":
-        optional["stripePriceId"] = ids.price(tenant.config.seed, terms.contract_id)
-    if contract.status not in ("draft", "pending_payment"):
-        name = (tenant.config.seed, tenant.config.identity_seed, terms.contract_id)
-        optional["stripeSubscriptionId"] = ids.subscription(*name)
     body: Body = {
         "autoRenew": terms.auto_renew,
         "bonusCreditsPaid": contract.bonus_paid,
         "bonusCreditsUsd": usd(terms.bonus_micros),
         "contractId": terms.contract_id,
         "createdAt": instants.text(contract.created_ms),
-        "creditPortionUsd": usd(sum(row.credit_micros for row in rows)),
+        "creditPortionUsd": usd(total.credit_micros),
         "endDate": instants.text(contract.end_ms),
-        "onetimeAmountUsd": usd(sum(row.amount_micros for row in once)),
-        "onetimeCreditUsd": usd(sum(row.credit_micros for row in once)),
-        "onetimeServiceUsd": usd(sum(row.service_micros for row in once)),
-        "paymentAmountUsd": usd(regular.amount_micros if regular else 0),
-        "paymentCreditUsd": usd(regular.credit_micros if regular else 0),
+        "onetimeAmountUsd": usd(one_time.amount_micros),
+        "onetimeCreditUsd": usd(one_time.credit_micros),
+        "onetimeServiceUsd": usd(one_time.service_micros),
+        "paymentAmountUsd": usd(regular.amount_micros),
+        "paymentCreditUsd": usd(regular.credit_micros),
         "paymentFrequency": terms.frequency,
-        "paymentSchedule": _rows(tenant, [_installment(row) for row in rows]),
-        "paymentServiceUsd": usd(regular.service_micros if regular else 0),
-        "servicePortionUsd": usd(sum(row.service_micros for row in rows)),
+        "paymentSchedule": _rows(tenant, [_installment(row) for row in contract.schedule]),
+        "paymentServiceUsd": usd(regular.service_micros),
+        "servicePortionUsd": usd(total.service_micros),
         "startDate": instants.text(contract.start_ms),
         "status": contract.status,
         "tenantId": tenant.config.tenant_id,
-        "totalValueUsd": usd(sum(row.amount_micros for row in rows)),
+        "totalValueUsd": usd(total.amount_micros),
         "updatedAt": instants.text(contract.updated_ms),
     }
     body.update((name, value) for name, value in optional.items() if value is not None)

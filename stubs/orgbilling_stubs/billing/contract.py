@@ -1,4 +1,24 @@
-"""Enterprise contracts: the payment schedule and the life from draft to expiry."""
+"""Enterprise contracts: the payment schedule, and the states from draft to expiry.
+
+**The schedule.** A contract is worth a credit and a service portion, in micro-USD. What is paid once (the
+set-up) is a part of both, and is one installment of its own, at the start. The rest is split into equal
+installments, one for each payment interval of the term:
+
+    count  = term_months / months between two payments      1 when everything is paid once
+    part   = floor((portion - one-time portion) / count), cut to whole cents
+    last   = (portion - one-time portion) - part * (count - 1)
+
+Stripe charges whole cents, so every installment but the last is a whole number of cents, and the last one
+takes what is left: the schedule adds up to the contract exactly.
+
+Example: 1,000.00 USD of credit and 100.00 USD of service, of which 100.00 USD are a one-time set-up, monthly
+for three months from 31 January. The set-up is due on 31 January: 0 + 100.00. The credit is split into
+333.33, 333.33 and 333.34, due on 31 January, 28 February and 31 March (a month's last day where the day does
+not exist; each due date is counted from the start, so March is not cut to 28).
+
+**The states.** `draft` → `pending_payment` → `active` → `expired` or `cancelled`. The functions below give
+the contract as it is after a step; none of them changes it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +27,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
+from orgbilling_stubs.billing import ids
 from orgbilling_stubs.billing.instants import DAY_MS, add_months, month
 from orgbilling_stubs.billing.money import MICROS_PER_CENT
 from orgbilling_stubs.billing.tenant_config import ContractTerms
@@ -15,7 +36,22 @@ PAYMENT_INTERVAL_MONTHS = {"monthly": 1, "quarterly": 3, "annual": 12, "one_time
 """Months between two payments; 0 = paid once."""
 
 SIGNING_LEAD_MS = 14 * DAY_MS
+"""How long before its start a persona's contract is signed."""
+
 CANCELLED_BEFORE_MS = 20 * DAY_MS
+"""How long before the clock a persona's cancelled contract was cancelled."""
+
+
+class Portions(NamedTuple):
+    """A credit and a service portion, in micro-USD."""
+
+    credit_micros: int
+    service_micros: int
+
+    @property
+    def amount_micros(self) -> int:
+        """Both together."""
+        return self.credit_micros + self.service_micros
 
 
 class Installment(NamedTuple):
@@ -50,10 +86,29 @@ class Contract:
     created_ms: int
     updated_ms: int
 
-    def recurring(self) -> Installment | None:
-        """The regular payment: the first recurring row still to pay, else the last one."""
+    def total(self) -> Portions:
+        """All installments together."""
+        return _sum(self.schedule)
+
+    def one_time(self) -> Portions:
+        """What is paid once."""
+        return _sum(row for row in self.schedule if row.one_time)
+
+    def regular_payment(self) -> Portions:
+        """The first recurring installment still to pay, else the last one; nothing when there is none."""
         rows = [row for row in self.schedule if not row.one_time]
-        return next((row for row in rows if not row.paid), rows[-1] if rows else None)
+        row = next((row for row in rows if not row.paid), rows[-1] if rows else None)
+        return Portions(0, 0) if row is None else Portions(row.credit_micros, row.service_micros)
+
+    def stripe_price_id(self, seed: int) -> str | None:
+        """The Stripe price, which exists as soon as the contract is no draft."""
+        return None if self.status == "draft" else ids.price(seed, self.terms.contract_id)
+
+    def stripe_subscription_id(self, seed: int, identity_seed: str) -> str | None:
+        """The Stripe subscription, which begins with the first payment."""
+        if self.status in ("draft", "pending_payment"):
+            return None
+        return ids.subscription(seed, identity_seed, self.terms.contract_id)
 
     def due_first(self) -> tuple[int, ...]:
         """Indexes of the installments that are due when the contract starts."""
@@ -76,6 +131,11 @@ class Contract:
         return min(chain(due, (self.end_ms,)))
 
 
+def _sum(rows: Iterable[Installment]) -> Portions:
+    rows = tuple(rows)
+    return Portions(sum(row.credit_micros for row in rows), sum(row.service_micros for row in rows))
+
+
 def _split(total_micros: int, parts: int) -> list[int]:
     """Split into equal parts of whole cents; the last one takes what is left."""
     part = total_micros // parts // MICROS_PER_CENT * MICROS_PER_CENT
@@ -83,7 +143,10 @@ def _split(total_micros: int, parts: int) -> list[int]:
 
 
 def schedule(terms: ContractTerms, start_ms: int, *, renewal: bool = False) -> tuple[Installment, ...]:
-    """The installments of one term; what is paid once comes first and is not part of a renewal."""
+    """The installments of one term.
+
+    What is paid once comes first. A renewal has none of it: its term is worth so much less.
+    """
     rows = []
     once = 0 if renewal else terms.onetime_credit_micros + terms.onetime_service_micros
     if once:
@@ -176,7 +239,10 @@ def ended(contract: Contract, status: str, at_ms: int) -> Contract:
 
 
 def discounted(contract: Contract, percent: int, at_ms: int) -> Contract:
-    """The contract with the service portion of every unpaid installment reduced, in whole cents."""
+    """The contract with the service portion of every unpaid installment reduced, cut to whole cents.
+
+    Example: 10 % off a service portion of 33.33 USD leaves floor(29.997) = 29.99 USD.
+    """
     rows = tuple(
         row
         if row.paid

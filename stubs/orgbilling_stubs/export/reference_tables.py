@@ -5,12 +5,11 @@ Rows are mappings by column name, so that a new column is one line here and one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from orgbilling_fixtures.personas import Persona
 
-from orgbilling_stubs.billing import ids
-from orgbilling_stubs.billing.contract import Contract, Installment
+from orgbilling_stubs.billing.contract import Contract
 from orgbilling_stubs.billing.money import unit_charge_micros
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.export.columnar.columns import TableColumns, Value
@@ -165,14 +164,8 @@ def _agreements(tenant: Tenant) -> list[Row]:
 
 
 def _contract(tenant: Tenant, contract: Contract) -> Row:
-    config, terms, schedule = tenant.config, contract.terms, contract.schedule
-    regular = contract.recurring()
-    once = [installment for installment in schedule if installment.one_time]
-    was_active = contract.status not in ("draft", "pending_payment")
-    credit_micros, service_micros = _portions(schedule)
-    payment_credit_micros, payment_service_micros = _portions([regular] if regular else [])
-    onetime_credit_micros, onetime_service_micros = _portions(once)
-    subscription = ids.subscription(config.seed, config.identity_seed, terms.contract_id)
+    config, terms = tenant.config, contract.terms
+    total, payment, one_time = contract.total(), contract.regular_payment(), contract.one_time()
     return {
         "contract_id": terms.contract_id,
         "organization_id": config.organization,
@@ -182,34 +175,26 @@ def _contract(tenant: Tenant, contract: Contract) -> Row:
         "auto_renew": terms.auto_renew,
         "start_date": contract.start_ms,
         "end_date": contract.end_ms,
-        "total_value_usd": credit_micros + service_micros,
-        "credit_portion_usd": credit_micros,
-        "service_portion_usd": service_micros,
-        "payment_amount_usd": payment_credit_micros + payment_service_micros,
-        "payment_credit_usd": payment_credit_micros,
-        "payment_service_usd": payment_service_micros,
-        "onetime_amount_usd": onetime_credit_micros + onetime_service_micros,
-        "onetime_credit_usd": onetime_credit_micros,
-        "onetime_service_usd": onetime_service_micros,
+        "total_value_usd": total.amount_micros,
+        "credit_portion_usd": total.credit_micros,
+        "service_portion_usd": total.service_micros,
+        "payment_amount_usd": payment.amount_micros,
+        "payment_credit_usd": payment.credit_micros,
+        "payment_service_usd": payment.service_micros,
+        "onetime_amount_usd": one_time.amount_micros,
+        "onetime_credit_usd": one_time.credit_micros,
+        "onetime_service_usd": one_time.service_micros,
         "bonus_credits_usd": terms.bonus_micros,
         "bonus_credits_paid": contract.bonus_paid,
         "credit_period_limit": terms.credit_period_limit,
         "service_period_limit": terms.service_period_limit,
         "notes": terms.notes,
         "created_by": terms.created_by,
-        "stripe_price_id": ids.price(config.seed, terms.contract_id) if contract.status != "draft" else None,
-        "stripe_subscription_id": subscription if was_active else None,
+        "stripe_price_id": contract.stripe_price_id(config.seed),
+        "stripe_subscription_id": contract.stripe_subscription_id(config.seed, config.identity_seed),
         "created_at": contract.created_ms,
         "updated_at": contract.updated_ms,
     }
-
-
-def _portions(installments: Sequence[Installment]) -> tuple[int, int]:
-    """Credits and services of some installments, in micro-USD."""
-    return (
-        sum(installment.credit_micros for installment in installments),
-        sum(installment.service_micros for installment in installments),
-    )
 
 
 def _installments(tenant: Tenant, contract: Contract) -> list[Row]:

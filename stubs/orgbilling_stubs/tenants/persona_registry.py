@@ -34,9 +34,7 @@ class PersonaRegistry:
 
     def of(self, organization: str) -> Mapping[str, Any]:
         """The document of the persona that the organization id names: the longest N of org_N or org_N_…"""
-        fits = [name for name in self._own if f"{organization}_".startswith(f"org_{name}_")]
-        shipped = personas.persona_for(organization, "")
-        return self.load(max([*fits, shipped], key=len) or self.default).document
+        return self.load(personas.persona_for(organization, self.default, self._own)).document
 
 
 def organization_id(persona: str) -> str:

@@ -71,3 +71,21 @@ def test_the_next_thing_is_the_next_installment_then_the_end(make_terms: Terms) 
         contract = contracts.paid(contract, index, 1)
     assert contract.next_ms() == contract.end_ms
     assert contracts.ended(contract, "expired", 2).next_ms() is None
+
+
+def test_the_schedule_is_the_one_of_the_example(make_terms: Terms) -> None:
+    terms = make_terms(
+        credit_micros=1_000 * 100 * CENT,
+        service_micros=100 * 100 * CENT,
+        onetime_credit_micros=0,
+        onetime_service_micros=100 * 100 * CENT,
+        term_months=3,
+    )
+    rows = contracts.schedule(terms, instants.parse("2026-01-31"))
+    shown = [(instants.text(row.due_ms)[:10], row.credit_micros, row.service_micros) for row in rows]
+    assert shown == [
+        ("2026-01-31", 0, 100 * 100 * CENT),
+        ("2026-01-31", 333_330_000, 0),
+        ("2026-02-28", 333_330_000, 0),
+        ("2026-03-31", 333_340_000, 0),
+    ]
