@@ -8,10 +8,9 @@ days in between, which are empty. `ledger_columns` merges the entries of both.
 Two things still depend on usage and are given to the run:
 
 - the most active characters of each month, which the opening charges: they become the activity of the month's
-last
-  day, because the opening bills the maximum of the month;
+  last day, because the opening bills the maximum of the month;
 - what usage adds to a postpaid tenant's bill up to each opening, because the opening posts the payment of the
-bill.
+  bill.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
 A ledger is made of
 
-1. usage charges, one for each usage, at its instant; 2. the charges of each evening for events and services
-(`billing.billing_days`); 3. the entries of `base_ledger`: contract, agreements, characters, invoices, opening
-and closing of the balance; 4. automatic top-ups of prepaid organizations.
+1. usage charges, one for each usage, at its instant;
+2. the charges of each evening for events and services (`billing.billing_days`);
+3. the entries of `base_ledger`: contract, agreements, characters, invoices, opening and closing balance;
+4. automatic top-ups of prepaid organizations.
 
 The first three do not depend on the balance: they are computed apart and sorted by instant. Entries of the
 same instant are in the order in which the scheduler runs what is due: contract, usage, month, evening,
@@ -13,14 +14,14 @@ closing.
 Top-ups depend on the balance. When a charge leaves less than `below`, the rule buys as many times its amount
 as it takes to reach `below` again. The balance without top-ups is a running sum; the first charge after which
 it is less than `below - bought` (`bought`: all top-ups before) causes the next top-up. The running *minimum*
-of the balance falls only, so this charge is found by bisection instead of a walk over all entries. Example,
+of the balance only falls, so this charge is found by bisection instead of a walk over all entries. Example,
 below 100, amount 250, balances after charges 180, 90, 40, -30, -180:
 
-    bought 0:   first below 100 is 90    missing 10   buy 250   bought 250
-    bought 250: first below -150 is -180 missing 30   buy 250   bought 500
+    bought   0: the first below  100 is   90, missing 10: buy 250
+    bought 250: the first below -150 is -180, missing 30: buy 250
 
-Prepaid organizations that stop at zero without top-ups are charged what is left and no more: each charge
-depends on all before. They are left to the scheduler: `account_columns` returns None.
+Prepaid organizations that stop at zero without top-ups are charged what is left and no more, so that each
+charge depends on all before. They are left to the scheduler: `account_columns` returns None.
 """
 
 from __future__ import annotations

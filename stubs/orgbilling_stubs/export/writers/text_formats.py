@@ -140,7 +140,8 @@ def _cells(format: TextFormat, kind: str, raw: list[Any]) -> list[str]:
         return [*map(str, raw)]
     if kind == "bool":
         return ["true" if value else "false" for value in raw]
-    texts = plain(kind, raw)
+    to_text = _AS_TEXT.get(kind)
+    texts = raw if to_text is None else to_text(raw)
     return [f'"{text}"' for text in texts] if format.quote else texts
 
 
