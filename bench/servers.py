@@ -49,7 +49,8 @@ def stock(bodies: dict[str, Any], *, validate: bool) -> Any:
 
 def ours(bodies: dict[str, Any]) -> Any:
     """This project's stub, with everything on."""
-    from orgbilling_stubs.app import Settings, build
+    from orgbilling_stubs.app import build
+    from orgbilling_stubs.settings import Settings
 
     return build(Settings(clock=CLOCK)).asgi
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from orgbilling_fixtures.personas import PersonaError
@@ -23,40 +21,13 @@ from orgbilling_stubs.control.token import control_token
 from orgbilling_stubs.faults.instrumentation import Instrumentation, instrument
 from orgbilling_stubs.faults.rule_log import RuleLog
 from orgbilling_stubs.http.application import HttpSettings, assemble
+from orgbilling_stubs.settings import Settings, SettingsError, check_settings
 from orgbilling_stubs.tenants import clock as clocks
 from orgbilling_stubs.tenants import tenant_factory
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.store.address import open_store
 from orgbilling_stubs.tenants.store.log import StoreError
-
-
-class SettingsError(Exception):
-    """A setting that cannot be used; the text is one line for the user."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a user can choose; the defaults are those of `orgbilling serve`."""
-
-    personas: tuple[str, ...] = ()
-    seed: int = 1
-    clock: str = "live"
-    db: str | None = None
-    auth: str = "trust"
-    clerk_pem: Path | None = None
-    clerk_jwks: str | None = None
-    azp: tuple[str, ...] = ()
-    lenient: bool = False
-    cors: tuple[str, ...] = ()
-    contract_none: str = "404"
-    published: Path | None = None
-    loopback: bool = True
-    host: str = "127.0.0.1"
-    success_url: str | None = None
-    cancel_url: str | None = None
-    return_url: str | None = None
-    webhook: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +47,7 @@ def build(settings: Settings | None = None) -> App:
     Raises SettingsError when a setting cannot be used.
     """
     settings = settings or Settings()
-    _check_origins(settings)
+    check_settings(settings)
     try:
         cast = PersonaRegistry(settings.personas)
         key = key_file.load_signing_key()
@@ -118,16 +89,6 @@ def asgi() -> Callable[..., Any]:
     return build().asgi
 
 
-_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-
-
-def _check_origins(settings: Settings) -> None:
-    for option, origins in (("--cors", settings.cors), ("--azp", settings.azp)):
-        for origin in origins:
-            if not (_ORIGIN.fullmatch(origin) or (origin == "*" and option == "--cors")):
-                raise SettingsError(f"{option}: not an origin such as http://localhost:3000: {origin!r}")
-
-
 def _contract(settings: Settings) -> dict[str, Any]:
     if settings.published is None:
         return contracts.load()
@@ -140,19 +101,12 @@ def _contract(settings: Settings) -> dict[str, Any]:
 
 
 def _authenticator(settings: Settings, key: SigningKey) -> Authenticator:
-    if settings.auth == "trust" and not settings.loopback:
-        raise SettingsError("auth trust believes foreign tokens: beyond loopback use --auth verify or off")
-    if settings.clerk_pem and settings.clerk_jwks:
-        raise SettingsError("--clerk-pem and --clerk-jwks: choose one")
-    if (settings.clerk_pem or settings.clerk_jwks) and settings.auth != "verify":
-        raise SettingsError("--clerk-pem and --clerk-jwks need --auth verify")
-    found: key_sources.KeySource | None = None
+    source: key_sources.KeySource | None = None
     if settings.clerk_pem:
-        found = key_sources.open_pem(settings.clerk_pem)
+        source = key_sources.open_pem(settings.clerk_pem)
     elif settings.clerk_jwks:
-        found = key_sources.open_jwks(settings.clerk_jwks)
-    mode: Any = settings.auth
-    return Authenticator(mode, key, found, settings.azp)
+        source = key_sources.open_jwks(settings.clerk_jwks)
+    return Authenticator(settings.auth, key, source, settings.azp)
 
 
 def _control(
@@ -205,7 +159,6 @@ def _control(
 
 def _pages(service: Service, settings: Settings) -> Callable[..., Any]:
     """The hosted pages, imported with the first request for one: start-up time and memory are features."""
-    _check_pages(settings)
 
     @cache
     def made() -> Callable[..., Any]:
@@ -224,20 +177,6 @@ def _hosted(settings: Settings) -> Any:
 
     urls = (settings.success_url, settings.cancel_url, settings.return_url)
     return HostedPageSettings(*urls, settings.webhook, settings.cors, settings.loopback)
-
-
-def _check_pages(settings: Settings) -> None:
-    from orgbilling_stubs.billing.urls import is_safe_redirect
-    from orgbilling_stubs.checkout.webhook_timing import WebhookTimingError, check_timing
-
-    for name in ("success_url", "cancel_url", "return_url"):
-        url = getattr(settings, name)
-        if url is not None and not is_safe_redirect(url):
-            raise SettingsError(f"--{name.replace('_', '-')}: not an absolute http or https URL: {url!r}")
-    try:
-        check_timing(settings.webhook)
-    except WebhookTimingError as error:
-        raise SettingsError(f"--webhook: {error}") from error
 
 
 def _documents(key: SigningKey) -> dict[str, tuple[str, bytes]]:

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import uvicorn
 from orgbilling_stubs.api.serializers import payment_url, portal_url
-from orgbilling_stubs.app import App, Settings, build
+from orgbilling_stubs.app import App, build
 from orgbilling_stubs.billing.commands import OpenCheckout, OpenPortal
+from orgbilling_stubs.settings import Settings
 
 CLOCK = "2026-03-10T12:00:00Z"
 NAMES = ("chromium", "chromium-browser", "google-chrome")

@@ -15,9 +15,10 @@ from orgbilling_conformance.options import options
 from orgbilling_conformance.suite import ConformanceSuite
 from orgbilling_conformance.target import AppTarget
 from orgbilling_conformance.tokens import RunTokens
-from orgbilling_stubs.app import Settings, build
+from orgbilling_stubs.app import build
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
+from orgbilling_stubs.settings import Settings
 from orgbilling_stubs.tenants.clock import wall_ms
 
 CLOCK = "2026-03-10T12:00:00Z"

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from orgbilling_conformance import Report, conform
-from orgbilling_stubs.app import Settings, build
+from orgbilling_stubs.app import build
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.bad_tokens import BAD_TOKENS
 from orgbilling_stubs.auth.tokens import ClerkSession
+from orgbilling_stubs.settings import Settings
 from orgbilling_stubs.tenants.clock import wall_ms
 
 WRITES = ("redeem", "checkout", "portal", "methods")

@@ -10,7 +10,7 @@ from pathlib import Path
 from orgbilling_fixtures import personas
 from orgbilling_openapi import description
 from orgbilling_stubs.api.serializers import response_digests
-from orgbilling_stubs.app import Settings, build
+from orgbilling_stubs.app import build
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import (
     AdjustBalance,
@@ -20,6 +20,7 @@ from orgbilling_stubs.billing.commands import (
     RedeemVoucher,
 )
 from orgbilling_stubs.billing.events import CheckoutOpened
+from orgbilling_stubs.settings import Settings
 from orgbilling_stubs.tenants import bundle, timeline
 
 service = build(Settings(clock="2026-03-10T12:00:00Z")).service

@@ -9,9 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
-from orgbilling_stubs.app import App, Settings, build
+from orgbilling_stubs.app import App, build
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
+from orgbilling_stubs.settings import Settings
 from orgbilling_stubs.tenants.clock import wall_ms
 from orgbilling_stubs.tenants.store.sqlite import SqliteStore
 

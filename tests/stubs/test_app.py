@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from orgbilling_stubs.app import Settings, SettingsError, asgi, build
+from orgbilling_stubs.app import asgi, build
+from orgbilling_stubs.settings import Settings, SettingsError
 
 
 def test_the_defaults_are_enough() -> None:

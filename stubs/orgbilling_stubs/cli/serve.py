@@ -39,7 +39,8 @@ from orgbilling_stubs.cli.serve_options import (
 )
 
 if TYPE_CHECKING:
-    from orgbilling_stubs.app import App, Settings
+    from orgbilling_stubs.app import App
+    from orgbilling_stubs.settings import Settings
     from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -71,7 +72,7 @@ def serve(
     Every persona is an organization (org_NAME); any other organization in a token is created on first
     sight. Stop with Ctrl-C.
     """
-    from orgbilling_stubs.app import Settings
+    from orgbilling_stubs.settings import Settings
 
     settings = Settings(
         personas=tuple(persona or ()),
@@ -107,8 +108,9 @@ def _webhook_delays(text: str) -> tuple[int, ...]:
 
 def _run(settings: Settings, host: str, port: int, quiet: bool) -> None:
     """Build the stub and serve it, until it is stopped."""
-    from orgbilling_stubs.app import SettingsError, build
+    from orgbilling_stubs.app import build
     from orgbilling_stubs.cli.database_notice import database_notice
+    from orgbilling_stubs.settings import SettingsError
     from orgbilling_stubs.tenants.store.log import StoreError
 
     try:

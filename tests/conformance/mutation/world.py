@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orgbilling_stubs.app import Settings, build
+from orgbilling_stubs.app import build
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.bad_tokens import BAD_TOKENS
 from orgbilling_stubs.auth.keys import SigningKey
 from orgbilling_stubs.auth.tokens import ClerkSession, has_valid_signature, mint_token
+from orgbilling_stubs.settings import Settings
 
 CLOCK = "2026-03-10T12:00:00Z"
 PERSONA = Path(__file__).parent / "persona" / "judged.yaml"

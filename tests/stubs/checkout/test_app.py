@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from orgbilling_fixtures import hostile_texts
-from orgbilling_stubs.app import Settings, SettingsError, build
+from orgbilling_stubs.app import build
 from orgbilling_stubs.checkout import app as hosted
 from orgbilling_stubs.checkout import rendering
 from orgbilling_stubs.checkout.cards import TEST_CARDS
 from orgbilling_stubs.checkout.outcomes import OUTCOMES
+from orgbilling_stubs.settings import Settings, SettingsError
 
 ROOT = Path(__file__).parents[3]
 TEMPLATES = ROOT / "stubs/orgbilling_stubs/checkout/templates"

@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from orgbilling_stubs.app import Settings, build
+from orgbilling_stubs.app import build
 from orgbilling_stubs.cli.database_notice import database_notice
+from orgbilling_stubs.settings import Settings
 from orgbilling_stubs.tenants.store.sqlite import SqliteStore
 
 from .test_serve import COMMAND

@@ -8,7 +8,8 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from orgbilling_openapi import control_description
-from orgbilling_stubs.app import Settings, build
+from orgbilling_stubs.app import build
+from orgbilling_stubs.settings import Settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 STREAM = "streamJournal"

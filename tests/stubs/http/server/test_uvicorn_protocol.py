@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 import uvicorn
-from orgbilling_stubs.app import Settings, build
+from orgbilling_stubs.app import build
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.http.server.uvicorn_protocol import PROMPT_BODY_BYTES, Protocol, config
+from orgbilling_stubs.settings import Settings
 from orgbilling_stubs.tenants.clock import wall_ms
 
 
