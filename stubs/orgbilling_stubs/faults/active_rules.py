@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orgbilling_openapi.operations import operations_by_id
 from orgbilling_openapi.strict_json import JsonValue
@@ -74,7 +74,7 @@ class ActiveRules:
 
     @classmethod
     def of(
-        cls, description: Mapping[str, Any], scenarios: ScenarioRules, log: RuleLog | None = None
+        cls, description: Mapping[str, JsonValue], scenarios: ScenarioRules, log: RuleLog | None = None
     ) -> ActiveRules:
         """The rules for the operations of an API description; standing ones are those that a log has."""
         operations = operations_by_id(description)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_stubs.faults.active_rules import ActiveRules
 from orgbilling_stubs.faults.fault_injector import FaultInjector
@@ -34,7 +35,7 @@ class Instrumentation:
 
 
 def instrument(
-    description: Mapping[str, Any],
+    description: Mapping[str, JsonValue],
     service: Service,
     personas: PersonaRegistry,
     handled: Collection[str],
@@ -47,7 +48,7 @@ def instrument(
     keeps the standing fault rules; without it they are gone when the server stops.
     """
 
-    def explain(exchange: Exchange) -> dict[str, Any]:
+    def explain(exchange: Exchange) -> JsonObject:
         from orgbilling_stubs.journal.explain import Explainer
 
         return Explainer(description, service, tenant_factory.tenant_config).explain(exchange)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+
+from orgbilling_openapi.strict_json import JsonValue
 
 from orgbilling_stubs.faults.errors import SCENARIO_UNKNOWN
 from orgbilling_stubs.http.errors import Problem
@@ -26,7 +27,7 @@ class ScenarioPreviews:
     def __init__(
         self,
         service: Service,
-        persona: Callable[[str], Mapping[str, Any]],
+        persona: Callable[[str], Mapping[str, JsonValue]],
         shown: Callable[[str], None] = lambda name: None,
     ) -> None:
         self._service = service
