@@ -1,15 +1,26 @@
-"""The arithmetic behind the laws: pure functions over response bodies.
+"""The equations behind the invariants: pure functions over response bodies.
 
-Bodies are keyed by what was asked:
+Bodies are keyed by operation and window:
 
-    getOrgBilling                 the answer of an operation
+    getOrgBilling                 the body of a response
     getOrgLedger?days=90          with a window; without one the default of 30 days is meant
-    getOrgLedger?days=all         the whole ledger, where the asker can know it
-    before:getOrgBilling          the answer before a command (redeem, a paid checkout)
-    request:createOrgBillingCheckout    the body that was sent
+    getOrgLedger?days=all         the whole ledger, where the caller can know it
+    before:getOrgBilling          the body before a command (redeeming a voucher, a paid checkout)
+    request:createOrgBillingCheckout    the body of the request
 
-Amounts are compared as the decimal numbers that the JSON shows. The server rounds to a micro-USD:
-each rounded row may be off by half of one, and each double by half the distance to its neighbor.
+Amounts are compared as the decimal numbers that the JSON shows, not as floating-point numbers. Two amounts
+are equal when they differ by no more than the tolerance:
+
+    |left - right| <= rounded x 0.5 micro-USD + sum of ulp(n) / 2 over the numbers n of the equation
+
+`rounded` counts the amounts that the server rounded to a micro-USD on the way, each by half a micro-USD at
+most. `ulp(n)` is the distance from n to the next double: a server that computes with doubles can miss n by
+half of it.
+
+Example: three rows show chargeUsd 0.333333, and totalChargeUsd is 1.000001. The sum of the rows is 0.999999,
+so the sides differ by 2 micro-USD. Three rows and the total are rounded: the tolerance is 4 x 0.5 = 2
+micro-USD, and the total is accepted (each row may stand for 0.3333335, which makes 1.0000005). A total of
+1.000002 differs by 3 micro-USD and is not.
 """
 
 from __future__ import annotations
@@ -29,10 +40,11 @@ Bodies = Mapping[str, JsonValue]
 HALF_MICRO = Decimal("0.0000005")
 DEFAULT_DAYS = 30
 ALL = "all"
+BEFORE = "before:"
 
 
 class MissingBodyError(LookupError):
-    """The bodies do not hold what a law reads; ``str`` says what is missing."""
+    """The bodies do not hold what an equation reads; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +57,31 @@ class EquationResult:
 
 
 def body(bodies: Bodies, key: str) -> JsonValue:
-    """One body; raises `Missing`."""
+    """One body; raises `MissingBodyError`."""
     if key not in bodies:
         raise MissingBodyError(f"needs {key}")
     return bodies[key]
 
 
 def windows(bodies: Bodies, operation: str, prefix: str = "") -> dict[float, JsonValue]:
-    """All answers of an operation with a window, by its days (`math.inf` for the whole)."""
-    found: dict[float, JsonValue] = {}
+    """The bodies of an operation with a window, by days (`math.inf` for the whole history)."""
+    by_days: dict[float, JsonValue] = {}
     for key, value in bodies.items():
         name, _, days = key.removeprefix(prefix).partition("?days=")
         if key.startswith(prefix) and name == operation:
-            found[math.inf if days == ALL else int(days or DEFAULT_DAYS)] = value
-    if not found:
+            by_days[math.inf if days == ALL else int(days or DEFAULT_DAYS)] = value
+    if not by_days:
         raise MissingBodyError(f"needs {prefix}{operation}")
-    return dict(sorted(found.items()))
+    return dict(sorted(by_days.items()))
 
 
 def any_window(bodies: Bodies, operation: str) -> JsonValue:
-    """An answer of an operation, whichever window it has: for members that no window changes."""
+    """A body of an operation with any window: for members that do not depend on the window."""
     return next(iter(windows(bodies, operation).values()))
 
 
 def whole_ledger(bodies: Bodies) -> list[JsonValue]:
-    """The whole ledger; raises `Missing` where only windows are known."""
+    """The whole ledger; raises `MissingBodyError` where only windows are known."""
     ledgers = windows(bodies, "getOrgLedger")
     if math.inf not in ledgers:
         raise MissingBodyError("needs the whole ledger: getOrgLedger?days=all")
@@ -89,7 +101,10 @@ def number(value: JsonValue) -> Decimal:
 
 
 def tolerance(numbers: Iterable[Decimal], rounded: int) -> Decimal:
-    """How far two sides may be apart: half a micro-USD for each rounded row, and what doubles cannot hold."""
+    """How far two sides of an equation may be apart, in USD; see the formula at the top.
+
+    numbers: the numbers of the equation; rounded: how many of its amounts the server rounded.
+    """
     return rounded * HALF_MICRO + sum(
         (Decimal(math.ulp(float(amount))) / 2 for amount in numbers), Decimal(0)
     )
@@ -98,7 +113,10 @@ def tolerance(numbers: Iterable[Decimal], rounded: int) -> Decimal:
 def equal(
     left: tuple[str, JsonValue], right: tuple[str, JsonValue], rounded: int = 1, parts: Iterable[Decimal] = ()
 ) -> EquationResult:
-    """Whether two amounts are equal within the slack; each side is (name, amount)."""
+    """Whether two amounts are equal within the tolerance; each side is (name, amount).
+
+    rounded: how many amounts the server rounded; parts: the numbers that a side was computed from.
+    """
     a, b = number(left[1]), number(right[1])
     holds = abs(a - b) <= tolerance([a, b, *parts], rounded)
     detail = "" if holds else f"{left[0]} {a} ≠ {right[0]} {b}"
@@ -106,23 +124,23 @@ def equal(
 
 
 def identical(left: tuple[str, JsonValue], right: tuple[str, JsonValue]) -> EquationResult:
-    """Whether two values are the same, without slack."""
+    """Whether two values are the same, without a tolerance."""
     holds = bool(left[1] == right[1])
     values = ((left[0], str(left[1])), (right[0], str(right[1])))
     return EquationResult(holds, values, "" if holds else f"{left[0]} {left[1]} ≠ {right[0]} {right[1]}")
 
 
-def all_of(outcomes: Iterable[EquationResult]) -> EquationResult:
-    """All of several outcomes: the first that fails, or the last."""
+def all_of(results: Iterable[EquationResult]) -> EquationResult:
+    """The first of several results that fails, or the last."""
     last = EquationResult(True)
-    for last in outcomes:
+    for last in results:
         if not last.holds:
             return last
     return last
 
 
 def instant(text: JsonValue) -> datetime:
-    """An RFC 3339 instant; raises `Missing` for anything else."""
+    """An RFC 3339 instant; raises `MissingBodyError` for anything else."""
     try:
         return datetime.fromisoformat(text)
     except (TypeError, ValueError):
@@ -132,12 +150,12 @@ def instant(text: JsonValue) -> datetime:
 def total(bodies: Bodies, operation: str, member: str, whole: str, part: str) -> EquationResult:
     """A total is the sum of its rows."""
 
-    def outcomes() -> Iterator[EquationResult]:
+    def results() -> Iterator[EquationResult]:
         for answer in windows(bodies, operation).values():
             parts = [number(row[part]) for row in rows(answer, member)]
             yield equal((whole, answer[whole]), (f"Σ {part}", sum(parts, Decimal(0))), len(parts) + 1, parts)
 
-    return all_of(outcomes())
+    return all_of(results())
 
 
 def charge(bodies: Bodies, operation: str, member: str, key: str) -> EquationResult:
@@ -156,7 +174,7 @@ def price(bodies: Bodies, operation: str, member: str, key: str, prices: str) ->
     """A row's unit price is the one in the profile."""
     listed = body(bodies, "getOrgBilling")[prices]
 
-    def outcomes() -> Iterator[EquationResult]:
+    def results() -> Iterator[EquationResult]:
         for answer in windows(bodies, operation).values():
             for row in rows(answer, member):
                 if row[key] not in listed:
@@ -165,7 +183,7 @@ def price(bodies: Bodies, operation: str, member: str, key: str, prices: str) ->
                     unit = (f"unitPriceUsd of {row[key]}", row["unitPriceUsd"])
                     yield equal(unit, (prices, listed[row[key]]), rounded=0)
 
-    return all_of(outcomes())
+    return all_of(results())
 
 
 def character_charge(bodies: Bodies) -> EquationResult:
@@ -258,39 +276,39 @@ def nested(bodies: Bodies) -> EquationResult:
     if len(ledgers) < 2:
         raise MissingBodyError("needs the ledger over two windows")
 
-    def outcomes() -> Iterator[EquationResult]:
+    def results() -> Iterator[EquationResult]:
         for (short, inner), (long, outer) in pairwise(ledgers):
             lost = sorted(inner - outer)
             detail = f"{lost[0]} is not in {long} days" if lost else ""
             yield EquationResult(not lost, (("days", f"{short} ⊆ {long}"),), detail)
 
-    return all_of(outcomes())
+    return all_of(results())
 
 
 def unique(bodies: Bodies) -> EquationResult:
     """No entry id occurs twice."""
 
-    def outcomes() -> Iterator[EquationResult]:
+    def results() -> Iterator[EquationResult]:
         for ledger in windows(bodies, "getOrgLedger").values():
             counts = Counter(row["entryId"] for row in ledger or [])
             twice = [entry for entry, count in counts.items() if count > 1]
             detail = f"{twice[0]} occurs twice" if twice else ""
             yield EquationResult(not twice, (("rows", str(len(ledger or []))),), detail)
 
-    return all_of(outcomes())
+    return all_of(results())
 
 
 def newest_first(bodies: Bodies) -> EquationResult:
     """The ledger is in descending order of time."""
 
-    def outcomes() -> Iterator[EquationResult]:
+    def results() -> Iterator[EquationResult]:
         for ledger in windows(bodies, "getOrgLedger").values():
             for row, older in pairwise(ledger or []):
                 holds = instant(row["createdAt"]) >= instant(older["createdAt"])
                 detail = "" if holds else f"{older['entryId']} is newer than {row['entryId']} above it"
                 yield EquationResult(holds, (), detail)
 
-    return all_of(outcomes())
+    return all_of(results())
 
 
 def updated(bodies: Bodies) -> EquationResult:
@@ -306,17 +324,16 @@ def updated(bodies: Bodies) -> EquationResult:
     return EquationResult(holds, values, "" if holds else f"updatedAt {profile} < newest ledger row {newest}")
 
 
-BEFORE = "before:"
-
-
 def redeem_balance(bodies: Bodies) -> EquationResult:
     """A voucher adds its credit to the balance, and says so."""
     answer = body(bodies, "redeemOrgVoucher")
     before = number(body(bodies, BEFORE + "getOrgBilling")["creditBalance"])
-    said = ("newBalance", answer["newBalance"])
+    new_balance = ("newBalance", answer["newBalance"])
     expected = ("before + creditAmountUsd", before + number(answer["creditAmountUsd"]))
     after = ("creditBalance after", body(bodies, "getOrgBilling")["creditBalance"])
-    return all_of([equal(said, expected, rounded=0, parts=[before]), equal(said, after, rounded=0)])
+    return all_of(
+        [equal(new_balance, expected, rounded=0, parts=[before]), equal(new_balance, after, rounded=0)]
+    )
 
 
 def redeem_row(bodies: Bodies) -> EquationResult:
@@ -337,7 +354,7 @@ def checkout_row(bodies: Bodies) -> EquationResult:
 
 
 def paid(bodies: Bodies) -> Decimal:
-    """What a checkout asked for, in USD; raises `Missing` for another currency."""
+    """What a checkout asked for, in USD; raises `MissingBodyError` for another currency."""
     request = body(bodies, "request:createOrgBillingCheckout")
     if request.get("currency", "USD") != "USD":
         raise MissingBodyError("the checkout was not in USD")
@@ -416,7 +433,7 @@ def schedule_dates(bodies: Bodies) -> EquationResult:
     """Every payment is due within the term."""
     contract, parts = schedule(bodies)
 
-    def outcomes() -> Iterator[EquationResult]:
+    def results() -> Iterator[EquationResult]:
         for row in parts:
             start, due, end = contract["startDate"], row["dueDate"], contract["endDate"]
             holds = instant(start) <= instant(due) <= instant(end)
@@ -424,7 +441,7 @@ def schedule_dates(bodies: Bodies) -> EquationResult:
                 holds, (("dueDate", due),), "" if holds else f"{due} is outside {start} … {end}"
             )
 
-    return all_of(outcomes())
+    return all_of(results())
 
 
 def schedule_paid(bodies: Bodies) -> EquationResult:
@@ -433,18 +450,18 @@ def schedule_paid(bodies: Bodies) -> EquationResult:
     wanted = Counter(amount for amount in amounts if amount > 0)
     credits = [number(row["amountCredits"]) for row in whole_ledger(bodies)]
 
-    def outcomes() -> Iterator[EquationResult]:
+    def results() -> Iterator[EquationResult]:
         for amount, count in wanted.items():
             found = sum(1 for credit in credits if abs(credit - amount) <= tolerance([amount], 1))
             values = ((f"ledger credits of {amount}", str(found)), ("paid payments", str(count)))
             lacking = f"{count} paid payments of {amount}, {found} ledger credits"
             yield EquationResult(found >= count, values, "" if found >= count else lacking)
 
-    return all_of(outcomes())
+    return all_of(results())
 
 
 def schedule(bodies: Bodies) -> tuple[JsonValue, list[JsonValue]]:
-    """The contract and its payments; raises `Missing` where the schedule is null."""
+    """The contract and its payments; raises `MissingBodyError` where the schedule is null."""
     contract = body(bodies, "getOrgContract")
     if contract["paymentSchedule"] is None:
         raise MissingBodyError("the contract has no payment schedule")
