@@ -1,10 +1,19 @@
-"""Import Connexion without the half second of libraries that it imports and we never call.
+"""Import Connexion without the libraries that it imports and we never call.
 
-`import connexion` loads its test client, an HTTP client or two, a template engine, a second web framework and
-a second JSON Schema validator: 0.5 s of 0.75 s. :func:`load` imports Connexion while those names stand for
-:class:`Deferred` values, which note what is asked of them and do it on first use. Afterwards the names are
-free again, so any later import finds the real library, and the first use of any deferred value puts the real
-things into Connexion's modules. A library that is loaded already is used as it is.
+Why: `import connexion` loads its test client, two HTTP clients, a template engine, a second web framework
+and a second JSON Schema validator. Measured (CPU time and memory of the whole stub, Python 3.11): 0.25 s and
+58 MB with this module, 1.1 s and 74 MB without. The first response has to come within 0.7 s, and 70 MB are
+the limit.
+
+How: `load` imports Connexion while those names stand for `Deferred` values, which note what is asked of them
+and do it on first use. Afterwards the names are free again, so any later import finds the real library. The
+first use of any deferred value puts the real things into Connexion's modules. A library that is loaded
+already is used as it is.
+
+Example: `connexion.apps.abstract` says `from starlette.testclient import TestClient`. While Connexion is
+imported, `starlette.testclient` is a placeholder, so `TestClient` becomes a `Deferred`, and httpx is not
+loaded. Nobody calls `AbstractApp.test_client()` in the stub. If somebody did, the call on the `Deferred`
+would import `starlette.testclient`, replace the name in `connexion.apps.abstract`, and make the client.
 """
 
 from __future__ import annotations

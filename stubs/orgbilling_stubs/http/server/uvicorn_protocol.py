@@ -1,9 +1,19 @@
-"""uvicorn, told that most answers need no waiting.
+"""uvicorn, told that most responses need no waiting.
 
-uvicorn starts a task for each request and sends an answer in two writes, because an ASGI application may
-wait. Ours has its answer as soon as the body is here: it is asked at once, and head and body leave in one
-write. Whatever has to wait (a slow or large body, a fault, a stream, a page) takes uvicorn's own way: it is
-told then what the parser has said so far.
+Why: uvicorn starts a task for each request and sends a response in two writes, because an ASGI application
+may have to wait. Measured on GET /org/billing over one connection: 34 µs of CPU a request with this protocol,
+68 µs with uvicorn's own.
+
+How: the pipeline is asynchronous, and is written once (see `http.pipeline`). When the last byte of a request
+is here, this protocol starts the pipeline by hand. Most often it returns the response without having waited;
+head and body then leave in one write. If it has to wait, or if its response takes time (a fault, a stream),
+uvicorn is told what the parser has said so far, and the rest of the very same pipeline runs in uvicorn's
+task. Requests that are not for an operation (a page, the control API), and large or slow bodies, take
+uvicorn's own way from the beginning.
+
+Example: a request with `Prefer: delay=250`. `start` runs the pipeline up to `asyncio.sleep` in the fault
+injector and returns what is awaited; `_hand_over` lets uvicorn make its task, in which `resume` awaits the
+rest, and the response leaves by way of uvicorn's `send`.
 """
 
 from __future__ import annotations
