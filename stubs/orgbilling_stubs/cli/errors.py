@@ -46,9 +46,7 @@ def exit_status(error: Exception) -> int:
         report_error(f"{type(error).__name__}: {error} (a bug: set {DEBUG_VARIABLE}=1 to see where)")
         return CRASH_STATUS
     context = getattr(error, "ctx", None)
-    if type(error).__name__ == "NoArgsIsHelpError":
-        typer.echo(context.get_help() if context else format_message(), err=True)
-    else:
+    if type(error).__name__ != "NoArgsIsHelpError":  # Making that error has printed the help already.
         command = context.command_path if context else "orgbilling"
         report_error(f"{format_message().rstrip('.')}; see {command} --help")
     return USAGE_STATUS
