@@ -9,7 +9,7 @@ from orgbilling_stubs.export import errors
 from orgbilling_stubs.export.errors import ExportError
 
 
-def test_a_module_that_is_missing_is_refused_with_the_extra_to_install():
+def test_a_module_that_is_missing_is_an_error_with_the_extra_to_install():
     with pytest.raises(ExportError, match=r"^Parquet needs nonexisting, .*orgbilling\[export\]") as caught:
         errors.require("nonexisting.part", "Parquet")
     assert caught.value.code == "extra_missing"

@@ -44,7 +44,7 @@ def test_shards_merge_into_the_manifest_of_the_whole(tmp_path):
     assert names_in(tmp_path) == {"manifest.json"}
 
 
-def test_shards_that_do_not_belong_together_are_refused(tmp_path):
+def test_shards_that_do_not_belong_together_are_an_error(tmp_path):
     def refused(name, pattern):
         with pytest.raises(ExportError, match=pattern) as caught:
             manifest.merge(tmp_path)
@@ -60,7 +60,7 @@ def test_shards_that_do_not_belong_together_are_refused(tmp_path):
     refused("shards_differ", "several exports")
 
 
-def test_a_folder_without_a_manifest_is_refused(tmp_path):
+def test_a_folder_without_a_manifest_is_an_error(tmp_path):
     with pytest.raises(ExportError, match=r"not a whole export$") as caught:
         manifest.read(tmp_path)
     assert caught.value.code == "no_manifest"
@@ -70,14 +70,14 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}"])
-def test_a_manifest_that_is_none_is_refused(tmp_path, text):
+def test_a_manifest_that_is_none_is_an_error(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(ExportError, match=r"manifest\.json: ") as caught:
         manifest.read(tmp_path)
     assert caught.value.code == "bad_manifest"
 
 
-def test_a_manifest_that_cannot_be_read_is_refused(tmp_path):
+def test_a_manifest_that_cannot_be_read_is_an_error(tmp_path):
     (tmp_path / "manifest.json").mkdir()
     with pytest.raises(ExportError, match="directory"):
         manifest.read(tmp_path)

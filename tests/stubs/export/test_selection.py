@@ -42,6 +42,6 @@ def test_length_of_history_and_locale_can_be_chosen():
     assert (created.persona, created.identity_seed, created.as_of_ms) == (document, "org_standard", AS_OF_MS)
 
 
-def test_an_unknown_persona_is_refused():
+def test_an_unknown_persona_is_an_error():
     with pytest.raises(personas.PersonaError, match="no such persona"):
         selection.by_persona(["standart"])

@@ -50,11 +50,11 @@ def text_of(service):
 
 
 @pytest.mark.slow
-def test_a_world_is_exported_as_it_is_and_adds_up(service, make, tmp_path):
+def test_a_bundle_is_exported_as_it_is_and_adds_up(service, make, tmp_path):
     selected = selection.from_bundle_text(text_of(service), "world.jsonl")
     assert [organization.id for organization in selected.organizations] == [*service.store.organizations()]
     make(tmp_path, selection=selected, part_size=100)
-    assert [finding for finding in verify(tmp_path) if finding.problem] == []
+    assert [check for check in verify(tmp_path) if check.problem] == []
     made = organization_tables.OrganizationTables(selected)
     for organization in selected.organizations:
         tenant = service.tenant(organization.id)
@@ -80,18 +80,18 @@ def test_organizations_may_sign_the_same_contract_and_forks_have_their_parents_i
         service, ["org_no_contract", "org_new_org", "org_standard", "org_fork"], "digest", response_digests
     )
     make(tmp_path, kind, selection=selection.from_bundle_text(text, "world.jsonl"), part_size=100)
-    assert [finding for finding in verify(tmp_path) if finding.problem] == []
+    assert [check for check in verify(tmp_path) if check.problem] == []
 
 
 @pytest.mark.slow
-def test_prices_changed_by_hand_are_told_and_no_law_is_broken(service, make, tmp_path):
+def test_prices_changed_by_hand_are_marked_and_violate_no_invariant(service, make, tmp_path):
     service.execute(
         "org_no_contract", commands.ChangePrices(models={MODEL: (1, 2)}, events={"consolidation": 5})
     )
     service.execute("org_no_contract", commands.RecordUsage(0, MODEL, "api", 10**6, 10**6, 1, 1))
     selected = selection.from_bundle_text(text_of(service), "world.jsonl")
     make(tmp_path, selection=selected, part_size=100)
-    assert [finding for finding in verify(tmp_path) if finding.problem] == []
+    assert [check for check in verify(tmp_path) if check.problem] == []
     repriced = {
         organization.id: values(
             organization_tables.OrganizationTables(selected).tables(organization)["organizations"]["repriced"]
@@ -113,14 +113,14 @@ def test_a_voucher_that_was_redeemed_is_used(service):
 
 
 @pytest.mark.parametrize(("text", "message"), [("{}", "x:1: "), ("nothing", "x:1: ")])
-def test_what_is_no_bundle_is_refused_with_its_line(text, message):
+def test_what_is_no_bundle_is_an_error_with_its_line(text, message):
     with pytest.raises(ExportError) as caught:
         selection.from_bundle_text(text, "x")
     assert caught.value.code == "bad_bundle"
     assert str(caught.value).startswith(message)
 
 
-def test_a_bundle_that_replays_differently_is_refused(service):
+def test_a_bundle_that_replays_differently_is_an_error(service):
     text = text_of(service)
     with pytest.raises(ExportError, match="replays differently"):
         selection.from_bundle_text(text.replace('"getOrgBilling":"', '"getOrgBilling":"0', 1), "x")
@@ -181,7 +181,7 @@ def refusing(error):
         (TimeoutError("timed out"), "timed out"),
     ],
 )
-def test_who_gives_no_bundle_is_told_in_one_line(monkeypatch, error, message):
+def test_an_address_without_a_bundle_is_one_line(monkeypatch, error, message):
     monkeypatch.setattr(urllib.request, "urlopen", refusing(error))
     with pytest.raises(ExportError) as caught:
         selection.from_running_stub("http://stub", {})

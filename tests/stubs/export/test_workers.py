@@ -80,13 +80,13 @@ def test_what_a_part_refuses_is_raised(tmp_path, work, jobs):
 
 
 @pytest.mark.slow
-def test_the_others_stop_when_one_part_is_refused(tmp_path, work):
+def test_the_others_stop_when_one_part_is_an_error(tmp_path, work):
     with pytest.raises(ExportError, match="first"):
         run(tmp_path, 2, work.linger)
     assert not (tmp_path / "ended").exists()
 
 
-def test_a_process_that_is_killed_is_told_in_one_line(tmp_path, work):
+def test_a_process_that_is_killed_is_one_line(tmp_path, work):
     with pytest.raises(ExportError, match="a process of the export ended") as caught:
         run(tmp_path, 2, work.die)
     assert caught.value.code == "worker_lost"

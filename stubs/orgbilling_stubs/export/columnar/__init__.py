@@ -1,1 +1,1 @@
-"""The columnar export engine: the rows of the domain, computed a column at a time with numpy."""
+"""The tables of an export, computed a column at a time with numpy: usage, ledger, and tables."""

@@ -41,9 +41,9 @@ TYPES = {
 }
 
 
-def create(table: Table, engine: str, *, keys: bool = True, within: Collection[str] = NAMES) -> str:
+def create(table: Table, database: str, *, keys: bool = True, within: Collection[str] = NAMES) -> str:
     """CREATE TABLE, with its keys unless they are not wanted; foreign keys lead to `within` only."""
-    types = TYPES[engine]
+    types = TYPES[database]
     parts = [
         f"{quoted(column.name)} {types[column.kind]}{'' if column.nullable else ' NOT NULL'}"
         for column in table.columns
@@ -61,7 +61,7 @@ def create(table: Table, engine: str, *, keys: bool = True, within: Collection[s
 
 
 def quoted(name: str) -> str:
-    """A column name that no engine takes for a word of its own."""
+    """A column name in quotes: `count` and `number` are words of SQL in some databases."""
     return f'"{name}"'
 
 

@@ -17,7 +17,7 @@ from orgbilling_stubs.tenants import tenant_factory
 
 from ..conftest import AS_OF_MS, config_of
 
-BY_ENGINE = ("empty", "nulls", "extreme_numbers", "free_credit_used")
+BY_ROWS_ONLY = ("empty", "nulls", "extreme_numbers", "free_credit_used")
 
 
 def listed(tables):
@@ -36,13 +36,13 @@ def assert_same(config, persona):
     assert [*made] == [*NAMES]
 
 
-@pytest.mark.parametrize("name", [name for name in personas.names() if name not in BY_ENGINE])
-def test_every_row_of_every_table_is_the_engines(name):
+@pytest.mark.parametrize("name", [name for name in personas.names() if name not in BY_ROWS_ONLY])
+def test_every_row_of_every_table_is_that_of_row_tables(name):
     assert_same(config_of(name), personas.load(name))
 
 
-@pytest.mark.parametrize("name", BY_ENGINE)
-def test_what_columns_cannot_hold_is_left_to_the_engine(name):
+@pytest.mark.parametrize("name", BY_ROWS_ONLY)
+def test_what_columns_cannot_hold_is_left_to_the_rows(name):
     assert column_tables.tables(config_of(name), personas.load(name)) is None
 
 
@@ -57,14 +57,14 @@ MOMENTS = (
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("name", ["postpaid_over_limit", "overdrawn", "zero_balance"])
-def test_every_row_is_the_engines_at_the_edges_of_days_and_months(name, moment):
+def test_every_row_is_that_of_row_tables_at_the_edges_of_days_and_months(name, moment):
     assert_same(config_of(name, instants.parse(moment)), personas.load(name))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2, 5))
-@pytest.mark.parametrize("name", [name for name in personas.names() if name not in BY_ENGINE])
-def test_every_row_is_the_engines_for_any_seed(name, seed):
+@pytest.mark.parametrize("name", [name for name in personas.names() if name not in BY_ROWS_ONLY])
+def test_every_row_is_that_of_row_tables_for_any_seed(name, seed):
     as_of_ms = AS_OF_MS + seed * 11 * instants.DAY_MS + seed * 7_919_321
     config = config_of(name, as_of_ms, seed)
     if column_tables.tables(config, personas.load(name)) is not None:
@@ -98,12 +98,12 @@ def short(**changes):
         {"mode": "postpaid", "top_up": None, "outstanding_target_micros": 10**12},
     ],
 )
-def test_every_row_is_the_engines_however_it_pays(changes):
+def test_every_row_is_that_of_row_tables_however_it_pays(changes):
     assert_same(*short(**changes))
 
 
 @pytest.mark.parametrize("changes", [{"top_up": None}, {"top_up": None, "balance_target_micros": 0}])
-def test_who_runs_out_of_credits_is_left_to_the_engine(changes):
+def test_who_runs_out_of_credits_is_left_to_the_rows(changes):
     assert column_tables.tables(*short(**changes)) is None
 
 

@@ -25,7 +25,7 @@ def test_ties_are_rounded_to_even():
 
 
 @pytest.mark.parametrize("name", ["standard", "low_balance", "postpaid_near_limit", "dense"])
-def test_the_balance_is_that_of_the_engine_after_every_row(name):
+def test_the_balance_is_that_of_the_scheduler_after_every_row(name):
     config = config_of(name)
     made, tenant = account_columns(config), after_history(config)
     rows = tenant.ledger.rows
@@ -47,7 +47,7 @@ def test_a_deep_fall_is_made_up_in_one_purchase():
     assert np.cumsum(made.ledger.credits_micros).min() < 10_000_000
 
 
-def test_charges_that_do_not_fit_in_63_bits_are_left_to_the_engine():
+def test_charges_that_do_not_fit_in_63_bits_are_left_to_the_rows():
     config = config_of("standard")
     dear = tuple(ModelPrice(each.model, 10**15, 10**15) for each in config.prices.models)
     assert account_columns(replace(config, prices=replace(config.prices, models=dear))) is None

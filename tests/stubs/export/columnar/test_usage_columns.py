@@ -72,7 +72,7 @@ def test_few_and_many_messages_fit(messages):
     assert rows(history, activity_columns(history, AS_OF_MS)) == expected(history, AS_OF_MS)
 
 
-def test_what_does_not_fit_in_63_bits_is_told():
+def test_a_history_that_does_not_fit_in_63_bits_is_recognized():
     standard = personas.load("standard")
     for messages, fitting in ((0, False), (MESSAGES_LIMIT - 1, True), (MESSAGES_LIMIT, False)):
         usage = replace(standard.usage, messages_per_day=messages)

@@ -140,7 +140,7 @@ def ask(folder, kind, name):
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
-def test_a_database_that_is_none_is_refused(tmp_path, kind):
+def test_a_database_that_is_none_is_an_error(tmp_path, kind):
     (tmp_path / f"orgbilling.{kind}").write_bytes(b"no database" * 1000)
     with pytest.raises(ExportError) as caught:
         ask(tmp_path, kind, f"orgbilling.{kind}")

@@ -55,7 +55,7 @@ def test_a_missing_file_is_named_and_nothing_else_is_asked(tmp_path, make):
     assert problems(tmp_path) == {"file-missing": "ledger.csv is not there"}
 
 
-def test_a_folder_without_a_manifest_is_refused(tmp_path):
+def test_a_folder_without_a_manifest_is_an_error(tmp_path):
     with pytest.raises(ExportError, match=r"not a whole export"):
         [*verify(tmp_path)]
 
@@ -252,7 +252,7 @@ def test_a_truncated_file_is_a_broken_check_that_names_it(tmp_path, make, kind):
     assert any(path.name in problem for problem in found.values())
 
 
-def test_bodies_that_are_no_json_are_named(tmp_path, make):
+def test_responses_that_are_no_json_are_named(tmp_path, make):
     make(tmp_path, "json")
     path = next(tmp_path.glob("org_*.json"))
     path.write_bytes(path.read_bytes()[:1000])
@@ -260,7 +260,7 @@ def test_bodies_that_are_no_json_are_named(tmp_path, make):
 
 
 @pytest.mark.slow
-def test_the_row_is_told_as_people_read_it(tmp_path, make):
+def test_a_violating_row_is_written_as_in_the_export(tmp_path, make):
     selected = selection.select(selection.by_persona(["no_contract"]), 1, AS_OF_MS, 40)
     make(tmp_path, selection=selected, part_size=100)
     changed(tmp_path, "events", cell(1, "charge_usd", lambda text: "9.000000"))
@@ -272,7 +272,7 @@ def test_the_row_is_told_as_people_read_it(tmp_path, make):
     assert "ledger-ids" in problems(tmp_path)
 
 
-def test_rows_that_the_manifest_does_not_count_are_told(tmp_path, make):
+def test_rows_that_the_manifest_does_not_count_are_reported(tmp_path, make):
     make(tmp_path, "sqlite")
     connection = sqlite3.connect(tmp_path / FILE)
     connection.execute("DELETE FROM vouchers")
@@ -283,7 +283,7 @@ def test_rows_that_the_manifest_does_not_count_are_told(tmp_path, make):
     assert "file-digest" in found
 
 
-def test_bodies_that_break_an_invariant_of_the_api_are_told(tmp_path, make):
+def test_responses_that_break_an_invariant_of_the_api_are_reported(tmp_path, make):
     make(tmp_path, "json")
     path = next(path for path in tmp_path.glob("org_*.json"))
     body = json.loads(path.read_text())

@@ -25,7 +25,7 @@ def test_one_block_is_loaded_too(tmp_path, make):
     assert make(tmp_path, "duckdb", part_size=100)["rows"] == make(tmp_path / "b", "duckdb")["rows"]
 
 
-def test_what_duckdb_refuses_is_one_line(tmp_path, make, monkeypatch):
+def test_an_error_of_duckdb_is_one_line(tmp_path, make, monkeypatch):
     def full(_, path, *__):
         path.with_name(path.name + ".wal").write_text("what DuckDB had still to write")
         path.with_name(path.name + ".tmp").mkdir()

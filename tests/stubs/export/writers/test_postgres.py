@@ -61,7 +61,7 @@ def test_tables_are_created_and_filled_in_one_transaction(server, make, tmp_path
     assert all((tmp_path / f"{name}.copy").read_text() == server.copied[name] for name in NAMES)
 
 
-def test_what_the_database_refuses_is_one_line(server):
+def test_an_error_of_the_database_is_one_line(server):
     def refuse(query):
         raise psycopg.errors.DuplicateTable('relation "organizations" already exists\nLINE 1: …')
 

@@ -8,7 +8,7 @@ from orgbilling_stubs.export.schema import BY_NAME, KINDS, TABLES
 from orgbilling_stubs.export.writers import sql
 
 
-def test_every_kind_has_a_type_in_every_engine():
+def test_every_kind_has_a_type_in_every_database():
     assert all(types.keys() == KINDS.keys() for types in sql.TYPES.values())
 
 
@@ -36,7 +36,7 @@ def test_keys_are_enforced():
     connection.close()
 
 
-def test_money_is_exact_in_every_engine():
+def test_money_is_exact_in_every_database():
     ledger = BY_NAME["ledger"]
     assert '"amount_usd" DECIMAL(20, 6) NOT NULL' in sql.create(ledger, "duckdb")
     assert '"amount_usd" numeric(20, 6) NOT NULL' in sql.create(ledger, "postgresql")
