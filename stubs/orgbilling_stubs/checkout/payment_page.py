@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypedDict
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -26,17 +25,6 @@ DECISIONS = ("authorize", "fail")
 
 _ERROR_PLACES = ("card", "number", "expiry", "cvc", "name")
 """Where a message can stand: above the form, or at a field."""
-
-
-class SessionValues(TypedDict):
-    """What the templates show of every session; base: the path of the payment page."""
-
-    amount: str
-    figure: str
-    currency: str
-    company: str
-    organization: str
-    base: str
 
 
 class PaymentPage:
@@ -215,17 +203,6 @@ def _webhook_fact(session: CheckoutSession) -> tuple[str, str, str]:
     return ("Webhook", text, "webhook-state")
 
 
-def _session_values(session: CheckoutSession) -> SessionValues:
-    return {
-        "amount": session.amount(),
-        "figure": session.amount(named=False),
-        "currency": session.checkout.currency,
-        "company": session.tenant.config.company,
-        "organization": session.organization,
-        "base": session.path,
-    }
-
-
 def _form_page(
     session: CheckoutSession,
     form: CardForm,
@@ -237,16 +214,13 @@ def _form_page(
     return render_page(
         "payment",
         status,
-        **_session_values(session),
-        purpose=session.checkout.purpose,
-        can_expire=session.can_expire,
+        session=session,
         lines=_lines(session),
-        cancel_url=session.cancel_url or f"{session.path}/cancelled",
         form=form,
         filled_in=not errors and bool(form.number),
         errors=dict.fromkeys(_ERROR_PLACES, "") | dict(errors),
         error_places=list(errors),
-        cards=cards.TEST_CARDS,
+        test_cards=cards.TEST_CARDS,
         webhook=webhook_timing.format_timing(timing),
         timings=_timing_choices(session, timing),
     )
@@ -257,7 +231,7 @@ def _challenge_page(
 ) -> Response:
     return render_page(
         "challenge",
-        **_session_values(session),
+        session=session,
         form=form,
         card=card,
         webhook=webhook_timing.format_timing(timing),

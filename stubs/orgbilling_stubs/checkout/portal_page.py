@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from orgbilling_stubs.api.serializers import payment_url, portal_url
+from orgbilling_stubs.api.serializers import portal_url
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import CancelContract, ResumeContract
 from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.tenant import PORTAL_LIFE_MS, Tenant
-from orgbilling_stubs.checkout import amounts, rendering
+from orgbilling_stubs.checkout import rendering
 from orgbilling_stubs.checkout.guard import RequestGuard
-from orgbilling_stubs.checkout.invoices import PAID, Invoice, invoices
+from orgbilling_stubs.checkout.invoices import PAID, invoices
 from orgbilling_stubs.checkout.rendering import notice_page, render_page
 from orgbilling_stubs.checkout.sessions import CheckoutSessions
 from orgbilling_stubs.checkout.settings import HostedPageSettings, host_of, redirect_url
@@ -72,45 +72,12 @@ CONTRACT_CHANGES = (
 """What can be done to a contract."""
 
 
-class PortalValues(TypedDict):
-    """What the templates show on every page of the portal; base: the path of the overview."""
-
-    company: str
-    organization: str
-    currency: str
-    base: str
-
-
-class CardValues(TypedDict):
-    """The card on file, as the templates show it."""
+class CardOnFile(NamedTuple):
+    """The card that pays automatic top-ups."""
 
     brand: str
     last4: str
     expiry: str
-
-
-class ContractValues(TypedDict):
-    """A contract, as the templates show it; change: the segment of the page that changes it."""
-
-    status: str
-    status_text: str
-    start_ms: int
-    end_ms: int
-    renews: bool
-    frequency: str
-    total: str
-    change: str | None
-
-
-class InvoiceValues(TypedDict):
-    """An invoice, as the templates show it; pay: the path of the page where it can be paid."""
-
-    number: str
-    title: str
-    status: str
-    at_ms: int
-    amount: str
-    pay: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,19 +122,19 @@ class PortalPage:
         paid = all_invoices[len(owed) :]
         pages = max(1, -(-len(paid) // PAGE_SIZE))
         page = min(pages, _page_number(request.query_params.get("page", "1")))
-        on_page = paid[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
         return render_page(
             "portal",
-            **_portal_values(portal),
-            mode=tenant.config.mode,
-            balance=amounts.format_micros(_balance_micros(tenant), tenant.config.currency, named=False),
-            card=_card_values(tenant),
-            contract=_contract_values(tenant),
-            owed=[_invoice_values(tenant, invoice) for invoice in owed],
-            paid=[_invoice_values(tenant, invoice) for invoice in on_page],
+            portal=portal,
+            config=tenant.config,
+            balance_micros=_balance_micros(tenant),
+            card=_card_on_file(tenant),
+            contract=tenant.contract,
+            contract_statuses=STATUSES,
+            contract_change=_possible_change(tenant),
+            owed=owed,
+            paid=paid[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
             page=page,
             pages=pages,
-            return_url=portal.return_url,
             return_label=host_of(portal.return_url) or "the start page",
         )
 
@@ -180,18 +147,12 @@ class PortalPage:
         invoice = next((invoice for invoice in invoices(tenant) if invoice.number == number), None)
         if invoice is None:
             raise Problem(ROUTE_UNKNOWN)
-        currency = tenant.config.currency
         return render_page(
             "invoice",
-            **_portal_values(portal),
-            tenant_id=tenant.config.tenant_id,
-            invoice=_invoice_values(tenant, invoice),
-            figure=amounts.format_micros(invoice.amount_micros, currency, named=False),
-            lines=[
-                (text, amounts.format_micros(amount_micros, currency))
-                for text, amount_micros in invoice.lines
-            ],
-            card=_card_values(tenant) if invoice.status == PAID else None,
+            portal=portal,
+            config=tenant.config,
+            invoice=invoice,
+            card=_card_on_file(tenant) if invoice.status == PAID else None,
         )
 
     async def contract_change(self, change: ContractChange, request: Request) -> Response:
@@ -207,10 +168,10 @@ class PortalPage:
             return self._change(portal, change)
         return render_page(
             "confirm",
-            **_portal_values(portal),
+            portal=portal,
+            config=portal.tenant.config,
             change=change,
-            action=f"{portal.path}/{change.name}",
-            contract=_contract_values(portal.tenant),
+            contract=portal.tenant.contract,
         )
 
     def _session(self, request: Request) -> PortalSession:
@@ -240,57 +201,23 @@ def _page_number(text: str) -> int:
     return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 9 else 1
 
 
-def _portal_values(portal: PortalSession) -> PortalValues:
-    config = portal.tenant.config
-    return {
-        "company": config.company,
-        "organization": config.organization,
-        "currency": config.currency,
-        "base": portal.path,
-    }
-
-
 def _balance_micros(tenant: Tenant) -> int:
     """The credit balance, or what a postpaid organization owes, in micro-USD."""
     ledger = tenant.ledger
     return ledger.outstanding_micros if tenant.config.mode == "postpaid" else ledger.balance_micros
 
 
-def _card_values(tenant: Tenant) -> CardValues | None:
+def _card_on_file(tenant: Tenant) -> CardOnFile | None:
     """The card on file: every customer of the stub has paid with the test card that succeeds."""
     if tenant.stripe_customer_id is None:
         return None
     year = instants.moment(tenant.config.as_of_ms).year + 2
-    return {"brand": "Visa", "last4": "4242", "expiry": f"12 / {year % 100:02d}"}
+    return CardOnFile("Visa", "4242", f"12 / {year % 100:02d}")
 
 
-def _contract_values(tenant: Tenant) -> ContractValues | None:
+def _possible_change(tenant: Tenant) -> str | None:
+    """The name of the change that the contract allows now."""
     contract = tenant.contract
-    if contract is None:
+    if contract is None or (contract.status == "cancelled" and tenant.now_ms >= contract.end_ms):
         return None
-    change = {"active": "cancel", "cancelled": "resume"}.get(contract.status)
-    if change == "resume" and tenant.now_ms >= contract.end_ms:
-        change = None
-    total_micros = sum(installment.amount_micros for installment in contract.schedule)
-    return {
-        "status": contract.status,
-        "status_text": STATUSES[contract.status],
-        "start_ms": contract.start_ms,
-        "end_ms": contract.end_ms,
-        "renews": contract.terms.auto_renew and contract.status == "active",
-        "frequency": contract.terms.frequency.replace("_", "-"),
-        "total": amounts.format_micros(total_micros, tenant.config.currency),
-        "change": change,
-    }
-
-
-def _invoice_values(tenant: Tenant, invoice: Invoice) -> InvoiceValues:
-    organization, session_id = tenant.config.organization, invoice.session_id
-    return {
-        "number": invoice.number,
-        "title": invoice.title,
-        "status": invoice.status,
-        "at_ms": invoice.at_ms,
-        "amount": amounts.format_micros(invoice.amount_micros, tenant.config.currency),
-        "pay": None if session_id is None else payment_url("", organization, session_id),
-    }
+    return {"active": "cancel", "cancelled": "resume"}.get(contract.status)

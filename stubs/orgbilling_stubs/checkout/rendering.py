@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from starlette.responses import HTMLResponse, Response
 
 from orgbilling_stubs.api.errors import problem as billing_problem
+from orgbilling_stubs.api.serializers import payment_url
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.errors import BillingError
+from orgbilling_stubs.checkout.amounts import format_micros
 from orgbilling_stubs.http import templating
 from orgbilling_stubs.http.errors import Problem
 
@@ -108,4 +110,7 @@ def format_day(at_ms: int) -> str:
     return f"{moment.day} {moment:%B} {moment.year}"
 
 
-templating.environment(PACKAGE).filters["date"] = format_day
+_ENVIRONMENT = templating.environment(PACKAGE)
+_ENVIRONMENT.filters["date"] = format_day
+_ENVIRONMENT.filters["amount"] = format_micros
+_ENVIRONMENT.globals["payment_url"] = payment_url
