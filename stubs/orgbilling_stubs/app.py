@@ -17,6 +17,7 @@ from orgbilling_stubs.auth.authorization import Authorizer
 from orgbilling_stubs.auth.keys import SigningKey
 from orgbilling_stubs.auth.verification import Authenticator
 from orgbilling_stubs.billing.instants import InstantError
+from orgbilling_stubs.checkout.settings import HostedPageSettings
 from orgbilling_stubs.control.token import control_token
 from orgbilling_stubs.faults.instrumentation import Instrumentation, instrument
 from orgbilling_stubs.faults.rule_log import RuleLog
@@ -141,7 +142,7 @@ def _control(
             watch.coverage.scenario,
             authorizer,
         )
-        checkouts = CheckoutCompletion(CheckoutSessions(service, _hosted(settings)))
+        checkouts = CheckoutCompletion(CheckoutSessions(service, _hosted_page_settings(settings)))
         handlers = {
             **operations.table(server, checkouts),
             **faults.table(watch.rules),
@@ -164,7 +165,7 @@ def _pages(service: Service, settings: Settings) -> Callable[..., Any]:
     def made() -> Callable[..., Any]:
         from orgbilling_stubs.checkout.app import hosted_pages
 
-        return hosted_pages(service, _hosted(settings))
+        return hosted_pages(service, _hosted_page_settings(settings))
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         await made()(scope, receive, send)
@@ -172,9 +173,7 @@ def _pages(service: Service, settings: Settings) -> Callable[..., Any]:
     return answer
 
 
-def _hosted(settings: Settings) -> Any:
-    from orgbilling_stubs.checkout.settings import HostedPageSettings
-
+def _hosted_page_settings(settings: Settings) -> HostedPageSettings:
     urls = (settings.success_url, settings.cancel_url, settings.return_url)
     return HostedPageSettings(*urls, settings.webhook, settings.cors, settings.loopback)
 
