@@ -63,6 +63,8 @@ class ActiveRules:
         self._methods = methods
         self._documented = documented
         self._log = RuleLog() if log is None else log
+        self.shared = self._log.shared
+        """Whether other processes may change the rules; then `refresh` finds out."""
         self._rules: dict[str, ActiveRule] = {}
         self._numbers = 0
         self.applicable_rules: dict[str, ApplicableRules] = {}
@@ -164,6 +166,11 @@ class ActiveRules:
     def _count(self, active: ActiveRule) -> None:
         """Keep the counters of a rule that is limited to a number of requests."""
         self._write(lambda: FaultRuleFired(active.rule.id, active.matched, active.fired))
+
+    def refresh(self) -> None:
+        """Learn what other processes have changed."""
+        if self._log.changed():
+            self._catch_up()
 
     def _write(self, decide: Callable[[], Event | None]) -> Event | None:
         """Append what is decided on the rules in force, and apply it."""

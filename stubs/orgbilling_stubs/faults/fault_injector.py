@@ -65,6 +65,8 @@ class FaultInjector:
     def _may_strike(self, context: RequestContext) -> bool:
         """Whether a rule could strike. A token that was read before is not read again."""
         operation_id = context.operation.operation_id
+        if self.rules.shared:
+            self.rules.refresh()
         rules, organizations = self._applicable.get(operation_id) or self.rules.applicable(operation_id)
         if rules and organizations is None:
             return True

@@ -53,7 +53,7 @@ def instrument(
 
         return Explainer(description, service, tenant_factory.tenant_config).explain(exchange)
 
-    rules = ActiveRules.of(description, ScenarioRules(service), rule_log)
+    rules = ActiveRules.of(description, ScenarioRules(service, shared=rule_log is not None), rule_log)
     journal = Journal(explain=explain)
     coverage = Tally(items(description, handled), clock.wall_ms(), scenario_names, journal.flush)
     journal.readers.append(coverage.count)

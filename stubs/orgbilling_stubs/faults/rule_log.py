@@ -17,6 +17,17 @@ class RuleLog:
         self._wall_ms = wall_ms
         self._last = 0
         """Sequence number of the last event that was read or appended."""
+        self._stamp = -1
+        self.shared = store is not None
+        """Whether other processes may append to the log."""
+
+    def changed(self) -> bool:
+        """Whether another process may have appended since the last call."""
+        if self._store is None:
+            return False
+        stamp = self._store.stamp()
+        changed, self._stamp = stamp != self._stamp, stamp
+        return changed
 
     def new_events(self) -> Sequence[Event]:
         """The events that others have appended since the last call; all of them at first."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from orgbilling_stubs.billing.tenant import ActiveScenario
+from orgbilling_stubs.billing.tenant import ActiveScenario, Tenant
 from orgbilling_stubs.tenants.service import Service
 
 if TYPE_CHECKING:
@@ -17,11 +17,14 @@ class ScenarioRules:
     """The rules of active scenarios, with their counters, by organization.
 
     A scenario that is shown again counts anew: the tenant then has another ActiveScenario.
+
+    shared: whether other processes may change tenants. If so the tenant is loaded for each request, which
+    finds out; otherwise it is enough to look at the one that was used last.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, *, shared: bool = False) -> None:
         self._service = service
-        self._peek = service.peek
+        self._peek = _unknown if shared else service.peek
         self._rules: dict[str, tuple[ActiveScenario, Sequence[ActiveRule]]] = {}
 
     def __contains__(self, organization: str) -> bool:
@@ -52,6 +55,11 @@ class ScenarioRules:
             tenant = self._service.tenant(organization)
         scenario = tenant.active_scenario
         return scenario if scenario is not None and scenario.fault_rules else None
+
+
+def _unknown(organization: str) -> Tenant | None:
+    """No tenant: it has to be loaded."""
+    return None
 
 
 def _active(scenario: ActiveScenario, organization: str) -> Sequence[ActiveRule]:

@@ -17,6 +17,7 @@ from orgbilling_stubs.faults.rules import parse as parse_rule
 from orgbilling_stubs.faults.scenario_rules import ScenarioRules
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants.store.memory import MemoryStore
+from orgbilling_stubs.tenants.store.sqlite import SqliteStore
 
 NOON_MS = instants.parse("2026-03-10T12:00:00Z")
 GET = "getOrgBilling"
@@ -258,3 +259,19 @@ def test_the_members_of_every_schema_are_known():
     known = documented_members(descriptions.load())
     assert {"creditBalance", "$schema", "status", "errors", "location", "amount"} <= known
     assert "surprise" not in known
+
+
+def test_a_process_learns_what_another_one_has_changed(tmp_path):
+    listed = {GET: frozenset({200, 503})}
+    stores = [SqliteStore(tmp_path / "world.db") for _ in range(2)]
+    one, other = (
+        ActiveRules(listed, {GET: "GET"}, ScenarioRules(NoTenants()), log=RuleLog(store)) for store in stores
+    )
+    assert other.shared
+    one.add(FaultRule(DOWN, times=1))
+    other.refresh()
+    assert struck(other) == ["flt_1"]
+    one.refresh()
+    assert struck(one) == []
+    for store in stores:
+        store.close()
