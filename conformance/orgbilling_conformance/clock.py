@@ -1,4 +1,4 @@
-"""Time: the one place of this room that asks the machine for it."""
+"""The clock: the only module of this package that reads the time of the machine."""
 
 from __future__ import annotations
 

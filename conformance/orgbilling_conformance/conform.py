@@ -1,4 +1,4 @@
-"""The door: an application or an address in, a report out."""
+"""`conform`: checks an application, an address or a recording, and returns a report."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from orgbilling_conformance.suite import ConformanceSuite
 def compare(suite: ConformanceSuite) -> tuple[JsonObject, ...]:
     """Fetch /openapi.json, or else /schemas/*.json, without a token, and compare.
 
-    What contradicts a documented or published fact is an observation; all else is only told.
+    What contradicts a documented or published fact is a violation; other differences are only reported.
     """
     answer = suite.send(Request("GET", "/openapi.json", auth="none", purpose="what it publishes"))
     theirs = answer.response.json

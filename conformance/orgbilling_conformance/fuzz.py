@@ -1,4 +1,4 @@
-"""Requests that Schemathesis thinks of.
+"""Generated requests: those that Schemathesis makes, and a corpus of requests worth keeping (`corpus.json`).
 
 Schemathesis generates and we send, through our own guard and under our own rules. Everything that is not
 in its documented interface is in this module: `iter_coverage_cases`, `get_strategies_from_examples`,
@@ -59,7 +59,7 @@ def generated(api: ApiDescription, phase: str, name: str, examples: int, seed: i
 
 @cache
 def _operations(api: ApiDescription) -> dict[str, Any]:
-    """The operations of the contract as Schemathesis knows them, by id."""
+    """The described operations as Schemathesis knows them, by id."""
     import schemathesis
 
     schema = schemathesis.openapi.from_dict(_open(api.document))
@@ -68,7 +68,7 @@ def _operations(api: ApiDescription) -> dict[str, Any]:
 
 
 def _open(document: dict[str, Any]) -> dict[str, Any]:
-    """The contract without security: tokens are not to be guessed at."""
+    """The API description without security: tokens are not to be guessed at."""
     copy: dict[str, Any] = json.loads(json.dumps(document))
     copy.pop("security", None)
     copy["components"].pop("securitySchemes", None)

@@ -1,4 +1,4 @@
-"""The one way out: nothing is sent that was not allowed, counted, paced and written down."""
+"""The guard, through which every request goes: it sends what is allowed, counts it, paces it and logs it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEYS = ("/.well-known/jwks.json", "/v1/jwks")
 
 
 class ForbiddenError(Exception):
-    """A request that was not allowed, and why; it has not been sent. A mistake of ours, but for a replay."""
+    """A request that was not allowed, and why. It was not sent. Outside a replay, that is a bug of ours."""
 
 
 class BudgetError(Exception):

@@ -40,7 +40,7 @@ MEDIA = re.compile(r"(?!x-unknown)[\w.+-]+/[\w.+-]+")
 class HarEntry:
     """An exchange of a recording.
 
-    base: the address in front of the contract's path; whole: whether the body of the answer is there.
+    base: the address in front of the described path; whole: whether the body of the response was recorded.
     """
 
     exchange: Exchange
@@ -100,7 +100,7 @@ def read(path: Path) -> list[JsonObject]:
 
 
 def exchanges(entries: list[JsonObject], api: ApiDescription) -> Iterator[HarEntry]:
-    """The exchanges with operations of the contract that got an answer."""
+    """The exchanges with described operations that got a response."""
     for entry in entries:
         try:
             found = _exchange(entry, api)

@@ -1,4 +1,4 @@
-"""What a run is told, checked as a whole before anything is sent."""
+"""The options of a run, validated together before anything is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exactly the exchanges that failed, again."""
+"""Replay: the failing exchanges of a report are sent again, and the scenarios behind them run again."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BEHIND: dict[str, Step] = {
     "checkout-pending": writing.checkouts,
     "portal-url": writing.portal,
 }
-"""The scenario that decides a rule; laws have theirs, response rules need none."""
+"""The scenario that checks a rule. Invariants have one of their own, response rules need none."""
 
 
 def repeat(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, int], None]) -> None:

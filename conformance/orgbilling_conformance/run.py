@@ -311,7 +311,7 @@ SCRIPTED: tuple[tuple[str, Step], ...] = (
     ("a session without an organization", access.pending),
     ("the default window", reading.defaults),
     ("windows", reading.windows),
-    ("the laws", invariants.check_invariants),
+    ("the invariants", invariants.check_invariants),
     ("two organizations", access.isolation),
     ("the same again", reading.repeat),
     ("reading changes nothing", reading.safe),
@@ -325,7 +325,7 @@ SCRIPTED: tuple[tuple[str, Step], ...] = (
     ("the portal", writing.portal),
     ("contracts", writing.subscribe),
     ("undocumented methods", writing.methods),
-    ("the laws after writes", invariants.check_invariants),
+    ("the invariants after writes", invariants.check_invariants),
     ("failures that come and go", reading.intermittent),
 )
 """The steps of the scripted stage, in the order in which they find the most, soonest."""

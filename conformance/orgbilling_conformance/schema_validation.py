@@ -21,9 +21,9 @@ from orgbilling_conformance.exchange import shorten
 
 @dataclass(frozen=True, slots=True)
 class SchemaViolation:
-    """keyword: what of the schema; node: where in the contract; where: in the value.
+    """keyword: what of the schema; node: where in the API description; where: in the value.
 
-    basis: overrides the layer of the node where the contract says more than it means.
+    basis: overrides the layer of the node where the description says more than it means.
     """
 
     keyword: str
@@ -52,7 +52,7 @@ TYPES: dict[str, Callable[[JsonValue], bool]] = {
 
 
 class SchemaValidator:
-    """The compiled schemas of a contract."""
+    """The compiled schemas of an API description."""
 
     def __init__(self, api: ApiDescription) -> None:
         self._api = api

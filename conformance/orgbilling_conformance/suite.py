@@ -88,9 +88,9 @@ class ConformanceSuite:
         """
         exchange = self._exchange(request)
         if exchange.response.status == 429 and self._waits < WAITS:
-            exchange = self._patiently(exchange)
+            exchange = self._retry_after_429(exchange)
         if exchange.response.status == 401 and request.auth == "first":
-            exchange = self._again(exchange)
+            exchange = self._retry_after_401(exchange)
         self.consider(exchange)
         return exchange
 
@@ -104,7 +104,7 @@ class ConformanceSuite:
             self._seconds[exchange.operation].append(response.seconds)
         return exchange
 
-    def _patiently(self, exchange: Exchange) -> Exchange:
+    def _retry_after_429(self, exchange: Exchange) -> Exchange:
         """Once more after a 429, when it says to wait no longer than half a minute."""
         observed = exchange.response.header("retry-after") or "1"
         wait = float(observed) if observed.isdigit() else 1.0
@@ -115,7 +115,7 @@ class ConformanceSuite:
         self.note("the target limits its rate (429): the suite waited and sent the request again")
         return self._exchange(exchange.request)
 
-    def _again(self, exchange: Exchange) -> Exchange:
+    def _retry_after_401(self, exchange: Exchange) -> Exchange:
         """After a 401 to the good token: a fresh one where there is a command, else find out who is wrong."""
         if self.tokens.refresh():
             self.knowledge = replace(self.knowledge, secrets=self.tokens.secrets)
@@ -228,13 +228,13 @@ class ConformanceSuite:
         )
 
     def _node(self, violation: RuleViolation, operation: str, basis: str) -> str:
-        """The node of the contract that is broken; for a fact about no node in particular, the operation."""
+        """The node of the description that is broken, or the operation, for a fact about no single node."""
         known = self.api.operations.get(operation)
         place = violation.node or (known.place if known and basis in FACTS else ())
         return json_pointer.text(place) if place else ""
 
     def _because(self, rule: str, basis: str, placed: bool) -> str:
-        """Who says so: the vendor, where a node of the contract is broken, else the rule."""
+        """Who says so: the vendor, where a node of the description is broken, else the rule."""
         return SAID.get(basis, RULES[rule].why) if placed else RULES[rule].why
 
     def _redacted(self, text: str) -> str:

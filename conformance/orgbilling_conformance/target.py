@@ -74,7 +74,7 @@ def _parts(url: str) -> SplitResult | None:
 
 
 class UrlTarget:
-    """An API behind HTTP. An address without a path gets the contract's ``/api/v1``."""
+    """An API behind HTTP. An address without a path gets ``/api/v1``, the path of the described server."""
 
     def __init__(self, url: str, timeout: float = 10.0) -> None:
         parts = _parts(url)

@@ -39,7 +39,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def location_of(finding: Finding) -> str:
-    """File and line of the node that a finding breaks; the law or rule where it breaks no node."""
+    """File and line of the node that a finding breaks; the page of rules where it breaks no node."""
     if finding.node:
         number = line(finding.node)
         return (
@@ -52,7 +52,7 @@ def location_of(finding: Finding) -> str:
 
 
 def line(place: str) -> int:
-    """The line of a node in the contract, from 1; 0 where there is none."""
+    """The line of a node in the API description, from 1; 0 where there is none."""
     return _node_line(_tree(), json_pointer.keys(place))
 
 

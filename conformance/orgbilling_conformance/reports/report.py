@@ -1,4 +1,4 @@
-"""What a run found, as plain data."""
+"""The report of a run, as plain data, and what its formats share: order, sentences, counts."""
 
 from __future__ import annotations
 

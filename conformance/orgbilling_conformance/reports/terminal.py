@@ -37,7 +37,7 @@ def show(report: Report, console: Console, with_advice: bool = True) -> None:
         console.print()
         console.print(_marked(f"[bold]{escape(title(operation))}[/]  [dim]{escape(operation)}[/]"))
         for finding in findings:
-            # The way to amend one node of the contract is told once, however many operations share it.
+            # The way to amend one node of the description is shown once, however many operations share it.
             new = with_advice and (finding.node, finding.rule) not in shown_overlays
             shown_overlays.add((finding.node, finding.rule))
             console.print(Padding(_finding(finding), (1, 0, 0, 2)))

@@ -88,7 +88,7 @@ RULES = (
 
 @dataclass(frozen=True, slots=True)
 class RequestDefect:
-    """What is wrong with a request: the rule, the place, and the node of the contract."""
+    """What is wrong with a request: the rule, the place, and the node of the API description."""
 
     rule: str
     pointer: str

@@ -72,7 +72,7 @@ SCENARIOS = (
     ),
     _rule(
         "published-facts",
-        "The published document says what the contract says",
+        "The published document says what our API description says",
         "invariant",
         "drift",
         (),
@@ -152,33 +152,33 @@ SCENARIOS = (
 )
 
 
-def invariant_rule_id(law: Invariant) -> str:
+def invariant_rule_id(invariant: Invariant) -> str:
     """The id of the rule that an invariant is."""
-    return f"invariant-{law.number:02}-{law.name}"
+    return f"invariant-{invariant.number:02}-{invariant.name}"
 
 
-def invariant_operations(law: Invariant) -> tuple[str, ...]:
+def invariant_operations(invariant: Invariant) -> tuple[str, ...]:
     """The operations whose responses an invariant reads."""
-    names = (need.rpartition(":")[2] for need in law.needs)
+    names = (need.rpartition(":")[2] for need in invariant.needs)
     return tuple(dict.fromkeys(names))
 
 
-def _law(law: Invariant) -> ConformanceRule:
+def _invariant_rule(invariant: Invariant) -> ConformanceRule:
     writes = {"redeemOrgVoucher": "redeem", "createOrgBillingCheckout": "a paid checkout"}
     needs = tuple(
         writes[invariant_operation]
-        for invariant_operation in invariant_operations(law)
+        for invariant_operation in invariant_operations(invariant)
         if invariant_operation in writes
     ) or ("read",)
     return ConformanceRule(
-        invariant_rule_id(law),
-        law.equation,
+        invariant_rule_id(invariant),
+        invariant.equation,
         ("invariant",),
-        law.basis,
+        invariant.basis,
         "scenario",
         needs,
-        invariant_operations(law),
+        invariant_operations(invariant),
     )
 
 
-RULES = (*SCENARIOS, *(_law(law) for law in INVARIANTS))
+RULES = (*SCENARIOS, *(_invariant_rule(invariant) for invariant in INVARIANTS))

@@ -110,11 +110,15 @@ def _lawful(suite: ConformanceSuite) -> None:
     broken = _broken(suite)
     again = _broken(suite) if broken else {}
     for name in broken.keys() & again.keys():
-        law = again[name].invariant
+        invariant = again[name].invariant
         violation = RuleViolation(
-            "isolation", law.name, law.equation, f"{again[name].detail} (second token)", "invariant"
+            "isolation",
+            invariant.name,
+            invariant.equation,
+            f"{again[name].detail} (second token)",
+            "invariant",
         )
-        suite.fail(violation, invariant_operations(law)[0], [])
+        suite.fail(violation, invariant_operations(invariant)[0], [])
 
 
 def _broken(suite: ConformanceSuite) -> dict[str, InvariantResult]:
@@ -124,7 +128,7 @@ def _broken(suite: ConformanceSuite) -> dict[str, InvariantResult]:
         exchange = suite.ask(operation, query, auth="second", purpose="two organizations")
         if exchange.response.succeeded:
             bodies[operation + (f"?{query}" if query else "")] = exchange.response.json
-    verdicts = (law.check(bodies) for law in INVARIANTS if law.name in TOGETHER)
+    verdicts = (invariant.check(bodies) for invariant in INVARIANTS if invariant.name in TOGETHER)
     return {verdict.invariant.name: verdict for verdict in verdicts if verdict.holds is False}
 
 

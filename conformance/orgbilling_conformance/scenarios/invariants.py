@@ -27,7 +27,9 @@ def check_invariants(suite: ConformanceSuite) -> None:
     broken: dict[int, InvariantResult] = {}
     for attempt in range(TRIES):
         bodies = snapshot(suite)
-        verdicts = [law.check(bodies) for law in INVARIANTS if law.number not in BY_COMMANDS]
+        verdicts = [
+            invariant.check(bodies) for invariant in INVARIANTS if invariant.number not in BY_COMMANDS
+        ]
         if attempt == 0:
             _keep(suite, verdicts)
         now = {result.invariant.number: result for result in verdicts if result.holds is False}
@@ -49,15 +51,17 @@ def _keep(suite: ConformanceSuite, verdicts: list[InvariantResult]) -> None:
 
 
 def report_violation(suite: ConformanceSuite, verdict: InvariantResult) -> None:
-    """Keep a law that does not hold."""
-    law = verdict.invariant
+    """Record that an invariant does not hold."""
+    invariant = verdict.invariant
     observed = verdict.detail or ", ".join(f"{name} {value}" for name, value in verdict.values.items())
-    if law.number in REMARKS:
-        suite.note(f"invariant {law.number} ({law.equation}) does not hold: {observed}")
+    if invariant.number in REMARKS:
+        suite.note(f"invariant {invariant.number} ({invariant.equation}) does not hold: {observed}")
         return
-    operation = invariant_operations(law)[0]
-    requests = [suite.api.operations[name] for name in invariant_operations(law)]
-    violation = RuleViolation(invariant_rule_id(law), "", law.equation, observed, reason=law.basis)
+    operation = invariant_operations(invariant)[0]
+    requests = [suite.api.operations[name] for name in invariant_operations(invariant)]
+    violation = RuleViolation(
+        invariant_rule_id(invariant), "", invariant.equation, observed, reason=invariant.basis
+    )
     suite.fail(
         violation,
         operation,

@@ -1,4 +1,4 @@
-"""A random walk through reading and writing, by Hypothesis: the laws hold after every step.
+"""A random walk through reading and writing, by Hypothesis: the invariants hold after every step.
 
 Nothing is shrunk: the target remembers what was done to it, so that no step can be taken back.
 """
@@ -71,7 +71,7 @@ class RandomWalk:
         post(self.suite, WRITES["checkout"], encode({"amount": amount}), purpose="a random walk")
 
     def lawful(self) -> None:
-        """The laws that reading twice can suite."""
+        """Check the invariants that two readings can check."""
         first = self._broken()
         if first:
             again = self._broken()
@@ -80,7 +80,9 @@ class RandomWalk:
 
     def _broken(self) -> JsonObject:
         bodies = read(self.suite)
-        verdicts = {law.name: law.check(bodies) for law in INVARIANTS if law.name in NAMES}
+        verdicts = {
+            invariant.name: invariant.check(bodies) for invariant in INVARIANTS if invariant.name in NAMES
+        }
         return {name: verdict for name, verdict in verdicts.items() if verdict.holds is False}
 
 

@@ -141,7 +141,7 @@ def vouchers(suite: ConformanceSuite) -> None:
     unknown = post(suite, operation, encode({"code": NOBODY}), purpose="an unknown voucher")
     _refused(suite, "voucher-unknown", operation, unknown)
     if before and read(suite) != before and read(suite) != read(suite):
-        suite.note("the account moves while nobody writes: what refused writes change was not judged")
+        suite.note("the account moves while nobody writes: what rejected writes change was not checked")
     else:
         _harmless(suite, before, unknown)
     _closed(suite, suite.options.vouchers[0])
@@ -153,7 +153,7 @@ def vouchers(suite: ConformanceSuite) -> None:
 
 
 def _command_laws(*numbers: int) -> tuple[str, ...]:
-    return tuple(invariant_rule_id(law) for law in INVARIANTS if law.number in numbers)
+    return tuple(invariant_rule_id(invariant) for invariant in INVARIANTS if invariant.number in numbers)
 
 
 def _harmless(suite: ConformanceSuite, before: JsonObject, exchange: Exchange) -> None:
@@ -222,18 +222,18 @@ def _race(suite: ConformanceSuite, operation: str, code: str) -> None:
 
 
 def _redeemed(suite: ConformanceSuite, before: JsonObject, answer: Exchange, after: JsonObject) -> None:
-    """What one redemption did: the laws of commands, and those of reading, hold after it."""
+    """What one redemption did: the invariants of commands, and those of reading, hold after it."""
     bodies = {f"before:{key}": value for key, value in before.items()} | after
     bodies[answer.operation] = answer.response.json
-    for law in INVARIANTS:
-        if law.number in (*BY_COMMANDS[:2], 11):
-            verdict = law.check(bodies)
+    for invariant in INVARIANTS:
+        if invariant.number in (*BY_COMMANDS[:2], 11):
+            verdict = invariant.check(bodies)
             if verdict.holds is False:
                 report_violation(suite, verdict)
             elif verdict.holds:
-                suite.evaluated(invariant_rule_id(law), answer.operation)
+                suite.evaluated(invariant_rule_id(invariant), answer.operation)
             else:
-                suite.skip((invariant_rule_id(law),), (answer.operation,), verdict.detail)
+                suite.skip((invariant_rule_id(invariant),), (answer.operation,), verdict.detail)
     sent = json.loads(answer.request.body or b"{}").get("code")
     body = answer.response.json
     said = body.get("voucherCode") if isinstance(body, dict) else None
@@ -326,7 +326,7 @@ def subscribe(suite: ConformanceSuite) -> None:
 
 
 def address(suite: ConformanceSuite, rule: str, exchange: Exchange) -> bool:
-    """Judge the address in an answer; False where there is none to suite."""
+    """Check the address in a response; False where there is none."""
     body = exchange.response.json
     if not exchange.response.succeeded or not isinstance(body, dict):
         suite.skip((rule,), (exchange.operation,), f"refused with {exchange.response.status}")
