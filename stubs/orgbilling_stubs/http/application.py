@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orgbilling_stubs.http.context import Handler, Middleware
+from orgbilling_stubs.http.context import Handler, Middleware, Record, RequestContext, Response
 from orgbilling_stubs.http.cors import Cors
 from orgbilling_stubs.http.example_responses import ExampleHandler
 from orgbilling_stubs.http.json_schemas import Schemas
@@ -44,7 +44,7 @@ def assemble(
     documents: Mapping[str, tuple[str, bytes]] | None = None,
     closing: Callable[[], None] | None = None,
     routes: Mapping[str, App] | None = None,
-    recorder: Middleware | None = None,
+    recorder: Record | None = None,
     fault_injection: Middleware | None = None,
 ) -> CompiledApplication:
     """Compile a contract into an application.
@@ -55,7 +55,7 @@ def assemble(
     documents: more to serve without authentication: path to media type and bytes (a JWKS, say).
     closing: called once when the server stops.
     routes: ASGI applications by path prefix, for paths that the contract does not know.
-    recorder: the step that sees every response of an operation as it is sent.
+    recorder: told of every exchange of an operation, right before its response is sent.
     fault_injection: the step that may answer in place of an operation, or change its response.
     Raises `LookupError` or `ValueError` if a reference or schema of a handled operation is broken.
     """
@@ -67,19 +67,23 @@ def assemble(
     schemas = Schemas(contract, tolerant=habits.lenient)
     site = Site(contract, prefix, responder, documents or {}, closing, routes)
     steps = [
-        recorder,
         fault_injection,
         ProblemResponses(),
         Security(authorize),
         Validation(),
     ]
     pipeline = compose([step for step in steps if step is not None], handle)
+    record = recorder or _record_nothing
     app = CompiledApplication(
         site,
-        middlewares=[lambda inner: Routing(inner, responder, pipeline, wall_ns, tuple(routes or ()))],
+        middlewares=[lambda inner: Routing(inner, responder, pipeline, record, wall_ns, tuple(routes or ()))],
     )
     resolver = HandlerResolver(handlers, lambda operation: ExampleHandler(operation, schemas, habits.seed))
     compiled_with = CompileContext(responder, schemas, habits.lenient)
     app.add_specification(document, resolver=resolver, compiled_with=compiled_with)
     app.compile()
     return app
+
+
+def _record_nothing(context: RequestContext, response: Response) -> None:
+    """What a server without a journal records."""

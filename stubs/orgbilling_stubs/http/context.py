@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -149,13 +149,13 @@ class RequestContext:
     trace_id: str
     received_ns: int
     connection: Connection
+    parameters: Mapping[str, Any]
     fault: AppliedFault | None = None
     organization_override: str | None = None
     tenant_override: Callable[[str], Tenant] | None = None
     principal: Principal | None = None
     raw_body: bytes = b""
     body: Any = None
-    parameters: dict[str, Any] = field(default_factory=dict)
     idempotency: Idempotency | None = None
     version_before: int | None = None
     error: Exception | None = None
@@ -174,6 +174,11 @@ class RequestContext:
 
 CallNext: TypeAlias = Callable[[RequestContext], Coroutine[Any, Any, Response]]
 """The rest of the pipeline."""
+
+
+Record: TypeAlias = Callable[[RequestContext, Response], None]
+"""The last step: told of every exchange right before its response is sent, so a client that has read a
+response finds it recorded. It changes nothing, and nothing waits for it: a plain function."""
 
 
 class Middleware(Protocol):

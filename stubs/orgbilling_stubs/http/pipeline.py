@@ -1,7 +1,7 @@
 """The pipeline of a request: one chain of steps, composed once, the same for every operation.
 
-    route → record → fault injection → problems → authenticate and authorize → read and validate → handler
-          → validate and serialize
+    route → fault injection → problems → authenticate and authorize → read and validate → handler
+          → validate and serialize → record
 
 Each step is a `Middleware` (see `http.context`); the order above is also the order of precedence of errors:
 unknown route, wrong method, authentication, authorization, media type, size, syntax, validation, domain.

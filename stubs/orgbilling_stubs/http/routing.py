@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from orgbilling_stubs.http.connection import Connection, Disconnected, Receive, Send
-from orgbilling_stubs.http.context import CallNext, Handler, RequestContext
+from orgbilling_stubs.http.context import CallNext, Handler, Record, RequestContext
 from orgbilling_stubs.http.errors import METHOD_WRONG, ROUTE_UNKNOWN, Problem
 from orgbilling_stubs.http.operation import CompileContext, Operation
 from orgbilling_stubs.http.origin import Address
@@ -134,6 +134,7 @@ PREFLIGHT_VARY = b"Origin, Access-Control-Request-Method, Access-Control-Request
 
 
 NO_PATH: Mapping[str, str] = {}
+NO_PARAMETERS: Mapping[str, Any] = {}
 
 ExactOperations: TypeAlias = Mapping[tuple[bytes, bytes], tuple[Operation, str, str]]
 """By method and path as they are sent: the operation, and both as text."""
@@ -203,6 +204,7 @@ class Routing(SpecMiddleware):
         app: Any,
         responder: Responder,
         pipeline: CallNext,
+        record: Record,
         now_ns: Callable[[], int],
         elsewhere: Sequence[str] = (),
     ) -> None:
@@ -210,6 +212,7 @@ class Routing(SpecMiddleware):
         self.elsewhere = tuple(elsewhere)
         self.responder = responder
         self.pipeline = pipeline
+        self.record = record
         self.router = Router()
         self.exact = self.router.exact
         self._now_ns = now_ns
@@ -253,6 +256,7 @@ class Routing(SpecMiddleware):
             responder.trace(),
             self._now_ns(),
             connection,
+            NO_PARAMETERS,
         )
 
     @cached_property
@@ -315,6 +319,7 @@ class Routing(SpecMiddleware):
             response = await self.pipeline(context)
         except Disconnected:
             return
+        self.record(context, response)
         await connection.deliver(response)
 
     async def _options(self, scope: Mapping[str, Any], send: Send, route: Route | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import islice, takewhile
 from typing import Any
@@ -66,5 +66,5 @@ def table(journal: Journal) -> dict[str, Handler]:
     return {operation_id: partial(handler, journal) for operation_id, handler in handlers.items()}
 
 
-def _wanted(asked: dict[str, Any]) -> dict[str, Any]:
+def _wanted(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {"operation": asked.get("operation"), "status": asked.get("status")}

@@ -1,4 +1,4 @@
-"""The step of the pipeline that records every exchange, for the journal and the coverage.
+"""The last step of a request: it records the exchange, for the journal and the coverage.
 
 A response waits for as little as possible: the recorder copies a few references into an `Entry` and puts it
 into the journal's buffer. Only when a few dozen entries wait, or when somebody reads, are they counted,
@@ -8,7 +8,7 @@ shortened and put into the journal (see `journal.store`). Whoever has read a res
 from __future__ import annotations
 
 from orgbilling_stubs.auth.redaction import redact
-from orgbilling_stubs.http.context import CallNext, RequestContext, Response
+from orgbilling_stubs.http.context import RequestContext, Response
 from orgbilling_stubs.journal.exchange import EXCERPT_BYTES, Entry, RecordedError
 from orgbilling_stubs.journal.store import Journal
 from orgbilling_stubs.tenants.clock import wall_ns
@@ -19,15 +19,14 @@ MOST_ERRORS = 50
 
 
 class Recorder:
-    """Records every response of an operation, as it is about to be sent."""
+    """Records every response of an operation, as it is about to be sent (`http.context.Record`)."""
 
     def __init__(self, service: Service, journal: Journal) -> None:
         self._seen_tenant = service.peek
         self._journal = journal
 
-    async def __call__(self, context: RequestContext, call_next: CallNext) -> Response:
-        """Answer the request, then record it. Runs with every request."""
-        response = await call_next(context)
+    def __call__(self, context: RequestContext, response: Response) -> None:
+        """Record an exchange. Runs with every request."""
         ended_ns = wall_ns()
         headers, principal, error = context.headers, context.principal, context.error
         credentials = headers.pop(b"authorization", b"")[:7]
@@ -63,7 +62,6 @@ class Recorder:
             context.fault,
         )
         self._journal.record(entry)
-        return response
 
 
 def _recorded(error: Exception) -> RecordedError:

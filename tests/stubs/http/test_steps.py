@@ -10,15 +10,13 @@ from orgbilling_stubs.http.context import Reply, Response, StreamReply
 
 
 class Recorder:
-    """A step that remembers every exchange."""
+    """Remembers every exchange."""
 
     def __init__(self):
         self.exchanges = []
 
-    async def __call__(self, context, call_next):
-        response = await call_next(context)
+    def __call__(self, context, response):
         self.exchanges.append((context, response))
-        return response
 
 
 async def replace(context, call_next):

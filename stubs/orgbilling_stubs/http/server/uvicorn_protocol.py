@@ -27,7 +27,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from orgbilling_stubs.http.connection import Connection, Receive, Send
-from orgbilling_stubs.http.context import Response
+from orgbilling_stubs.http.context import RequestContext, Response
 from orgbilling_stubs.http.operation import Operation
 from orgbilling_stubs.http.pipeline import Suspended, resume, start
 from orgbilling_stubs.http.routing import CompiledApplication
@@ -122,20 +122,26 @@ class Protocol(HttpToolsProtocol):
             self.server,
         )
         outcome = start(routing.pipeline(context))
-        if isinstance(outcome, Response) and outcome.complete and outcome.deliver is None:
-            self._held = None
-            self._respond(method, outcome)
-        else:
-            self._hand_over(connection, outcome)
-            super().on_message_complete()
+        if isinstance(outcome, Response):
+            routing.record(context, outcome)
+            if outcome.complete and outcome.deliver is None:
+                self._held = None
+                self._respond(method, outcome)
+                return
+        self._hand_over(context, outcome)
+        super().on_message_complete()
 
-    def _hand_over(self, connection: Connection, outcome: Response | Suspended[Response]) -> None:
+    def _hand_over(self, context: RequestContext, outcome: Response | Suspended[Response]) -> None:
         """Let uvicorn serve the rest of a request that has to wait, or whose response takes time."""
 
         async def finish(scope: Any, receive: Receive, send: Send) -> None:
-            connection.attach(receive, send)
-            response = outcome if isinstance(outcome, Response) else await resume(outcome)
-            await connection.deliver(response)
+            context.connection.attach(receive, send)
+            if isinstance(outcome, Response):
+                response = outcome
+            else:
+                response = await resume(outcome)
+                self._routing.record(context, response)
+            await context.connection.deliver(response)
 
         usual, self.app = self.app, finish
         self._tell()
@@ -143,7 +149,8 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes arrived; a request whose body is still on its way is served as usual."""
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
