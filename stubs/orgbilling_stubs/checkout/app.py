@@ -71,7 +71,8 @@ register_url_convertor("encoded", EncodedSegment())
 def hosted_pages(service: Service, settings: HostedPageSettings | None = None) -> Starlette:
     """The application that answers under PREFIXES.
 
-    It asks for no token: who knows the session id in a path may use the session.
+    It asks for no token: who knows the session id in a path may use the session. Endpoints and error handlers
+    are coroutines, because Starlette runs plain functions in threads and the service belongs to one thread.
     """
     settings = settings or HostedPageSettings()
     sessions, guard = CheckoutSessions(service, settings), RequestGuard(settings)
@@ -99,7 +100,7 @@ def hosted_pages(service: Service, settings: HostedPageSettings | None = None) -
             (HTTPException, Problem, BillingError, WebhookTimingError), error_response
         ),
     )
-    app.router.redirect_slashes = False
+    app.router.redirect_slashes = False  # a path with a slash at its end is another path, and no page
     return app
 
 
@@ -190,7 +191,11 @@ def _error_page(problem: Problem) -> Response:
         410: rendering.EXPIRED,
         500: rendering.FAILED,
     }
-    notice = rendering.FOREIGN if problem.name == errors.FOREIGN_ORIGIN.name else notices.get(problem.status)
+    notice = (
+        rendering.FOREIGN_ORIGIN
+        if problem.name == errors.FOREIGN_ORIGIN.name
+        else notices.get(problem.status)
+    )
     if notice is not None:
         return rendering.notice_page(notice, headers=problem.headers)
     text = f"{rendering.sentence(problem.detail)} Nothing was changed."

@@ -112,7 +112,7 @@ class PortalPage:
         self._guard = guard
 
     async def overview(self, request: Request) -> Response:
-        """How things stand, and the invoices; query `page` leafs through those that are paid."""
+        """How things stand, and the invoices; query `page` chooses a page of those that are paid."""
         portal = self._session(request)
         if portal.is_expired:
             return _expired_page(portal)

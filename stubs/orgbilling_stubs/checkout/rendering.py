@@ -47,19 +47,19 @@ PORTAL_EXPIRED = Notice(
     "A billing page stays open for an hour. Go back to the app and open it again.",
 )
 MISSING = Notice(
-    "missing-page", 404, "bad", "Nothing here", "There is no such page. Check the address, or start again."
+    "missing-page", 404, "bad", "Page not found", "There is no such page. Check the address, or start again."
 )
-FOREIGN = Notice(
+FOREIGN_ORIGIN = Notice(
     "refused-page",
     403,
     "bad",
-    "That came from elsewhere",
+    "Request from another site",
     "Another site tried to use this page. Nothing was changed.",
 )
 REFUSED = Notice("refused-page", 400, "bad", "That did not work", "Nothing was changed.")
 FAILED = Notice("failed-page", 500, "bad", "Something broke", "The fault is ours. Nothing was charged.")
 
-NOTICES = (RETURN, COMPLETE, CANCELLED, EXPIRED, PORTAL_EXPIRED, MISSING, FOREIGN, REFUSED, FAILED)
+NOTICES = (RETURN, COMPLETE, CANCELLED, EXPIRED, PORTAL_EXPIRED, MISSING, FOREIGN_ORIGIN, REFUSED, FAILED)
 
 
 def render_page(

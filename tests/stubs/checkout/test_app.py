@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -198,6 +199,26 @@ def test_a_fault_of_ours_shows_no_traceback(
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert "secret" not in page.text + answer.text
     assert "secret" in caplog.text
+
+
+def test_a_client_that_leaves_gets_no_answer(shop: Any) -> None:
+    messages: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        messages.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": shop.checkout(),
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/x-www-form-urlencoded"), (b"content-length", b"9")],
+    }
+    asyncio.run(hosted.hosted_pages(shop.service)(scope, receive, send))
+    assert messages == []
 
 
 def test_the_prefixes_are_where_the_urls_lead(shop: Any) -> None:
