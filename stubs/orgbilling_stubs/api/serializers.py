@@ -136,7 +136,7 @@ def summary(tenant: Tenant, days: int) -> Body:
 
 def ledger_row(tenant: Tenant, row: LedgerRow) -> Body:
     """TenantBillingLedgerEntry."""
-    plan = tenant.config
+    config = tenant.config
     body: Body = {
         "amountCredits": usd(row.credits_micros),
         "amountUsd": usd(row.usd_micros),
@@ -145,9 +145,9 @@ def ledger_row(tenant: Tenant, row: LedgerRow) -> Body:
     if row.created_by is not None:
         body["createdBy"] = row.created_by
     body["description"] = row.description
-    body["entryId"] = ids.uuid(plan.seed, plan.identity_seed, "entry", row.number)
+    body["entryId"] = ids.uuid(config.seed, config.identity_seed, "entry", row.number)
     body["entryType"] = row.kind
-    body["tenantId"] = plan.tenant_id
+    body["tenantId"] = config.tenant_id
     body["tokens"] = row.tokens
     if row.source is not None:
         body["trafficSource"] = row.source

@@ -1,1 +1,1 @@
-"""The engine: events, commands, the fold and its refusals; standard library only."""
+"""The pure domain: commands, decisions, events, and the state they add up to; standard library only."""

@@ -1,4 +1,4 @@
-"""What a client, or the world, asks for: in the imperative."""
+"""Commands: what a client or the control API asks for, in the imperative."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class SubscribeContract:
 
 @dataclass(frozen=True, slots=True)
 class OfferContract:
-    """Draw up a contract (the members of `plan.ContractTerms` that the caller chose)."""
+    """Draw up a contract (the members of `tenant_config.ContractTerms` that the caller chose)."""
 
     terms: Mapping[str, Any]
 

@@ -68,7 +68,7 @@ _ENDED = {"expired": errors.CONTRACT_EXPIRED, "cancelled": errors.CONTRACT_CANCE
 def subscribable(own: Mapping[str, ContractTerms], contract_id: str, now_ms: int) -> ContractTerms:
     """The terms of a contract that can be subscribed to, starting at midnight of today.
 
-    Raises Refusal when the id is unknown, or names a contract that has ended.
+    Raises BillingError when the id is unknown, or names a contract that has ended.
     """
     wanted = contract_id.lower()
     terms = own.get(wanted) or TEST_CONTRACTS.get(wanted)

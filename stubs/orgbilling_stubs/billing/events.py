@@ -1,4 +1,4 @@
-"""What happened: frozen facts in the past tense, each writable as one JSON object."""
+"""Events: what happened, in the past tense. Each is frozen, and is one JSON object in a log."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TenantCreated:
 
 @dataclass(frozen=True, slots=True)
 class Rewound:
-    """The log was taken back to what it was right after record `to`; 0 = to before its creation."""
+    """The state went back to what it was right after record `to`; 0 is before the first record."""
 
     to: int
 
@@ -65,10 +65,11 @@ class ScenarioShown:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutSettingsChanged:
-    """How the hosted pages treat this tenant; None keeps the server's habit.
+    """How the hosted pages treat this tenant; None is the server's setting.
 
     success_url, cancel_url: where the payment page leads; return_url: where the portal does.
-    webhook: when Stripe's webhook arrives, in seconds after the payment, e.g. [0], [5], [0, 0] or [].
+    webhook_delays_s: when Stripe's webhook arrives, in seconds after the payment: [5] is once after five
+    seconds, [0, 0] twice at once, [] never.
     """
 
     success_url: str | None = None
@@ -143,7 +144,7 @@ class ContractSubscribed:
 
 @dataclass(frozen=True, slots=True)
 class ContractOffered:
-    """A contract was drawn up for the tenant (the members of `plan.ContractTerms`)."""
+    """A contract was drawn up for the tenant (the members of `tenant_config.ContractTerms`)."""
 
     terms: Mapping[str, Any]
 
@@ -316,17 +317,21 @@ def decode(document: Mapping[str, Any]) -> Event:
     try:
         return EVENT_TYPES[kind](**members)
     except TypeError as error:
-        told = f"event {kind} has other members than this version knows: {_odd(EVENT_TYPES[kind], members)}"
-        raise UnknownEventError(told) from error
+        mismatch = _mismatch(EVENT_TYPES[kind], members)
+        raise UnknownEventError(
+            f"event {kind} has other members than this version knows: {mismatch}"
+        ) from error
 
 
-def _odd(kind: type[Event], members: Mapping[str, Any]) -> str:
+def _mismatch(event_type: type[Event], members: Mapping[str, Any]) -> str:
     """Which members are missing, and which are unknown."""
-    known = fields(kind)
-    needed = [each.name for each in known if each.default is MISSING and each.default_factory is MISSING]
-    odd = [f"{name} is missing" for name in needed if name not in members]
-    names = {each.name for each in known}
-    return ", ".join(odd + [f"{name} is unknown" for name in sorted(members) if name not in names])
+    declared = fields(event_type)
+    required = [
+        field.name for field in declared if field.default is MISSING and field.default_factory is MISSING
+    ]
+    missing = [f"{name} is missing" for name in required if name not in members]
+    names = {field.name for field in declared}
+    return ", ".join(missing + [f"{name} is unknown" for name in sorted(members) if name not in names])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,15 @@
-"""The ledger: immutable rows in time order with running sums, so a window is two binary searches."""
+"""The ledger: immutable rows in time order, with the balance after each.
+
+A row has two amounts, in micro-USD: what it adds to the credits, and the money behind it. A charge of a
+postpaid tenant has no credits, and a bonus has no money. The balance is the sum of the credits of all rows.
+It is exact: every charge is rounded to micro-USD, half to even, before it is posted (`billing.money`), and
+nothing is rounded afterwards.
+
+Example: 1,234 input tokens at 0.0001 USD per 1,000 are 123.4 micro-USD, posted as 123. A charge of 123.5
+would be posted as 124, one of 122.5 as 122: over many rows the halves cancel out, unlike with rounding up.
+
+Rows come in time order, so the rows of a window are found by two binary searches.
+"""
 
 from __future__ import annotations
 

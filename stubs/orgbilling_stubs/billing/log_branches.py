@@ -1,4 +1,10 @@
-"""Which records count: the log only grows, but a rewind leads back to an earlier place in it."""
+"""The branches of a log: it only grows, but a rewind goes back to an earlier place in it.
+
+A log is a tree. Each record continues the one that was the newest of the active branch when it was written,
+and `Rewound(to)` makes the branch that ends with record `to` the active one. Example: after the records 1, 2
+and 3, record 4 is Rewound(to=1), and record 5 an event. The active branch is 1, 5. The branch 1, 2, 3 is
+still there, so the rewind itself can be undone.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Money as integers: nano-USD for prices, micro-USD in the ledger."""
+"""Money in integers: prices in nano-USD, the ledger in micro-USD.
+
+A price needs three more decimals than an amount: the cheapest model costs 1e-9 USD per 1,000 tokens. Where a
+price becomes an amount, it is rounded once, half to even.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,12 @@ def half_even(numerator: int, denominator: int) -> int:
 def token_charge_micros(
     input_tokens: int, output_tokens: int, input_per_1k_nanos: int, output_per_1k_nanos: int
 ) -> int:
-    """Charge for tokens at prices per 1,000 tokens, rounded to micro-USD."""
+    """Charge for tokens at prices per 1,000 tokens, rounded to micro-USD.
+
+    (input * input price + output * output price) / (1,000 tokens * 1,000 nano-USD per micro-USD). Example:
+    1,000 input tokens at 100,000 nano-USD and 500 output tokens at 400,000 are 300 micro-USD. Both parts are
+    added before rounding, so a row is rounded once.
+    """
     return half_even(
         input_tokens * input_per_1k_nanos + output_tokens * output_per_1k_nanos,
         1_000 * NANOS_PER_MICRO,

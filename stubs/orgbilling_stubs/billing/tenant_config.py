@@ -1,4 +1,4 @@
-"""What a tenant starts from: prices, terms, names and the activity that the engine charges for."""
+"""What a tenant's history follows from: prices, terms, names, and the usage that is charged for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Usage(Protocol):
 
     @property
     def project(self) -> int:
-        """Index into the plan's projects."""
+        """Place among the tenant's projects."""
 
     @property
     def model(self) -> str:

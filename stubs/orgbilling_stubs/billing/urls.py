@@ -1,4 +1,4 @@
-"""Addresses that a browser may be sent to."""
+"""URLs that a browser may be sent to."""
 
 from __future__ import annotations
 

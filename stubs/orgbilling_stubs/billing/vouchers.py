@@ -1,4 +1,4 @@
-"""Vouchers: those of the tenant's plan, and test codes that work in every organization."""
+"""Vouchers: those of the tenant, and test codes that work in every organization."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TEST_CODE = re.compile(
     re.ASCII,
 )
 _TEST_STATES = {"EXPIRED": "expired", "USED": "used", "LIMIT": "limit_reached"}
-_REFUSALS = {
+_STATE_ERRORS = {
     "expired": errors.VOUCHER_EXPIRED,
     "used": errors.VOUCHER_USED,
     "limit_reached": errors.VOUCHER_LIMIT_REACHED,
@@ -37,16 +37,16 @@ def test_voucher(code: str) -> VoucherTerms | None:
     )
 
 
-def redeemable(known: Mapping[str, VoucherTerms], redeemed: Mapping[str, int], code: str) -> VoucherTerms:
+def redeemable(vouchers: Mapping[str, VoucherTerms], redeemed: Mapping[str, int], code: str) -> VoucherTerms:
     """The terms of a voucher that may be redeemed now.
 
-    Raises Refusal: unknown, expired, used or limit reached.
+    Raises BillingError for a voucher that is unknown, has expired, was used or has reached its limit.
     """
-    terms = known.get(code) or test_voucher(code)
+    terms = vouchers.get(code) or test_voucher(code)
     if terms is None:
         raise BillingError(errors.VOUCHER_UNKNOWN, code)
-    if terms.state in _REFUSALS:
-        raise BillingError(_REFUSALS[terms.state], code)
+    if terms.state in _STATE_ERRORS:
+        raise BillingError(_STATE_ERRORS[terms.state], code)
     if code in redeemed:
         raise BillingError(errors.VOUCHER_USED, code)
     return terms

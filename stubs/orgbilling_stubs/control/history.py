@@ -7,9 +7,11 @@ import json
 from orgbilling_stubs.api.serializers import response_digests
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.errors import SNAPSHOT_UNKNOWN
+from orgbilling_stubs.billing.events import ScenarioShown
 from orgbilling_stubs.control.bulk import one_by_one
 from orgbilling_stubs.control.errors import BUNDLE_INVALID, ORGANIZATION_EXISTS, error_at
 from orgbilling_stubs.control.server import ControlServer, body_of, for_each, organization_of, targets
+from orgbilling_stubs.faults.rules import parse
 from orgbilling_stubs.http.context import EncodedReply, Reply, RequestContext
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants import bundle, timeline
@@ -83,7 +85,7 @@ async def export_bundle(server: ControlServer, request: RequestContext) -> Encod
 async def import_bundle(server: ControlServer, request: RequestContext) -> Reply:
     """Replay a bundle and take its organizations in, when every answer came out as recorded."""
     async with server.bulk_changes.lock():
-        recorded = await _replayed(request.body)
+        recorded = await _replayed(server, request.body)
         shown = []
         async for organization in one_by_one(recorded.organizations):
             server.service.delete(organization.organization)
@@ -92,13 +94,14 @@ async def import_bundle(server: ControlServer, request: RequestContext) -> Reply
     return Reply({"organizations": shown})
 
 
-async def _replayed(body: bytes) -> bundle.Bundle:
+async def _replayed(server: ControlServer, body: bytes) -> bundle.Bundle:
     """A bundle whose answers all came out as recorded; raises Problem for any other."""
     different = []
     try:
         recorded = bundle.read(body.decode("utf-8"))
         async for organization in one_by_one(recorded.organizations):
             found = bundle.replay(organization, response_digests)
+            _check_scenarios(server, organization)
             if found.different:
                 different.append(f"{organization.organization}: {', '.join(found.different)}")
     except UnicodeDecodeError:
@@ -108,3 +111,18 @@ async def _replayed(body: bytes) -> bundle.Bundle:
     if different:
         raise error_at(BUNDLE_INVALID, "body", None, f"other answers than recorded: {'; '.join(different)}")
     return recorded
+
+
+def _check_scenarios(server: ControlServer, recorded: bundle.RecordedOrganization) -> None:
+    """Raise Problem for a log with a scenario whose fault rules could not have been added."""
+    for record in recorded.records:
+        if isinstance(record.event, ScenarioShown):
+            try:
+                for document in record.event.fault_rules:
+                    server.rules.check(parse(document, (recorded.organization,)))
+            except (Problem, LookupError, TypeError, ValueError, AttributeError) as error:
+                line = recorded.line + record.sequence
+                detail = (
+                    f"fault_rules: {error.detail if isinstance(error, Problem) else 'no rules of faults'}"
+                )
+                raise error_at(BUNDLE_INVALID, f"body:{line}", None, detail) from None

@@ -38,7 +38,7 @@ async def list_organizations(server: ControlServer, request: RequestContext) -> 
 
 
 async def get_organization(server: ControlServer, request: RequestContext) -> Reply:
-    """One organization, or all for `*`; refused when it does not exist."""
+    """One organization, or all for `*`; an error when it does not exist."""
     organization = organization_of(request)
     if organization == ALL:
         return await all_organizations(server)
@@ -56,7 +56,7 @@ async def create_organization(server: ControlServer, request: RequestContext) ->
         as_of_ms = instant_of(body["asOf"], "body.asOf")
     persona = _persona(server.personas, body.get("persona"), organization)
     created = TenantCreated(persona, body.get("seed", service.seed), as_of_ms, organization)
-    setting = service.clock.at(ClockSet("server"), as_of_ms)
+    setting = service.clock.moved_to(ClockSet("server"), as_of_ms)
     try:
         service.create(organization, [Record(1, as_of_ms, created, 1), Record(2, as_of_ms, setting, 1)])
     except ConflictError:
@@ -125,14 +125,14 @@ def mint_session_token(server: ControlServer, request: RequestContext) -> Reply:
             "token": made,
             "organization": organization,
             "bad": kind.name if kind is not None else None,
-            "errorCode": _refused_as(server, made),
+            "errorCode": _error_code(server, made),
         },
         201,
     )
 
 
-def _refused_as(server: ControlServer, token: str) -> str | None:
-    """How this server refuses a token that asks to write, which takes the most; None when it does not."""
+def _error_code(server: ControlServer, token: str) -> str | None:
+    """The error of this server for a token that asks to write, which needs most; None when it is accepted."""
     if server.authorize is None:
         return None
     try:

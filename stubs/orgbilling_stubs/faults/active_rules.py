@@ -95,7 +95,7 @@ class ActiveRules:
                 raise Problem(errors.RULE_EXISTS)
             if len(self._rules) >= MOST_RULES:
                 raise Problem(errors.RULES_FULL)
-            self._check(rule)
+            self.check(rule)
             return FaultRuleAdded(replace(rule, id=rule.id or self._new_id()).document())
 
         added = self._write(decide)
@@ -219,7 +219,8 @@ class ActiveRules:
             if f"flt_{self._numbers}" not in self._rules:
                 return f"flt_{self._numbers}"
 
-    def _check(self, rule: FaultRule) -> None:
+    def check(self, rule: FaultRule) -> None:
+        """Raise Problem for a rule that makes no sense."""
         from orgbilling_stubs.faults import effects
         from orgbilling_stubs.faults.rules import check_limits
 

@@ -31,18 +31,18 @@ class Clock:
         """Freeze the server's clock at an instant, or let it go (None)."""
         self._frozen_ms = frozen_ms
 
-    def of(self, setting: ClockSet) -> int:
+    def now_of(self, setting: ClockSet) -> int:
         """The present instant of a tenant whose clock is set so."""
         if setting.mode == "frozen":
             return setting.at_ms
         base_ms = wall_ms() if setting.mode == "live" else self.now_ms()
         return base_ms + setting.offset_ms
 
-    def at(self, setting: ClockSet, at_ms: int) -> ClockSet:
+    def moved_to(self, setting: ClockSet, at_ms: int) -> ClockSet:
         """The same kind of setting, moved so that the present instant is `at_ms`."""
         if setting.mode == "frozen":
             return replace(setting, at_ms=at_ms)
-        return replace(setting, offset_ms=setting.offset_ms + at_ms - self.of(setting))
+        return replace(setting, offset_ms=setting.offset_ms + at_ms - self.now_of(setting))
 
 
 def wall_ms() -> int:
@@ -57,7 +57,7 @@ wall_ns = time.time_ns
 def from_option(text: str) -> Clock:
     """The clock that `--clock` names: `live` or an RFC 3339 instant.
 
-    Raises domain.instant.InstantError for anything else.
+    Raises InstantError for anything else.
     """
     return Clock() if text == "live" else Clock(billing_instant(text))
 
@@ -70,7 +70,7 @@ def is_billable(at_ms: int) -> bool:
 def billing_instant(text: str) -> int:
     """Epoch milliseconds of an instant that billing can live at.
 
-    Raises domain.instant.InstantError for what is not RFC 3339, and for years before 1972 or after 8999,
+    Raises InstantError for what is not RFC 3339, and for years before 1972 or after 8999,
     where eighteen months of history could not be written.
     """
     at_ms = instants.parse(text)

@@ -72,7 +72,7 @@ def _follow(
     They depend on the tenant that the events make, so they are decided on a draft of it.
     """
     log = [Record(number, at_ms, event, 1) for number, event in enumerate(events, start=1)]
-    draft = service.fold(organization, log)
+    draft = service.state_of(organization, log)
     following: list[Event] = []
 
     def carry_out(command: Command) -> None:
@@ -88,7 +88,9 @@ def _follow(
     if scenario.clock is not None:
         stands_ms = at_ms
         if scenario.clock in timeline.NAMED_INSTANTS:
-            stands_ms = timeline.instant_of(draft, scenario.clock, lambda: service.fold(organization, log))
+            stands_ms = timeline.instant_of(
+                draft, scenario.clock, lambda: service.state_of(organization, log)
+            )
         following.append(ClockSet("frozen", at_ms=stands_ms))
     return following
 

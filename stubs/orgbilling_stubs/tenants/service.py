@@ -25,7 +25,7 @@ Decision = Callable[[Tenant, int], tuple[int, Sequence[Event]]]
 
 
 class Service:
-    """Tenants by organization: each is created on first sight, and is the fold of its log."""
+    """Tenants by organization: each is created on first sight, and is what its log adds up to."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Service:
         """The tenant as it is now."""
         with self._lock:
             tenant = self._load(organization)
-            scheduler.advance(tenant, self.clock.of(tenant.clock))
+            scheduler.advance(tenant, self.clock.now_of(tenant.clock))
             return tenant
 
     def peek(self, organization: str) -> Tenant | None:
@@ -65,7 +65,7 @@ class Service:
         """Carry out a command: the first event it caused (None when it changed nothing) and the tenant.
 
         A command with the idempotency key of an earlier one answers that one's event again.
-        Raises Refusal when the tenant's state, or the key, does not allow it.
+        Raises BillingError when the tenant's state, or the key, does not allow it.
         """
         with self._lock:
             if idempotency is not None:
@@ -89,7 +89,7 @@ class Service:
     ) -> Sequence[Record]:
         for _ in range(_ATTEMPTS):
             tenant = self._load(organization)
-            now_ms = max(self.clock.of(tenant.clock), tenant.now_ms)
+            now_ms = max(self.clock.now_of(tenant.clock), tenant.now_ms)
             scheduler.advance(tenant, now_ms)
             at_ms, events = decision(tenant, now_ms)
             if not events:
@@ -116,7 +116,7 @@ class Service:
             self.store.delete(organization)
             self._tenants.pop(organization, None)
 
-    def fold(self, organization: str, records: Sequence[Record]) -> Tenant:
+    def state_of(self, organization: str, records: Sequence[Record]) -> Tenant:
         """The tenant that a log stands for; nothing is stored."""
         return state_of(organization, records, self._tenant_factory)
 

@@ -31,7 +31,7 @@ _HORIZON_MS = 5 * 366 * instants.DAY_MS
 def freeze_clock(service: Service, organization: str, at_ms: int | None = None) -> Tenant:
     """Let the tenant's time stand still, now or at an instant.
 
-    Raises Refusal for an instant before the tenant was created.
+    Raises BillingError for an instant before the tenant was created.
     """
     if at_ms is None:
         return _set(service, organization, lambda now_ms: ClockSet("frozen", at_ms=now_ms, by_user=True))
@@ -55,9 +55,9 @@ def follow_server_clock(service: Service, organization: str) -> Tenant:
 def move_clock(service: Service, organization: str, to_ms: int) -> Tenant:
     """Bring the tenant to an instant: forward through the engine, backward to a prefix of its log.
 
-    Raises Refusal for an instant before the tenant was created.
+    Raises BillingError for an instant before the tenant was created.
     """
-    return _travel(service, organization, to_ms, lambda tenant: service.clock.at(tenant.clock, to_ms))
+    return _travel(service, organization, to_ms, lambda tenant: service.clock.moved_to(tenant.clock, to_ms))
 
 
 def _travel(service: Service, organization: str, to_ms: int, setting: Callable[[Tenant], ClockSet]) -> Tenant:
@@ -87,7 +87,7 @@ def shown(scenario: ActiveScenario) -> ScenarioShown:
 
 
 def undo(service: Service, organization: str) -> Tenant:
-    """Take back the last command; raises Refusal when there is none."""
+    """Take back the last command; raises BillingError when there is none."""
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
         place = before_last_command(service.store.read(organization))
@@ -111,7 +111,7 @@ def snapshots(service: Service, organization: str) -> Mapping[str, Record]:
 
 
 def restore(service: Service, organization: str, name: str) -> Tenant:
-    """Go back to a snapshot, its instant included; raises Refusal for an unknown name."""
+    """Go back to a snapshot, its instant included; raises BillingError for an unknown name."""
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
         found = snapshots(service, organization).get(name)
@@ -119,7 +119,7 @@ def restore(service: Service, organization: str, name: str) -> Tenant:
             raise BillingError(errors.SNAPSHOT_UNKNOWN)
         then = active_branch(service.store.read(organization)[: found.sequence])
         clocks = [record.event for record in then if isinstance(record.event, ClockSet)]
-        setting = service.clock.at(clocks[-1] if clocks else ClockSet("server"), found.at_ms)
+        setting = service.clock.moved_to(clocks[-1] if clocks else ClockSet("server"), found.at_ms)
         return found.at_ms, [Rewound(found.sequence), setting]
 
     service.write(organization, decision)
@@ -152,11 +152,11 @@ def created_anew(
     """
     clock, at_ms = own_clock(tenant), now_ms
     if clock is not tenant.clock:
-        at_ms = service.clock.of(clock)
+        at_ms = service.clock.now_of(clock)
     if as_of_ms is not None:
         at_ms = as_of_ms
     created = TenantCreated(persona, seed, at_ms, tenant.config.organization)
-    return at_ms, [Rewound(0), created, service.clock.at(clock, at_ms)]
+    return at_ms, [Rewound(0), created, service.clock.moved_to(clock, at_ms)]
 
 
 def own_clock(tenant: Tenant) -> ClockSet:
@@ -178,7 +178,7 @@ def named_instant(service: Service, organization: str, name: str) -> int:
     """The instant that a name stands for: `end-of-month`, `contract-end`, `next-installment` or
     `credit-exhausted`.
 
-    Raises Refusal when the tenant has no such instant.
+    Raises BillingError when the tenant has no such instant.
     """
     return instant_of(service.tenant(organization), name, lambda: service.copy(organization))
 
@@ -186,7 +186,7 @@ def named_instant(service: Service, organization: str, name: str) -> int:
 def instant_of(tenant: Tenant, name: str, copy: Callable[[], Tenant]) -> int:
     """The instant of a tenant that a name stands for.
 
-    copy: makes a copy of the tenant that may be changed. Raises Refusal when there is no such instant.
+    copy: makes a copy of the tenant that may be changed. Raises BillingError when there is no such instant.
     """
     found = _NAMED[name](tenant, copy)
     if found is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,3 +176,29 @@ def test_standing_fault_rules_survive_a_restart(server: Server) -> None:
     server.restart()
     assert status() == 200
     assert server("GET", "/faults")["faults"] == []
+
+
+@pytest.mark.parametrize("rules", [[{}], [{"effect": {"status": "x"}}], [{"effect": {}}], [{"effect": 7}], 7])
+def test_a_bundle_with_fault_rules_that_are_none_is_refused(server: Server, rules: Any) -> None:
+    server("PUT", f"{ORG}/scenario", {"scenario": "stripe-down"})
+    bundle = server.dashboard("GET", f"/_mock/v1{ORG}/bundle", None).text
+    lines = [json.loads(line) for line in bundle.splitlines()]
+    [shown] = [line for line in lines if line.get("event", {}).get("kind") == "ScenarioShown"]
+    shown["event"]["fault_rules"] = rules
+    content = "\n".join(map(json.dumps, lines)).encode()
+    answer = server.dashboard("POST", "/_mock/v1/bundle", None, content=content, headers=NDJSON)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["location"] == f"body:{lines.index(shown) + 1}"
+
+
+def test_fault_rules_follow_from_the_state_after_a_restart_and_an_undo(server: Server) -> None:
+    def status() -> int:
+        answer = server.dashboard("POST", "/org/billing/checkout", "org_a", json={"amount": 100})
+        return int(answer.status_code)
+
+    server("PUT", f"{ORG}/scenario", {"scenario": "stripe-down"})
+    assert status() == 502
+    server.restart()
+    assert status() == 502
+    server("POST", f"{ORG}/undo")
+    assert status() == 200

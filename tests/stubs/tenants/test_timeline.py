@@ -34,7 +34,7 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Service:
 def become(service: Service, persona: str, **made: Any) -> Tenant:
     """Show a scenario of this persona."""
     scenario = Scenario(1, "made-up", "", "", (), persona, **made)
-    return scenarios.show(service, ORG, scenario, personas.load(persona).document)
+    return scenarios.show_scenario(service, ORG, scenario, personas.load(persona).document)
 
 
 def bodies(service: Service, organization: str = ORG) -> dict[str, Any]:

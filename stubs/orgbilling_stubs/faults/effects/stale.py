@@ -66,7 +66,7 @@ class PastTenants:
         else:
             past = _without_commands(branch, self.stale.commands)
         last = past[-1] if past else branch[0]
-        tenant = self._service.fold(organization, log[: last.sequence])
+        tenant = self._service.state_of(organization, log[: last.sequence])
         scheduler.advance(tenant, max(until_ms, tenant.now_ms))
         return tenant
 
