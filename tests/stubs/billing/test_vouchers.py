@@ -1,4 +1,5 @@
 import pytest
+from orgbilling_stubs.api.errors import problem
 from orgbilling_stubs.billing import vouchers
 from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.tenant_config import VoucherTerms
@@ -37,11 +38,11 @@ def test_an_open_voucher_can_be_redeemed_once() -> None:
         ("TEST-CREDIT-٥-a", "voucher_unknown", 404),
     ],
 )
-def test_every_refusal_has_its_name(code: str, name: str, status: int) -> None:
+def test_every_error_has_its_code(code: str, name: str, status: int) -> None:
     with pytest.raises(BillingError) as caught:
         vouchers.redeemable(KNOWN, {}, code)
-    assert (caught.value.name, caught.value.status) == (name, status)
-    assert caught.value.errors[0]["location"] == "body.code"
+    assert (caught.value.code, caught.value.value) == (name, code)
+    assert problem(caught.value).status == status
 
 
 def test_test_codes_work_everywhere() -> None:
