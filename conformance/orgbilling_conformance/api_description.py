@@ -77,7 +77,7 @@ class ApiDescription:
     def layer(self, path: Path) -> tuple[str, str]:
         """The layer of a node and, for an assumption, its reason."""
         origin = self.origins.of(json_pointer.text(path))
-        layer = "assumed" if origin.layer == "words" else origin.layer
+        layer = "assumed" if origin.layer == "descriptions" else origin.layer
         return layer, origin.reason or ""
 
     def name(self, path: Path) -> str:

@@ -5,7 +5,7 @@ The description is written in four layers, each on top of the one before:
     documented    what the vendor's reference page says (derived from it, see `reference_page`)
     published     what the OpenAPI document in the vendor's SDK repositories adds
     assumed       what we assume where both are silent; each action carries its reason (`x-reason`)
-    words         our descriptions and examples
+    descriptions  our descriptions and examples
 
 The last three are OpenAPI Overlay 1.0 documents. Composing them also records the origin of every node: the
 layer that wrote it and, for an assumption, the reason. `compose_with_published` puts a newer document of the
@@ -31,7 +31,7 @@ Owner = tuple[str, str | None]
 Owners = dict[json_pointer.Path, Owner]
 
 HERE = Path(__file__).parent
-LAYERS = ("documented", "published", "assumed", "words")
+LAYERS = ("documented", "published", "assumed", "descriptions")
 DERIVED = "# What a reference page says and nothing else. Written by: orgbilling spec derive PAGE\n"
 HEADER = "# Generated from layers/ by: orgbilling spec compose\n"
 
@@ -73,7 +73,7 @@ def compose(layers: Path = HERE / "layers") -> Composition:
 
 
 def vendor_facts(layers: Path = HERE / "layers") -> JsonObject:
-    """The description of the first two layers: what the vendor says, without our assumptions and words."""
+    """The description of the first two layers: what the vendor says, without anything of ours."""
     return _steps(layers, {})[1]
 
 

@@ -21,8 +21,8 @@ HERE = Path(__file__).parent
 class Origin:
     """Where a node of the API description comes from.
 
-    layer: ``documented``, ``published``, ``assumed`` or ``words`` (see `composition`); reason: why we assume
-    it, for an assumption.
+    layer: ``documented``, ``published``, ``assumed`` or ``descriptions`` (see `composition`); reason: for an
+    assumption, why we make it.
     """
 
     layer: str

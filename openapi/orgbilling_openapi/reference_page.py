@@ -45,13 +45,13 @@ class PageError(ValueError):
         self.line, self.text, self.problem = line, text, problem
 
 
-def derive(text: str, *, words: bool = True) -> JsonObject:
+def derive(text: str, *, with_text: bool = True) -> JsonObject:
     """The OpenAPI document that a reference page amounts to; raises `PageError`.
 
-    With ``words=False`` titles, descriptions and printed example texts stay out: facts alone.
+    With ``with_text=False`` titles, descriptions and printed example texts stay out: facts alone.
     """
     reader = _Reader(text)
-    pages = _Pages(reader, words)
+    pages = _Pages(reader, with_text)
     tag = reader.take(TITLE, "expected the title of the page")
     reader.newline()
     while not reader.done():
@@ -126,9 +126,9 @@ class _Reader:
 class _Pages:
     """The operations read so far, and the named schemas that their samples showed."""
 
-    def __init__(self, reader: _Reader, words: bool) -> None:
+    def __init__(self, reader: _Reader, with_text: bool) -> None:
         self.reader = reader
-        self.words = words
+        self.with_text = with_text
         self.paths: dict[str, dict[str, JsonObject]] = {}
         self.schemas: dict[str, Schema] = {}
         self.schemes: dict[str, JsonObject] = {}
@@ -151,7 +151,7 @@ class _Pages:
         reader, operation = self.reader, JsonObject()
         title = reader.take(TITLE, "expected the title of an operation")
         reader.newline()
-        if self.words:
+        if self.with_text:
             operation["summary"] = title
         operation["tags"] = [tag]
         operation["security"] = [{self.authorization(): []}]
@@ -177,7 +177,7 @@ class _Pages:
         scheme: JsonObject = {"type": "http", "scheme": "bearer"}
         if re.search(r"\bJWT\b", match["text"]):
             scheme["bearerFormat"] = "JWT"
-        if self.words:
+        if self.with_text:
             scheme["description"] = match["text"]
         if self.schemes.setdefault(match["name"], scheme) != scheme:
             raise self.reader.error(f"another description of the scheme {match['name']}", start)
@@ -212,7 +212,7 @@ class _Pages:
             if quantity[word] is not None:
                 schema[word] = int(quantity[word])
         parameter: JsonObject = {"name": name, "in": "query", "schema": schema}
-        if self.words:
+        if self.with_text:
             parameter["description"] = text
         return parameter
 
@@ -272,7 +272,7 @@ class _Pages:
         fields = schema["properties"]
         if described and len(described) != len(fields):
             raise reader.error("the body has another number of fields than descriptions", start)
-        if self.words:
+        if self.with_text:
             for field, text in zip(fields.values(), described, strict=False):
                 field["description"] = text
         schema["required"] = list(fields)
@@ -291,7 +291,7 @@ class _Pages:
             schema = sample_schema(sample)
         except SampleError as error:
             raise self.reader.error(str(error), self.reader.sampled) from None
-        return schema if self.words else _bare(schema)
+        return schema if self.with_text else _bare(schema)
 
     def named(self, sample: object) -> Schema:
         """A reference to the schema that the sample names, or the schema itself."""

@@ -69,7 +69,7 @@ def test_facts_come_from_facts() -> None:
     for path in nodes(description.load()):
         place = json_pointer.text(path)
         if place not in facts:
-            assert description.origins().of(place).layer in ("assumed", "words"), place
+            assert description.origins().of(place).layer in ("assumed", "descriptions"), place
         elif path and path[-1] not in ("description", "title", "version"):
             assert description.origins().of(place).fact, place
 
@@ -81,7 +81,7 @@ def test_facts_come_from_facts() -> None:
         ("#/paths/~1org~1ledger/get/operationId", "published"),
         ("#/paths/~1org~1ledger/get/parameters/0/schema/maximum", "documented"),
         ("#/paths/~1org~1ledger/get/parameters/0/explode", "published"),
-        ("#/paths/~1org~1ledger/get/summary", "words"),
+        ("#/paths/~1org~1ledger/get/summary", "descriptions"),
         ("#/paths/~1org~1ledger/get/responses/401", "assumed"),
         ("#/components/schemas/ContractPayment/properties/amountUsd/format", "documented"),
         ("#/components/schemas/ContractPayment/properties/period/pattern", "assumed"),
@@ -118,8 +118,8 @@ def append(layers: Path, name: str, text: str) -> None:
     [
         ("published", "\n- target: $.nowhere\n  update: {a: 1}\n", "nothing matches"),
         ("assumed", "\n- target: $.info\n  update: {a: 1}\n", "has no x-reason"),
-        ("words", "\n- target: $..info\n  update: {a: 1}\n", "not understood"),
-        ("words", "\n- target: [\n", "words.overlay.yaml"),
+        ("descriptions", "\n- target: $..info\n  update: {a: 1}\n", "not understood"),
+        ("descriptions", "\n- target: [\n", "descriptions.overlay.yaml"),
     ],
 )
 def test_a_layer_that_does_not_fit_is_named(layers: Path, layer: str, text: str, problem: str) -> None:
@@ -130,19 +130,19 @@ def test_a_layer_that_does_not_fit_is_named(layers: Path, layer: str, text: str,
 
 
 def test_a_layer_of_another_kind_is_refused(layers: Path) -> None:
-    (layers / "words.overlay.yaml").write_text("overlay: 2.0.0\nactions: []\n")
+    (layers / "descriptions.overlay.yaml").write_text("overlay: 2.0.0\nactions: []\n")
     with pytest.raises(LayerError, match="not an OpenAPI Overlay"):
         composition.compose(layers)
-    (layers / "words.overlay.yaml").write_text("- 1\n")
+    (layers / "descriptions.overlay.yaml").write_text("- 1\n")
     with pytest.raises(LayerError, match="not a mapping"):
         composition.compose(layers)
-    (layers / "words.overlay.yaml").unlink()
-    with pytest.raises(LayerError, match="words"):
+    (layers / "descriptions.overlay.yaml").unlink()
+    with pytest.raises(LayerError, match="descriptions"):
         composition.compose(layers)
 
 
 def test_a_change_of_a_layer_makes_the_files_stale(layers: Path) -> None:
-    append(layers, "words", "\n- target: $.info\n  update: {title: Other}\n")
+    append(layers, "descriptions", "\n- target: $.info\n  update: {title: Other}\n")
     assert [line.split()[0] for line in check.stale_files(composition.compose(layers), HERE)] == [
         "org-billing.yaml",
         "org-billing.json",

@@ -111,7 +111,7 @@ def test_named_samples_become_components_and_others_stay_inline() -> None:
 
 def test_facts_alone_have_no_words() -> None:
     page = PAGE.replace('"solid": true', '"solid": "oak, mostly"')
-    text = str(derive(page, words=False))
+    text = str(derive(page, with_text=False))
     for words in ("Make a shelf", "How many", "look back", "A token", "oak, mostly"):
         assert words not in text
         assert words in str(derive(page))

@@ -27,12 +27,12 @@ app = typer.Typer(
 )
 out = Console(highlight=False, soft_wrap=True)
 
-STYLE = {"documented": "green", "published": "cyan", "assumed": "yellow", "words": "dim"}
+STYLE = {"documented": "green", "published": "cyan", "assumed": "yellow", "descriptions": "dim"}
 SOURCE = {
     "documented": "the vendor's reference page, in layers/documented.yaml",
     "published": "the vendor's published OpenAPI document, in layers/published.overlay.yaml",
     "assumed": "our assumption, in layers/assumed.overlay.yaml",
-    "words": "our wording, in layers/words.overlay.yaml; no rule rests on it",
+    "descriptions": "our wording, in layers/descriptions.overlay.yaml; no rule rests on it",
 }
 MARK = {"added": "[green]+[/]", "removed": "[red]-[/]", "changed": "[yellow]~[/]"}
 
@@ -77,7 +77,7 @@ def derive(
     from orgbilling_openapi import reference_page as pages
 
     with reported_errors(page):
-        document = pages.derive(page.read_text(encoding="utf-8"), words=not facts)
+        document = pages.derive(page.read_text(encoding="utf-8"), with_text=not facts)
         text = compose.DERIVED + compose.dump(document)
         if target is None:
             typer.echo(text, nl=False)

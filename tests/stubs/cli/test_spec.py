@@ -153,7 +153,7 @@ def test_compose_changes_nothing_when_nothing_changed() -> None:
                 "array of 6",
             ],
         ),
-        ("#/info/title", ["layer   words", '"Org Billing API"']),
+        ("#/info/title", ["layer   descriptions", '"Org Billing API"']),
     ],
 )
 def test_explain(place: str, words: list[str]) -> None:
