@@ -12,15 +12,13 @@ from orgbilling_stubs.faults.active_rules import ActiveRules
 from orgbilling_stubs.faults.scenario_preview import ScenarioPreviews
 from orgbilling_stubs.http.context import CallNext, RequestContext, Response
 from orgbilling_stubs.http.errors import Problem
-from orgbilling_stubs.http.security import Authorize
+from orgbilling_stubs.http.security import Authorize, authorize_once
 from orgbilling_stubs.tenants.service import Service
 
 if TYPE_CHECKING:
     from orgbilling_stubs.faults.documented_responses import DocumentedResponses
     from orgbilling_stubs.faults.overrides import Override
 
-MOST_TOKENS = 4096
-"""So many tokens are known by hash; then all are forgotten, and each is read once more."""
 _COOKIE = COOKIE.encode()
 
 
@@ -47,8 +45,6 @@ class FaultInjector:
         self.previews = previews
         self._description = description
         self._applicable = rules.applicable_rules
-        self._organizations: dict[int, str] = {}
-        """By hash of the credentials, so that no token is kept."""
 
     def __call__(self, context: RequestContext, call_next: CallNext) -> Coroutine[Any, Any, Response]:
         """Answer the request; with faults if it has any.
@@ -63,34 +59,17 @@ class FaultInjector:
         return call_next(context)
 
     def _may_strike(self, context: RequestContext) -> bool:
-        """Whether a rule could strike. A token that was read before is not read again."""
+        """Whether a rule could strike."""
         operation_id = context.operation.operation_id
         if self.rules.shared:
             self.rules.refresh()
         rules, organizations = self._applicable.get(operation_id) or self.rules.applicable(operation_id)
         if rules and organizations is None:
             return True
-        organization = self._organizations.get(_credentials(context.headers))
-        if organization is None:
-            organization = self._organization(context)
+        organization = organization_of(context, self.authorize)
         if organizations and organization in organizations:
             return True
         return organization in self.rules.scenarios
-
-    def _organization(self, context: RequestContext) -> str:
-        """The organization of a request's token, which is remembered; an empty string when it is refused."""
-        try:
-            principal = self.authorize(context.raw_headers, "GET")
-        except Exception as error:
-            if not hasattr(error, "status"):
-                raise
-            return ""
-        if principal is None:
-            return ""
-        if len(self._organizations) >= MOST_TOKENS:
-            self._organizations.clear()
-        self._organizations[_credentials(context.headers)] = principal.organization
-        return principal.organization
 
     async def _inject(self, context: RequestContext, call_next: CallNext, asks: bool) -> Response:
         # Late: most servers never see a fault.
@@ -143,12 +122,8 @@ class IncomingRequest:
     @cached_property
     def principal(self) -> Principal | None:
         """Who asks; None for whoever is not let in, which the operation itself will then say."""
-        try:
-            return self._injector.authorize(self._context.raw_headers, self._context.method)
-        except Exception as error:
-            if not hasattr(error, "status"):
-                raise
-            return None
+        principal = authorize_once(self._context, self._injector.authorize)
+        return None if isinstance(principal, Exception) else principal
 
     @cached_property
     def organization(self) -> str:
@@ -162,7 +137,7 @@ class IncomingRequest:
         return service.tenant(self.organization).now_ms if self.organization else service.clock.now_ms()
 
 
-def _credentials(headers: Mapping[bytes, bytes]) -> int:
-    """A hash of the headers that say who asks."""
-    authorization = headers.get(b"authorization")
-    return hash(headers.get(b"cookie") if authorization is None else authorization)
+def organization_of(context: RequestContext, authorize: Authorize) -> str:
+    """The organization of the token; an empty string for whoever is not let in."""
+    principal = authorize_once(context, authorize)
+    return "" if principal is None or isinstance(principal, Exception) else principal.organization

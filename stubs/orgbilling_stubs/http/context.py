@@ -128,6 +128,7 @@ class RequestContext:
 
     Filled by the steps, in this order:
     fault: what the fault injector did (fault injection).
+    authorization: the principal, or the error that says that it is not let in (whichever step asks first).
     organization_override: answer as this organization instead of the principal's own (fault injection).
     tenant_override: gives the tenant that reads answer from instead of the present one (fault injection).
     principal: who asks (authentication); None for an operation without security.
@@ -151,6 +152,7 @@ class RequestContext:
     connection: Connection
     parameters: Mapping[str, Any]
     fault: AppliedFault | None = None
+    authorization: Principal | Exception | None = None
     organization_override: str | None = None
     tenant_override: Callable[[str], Tenant] | None = None
     principal: Principal | None = None

@@ -27,6 +27,21 @@ def required_schemes(declared: Sequence[Mapping[str, Sequence[str]]] | None) -> 
     return TOKEN_SCHEMES.intersection(name for requirement in declared for name in requirement)
 
 
+def authorize_once(context: RequestContext, authorize: Authorize) -> Principal | Exception | None:
+    """The principal of a request, or the error that says that it is not let in.
+
+    Worked out by whichever step asks first; the steps after it read the same answer.
+    """
+    if context.authorization is None:
+        try:
+            context.authorization = authorize(context.raw_headers, context.method)
+        except Exception as error:
+            if not hasattr(error, "status"):
+                raise
+            context.authorization = error
+    return context.authorization
+
+
 class Security:
     """Lets a request through to an operation, with its principal, or raises an error."""
 
@@ -37,7 +52,9 @@ class Security:
         """Authenticate and authorize, if the operation asks for it."""
         required = context.operation.security
         if required:
-            principal = self._authorize(context.raw_headers, context.method)
+            principal = authorize_once(context, self._authorize)
+            if isinstance(principal, Exception):
+                raise principal
             if context.organization_override is not None and principal is not None:
                 principal = replace(principal, organization=context.organization_override)
             context.principal = principal
