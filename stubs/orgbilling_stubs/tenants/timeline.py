@@ -1,6 +1,7 @@
-"""Time travel and history: setting clocks, rewinding, undoing, snapshots, forks.
+"""Time travel and history: setting clocks, going back, undo, snapshots, forks.
 
-Each function is a decision in the sense of `service.Decision`, made of the tenant's whole log.
+Each function is one command on the tenant's whole log: it decides on events, and the service appends them.
+Nothing is ever removed from a log. `Rewound` goes back in it: it makes another branch the active one.
 """
 
 from __future__ import annotations
@@ -114,13 +115,13 @@ def restore(service: Service, organization: str, name: str) -> Tenant:
     """Go back to a snapshot, its instant included; raises BillingError for an unknown name."""
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        found = snapshots(service, organization).get(name)
-        if found is None:
+        taken = snapshots(service, organization).get(name)
+        if taken is None:
             raise BillingError(errors.SNAPSHOT_UNKNOWN)
-        then = active_branch(service.store.read(organization)[: found.sequence])
+        then = active_branch(service.store.read(organization)[: taken.sequence])
         clocks = [record.event for record in then if isinstance(record.event, ClockSet)]
-        setting = service.clock.moved_to(clocks[-1] if clocks else ClockSet("server"), found.at_ms)
-        return found.at_ms, [Rewound(found.sequence), setting]
+        setting = service.clock.moved_to(clocks[-1] if clocks else ClockSet("server"), taken.at_ms)
+        return taken.at_ms, [Rewound(taken.sequence), setting]
 
     service.write(organization, decision)
     return service.tenant(organization)
@@ -166,9 +167,9 @@ def own_clock(tenant: Tenant) -> ClockSet:
 
 
 def fork(service: Service, organization: str, into: str) -> Tenant:
-    """Copy the tenant's log, detours included, into a new organization; neither touches the other afterwards.
+    """Copy the tenant's log, with all branches, into a new organization; neither changes the other later.
 
-    Raises store.log.Conflict when the new organization exists.
+    Raises ConflictError when the new organization exists.
     """
     service.tenant(organization)
     return service.create(into, service.store.read(organization))
@@ -188,10 +189,10 @@ def instant_of(tenant: Tenant, name: str, copy: Callable[[], Tenant]) -> int:
 
     copy: makes a copy of the tenant that may be changed. Raises BillingError when there is no such instant.
     """
-    found = _NAMED[name](tenant, copy)
-    if found is None:
+    at_ms = _NAMED[name](tenant, copy)
+    if at_ms is None:
         raise BillingError(errors.INSTANT_NONE)
-    return found
+    return at_ms
 
 
 def _end_of_month(tenant: Tenant, copy: Callable[[], Tenant]) -> int:
