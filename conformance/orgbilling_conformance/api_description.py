@@ -33,7 +33,7 @@ class OperationSpec:
 class ApiDescription:
     """An API description and the origins of its nodes."""
 
-    def __init__(self, document: JsonObject, origins: description.Origins) -> None:
+    def __init__(self, document: JsonObject, origins: description.NodeOrigins) -> None:
         self.document, self.origins = document, origins
         self.operations = {operation.id: operation for operation in _operations(document)}
         self._places = {

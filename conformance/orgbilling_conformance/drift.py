@@ -41,7 +41,7 @@ def _document(suite: ConformanceSuite, theirs: JsonObject) -> list[JsonObject]:
         relative = external_document.relative(theirs, ours["servers"][0]["url"])
         same = relative == ours
         changes = [] if same else diff.compare(vendor_facts(), ours, relative, suite.api.origins)
-    except (external_document.DocumentError, LookupError, TypeError, AttributeError) as error:
+    except (external_document.OpenApiDocumentError, LookupError, TypeError, AttributeError) as error:
         suite.note(f"/openapi.json cannot be compared: {' '.join(str(error).split())[:120]}")
         return []
     rows = [change.row() for change in changes if change.severity != "assumed" or change.kind == "changed"]

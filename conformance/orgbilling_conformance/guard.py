@@ -90,7 +90,7 @@ def allowed(operations: Iterable[tuple[str, str, str]], options: Options, target
     return AllowedRequests(frozenset(pairs), options.documents, frozenset(bodies))
 
 
-class RequestGuard:
+class TargetGuard:
     """Sends what is allowed, at the rate and within the budget; safe to use from several threads."""
 
     def __init__(self, target: Target, permitted: AllowedRequests, options: Options) -> None:

@@ -13,7 +13,7 @@ from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance import api_description, baseline, clock, drift, fuzz, har, replay
 from orgbilling_conformance.exchange import Request, shorten
-from orgbilling_conformance.guard import BudgetError, RequestGuard, allowed
+from orgbilling_conformance.guard import BudgetError, TargetGuard, allowed
 from orgbilling_conformance.options import WRITES, Options, UsageError
 from orgbilling_conformance.reports import advice
 from orgbilling_conformance.reports.report import Finding, Report, Stage, counted
@@ -57,12 +57,12 @@ class _Run:
         self.options, self.progress, self.accepted = options, progress or (lambda *_: None), accepted
         known = api_description.load()
         tokens = RunTokens(options)
-        self.guard: RequestGuard | None = None
+        self.guard: TargetGuard | None = None
         if target is not None:
             rows = [
                 (operation.id, operation.method, operation.path) for operation in known.operations.values()
             ]
-            self.guard = RequestGuard(target, allowed(rows, options, target), options)
+            self.guard = TargetGuard(target, allowed(rows, options, target), options)
         self.target = target
         base = target.base if target else ""
         self.suite = ConformanceSuite(known, self.guard, tokens, options, base)

@@ -11,7 +11,7 @@ from orgbilling_openapi import json_pointer
 from orgbilling_conformance import clock
 from orgbilling_conformance.api_description import ApiDescription
 from orgbilling_conformance.exchange import Exchange, Headers, Request, shorten
-from orgbilling_conformance.guard import RequestGuard
+from orgbilling_conformance.guard import TargetGuard
 from orgbilling_conformance.options import Options
 from orgbilling_conformance.reports.report import Finding, RuleOutcome, SkippedRule
 from orgbilling_conformance.rules.headers import SHORT
@@ -46,7 +46,7 @@ class ConformanceSuite:
     def __init__(
         self,
         api: ApiDescription,
-        guard: RequestGuard | None,
+        guard: TargetGuard | None,
         tokens: RunTokens,
         options: Options,
         base: str,

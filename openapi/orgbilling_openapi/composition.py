@@ -45,7 +45,7 @@ class Composition:
     """The API description and the origins of its nodes.
 
     origins: ``{"reasons": [...], "nodes": {pointer: [layer] or [layer, index of reason]}}``; a node that is
-    not listed has the origin of the nearest listed node around it (see `description.Origins`).
+    not listed has the origin of the nearest listed node around it (see `description.NodeOrigins`).
     """
 
     document: JsonObject
@@ -209,7 +209,7 @@ def compact(document: JsonObject, owners: Mapping[json_pointer.Path, Owner]) -> 
 
 
 def compose_with_published(published: Path) -> Composition:
-    """The description over another document of the vendor; raises `external_document.DocumentError`.
+    """The description over another document of the vendor; raises `external_document.OpenApiDocumentError`.
 
     Such a document says everything that the first two layers say, and more: it is the base. Our assumptions
     go on top wherever their targets exist, and they give way: an assumption only adds a member that the

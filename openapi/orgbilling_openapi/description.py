@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class NodeOrigin:
     """Where a node of the API description comes from.
 
     layer: ``documented``, ``published``, ``assumed`` or ``descriptions`` (see `composition`); reason: for an
@@ -34,21 +34,21 @@ class Origin:
         return self.layer in ("documented", "published")
 
 
-class Origins:
+class NodeOrigins:
     """The origin of every node, by JSON pointer."""
 
     def __init__(self, table: JsonObject) -> None:
         self._nodes: dict[str, list[JsonValue]] = table["nodes"]
         self._reasons: list[str] = table["reasons"]
 
-    def of(self, place: str) -> Origin:
+    def of(self, place: str) -> NodeOrigin:
         """The origin of the node at a JSON pointer: its own, or that of the nearest node around it."""
         keys = json_pointer.keys(place)
         for length in range(len(keys), -1, -1):
             row = self._nodes.get(json_pointer.text(keys[:length]))
             if row is not None:
-                return Origin(row[0], self._reasons[row[1]] if len(row) > 1 else None)
-        return Origin("documented")
+                return NodeOrigin(row[0], self._reasons[row[1]] if len(row) > 1 else None)
+        return NodeOrigin("documented")
 
 
 def load() -> JsonObject:
@@ -64,9 +64,9 @@ def load_text() -> bytes:
 
 
 @cache
-def origins() -> Origins:
+def origins() -> NodeOrigins:
     """The origins of the nodes of the API description."""
-    return Origins(json.loads((HERE / "origins.json").read_bytes()))
+    return NodeOrigins(json.loads((HERE / "origins.json").read_bytes()))
 
 
 def digest(document: JsonObject | None = None) -> str:

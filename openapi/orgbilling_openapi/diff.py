@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from orgbilling_openapi import json_pointer
-from orgbilling_openapi.description import Origins
-from orgbilling_openapi.external_document import DocumentError, raising_document_errors
+from orgbilling_openapi.description import NodeOrigins
+from orgbilling_openapi.external_document import OpenApiDocumentError, raising_document_errors
 from orgbilling_openapi.operations import operations
 from orgbilling_openapi.schema_diff import Difference, SchemaComparison
 from orgbilling_openapi.schema_flattening import Node
@@ -52,19 +52,19 @@ class Change:
         }
 
 
-def compare(facts: JsonObject, ours: JsonObject, theirs: JsonObject, origins: Origins) -> list[Change]:
+def compare(facts: JsonObject, ours: JsonObject, theirs: JsonObject, origins: NodeOrigins) -> list[Change]:
     """All differences, breaking ones first.
 
     facts: our description without assumptions (`composition.vendor_facts`), which alone can break; ours: all
     of it. A change that brings what we assumed anyway is left out.
 
-    Raises `external_document.DocumentError` for a malformed document.
+    Raises `external_document.OpenApiDocumentError` for a malformed document.
     """
     with raising_document_errors("the other document"):
         return _compare(facts, ours, theirs, origins)
 
 
-def _compare(facts: JsonObject, ours: JsonObject, theirs: JsonObject, origins: Origins) -> list[Change]:
+def _compare(facts: JsonObject, ours: JsonObject, theirs: JsonObject, origins: NodeOrigins) -> list[Change]:
     changes: dict[tuple[str, str, str], Change] = {}
     expected = {_key(*row) for row in _differences(facts, ours)}
     from_facts = [_fact(*row, origins) for row in _differences(facts, theirs) if _key(*row) not in expected]
@@ -86,14 +86,14 @@ def _key(operation: str, finding: Difference) -> tuple[str, str, str, tuple[str,
     return operation, finding.kind, finding.what, json_pointer.keys(finding.pointer)[-2:]
 
 
-def _fact(operation: str, finding: Difference, origins: Origins) -> Change:
+def _fact(operation: str, finding: Difference, origins: NodeOrigins) -> Change:
     """A difference from what the vendor said so far."""
     severity = "breaking" if finding.breaking else "compatible"
     layer = None if finding.kind == "added" else origins.of(finding.pointer).layer
     return Change(severity, finding.kind, (operation,), finding.pointer, finding.what, layer)
 
 
-def _assumption(operation: str, finding: Difference, origins: Origins) -> Change | None:
+def _assumption(operation: str, finding: Difference, origins: NodeOrigins) -> Change | None:
     """A difference from what we assume; None for any other."""
     origin = origins.of(finding.pointer)
     if finding.kind == "added" or origin.fact:
@@ -363,7 +363,7 @@ def _server_urls(servers: Node) -> list[str]:
 def _server_url(server: JsonValue, place: str) -> str:
     url = server.get("url") if isinstance(server, dict) else None
     if not isinstance(url, str):
-        raise DocumentError(f"{place}: a server without a URL")
+        raise OpenApiDocumentError(f"{place}: a server without a URL")
     variables = server.get("variables", {})
 
     def default(match: re.Match[str]) -> str:

@@ -15,29 +15,29 @@ TIMEOUT_SECONDS = 20
 LIMIT_BYTES = 64 << 20
 
 
-class DocumentError(ValueError):
+class OpenApiDocumentError(ValueError):
     """A document that cannot be read or is none: where it came from, and why."""
 
 
 @contextmanager
 def raising_document_errors(source: str) -> Iterator[None]:
-    """Turn what goes wrong over a malformed document of others into a `DocumentError`.
+    """Turn what goes wrong over a malformed document of others into a `OpenApiDocumentError`.
 
     Such a document can be wrong in any place; checking all of it first would take longer than the work.
     """
     try:
         yield
-    except DocumentError:
+    except OpenApiDocumentError:
         raise
     except RecursionError:
-        raise DocumentError(f"{source}: nested too deeply") from None
+        raise OpenApiDocumentError(f"{source}: nested too deeply") from None
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         found = f"nothing under {error}" if isinstance(error, LookupError) else _line(error)
-        raise DocumentError(f"{source}: not valid OpenAPI ({found})") from None
+        raise OpenApiDocumentError(f"{source}: not valid OpenAPI ({found})") from None
 
 
 def load(source: str | Path) -> JsonObject:
-    """The OpenAPI document at a file or an http(s) URL, in 3.1 form; raises `DocumentError`."""
+    """The OpenAPI document at a file or an http(s) URL, in 3.1 form; raises `OpenApiDocumentError`."""
     text = str(source)
     data = _fetch(text) if text.startswith(("http://", "https://")) else _read(Path(source))
     with raising_document_errors(text):
@@ -45,7 +45,7 @@ def load(source: str | Path) -> JsonObject:
 
 
 def parse(data: bytes, source: str) -> JsonValue:
-    """JSON or YAML; raises `DocumentError`."""
+    """JSON or YAML; raises `OpenApiDocumentError`."""
     import yaml  # late: a server that starts from the JSON twin never needs it
 
     try:
@@ -53,20 +53,20 @@ def parse(data: bytes, source: str) -> JsonValue:
             return json.loads(data)
         return yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     except RecursionError:
-        raise DocumentError(f"{source}: nested too deeply") from None
+        raise OpenApiDocumentError(f"{source}: nested too deeply") from None
     except (ValueError, yaml.YAMLError) as error:
-        raise DocumentError(f"{source}: neither JSON nor YAML ({_line(error)})") from None
+        raise OpenApiDocumentError(f"{source}: neither JSON nor YAML ({_line(error)})") from None
 
 
 def check(document: JsonValue, source: str) -> JsonObject:
-    """The document in 3.1 form, if it looks like OpenAPI 3; raises `DocumentError`."""
+    """The document in 3.1 form, if it looks like OpenAPI 3; raises `OpenApiDocumentError`."""
     if not isinstance(document, dict) or not isinstance(document.get("openapi"), str):
-        raise DocumentError(f"{source}: not an OpenAPI document (no member 'openapi')")
+        raise OpenApiDocumentError(f"{source}: not an OpenAPI document (no member 'openapi')")
     if not document["openapi"].startswith(("3.0", "3.1")):
-        raise DocumentError(f"{source}: OpenAPI {document['openapi']} is neither 3.0 nor 3.1")
+        raise OpenApiDocumentError(f"{source}: OpenAPI {document['openapi']} is neither 3.0 nor 3.1")
     paths = document.get("paths")
     if not isinstance(paths, dict) or not all(isinstance(item, dict) for item in paths.values()):
-        raise DocumentError(f"{source}: no object 'paths' of objects")
+        raise OpenApiDocumentError(f"{source}: no object 'paths' of objects")
     return version_conversion.to_openapi_31(document) if document["openapi"].startswith("3.0") else document
 
 
@@ -100,7 +100,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DocumentError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise OpenApiDocumentError(f"{path}: {(error.strerror or str(error)).lower()}") from None
 
 
 def _fetch(url: str) -> bytes:
@@ -110,9 +110,9 @@ def _fetch(url: str) -> bytes:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 -- http(s) only
             data: bytes = response.read(LIMIT_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise DocumentError(f"{url}: {_line(error)}") from None
+        raise OpenApiDocumentError(f"{url}: {_line(error)}") from None
     if len(data) > LIMIT_BYTES:
-        raise DocumentError(f"{url}: longer than {LIMIT_BYTES >> 20} MiB")
+        raise OpenApiDocumentError(f"{url}: longer than {LIMIT_BYTES >> 20} MiB")
     return data
 
 

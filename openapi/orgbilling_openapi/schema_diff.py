@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from orgbilling_openapi import json_pointer
-from orgbilling_openapi.external_document import DocumentError
+from orgbilling_openapi.external_document import OpenApiDocumentError
 from orgbilling_openapi.schema_flattening import LOWER, UPPER, Node, flatten, types
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
@@ -35,22 +35,24 @@ class SchemaComparison:
         self._open: set[tuple[json_pointer.Path, json_pointer.Path, bool, str]] = set()
 
     def follow(self, node: Node, side: int) -> Node:
-        """The node that a reference stands for (side 0 is the old document); raises `DocumentError`."""
+        """What a reference stands for (side 0 is the old document); raises `OpenApiDocumentError`."""
         for _ in range(32):
             if not isinstance(node.value, dict) or not isinstance(node.value.get("$ref"), str):
                 return node
             node = self._step(node, side)
-        raise DocumentError(f"{node.pointer}: a reference that leads to itself")
+        raise OpenApiDocumentError(f"{node.pointer}: a reference that leads to itself")
 
     def _step(self, node: Node, side: int) -> Node:
         """What one reference names."""
         reference = node.value["$ref"]
         if not reference.startswith("#"):
-            raise DocumentError(f"{node.pointer}: a reference to another document: {reference}")
+            raise OpenApiDocumentError(f"{node.pointer}: a reference to another document: {reference}")
         try:
             value = json_pointer.find((self.old, self.new)[side], reference)
         except (LookupError, ValueError):
-            raise DocumentError(f"{node.pointer}: a reference that leads nowhere: {reference}") from None
+            raise OpenApiDocumentError(
+                f"{node.pointer}: a reference that leads nowhere: {reference}"
+            ) from None
         return Node(value, json_pointer.keys(reference))
 
     def compare(self, old: Node, new: Node, direction: str) -> Iterator[Difference]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from orgbilling_openapi import json_pointer
-from orgbilling_openapi.external_document import DocumentError
+from orgbilling_openapi.external_document import OpenApiDocumentError
 from orgbilling_openapi.json_pointer import Key, Path
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
@@ -83,7 +83,7 @@ class _LossError(Exception):
 def flatten(schema: Node, step: Step) -> Node:
     """The schema behind references and allOf; with its allOf where no single schema says the same.
 
-    Raises `DocumentError` for a reference that cannot be followed.
+    Raises `OpenApiDocumentError` for a reference that cannot be followed.
     """
     if not isinstance(schema.value, dict) or not schema.value.keys() & {"$ref", "allOf"}:
         return schema
@@ -112,7 +112,7 @@ def _collect(node: Node, step: Step, parts: dict[Place, Node], above: tuple[Plac
     """Add what each part of a schema says itself, each part once."""
     here = (node.path, node.parts is None)
     if here in above:
-        raise DocumentError(f"{node.pointer}: a reference that leads to itself")
+        raise OpenApiDocumentError(f"{node.pointer}: a reference that leads to itself")
     if here in parts or node.value is True:
         return
     if not isinstance(node.value, dict):

@@ -9,7 +9,7 @@ from typing import Any
 
 from orgbilling_fixtures.personas import PersonaError
 from orgbilling_openapi import description as contracts
-from orgbilling_openapi.external_document import DocumentError
+from orgbilling_openapi.external_document import OpenApiDocumentError
 
 from orgbilling_stubs.api.operations import table
 from orgbilling_stubs.auth import key_file, key_sources, keys
@@ -97,7 +97,7 @@ def _contract(settings: Settings) -> dict[str, Any]:
 
     try:
         return compose_with_published(settings.published).document
-    except DocumentError as error:
+    except OpenApiDocumentError as error:
         raise SettingsError(f"--published: {error}") from error
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from orgbilling_conformance.api_description import ApiDescription, load
 from orgbilling_conformance.exchange import Exchange, Request, Response
-from orgbilling_conformance.guard import RequestGuard, allowed
+from orgbilling_conformance.guard import TargetGuard, allowed
 from orgbilling_conformance.options import options
 from orgbilling_conformance.suite import ConformanceSuite
 from orgbilling_conformance.target import AppTarget
@@ -100,7 +100,7 @@ def suite(stub: Any, api: ApiDescription, token: Callable[..., str]) -> Any:
         target = AppTarget(app or stub)
         opened.append(target)
         rows = [(each.id, each.method, each.path) for each in api.operations.values()]
-        guard = RequestGuard(target, allowed(rows, chosen, target), chosen)
+        guard = TargetGuard(target, allowed(rows, chosen, target), chosen)
         return ConformanceSuite(api, guard, RunTokens(chosen), chosen, target.base)
 
     yield make

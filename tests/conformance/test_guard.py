@@ -11,7 +11,7 @@ from orgbilling_conformance.guard import (
     AllowedRequests,
     BudgetError,
     ForbiddenError,
-    RequestGuard,
+    TargetGuard,
     allowed,
 )
 from orgbilling_conformance.options import options
@@ -32,10 +32,10 @@ class Remote:
     def close(self) -> None: ...
 
 
-def guard(api: ApiDescription, **given: Any) -> tuple[RequestGuard, Remote]:
+def guard(api: ApiDescription, **given: Any) -> tuple[TargetGuard, Remote]:
     target, chosen = Remote(), options(**given)
     rows = [(each.id, each.method, each.path) for each in api.operations.values()]
-    return RequestGuard(target, allowed(rows, chosen, target), chosen), target
+    return TargetGuard(target, allowed(rows, chosen, target), chosen), target
 
 
 def test_documented_gets_and_nothing_else(api: ApiDescription) -> None:

@@ -37,8 +37,8 @@ def test_an_origin_without_a_row_of_its_own_is_that_of_what_is_around_it() -> No
         "reasons": ["why"],
         "nodes": {"#": ["documented"], "#/a": ["assumed", 0], "#/a/b": ["published"]},
     }
-    origins = description.Origins(table)
-    assert origins.of("#/x/y") == description.Origin("documented")
-    assert origins.of("#/a/c/d") == description.Origin("assumed", "why")
+    origins = description.NodeOrigins(table)
+    assert origins.of("#/x/y") == description.NodeOrigin("documented")
+    assert origins.of("#/a/c/d") == description.NodeOrigin("assumed", "why")
     assert origins.of("#/a/b/c").fact
     assert not origins.of("#/a").fact

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from orgbilling_openapi import composition, description, version_conversion
 from orgbilling_openapi.diff import Change, compare
-from orgbilling_openapi.external_document import DocumentError
+from orgbilling_openapi.external_document import OpenApiDocumentError
 
 Document = dict[str, Any]
 FACTS = composition.vendor_facts()
@@ -385,7 +385,7 @@ def test_a_reference_that_cannot_be_followed_is_an_error(reference: str, problem
     theirs = copy.deepcopy(FACTS)
     content = operation(theirs, "/org/billing")["responses"]["200"]["content"]["application/json"]
     content["schema"] = {"$ref": reference}
-    with pytest.raises(DocumentError, match=problem):
+    with pytest.raises(OpenApiDocumentError, match=problem):
         changes(theirs)
 
 
@@ -394,5 +394,5 @@ def test_a_reference_that_cannot_be_followed_is_an_error(reference: str, problem
 def test_a_malformed_document_is_an_error_or_a_difference(member: str, nonsense: object) -> None:
     theirs = copy.deepcopy(FACTS)
     operation(theirs, "/org/ledger")[member] = nonsense
-    with suppress(DocumentError):
+    with suppress(OpenApiDocumentError):
         assert [each for each in changes(theirs) if each.severity != "assumed"]

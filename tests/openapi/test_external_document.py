@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from orgbilling_openapi import external_document as documents
-from orgbilling_openapi.external_document import DocumentError, load, relative
+from orgbilling_openapi.external_document import OpenApiDocumentError, load, relative
 
 
 def test_mixed_paths_stay_as_they_are() -> None:
@@ -41,7 +41,7 @@ def test_paths_in_full_move_their_prefix_to_the_servers(servers: dict[str, Any],
 def test_a_malformed_document_is_refused_without_python_in_the_words() -> None:
     for wrong, problem in ((KeyError("url"), "nothing under 'url'"), (TypeError("no\nlist"), "no list")):
         with (
-            pytest.raises(DocumentError, match=f"^x: not valid OpenAPI \\({problem}\\)$"),
+            pytest.raises(OpenApiDocumentError, match=f"^x: not valid OpenAPI \\({problem}\\)$"),
             documents.raising_document_errors("x"),
         ):
             raise wrong
@@ -65,15 +65,15 @@ def test_a_malformed_document_is_refused_without_python_in_the_words() -> None:
 def test_what_is_no_openapi_document_is_refused(tmp_path: Path, text: str, problem: str) -> None:
     path = tmp_path / "x"
     path.write_text(text)
-    with pytest.raises(DocumentError, match=problem) as caught:
+    with pytest.raises(OpenApiDocumentError, match=problem) as caught:
         load(path)
     assert str(caught.value).startswith(str(path))
 
 
 def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DocumentError, match="no such file"):
+    with pytest.raises(OpenApiDocumentError, match="no such file"):
         load(tmp_path / "nothing")
-    with pytest.raises(DocumentError, match="refused"):
+    with pytest.raises(OpenApiDocumentError, match="refused"):
         load("http://127.0.0.1:9/openapi.json")
 
 
@@ -82,5 +82,5 @@ def test_a_document_that_is_too_long_is_refused(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: (tmp_path / "x.json").open("rb"))
     assert load("http://host/x.json")["paths"] == {}
     monkeypatch.setattr(documents, "LIMIT_BYTES", 10)
-    with pytest.raises(DocumentError, match="longer than"):
+    with pytest.raises(OpenApiDocumentError, match="longer than"):
         load("http://host/x.json")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from orgbilling_openapi import check, composition, description
 from orgbilling_openapi.composition import compose_with_published
-from orgbilling_openapi.external_document import DocumentError
+from orgbilling_openapi.external_document import OpenApiDocumentError
 from orgbilling_openapi.version_conversion import to_openapi_30
 
 
@@ -78,7 +78,7 @@ def test_a_wide_document_composes_well_under_a_second(tmp_path: Path, published:
 
 
 def test_the_origins_of_an_adopted_document(tmp_path: Path, published: dict[str, Any]) -> None:
-    origins = description.Origins(compose_with_published(write(tmp_path, published)).origins)
+    origins = description.NodeOrigins(compose_with_published(write(tmp_path, published)).origins)
     assert origins.of("#/paths/~1org~1ledger/get/parameters/0").layer == "published"
     assert origins.of("#/paths/~1org~1ledger/get/responses/401").layer == "assumed"
     assert origins.of("#/paths/~1org~1ledger/get/responses/401").reason
@@ -107,7 +107,7 @@ def test_a_malformed_document_is_refused(
     tmp_path: Path, published: dict[str, Any], parameters: object
 ) -> None:
     published["paths"]["/org/ledger"]["get"]["parameters"] = parameters
-    with pytest.raises(DocumentError, match="not valid OpenAPI"):
+    with pytest.raises(OpenApiDocumentError, match="not valid OpenAPI"):
         compose_with_published(write(tmp_path, published))
 
 

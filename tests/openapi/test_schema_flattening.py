@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from orgbilling_openapi import json_pointer
-from orgbilling_openapi.external_document import DocumentError
+from orgbilling_openapi.external_document import OpenApiDocumentError
 from orgbilling_openapi.schema_flattening import Node, flatten
 
 Schema = dict[str, Any]
@@ -117,7 +117,7 @@ def test_parts_that_recur_are_read_once() -> None:
 
 def test_a_schema_that_is_all_of_itself_is_an_error() -> None:
     for loop in ({"allOf": [{"$ref": "#/A"}, B]}, {"$ref": "#/A"}, {"$ref": "#/A", "minimum": 1}):
-        with pytest.raises(DocumentError, match="leads to itself"):
+        with pytest.raises(OpenApiDocumentError, match="leads to itself"):
             flat({"$ref": "#/A"}, A=loop)
 
 

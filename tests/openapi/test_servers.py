@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from orgbilling_openapi.diff import compare_servers
-from orgbilling_openapi.external_document import DocumentError
+from orgbilling_openapi.external_document import OpenApiDocumentError
 from orgbilling_openapi.schema_flattening import Node
 
 Document = dict[str, Any]
@@ -59,7 +59,7 @@ def test_a_server_that_is_gone_breaks(old: Document, new: Document, breaks: str)
 
 @pytest.mark.parametrize("server", [3, {}, {"url": 3}, None])
 def test_a_server_without_a_url_is_an_error(server: object) -> None:
-    with pytest.raises(DocumentError, match="a server without a URL"):
+    with pytest.raises(OpenApiDocumentError, match="a server without a URL"):
         verdict(document("/v1"), document(path=[server]))
 
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from orgbilling_stubs.cli.errors import fail, file_problem
 
 if TYPE_CHECKING:
-    from orgbilling_openapi.description import Origins
+    from orgbilling_openapi.description import NodeOrigins
     from orgbilling_openapi.diff import Change
 
 app = typer.Typer(
@@ -42,7 +42,7 @@ def reported_errors(page: Path | None = None) -> Iterator[None]:
     """Turn the errors of orgbilling_openapi into one line each; page: the file that is read line by line."""
     from orgbilling_openapi.check import ValidatorError
     from orgbilling_openapi.composition import LayerError
-    from orgbilling_openapi.external_document import DocumentError
+    from orgbilling_openapi.external_document import OpenApiDocumentError
     from orgbilling_openapi.reference_page import PageError
 
     try:
@@ -51,7 +51,7 @@ def reported_errors(page: Path | None = None) -> Iterator[None]:
         fail(f"{page}: {error}")
     except LayerError as error:
         fail(f"layer {error}")
-    except (DocumentError, ValidatorError) as error:
+    except (OpenApiDocumentError, ValidatorError) as error:
         fail(error)
     except OSError as error:
         fail(file_problem(error))
@@ -226,7 +226,7 @@ def _group(title: str, changes: list[Change]) -> None:
     out.print()
 
 
-def _members(node: JsonValue, keys: tuple[str, ...], origins: Origins) -> Table | None:
+def _members(node: JsonValue, keys: tuple[str, ...], origins: NodeOrigins) -> Table | None:
     """The members of a node with their layers; None when it has none."""
     from orgbilling_openapi import json_pointer
 
