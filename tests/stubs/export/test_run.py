@@ -5,7 +5,6 @@ import json
 import os
 from decimal import Decimal
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 from orgbilling_stubs.export import manifest, run
@@ -14,25 +13,19 @@ from orgbilling_stubs.export.organization_tables import OrganizationTables
 
 from .conftest import ALL, names_in
 
-GOLDEN = Path(__file__).parents[2] / "data" / "export_digests.json"
-"""SHA-256 over the digests of all files, the same on every Python; Parquet's is of the pinned pyarrow.
-
-REWRITE_GOLDEN=1 writes those of the present code.
-"""
-
 
 def contents(folder):
     return {path: (folder / path).read_bytes() for path in names_in(folder)}
 
 
-def test_the_same_options_give_the_same_bytes_on_every_python(tmp_path, make):
+def test_the_same_options_give_the_same_bytes_on_every_python(tmp_path, make, golden):
+    """SHA-256 over the digests of all files; Parquet's is of the pinned pyarrow."""
     digests = {}
     for format in ("csv", "jsonl", "parquet", "postgres", "json"):
         files = make(tmp_path / format, format)["files"]
         digests[format] = sha256("".join(file["sha256"] for file in files).encode()).hexdigest()
-    if os.environ.get("REWRITE_GOLDEN"):
-        GOLDEN.write_text(json.dumps(digests, indent=1) + "\n")
-    assert digests == json.loads(GOLDEN.read_text())
+    text = json.dumps(digests, indent=1) + "\n"
+    assert json.loads(golden("export_digests.json", lambda: text)) == digests
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
