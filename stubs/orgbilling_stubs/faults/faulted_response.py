@@ -9,6 +9,7 @@ from orgbilling_stubs.faults.documented_responses import DocumentedResponses, In
 from orgbilling_stubs.faults.effects.status import BODILESS
 from orgbilling_stubs.faults.request_faults import RequestFaults
 from orgbilling_stubs.http.context import CallNext, Headers, Reply, RequestContext, Response
+from orgbilling_stubs.http.cors import VARY
 from orgbilling_stubs.http.responses import entity_tag
 from orgbilling_stubs.tenants.service import Service
 
@@ -116,13 +117,15 @@ class FaultedResponse:
         if self.faults.changes_body and response.body:
             response.body = self.faults.changed_body(response.body)
             response.headers = _fitting(response.headers, response.body)
+        added = list(self.response_headers.items())
         override = self.faults.override
         if override is not None:
-            applied = (b"preference-applied", override.applied.encode("latin-1"))
-            response.headers = [*response.headers, applied, (b"vary", b"Prefer")]
-        if self.response_headers:
-            others = [pair for pair in response.headers if pair[0] not in self.response_headers]
-            response.headers = [*others, *self.response_headers.items()]
+            added += [(b"preference-applied", override.applied.encode("latin-1")), (b"vary", b"Prefer")]
+        headers = [pair for pair in response.headers if pair[0] not in self.response_headers]
+        # With an injected error they come before the headers that every response ends with.
+        injected = isinstance(self.context.error, InjectedError) and VARY in headers
+        end = headers.index(VARY) if injected else len(headers)
+        response.headers = [*headers[:end], *added, *headers[end:]]
         return response
 
 
