@@ -8,11 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orgbilling_openapi import version_conversion
+from orgbilling_openapi.document_limits import (
+    OPENAPI_LIMITS,
+    DocumentLimitError,
+    bounded_float,
+    bounded_int,
+)
 from orgbilling_openapi.operations import METHODS
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 TIMEOUT_SECONDS = 20
-LIMIT_BYTES = 64 << 20
 
 
 class OpenApiDocumentError(ValueError):
@@ -45,17 +50,24 @@ def load(source: str | Path) -> JsonObject:
 
 
 def parse(data: bytes, source: str) -> JsonValue:
-    """JSON or YAML; raises `OpenApiDocumentError`."""
-    import yaml  # late: a server that starts from the JSON twin never needs it
-
+    """JSON or YAML, within `OPENAPI_LIMITS`; raises `OpenApiDocumentError`."""
     try:
-        if data.lstrip()[:1] in (b"{", b"["):
-            return json.loads(data)
-        return yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        OPENAPI_LIMITS.check_length(len(data))
+        if data.lstrip()[:1] not in (b"{", b"["):
+            from orgbilling_openapi import strict_yaml  # late: YAML costs start-up time, and JSON needs none
+
+            return strict_yaml.loads(data, OPENAPI_LIMITS)
+        document = json.loads(data, parse_int=bounded_int, parse_float=bounded_float)
+        OPENAPI_LIMITS.check_value(document)
+        return document
+    except DocumentLimitError as error:
+        raise OpenApiDocumentError(f"{_place(source, error)}: {error.problem}") from None
     except RecursionError:
         raise OpenApiDocumentError(f"{source}: nested too deeply") from None
-    except (ValueError, yaml.YAMLError) as error:
-        raise OpenApiDocumentError(f"{source}: neither JSON nor YAML ({_line(error)})") from None
+    except ValueError as error:
+        raise OpenApiDocumentError(
+            f"{_place(source, error)}: neither JSON nor YAML ({_line(error)})"
+        ) from None
 
 
 def check(document: JsonValue, source: str) -> JsonObject:
@@ -98,7 +110,8 @@ def _below(node: JsonObject, prefix: str) -> JsonObject:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(OPENAPI_LIMITS.max_bytes + 1)
     except OSError as error:
         raise OpenApiDocumentError(f"{path}: {(error.strerror or str(error)).lower()}") from None
 
@@ -108,12 +121,16 @@ def _fetch(url: str) -> bytes:
 
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 -- http(s) only
-            data: bytes = response.read(LIMIT_BYTES + 1)
+            data: bytes = response.read(OPENAPI_LIMITS.max_bytes + 1)
     except (OSError, ValueError) as error:
         raise OpenApiDocumentError(f"{url}: {_line(error)}") from None
-    if len(data) > LIMIT_BYTES:
-        raise OpenApiDocumentError(f"{url}: longer than {LIMIT_BYTES >> 20} MiB")
     return data
+
+
+def _place(source: str, error: Exception) -> str:
+    """A source with the line of an error, if the error has one."""
+    line = getattr(error, "line", None) or getattr(error, "lineno", None)
+    return source if line is None else f"{source}:{line}"
 
 
 def _line(error: Exception) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from orgbilling_openapi import external_document as documents
+from orgbilling_openapi.document_limits import OPENAPI_LIMITS
 from orgbilling_openapi.external_document import OpenApiDocumentError, load, relative
 
 
@@ -81,6 +82,38 @@ def test_a_document_that_is_too_long_is_refused(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "x.json").write_text('{"openapi": "3.1.0", "paths": {}}')
     monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: (tmp_path / "x.json").open("rb"))
     assert load("http://host/x.json")["paths"] == {}
-    monkeypatch.setattr(documents, "LIMIT_BYTES", 10)
-    with pytest.raises(OpenApiDocumentError, match="longer than"):
-        load("http://host/x.json")
+    (tmp_path / "x.json").write_bytes(b" " * (OPENAPI_LIMITS.max_bytes + 1))
+    for source in ("http://host/x.json", tmp_path / "x.json"):
+        with pytest.raises(OpenApiDocumentError, match=f"^{source}: is larger than 16 MB$"):
+            load(source)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            '{"openapi": "3.1.0", "paths": {}, "x": ' + "[" * 500 + "]" * 500 + "}",
+            "x: #/x/0/0: nested too deeply",
+        ),
+        (f'{{"x": [{"0," * 400_000}0]}}', "x: has too many values (the limit is 400000)"),
+        (f'{{"x": {"9" * 5_000}}}', "x: has a number of more than 100 characters (99999999999999999999...)"),
+        ('{"x": 1e999}', "x: the number 1e999 is too large"),
+        ('{"x": 0e900000000}', "x: has a number with an exponent of more than 3 digits (0e900000000)"),
+        ("a: 0\nx: " + "[" * 200 + "]" * 200, "x:2: nested too deeply (the limit is 100 levels)"),
+        ("a: 0\nx: 1" + ":59" * 100_000, "x:2: has a number of more than 100 characters"),
+        ("x: &x [*x]", "x:1: the alias *x stands inside what it repeats"),
+        ("x: 1\nx: 2", "x:2: neither JSON nor YAML (stands twice in the same mapping)"),
+    ],
+)
+def test_what_is_beyond_a_limit_is_refused_with_its_place(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "x"
+    path.write_text(text)
+    with pytest.raises(OpenApiDocumentError) as caught:
+        load(path)
+    assert str(caught.value).startswith(f"{tmp_path}/{problem}")
+
+
+def test_yaml_says_what_json_can_say(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("openapi: 3.1.0\npaths: {/a: {get: {responses: {200: {description: 2026-11-28}}}}}")
+    assert load(path)["paths"]["/a"]["get"]["responses"] == {"200": {"description": "2026-11-28"}}
