@@ -341,7 +341,10 @@ def _clock_set(event: events.ClockSet, tenant: Tenant, at_ms: int) -> None:
 def _scenario_shown(event: events.ScenarioShown, tenant: Tenant, at_ms: int) -> None:
     clock = event.previous_clock
     tenant.active_scenario = ActiveScenario(
-        event.name, tuple(event.fault_rules), None if clock is None else events.ClockSet(**clock)
+        event.name,
+        tuple(event.fault_rules),
+        None if clock is None else events.ClockSet(**clock),
+        tenant.version,
     )
 
 

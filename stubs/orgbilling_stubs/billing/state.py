@@ -63,9 +63,9 @@ def apply(tenant: Tenant, record: Record) -> None:
     sequence, at_ms, event, _, idempotency = record
     scheduler.advance(tenant, at_ms)
     kind = type(event)
+    tenant.version = sequence
     EFFECTS[kind](event, tenant, at_ms)
     tenant.quiet_until_ms = 0
-    tenant.version = sequence
     if idempotency is not None:
         tenant.answered[idempotency.key] = (idempotency, event)
     if kind not in SETTING_EVENTS:

@@ -50,12 +50,14 @@ class ActiveScenario:
 
     fault_rules: its fault rules, as documents of the control API (FaultRequest); they apply to this
     organization alone. previous_clock: the clock to give back when the scenario ends; None when it set none,
-    or when the user has chosen a clock since.
+    or when the user has chosen a clock since. sequence: of the record in the log that began it; a scenario
+    that is shown again has another one.
     """
 
     name: str
     fault_rules: tuple[Mapping[str, Any], ...] = ()
     previous_clock: ClockSet | None = None
+    sequence: int = 0
 
 
 class Tenant:

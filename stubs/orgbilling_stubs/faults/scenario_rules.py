@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class ScenarioRules:
     """The rules of active scenarios, with their counters, by organization.
 
-    A scenario that is shown again counts anew: the tenant then has another ActiveScenario.
+    A scenario that is shown again counts anew: another record of the log then began it. Undo of a later
+    command keeps the counters.
 
     shared: whether other processes may change tenants. If so the tenant is loaded for each request, which
     finds out; otherwise it is enough to look at the one that was used last.
@@ -41,7 +42,7 @@ class ScenarioRules:
             self._rules.pop(organization, None)
             return ()
         current, rules = self._rules.get(organization, (None, ()))
-        if current is not scenario:
+        if current is None or current.sequence != scenario.sequence:
             rules = _active(scenario, organization)
             self._rules[organization] = scenario, rules
         return rules

@@ -202,3 +202,16 @@ def test_fault_rules_follow_from_the_state_after_a_restart_and_an_undo(server: S
     assert status() == 502
     server("POST", f"{ORG}/undo")
     assert status() == 200
+
+
+def test_undo_of_a_later_command_keeps_the_counters_of_fault_rules(server: Server) -> None:
+    def status() -> int:
+        return int(server.dashboard("GET", "/org/billing", "org_a").status_code)
+
+    server("PUT", f"{ORG}/scenario", {"scenario": "rate-limited"})
+    assert [status(), status()] == [200, 429]
+    server("POST", f"{ORG}/adjustments", {"amountUsd": 1})
+    server("POST", f"{ORG}/undo")
+    assert status() == 429
+    server("PUT", f"{ORG}/scenario", {"scenario": "rate-limited"})
+    assert [status(), status()] == [200, 429]
