@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from orgbilling_openapi import strict_json
+from orgbilling_openapi.strict_json import DuplicateMemberError, StrictJsonError
 
 from orgbilling_stubs.http.connection import Disconnected, Receive
 from orgbilling_stubs.http.errors import (
@@ -33,10 +35,6 @@ from orgbilling_stubs.http.validation_errors import (
 JSON_TYPE = re.compile(rb"application/(?:[!#$&^_.+\-0-9a-z]+\+)?json", re.IGNORECASE)
 FLOAT = re.compile(rb"[0-9][.eE]")
 CLOSE = {"Connection": "close"}
-
-
-class _Duplicate(Exception):  # noqa: N818
-    """A JSON object has two members of the same name; the argument is the name."""
 
 
 class RequestBody:
@@ -86,10 +84,10 @@ class RequestBody:
                 refuse_duplicates(raw, value)
         except orjson.JSONDecodeError as error:
             raise malformed(raw, str(error)) from None
-        except _Duplicate as error:
-            raise malformed(raw, f"duplicate property {bounded(error.args[0])}") from None
-        except RecursionError:
-            raise malformed(raw, "nested too deeply") from None
+        except DuplicateMemberError as error:
+            raise malformed(raw, f"duplicate property {bounded(error.name)}") from None
+        except StrictJsonError as error:
+            raise malformed(raw, str(error)) from None
         if self.lenient:
             value = recase(value, self.standalone)
             if isinstance(value, dict):
@@ -113,22 +111,14 @@ def malformed(raw: bytes, message: str) -> Problem:
 
 
 def refuse_duplicates(raw: bytes, value: Any) -> None:
-    """Raise `_Duplicate` if an object in the text repeats a member.
+    """Raise `DuplicateMemberError` if an object in the text repeats a member.
 
     Every member has a colon, so a flat object with as many colons as members has neither duplicates nor
     nested objects: only other texts are read a second time.
     """
     if isinstance(value, dict) and raw.count(b":") == len(value):
         return
-    json.loads(raw, object_pairs_hook=_unique)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _Duplicate(next(name for name in names if names.count(name) > 1))
-    return found
+    strict_json.loads(raw)
 
 
 def recase(value: Any, schema: Any) -> Any:
