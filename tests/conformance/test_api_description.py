@@ -4,8 +4,6 @@ from orgbilling_conformance.api_description import ApiDescription
 
 
 def test_the_operations_are_those_of_the_contract(api: ApiDescription) -> None:
-    assert len(api.operations) == 13
-    assert len(api.gets) == 9
     assert api.operation("GET", "/org/ledger") == "getOrgLedger"
     assert api.operation("POST", "/org/ledger") == ""
     assert all(each.success for each in api.operations.values())

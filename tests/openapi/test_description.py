@@ -10,7 +10,7 @@ from orgbilling_openapi import description
 
 def test_load_gives_a_fresh_document_each_time() -> None:
     description.load()["paths"].clear()
-    assert len(description.load()["paths"]) == 13
+    assert description.load()["paths"]
 
 
 def test_the_digest_is_that_of_the_canonical_json() -> None:

@@ -11,6 +11,7 @@ import pytest
 from orgbilling_openapi import composition, description, version_conversion
 from orgbilling_openapi.diff import Change, compare
 from orgbilling_openapi.external_document import OpenApiDocumentError
+from orgbilling_openapi.operations import operations
 
 Document = dict[str, Any]
 FACTS = composition.vendor_facts()
@@ -292,7 +293,7 @@ def test_what_we_assumed_and_the_vendor_now_says_is_no_change() -> None:
 
 def test_one_change_of_a_shared_schema_is_one_line() -> None:
     (change,) = told(lambda d: member(d, "ErrorModel", "status").update(type="string"))
-    assert len(change.operations) == 13
+    assert set(change.operations) == {operation.line for operation in operations(description.load())}
     assert change.pointer == "#/components/schemas/ErrorModel/properties/status/type"
 
 

@@ -18,6 +18,10 @@ from orgbilling_stubs.tenants.store.sqlite import SqliteStore
 
 CLOCK = "2026-03-10T12:00:00Z"
 BASE = "http://127.0.0.1:4010"
+STORES = {"memory": "memory:", "sqlite": "sqlite:///{folder}/log.db"}
+"""The address of each store. The tests of stores and services run with every one of them."""
+FORGETFUL = {"memory"}
+"""The stores that are gone with the process."""
 
 
 class Dashboard:
@@ -82,6 +86,18 @@ def _databases_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for store in opened:
         store.close()
+
+
+@pytest.fixture(params=STORES)
+def store_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store of every kind."""
+    return STORES[request.param].format(folder=tmp_path)
+
+
+@pytest.fixture(params=STORES.keys() - FORGETFUL)
+def lasting_store_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store of every kind that outlives the process."""
+    return STORES[request.param].format(folder=tmp_path)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from orgbilling_fixtures import personas
@@ -17,14 +16,13 @@ NOW_MS = instants.parse("2026-03-10T12:00:00Z")
 Make = Callable[[], Service]
 
 
-@pytest.fixture(params=["memory:", "sqlite"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
-    address = f"sqlite:///{tmp_path}/log.db" if request.param == "sqlite" else request.param
+@pytest.fixture
+def make(store_address: str) -> Make:
     document = personas.load("standard").document
 
     def build() -> Service:
         return Service(
-            open_store(address), Clock(NOW_MS), tenant_factory.tenant_config, lambda _: document, 1
+            open_store(store_address), Clock(NOW_MS), tenant_factory.tenant_config, lambda _: document, 1
         )
 
     return build
@@ -83,11 +81,11 @@ def test_a_voucher_is_redeemed_once_whatever_races(make: Make) -> None:
     assert service.tenant("org_a").ledger.balance_micros == before + 5_000_000
 
 
-def test_siblings_on_one_database_see_each_other(tmp_path: Path) -> None:
+def test_siblings_on_one_database_see_each_other(lasting_store_address: str) -> None:
     document = personas.load("standard").document
     ours, theirs = (
         Service(
-            open_store(f"sqlite:///{tmp_path}/log.db"),
+            open_store(lasting_store_address),
             Clock(NOW_MS),
             tenant_factory.tenant_config,
             lambda _: document,
@@ -105,9 +103,8 @@ def test_siblings_on_one_database_see_each_other(tmp_path: Path) -> None:
     assert theirs.tenant("org_a").ledger.rows == ours.tenant("org_a").ledger.rows
 
 
-def test_a_restart_finds_everything(tmp_path: Path) -> None:
-    document = personas.load("standard").document
-    address = f"sqlite:///{tmp_path}/log.db"
+def test_a_restart_finds_everything(lasting_store_address: str) -> None:
+    address, document = lasting_store_address, personas.load("standard").document
     first = Service(open_store(address), Clock(NOW_MS), tenant_factory.tenant_config, lambda _: document, 1)
     first.execute("org_a", RedeemVoucher("TEST-CREDIT-5-a"), Idempotency("k", "f"))
     rows = first.tenant("org_a").ledger.rows

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,11 +23,12 @@ DAY_MS = instants.DAY_MS
 ORG = "org_a"
 
 
-@pytest.fixture(params=["memory:", "sqlite"])
-def service(request: pytest.FixtureRequest, tmp_path: Path) -> Service:
-    address = f"sqlite:///{tmp_path}/log.db" if request.param == "sqlite" else request.param
+@pytest.fixture
+def service(store_address: str) -> Service:
     document = personas.load("standard").document
-    return Service(open_store(address), Clock(NOW_MS), tenant_factory.tenant_config, lambda _: document, 1)
+    return Service(
+        open_store(store_address), Clock(NOW_MS), tenant_factory.tenant_config, lambda _: document, 1
+    )
 
 
 def become(service: Service, persona: str, **made: Any) -> Tenant:

@@ -3,29 +3,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from orgbilling_stubs.billing.events import Idempotency, PortalOpened, Record
-from orgbilling_stubs.tenants.store.log import ConflictError, StoreError
+from orgbilling_stubs.billing.events import PortalOpened, Record
+from orgbilling_stubs.tenants.store.log import StoreError
 from orgbilling_stubs.tenants.store.sqlite import SqliteStore
-
-
-def record(sequence: int, key: str | None = None) -> Record:
-    return Record(sequence, 1, PortalOpened("b"), sequence, Idempotency(key, "f") if key else None)
-
-
-def test_the_log_outlives_the_process(tmp_path: Path) -> None:
-    first = SqliteStore(tmp_path / "a.db")
-    first.append("org_a", [record(1)])
-    first.close()
-    assert list(SqliteStore(tmp_path / "a.db").read("org_a")) == [record(1)]
-
-
-def test_a_sibling_is_noticed_and_cannot_take_the_same_place(tmp_path: Path) -> None:
-    ours, theirs = SqliteStore(tmp_path / "a.db"), SqliteStore(tmp_path / "a.db")
-    before = ours.stamp()
-    theirs.append("org_a", [record(1)])
-    assert ours.stamp() != before
-    with pytest.raises(ConflictError):
-        ours.append("org_a", [record(1)])
 
 
 def test_files_that_are_not_ours_are_refused_unchanged(tmp_path: Path) -> None:
@@ -42,7 +22,7 @@ def test_files_that_are_not_ours_are_refused_unchanged(tmp_path: Path) -> None:
 
 
 def test_a_newer_format_and_a_broken_row_are_named(tmp_path: Path) -> None:
-    SqliteStore(tmp_path / "a.db").append("org_a", [record(1)])
+    SqliteStore(tmp_path / "a.db").append("org_a", [Record(1, 1, PortalOpened("b"), 1)])
     with closing(sqlite3.connect(tmp_path / "a.db")) as db, db:
         db.execute('UPDATE record SET event = \'{"kind": "Future"}\'')
     with pytest.raises(StoreError, match="Future"):

@@ -1,7 +1,6 @@
-"""What every store must do, whichever it is."""
+"""What every store must do. A store joins by its address in `STORES` of tests/stubs/conftest.py."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from orgbilling_stubs.billing.events import Idempotency, PortalOpened, Record, TenantCreated
@@ -9,10 +8,9 @@ from orgbilling_stubs.tenants.store.address import open_store
 from orgbilling_stubs.tenants.store.log import SERVER_LOG, ConflictError, Store
 
 
-@pytest.fixture(params=["memory:", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    address = f"sqlite:///{tmp_path}/log.db" if request.param == "sqlite" else request.param
-    opened = open_store(address)
+@pytest.fixture
+def store(store_address: str) -> Iterator[Store]:
+    opened = open_store(store_address)
     yield opened
     opened.close()
 
@@ -62,8 +60,25 @@ def test_a_deleted_log_is_gone_and_can_begin_anew(store: Store) -> None:
     assert list(store.read("org_a")) == [record(1)]
 
 
-def test_births_are_the_events_that_created_the_organizations(store: Store) -> None:
+def test_creation_events_are_the_events_that_created_the_organizations(store: Store) -> None:
     created = TenantCreated({"name": "mine"}, 3, 5, "org_b")
     store.append("org_b", [Record(1, 5, created, 1), record(2)])
     store.append("org_a", [record(1)])
     assert store.creation_events() == [("org_b", created)]
+
+
+def test_the_log_outlives_the_process(lasting_store_address: str) -> None:
+    first = open_store(lasting_store_address)
+    first.append("org_a", [record(1)])
+    first.close()
+    assert list(open_store(lasting_store_address).read("org_a")) == [record(1)]
+
+
+def test_another_process_is_noticed_and_cannot_take_the_same_place(lasting_store_address: str) -> None:
+    ours, theirs = open_store(lasting_store_address), open_store(lasting_store_address)
+    before = ours.stamp()
+    theirs.append("org_a", [record(1)])
+    assert ours.stamp() != before
+    with pytest.raises(ConflictError):
+        ours.append("org_a", [record(1)])
+    assert list(ours.read("org_a")) == [record(1)]
