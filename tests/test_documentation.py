@@ -48,3 +48,10 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
         if not target.startswith(("http://", "https://")):
             assert (page.parent / target).exists(), target
+
+
+def test_the_architecture_names_modules_that_exist() -> None:
+    packages = [*ROOT.glob("*/orgbilling_*")]
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    for module in set(re.findall(r"`([a-z_/]+\.py)`", text)):
+        assert any((package / module).exists() for package in packages), module
