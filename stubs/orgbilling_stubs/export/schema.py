@@ -26,48 +26,39 @@ class Column(NamedTuple):
     meaning: str
 
 
-class ForeignKey(NamedTuple):
-    """Columns that name a row of another table."""
-
-    columns: tuple[str, ...]
-    table: str
-    target: tuple[str, ...]
-
-
 class Table(NamedTuple):
-    """A table; `key` is its primary key, which names the organization: forks have their parents' ids."""
+    """A table.
+
+    key: its primary key, which names the organization, because forks have their parents' ids; references: the
+    tables that its foreign keys lead to. A foreign key has the names of the other table's primary key.
+    """
 
     name: str
     meaning: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
-    foreign: tuple[ForeignKey, ...]
+    references: tuple[str, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
         """The column names."""
         return tuple(column.name for column in self.columns)
 
-    def within(self, tables: Collection[str]) -> tuple[ForeignKey, ...]:
-        """The foreign keys that lead to some of these tables."""
-        return tuple(foreign for foreign in self.foreign if foreign.table in tables)
+    def referenced(self, tables: Collection[str]) -> list[Table]:
+        """Those of some tables that the foreign keys lead to."""
+        return [BY_NAME[name] for name in self.references if name in tables]
 
 
-def _columns(text: str) -> tuple[Column, ...]:
-    """Columns written one a line: name, kind (a question mark = may be null), meaning."""
+def _table(name: str, meaning: str, key: str, text: str, *references: str) -> Table:
+    """A table with its columns written one a line: name, kind (a question mark = may be null), meaning."""
     columns = []
     for line in text.strip().splitlines():
-        name, kind, meaning = line.split(maxsplit=2)
-        columns.append(Column(name, kind.rstrip("?"), kind.endswith("?"), meaning))
-    return tuple(columns)
+        column, kind, column_meaning = line.split(maxsplit=2)
+        columns.append(Column(column, kind.rstrip("?"), kind.endswith("?"), column_meaning))
+    owner = () if name == "organizations" else ("organizations",)
+    return Table(name, meaning, tuple(columns), tuple(key.split()), (*owner, *references))
 
 
-def _table(name: str, meaning: str, key: str, columns: str, *foreign: ForeignKey) -> Table:
-    return Table(name, meaning, _columns(columns), tuple(key.split()), foreign)
-
-
-_OWNER = ForeignKey(("organization_id",), "organizations", ("organization_id",))
-_PROJECT = ForeignKey(("organization_id", "project_id"), "projects", ("organization_id", "project_id"))
 _ORGANIZATION = "organization_id text Clerk organization id"
 _TENANT = "tenant_id uuid id of the tenant"
 
@@ -82,7 +73,6 @@ def _priced(name: str, slug: str, member: str) -> Table:
         {slug} text slug
         unit_price_usd price price of one
         """,
-        _OWNER,
     )
 
 
@@ -100,8 +90,7 @@ def _metered(name: str, slug: str, what: str) -> Table:
         unit_price_usd price price of one
         charge_usd money count × unit price, each booking rounded to a micro-USD
         """,
-        _OWNER,
-        ForeignKey(("organization_id", slug), f"{name[:-1]}_prices", ("organization_id", slug)),
+        f"{name[:-1]}_prices",
     )
 
 
@@ -143,7 +132,6 @@ TABLES: tuple[Table, ...] = (
         char_price_per_month_usd price one active character for a month
         updated_at instant last change
         """,
-        _OWNER,
     ),
     _table(
         "projects",
@@ -154,7 +142,6 @@ TABLES: tuple[Table, ...] = (
         {_ORGANIZATION}
         name text name
         """,
-        _OWNER,
     ),
     _table(
         "model_prices",
@@ -167,7 +154,6 @@ TABLES: tuple[Table, ...] = (
         input_price_per_1k_usd price 1,000 input tokens
         output_price_per_1k_usd price 1,000 output tokens
         """,
-        _OWNER,
     ),
     _priced("event_prices", "event_type", "eventPrices"),
     _priced("service_prices", "operation", "servicePrices"),
@@ -182,7 +168,6 @@ TABLES: tuple[Table, ...] = (
         discount_percent int discount on the contract
         state text open, used, expired or limit_reached
         """,
-        _OWNER,
     ),
     _table(
         "service_agreements",
@@ -202,8 +187,7 @@ TABLES: tuple[Table, ...] = (
         billed_at instant? when it was last billed
         updated_at instant last change
         """,
-        _OWNER,
-        _PROJECT,
+        "projects",
     ),
     _table(
         "contracts",
@@ -238,7 +222,6 @@ TABLES: tuple[Table, ...] = (
         created_at instant when it was drawn up
         updated_at instant last change
         """,
-        _OWNER,
     ),
     _table(
         "installments",
@@ -256,8 +239,7 @@ TABLES: tuple[Table, ...] = (
         is_one_time bool whether it is paid once
         paid bool whether it is paid
         """,
-        _OWNER,
-        ForeignKey(("organization_id", "contract_id"), "contracts", ("organization_id", "contract_id")),
+        "contracts",
     ),
     _table(
         "characters",
@@ -271,7 +253,6 @@ TABLES: tuple[Table, ...] = (
         char_charge_usd money high-water mark × price
         billed_at instant? when it was billed; null for the present month
         """,
-        _OWNER,
     ),
     _metered("events", "event_type", "Context-engine events"),
     _metered("services", "operation", "Service operations"),
@@ -293,9 +274,8 @@ TABLES: tuple[Table, ...] = (
         output_tokens int output tokens
         charge_usd money what it cost
         """,
-        _OWNER,
-        _PROJECT,
-        ForeignKey(("organization_id", "model"), "model_prices", ("organization_id", "model")),
+        "projects",
+        "model_prices",
     ),
     _table(
         "ledger",
@@ -315,7 +295,6 @@ TABLES: tuple[Table, ...] = (
         created_by text? member who caused it
         traffic_source text? source of the usage
         """,
-        _OWNER,
     ),
 )
 
@@ -337,8 +316,8 @@ def document(tables: Collection[str] = NAMES) -> dict[str, Any]:
                 "columns": [column._asdict() for column in table.columns],
                 "primaryKey": list(table.key),
                 "foreignKeys": [
-                    {"columns": list(one.columns), "table": one.table, "references": list(one.target)}
-                    for one in table.within(tables)
+                    {"columns": list(other.key), "table": other.name, "references": list(other.key)}
+                    for other in table.referenced(tables)
                 ],
             }
             for table in TABLES

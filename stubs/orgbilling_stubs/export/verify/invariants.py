@@ -8,19 +8,23 @@ prices in nano-USD, instants in epoch milliseconds, dates in days.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection
 from typing import NamedTuple
 
+from orgbilling_stubs.billing.apply import METER_CHARGES
 from orgbilling_stubs.billing.billing_days import SETTLEMENT_MS
 from orgbilling_stubs.billing.instants import DAY_MS
-from orgbilling_stubs.export.schema import TABLES, Table
+from orgbilling_stubs.billing.opening_balance import CHARGES
+from orgbilling_stubs.export.schema import BY_NAME, TABLES
 
-EMPTY = (
-    "CREATE TEMP TABLE v_empty AS SELECT organization_id, created_at AS from_ms, next_ms AS until_ms FROM "
-    "(SELECT organization_id, created_at, sum(amount_credits) OVER w AS balance, "
-    "lead(created_at) OVER w AS next_ms FROM v_ledger "
-    "WINDOW w AS (PARTITION BY organization_id ORDER BY number)) AS balances WHERE balance = 0"
-)
+EMPTY = """
+    CREATE TEMP TABLE v_empty AS
+    SELECT organization_id, created_at AS from_ms, lead(created_at) OVER by_number AS until_ms
+    FROM v_ledger
+    WINDOW by_number AS (PARTITION BY organization_id ORDER BY number)
+    QUALIFY sum(amount_credits) OVER by_number = 0
+"""
 """Creates `v_empty`: the spans of time in which an organization had no credits.
 
 An organization that stops at zero is charged what is left and no more, so that in these spans, and nowhere
@@ -36,8 +40,13 @@ class SqlInvariant(NamedTuple):
 
     name: str
     equation: str
-    tables: tuple[str, ...]
     violations: str
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that the query reads, in its order; `v_empty` is made of the ledger."""
+        views = re.findall(r"\bv_(\w+)", self.violations)
+        return tuple(dict.fromkeys("ledger" if view == "empty" else view for view in views))
 
 
 def day(instant: str) -> str:
@@ -53,37 +62,41 @@ def near(charge: str, exact: str, scale: int, roundings: str) -> str:
     make a micro-USD. Example: one booking of 5 events at 500 nano-USD is 2,500 nano-USD, scale 1,000. Charges
     of 2 and 3 micro-USD are right (2 × 500 = 1,000), one of 4 is wrong (2 × 1,500 > 1,000).
     """
-    return f"2 * abs(CAST({charge} AS HUGEINT) * {scale} - ({exact})) > {roundings} * {scale}"
+    return f"2 * abs({charge}::HUGEINT * {scale} - ({exact})) > {roundings} * {scale}"
 
 
-def equal_sums(
-    name: str, equation: str, tables: tuple[str, ...], by: str, left: str, right: str
-) -> SqlInvariant:
+def equal_sums(name: str, equation: str, by: str, left: str, right: str) -> SqlInvariant:
     """The sums of two queries are equal in each group.
 
-    `left` selects `left_side` and 0 as `right_side`, `right` the other way round. Their rows are put together
-    and added up, instead of joining two sums, so that a group that only one of them has is compared, too.
+    `left` selects `left_side` and the columns of `by`, `right` selects `right_side` and these. Their rows are
+    put together and added up, instead of joining two sums, so that a group that only one of them has is
+    compared, too.
     """
-    query = (
-        f"SELECT {by}, sum(left_side) AS left_side, sum(right_side) AS right_side "
-        f"FROM ({left} UNION ALL {right}) AS sides "
-        f"GROUP BY {by} HAVING sum(left_side) <> sum(right_side)"
-    )
-    return SqlInvariant(name, equation, tables, query)
+    query = f"""
+        SELECT * FROM (
+            SELECT {by},
+                coalesce(sum(left_side), 0) AS left_side, coalesce(sum(right_side), 0) AS right_side
+            FROM ({left} UNION ALL BY NAME {right}) AS sides
+            GROUP BY ALL
+        ) AS sums
+        WHERE left_side <> right_side"""
+    return SqlInvariant(name, equation, query)
 
 
-def unless_empty(violations: str, charged_at: str, charged_less: str) -> str:
-    """The violations without charges that are too low because no credits were left on that day.
+def unless_empty(invariant: SqlInvariant, charged_at: str, charged_less: str) -> SqlInvariant:
+    """The invariant without charges that are too low because no credits were left on that day.
 
     charged_at: the instant of the charge, in milliseconds; charged_less: the condition that it is too low.
     What is metered during a day is charged in its evening, so that a day's length before the charge counts.
     """
-    return (
-        f"SELECT * FROM ({violations}) AS suspects "
-        f"WHERE NOT ({charged_less} AND EXISTS (SELECT 1 FROM v_empty e "
-        f"WHERE e.organization_id = suspects.organization_id AND e.from_ms <= {charged_at} "
-        f"AND (e.until_ms IS NULL OR e.until_ms > {charged_at} - {DAY_MS})))"
-    )
+    query = f"""
+        SELECT * FROM ({invariant.violations}) AS suspects
+        WHERE NOT ({charged_less} AND EXISTS (
+            FROM v_empty
+            WHERE v_empty.organization_id = suspects.organization_id AND from_ms <= {charged_at}
+                AND (until_ms IS NULL OR until_ms > {charged_at} - {DAY_MS})
+        ))"""
+    return invariant._replace(violations=query)
 
 
 def unless_repriced(invariant: SqlInvariant) -> SqlInvariant:
@@ -91,359 +104,355 @@ def unless_repriced(invariant: SqlInvariant) -> SqlInvariant:
 
     The export has the prices of the present, and their earlier charges follow those of their time.
     """
-    query = (
-        f"SELECT * FROM ({invariant.violations}) AS priced WHERE NOT EXISTS (SELECT 1 FROM v_organizations o "
-        "WHERE o.organization_id = priced.organization_id AND o.repriced = 1)"
-    )
-    tables = tuple(dict.fromkeys((*invariant.tables, "organizations")))
-    return invariant._replace(violations=query, tables=tables)
+    query = f"""
+        FROM ({invariant.violations}) AS priced
+        ANTI JOIN (FROM v_organizations WHERE repriced = 1) AS repriced USING (organization_id)"""
+    return invariant._replace(violations=query)
 
 
-def _metered(table: str, slug: str, prices: str, kind: str, text: str) -> Iterator[SqlInvariant]:
-    """The invariants of events and services."""
-    yield SqlInvariant(
-        f"{table}-charge",
-        f"{table}.charge_usd = count × unit_price_usd",
-        (table,),
-        f"SELECT organization_id, day, {slug}, charge_usd, count FROM v_{table} "
-        f"WHERE {near('charge_usd', 'CAST(count AS HUGEINT) * unit_price_usd', 1_000, 'bookings')}",
-    )
-    yield SqlInvariant(
-        f"{table}-price",
-        f"{table}.unit_price_usd = {prices}.unit_price_usd",
-        (table, prices),
-        f"SELECT a.organization_id, a.day, a.{slug}, a.unit_price_usd, b.unit_price_usd AS listed "
-        f"FROM v_{table} a JOIN v_{prices} b ON a.organization_id = b.organization_id "
-        f"AND a.{slug} = b.{slug} WHERE a.unit_price_usd <> b.unit_price_usd",
-    )
-    shifted = f"(l.created_at + {DAY_MS - SETTLEMENT_MS - 1})"
-    billed = equal_sums(
-        f"{table}-billed",
-        f"Σ {table}.charge_usd of a day = the {kind} that its evening posted",
-        (table, "ledger", "organizations"),
-        "organization_id, day_ms",
-        f"SELECT e.organization_id, day * {DAY_MS} AS day_ms, charge_usd AS left_side, 0 AS right_side "
-        f"FROM v_{table} e JOIN v_organizations o ON o.organization_id = e.organization_id "
-        f"WHERE day * {DAY_MS} + {SETTLEMENT_MS} <= as_of",
-        f"SELECT l.organization_id, {day(shifted)} AS day_ms, 0 AS left_side, -amount_usd AS right_side "
-        f"FROM v_ledger l JOIN v_organizations o ON o.organization_id = l.organization_id "
-        f"WHERE {day(shifted)} + {SETTLEMENT_MS} <= as_of AND entry_type = '{kind}' "
-        f"AND (description = '{text}' OR description LIKE '{text}: %')",
-    )
-    at_ms = f"suspects.day_ms + {SETTLEMENT_MS}"
-    yield unless_repriced(
-        billed._replace(violations=unless_empty(billed.violations, at_ms, "left_side > right_side"))
-    )
+def _key(table: str) -> SqlInvariant:
+    key = ", ".join(BY_NAME[table].key)
+    query = f"SELECT {key}, count(*) AS rows_found FROM v_{table} GROUP BY ALL HAVING count(*) > 1"
+    return SqlInvariant(f"{table}-key", f"{key} names one row of {table}", query)
 
 
-def _portions(name: str, table: str, whole: str, parts: tuple[str, str], key: str) -> SqlInvariant:
-    return SqlInvariant(
-        name,
-        f"{table}.{whole} = {parts[0]} + {parts[1]}",
-        (table,),
-        f"SELECT {key}, {whole}, {parts[0]}, {parts[1]} FROM v_{table} "
-        f"WHERE {whole} <> {parts[0]} + {parts[1]}",
-    )
+def _reference(table: str, other: str) -> SqlInvariant:
+    """A foreign key leads to a row, unless it is null."""
+    key = ", ".join(BY_NAME[other].key)
+    row = ", ".join(dict.fromkeys((*BY_NAME[table].key, *BY_NAME[other].key)))
+    present = " AND ".join(f"{column} IS NOT NULL" for column in BY_NAME[other].key)
+    query = f"SELECT {row} FROM v_{table} ANTI JOIN v_{other} USING ({key}) WHERE {present}"
+    return SqlInvariant(f"{table}-{other}", f"{key} of {table} is in {other}", query)
 
 
-def _installments(name: str, whole: str, where: str) -> SqlInvariant:
-    return SqlInvariant(
-        name,
-        f"contracts.{whole} = Σ installments.amount_usd{where and ' paid once'}",
-        ("contracts", "installments"),
-        f"SELECT c.organization_id, c.contract_id, {whole}, coalesce(sum(amount_usd), 0) AS installments "
-        "FROM v_contracts c LEFT JOIN v_installments i "
-        f"ON i.organization_id = c.organization_id AND i.contract_id = c.contract_id {where} "
-        f"GROUP BY c.organization_id, c.contract_id, {whole} HAVING {whole} <> coalesce(sum(amount_usd), 0)",
-    )
+def _tenant(table: str) -> SqlInvariant:
+    query = f"""
+        SELECT {", ".join(BY_NAME[table].key)}, v_{table}.tenant_id,
+            v_organizations.tenant_id AS organizations_tenant
+        FROM v_{table} JOIN v_organizations USING (organization_id)
+        WHERE v_{table}.tenant_id <> organizations_tenant"""
+    return SqlInvariant(f"{table}-tenant", f"tenant_id of {table} is its organization's", query)
 
 
-def _keys(table: Table) -> SqlInvariant:
-    key = ", ".join(table.key)
-    return SqlInvariant(
-        f"{table.name}-key",
-        f"{key} names one row of {table.name}",
-        (table.name,),
-        f"SELECT {key}, count(*) AS rows_found FROM v_{table.name} GROUP BY {key} HAVING count(*) > 1",
-    )
-
-
-def _foreign(table: Table) -> Iterator[SqlInvariant]:
-    for foreign in table.foreign:
-        joined = " AND ".join(
-            f"b.{target} = a.{column}" for column, target in zip(foreign.columns, foreign.target, strict=True)
-        )
-        present = " AND ".join(f"a.{column} IS NOT NULL" for column in foreign.columns)
-        shown = ", ".join(f"a.{column}" for column in dict.fromkeys((*table.key, *foreign.columns)))
-        yield SqlInvariant(
-            f"{table.name}-{foreign.table}",
-            f"{', '.join(foreign.columns)} of {table.name} is in {foreign.table}",
-            (table.name, foreign.table),
-            f"SELECT {shown} FROM v_{table.name} a WHERE {present} "
-            f"AND NOT EXISTS (SELECT 1 FROM v_{foreign.table} b WHERE {joined})",
-        )
-
-
-def _tenants(table: Table) -> SqlInvariant:
-    key = ", ".join(f"a.{column}" for column in table.key)
-    return SqlInvariant(
-        f"{table.name}-tenant",
-        f"tenant_id of {table.name} is its organization's",
-        (table.name, "organizations"),
-        f"SELECT {key}, a.tenant_id, b.tenant_id AS organizations_tenant FROM v_{table.name} a "
-        "JOIN v_organizations b ON a.organization_id = b.organization_id WHERE a.tenant_id <> b.tenant_id",
-    )
-
-
-_DEBITS = "('usage', 'character_charge', 'event_charge', 'service_charge')"
+_DEBITS = str(CHARGES)
+"""The entry types that take money, as SQL, which writes a list of texts as Python does."""
 
 _LEDGER = (
     SqlInvariant(
         "ledger-order",
         "ledger.number counts from 0 without gaps, and created_at never goes back",
-        ("ledger",),
-        "SELECT organization_id, number, created_at FROM (SELECT organization_id, number, created_at, "
-        "lag(number) OVER w AS before, lag(created_at) OVER w AS earlier FROM v_ledger "
-        "WINDOW w AS (PARTITION BY organization_id ORDER BY number)) AS rows_in_order "
-        "WHERE number <> coalesce(before + 1, 0) OR created_at < earlier",
+        """
+        SELECT organization_id, number, created_at FROM v_ledger
+        WINDOW by_number AS (PARTITION BY organization_id ORDER BY number)
+        QUALIFY number <> coalesce(lag(number) OVER by_number + 1, 0)
+            OR created_at < lag(created_at) OVER by_number""",
     ),
     SqlInvariant(
         "ledger-ids",
         "entry_id is unique in its organization",
-        ("ledger",),
         # Forks have their parents' ids, but few are forks: one text a row is much cheaper to group than two.
-        "SELECT organization_id, entry_id, count(*) AS rows_found FROM v_ledger WHERE entry_id IN "
-        "(SELECT entry_id FROM v_ledger GROUP BY entry_id HAVING count(*) > 1) "
-        "GROUP BY organization_id, entry_id HAVING count(*) > 1",
+        """
+        SELECT organization_id, entry_id, count(*) AS rows_found FROM v_ledger
+        WHERE entry_id IN (SELECT entry_id FROM v_ledger GROUP BY entry_id HAVING count(*) > 1)
+        GROUP BY ALL HAVING count(*) > 1""",
     ),
     SqlInvariant(
         "ledger-clock",
         "no ledger row is before its organization or after the instant of the export",
-        ("ledger", "organizations"),
-        "SELECT a.organization_id, number, a.created_at FROM v_ledger a JOIN v_organizations b "
-        "ON a.organization_id = b.organization_id WHERE a.created_at > as_of OR a.created_at < b.created_at",
+        """
+        SELECT organization_id, number, v_ledger.created_at
+        FROM v_ledger JOIN v_organizations USING (organization_id)
+        WHERE v_ledger.created_at > as_of OR v_ledger.created_at < v_organizations.created_at""",
     ),
     SqlInvariant(
         "ledger-signs",
         "charges are debits: their amounts are not positive, and those of credits not negative",
-        ("ledger",),
-        "SELECT organization_id, number, entry_type, amount_credits, amount_usd FROM v_ledger "
-        f"WHERE (entry_type IN {_DEBITS} AND (amount_credits > 0 OR amount_usd > 0)) OR (entry_type "
-        "IN ('top_up', 'free_credit', 'voucher', 'contract_credit', 'bonus_credit') AND amount_credits < 0)",
+        f"""
+        SELECT organization_id, number, entry_type, amount_credits, amount_usd FROM v_ledger
+        WHERE (entry_type IN {_DEBITS} AND (amount_credits > 0 OR amount_usd > 0))
+            OR (entry_type IN ('top_up', 'free_credit', 'voucher', 'contract_credit', 'bonus_credit')
+                AND amount_credits < 0)""",
     ),
     SqlInvariant(
         "ledger-tokens",
         "only usage has tokens and a source",
-        ("ledger",),
-        "SELECT organization_id, number, entry_type, tokens, traffic_source FROM v_ledger "
-        "WHERE tokens < 0 OR (entry_type <> 'usage' AND (tokens <> 0 OR traffic_source IS NOT NULL))",
+        """
+        SELECT organization_id, number, entry_type, tokens, traffic_source FROM v_ledger
+        WHERE tokens < 0 OR (entry_type <> 'usage' AND (tokens <> 0 OR traffic_source IS NOT NULL))""",
     ),
     SqlInvariant(
         "ledger-mode",
         "a charge takes its amount from the credits of a prepaid organization, nothing from a postpaid one's",
-        ("ledger", "billing_profiles"),
-        "SELECT a.organization_id, number, amount_credits, amount_usd FROM v_ledger a JOIN "
-        "v_billing_profiles b ON a.organization_id = b.organization_id "
-        f"WHERE entry_type IN {_DEBITS} AND "
-        "amount_credits <> CASE billing_mode WHEN 'prepaid' THEN amount_usd ELSE 0 END",
+        f"""
+        SELECT organization_id, number, amount_credits, amount_usd
+        FROM v_ledger JOIN v_billing_profiles USING (organization_id)
+        WHERE entry_type IN {_DEBITS}
+            AND amount_credits <> CASE billing_mode WHEN 'prepaid' THEN amount_usd ELSE 0 END""",
     ),
     equal_sums(
         "balance",
         "billing_profiles.credit_balance = Σ ledger.amount_credits",
-        ("billing_profiles", "ledger"),
         "organization_id",
-        "SELECT organization_id, credit_balance AS left_side, 0 AS right_side FROM v_billing_profiles",
-        "SELECT organization_id, 0 AS left_side, amount_credits AS right_side FROM v_ledger",
+        "SELECT organization_id, credit_balance AS left_side FROM v_billing_profiles",
+        "SELECT organization_id, amount_credits AS right_side FROM v_ledger",
     ),
     equal_sums(
         "outstanding",
         "billing_profiles.outstanding_usd = Σ of a postpaid organization's charges and payments",
-        ("billing_profiles", "ledger"),
         "organization_id",
-        "SELECT organization_id, outstanding_usd AS left_side, 0 AS right_side FROM v_billing_profiles",
-        "SELECT a.organization_id, 0 AS left_side, -amount_usd AS right_side FROM v_ledger a "
-        "JOIN v_billing_profiles b ON a.organization_id = b.organization_id WHERE billing_mode = "
-        f"'postpaid' AND ((entry_type = 'adjustment' AND amount_credits = 0) OR entry_type IN {_DEBITS})",
+        "SELECT organization_id, outstanding_usd AS left_side FROM v_billing_profiles",
+        f"""
+        SELECT organization_id, -amount_usd AS right_side
+        FROM v_ledger JOIN v_billing_profiles USING (organization_id)
+        WHERE billing_mode = 'postpaid'
+            AND ((entry_type = 'adjustment' AND amount_credits = 0) OR entry_type IN {_DEBITS})""",
     ),
     SqlInvariant(
         "updated",
         "billing_profiles.updated_at is not before the newest ledger row",
-        ("billing_profiles", "ledger"),
-        "SELECT a.organization_id, updated_at, max(created_at) AS newest FROM v_billing_profiles a "
-        "JOIN v_ledger b ON a.organization_id = b.organization_id "
-        "GROUP BY a.organization_id, updated_at HAVING max(created_at) > updated_at",
+        """
+        SELECT organization_id, updated_at, max(created_at) AS newest
+        FROM v_billing_profiles JOIN v_ledger USING (organization_id)
+        GROUP BY ALL HAVING newest > updated_at""",
     ),
     SqlInvariant(
         "free-credit",
         "there is one free credit where it was granted, and none elsewhere",
-        ("billing_profiles", "ledger"),
-        "SELECT a.organization_id, free_credit_granted, count(number) AS rows_found "
-        "FROM v_billing_profiles a "
-        "LEFT JOIN v_ledger b ON a.organization_id = b.organization_id AND entry_type = 'free_credit' "
-        "GROUP BY a.organization_id, free_credit_granted HAVING count(number) <> free_credit_granted",
-    ),
-)
-
-
-def _used(column: str, of_ledger: str, equation: str) -> SqlInvariant:
-    return equal_sums(
-        f"usage-{column.split('_')[-1] if column != 'charge_usd' else 'charge'}",
-        equation,
-        ("usage_by_day", "ledger"),
-        "organization_id, day_ms, traffic_source",
-        f"SELECT organization_id, day * {DAY_MS} AS day_ms, traffic_source, {column} AS left_side, "
-        "0 AS right_side FROM v_usage_by_day",
-        f"SELECT organization_id, {day('created_at')} AS day_ms, traffic_source, 0 AS left_side, "
-        f"{of_ledger} AS right_side FROM v_ledger WHERE entry_type = 'usage'",
-    )
-
-
-_EXACT = (
-    "(CAST(input_tokens AS HUGEINT) * input_price_per_1k_usd "
-    "+ CAST(output_tokens AS HUGEINT) * output_price_per_1k_usd)"
-)
-
-_USAGE = (
-    _used("entries", "1", "Σ usage_by_day.entries of a day and source = its usage rows in the ledger"),
-    _used("input_tokens + output_tokens", "tokens", "Σ tokens of a day and source = those of the ledger"),
-    _used("charge_usd", "-amount_usd", "Σ usage_by_day.charge_usd of a day and source = that of the ledger"),
-    unless_repriced(
-        SqlInvariant(
-            "usage-price",
-            "usage_by_day.charge_usd = input_tokens × input price + output_tokens × output price",
-            ("usage_by_day", "model_prices", "ledger"),
-            "SELECT organization_id, number, charge_usd, input_tokens, output_tokens FROM ("
-            f"SELECT a.*, {_EXACT} AS exact FROM v_usage_by_day a JOIN v_model_prices b "
-            "ON a.organization_id = b.organization_id AND a.model = b.model WHERE "
-            + near("charge_usd", _EXACT, 1_000_000, "entries")
-            + ") AS suspects WHERE NOT (CAST(charge_usd AS HUGEINT) * 1000000 < exact AND EXISTS (SELECT 1 "
-            "FROM v_empty e WHERE e.organization_id = suspects.organization_id "
-            f"AND {day('e.from_ms')} = suspects.day * {DAY_MS}))",
-        )
-    ),
-)
-
-_CHARACTERS_BILLED = equal_sums(
-    "characters-billed",
-    "characters.char_charge_usd of a billed month = the character_charge posted then",
-    ("characters", "ledger"),
-    "organization_id, at_ms",
-    "SELECT organization_id, billed_at AS at_ms, char_charge_usd AS left_side, 0 AS right_side "
-    "FROM v_characters WHERE billed_at IS NOT NULL",
-    "SELECT organization_id, created_at AS at_ms, 0 AS left_side, -amount_usd AS right_side "
-    "FROM v_ledger WHERE entry_type = 'character_charge'",
-)
-
-_CHARACTERS = (
-    SqlInvariant(
-        "characters-charge",
-        "characters.char_charge_usd = high_water_mark × price_per_char_usd",
-        ("characters",),
-        "SELECT organization_id, month, char_charge_usd, high_water_mark FROM v_characters WHERE "
-        + near("char_charge_usd", "CAST(high_water_mark AS HUGEINT) * price_per_char_usd", 1_000, "1"),
-    ),
-    SqlInvariant(
-        "characters-price",
-        "characters.price_per_char_usd = billing_profiles.char_price_per_month_usd",
-        ("characters", "billing_profiles"),
-        "SELECT a.organization_id, month, price_per_char_usd, char_price_per_month_usd FROM v_characters a "
-        "JOIN v_billing_profiles b ON a.organization_id = b.organization_id "
-        "WHERE price_per_char_usd <> char_price_per_month_usd",
-    ),
-    unless_repriced(
-        _CHARACTERS_BILLED._replace(
-            violations=unless_empty(_CHARACTERS_BILLED.violations, "suspects.at_ms", "left_side > right_side")
-        )
-    ),
-)
-
-_CONTRACTS = (
-    _portions(
-        "contract-value",
-        "contracts",
-        "total_value_usd",
-        ("credit_portion_usd", "service_portion_usd"),
-        "organization_id, contract_id",
-    ),
-    _portions(
-        "contract-payment",
-        "contracts",
-        "payment_amount_usd",
-        ("payment_credit_usd", "payment_service_usd"),
-        "organization_id, contract_id",
-    ),
-    _portions(
-        "contract-onetime",
-        "contracts",
-        "onetime_amount_usd",
-        ("onetime_credit_usd", "onetime_service_usd"),
-        "organization_id, contract_id",
-    ),
-    _portions(
-        "installment-parts",
-        "installments",
-        "amount_usd",
-        ("credit_usd", "service_usd"),
-        "organization_id, contract_id, number",
-    ),
-    _installments("contract-schedule", "total_value_usd", ""),
-    _installments("schedule-onetime", "onetime_amount_usd", "AND is_one_time = 1"),
-    SqlInvariant(
-        "schedule-dates",
-        "start_date ≤ due_date ≤ end_date",
-        ("contracts", "installments"),
-        "SELECT a.organization_id, a.contract_id, number, due_date, start_date, end_date "
-        "FROM v_installments a JOIN v_contracts b "
-        "ON a.organization_id = b.organization_id AND a.contract_id = b.contract_id "
-        "WHERE due_date < start_date OR due_date > end_date",
-    ),
-    SqlInvariant(
-        "schedule-paid",
-        "every paid installment has a contract_credit of its amounts in the ledger",
-        ("installments", "ledger"),
-        "SELECT organization_id, credit_usd, amount_usd, count(*) AS paid, (SELECT count(*) FROM v_ledger l "
-        "WHERE l.organization_id = p.organization_id AND entry_type = 'contract_credit' "
-        "AND l.amount_credits = p.credit_usd AND l.amount_usd = p.amount_usd) AS posted "
-        "FROM v_installments p WHERE paid = 1 "
-        "GROUP BY organization_id, credit_usd, amount_usd HAVING count(*) > posted",
-    ),
-    SqlInvariant(
-        "agreements-billed",
-        "a billed service agreement has its service_charge in the ledger",
-        ("service_agreements", "ledger"),
-        unless_empty(
-            "SELECT a.organization_id, charge_id, billed_at, a.amount_usd FROM v_service_agreements a WHERE "
-            "billed_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM v_ledger b WHERE "
-            "b.organization_id = a.organization_id AND b.created_at = a.billed_at "
-            "AND b.entry_type = 'service_charge' AND b.amount_usd = -a.amount_usd)",
-            "suspects.billed_at",
-            "1 = 1",
-        ),
-    ),
-    SqlInvariant(
-        "agreements-active",
-        "every listed service agreement is active",
-        ("service_agreements",),
-        "SELECT organization_id, charge_id FROM v_service_agreements WHERE active <> 1",
+        """
+        SELECT organization_id, free_credit_granted, count(number) AS rows_found
+        FROM v_billing_profiles
+        LEFT JOIN (FROM v_ledger WHERE entry_type = 'free_credit') AS granted USING (organization_id)
+        GROUP BY ALL HAVING rows_found <> free_credit_granted""",
     ),
     SqlInvariant(
         "prepaid",
         "a prepaid organization owes nothing",
-        ("billing_profiles",),
-        "SELECT organization_id, outstanding_usd FROM v_billing_profiles "
-        "WHERE billing_mode = 'prepaid' AND outstanding_usd <> 0",
+        """
+        SELECT organization_id, outstanding_usd FROM v_billing_profiles
+        WHERE billing_mode = 'prepaid' AND outstanding_usd <> 0""",
+    ),
+)
+
+
+def _used(name: str, equation: str, used: str, billed: str) -> SqlInvariant:
+    return equal_sums(
+        name,
+        equation,
+        "organization_id, day_ms, traffic_source",
+        f"""
+        SELECT organization_id, day * {DAY_MS} AS day_ms, traffic_source, {used} AS left_side
+        FROM v_usage_by_day""",
+        f"""
+        SELECT organization_id, {day("created_at")} AS day_ms, traffic_source, {billed} AS right_side
+        FROM v_ledger WHERE entry_type = 'usage'""",
+    )
+
+
+_EXACT = "(input_tokens::HUGEINT * input_price_per_1k_usd + output_tokens::HUGEINT * output_price_per_1k_usd)"
+
+_USAGE = (
+    _used(
+        "usage-entries",
+        "Σ usage_by_day.entries of a day and source = its usage rows in the ledger",
+        "entries",
+        "1",
+    ),
+    _used(
+        "usage-tokens",
+        "Σ tokens of a day and source = those of the ledger",
+        "input_tokens + output_tokens",
+        "tokens",
+    ),
+    _used(
+        "usage-charge",
+        "Σ usage_by_day.charge_usd of a day and source = that of the ledger",
+        "charge_usd",
+        "-amount_usd",
+    ),
+    unless_repriced(
+        SqlInvariant(
+            "usage-price",
+            "usage_by_day.charge_usd = input_tokens × input price + output_tokens × output price",
+            f"""
+            SELECT organization_id, number, charge_usd, input_tokens, output_tokens
+            FROM v_usage_by_day AS used JOIN v_model_prices USING (organization_id, model)
+            WHERE {near("charge_usd", _EXACT, 1_000_000, "entries")}
+                AND NOT (charge_usd::HUGEINT * 1000000 < {_EXACT} AND EXISTS (
+                    FROM v_empty
+                    WHERE v_empty.organization_id = used.organization_id
+                        AND {day("from_ms")} = used.day * {DAY_MS}
+                ))""",
+        )
+    ),
+)
+
+
+def _charge(
+    table: str, charge: str, count: str, price: str, roundings: str, prices: str, listed: str
+) -> tuple[SqlInvariant, SqlInvariant]:
+    """A charge is its count times its price, and the price is that of the price list."""
+    row = ", ".join(BY_NAME[table].key)
+    key = ", ".join(BY_NAME[prices].key)
+    exact = f"{count}::HUGEINT * {price}"
+    return (
+        SqlInvariant(
+            f"{table}-charge",
+            f"{table}.{charge} = {count} × {price}",
+            f"""
+            SELECT {row}, {charge}, {count} FROM v_{table}
+            WHERE {near(charge, exact, 1_000, roundings)}""",
+        ),
+        SqlInvariant(
+            f"{table}-price",
+            f"{table}.{price} = {prices}.{listed}",
+            f"""
+            SELECT {row}, v_{table}.{price}, v_{prices}.{listed} AS listed
+            FROM v_{table} JOIN v_{prices} USING ({key})
+            WHERE v_{table}.{price} <> v_{prices}.{listed}""",
+        ),
+    )
+
+
+def _evening(table: str, kind: str, text: str) -> SqlInvariant:
+    """What is metered on a billing day is charged in its evening."""
+    evening = day(f"(v_ledger.created_at + {DAY_MS - SETTLEMENT_MS - 1})")
+    billed = equal_sums(
+        f"{table}-billed",
+        f"Σ {table}.charge_usd of a day = the {kind} that its evening posted",
+        "organization_id, day_ms",
+        f"""
+        SELECT organization_id, day * {DAY_MS} AS day_ms, charge_usd AS left_side
+        FROM v_{table} JOIN v_organizations USING (organization_id)
+        WHERE day_ms + {SETTLEMENT_MS} <= as_of""",
+        f"""
+        SELECT organization_id, {evening} AS day_ms, -amount_usd AS right_side
+        FROM v_ledger JOIN v_organizations USING (organization_id)
+        WHERE day_ms + {SETTLEMENT_MS} <= as_of AND entry_type = '{kind}'
+            AND (description = '{text}' OR description LIKE '{text}: %')""",
+    )
+    at_ms = f"suspects.day_ms + {SETTLEMENT_MS}"
+    return unless_repriced(unless_empty(billed, at_ms, "left_side > right_side"))
+
+
+_METERED = (
+    *_charge("events", "charge_usd", "count", "unit_price_usd", "bookings", "event_prices", "unit_price_usd"),
+    _evening("events", *METER_CHARGES["event"]),
+    *_charge(
+        "services", "charge_usd", "count", "unit_price_usd", "bookings", "service_prices", "unit_price_usd"
+    ),
+    _evening("services", *METER_CHARGES["service"]),
+    *_charge(
+        "characters",
+        "char_charge_usd",
+        "high_water_mark",
+        "price_per_char_usd",
+        "1",
+        "billing_profiles",
+        "char_price_per_month_usd",
+    ),
+    unless_repriced(
+        unless_empty(
+            equal_sums(
+                "characters-billed",
+                "characters.char_charge_usd of a billed month = the character_charge posted then",
+                "organization_id, at_ms",
+                """
+                SELECT organization_id, billed_at AS at_ms, char_charge_usd AS left_side
+                FROM v_characters WHERE billed_at IS NOT NULL""",
+                """
+                SELECT organization_id, created_at AS at_ms, -amount_usd AS right_side
+                FROM v_ledger WHERE entry_type = 'character_charge'""",
+            ),
+            "suspects.at_ms",
+            "left_side > right_side",
+        )
+    ),
+)
+
+
+def _portions(name: str, table: str, whole: str, credit: str, service: str) -> SqlInvariant:
+    """An amount is the sum of its portions for credits and for services."""
+    query = f"""
+        SELECT {", ".join(BY_NAME[table].key)}, {whole}, {credit}, {service} FROM v_{table}
+        WHERE {whole} <> {credit} + {service}"""
+    return SqlInvariant(name, f"{table}.{whole} = {credit} + {service}", query)
+
+
+def _schedule(name: str, equation: str, whole: str, condition: str) -> SqlInvariant:
+    """An amount of a contract is the sum of those installments that a condition selects."""
+    query = f"""
+        SELECT organization_id, contract_id, {whole},
+            coalesce(sum(amount_usd) FILTER ({condition}), 0) AS installments
+        FROM v_contracts LEFT JOIN v_installments USING (organization_id, contract_id)
+        GROUP BY ALL HAVING installments <> {whole}"""
+    return SqlInvariant(name, f"contracts.{whole} = {equation}", query)
+
+
+_CONTRACTS = (
+    _portions("contract-value", "contracts", "total_value_usd", "credit_portion_usd", "service_portion_usd"),
+    _portions(
+        "contract-payment", "contracts", "payment_amount_usd", "payment_credit_usd", "payment_service_usd"
+    ),
+    _portions(
+        "contract-onetime", "contracts", "onetime_amount_usd", "onetime_credit_usd", "onetime_service_usd"
+    ),
+    _portions("installment-parts", "installments", "amount_usd", "credit_usd", "service_usd"),
+    _schedule("contract-schedule", "Σ installments.amount_usd", "total_value_usd", "true"),
+    _schedule(
+        "schedule-onetime", "Σ installments.amount_usd paid once", "onetime_amount_usd", "is_one_time = 1"
+    ),
+    SqlInvariant(
+        "schedule-dates",
+        "start_date ≤ due_date ≤ end_date",
+        """
+        SELECT organization_id, contract_id, number, due_date, start_date, end_date
+        FROM v_contracts JOIN v_installments USING (organization_id, contract_id)
+        WHERE due_date NOT BETWEEN start_date AND end_date""",
+    ),
+    SqlInvariant(
+        "schedule-paid",
+        "every paid installment has a contract_credit of its amounts in the ledger",
+        """
+        SELECT organization_id, credit_usd, amount_usd, paid_count AS paid, coalesce(posted, 0) AS posted
+        FROM (
+            SELECT organization_id, credit_usd, amount_usd, count(*) AS paid_count
+            FROM v_installments WHERE paid = 1 GROUP BY ALL
+        ) AS paid_installments
+        LEFT JOIN (
+            SELECT organization_id, amount_credits AS credit_usd, amount_usd, count(*) AS posted
+            FROM v_ledger WHERE entry_type = 'contract_credit' GROUP BY ALL
+        ) AS posted_credits USING (organization_id, credit_usd, amount_usd)
+        WHERE paid_count > coalesce(posted, 0)""",
+    ),
+    unless_empty(
+        SqlInvariant(
+            "agreements-billed",
+            "a billed service agreement has its service_charge in the ledger",
+            """
+            SELECT organization_id, charge_id, billed_at, amount_usd FROM v_service_agreements AS agreements
+            WHERE billed_at IS NOT NULL AND NOT EXISTS (
+                FROM v_ledger AS posted
+                WHERE posted.organization_id = agreements.organization_id AND created_at = billed_at
+                    AND entry_type = 'service_charge' AND posted.amount_usd = -agreements.amount_usd
+            )""",
+        ),
+        "suspects.billed_at",
+        "true",
+    ),
+    SqlInvariant(
+        "agreements-active",
+        "every listed service agreement is active",
+        "SELECT organization_id, charge_id FROM v_service_agreements WHERE active <> 1",
     ),
 )
 
 INVARIANTS: tuple[SqlInvariant, ...] = (
-    *(_keys(table) for table in TABLES if table.name != "ledger"),
-    *(invariant for table in TABLES for invariant in _foreign(table)),
-    *(_tenants(table) for table in TABLES if "tenant_id" in table.names and table.name != "organizations"),
+    *(_key(table.name) for table in TABLES if table.name != "ledger"),
+    *(_reference(table.name, other) for table in TABLES for other in table.references),
+    *(_tenant(table.name) for table in TABLES if "tenant_id" in table.names and table.references),
     *_LEDGER,
     *_USAGE,
-    *_metered("events", "event_type", "event_prices", "event_charge", "Context engine events"),
-    *_metered("services", "operation", "service_prices", "service_charge", "Services"),
-    *_CHARACTERS,
+    *_METERED,
     *_CONTRACTS,
 )
 """Every invariant. That the ledger's key names one row follows from `ledger-order`."""
@@ -451,4 +460,4 @@ INVARIANTS: tuple[SqlInvariant, ...] = (
 
 def applicable(tables: Collection[str]) -> list[SqlInvariant]:
     """The invariants about these tables alone."""
-    return [invariant for invariant in INVARIANTS if set(invariant.tables) <= set(tables)]
+    return [invariant for invariant in INVARIANTS if {*invariant.tables} <= {*tables}]

@@ -21,7 +21,12 @@ from orgbilling_stubs.export.verify.invariants import SqlInvariant
 from orgbilling_stubs.export.writers.files import sha256_of
 from orgbilling_stubs.export.writers.text_formats import plain
 
-_KINDS = {column.name: column.kind for table in TABLES for column in table.columns}
+_KINDS = {column.name: column.kind for table in TABLES for column in table.columns} | {
+    "at_ms": "instant",
+    "day_ms": "instant",
+    "listed": "price",
+}
+"""The kind of each column of the tables and of the invariants' queries."""
 
 
 class Check(NamedTuple):
@@ -114,7 +119,7 @@ def _first_violation(database: ExportDatabase, invariant: SqlInvariant) -> str:
 
 def _readable(name: str, cell: Cell) -> str:
     """A cell of an invariant's query as the export writes it."""
-    kind = "instant" if name in ("day_ms", "at_ms") else _KINDS.get(name)
+    kind = _KINDS.get(name)
     if kind in (None, "bool") or not isinstance(cell, int):
         return str(cell)
     return str(plain(kind, [cell])[0])

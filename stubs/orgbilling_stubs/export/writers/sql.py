@@ -51,8 +51,8 @@ def create(table: Table, database: str, *, keys: bool = True, within: Collection
     if keys:
         parts.append(f"PRIMARY KEY ({names(table.key)})")
         parts += [
-            f"FOREIGN KEY ({names(foreign.columns)}) REFERENCES {foreign.table} ({names(foreign.target)})"
-            for foreign in table.within(within)
+            f"FOREIGN KEY ({names(other.key)}) REFERENCES {other.name} ({names(other.key)})"
+            for other in table.referenced(within)
         ]
     if keys and table.name == "ledger":
         parts.append(f"UNIQUE ({names(('organization_id', 'entry_id'))})")
