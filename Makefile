@@ -11,7 +11,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --di
 .PHONY: help serve test near test-slow generate screenshots lint type imports spec check conformance mutation bench lock api-reference clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'ARGS="…" goes to the command (make serve ARGS="--port 0"); PYTHON=… and VENV=… choose the environment.'
 
@@ -39,7 +39,7 @@ lint: venv-dev  ## ruff
 type: venv-dev  ## mypy --strict
 	$(BIN)/mypy
 
-imports: venv-dev  ## import-linter: which room may know which
+imports: venv-dev  ## import-linter: which package may know which
 	$(BIN)/lint-imports --no-logo
 
 spec: venv-test  ## the checked-in API description is what its layers compose to
@@ -47,7 +47,7 @@ spec: venv-test  ## the checked-in API description is what its layers compose to
 
 check: lint type imports spec test  ## everything but the long suites
 
-conformance: venv-test  ## judge the stub, in process and over HTTP, all stages, twice (ARGS: options of pytest)
+conformance: venv-test  ## run the conformance suite on the stub, in process and over HTTP, all stages, twice (ARGS: options of pytest)
 	@exec $(BIN)/python -m pytest -m slow tests/conformance/test_stub.py -k twice $(ARGS)
 
 mutation: venv-test  ## measure the conformance suite by mutation testing, refresh docs/mutation.md (ARGS: its options)
