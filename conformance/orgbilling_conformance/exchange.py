@@ -26,7 +26,7 @@ class Request:
 
     auth: what the Authorization header is made of: ``first``, ``second``, ``none``, a way to be bad, or
     ``unknown`` where a recording does not show it; purpose: why it was sent; rooted: the path is below the
-    host, whatever the base.
+    host, whatever the base; base: the address in front of the path, where it is not that of the run.
     """
 
     method: str
@@ -37,6 +37,7 @@ class Request:
     auth: str = "first"
     purpose: str = ""
     rooted: bool = False
+    base: str = ""
 
     @property
     def line(self) -> str:
@@ -55,6 +56,7 @@ class Request:
     def curl(self, base: str) -> str:
         """A command that repeats it; tokens stand there as shell variables."""
         query = f"?{self.query}" if self.query else ""
+        base = self.base or base
         base = base.removesuffix(urlsplit(base).path) if self.rooted else base
         parts = ["curl -sS"] + ([] if self.method == "GET" else [f"-X {self.method}"])
         parts.append(shlex.quote(f"{base}{self.path}{query}"))
@@ -154,9 +156,14 @@ def strings(value: JsonValue) -> Iterator[str]:
             stack.extend(node)
 
 
+def visible(text: str) -> str:
+    """A text with its `UNSEEN` characters escaped: ``\\u202e``, ``\\x1b``."""
+    return UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
 def shorten(value: JsonValue, limit: int = 120) -> str:
     """A value in one short line, without tokens."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     text = JWT.sub("eyJ…", " ".join(text.split()) or repr(text))
-    text = UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    text = visible(text)
     return text if len(text) <= limit else text[: limit - 1] + "…"

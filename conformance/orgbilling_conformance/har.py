@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from orgbilling_openapi.strict_json import JsonObject, JsonValue
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance.api_description import ApiDescription
 from orgbilling_conformance.exchange import Exchange, Headers, Request, Response
@@ -40,19 +40,24 @@ MEDIA = re.compile(r"(?!x-unknown)[\w.+-]+/[\w.+-]+")
 class HarEntry:
     """An exchange of a recording.
 
-    base: the address in front of the described path; whole: whether the body of the response was recorded.
+    base: the address in front of the described path; whole: whether all of the response's body was recorded.
     """
 
     exchange: Exchange
     base: str
     whole: bool
 
+    @property
+    def may_be_json(self) -> bool:
+        """Whether the response calls itself JSON, or what it calls itself is kept back."""
+        response = self.exchange.response
+        return "json" in response.media or response.hides("content-type")
+
 
 def consider(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, int], None]) -> None:
     """Apply the response rules to every exchange of a described operation; raises `UsageError`."""
-    entries = _of_the_api(suite, list(exchanges(read(path), suite.api)))
+    entries = _of_the_api(suite, list(exchanges(suite, path)))
     complete = [entry for entry in entries if entry.whole]
-    suite.base = entries[0].base if entries else ""
     for done, entry in enumerate(complete):
         progress("recording", done, len(complete))
         suite.consider(entry.exchange)
@@ -63,7 +68,8 @@ def consider(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, 
         suite.reasons.append("the recording holds no success")
     if incomplete := len(entries) - len(complete):
         suite.note(
-            f"not checked, for the body of the response was not recorded: {counted(incomplete, 'exchange')}"
+            "not checked, for the body of the response was not recorded, or not all of it: "
+            + counted(incomplete, "exchange")
         )
     recorded = {entry.exchange.operation for entry in entries}
     scenarios = [rule.id for rule in RULES.values() if rule.kind == "scenario"]
@@ -76,13 +82,19 @@ def consider(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, 
 
 
 def _of_the_api(suite: ConformanceSuite, entries: list[HarEntry]) -> list[HarEntry]:
-    """Without what only looks like the API: where some of it is at /api/v1, the like elsewhere is not."""
-    named = [entry for entry in entries if entry.base.endswith(PREFIX)]
-    relevant = named or entries
-    others = sorted({entry.base or "/" for entry in entries} - {entry.base or "/" for entry in relevant})
+    """Without what only looks like the API.
+
+    Where some of it is at /api/v1, the like elsewhere is not the API. Where none is, an address that never
+    answers with JSON is not the API beside one that does: frameworks fetch parts of a page below its path.
+    """
+    json_bases = {entry.base for entry in entries if entry.may_be_json}
+    usual_bases = {entry.base for entry in entries if entry.base.endswith(PREFIX)}
+    bases = usual_bases or json_bases or {entry.base for entry in entries}
+    others = sorted({entry.base or "/" for entry in entries if entry.base not in bases})
     if others:
-        suite.note(f"not taken for the API, for it is at {PREFIX} elsewhere: {', '.join(others)}")
-    return relevant
+        why = f"it is at {PREFIX} elsewhere" if usual_bases else "no answer there is JSON"
+        suite.note(f"not taken for the API, for {why}: {', '.join(others)}")
+    return [entry for entry in entries if entry.base in bases]
 
 
 def read(path: Path) -> list[JsonObject]:
@@ -99,18 +111,19 @@ def read(path: Path) -> list[JsonObject]:
     return entries
 
 
-def exchanges(entries: list[JsonObject], api: ApiDescription) -> Iterator[HarEntry]:
-    """The exchanges with described operations that got a response."""
-    for entry in entries:
+def exchanges(suite: ConformanceSuite, path: Path) -> Iterator[HarEntry]:
+    """The exchanges with described operations that got a response; a malformed entry becomes a remark."""
+    for index, entry in enumerate(read(path)):
         try:
-            found = _exchange(entry, api)
+            exchange = _exchange(entry, suite.api, path.parent)
         except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
-            raise UsageError("an entry of the HAR file lacks what HAR 1.2 requires") from None
-        if found is not None:
-            yield found
+            suite.note(f"not read, for it lacks what HAR 1.2 requires: log.entries[{index}]")
+            continue
+        if exchange is not None:
+            yield exchange
 
 
-def _exchange(entry: JsonObject, api: ApiDescription) -> HarEntry | None:
+def _exchange(entry: JsonObject, api: ApiDescription, folder: Path) -> HarEntry | None:
     sent, received = entry["request"], entry["response"]
     parts = urlsplit(sent["url"])
     method, posted = str(sent["method"]).upper(), sent.get("postData") or {}
@@ -119,25 +132,29 @@ def _exchange(entry: JsonObject, api: ApiDescription) -> HarEntry | None:
     # 0 or -1: the browser gave up, or was not let.
     if not operation or int(received["status"]) < 100 or _navigated(headers):
         return None
-    text = _shown(posted.get("text"))
-    known = api.operations[operation]
+    path = api.operations[operation].path
+    base = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(path)}"
     request = Request(
         method,
-        known.path,
+        path,
         parts.query,
         tuple(pair for pair in headers if pair[0].lower() in SHOWN),
-        text.encode("utf-8", "surrogatepass") if isinstance(text, str) else None,
+        _recorded(posted, folder),
         "unknown",
         "recorded",
+        base=base,
     )
     content = received.get("content") or {}
-    body, hidden = _content(content), _hidden(received)
-    whole = body is not None or received["status"] in (204, 304)
+    body, hidden = _recorded(content, folder), _hidden(received)
+    size = content.get("size")
+    if body is None and size == 0:
+        body = b""
+    cut = isinstance(size, int) and len(body or b"") < size
+    whole = (body is not None and not cut) or received["status"] in (204, 304)
     seconds = float(entry.get("time") or 0) / 1000
     response = Response(
         int(received["status"]), _headers(received, content), body or b"", seconds, hidden=hidden
     )
-    base = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(known.path)}"
     return HarEntry(Exchange(request, response, operation), base, whole)
 
 
@@ -173,15 +190,17 @@ def _hidden(message: JsonObject) -> frozenset[str]:
     return frozenset(names if rows else {"*"})
 
 
-def _shown(text: JsonValue) -> str | None:
-    """A text that was recorded; None where it was not, or is kept back."""
-    return text if isinstance(text, str) and not REDACTED.fullmatch(text.strip()) else None
+def _recorded(content: JsonObject, folder: Path) -> bytes | None:
+    """A body that was recorded; None where it was not, or is kept back.
 
-
-def _content(content: JsonObject) -> bytes | None:
-    text = _shown(content.get("text"))
-    if text is None:
-        return b"" if content.get("size") == 0 else None
-    if content.get("encoding") == "base64":
-        return base64.b64decode(text)
-    return text.encode("utf-8", "surrogatepass")
+    Playwright writes a body into a file beside the recording and its name into `_file`; a name that leads out
+    of the folder is not followed.
+    """
+    name, text = content.get("_file"), content.get("text")
+    if isinstance(name, str) and name:
+        file = (folder / name).resolve()
+        return file.read_bytes() if file.is_relative_to(folder.resolve()) and file.is_file() else None
+    if not isinstance(text, str) or REDACTED.fullmatch(text.strip()):
+        return None
+    is_base64 = content.get("encoding") == "base64"
+    return base64.b64decode(text) if is_base64 else text.encode("utf-8", "surrogatepass")

@@ -10,7 +10,7 @@ from orgbilling_openapi import json_pointer
 
 from orgbilling_conformance import clock
 from orgbilling_conformance.api_description import ApiDescription
-from orgbilling_conformance.exchange import Exchange, Headers, Request, shorten
+from orgbilling_conformance.exchange import Exchange, Headers, Request, shorten, visible
 from orgbilling_conformance.guard import TargetGuard
 from orgbilling_conformance.options import Options
 from orgbilling_conformance.reports.report import Finding, RuleOutcome, SkippedRule
@@ -183,6 +183,7 @@ class ConformanceSuite:
 
     def note(self, text: str) -> None:
         """Add a remark to the report, once."""
+        text = visible(text)
         if text not in self.notes:
             self.notes.append(text)
 
@@ -215,11 +216,11 @@ class ConformanceSuite:
             "error" if self.options.strict else severity(basis),
             basis,
             operation,
-            violation.pointer,
-            violation.expected,
+            visible(violation.pointer),
+            visible(violation.expected),
             self._redacted(violation.observed),
             record.count,
-            record.exchanges[0].curl(self.base) if record.exchanges else "",
+            _writable(record.exchanges[0].curl(self.base)) if record.exchanges else "",
             "",
             violation.reason or self._because(violation.rule, basis, bool(violation.node)),
             record.stage,
@@ -268,6 +269,11 @@ class ConformanceSuite:
     def latency(self) -> dict[str, dict[str, float]]:
         """Milliseconds of the successes of each operation: median, 95th percentile, longest."""
         return {name: _spread(seconds) for name, seconds in sorted(self._seconds.items())}
+
+
+def _writable(command: str) -> str:
+    """A command that can be written as UTF-8; its line ends stay, for they belong to what it sends."""
+    return command.encode("utf-8", "backslashreplace").decode()
 
 
 def _spread(seconds: list[float]) -> dict[str, float]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 import pytest
 from orgbilling_conformance import Report, UsageError, conform
 from orgbilling_conformance.exchange import Request, Response
+from orgbilling_conformance.reports import github, html, junit, markdown, sarif, terminal
 from orgbilling_conformance.rules.registry import RULES
 from orgbilling_conformance.target import AppTarget
+from rich.console import Console
 
 
 def entry(request: Request, response: Response, encoded: bool = False) -> dict[str, Any]:
@@ -47,6 +50,7 @@ def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
     return status, headers, body
 
 
+NOT_WHOLE = "not checked, for the body of the response was not recorded, or not all of it: 1 exchange"
 QUERIES = ("", "days=30", "days=0", "days=abc")
 
 
@@ -96,8 +100,9 @@ def test_no_recording(tmp_path: Path, text: str) -> None:
 
 
 def test_an_entry_without_what_har_requires(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"HAR 1\.2"):
-        conform(har=har(tmp_path / "a.har", [{"request": {}}]))
+    report = conform(har=har(tmp_path / "a.har", [{"request": {}}]))
+    assert report.verdict == "inconclusive"
+    assert "not read, for it lacks what HAR 1.2 requires: log.entries[0]" in report.notes
     with pytest.raises(UsageError, match="no such file"):
         conform(har=tmp_path / "none.har")
 
@@ -234,10 +239,104 @@ def test_a_body_that_is_kept_back_is_not_checked(good: dict[str, Any], tmp_path:
     entry = changed(good, response={"content": {"text": "[redacted]", "size": 9}})
     report = conform(har=har(tmp_path / "a.har", [good, entry]))
     assert (report.findings, report.exit) == ((), 0)
-    assert "not checked, for the body of the response was not recorded: 1 exchange" in report.notes
+    assert NOT_WHOLE in report.notes
 
 
 def test_only_what_is_shown_as_a_page_is_beside_the_api(good: dict[str, Any], tmp_path: Path) -> None:
     for value in ("empty", "REDACTED", "", "anything"):
         entry = changed(good, headers=[{"name": "Sec-Fetch-Dest", "value": value}])
         assert conform(har=har(tmp_path / "a.har", [entry])).exit == 0
+
+
+def test_an_entry_of_another_site_that_is_malformed_is_a_remark(good: dict[str, Any], tmp_path: Path) -> None:
+    """Recorders write headers without a value for what a browser extension blocked."""
+    blocked = changed(good, url="https://metrics.example.com/collect", headers=[{"name": "X-Client"}])
+    report = conform(har=har(tmp_path / "a.har", [good, blocked]))
+    assert (report.verdict, report.findings) == ("conforms", ())
+    assert "not read, for it lacks what HAR 1.2 requires: log.entries[1]" in report.notes
+    assert "checked: 1 exchange of 1 operation" in report.notes
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+def test_a_body_that_was_cut_is_not_checked(good: dict[str, Any], tmp_path: Path, encoded: bool) -> None:
+    """Browsers keep only the beginning of a long body, and the size of all of it."""
+    content = good["response"]["content"]
+    beginning = content["text"][:90]
+    text = base64.b64encode(beginning.encode()).decode() if encoded else beginning
+    cut = changed(
+        good, response={"content": content | {"text": text, "encoding": "base64" if encoded else ""}}
+    )
+    report = conform(har=har(tmp_path / "a.har", [good, cut]))
+    assert (report.verdict, report.findings) == ("conforms", ())
+    assert NOT_WHOLE in report.notes
+    shorter = changed(good, response={"content": content | {"size": 5}})
+    assert not any("not all of it" in note for note in conform(har=har(tmp_path / "b.har", [shorter])).notes)
+
+
+def test_an_address_without_json_is_not_the_api_beside_one_with(good: dict[str, Any], tmp_path: Path) -> None:
+    api = changed(good, url="https://example.com/v2/org/billing?days=0")
+    api["response"] = api["response"] | {"content": {"text": "{}", "size": 2}}
+    component = {"headers": [{"name": "content-type", "value": "text/x-component"}], "content": {"text": "0"}}
+    fetched = changed(good, url="https://example.com/org/billing?_rsc=7x", response=component)
+    report = conform(har=har(tmp_path / "a.har", [fetched, api]))
+    assert report.verdict == "violated"
+    assert "not taken for the API, for no answer there is JSON: https://example.com" in report.notes
+    assert {finding.curl.split()[2] for finding in report.findings} == {
+        "'https://example.com/v2/org/billing?days=0'"
+    }
+    alone = conform(har=har(tmp_path / "b.har", [fetched]))
+    assert "success-media" in {finding.rule for finding in alone.findings}
+
+
+def test_a_command_has_the_address_of_its_own_entry(good: dict[str, Any], tmp_path: Path) -> None:
+    broken = {"content": {"text": "{}", "size": 2}}
+    hosts = ("https://one.example.com", "https://two.example.com")
+    entries = [
+        changed(good, url=f"{hosts[0]}/api/v1/org/billing"),
+        changed(good, url=f"{hosts[1]}/api/v1/org/billing", response=broken),
+    ]
+    report = conform(har=har(tmp_path / "a.har", entries))
+    assert report.findings
+    assert all(hosts[1] in finding.curl for finding in report.findings)
+
+
+SURROGATE = "half of a pair \ud83d"
+
+
+def test_characters_that_cannot_be_written_are_escaped(good: dict[str, Any], tmp_path: Path) -> None:
+    """Half of a surrogate pair, in each place of an entry that a report can show."""
+    body = json.loads(good["response"]["content"]["text"]) | {SURROGATE: SURROGATE}
+    text = json.dumps(body)
+    headers = [{"name": "Origin", "value": SURROGATE}]
+    url = f"https://{SURROGATE[-1]}.example.com/v1/org/billing?days={SURROGATE[-1]}"
+    spoiled = changed(good, url=url, headers=headers, response={"content": {"text": text, "size": 1}})
+    elsewhere = changed(good, url=f"https://a.example.com/{SURROGATE}/org/billing", response=PAGE)
+    report = conform(har=har(tmp_path / "a.har", [spoiled, elsewhere]))
+    assert "/half of a pair \\ud83d" in {finding.pointer for finding in report.findings}
+    console = Console(file=io.TextIOWrapper(io.BytesIO(), "utf-8"), width=100)
+    terminal.show(report, console)
+    for render in (github.render, html.render, junit.render, markdown.render, sarif.render):
+        render(report).encode()
+
+
+def test_a_body_in_a_file_beside_the_recording_is_read(good: dict[str, Any], tmp_path: Path) -> None:
+    """As Playwright records with `content: attach`."""
+    response = good["response"] | {"content": {"_file": "body.json", "size": -1}}
+    (tmp_path / "body.json").write_text(good["response"]["content"]["text"])
+    report = conform(har=har(tmp_path / "a.har", [good | {"response": response}]))
+    assert (report.verdict, report.findings) == ("conforms", ())
+    assert "checked: 1 exchange of 1 operation" in report.notes
+    (tmp_path / "body.json").write_text("{")
+    assert conform(har=har(tmp_path / "a.har", [good | {"response": response}])).verdict == "violated"
+
+
+@pytest.mark.parametrize("name", ["missing.json", "../outside.json", ".", ""])
+def test_a_body_in_no_file_beside_the_recording_was_not_recorded(
+    good: dict[str, Any], tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "outside.json").write_text("{")
+    (tmp_path / "recordings").mkdir()
+    response = good["response"] | {"content": {"_file": name, "size": -1}}
+    report = conform(har=har(tmp_path / "recordings" / "a.har", [good, good | {"response": response}]))
+    assert report.findings == ()
+    assert NOT_WHOLE in report.notes
