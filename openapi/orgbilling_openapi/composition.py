@@ -23,6 +23,7 @@ from pathlib import Path
 import yaml
 
 from orgbilling_openapi import description, external_document, json_pointer, overlay
+from orgbilling_openapi.document_checks import check_document
 from orgbilling_openapi.external_document import raising_document_errors
 from orgbilling_openapi.operations import operations
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
@@ -217,6 +218,7 @@ def compose_with_published(published: Path) -> Composition:
     """
     with raising_document_errors(str(published)):
         base = _published_base(published)
+        check_document(base, str(published))
         reasons: list[str] = []
         nodes: dict[str, list[str | int]] = {"#": ["published"]}
         for action in actions(HERE / "layers" / "assumed.overlay.yaml"):

@@ -82,6 +82,11 @@ def build(settings: Settings | None = None) -> App:
         raise SettingsError(f"--clock: {error}") from error
     except (PersonaError, StoreError, key_file.KeyFileError, keys.KeySourceError) as error:
         raise SettingsError(str(error)) from error
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        if settings.published is None:
+            raise
+        problem = " ".join(str(error).split())
+        raise SettingsError(f"--published: {settings.published}: cannot be served ({problem})") from error
     return App(asgi, cast, service, None if settings.loopback else control_token(key))
 
 

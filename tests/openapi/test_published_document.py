@@ -107,7 +107,7 @@ def test_a_malformed_document_is_refused(
     tmp_path: Path, published: dict[str, Any], parameters: object
 ) -> None:
     published["paths"]["/org/ledger"]["get"]["parameters"] = parameters
-    with pytest.raises(OpenApiDocumentError, match="not valid OpenAPI"):
+    with pytest.raises(OpenApiDocumentError, match=r"not valid OpenAPI|nothing at #/nowhere"):
         compose_with_published(write(tmp_path, published))
 
 

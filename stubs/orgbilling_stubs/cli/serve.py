@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import typer
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from orgbilling_stubs.settings import Settings
     from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 
+EXIT_DEADLINE_S = 4.5
+"""How long after a signal the process ends at the latest; open connections get 3 seconds of it."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -221,6 +225,13 @@ def _serve(app: App, listener: socket.socket, announce: Callable[[], None]) -> N
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             Thread(target=announce, daemon=True).start()
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            super().handle_exit(sig, frame)
+            # A request that does not end would keep the loop, and with it the server, for ever.
+            last_resort = Timer(EXIT_DEADLINE_S, os._exit, [0])
+            last_resort.daemon = True
+            last_resort.start()
 
     _log_to_stderr()
     with suppress(KeyboardInterrupt):

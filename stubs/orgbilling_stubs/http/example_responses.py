@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import import_module
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -20,18 +21,23 @@ code: Any = import_module("re._constants")
 parser: Any = import_module("re._parser")
 
 CATEGORIES = {code.CATEGORY_DIGIT: "0123456789", code.CATEGORY_WORD: "abcdefgh", code.CATEGORY_SPACE: " "}
+MAX_TEXT_PARTS = 100_000
 PLAIN = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def matching_text(pattern: str, pick: Callable[[int], int]) -> str:
     """A text that matches; `pick(n)` chooses a number below n.
 
-    Raises `ValueError` for what is not supported (look-around, back references, negated categories).
+    Raises `ValueError` for what is not supported (look-around, back references, negated categories), and for
+    a text of very many parts.
     """
     try:
-        return "".join(_parts(parser.parse(pattern), pick))
+        parts = list(islice(_parts(parser.parse(pattern), pick), MAX_TEXT_PARTS + 1))
     except (KeyError, TypeError, parser.error) as problem:
         raise ValueError(f"no text can be made for the pattern {pattern!r}") from problem
+    if len(parts) > MAX_TEXT_PARTS:
+        raise ValueError(f"a text for the pattern {pattern!r} is too long")
+    return "".join(parts)
 
 
 def _parts(tree: Iterable[Any], pick: Callable[[int], int]) -> Iterable[str]:
@@ -48,6 +54,7 @@ def _parts(tree: Iterable[Any], pick: Callable[[int], int]) -> Iterable[str]:
         elif kind in (code.MAX_REPEAT, code.MIN_REPEAT):
             least, most, inner = given
             for _ in range(least + pick(min(most, least + 4) - least + 1)):
+                yield ""  # counts, even where nothing is repeated
                 yield from _parts(inner, pick)
         elif kind is code.SUBPATTERN:
             yield from _parts(given[-1], pick)
@@ -73,6 +80,8 @@ def _letters(choices: list[Any]) -> str:
 DEEPEST = 5
 """Below this depth only what is required is made."""
 BOTTOM = 40
+MAX_EXAMPLE_VALUES = 20_000
+"""How many values an example may have; each required list or member of a schema multiplies them."""
 EPOCH_SECONDS = 1_767_225_600  # 2026-01-01T00:00:00Z
 HINTS = {
     "email": "email",
@@ -104,11 +113,13 @@ class ExampleValues:
         self._document = document
         self._key = key
         self._drawn = 0
+        self._made = 0
 
     def value(self, schema: Any, name: str = "", depth: int = 0) -> Any:
         """A value for the schema. Raises `ValueError` if none can be made."""
-        if depth > BOTTOM:
-            raise ValueError("the schema never ends")
+        self._made += 1
+        if depth > BOTTOM or self._made > MAX_EXAMPLE_VALUES:
+            raise ValueError("the schema never ends, or needs too many values")
         if not isinstance(schema, Mapping):
             return {}
         if isinstance(schema.get("$ref"), str):

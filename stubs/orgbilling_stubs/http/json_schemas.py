@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import jsonschema_rs
 from orgbilling_openapi.json_pointer import find
@@ -15,6 +15,11 @@ BOUNDS = {"int64": (-(2**63), 2**63 - 1), "int32": (-(2**31), 2**31 - 1)}
 _MAPS = ("properties", "patternProperties", "$defs", "dependentSchemas")
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
 _SINGLES = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
+
+
+def refuse_retrieval(url: str) -> NoReturn:
+    """Retrieve no schema for the validator, whatever a document refers to."""
+    raise LookupError(f"a reference to another document: {url}")
 
 
 class Schemas:
@@ -39,7 +44,8 @@ class Schemas:
         name = (json.dumps(schema, sort_keys=True), side)
         found = self._validators.get(name)
         if found is None:
-            found = Validator(self.standalone(schema, side), validate_formats=True)
+            standalone = self.standalone(schema, side)
+            found = Validator(standalone, validate_formats=True, retriever=refuse_retrieval)
             self._validators[name] = found
         return found
 

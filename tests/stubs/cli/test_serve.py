@@ -9,7 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,13 +22,16 @@ from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.cli.serve import _log_to_stderr
 from orgbilling_stubs.tenants.clock import wall_ms
 
+HTTP_REFERENCE = '{"openapi": "3.1.0", "paths": {"/x": {"$ref": "http://127.0.0.1:9/x"}}}'
 COMMAND = [sys.executable, "-m", "orgbilling_stubs.cli"]
 
 
 @contextmanager
-def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(
+    *options: str, command: Sequence[str] = (*COMMAND, "serve", "--port", "0")
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0", *options],
+        [*command, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -65,6 +69,42 @@ def test_it_says_where_it_listens_and_who_is_there_and_ends_cleanly() -> None:
         assert f"org_{name}" in said
     assert f"curl -s {base}/org/billing" in said
     assert "Traceback" not in said
+
+
+STUCK = """
+import sys
+from orgbilling_stubs.api import serializers
+from orgbilling_stubs.cli.main import run
+def profile(tenant):
+    while True:
+        pass
+serializers.profile = profile
+sys.argv = ["orgbilling", "serve", "--port", "0"]
+run()
+"""
+
+
+@pytest.mark.slow
+def test_a_request_without_end_does_not_keep_the_server() -> None:
+    with serving(command=[sys.executable, "-c", STUCK]) as (process, base):
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(f"{base}/org/billing", headers=token(), timeout=1)
+        process.send_signal(signal.SIGTERM)
+        start = time.monotonic()
+        process.wait(timeout=20)
+        assert time.monotonic() - start < 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", ["{", "x: &x [*x]", HTTP_REFERENCE])
+def test_a_published_document_that_cannot_be_served_is_one_clear_line(tmp_path: Path, document: str) -> None:
+    published = tmp_path / "published.json"
+    published.write_text(document)
+    command = [*COMMAND, "serve", "--port", "0", "--published", str(published)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"orgbilling: --published: {published}")
+    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.slow

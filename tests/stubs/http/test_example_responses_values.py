@@ -77,3 +77,11 @@ def test_a_schema_may_contain_itself():
 def test_a_schema_that_never_ends_is_an_error():
     with pytest.raises(ValueError, match="never ends"):
         ExampleValues(DOCUMENT, 1).value({"$ref": "#/components/schemas/Node"})
+
+
+def test_an_example_has_a_bounded_number_of_values() -> None:
+    schema: dict[str, object] = {"type": "integer"}
+    for _ in range(5):
+        schema = {"type": "array", "minItems": 100, "items": schema}
+    with pytest.raises(ValueError, match="needs too many values"):
+        ExampleValues(DOCUMENT, 1).value(schema)
