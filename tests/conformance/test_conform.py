@@ -29,7 +29,7 @@ def test_progress_is_told(stub: Any, token: Any) -> None:
     conform(stub, token=token(), quick=True, progress=lambda *step: seen.append(step))
     assert seen[0][0] == "documents"
     assert seen[-1] == ("scripted", seen[-1][2], seen[-1][2])
-    assert any(stage == "scripted: the laws" for stage, *_ in seen)
+    assert any(stage == "scripted: the invariants" for stage, *_ in seen)
 
 
 def test_what_is_no_application_or_option_is_said(stub: Any) -> None:

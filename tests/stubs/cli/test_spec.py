@@ -237,7 +237,7 @@ def test_diff_of_a_document_that_writes_paths_in_full(published: Path) -> None:
 
 
 def test_diff_of_something_else_is_one_line(page: Path, tmp_path: Path) -> None:
-    refused(run("diff", page), f"{page}: n")
+    refused(run("diff", page), f"{page}:4: neither JSON nor YAML")
     refused(run("diff", tmp_path / "nothing"), "no such file or directory")
     refused(run("diff", "http://127.0.0.1:9/openapi.json"), "http://127.0.0.1:9/openapi.json: ")
 
