@@ -1,17 +1,22 @@
-"""The one module that assembles: settings in, an ASGI application out."""
+"""The one module that assembles: settings in, an ASGI application out.
+
+Most runs of the stub never ask for the control API or a hosted page. So these are built, and the modules
+behind them imported, by the first request for one (`_built_on_first_request`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from orgbilling_fixtures.personas import PersonaError
-from orgbilling_openapi import description as contracts
+from orgbilling_openapi import description as descriptions
 from orgbilling_openapi.external_document import OpenApiDocumentError
+from orgbilling_openapi.strict_json import JsonObject
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from orgbilling_stubs.api.operations import table
+from orgbilling_stubs.api.operations import operation_handlers
 from orgbilling_stubs.auth import key_file, key_sources, keys
 from orgbilling_stubs.auth.authorization import Authorizer
 from orgbilling_stubs.auth.keys import SigningKey
@@ -19,67 +24,39 @@ from orgbilling_stubs.auth.verification import Authenticator
 from orgbilling_stubs.billing.instants import InstantError
 from orgbilling_stubs.checkout.settings import HostedPageSettings
 from orgbilling_stubs.control.token import control_token
-from orgbilling_stubs.faults.instrumentation import Instrumentation, instrument
 from orgbilling_stubs.faults.rule_log import RuleLog
 from orgbilling_stubs.http.application import HttpSettings, assemble
+from orgbilling_stubs.instrumentation import Instrumentation, instrument
 from orgbilling_stubs.settings import Settings, SettingsError, check_settings
-from orgbilling_stubs.tenants import clock as clocks
-from orgbilling_stubs.tenants import tenant_factory
+from orgbilling_stubs.tenants import clock
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.store.address import open_store
 from orgbilling_stubs.tenants.store.log import StoreError
+from orgbilling_stubs.tenants.tenant_factory import tenant_config
 
 
 @dataclass(frozen=True, slots=True)
 class App:
     """A built stub: the ASGI application, and what it is made of."""
 
-    asgi: Callable[..., Any]
-    cast: PersonaRegistry
+    asgi: ASGIApp
+    personas: PersonaRegistry
     service: Service
     control_token: str | None = None
     """What the control API asks for; None on loopback, where it asks for nothing."""
 
 
 def build(settings: Settings | None = None) -> App:
-    """Build the stub.
-
-    Raises SettingsError when a setting cannot be used.
-    """
+    """Build the stub. Raises SettingsError when a setting cannot be used."""
     settings = settings or Settings()
     check_settings(settings)
     try:
-        cast = PersonaRegistry(settings.personas)
-        key = key_file.load_signing_key()
-        service = Service(
-            open_store(settings.db),
-            clocks.from_option(settings.clock),
-            tenant_factory.tenant_config,
-            cast.of,
-            settings.seed,
-        )
-        contract = _contract(settings)
-        handlers = table(contract, service, settings.contract_none)
-        admit = Authorizer(_authenticator(settings, key), clocks.wall_ms)
-        watch = instrument(
-            contract, service, cast, handlers, admit, RuleLog(service.store) if settings.db else None
-        )
-        control = _control(service, cast, key, contracts.digest(contract), watch, admit, settings)
-        asgi = assemble(
-            contract,
-            handlers,
-            admit,
-            documents=_documents(key),
-            habits=HttpSettings(settings.lenient, settings.cors, settings.seed),
-            closing=service.store.close,
-            routes=dict.fromkeys(("/_mock/checkout/", "/_mock/portal/"), _pages(service, settings))
-            | dict.fromkeys(("/_mock/v1", "/_mock/docs"), control),
-            recorder=watch.recorder,
-            fault_injection=watch.fault_injection,
-        )
+        return _assemble(settings)
     except InstantError as error:
         raise SettingsError(f"--clock: {error}") from error
+    except OpenApiDocumentError as error:
+        raise SettingsError(f"--published: {error}") from error
     except (PersonaError, StoreError, key_file.KeyFileError, keys.KeySourceError) as error:
         raise SettingsError(str(error)) from error
     except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -87,26 +64,62 @@ def build(settings: Settings | None = None) -> App:
             raise
         problem = " ".join(str(error).split())
         raise SettingsError(f"--published: {settings.published}: cannot be served ({problem})") from error
-    return App(asgi, cast, service, None if settings.loopback else control_token(key))
 
 
-def asgi() -> Callable[..., Any]:
+def asgi() -> ASGIApp:
     """The stub with its default settings, for `uvicorn --factory orgbilling_stubs.app:asgi`."""
     return build().asgi
 
 
-def _contract(settings: Settings) -> dict[str, Any]:
+def _assemble(settings: Settings) -> App:
+    """Build the stub. Raises the error of the part that a setting does not fit."""
+    personas = PersonaRegistry(settings.personas)
+    key = key_file.load_signing_key()
+    store = open_store(settings.db)
+    service = Service(store, clock.from_option(settings.clock), tenant_config, personas.of, settings.seed)
+    description = _description(settings)
+    handlers = operation_handlers(description, service, settings.contract_none)
+    authorizer = Authorizer(_authenticator(settings, key), clock.wall_ms)
+    # Without a database, standing fault rules end with the server.
+    rule_log = RuleLog(store) if settings.db else None
+    instrumentation = instrument(description, service, personas, handlers, authorizer, rule_log)
+    description_digest = descriptions.digest(description)
+    control_api = _built_on_first_request(
+        lambda: _control_api(
+            settings, service, personas, key, authorizer, instrumentation, description_digest
+        )
+    )
+    hosted_pages = _built_on_first_request(lambda: _hosted_pages(settings, service))
+    application = assemble(
+        description,
+        handlers,
+        authorizer,
+        documents=_public_keys(key),
+        habits=HttpSettings(settings.lenient, settings.cors, settings.seed),
+        closing=store.close,
+        routes={
+            "/_mock/checkout/": hosted_pages,
+            "/_mock/portal/": hosted_pages,
+            "/_mock/v1": control_api,
+            "/_mock/docs": control_api,
+        },
+        recorder=instrumentation.recorder,
+        fault_injection=instrumentation.fault_injection,
+    )
+    return App(application, personas, service, _control_token(settings, key))
+
+
+def _description(settings: Settings) -> JsonObject:
+    """The API description that is served: the shipped one, or one composed with `--published`."""
     if settings.published is None:
-        return contracts.load()
+        return descriptions.load()
     from orgbilling_openapi.composition import compose_with_published  # late: needs a YAML parser
 
-    try:
-        return compose_with_published(settings.published).document
-    except OpenApiDocumentError as error:
-        raise SettingsError(f"--published: {error}") from error
+    return compose_with_published(settings.published).document
 
 
 def _authenticator(settings: Settings, key: SigningKey) -> Authenticator:
+    """Verifies tokens with the stub's own key, and with those of a Clerk instance if there is one."""
     source: key_sources.KeySource | None = None
     if settings.clerk_pem:
         source = key_sources.open_pem(settings.clerk_pem)
@@ -115,76 +128,76 @@ def _authenticator(settings: Settings, key: SigningKey) -> Authenticator:
     return Authenticator(settings.auth, key, source, settings.azp)
 
 
-def _control(
-    service: Service,
-    registry: PersonaRegistry,
-    key: SigningKey,
-    description_digest: str,
-    watch: Instrumentation,
-    authorizer: Authorizer,
+def _public_keys(key: SigningKey) -> Mapping[str, tuple[str, bytes]]:
+    """Documents with the public key: their media types and bytes, by the paths where Clerk's SDKs look."""
+    return {
+        path: (media_type, keys.published_key(key.public, path))
+        for path, media_type in keys.PUBLIC_KEY_PATHS.items()
+    }
+
+
+def _control_token(settings: Settings, key: SigningKey) -> str | None:
+    """What a request to the control API must carry; None on loopback."""
+    return None if settings.loopback else control_token(key)
+
+
+def _built_on_first_request(build_application: Callable[[], ASGIApp]) -> ASGIApp:
+    """An application that is built when the first request for it arrives."""
+    build_once = cache(build_application)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await build_once()(scope, receive, send)
+
+    return application
+
+
+def _control_api(
     settings: Settings,
-) -> Callable[..., Any]:
-    """The control API, imported with the first request for it."""
+    service: Service,
+    personas: PersonaRegistry,
+    key: SigningKey,
+    authorizer: Authorizer,
+    instrumentation: Instrumentation,
+    description_digest: str,
+) -> ASGIApp:
+    """The control API, with the operations of all packages that have some."""
+    from orgbilling_stubs.checkout.completion import CheckoutCompletion
+    from orgbilling_stubs.checkout.sessions import CheckoutSessions
+    from orgbilling_stubs.control.application import ControlAccess, control_application
+    from orgbilling_stubs.control.operations import control_handlers
+    from orgbilling_stubs.control.server import ControlServer
+    from orgbilling_stubs.faults.handlers import fault_handlers
+    from orgbilling_stubs.journal.coverage_handlers import coverage_handlers
+    from orgbilling_stubs.journal.handlers import journal_handlers
 
-    @cache
-    def application() -> Callable[..., Any]:
-        from orgbilling_stubs.checkout.completion import CheckoutCompletion
-        from orgbilling_stubs.checkout.sessions import CheckoutSessions
-        from orgbilling_stubs.control import operations
-        from orgbilling_stubs.control.application import ControlAccess, mount
-        from orgbilling_stubs.control.server import ControlServer
-        from orgbilling_stubs.faults import handlers as faults
-        from orgbilling_stubs.journal import coverage_handlers as coverage
-        from orgbilling_stubs.journal import handlers as journal
-
-        server = ControlServer(
-            service,
-            registry,
-            key,
-            watch.rules,
-            description_digest,
-            clocks.wall_ms,
-            watch.coverage.scenario,
-            authorizer,
-        )
-        checkouts = CheckoutCompletion(CheckoutSessions(service, _hosted_page_settings(settings)))
-        handlers = {
-            **operations.table(server, checkouts),
-            **faults.table(watch.rules),
-            **journal.table(watch.journal),
-            **coverage.table(watch.coverage),
-        }
-        token = None if settings.loopback else control_token(key)
-        return mount(handlers, service.seed, ControlAccess(settings.cors, token, settings.host))
-
-    async def answer(scope: Any, receive: Any, send: Any) -> None:
-        await application()(scope, receive, send)
-
-    return answer
+    server = ControlServer(
+        service,
+        personas,
+        key,
+        instrumentation.rules,
+        description_digest,
+        clock.wall_ms,
+        note_scenario=instrumentation.coverage.scenario,
+        authorize=authorizer,
+    )
+    checkouts = CheckoutCompletion(CheckoutSessions(service, _page_settings(settings)))
+    handlers = {
+        **control_handlers(server, checkouts),
+        **fault_handlers(instrumentation.rules),
+        **journal_handlers(instrumentation.journal),
+        **coverage_handlers(instrumentation.coverage),
+    }
+    access = ControlAccess(settings.cors, _control_token(settings, key), settings.host)
+    return control_application(handlers, settings.seed, access)
 
 
-def _pages(service: Service, settings: Settings) -> Callable[..., Any]:
-    """The hosted pages, imported with the first request for one: start-up time and memory are features."""
+def _hosted_pages(settings: Settings, service: Service) -> ASGIApp:
+    """The pages that Stripe would host."""
+    from orgbilling_stubs.checkout.app import hosted_pages
 
-    @cache
-    def made() -> Callable[..., Any]:
-        from orgbilling_stubs.checkout.app import hosted_pages
-
-        return hosted_pages(service, _hosted_page_settings(settings))
-
-    async def answer(scope: Any, receive: Any, send: Any) -> None:
-        await made()(scope, receive, send)
-
-    return answer
+    return hosted_pages(service, _page_settings(settings))
 
 
-def _hosted_page_settings(settings: Settings) -> HostedPageSettings:
+def _page_settings(settings: Settings) -> HostedPageSettings:
     urls = (settings.success_url, settings.cancel_url, settings.return_url)
     return HostedPageSettings(*urls, settings.webhook, settings.cors, settings.loopback)
-
-
-def _documents(key: SigningKey) -> dict[str, tuple[str, bytes]]:
-    """The public key where Clerk's SDKs look for it."""
-    return {
-        path: (media, keys.published_key(key.public, path)) for path, media in keys.PUBLIC_KEY_PATHS.items()
-    }

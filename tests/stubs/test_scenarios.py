@@ -240,7 +240,7 @@ def server(dashboard: Any) -> ControlServer:
     app, document = dashboard.app, description.load()
     return ControlServer(
         app.service,
-        app.cast,
+        app.personas,
         key_file.load_signing_key(),
         ActiveRules.of(document, ScenarioRules(app.service)),
         "",

@@ -8,9 +8,11 @@ returns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_stubs.api import handlers
 from orgbilling_stubs.api.errors import problem
@@ -33,7 +35,9 @@ E = TypeVar("E", bound=Event)
 Read = Callable[[RequestContext, Tenant], Reply | EncodedReply]
 
 
-def table(description: Mapping[str, Any], service: Service, contract_none: str = "404") -> dict[str, Handler]:
+def operation_handlers(
+    description: JsonObject, service: Service, contract_none: str = "404"
+) -> dict[str, Handler]:
     """The handler of each operation.
 
     contract_none: what GET /org/contract answers when there is none, `404` or `none`.

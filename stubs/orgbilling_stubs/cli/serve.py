@@ -130,7 +130,7 @@ def _run(settings: Settings, host: str, port: int, quiet: bool) -> None:
         fail(error)
     if notice is not None:
         typer.echo(f"orgbilling: {notice}", err=True)
-    _serve(app, listener, partial(_announce, url, app.cast, settings, quiet, app.control_token))
+    _serve(app, listener, partial(_announce, url, app.personas, settings, quiet, app.control_token))
 
 
 def _bind(host: str, port: int) -> socket.socket:

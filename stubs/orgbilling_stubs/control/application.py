@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from orgbilling_openapi import control_description
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orgbilling_stubs.api.errors import problem
 from orgbilling_stubs.billing.errors import BillingError
-from orgbilling_stubs.control.guard import Asgi, ControlApiGuard
+from orgbilling_stubs.control.guard import ControlApiGuard
 from orgbilling_stubs.http.application import HttpSettings, assemble
-from orgbilling_stubs.http.connection import Receive, Send
 from orgbilling_stubs.http.context import AnyReply, Handler, RequestContext
 from orgbilling_stubs.http.cors import Cors
 from orgbilling_stubs.http.responses import Responder, trace_ids
@@ -30,7 +29,7 @@ class ControlAccess:
     host: str = "127.0.0.1"
 
 
-def mount(handlers: Mapping[str, Handler], seed: int, access: ControlAccess) -> ControlApiGuard:
+def control_application(handlers: Mapping[str, Handler], seed: int, access: ControlAccess) -> ControlApiGuard:
     """The application to serve at `PREFIX` and `DOCS`.
 
     handlers: by operationId, those of all packages. seed: of the server, for its trace ids.
@@ -58,17 +57,17 @@ def _translating(handler: Handler) -> Handler:
     return handle
 
 
-def _nobody(headers: Any, method: str) -> None:
+def _nobody(headers: Sequence[tuple[bytes, bytes]], method: str) -> None:
     """The guard has let the caller in; nothing depends on who it is."""
 
 
-def _aliased(inner: Asgi) -> Asgi:
+def _aliased(inner: ASGIApp) -> ASGIApp:
     """Serve the reference at the shorter address, too."""
 
-    async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == DOCS:
             place = f"{PREFIX}/docs"
-            scope = scope | {"path": place, "raw_path": place.encode()}
+            scope = {**scope, "path": place, "raw_path": place.encode()}
         await inner(scope, receive, send)
 
     return app

@@ -11,8 +11,9 @@ A request passes when each of these holds, in this order:
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orgbilling_stubs.control.errors import (
     HOST_REFUSED,
@@ -22,13 +23,10 @@ from orgbilling_stubs.control.errors import (
     TOKEN_WRONG,
 )
 from orgbilling_stubs.control.token import is_same_token
-from orgbilling_stubs.http.connection import Receive, Send
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.http.origin_policy import OriginPolicy
 from orgbilling_stubs.http.responses import Responder
 from orgbilling_stubs.http.routing import refuse
-
-Asgi = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 JSON = re.compile(rb"application/(?:json|x-ndjson)\s*(?:;.*)?", re.IGNORECASE | re.DOTALL)
@@ -43,7 +41,7 @@ class ControlApiGuard:
 
     def __init__(
         self,
-        inner: Asgi,
+        inner: ASGIApp,
         responder: Responder,
         origins: Sequence[str] = (),
         token: str | None = None,
@@ -54,7 +52,7 @@ class ControlApiGuard:
         self._policy = OriginPolicy(origins, loopback=token is None, bound_host=host)
         self._token = token
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it."""
         try:
             self.check(scope["method"], scope["headers"])

@@ -23,7 +23,7 @@ ServerHandler = Callable[[ControlServer, RequestContext], AnyReply | Coroutine[A
 PagesHandler = Callable[[HostedCheckouts, ControlServer, RequestContext], AnyReply]
 
 
-def table(server: ControlServer, hosted: HostedCheckouts) -> Mapping[str, Handler]:
+def control_handlers(server: ControlServer, hosted: HostedCheckouts) -> Mapping[str, Handler]:
     """The handlers that drive a server and its hosted pages."""
     of_server: dict[
         str, Callable[[ControlServer, RequestContext], AnyReply | Coroutine[Any, Any, AnyReply]]

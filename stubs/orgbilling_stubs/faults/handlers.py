@@ -39,7 +39,7 @@ def remove_fault(rules: ActiveRules, request: RequestContext) -> Reply:
     return Reply(None, 204)
 
 
-def table(rules: ActiveRules) -> dict[str, Handler]:
+def fault_handlers(rules: ActiveRules) -> dict[str, Handler]:
     """The handlers for the rules of a server, by operationId."""
     handlers = {
         "listFaults": list_faults,

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.types import ASGIApp
+
 from orgbilling_stubs.http.context import Handler, Middleware, Record, RequestContext, Response
 from orgbilling_stubs.http.cors import Cors
 from orgbilling_stubs.http.example_responses import ExampleHandler
@@ -15,7 +17,7 @@ from orgbilling_stubs.http.pipeline import compose
 from orgbilling_stubs.http.responses import ProblemResponses, Responder, trace_ids
 from orgbilling_stubs.http.routing import CompiledApplication, HandlerResolver, Routing
 from orgbilling_stubs.http.security import Authorize, Security
-from orgbilling_stubs.http.site import App, Site
+from orgbilling_stubs.http.site import Site
 from orgbilling_stubs.http.specification import ApiSpecification
 from orgbilling_stubs.http.validation import Validation
 from orgbilling_stubs.tenants.clock import wall_ns
@@ -43,7 +45,7 @@ def assemble(
     habits: HttpSettings | None = None,
     documents: Mapping[str, tuple[str, bytes]] | None = None,
     closing: Callable[[], None] | None = None,
-    routes: Mapping[str, App] | None = None,
+    routes: Mapping[str, ASGIApp] | None = None,
     recorder: Record | None = None,
     fault_injection: Middleware | None = None,
 ) -> CompiledApplication:

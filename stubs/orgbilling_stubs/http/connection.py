@@ -11,15 +11,14 @@ import asyncio
 import os
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Generator
 from types import coroutine
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
+
+from starlette.types import Message, Receive, Send
 
 if TYPE_CHECKING:
     from orgbilling_stubs.http.context import Headers, Response
-
-Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
-Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
 
 STEP_S = 0.05
 """How often a drip falls."""
@@ -58,7 +57,7 @@ class Connection:
         self._receive = receive
         self._send = send
 
-    async def receive(self) -> Mapping[str, Any]:
+    async def receive(self) -> Message:
         """The next message of the client: a piece of the body, or that it has left."""
         if self._body is not None:
             body, self._body = self._body, None

@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 from orgbilling_openapi import strict_json
 from orgbilling_openapi.strict_json import DuplicateMemberError, StrictJsonError
+from starlette.types import Receive
 
-from orgbilling_stubs.http.connection import Disconnected, Receive
+from orgbilling_stubs.http.connection import Disconnected
 from orgbilling_stubs.http.errors import (
     BODY_LARGE,
     BODY_LIMIT_BYTES,

@@ -10,8 +10,9 @@ from typing import Any
 
 import orjson
 from orgbilling_openapi.json_pointer import find
+from starlette.types import Send
 
-from orgbilling_stubs.http.connection import Connection, Disconnected, Send
+from orgbilling_stubs.http.connection import Connection, Disconnected
 from orgbilling_stubs.http.context import (
     AnyReply,
     CallNext,

@@ -16,7 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from orgbilling_stubs.http.connection import Connection, Disconnected, Receive, Send
+from starlette.types import Receive, Send
+
+from orgbilling_stubs.http.connection import Connection, Disconnected
 from orgbilling_stubs.http.context import CallNext, Handler, Record, RequestContext
 from orgbilling_stubs.http.errors import METHOD_WRONG, ROUTE_UNKNOWN, Problem
 from orgbilling_stubs.http.operation import CompileContext, Operation

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orgbilling_stubs.http import pages, templating
-from orgbilling_stubs.http.connection import Send
 from orgbilling_stubs.http.context import Headers
 from orgbilling_stubs.http.errors import METHOD_WRONG, ROUTE_UNKNOWN, Problem
 from orgbilling_stubs.http.origin import Origin
@@ -21,8 +21,6 @@ SCHEMA = b"application/schema+json"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Maker = Callable[[Origin], bytes]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-App = Callable[[Mapping[str, Any], Receive, Send], Awaitable[None]]
 
 
 class Site:
@@ -39,7 +37,7 @@ class Site:
         responder: Responder,
         documents: Mapping[str, tuple[str, bytes]],
         closing: Callable[[], None] | None = None,
-        routes: Mapping[str, App] | None = None,
+        routes: Mapping[str, ASGIApp] | None = None,
     ) -> None:
         self.contract = contract
         self.prefix = prefix
@@ -59,7 +57,7 @@ class Site:
             self.pages[path] = (media.encode("latin-1"), _same(body))
         self._made: dict[str, bytes] = {}
 
-    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan of the server."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
@@ -70,12 +68,12 @@ class Site:
         else:
             await self._serve(scope, send)
 
-    def _mounted(self, path: str) -> App | None:
+    def _mounted(self, path: str) -> ASGIApp | None:
         if path in self.pages:
             return None
         return next((app for start, app in self.routes.items() if path.startswith(start)), None)
 
-    async def _serve(self, scope: Mapping[str, Any], send: Send) -> None:
+    async def _serve(self, scope: Scope, send: Send) -> None:
         responder = self.responder
         request = dict(reversed(scope["headers"]))
         origin = responder.origins.of(scope, request)

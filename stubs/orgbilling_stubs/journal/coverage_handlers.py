@@ -21,6 +21,6 @@ def reset_coverage(tally: Tally, request: RequestContext) -> Reply:
     return Reply(None, 204)
 
 
-def table(tally: Tally) -> dict[str, Handler]:
+def coverage_handlers(tally: Tally) -> dict[str, Handler]:
     """The handlers for the coverage of a server, by operationId."""
     return {"getCoverage": partial(get_coverage, tally), "resetCoverage": partial(reset_coverage, tally)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orgbilling_openapi import description as contracts
+from orgbilling_openapi import description as descriptions
 from orgbilling_openapi import json_pointer
 from orgbilling_openapi.operations import operations_by_id
 
@@ -98,7 +98,7 @@ class Explainer:
         texts = [json_pointer.text(path) for path in paths]
         if listed is not None and "$ref" in answers[listed]:
             texts.append(answers[listed]["$ref"])
-        return [{"pointer": text, "layer": contracts.origins().of(text).layer} for text in texts]
+        return [{"pointer": text, "layer": descriptions.origins().of(text).layer} for text in texts]
 
     def _command(self, exchange: Exchange, records: Sequence[Record]) -> dict[str, Any] | None:
         kind = COMMANDS.get(exchange.operation)

@@ -55,7 +55,7 @@ def explain_exchange(journal: Journal, request: RequestContext) -> Reply:
     return Reply(journal.explain(exchange))
 
 
-def table(journal: Journal) -> dict[str, Handler]:
+def journal_handlers(journal: Journal) -> dict[str, Handler]:
     """The handlers for the journal of a server, by operationId."""
     handlers: dict[str, Callable[[Journal, RequestContext], AnyReply]] = {
         "listJournal": list_journal,

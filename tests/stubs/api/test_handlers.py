@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from orgbilling_fixtures import personas
-from orgbilling_openapi import description as contracts
+from orgbilling_openapi import description as descriptions
 
 READS = {
     "/org/billing": "getOrgBilling",
@@ -36,7 +36,7 @@ MONTHLY = "11111111-1111-4111-8111-111111111111"
 
 
 def schema_of(path: str, method: str, status: str) -> Any:
-    document = contracts.load()
+    document = descriptions.load()
     answer = document["paths"][path][method]["responses"][status]
     if "$ref" in answer:
         answer = document["components"]["responses"][answer["$ref"].rpartition("/")[2]]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import gc
 
 import pytest
-from orgbilling_openapi import description as contracts
+from orgbilling_openapi import description as descriptions
 from orgbilling_stubs.api.response_cache import ResponseCache, RowEncoder
 from orgbilling_stubs.billing.commands import RedeemVoucher
 from orgbilling_stubs.http.errors import InvalidReply
@@ -11,7 +11,7 @@ from orgbilling_stubs.http.errors import InvalidReply
 
 @pytest.fixture
 def encoder() -> RowEncoder:
-    return RowEncoder(contracts.load(), "OrgModelPriceItem")
+    return RowEncoder(descriptions.load(), "OrgModelPriceItem")
 
 
 def test_a_row_is_validated_and_serialized(encoder):
@@ -25,7 +25,7 @@ def test_a_row_that_breaks_the_contract_is_our_mistake(encoder):
 
 
 def test_a_reply_is_kept_until_the_tenant_changes(dashboard):
-    service, cache = dashboard.app.service, ResponseCache(contracts.load())
+    service, cache = dashboard.app.service, ResponseCache(descriptions.load())
     tenant = service.tenant("org_standard")
     first = cache.profile(tenant)
     page = cache.ledger(tenant, 0, 2, {})
@@ -37,7 +37,7 @@ def test_a_reply_is_kept_until_the_tenant_changes(dashboard):
 
 
 def test_what_is_kept_goes_with_the_tenant(dashboard):
-    service, cache = dashboard.app.service, ResponseCache(contracts.load())
+    service, cache = dashboard.app.service, ResponseCache(descriptions.load())
     cache.profile(service.copy("org_standard"))
     gc.collect()
     assert len(cache._tenants) == 0

@@ -17,7 +17,7 @@ def newest(dashboard: Any) -> dict[str, Any]:
     return found
 
 
-def lawful(drive: Any) -> bool:
+def invariants_hold(drive: Any) -> bool:
     found: bool = drive("GET", f"{ORG}/invariants").json()["organizations"][0]["holds"]
     return found
 
@@ -30,7 +30,7 @@ def test_usage_is_booked_at_the_price_in_force(drive: Any, dashboard: Any) -> No
     row = newest(dashboard)
     assert (row["amountCredits"], row["tokens"], row["trafficSource"]) == (-2.0, 2500, "sdk")
     assert drive("POST", f"{ORG}/usage", {"inputTokens": 1}).status_code == 200
-    assert lawful(drive)
+    assert invariants_hold(drive)
 
 
 def test_meters_are_booked_at_the_price_in_force(drive: Any, dashboard: Any) -> None:
@@ -73,7 +73,7 @@ def test_a_contract_can_be_offered_cancelled_and_resumed(drive: Any, dashboard: 
     assert drive("PUT", f"{ORG}/contract/installments/99", {"state": "paid"}).status_code == 404
     assert drive("POST", f"{ORG}/contract/cancel").json()["contractStatus"] == "cancelled"
     assert drive("POST", f"{ORG}/contract/resume").json()["contractStatus"] == "active"
-    assert lawful(drive)
+    assert invariants_hold(drive)
 
 
 def test_refunds_and_adjustments_are_exact(drive: Any, dashboard: Any) -> None:
@@ -83,7 +83,7 @@ def test_refunds_and_adjustments_are_exact(drive: Any, dashboard: Any) -> None:
     drive("POST", f"{ORG}/refunds", {"amountUsd": "1.00", "description": "Sorry"})
     assert newest(dashboard)["description"] == "Sorry"
     assert dashboard("GET", "/org/billing", "org_a").json()["creditBalance"] == before
-    assert lawful(drive)
+    assert invariants_hold(drive)
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ def test_every_operation_has_exactly_one_function() -> None:
         if method != "parameters"
     }
     tables = [
-        operations.table(STANDIN, STANDIN),
-        faults.table(STANDIN),
-        journal.table(STANDIN),
-        coverage.table(STANDIN),
+        operations.control_handlers(STANDIN, STANDIN),
+        faults.fault_handlers(STANDIN),
+        journal.journal_handlers(STANDIN),
+        coverage.coverage_handlers(STANDIN),
     ]
     assert sorted(operation_id for table in tables for operation_id in table) == sorted(listed)

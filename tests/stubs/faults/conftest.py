@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 import uvicorn
-from orgbilling_openapi import description as contracts
-from orgbilling_stubs.api.operations import table
+from orgbilling_openapi import description as descriptions
+from orgbilling_stubs.api.operations import operation_handlers
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.authorization import Authorizer
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
@@ -20,14 +20,14 @@ from orgbilling_stubs.checkout.completion import CheckoutCompletion
 from orgbilling_stubs.checkout.sessions import CheckoutSessions
 from orgbilling_stubs.checkout.settings import HostedPageSettings
 from orgbilling_stubs.control import operations
-from orgbilling_stubs.control.application import ControlAccess, mount
+from orgbilling_stubs.control.application import ControlAccess, control_application
 from orgbilling_stubs.control.server import ControlServer
 from orgbilling_stubs.faults import effects
 from orgbilling_stubs.faults import handlers as faults
-from orgbilling_stubs.faults.instrumentation import instrument
 from orgbilling_stubs.faults.rules import FaultRule
 from orgbilling_stubs.http.application import assemble
 from orgbilling_stubs.http.server.uvicorn_protocol import config
+from orgbilling_stubs.instrumentation import instrument
 from orgbilling_stubs.journal import coverage_handlers as coverage
 from orgbilling_stubs.journal import handlers as journal
 from orgbilling_stubs.journal.exchange import Exchange
@@ -58,18 +58,18 @@ class World:
 
     def __init__(self, settings: uvicorn.Config | None = None) -> None:
         self._settings = settings
-        contract = contracts.load()
-        cast = PersonaRegistry(())
+        description = descriptions.load()
+        personas = PersonaRegistry(())
         key = key_file.load_signing_key()
         clock = clocks.from_option(CLOCK)
-        self.service = Service(MemoryStore(), clock, tenant_factory.tenant_config, cast.of, 1)
-        handlers = table(contract, self.service)
-        admit = Authorizer(Authenticator("trust", key), clocks.wall_ms)
-        self.instrumentation = instrument(contract, self.service, cast, handlers, admit)
+        self.service = Service(MemoryStore(), clock, tenant_factory.tenant_config, personas.of, 1)
+        handlers = operation_handlers(description, self.service)
+        authorizer = Authorizer(Authenticator("trust", key), clocks.wall_ms)
+        self.instrumentation = instrument(description, self.service, personas, handlers, authorizer)
         instrumentation = self.instrumentation
         server = ControlServer(
             self.service,
-            cast,
+            personas,
             key,
             instrumentation.rules,
             "",
@@ -77,17 +77,19 @@ class World:
             instrumentation.coverage.scenario,
         )
         more = {
-            **faults.table(instrumentation.rules),
-            **journal.table(instrumentation.journal),
-            **coverage.table(instrumentation.coverage),
+            **faults.fault_handlers(instrumentation.rules),
+            **journal.journal_handlers(instrumentation.journal),
+            **coverage.coverage_handlers(instrumentation.coverage),
         }
         checkouts = CheckoutCompletion(CheckoutSessions(self.service, HostedPageSettings()))
-        steering = mount({**operations.table(server, checkouts), **more}, 1, ControlAccess())
-        routes = {"/_mock/v1": steering, "/_mock/docs": steering}
+        control_api = control_application(
+            {**operations.control_handlers(server, checkouts), **more}, 1, ControlAccess()
+        )
+        routes = {"/_mock/v1": control_api, "/_mock/docs": control_api}
         self.app = assemble(
-            contract,
+            description,
             handlers,
-            admit,
+            authorizer,
             routes=routes,
             recorder=self.instrumentation.recorder,
             fault_injection=self.instrumentation.fault_injection,
@@ -228,8 +230,8 @@ def organization(request: pytest.FixtureRequest) -> str:
 def is_problem() -> Callable[[Answer], bool]:
     import jsonschema_rs
 
-    contract = contracts.load()
-    root = {"$ref": "#/components/schemas/ErrorModel", "components": contract["components"]}
+    description = descriptions.load()
+    root = {"$ref": "#/components/schemas/ErrorModel", "components": description["components"]}
     validator = jsonschema_rs.Draft202012Validator(root, validate_formats=True)
 
     def check(answer: Answer) -> bool:

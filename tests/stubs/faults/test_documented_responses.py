@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_openapi import description as contracts
+from orgbilling_openapi import description as descriptions
 from orgbilling_stubs.faults import errors
 from orgbilling_stubs.faults.documented_responses import DocumentedResponses
 from orgbilling_stubs.http.errors import Problem
@@ -9,7 +9,7 @@ from orgbilling_stubs.http.errors import Problem
 
 @pytest.fixture(scope="module")
 def responses():
-    return DocumentedResponses(contracts.load())
+    return DocumentedResponses(descriptions.load())
 
 
 def test_a_refusal_speaks_in_the_words_of_the_contract(responses):

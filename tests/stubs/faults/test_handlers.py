@@ -1,18 +1,18 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_openapi import control_description as contracts
+from orgbilling_openapi import control_description
 from orgbilling_stubs.faults import errors, handlers
 
 
 def test_every_fault_operation_of_the_contract_has_its_handler():
     tagged = [
         operation["operationId"]
-        for item in contracts.load()["paths"].values()
+        for item in control_description.load()["paths"].values()
         for operation in item.values()
         if isinstance(operation, dict) and "faults" in operation.get("tags", ())
     ]
-    assert sorted(handlers.table(None)) == sorted(tagged)
+    assert sorted(handlers.fault_handlers(None)) == sorted(tagged)
 
 
 def test_a_rule_lives_from_its_request_to_its_removal(world):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jsonschema_rs
 import pytest
-from orgbilling_openapi import description as contracts
+from orgbilling_openapi import description as descriptions
 from orgbilling_stubs.auth.errors import AuthError
 from orgbilling_stubs.http.application import HttpSettings, assemble
 from orgbilling_stubs.http.context import EncodedReply, Handler, Reply, RequestContext
@@ -129,7 +129,7 @@ HANDLERS: dict[str, Handler] = {
 def make() -> Callable[..., Client]:
     def made(habits: HttpSettings | None = None, contract: Any = None, **handlers: Handler) -> Client:
         table = {**HANDLERS, **handlers}
-        return Client(assemble(contract or contracts.load(), table, admit, habits=habits))
+        return Client(assemble(contract or descriptions.load(), table, admit, habits=habits))
 
     return made
 
@@ -146,7 +146,7 @@ def ask(make: Callable[..., Client]) -> Client:
 
 @pytest.fixture(scope="session")
 def is_problem() -> Callable[[Answer], bool]:
-    contract = contracts.load()
+    contract = descriptions.load()
     root = {"$ref": "#/components/schemas/ErrorModel", "components": contract["components"]}
     validator = jsonschema_rs.Draft202012Validator(root, validate_formats=True)
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import time
 
-from orgbilling_openapi import description as contracts
+from orgbilling_openapi import description as descriptions
 from orgbilling_stubs.http.application import HttpSettings, assemble
 
 
 def test_building_is_quick():
-    contract = contracts.load()
+    contract = descriptions.load()
     started = time.perf_counter()
     assemble(contract, {}, lambda headers, method: None)
     assert time.perf_counter() - started < 0.5
@@ -17,13 +17,13 @@ def test_an_empty_table_answers_every_get_with_an_example(make):
     from orgbilling_stubs.http.example_responses import ExampleValues  # noqa: F401 -- the import that the first request does
 
     ask = make()
-    ask.app = assemble(contracts.load(), {}, lambda headers, method: None)
-    for path, item in contracts.load()["paths"].items():
+    ask.app = assemble(descriptions.load(), {}, lambda headers, method: None)
+    for path, item in descriptions.load()["paths"].items():
         if "get" in item:
             assert ask("GET", path).status == 200
 
 
 def test_the_contract_is_left_as_it_is():
-    contract = contracts.load()
+    contract = descriptions.load()
     assemble(contract, {}, lambda headers, method: None, habits=HttpSettings(lenient=True))
-    assert contract == contracts.load()
+    assert contract == descriptions.load()

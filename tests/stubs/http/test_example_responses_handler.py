@@ -6,14 +6,14 @@ import time
 
 import jsonschema_rs
 import pytest
-from orgbilling_openapi import description as contracts
+from orgbilling_openapi import description as descriptions
 from orgbilling_stubs.http.application import HttpSettings, assemble
 
 PATHS = 345
 
 
 def wide() -> dict:
-    contract = contracts.load()
+    contract = descriptions.load()
     schemas = contract["components"]["schemas"]
     for number in range(PATHS - len(contract["paths"])):
         schemas[f"Thing{number}"] = thing(number)
@@ -114,7 +114,7 @@ def test_an_operation_without_content_answers_without_any(make, contract):
     "schema", [{"type": "string", "pattern": r"^(?!a)b\1$"}, {"$ref": "#/components/schemas/No"}]
 )
 def test_what_cannot_be_made_is_told(make, is_problem, schema):
-    contract = contracts.load()
+    contract = descriptions.load()
     content = {"application/json": {"schema": schema}}
     contract["paths"]["/odd"] = {"get": {"responses": {"200": {"description": "OK", "content": content}}}}
     answer = make(contract=contract)("GET", "/odd")
@@ -123,7 +123,7 @@ def test_what_cannot_be_made_is_told(make, is_problem, schema):
 
 
 def test_an_operation_with_another_scheme_needs_some_credentials(make, is_problem):
-    contract = contracts.load()
+    contract = descriptions.load()
     contract["paths"]["/keyed"] = {
         "get": {"security": [{"apiKey": []}], "responses": {"204": {"description": "OK"}}}
     }

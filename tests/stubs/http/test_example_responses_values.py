@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from jsonschema_rs import Draft202012Validator
-from orgbilling_openapi import description as contracts
+from orgbilling_openapi import description as descriptions
 from orgbilling_stubs.http.example_responses import ExampleValues
 
 DOCUMENT = {
@@ -52,7 +52,7 @@ def test_a_value_is_valid(schema):
 
 
 def test_every_schema_of_the_contract_gets_a_value():
-    contract = contracts.load()
+    contract = descriptions.load()
     for name in contract["components"]["schemas"]:
         schema = {"$ref": f"#/components/schemas/{name}"}
         made = ExampleValues(contract, 1).value(schema)

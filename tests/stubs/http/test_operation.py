@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from orgbilling_openapi import description as contracts
+from orgbilling_openapi import description as descriptions
 from orgbilling_stubs.http.context import EncodedReply, Reply
 
 
@@ -28,7 +28,7 @@ def test_a_handler_gets_who_asks_what_and_where(make):
 
 
 def test_an_operation_without_security_is_open(make):
-    contract = contracts.load()
+    contract = descriptions.load()
     contract["paths"]["/org/billing"]["get"]["security"] = []
     seen = []
 
@@ -41,7 +41,7 @@ def test_an_operation_without_security_is_open(make):
 
 
 def test_a_status_that_the_contract_does_not_have_is_our_mistake(make, caplog):
-    contract = contracts.load()
+    contract = descriptions.load()
     del contract["paths"]["/org/billing"]["get"]["responses"]["default"]
     answer = make(contract=contract, getOrgBilling=lambda call: Reply({}, 299))("GET", "/org/billing")
     assert answer.status == 500

@@ -6,7 +6,7 @@ import pytest
 from connexion.middleware import ConnexionMiddleware
 from connexion.middleware.abstract import AbstractRoutingAPI, SpecMiddleware
 from connexion.resolver import Resolver
-from orgbilling_openapi import description as contracts
+from orgbilling_openapi import description as descriptions
 from orgbilling_stubs.http.routing import CompiledAPI, CompiledApplication, HandlerResolver, Routing
 from orgbilling_stubs.http.specification import ApiSpecification
 
@@ -21,7 +21,7 @@ def test_connexion_owns_the_contract(ask):
 
 def test_every_operation_has_a_route_and_those_of_the_table_are_compiled(ask):
     routes = {route.path: route for route in ask.app.app.router.routes()}
-    contract = contracts.load()
+    contract = descriptions.load()
     for path, item in contract["paths"].items():
         for method in item:
             assert method.upper() in routes["/api/v1" + path].methods
@@ -39,7 +39,7 @@ def test_a_table_without_a_fallback_must_be_complete():
 
 
 def test_a_broken_contract_does_not_start(make):
-    contract = contracts.load()
+    contract = descriptions.load()
     schema = contract["components"]["schemas"]["TenantBillingProfile"]
     schema["properties"]["billingMode"] = {"$ref": "#/components/schemas/Nobody"}
     with pytest.raises(LookupError):
@@ -68,4 +68,4 @@ def test_a_websocket_is_closed(ask):
 
 
 def test_the_prefix_is_that_of_the_contract():
-    assert ApiSpecification(contracts.load()).base_path == "/api/v1"
+    assert ApiSpecification(descriptions.load()).base_path == "/api/v1"

@@ -8,7 +8,7 @@ import re
 import jsonschema_rs
 import pytest
 import yaml
-from orgbilling_openapi import description as contracts
+from orgbilling_openapi import description as descriptions
 from orgbilling_stubs.http.application import assemble
 
 
@@ -33,7 +33,7 @@ def test_documents_are_served_without_a_token(ask, path, media):
 
 @pytest.mark.slow
 def test_the_forms_say_the_same(ask):
-    contract = contracts.load()
+    contract = descriptions.load()
     assert ask("GET", "/openapi.json").json == contract
     assert yaml.safe_load(ask("GET", "/openapi.yaml").body) == contract
     older = ask("GET", "/openapi-3.0.json").json
@@ -50,7 +50,7 @@ def test_the_schema_that_a_body_names_is_served_and_validates_it(ask):
 
 
 def test_every_schema_refers_to_schemas_that_are_served(ask):
-    names = contracts.load()["components"]["schemas"]
+    names = descriptions.load()["components"]["schemas"]
     for name in names:
         served = ask("GET", f"/schemas/{name}.json").json
         for url in re.findall(r'"\$ref": "([^"]+)"', json.dumps(served)):
@@ -67,7 +67,7 @@ def test_the_root_leads_to_the_reference(ask):
 
 def test_lifespan_closes_what_was_opened():
     closed = []
-    app = assemble(contracts.load(), {}, lambda headers, method: None, closing=lambda: closed.append(True))
+    app = assemble(descriptions.load(), {}, lambda headers, method: None, closing=lambda: closed.append(True))
     messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
     sent = []
 
@@ -84,7 +84,7 @@ def test_lifespan_closes_what_was_opened():
 
 def test_more_documents_can_be_served():
     documents = {"/.well-known/jwks.json": ("application/json", b"{}")}
-    app = assemble(contracts.load(), {}, lambda headers, method: None, documents=documents)
+    app = assemble(descriptions.load(), {}, lambda headers, method: None, documents=documents)
     sent = []
 
     async def send(message):
@@ -100,7 +100,7 @@ def test_other_applications_answer_under_their_prefix(ask):
         await send({"type": "http.response.start", "status": 418, "headers": []})
         await send({"type": "http.response.body", "body": scope["path"].encode()})
 
-    ask.app = assemble(contracts.load(), {}, lambda headers, method: None, routes={"/tea/": teapot})
+    ask.app = assemble(descriptions.load(), {}, lambda headers, method: None, routes={"/tea/": teapot})
     asked = {"headers": [], "query_string": b"", "server": ("127.0.0.1", 4010), "scheme": "http"}
 
     def status(method, path):

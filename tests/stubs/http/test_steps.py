@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_openapi import description as contracts
+from orgbilling_openapi import description as descriptions
 from orgbilling_stubs.auth.errors import AuthError
 from orgbilling_stubs.http.application import assemble
 from orgbilling_stubs.http.context import Reply, Response, StreamReply
@@ -52,7 +52,7 @@ def client(ask, recorder, profile):
         "getOrgModelPricing": lambda context: events(),
         "redeemOrgVoucher": lambda context: 1 / 0,
     }
-    ask.app = assemble(contracts.load(), handlers, authorize, recorder=recorder, fault_injection=replace)
+    ask.app = assemble(descriptions.load(), handlers, authorize, recorder=recorder, fault_injection=replace)
     return ask
 
 

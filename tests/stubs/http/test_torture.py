@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from orgbilling_openapi import description as contracts
+from orgbilling_openapi import description as descriptions
 from orgbilling_stubs.http import request_body as bodies
 from orgbilling_stubs.http.application import assemble
 from orgbilling_stubs.http.context import Reply
@@ -31,7 +31,7 @@ def redeem(call):
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     handlers = {"redeemOrgVoucher": redeem, "getOrgLedger": lambda call: Reply(None)}
-    app = assemble(contracts.load(), handlers, lambda headers, method: "admin")
+    app = assemble(descriptions.load(), handlers, lambda headers, method: "admin")
     patient = bodies.receive_body
     bodies.receive_body = lambda headers, receive, **limits: patient(headers, receive, SLOW_SECONDS, **limits)
     listener = socket.create_server(("127.0.0.1", 0))

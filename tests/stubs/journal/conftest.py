@@ -8,15 +8,15 @@ from typing import Any
 
 import httpx
 import pytest
-from orgbilling_openapi import description as contracts
-from orgbilling_stubs.api.operations import table
+from orgbilling_openapi import description as descriptions
+from orgbilling_stubs.api.operations import operation_handlers
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.authorization import Authorizer
 from orgbilling_stubs.auth.principal import Principal
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.auth.verification import Authenticator
-from orgbilling_stubs.faults.instrumentation import instrument
 from orgbilling_stubs.http.application import assemble
+from orgbilling_stubs.instrumentation import instrument
 from orgbilling_stubs.journal.exchange import Exchange
 from orgbilling_stubs.tenants import clock as clocks
 from orgbilling_stubs.tenants import tenant_factory
@@ -63,19 +63,19 @@ class Watched:
     """A stub and what watches it."""
 
     def __init__(self) -> None:
-        contract = contracts.load()
+        description = descriptions.load()
         self.key = key_file.load_signing_key()
         personas = PersonaRegistry(())
         clock = clocks.from_option("2026-03-10T12:00:00Z")
         self.service = Service(MemoryStore(), clock, tenant_factory.tenant_config, personas.of, 1)
-        handlers = table(contract, self.service)
-        admit = Authorizer(Authenticator("trust", self.key), clocks.wall_ms)
-        self.instrumentation = instrument(contract, self.service, personas, handlers, admit)
+        handlers = operation_handlers(description, self.service)
+        authorizer = Authorizer(Authenticator("trust", self.key), clocks.wall_ms)
+        self.instrumentation = instrument(description, self.service, personas, handlers, authorizer)
         self.journal = self.instrumentation.journal
         self.app = assemble(
-            contract,
+            description,
             handlers,
-            admit,
+            authorizer,
             recorder=self.instrumentation.recorder,
             fault_injection=self.instrumentation.fault_injection,
         )

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from orgbilling_openapi import control_description as contracts
+from orgbilling_openapi import control_description
 from orgbilling_stubs.journal import coverage_handlers
 from orgbilling_stubs.journal.coverage_items import Items
 from orgbilling_stubs.journal.coverage_tally import Tally
@@ -9,11 +9,11 @@ from orgbilling_stubs.journal.coverage_tally import Tally
 def test_every_coverage_operation_of_the_contract_has_its_handler():
     tagged = [
         operation["operationId"]
-        for item in contracts.load()["paths"].values()
+        for item in control_description.load()["paths"].values()
         for operation in item.values()
         if isinstance(operation, dict) and "coverage" in operation.get("tags", ())
     ]
-    assert sorted(coverage_handlers.table(None)) == sorted(tagged)
+    assert sorted(coverage_handlers.coverage_handlers(None)) == sorted(tagged)
 
 
 def test_coverage_is_read_and_reset():

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from orgbilling_openapi import description as contracts
+from orgbilling_openapi import description as descriptions
 from orgbilling_stubs.journal.coverage_items import items
 
 BODY = {"properties": {"$schema": {}, "name": {}, "kind": {}}}
@@ -62,7 +62,7 @@ def test_everything_that_can_be_met():
 
 
 def test_the_contract_itself():
-    contract = contracts.load()
+    contract = descriptions.load()
     names = [op["operationId"] for item in contract["paths"].values() for op in item.values()]
     found = items(contract, names)
     assert found.operations == names

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import jsonschema_rs
 import pytest
-from orgbilling_openapi import control_description as contracts
+from orgbilling_openapi import control_description
 from orgbilling_stubs.journal.coverage_items import Items
 from orgbilling_stubs.journal.coverage_report import percent, report
 from orgbilling_stubs.journal.coverage_tally import Tally
@@ -18,7 +18,7 @@ def tally():
 def test_nothing_met(tally):
     found = report(tally)
     assert (found["percent"], found["since"]) == (0.0, "2026-11-22T11:00:00Z")
-    schema = {"$ref": "#/components/schemas/Coverage", "components": contracts.load()["components"]}
+    schema = {"$ref": "#/components/schemas/Coverage", "components": control_description.load()["components"]}
     jsonschema_rs.Draft202012Validator(schema, validate_formats=True).validate(found)
 
 

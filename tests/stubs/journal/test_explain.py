@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import jsonschema_rs
 import pytest
-from orgbilling_openapi import control_description as contracts
+from orgbilling_openapi import control_description, json_pointer
 from orgbilling_openapi import description as api
-from orgbilling_openapi import json_pointer
 from orgbilling_stubs.faults.effects.status import Status
 from orgbilling_stubs.faults.rules import FaultRule
 from orgbilling_stubs.journal.explain import COMMANDS
@@ -13,7 +12,10 @@ from orgbilling_stubs.tenants import timeline
 
 @pytest.fixture(scope="module")
 def validator():
-    schema = {"$ref": "#/components/schemas/Explanation", "components": contracts.load()["components"]}
+    schema = {
+        "$ref": "#/components/schemas/Explanation",
+        "components": control_description.load()["components"],
+    }
     return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import jsonschema_rs
-from orgbilling_openapi import control_description as contracts
+from orgbilling_openapi import control_description
 from orgbilling_stubs.http.context import AppliedFault
 from orgbilling_stubs.journal.exchange import EXCERPT_BYTES, RecordedError
 from orgbilling_stubs.journal.show import document
@@ -13,7 +13,7 @@ def test_an_exchange_as_the_contract_has_it(exchange):
     shown = document(
         exchange(1, query=b"days=7", refusal=RecordedError("invalid", ""), fault=AppliedFault("rule a"))
     )
-    schema = {"$ref": "#/components/schemas/Exchange", "components": contracts.load()["components"]}
+    schema = {"$ref": "#/components/schemas/Exchange", "components": control_description.load()["components"]}
     jsonschema_rs.Draft202012Validator(schema, validate_formats=True).validate(shown)
     assert (shown["path"], shown["milliseconds"], shown["at"]) == (
         "/api/v1/org/billing?days=7",

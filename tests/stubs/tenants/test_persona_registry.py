@@ -6,24 +6,24 @@ from orgbilling_stubs.tenants.persona_registry import PersonaRegistry, organizat
 
 
 def test_an_organization_id_names_its_persona() -> None:
-    cast = PersonaRegistry()
-    assert cast.of("org_low_balance")["name"] == "low_balance"
-    assert cast.of("org_low_balance_42")["name"] == "low_balance"
-    assert cast.of("org_contract_ending_renew_x")["name"] == "contract_ending_renew"
-    assert cast.of("org_2abc")["name"] == "standard"
-    assert cast.names == names()
+    registry = PersonaRegistry()
+    assert registry.of("org_low_balance")["name"] == "low_balance"
+    assert registry.of("org_low_balance_42")["name"] == "low_balance"
+    assert registry.of("org_contract_ending_renew_x")["name"] == "contract_ending_renew"
+    assert registry.of("org_2abc")["name"] == "standard"
+    assert registry.names == names()
 
 
 def test_the_first_chosen_persona_is_the_default_and_a_file_can_be_one(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text("shows: My own\nusage:\n  projects: 1\n")
-    cast = PersonaRegistry([str(mine), "low_balance"])
-    assert cast.default == "mine"
-    assert cast.names == ["mine", "low_balance"]
-    assert cast.of("org_whoever")["shows"] == "My own"
-    assert cast.of("org_mine_1")["name"] == "mine"
-    assert cast.of("org_euro")["name"] == "euro"
-    assert cast.of(organization_id("low_balance"))["name"] == "low_balance"
+    registry = PersonaRegistry([str(mine), "low_balance"])
+    assert registry.default == "mine"
+    assert registry.names == ["mine", "low_balance"]
+    assert registry.of("org_whoever")["shows"] == "My own"
+    assert registry.of("org_mine_1")["name"] == "mine"
+    assert registry.of("org_euro")["name"] == "euro"
+    assert registry.of(organization_id("low_balance"))["name"] == "low_balance"
 
 
 def test_a_persona_that_cannot_be_used_is_named() -> None:

@@ -24,9 +24,10 @@ from typing import Any
 
 import uvicorn
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from starlette.types import Receive, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from orgbilling_stubs.http.connection import Connection, Receive, Send
+from orgbilling_stubs.http.connection import Connection
 from orgbilling_stubs.http.context import RequestContext, Response
 from orgbilling_stubs.http.operation import Operation
 from orgbilling_stubs.http.pipeline import Suspended, resume, start

@@ -21,9 +21,9 @@ HEAVY = (
 
 APP = """
 import sys
-from orgbilling_openapi import description as contracts
+from orgbilling_openapi import description as descriptions
 from orgbilling_stubs.http.application import assemble
-assemble(contracts.load(), {}, lambda headers, method: None)
+assemble(descriptions.load(), {}, lambda headers, method: None)
 """
 
 

@@ -1,4 +1,4 @@
-"""The laws hold for every persona on every day, and after any sequence of commands."""
+"""The invariants hold for every persona on every day, and after any sequence of commands."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def small(**billing: Any) -> dict[str, Any]:
 
 
 class Life(RuleBasedStateMachine):
-    """Commands in any order, time going by, and the laws after every step."""
+    """Commands in any order, time going by, and the invariants after every step."""
 
     @initialize(postpaid=st.booleans(), contract=st.booleans())
     def begin(self, postpaid: bool, contract: bool) -> None:

@@ -1,4 +1,4 @@
-"""What is put around the operations of a server: fault injection, the journal, and the coverage."""
+"""Instrumentation of a server's operations: fault injection, the journal, and the coverage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ from orgbilling_stubs.tenants.service import Service
 
 @dataclass(frozen=True, slots=True)
 class Instrumentation:
-    """Two steps of the pipeline, for `assemble`, and what the control API drives."""
+    """Two steps of the request pipeline, and what the control API needs of each.
+
+    recorder: records every exchange in the journal. fault_injection: applies the fault rules in `rules` and
+    the overrides of a request. coverage: counts what the journal records.
+    """
 
     recorder: Recorder
     fault_injection: FaultInjector
@@ -42,10 +46,10 @@ def instrument(
     authorize: Authorize,
     rule_log: RuleLog | None = None,
 ) -> Instrumentation:
-    """Put together what observes and disturbs the operations of a server.
+    """Build the instrumentation of a server.
 
-    handled: operationIds with a handler: what coverage counts. authorize: who asks, and may they. rule_log:
-    keeps the standing fault rules; without it they are gone when the server stops.
+    handled: the operationIds that coverage counts, those with a handler. authorize: gives the principal of a
+    request. rule_log: keeps the standing fault rules; without it they are lost when the server stops.
     """
 
     def explain(exchange: Exchange) -> JsonObject:
