@@ -28,13 +28,12 @@ import numpy as np
 import pyarrow as pa
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.export import run, selection, workers
-from orgbilling_stubs.export.columnar.columns import DictionaryColumn, UuidColumn, values
+from orgbilling_stubs.export.columnar.columns import DictionaryColumn, UuidColumn, row_count, values
 from orgbilling_stubs.export.request import ExportRequest, Part
 from orgbilling_stubs.export.schema import BY_NAME, NAMES
 from orgbilling_stubs.export.verify import verify
 from orgbilling_stubs.export.writers import parts
-from orgbilling_stubs.export.writers.files import ManifestEntry
-from orgbilling_stubs.export.writers.parts import PartFiles
+from orgbilling_stubs.export.writers.files import ManifestEntry, PartialFile
 
 AS_OF_MS = instants.parse("2026-11-22T10:00:00Z")
 LEDGER = BY_NAME["ledger"]
@@ -69,9 +68,11 @@ def random_part(request: ExportRequest, part: Part, tick: Callable[[int], None])
         csv.writer(text, lineterminator="\n").writerows(zip(*map(values, table.values()), strict=True))
         (request.folder / f"{part.number}.csv").write_text(text.getvalue())
         return []
-    with PartFiles(request.folder, request.format, ("ledger",), part.number) as files:
-        files.write({"ledger": table})
-        return files.keep()
+    with PartialFile(request.folder, parts.table_path("ledger", request.format, part.number)) as file:
+        writer = parts.table_writer(request.format, LEDGER, file)
+        writer.write(table)
+        writer.close()
+        return [file.keep("ledger", row_count(table))]
 
 
 class Run(NamedTuple):

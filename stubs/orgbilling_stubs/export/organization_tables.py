@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.billing.state import after_history, state_of
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.export import row_tables
-from orgbilling_stubs.export.columnar.columns import TableColumns
+from orgbilling_stubs.export.columnar.columns import TableColumns, row_count
 from orgbilling_stubs.export.errors import installed
 from orgbilling_stubs.export.schema import NAMES
 from orgbilling_stubs.export.selection import SelectedOrganization, Selection
@@ -53,6 +53,26 @@ class OrganizationTables:
             if tables is not None:
                 return tables
         return row_tables.tables(self.tenant(organization), persona, wanted)
+
+    def write(
+        self,
+        organizations: Sequence[SelectedOrganization],
+        wanted: Sequence[str],
+        write: Callable[[Mapping[str, TableColumns]], None],
+        tick: Callable[[int], None],
+    ) -> dict[str, int]:
+        """Hand the tables of each organization to `write`; returns the rows of each table.
+
+        tick: called after each organization with the number of its ledger rows.
+        """
+        rows = dict.fromkeys(wanted, 0)
+        for organization in organizations:
+            tables = self.tables(organization, wanted)
+            write(tables)
+            for name, columns in tables.items():
+                rows[name] += row_count(columns)
+            tick(row_count(tables["ledger"]) if "ledger" in tables else 0)
+        return rows
 
     def tenant(self, organization: SelectedOrganization) -> Tenant:
         """The organization's tenant at the clock, as the stub has it."""

@@ -5,51 +5,65 @@ Rows are mappings by column name, so that a new column is one line here and one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from orgbilling_fixtures.personas import Persona
 
-from orgbilling_stubs.billing.contract import Contract
 from orgbilling_stubs.billing.money import unit_charge_micros
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.export.columnar.columns import TableColumns, Value
-from orgbilling_stubs.export.schema import BY_NAME
+from orgbilling_stubs.billing.tenant_config import TenantConfig
+from orgbilling_stubs.export.columnar.columns import ConstantColumn, TableColumns, Value
+from orgbilling_stubs.export.schema import BY_NAME, NAMES
 
 Row = Mapping[str, Value]
 """One row of a table, by column name, with raw values."""
 
 
-def columns_of_rows(table: str, rows: Iterable[Row]) -> TableColumns:
-    """The columns of some rows, in the order of the schema."""
+def columns_of_rows(config: TenantConfig, table: str, rows: Iterable[Row]) -> TableColumns:
+    """The columns of a tenant's rows, in the order of the schema; the rows need not name their owner."""
     listed = [*rows]
-    return {name: [row[name] for row in listed] for name in BY_NAME[table].names}
-
-
-def reference_tables(tenant: Tenant, persona: Persona) -> dict[str, TableColumns]:
-    """Every table that has few rows; the billing profile is apart, because it has the balance."""
-    contract = tenant.contract
-    rows = {
-        "organizations": [_organization(tenant, persona)],
-        "projects": _projects(tenant),
-        "model_prices": _model_prices(tenant),
-        "event_prices": _unit_prices(tenant, "event_type", tenant.prices.events),
-        "service_prices": _unit_prices(tenant, "operation", tenant.prices.services),
-        "vouchers": _vouchers(tenant),
-        "service_agreements": _agreements(tenant),
-        "contracts": [_contract(tenant, contract)] if contract else [],
-        "installments": _installments(tenant, contract) if contract else [],
+    owner = {"organization_id": config.organization, "tenant_id": config.tenant_id}
+    return {
+        name: ConstantColumn(owner[name], len(listed)) if name in owner else [row[name] for row in listed]
+        for name in BY_NAME[table].names
     }
-    return {table: columns_of_rows(table, table_rows) for table, table_rows in rows.items()}
 
 
-def billing_profile(
-    tenant: Tenant, balance_micros: int, outstanding_micros: int, updated_ms: int
-) -> TableColumns:
-    """The billing profile, at a balance."""
+def wanted_tables(
+    tenant: Tenant,
+    persona: Persona,
+    wanted: Collection[str],
+    rows: Mapping[str, Callable[[], Iterable[Row]]],
+    columns: Mapping[str, Callable[[], TableColumns]] = MappingProxyType({}),
+) -> dict[str, TableColumns]:
+    """The wanted tables of a tenant, in the order of the schema.
+
+    rows, columns: functions that make the tables that are not made here, as rows or as columns.
+    """
+    all_rows: dict[str, Callable[[], Iterable[Row]]] = {
+        "organizations": lambda: [_organization(tenant, persona)],
+        "projects": lambda: _projects(tenant),
+        "model_prices": lambda: _model_prices(tenant),
+        "event_prices": lambda: _unit_prices("event_type", tenant.prices.events),
+        "service_prices": lambda: _unit_prices("operation", tenant.prices.services),
+        "vouchers": lambda: _vouchers(tenant),
+        "service_agreements": lambda: _agreements(tenant),
+        "contracts": lambda: _contracts(tenant),
+        "installments": lambda: _installments(tenant),
+        **rows,
+    }
+    return {
+        name: columns[name]() if name in columns else columns_of_rows(tenant.config, name, all_rows[name]())
+        for name in NAMES
+        if name in wanted
+    }
+
+
+def billing_profile_row(tenant: Tenant, balance_micros: int, outstanding_micros: int, updated_ms: int) -> Row:
+    """The row of `billing_profiles`, at a balance."""
     config, prices = tenant.config, tenant.prices
-    row: Row = {
-        "organization_id": config.organization,
-        "tenant_id": config.tenant_id,
+    return {
         "billing_mode": config.mode,
         "currency": config.currency,
         "credit_balance": balance_micros,
@@ -63,14 +77,12 @@ def billing_profile(
         "char_price_per_month_usd": prices.character_month_nanos,
         "updated_at": updated_ms,
     }
-    return columns_of_rows("billing_profiles", [row])
 
 
 def characters_row(tenant: Tenant, month: str, high_water_mark: int, billed_ms: int | None) -> Row:
     """A row of `characters`; billed_ms is None for the present month."""
     nanos = tenant.prices.character_month_nanos
     return {
-        "organization_id": tenant.config.organization,
         "month": month,
         "high_water_mark": high_water_mark,
         "price_per_char_usd": nanos,
@@ -82,8 +94,6 @@ def characters_row(tenant: Tenant, month: str, high_water_mark: int, billed_ms: 
 def _organization(tenant: Tenant, persona: Persona) -> Row:
     config = tenant.config
     return {
-        "organization_id": config.organization,
-        "tenant_id": config.tenant_id,
         "company": config.company,
         "persona": persona.name,
         "locale": persona.locale,
@@ -96,17 +106,12 @@ def _organization(tenant: Tenant, persona: Persona) -> Row:
 
 
 def _projects(tenant: Tenant) -> list[Row]:
-    organization = tenant.config.organization
-    return [
-        {"project_id": project.project_id, "organization_id": organization, "name": project.name}
-        for project in tenant.config.projects
-    ]
+    return [{"project_id": project.project_id, "name": project.name} for project in tenant.config.projects]
 
 
 def _model_prices(tenant: Tenant) -> list[Row]:
     return [
         {
-            "organization_id": tenant.config.organization,
             "model": price.model,
             "position": position,
             "input_price_per_1k_usd": price.input_per_1k_nanos,
@@ -116,18 +121,13 @@ def _model_prices(tenant: Tenant) -> list[Row]:
     ]
 
 
-def _unit_prices(tenant: Tenant, slug_column: str, prices: Iterable[tuple[str, int]]) -> list[Row]:
-    organization = tenant.config.organization
-    return [
-        {"organization_id": organization, slug_column: slug, "unit_price_usd": nanos}
-        for slug, nanos in prices
-    ]
+def _unit_prices(slug_column: str, prices: Iterable[tuple[str, int]]) -> list[Row]:
+    return [{slug_column: slug, "unit_price_usd": nanos} for slug, nanos in prices]
 
 
 def _vouchers(tenant: Tenant) -> list[Row]:
     return [
         {
-            "organization_id": tenant.config.organization,
             "code": terms.code,
             "credit_usd": terms.credit_micros,
             "discount_percent": terms.discount_percent,
@@ -147,8 +147,6 @@ def _agreements(tenant: Tenant) -> list[Row]:
         rows.append(
             {
                 "charge_id": terms.charge_id,
-                "organization_id": config.organization,
-                "tenant_id": config.tenant_id,
                 "description": terms.description,
                 "amount_usd": terms.amount_micros,
                 "charge_type": terms.charge_type,
@@ -163,13 +161,14 @@ def _agreements(tenant: Tenant) -> list[Row]:
     return rows
 
 
-def _contract(tenant: Tenant, contract: Contract) -> Row:
-    config, terms = tenant.config, contract.terms
+def _contracts(tenant: Tenant) -> list[Row]:
+    config, contract = tenant.config, tenant.contract
+    if contract is None:
+        return []
+    terms = contract.terms
     total, payment, one_time = contract.total(), contract.regular_payment(), contract.one_time()
-    return {
+    row: Row = {
         "contract_id": terms.contract_id,
-        "organization_id": config.organization,
-        "tenant_id": config.tenant_id,
         "status": contract.status,
         "payment_frequency": terms.frequency,
         "auto_renew": terms.auto_renew,
@@ -195,12 +194,15 @@ def _contract(tenant: Tenant, contract: Contract) -> Row:
         "created_at": contract.created_ms,
         "updated_at": contract.updated_ms,
     }
+    return [row]
 
 
-def _installments(tenant: Tenant, contract: Contract) -> list[Row]:
+def _installments(tenant: Tenant) -> list[Row]:
+    contract = tenant.contract
+    if contract is None:
+        return []
     return [
         {
-            "organization_id": tenant.config.organization,
             "contract_id": contract.terms.contract_id,
             "number": number,
             "period": installment.period,

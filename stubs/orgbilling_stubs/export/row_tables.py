@@ -26,10 +26,9 @@ from orgbilling_stubs.billing.tenant_config import Meter, Usage, UsageDay
 from orgbilling_stubs.export.columnar.columns import TableColumns
 from orgbilling_stubs.export.reference_tables import (
     Row,
-    billing_profile,
+    billing_profile_row,
     characters_row,
-    columns_of_rows,
-    reference_tables,
+    wanted_tables,
 )
 from orgbilling_stubs.export.schema import NAMES
 
@@ -42,33 +41,26 @@ def tables(
 ) -> dict[str, TableColumns]:
     """The wanted tables of a tenant, as it is; log: the records of its active branch."""
     days = [*map(tenant.config.activity.day, _days(tenant))] if {*wanted} & {*_BY_DAY} else []
+    ledger, prices = tenant.ledger, tenant.prices
     rows: dict[str, Callable[[], Iterable[Row]]] = {
+        "billing_profiles": lambda: [
+            billing_profile_row(tenant, ledger.balance_micros, ledger.outstanding_micros, tenant.updated_ms)
+        ],
         "characters": lambda: _characters(tenant),
-        "events": lambda: _metered(tenant, days, log, "event", tenant.prices.events),
-        "services": lambda: _metered(tenant, days, log, "service", tenant.prices.services),
+        "events": lambda: _metered(tenant, days, log, "event", prices.events),
+        "services": lambda: _metered(tenant, days, log, "service", prices.services),
         "usage_by_day": lambda: _usage(tenant, days, log),
         "ledger": lambda: _ledger(tenant),
     }
-    ledger = tenant.ledger
-    small = reference_tables(tenant, persona)
-    small["billing_profiles"] = billing_profile(
-        tenant, ledger.balance_micros, ledger.outstanding_micros, tenant.updated_ms
-    )
-    return {
-        name: columns_of_rows(name, rows[name]()) if name in rows else small[name]
-        for name in NAMES
-        if name in wanted
-    }
+    return wanted_tables(tenant, persona, wanted, rows)
 
 
 def _ledger(tenant: Tenant) -> Iterator[Row]:
     config = tenant.config
     for entry in tenant.ledger.rows:
         yield {
-            "organization_id": config.organization,
             "number": entry.number,
             "entry_id": ids.uuid(config.seed, config.identity_seed, "entry", entry.number),
-            "tenant_id": config.tenant_id,
             "created_at": entry.at_ms,
             "entry_type": entry.kind,
             "amount_credits": entry.credits_micros,
@@ -121,7 +113,6 @@ def _usage(tenant: Tenant, days: Sequence[UsageDay], log: Sequence[Record]) -> I
     for number, (day, project, model, source) in enumerate(sorted(sums)):
         entries, messages, sessions, inputs, outputs, micros = sums[day, project, model, source]
         yield {
-            "organization_id": config.organization,
             "number": number,
             "day": day,
             "project_id": config.projects[project].project_id,
@@ -167,7 +158,6 @@ def _metered(
     for day, slug in sorted(sums):
         bookings, count, micros = sums[day, slug]
         yield {
-            "organization_id": tenant.config.organization,
             "day": day,
             "event_type" if kind == "event" else "operation": slug,
             "bookings": bookings,

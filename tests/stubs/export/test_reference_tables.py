@@ -4,8 +4,9 @@ import pytest
 from orgbilling_fixtures import personas
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing.state import after_history
-from orgbilling_stubs.export.reference_tables import billing_profile, columns_of_rows, reference_tables
-from orgbilling_stubs.export.schema import BY_NAME
+from orgbilling_stubs.export.columnar.columns import values
+from orgbilling_stubs.export.reference_tables import billing_profile_row, columns_of_rows, wanted_tables
+from orgbilling_stubs.export.schema import BY_NAME, NAMES
 from orgbilling_stubs.export.writers.text_formats import instants
 
 from .conftest import config_of
@@ -25,6 +26,11 @@ def rows(table, columns):
     return [
         dict(zip(names, row, strict=True)) for row in zip(*(columns[name] for name in names), strict=True)
     ]
+
+
+def reference_tables(tenant, persona):
+    made_elsewhere = ("billing_profiles", "characters", "events", "services", "usage_by_day", "ledger")
+    return wanted_tables(tenant, persona, {*NAMES} - {*made_elsewhere}, {})
 
 
 def when(text):
@@ -65,8 +71,7 @@ def test_contracts_and_their_installments_are_the_apis(name):
 def test_the_profile_is_the_apis(name):
     tenant = after_history(config_of(name))
     ledger = tenant.ledger
-    made = billing_profile(tenant, ledger.balance_micros, ledger.outstanding_micros, tenant.updated_ms)
-    [row] = rows("billing_profiles", made)
+    row = billing_profile_row(tenant, ledger.balance_micros, ledger.outstanding_micros, tenant.updated_ms)
     body = serializers.profile(tenant)
     assert serializers.usd(row["credit_balance"]) == body["creditBalance"]
     assert serializers.usd(row["outstanding_usd"]) == body["outstandingUsd"]
@@ -105,4 +110,9 @@ def test_prices_agreements_and_vouchers_are_the_apis():
 
 
 def test_a_table_without_rows_has_its_columns():
-    assert columns_of_rows("projects", []) == {"project_id": [], "organization_id": [], "name": []}
+    columns = columns_of_rows(config_of("standard"), "projects", [])
+    assert {name: values(column) for name, column in columns.items()} == {
+        "project_id": [],
+        "organization_id": [],
+        "name": [],
+    }

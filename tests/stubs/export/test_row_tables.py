@@ -22,7 +22,11 @@ def columns(name, *tables):
 def test_the_ledger_is_the_apis_row_by_row(name):
     tenant, ledger = columns(name, "ledger")
     for place, body in enumerate(reversed(serializers.ledger(tenant, None))):
-        row = {column: values[place] for column, values in ledger.items()}
+        row = {
+            column: ledger[column][place]
+            for column in ledger
+            if column not in ("organization_id", "tenant_id")
+        }
         assert row["entry_id"] == body["entryId"]
         assert serializers.usd(row["amount_credits"]) == body["amountCredits"]
         assert serializers.usd(row["amount_usd"]) == body["amountUsd"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -33,10 +33,9 @@ from orgbilling_stubs.export.columnar.usage_columns import fits_in_columns
 from orgbilling_stubs.export.errors import require
 from orgbilling_stubs.export.reference_tables import (
     Row,
-    billing_profile,
+    billing_profile_row,
     characters_row,
-    columns_of_rows,
-    reference_tables,
+    wanted_tables,
 )
 from orgbilling_stubs.export.schema import NAMES
 
@@ -63,22 +62,23 @@ def tables(
     account = account_columns(config)
     if account is None:
         return None
-    makers: dict[str, Callable[[], TableColumns]] = {
-        "billing_profiles": lambda: _billing_profile(account),
-        "characters": lambda: columns_of_rows("characters", _characters(config, account)),
+    rows: dict[str, Callable[[], Iterable[Row]]] = {
+        "billing_profiles": lambda: [_billing_profile(account)],
+        "characters": lambda: _characters(config, account),
+    }
+    columns: dict[str, Callable[[], TableColumns]] = {
         "events": lambda: _metered(config, history, account, "event"),
         "services": lambda: _metered(config, history, account, "service"),
         "usage_by_day": lambda: _usage(config, account),
         "ledger": lambda: _ledger(config, account),
     }
-    small = reference_tables(account.tenant, persona) if {*wanted} - makers.keys() else {}
-    return {name: makers[name]() if name in makers else small[name] for name in NAMES if name in wanted}
+    return wanted_tables(account.tenant, persona, wanted, rows, columns)
 
 
-def _billing_profile(account: AccountColumns) -> TableColumns:
+def _billing_profile(account: AccountColumns) -> Row:
     instants_ms = (account.ledger.at_ms, account.activity.meters.at_ms)
     updated_ms = max([account.tenant.updated_ms, *(int(at_ms[-1]) for at_ms in instants_ms if len(at_ms))])
-    return billing_profile(account.tenant, account.balance_micros, account.outstanding_micros, updated_ms)
+    return billing_profile_row(account.tenant, account.balance_micros, account.outstanding_micros, updated_ms)
 
 
 def entry_ids(seed: int, identity_seed: str, count: int) -> UuidColumn:

@@ -12,7 +12,7 @@ from orgbilling_stubs.export.errors import ExportError, require
 from orgbilling_stubs.export.request import ExportRequest, Progress
 from orgbilling_stubs.export.schema import BY_NAME, LONG
 from orgbilling_stubs.export.writers import sql
-from orgbilling_stubs.export.writers.files import PARTIAL, ManifestEntry, database_entries
+from orgbilling_stubs.export.writers.files import PARTIAL, ManifestEntry, write_database
 from orgbilling_stubs.export.writers.parts import table_path, write_tables
 
 FILE = "orgbilling.duckdb"
@@ -21,23 +21,14 @@ FILE = "orgbilling.duckdb"
 def write(request: ExportRequest, advance: Progress) -> list[ManifestEntry]:
     """Write the database; raises ExportError `file_error` for what DuckDB refuses."""
     duckdb = require("duckdb", "duckdb")
-    parquet_folder = request.folder / f"parts{PARTIAL}"
-    final, partial = request.folder / FILE, request.folder / (FILE + PARTIAL)
+    parquet = replace(request, format="parquet", folder=request.folder / f"parts{PARTIAL}")
     try:
-        partial.unlink(missing_ok=True)
-        parquet = replace(request, format="parquet", folder=parquet_folder)
         workers.run_parts(parquet, write_tables, advance)
-        rows = _load(duckdb, partial, parquet)
-        entries = database_entries(partial, FILE, rows)
-        partial.replace(final)
+        return write_database(request.folder, FILE, lambda partial: _load(duckdb, partial, parquet))
     except duckdb.Error as error:
-        raise ExportError("file_error", f"{final}: {str(error).splitlines()[0]}") from error
+        raise ExportError("file_error", f"{request.folder / FILE}: {str(error).splitlines()[0]}") from error
     finally:
-        for suffix in ("", ".wal"):
-            partial.with_name(partial.name + suffix).unlink(missing_ok=True)
-        shutil.rmtree(partial.with_name(partial.name + ".tmp"), ignore_errors=True)
-        shutil.rmtree(parquet_folder, ignore_errors=True)
-    return entries
+        shutil.rmtree(parquet.folder, ignore_errors=True)
 
 
 def _load(duckdb: Any, path: Path, parquet: ExportRequest) -> dict[str, int]:

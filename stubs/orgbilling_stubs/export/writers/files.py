@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from hashlib import file_digest, sha256
 from io import RawIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
-
-from orgbilling_stubs.export.errors import from_os
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -27,14 +26,23 @@ class ManifestEntry(NamedTuple):
     sha256: str
 
 
-class HashingFile(RawIOBase):
-    """A file being written that knows its digest so far, so that nothing is read again to hash it."""
+class PartialFile(RawIOBase):
+    """A file being written under a partial name; `keep` gives it its final name, else `close` removes it.
 
-    def __init__(self, path: Path) -> None:
+    It knows its digest so far, so that nothing is read again to hash it.
+
+    suffix: part of the partial name, where several processes write the same file, each one its own.
+    """
+
+    def __init__(self, folder: Path, path: str, suffix: str = "") -> None:
         super().__init__()
-        self._file: BinaryIO = path.open("wb")
+        self._path = path
+        self._final = folder / path
+        self._partial = self._final.with_name(self._final.name + suffix + PARTIAL)
+        self._final.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._partial.open("wb")
         self._digest = sha256()
-        self.size = 0
+        self._size = 0
 
     def write(self, data: ReadableBuffer) -> int:
         """Append bytes.
@@ -42,86 +50,39 @@ class HashingFile(RawIOBase):
         What comes after the file was closed is ignored: the footer of a Parquet writer that was given up.
         """
         view = memoryview(data)
-        if self._file.closed:
-            return view.nbytes
-        self._digest.update(view)
-        self._file.write(view)
-        self.size += view.nbytes
+        if not self._file.closed:
+            self._file.write(view)
+            self._digest.update(view)
+            self._size += view.nbytes
         return view.nbytes
 
     def writable(self) -> bool:
         """True; pyarrow asks."""
         return True
 
-    def flush(self) -> None:
-        """Hand everything to the operating system."""
-        if not self._file.closed:
-            self._file.flush()
-
     def tell(self) -> int:
-        """How many bytes were written."""
-        return self.size
+        """How many bytes were written; pyarrow asks."""
+        return self._size
+
+    def keep(self, table: str | None = None, rows: int = 0) -> ManifestEntry:
+        """Give the whole file its final name."""
+        self._file.close()
+        self._partial.replace(self._final)
+        return ManifestEntry(self._path, table, rows, self._size, self._digest.hexdigest())
 
     def close(self) -> None:
-        """Close the file; the digest stays."""
-        self._file.close()
-        super().close()
-
-    def hexdigest(self) -> str:
-        """SHA-256 of what was written."""
-        return self._digest.hexdigest()
-
-
-class PartialFile:
-    """A file under its partial name: `keep` gives it its final name, `drop` removes it.
-
-    suffix: part of the partial name, where several processes write the same file, each one its own.
-    Raises ExportError `file_error` for what the file system refuses.
-    """
-
-    def __init__(self, folder: Path, path: str, suffix: str = "") -> None:
-        self.path = path
-        self.final = folder / path
-        self.partial = self.final.with_name(self.final.name + suffix + PARTIAL)
-        try:
-            self.final.parent.mkdir(parents=True, exist_ok=True)
-            self.file = HashingFile(self.partial)
-        except OSError as error:
-            raise from_os(error, self.partial) from error
-
-    def keep(self, table: str | None, rows: int) -> ManifestEntry:
-        """Close the file and give it its final name."""
-        try:
-            self.file.close()
-            self.partial.replace(self.final)
-        except OSError as error:
-            raise from_os(error, self.final) from error
-        return ManifestEntry(self.path, table, rows, self.file.size, self.file.hexdigest())
-
-    def drop(self) -> None:
-        """Close the file and remove it."""
+        """Remove the file unless it was kept."""
         with suppress(OSError):
-            self.file.close()
-        self.partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def partial_file(folder: Path, path: str, suffix: str = "") -> Iterator[PartialFile]:
-    """A partial file that is dropped unless it was kept, whatever happens."""
-    partial = PartialFile(folder, path, suffix)
-    try:
-        yield partial
-    except OSError as error:
-        raise from_os(error, partial.partial) from error
-    finally:
-        partial.drop()
+            self._file.close()
+        self._partial.unlink(missing_ok=True)
+        super().close()
 
 
 def write_file(folder: Path, path: str, data: bytes, suffix: str = "") -> ManifestEntry:
     """Write a whole file at once."""
-    with partial_file(folder, path, suffix) as partial:
-        partial.file.write(data)
-        return partial.keep(None, 0)
+    with PartialFile(folder, path, suffix) as file:
+        file.write(data)
+        return file.keep()
 
 
 def sha256_of(path: Path) -> str:
@@ -130,7 +91,22 @@ def sha256_of(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def database_entries(file: Path, path: str, rows: Mapping[str, int]) -> list[ManifestEntry]:
-    """A finished database under its path, listed once for each table in it."""
-    size, digest = file.stat().st_size, sha256_of(file)
+def write_database(folder: Path, path: str, fill: Callable[[Path], Mapping[str, int]]) -> list[ManifestEntry]:
+    """Write a database file, which is listed once for each table in it.
+
+    fill: writes the file under its partial name, and returns the rows of each table.
+    """
+    partial = folder / (path + PARTIAL)
+    partial.unlink(missing_ok=True)
+    try:
+        rows = fill(partial)
+        size, digest = partial.stat().st_size, sha256_of(partial)
+        partial.replace(folder / path)
+    finally:
+        # DuckDB has a log and a folder beside the file.
+        for leftover in folder.glob(f"{partial.name}*"):
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink()
     return [ManifestEntry(path, table, count, size, digest) for table, count in rows.items()]

@@ -19,7 +19,7 @@ from orgbilling_stubs.export.schema import LONG, Table
 if TYPE_CHECKING:
     import numpy as np
 
-    from orgbilling_stubs.export.writers.files import HashingFile
+    from orgbilling_stubs.export.writers.files import PartialFile
 else:
     np = require("numpy", "Parquet")
 
@@ -45,7 +45,7 @@ _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 class ParquetTableWriter:
     """Writes one Parquet file; rows are kept back until there are enough for a row group."""
 
-    def __init__(self, table: Table, file: HashingFile) -> None:
+    def __init__(self, table: Table, file: PartialFile) -> None:
         self._table = table
         self._schema = schema(table)
         # zstd gives the same bytes on every processor, which snappy does not promise.

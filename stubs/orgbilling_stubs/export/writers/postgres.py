@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from orgbilling_stubs.export.columnar.columns import row_count
+from orgbilling_stubs.export.columnar.columns import TableColumns
 from orgbilling_stubs.export.errors import ExportError, require
 from orgbilling_stubs.export.organization_tables import OrganizationTables
 from orgbilling_stubs.export.request import ExportRequest, Progress
 from orgbilling_stubs.export.schema import BY_NAME
-from orgbilling_stubs.export.selection import SelectedOrganization
 from orgbilling_stubs.export.writers import sql, text_formats
 
 if TYPE_CHECKING:
@@ -40,29 +40,21 @@ def fill(request: ExportRequest, url: str, advance: Progress) -> dict[str, int]:
 
 
 def _copy_all(cursor: AnyCursor, request: ExportRequest, advance: Progress) -> dict[str, int]:
+    """Fill the tables, some organizations at a time, parents before children."""
     source = OrganizationTables(request.selection)
-    rows = dict.fromkeys(request.tables, 0)
     organizations = request.selection.organizations
-    for start in range(0, len(organizations), _ORGANIZATIONS_PER_COPY):
-        _copy(cursor, source, organizations[start : start + _ORGANIZATIONS_PER_COPY], rows, advance)
-    return rows
+    rows: Counter[str] = Counter(dict.fromkeys(request.tables, 0))
+    texts: dict[str, list[str]] = {name: [] for name in request.tables}
 
-
-def _copy(
-    cursor: AnyCursor,
-    source: OrganizationTables,
-    organizations: Sequence[SelectedOrganization],
-    rows: dict[str, int],
-    advance: Progress,
-) -> None:
-    """Fill the tables with some organizations, parents before children; `rows` is counted up."""
-    texts: dict[str, list[str]] = {name: [] for name in rows}
-    for organization in organizations:
-        tables = source.tables(organization, (*rows,))
+    def write(tables: Mapping[str, TableColumns]) -> None:
         for name, columns in tables.items():
             texts[name].append(text_formats.rows_as_text(text_formats.COPY, BY_NAME[name], columns))
-            rows[name] += row_count(columns)
-        advance(1, row_count(tables["ledger"]) if "ledger" in tables else 0)
-    for name, text in texts.items():
-        with cursor.copy(f"COPY {name} FROM STDIN") as copy:
-            copy.write("".join(text))
+
+    for start in range(0, len(organizations), _ORGANIZATIONS_PER_COPY):
+        some = organizations[start : start + _ORGANIZATIONS_PER_COPY]
+        rows.update(source.write(some, request.tables, write, lambda ledger_rows: advance(1, ledger_rows)))
+        for name, text in texts.items():
+            with cursor.copy(f"COPY {name} FROM STDIN") as copy:
+                copy.write("".join(text))
+            text.clear()
+    return dict(rows)
