@@ -44,7 +44,7 @@ def table(heads: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
 def error_table(rows: Iterable[Any]) -> Callable[[], str]:
     """The table of one module's errors."""
     return lambda: table(
-        ("code", "status", "detail"), ((f"`{row.name}`", row.status, row.detail) for row in rows)
+        ("code", "status", "detail"), ((f"`{row.code}`", row.status, row.detail) for row in rows)
     )
 
 

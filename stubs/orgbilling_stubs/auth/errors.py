@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 
 class AuthErrorKind(NamedTuple):
-    """name: the error code. detail: the default text for the client, ASCII as it also goes into a header."""
+    """code: the error code. detail: the default text for the client, ASCII as it also goes into a header."""
 
-    name: str
+    code: str
     status: int
     detail: str
 
@@ -35,8 +35,7 @@ ERRORS = (
     AuthErrorKind("admin_required", 403, "this operation needs an organization admin"),
     AuthErrorKind("keys_unavailable", 503, "the keys to verify session tokens cannot be fetched"),
 )
-_BY_CODE = {kind.name: kind for kind in ERRORS}
-_TITLES = {401: "Unauthorized", 403: "Forbidden", 503: "Service Unavailable"}
+_BY_CODE = {kind.code: kind for kind in ERRORS}
 
 
 class AuthError(Exception):
@@ -48,9 +47,8 @@ class AuthError(Exception):
 
     def __init__(self, code: str, detail: str | None = None, retry_after_s: int | None = None) -> None:
         kind = _BY_CODE[code]
-        self.name = code
+        self.code = code
         self.status = kind.status
-        self.title = _TITLES[kind.status]
         self.detail = detail or kind.detail
         self.retry_after_s = retry_after_s
         super().__init__(f"{code}: {self.detail}")
@@ -60,7 +58,7 @@ class AuthError(Exception):
         """The `WWW-Authenticate` value (RFC 6750, section 3); None for a 503."""
         if self.status == 503:
             return None
-        if self.name == "token_missing":
+        if self.code == "token_missing":
             # RFC 6750, section 3.1: no error code for a request that did not try to authenticate.
             return 'Bearer realm="orgbilling"'
         error = "invalid_token" if self.status == 401 else "insufficient_scope"

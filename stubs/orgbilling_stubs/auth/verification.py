@@ -79,7 +79,7 @@ class Authenticator:
         try:
             return self._verify(bearer_token(authorization, cookie_session), now_ms)
         except AuthError as error:
-            if self.mode == "off" and error.name in _NO_READABLE_TOKEN:
+            if self.mode == "off" and error.code in _NO_READABLE_TOKEN:
                 return self._anonymous
             raise
 

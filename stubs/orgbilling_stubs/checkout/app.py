@@ -193,7 +193,7 @@ def _error_page(problem: Problem) -> Response:
     }
     notice = (
         rendering.FOREIGN_ORIGIN
-        if problem.name == errors.FOREIGN_ORIGIN.name
+        if problem.code == errors.FOREIGN_ORIGIN.code
         else notices.get(problem.status)
     )
     if notice is not None:

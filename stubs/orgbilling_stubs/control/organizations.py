@@ -138,5 +138,5 @@ def _error_code(server: ControlServer, token: str) -> str | None:
     try:
         server.authorize([(b"authorization", b"Bearer " + token.encode())], "POST")
     except AuthError as error:
-        return error.name
+        return error.code
     return None

@@ -146,7 +146,7 @@ async def for_each(
 
 def _error(organization: str, error: Problem) -> Mapping[str, str]:
     """The schema OrganizationError."""
-    return {"organization": organization, "code": error.name, "detail": error.detail}
+    return {"organization": organization, "code": error.code, "detail": error.detail}
 
 
 async def all_organizations(server: ControlServer) -> Reply:

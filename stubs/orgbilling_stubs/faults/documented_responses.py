@@ -24,7 +24,7 @@ class InjectedError(Exception):
     retry_after_s: value of `Retry-After`; 429 and 503 always have one.
     """
 
-    name = "injected"
+    code = "injected"
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Every refusal that HTTP itself can give, in order of precedence: the first that applies is the answer."""
+"""The errors of HTTP itself, in order of precedence: where several apply, the client gets the first."""
 
 from __future__ import annotations
 
@@ -35,21 +35,16 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """One refusal: its name, status and what it tells the client."""
+    """One row of an error table: the error code, the HTTP status, and the default text for the client."""
 
-    name: str
+    code: str
     status: int
     detail: str
-
-    @property
-    def title(self) -> str:
-        """The reason phrase of the status."""
-        return TITLES[self.status]
 
 
 ROUTE_UNKNOWN = ProblemType("route_unknown", 404, "no operation at this path")
 METHOD_WRONG = ProblemType("method_wrong", 405, "the path exists, the method does not: see Allow")
-TOKEN_MISSING = ProblemType("token_missing", 401, "this operation needs an Authorization header")
+CREDENTIALS_MISSING = ProblemType("credentials_missing", 401, "this operation needs an Authorization header")
 MEDIA_WRONG = ProblemType("media_wrong", 415, "unknown content type")
 BODY_LARGE = ProblemType("body_large", 413, f"request body is too large limit={BODY_LIMIT_BYTES} bytes")
 BODY_SLOW = ProblemType("body_slow", 408, "request body was not received in time")
@@ -63,7 +58,7 @@ UNIMPLEMENTED = ProblemType("unimplemented", 501, "no valid example of this resp
 TABLE = (
     ROUTE_UNKNOWN,
     METHOD_WRONG,
-    TOKEN_MISSING,
+    CREDENTIALS_MISSING,
     MEDIA_WRONG,
     BODY_LARGE,
     BODY_SLOW,
@@ -77,7 +72,11 @@ TABLE = (
 
 
 class Problem(Exception):  # noqa: N818 -- an answer, not an error of ours
-    """A refusal on its way to the client."""
+    """An error that the client gets as a problem document (RFC 9457).
+
+    errors: what is wrong where, as `http.json_schemas` writes it. headers: further headers of the response.
+    detail: the text for the client instead of the default one.
+    """
 
     def __init__(
         self,
@@ -86,14 +85,13 @@ class Problem(Exception):  # noqa: N818 -- an answer, not an error of ours
         headers: Mapping[str, str] | None = None,
         detail: str | None = None,
     ) -> None:
-        super().__init__(row.name)
-        self.name = row.name
+        super().__init__(row.code)
+        self.code = row.code
         self.status = row.status
-        self.title = row.title
         self.detail = detail or row.detail
         self.errors = list(errors)
         self.headers = dict(headers or {})
 
 
 class InvalidReply(Exception):  # noqa: N818
-    """A reply of ours that breaks the contract; the text says where."""
+    """A reply of a handler that breaks the API description; the text says where."""

@@ -225,9 +225,9 @@ class Responder:
     def problem(self, error: Exception, origin: Origin, trace: str) -> Response:
         """The problem document for an error: the error itself, or a 500 that gives nothing away."""
         status = getattr(error, "status", None)
-        if not isinstance(status, int) or not hasattr(error, "name"):
+        if not isinstance(status, int) or not hasattr(error, "code"):
             return self._crash(error, origin, trace)
-        LOG.info("%s %d %s", trace, status, error.name)
+        LOG.info("%s %d %s", trace, status, error.code)
         body = self.document(origin, status, str(getattr(error, "detail", "")), getattr(error, "errors", ()))
         headers = self.problem_headers(trace, body)
         headers += [(name.lower().encode("latin-1"), text.encode("latin-1")) for name, text in _extra(error)]
@@ -236,7 +236,7 @@ class Responder:
     def _crash(self, error: Exception, origin: Origin, trace: str) -> Response:
         row: ProblemType = BREACHED if isinstance(error, InvalidReply) else CRASHED
         LOG.error(
-            "%s %s: %s", trace, row.name, error, exc_info=None if isinstance(error, InvalidReply) else error
+            "%s %s: %s", trace, row.code, error, exc_info=None if isinstance(error, InvalidReply) else error
         )
         body = self.document(origin, row.status, row.detail, (), instance=f"urn:trace:{trace}")
         return Response(row.status, self.problem_headers(trace, body), body)

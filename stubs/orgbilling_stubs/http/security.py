@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from orgbilling_stubs.auth.principal import Principal
 from orgbilling_stubs.http.context import CallNext, RequestContext, Response
-from orgbilling_stubs.http.errors import TOKEN_MISSING, Problem
+from orgbilling_stubs.http.errors import CREDENTIALS_MISSING, Problem
 
 TOKEN_SCHEMES = frozenset({"bearerClerk"})
 """Security schemes whose token the authorizer reads; for any other, some credentials must be there."""
@@ -59,5 +59,5 @@ class Security:
                 principal = replace(principal, organization=context.organization_override)
             context.principal = principal
         elif required is not None and not context.headers.get(b"authorization"):
-            raise Problem(TOKEN_MISSING)
+            raise Problem(CREDENTIALS_MISSING)
         return call_next(context)

@@ -45,7 +45,7 @@ class Explainer:
         found = [] if refusal is None else refusal.findings
         return {
             "exchange": document(exchange),
-            "contract": self._nodes(exchange),
+            "apiDescription": self._nodes(exchange),
             "fault": self._fault(exchange),
             "command": self._command(exchange, records),
             "events": [_event(record) for record in records],

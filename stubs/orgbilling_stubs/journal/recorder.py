@@ -69,7 +69,7 @@ def _recorded(error: Exception) -> RecordedError:
     rows = list(getattr(error, "errors", None) or ())[:MOST_ERRORS]
     findings = tuple((_text(row.get("location")), _text(row.get("message"))) for row in rows)
     return RecordedError(
-        _text(getattr(error, "name", type(error).__name__)), _text(getattr(error, "detail", error)), findings
+        _text(getattr(error, "code", type(error).__name__)), _text(getattr(error, "detail", error)), findings
     )
 
 

@@ -26,7 +26,7 @@ def document(exchange: Exchange) -> dict[str, Any]:
         "status": exchange.status or None,
         "milliseconds": exchange.took_ns // 1_000 / 1_000,
         "fault": None if exchange.fault is None else redact(exchange.fault.text),
-        "refusal": None if exchange.refusal is None else exchange.refusal.name,
+        "error": None if exchange.refusal is None else exchange.refusal.name,
         "request": {
             "credentials": _credentials(exchange),
             "headers": _headers(exchange.headers),

@@ -33,7 +33,7 @@ SIGNED = pytest.mark.parametrize("mode", ["trust", "verify"])
 def refused(gate: Authenticator, token: str, now_ms: int = NOW_MS) -> str:
     with pytest.raises(AuthError) as caught:
         gate.authenticate(f"Bearer {token}", None, now_ms)
-    return caught.value.name
+    return caught.value.code
 
 
 def accepted(gate: Authenticator, token: str, now_ms: int = NOW_MS) -> Principal:
@@ -258,7 +258,7 @@ def survives(authorization: str | None, session: str | None) -> None:
     for gate in ANY_GATES:
         met = outcome(gate, authorization, session)
         assert isinstance(met, Principal) or (
-            met.name in {row.name for row in ERRORS} and met.detail.isascii() and met.detail.isprintable()
+            met.code in {row.code for row in ERRORS} and met.detail.isascii() and met.detail.isprintable()
         )
 
 

@@ -19,7 +19,7 @@ def test_the_kinds_of_bad_tokens() -> None:
     )
     assert list(BAD_TOKENS) == wanted.split()
     assert all(
-        kind.error_code in {row.name for row in ERRORS} and kind.name == name
+        kind.error_code in {row.code for row in ERRORS} and kind.name == name
         for name, kind in BAD_TOKENS.items()
     )
 
@@ -34,7 +34,7 @@ def test_each_causes_its_error(
     token = kind.mint(key, ClerkSession("org_a", version=version), now_ms)
     with pytest.raises(AuthError) as caught:
         require_admin(gate.authenticate(f"Bearer {token}", None, now_ms))
-    assert caught.value.name == kind.error_code
+    assert caught.value.code == kind.error_code
 
 
 @pytest.mark.parametrize("version", [1, 2])

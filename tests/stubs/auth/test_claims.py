@@ -15,7 +15,7 @@ GOOD: dict[str, Any] = {"sub": "user_a", "sid": "sess_a", "o": {"id": "org_a", "
 def refused(claims: dict[str, Any]) -> str:
     with pytest.raises(AuthError) as caught:
         principal_of(claims, 0)
-    return caught.value.name
+    return caught.value.code
 
 
 def test_version_two() -> None:
@@ -120,7 +120,7 @@ def test_pending_is_said_before_no_organization() -> None:
 def test_a_time_that_is_wrong_is_refused_by_name(claims: dict[str, Any], name: str) -> None:
     with pytest.raises(AuthError) as caught:
         check_times(claims, NOW_MS)
-    assert caught.value.name == name
+    assert caught.value.code == name
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,15 @@ ATTRIBUTE = re.compile(r'Bearer \w+="[\x20\x21\x23-\x5b\x5d-\x7e]+"(, \w+="[\x20
 
 
 def test_error_codes_are_unique_and_in_snake_case() -> None:
-    codes = [kind.name for kind in ERRORS]
+    codes = [kind.code for kind in ERRORS]
     assert len(set(codes)) == len(codes)
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", code) for code in codes)
 
 
-@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.code)
 def test_each_error_has_a_title_and_a_safe_challenge(kind: AuthErrorKind) -> None:
-    error = AuthError(kind.name)
-    assert (error.name, error.status, error.detail) == kind
-    assert error.title == {401: "Unauthorized", 403: "Forbidden", 503: "Service Unavailable"}[kind.status]
+    error = AuthError(kind.code)
+    assert (error.code, error.status, error.detail) == kind
     if kind.status == 503:
         assert error.challenge is None
     else:

@@ -39,7 +39,7 @@ class Feed:
 def refused(keys: KeySet | SingleKey, kid: str | None, now_ms: int) -> str:
     with pytest.raises(AuthError) as caught:
         keys.find(kid, now_ms)
-    return caught.value.name
+    return caught.value.code
 
 
 def test_a_single_key_may_ask_for_its_name_or_not(key: SigningKey) -> None:

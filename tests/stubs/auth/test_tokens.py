@@ -124,7 +124,7 @@ def test_a_slug() -> None:
 def test_a_token_that_cannot_be_read_is_refused(token: str, code: str) -> None:
     with pytest.raises(AuthError) as caught:
         read_token(token)
-    assert caught.value.name == code
+    assert caught.value.code == code
 
 
 def test_the_parts_of_a_token_are_read() -> None:

@@ -24,7 +24,7 @@ SIGNED = pytest.mark.parametrize("mode", ["trust", "verify"])
 def refused(gate: Authenticator, token: str, now_ms: int = NOW_MS) -> str:
     with pytest.raises(AuthError) as caught:
         gate.authenticate(f"Bearer {token}", None, now_ms)
-    return caught.value.name
+    return caught.value.code
 
 
 def accepted(gate: Authenticator, token: str, now_ms: int = NOW_MS) -> Principal:

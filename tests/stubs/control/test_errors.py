@@ -6,7 +6,7 @@ from orgbilling_stubs.http.errors import ProblemType
 
 def test_every_error_is_in_the_table_once() -> None:
     rows = [value for value in vars(errors).values() if isinstance(value, ProblemType)]
-    assert sorted(row.name for row in rows) == sorted(row.name for row in errors.TABLE)
+    assert sorted(row.code for row in rows) == sorted(row.code for row in errors.TABLE)
     assert all(400 <= row.status < 500 and row.detail for row in rows)
 
 

@@ -27,7 +27,7 @@ def check(method: str = "POST", *, door: ControlApiGuard | None = None, **header
     try:
         (door or guard()).check(method, raw)
     except Problem as problem:
-        return problem.name
+        return problem.code
     return "passes"
 
 

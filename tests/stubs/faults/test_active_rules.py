@@ -133,11 +133,11 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("row", "rule"), REFUSED, ids=[row.name for row, _ in REFUSED])
+@pytest.mark.parametrize(("row", "rule"), REFUSED, ids=[row.code for row, _ in REFUSED])
 def test_a_rule_that_makes_no_sense_is_refused(rules, row, rule):
     with pytest.raises(Problem) as caught:
         rules.add(rule)
-    assert (caught.value.name, caught.value.status) == (row.name, row.status)
+    assert (caught.value.code, caught.value.status) == (row.code, row.status)
     assert rules.list() == []
 
 
@@ -150,20 +150,20 @@ def test_an_unlisted_status_needs_force(rules):
 def test_an_id_is_used_once(rules):
     rules.add(FaultRule(DOWN, id="flt_1"))
     assert rules.add(FaultRule(DOWN)).id == "flt_2"
-    with pytest.raises(Problem, match=errors.RULE_EXISTS.name):
+    with pytest.raises(Problem, match=errors.RULE_EXISTS.code):
         rules.add(FaultRule(DOWN, id="flt_1"))
 
 
 @pytest.mark.parametrize("ask", [ActiveRules.get, ActiveRules.remove])
 def test_an_unknown_rule_is_refused(rules, ask):
-    with pytest.raises(Problem, match=errors.RULE_UNKNOWN.name):
+    with pytest.raises(Problem, match=errors.RULE_UNKNOWN.code):
         ask(rules, "flt_9")
 
 
 def test_rules_are_bounded(rules):
     for _ in range(MOST_RULES):
         rules.add(FaultRule(DOWN))
-    with pytest.raises(Problem, match=errors.RULES_FULL.name):
+    with pytest.raises(Problem, match=errors.RULES_FULL.code):
         rules.add(FaultRule(DOWN))
 
 
@@ -244,7 +244,7 @@ def test_two_processes_share_the_rules_of_one_store(restart):
     assert [one.add(FaultRule(DOWN)).id, other.add(FaultRule(DOWN)).id] == ["flt_1", "flt_2"]
     assert [active.rule.id for active in one.list()] == ["flt_1", "flt_2"]
     other.remove("flt_1")
-    with pytest.raises(Problem, match=errors.RULE_UNKNOWN.name):
+    with pytest.raises(Problem, match=errors.RULE_UNKNOWN.code):
         one.remove("flt_1")
 
 

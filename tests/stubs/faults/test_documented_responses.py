@@ -44,7 +44,7 @@ def test_examples_by_name(responses):
     example = responses.example("getOrgBilling", 200, "default")
     assert example["billingMode"] == "prepaid"
     assert "$schema" not in example
-    with pytest.raises(Problem, match=errors.EXAMPLE_UNKNOWN.name) as caught:
+    with pytest.raises(Problem, match=errors.EXAMPLE_UNKNOWN.code) as caught:
         responses.example("getOrgBilling", 200, "other")
     assert caught.value.detail.endswith("there is: default")
 
@@ -54,5 +54,5 @@ def test_named_examples_are_known_by_their_names():
     paths = {"/x": {"get": {"operationId": "getX", "responses": {"200": {"content": content}}}}}
     responses = DocumentedResponses({"paths": paths})
     assert responses.example("getX", 200, "a") == [1]
-    with pytest.raises(Problem, match=errors.EXAMPLE_UNKNOWN.name):
+    with pytest.raises(Problem, match=errors.EXAMPLE_UNKNOWN.code):
         responses.example("getX", 200, "b")

@@ -4,5 +4,5 @@ from orgbilling_stubs.faults import errors
 
 
 def test_codes_are_used_once():
-    codes = [row.name for row in errors.TABLE]
+    codes = [row.code for row in errors.TABLE]
     assert len(codes) == len(set(codes))

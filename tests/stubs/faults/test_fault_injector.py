@@ -115,14 +115,14 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("row", errors.OVERRIDES, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", errors.OVERRIDES, ids=lambda row: row.code)
 def test_a_wrong_override_is_refused_by_name(world, row, is_problem):
     answer = world("/org/billing", headers={"Prefer": WRONG[row]})
     assert (answer.status, answer.headers.get("preference-applied")) == (400, None)
     assert answer.json["detail"].startswith(row.detail)
     assert is_problem(answer)
     [exchange] = world.exchanges()
-    assert exchange.refusal.name == row.name
+    assert exchange.refusal.name == row.code
 
 
 def test_other_preferences_and_parameters_are_not_ours(world):

@@ -54,7 +54,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("row", WRONG, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", WRONG, ids=lambda row: row.code)
 def test_a_wrong_rule_is_refused(world, row):
     answer = world.drive("POST", "/faults", WRONG[row])
     assert answer["status"] == row.status

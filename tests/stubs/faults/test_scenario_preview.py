@@ -62,5 +62,5 @@ def test_the_preview_of_a_preview_is_itself(preview):
 
 @pytest.mark.parametrize("name", ["", "nothing", "99", "٣"])
 def test_no_such_scenario(preview, name):
-    with pytest.raises(Problem, match=errors.SCENARIO_UNKNOWN.name):
+    with pytest.raises(Problem, match=errors.SCENARIO_UNKNOWN.code):
         preview("org_a", name)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from orgbilling_stubs.http import errors, request_body
 from orgbilling_stubs.http.context import Reply
-from orgbilling_stubs.http.errors import TABLE, Problem
+from orgbilling_stubs.http.errors import TABLE, TITLES, Problem
 
 REDEEM = "/org/vouchers/redeem"
 BIG = b'{"code":"' + b"x" * (1 << 20) + b'"}'
@@ -25,21 +25,21 @@ ROWS = {
 
 @pytest.mark.parametrize("name", sorted(ROWS))
 def test_a_refusal_has_the_status_and_detail_of_its_row(ask, is_problem, name):
-    row = next(each for each in TABLE if each.name == name)
+    row = next(each for each in TABLE if each.code == name)
     args, named = ROWS[name]
 
     answer = ask(*args, **named)
 
     assert is_problem(answer)
     assert answer.status == row.status
-    assert answer.json["title"] == row.title
+    assert answer.json["title"] == TITLES[row.status]
     assert answer.json["detail"].startswith(row.detail)
 
 
 def test_every_row_is_tested_somewhere():
-    elsewhere = {"token_missing", "body_slow", "crashed", "breached", "unimplemented"}
-    assert {row.name for row in TABLE} == set(ROWS) | elsewhere
-    assert len({row.name for row in TABLE}) == len(TABLE)
+    elsewhere = {"credentials_missing", "body_slow", "crashed", "breached", "unimplemented"}
+    assert {row.code for row in TABLE} == set(ROWS) | elsewhere
+    assert len({row.code for row in TABLE}) == len(TABLE)
 
 
 def test_the_first_that_applies_is_the_answer(ask):
@@ -76,7 +76,7 @@ def test_a_slow_body_is_refused_and_the_connection_closed():
 
     with pytest.raises(Problem) as refused:
         asyncio.run(request_body.receive_body({b"content-length": b"5"}, never, seconds=0.02))
-    assert refused.value.name == "body_slow"
+    assert refused.value.code == "body_slow"
     assert refused.value.status == 408
     assert refused.value.headers == {"Connection": "close"}
 
@@ -112,7 +112,7 @@ def test_a_reply_that_breaks_the_contract_is_a_500_and_the_log_says_where(make, 
 
 def test_a_refusal_from_below_becomes_a_problem(make, is_problem):
     class SlowError(Exception):
-        name, status, detail, retry_after_s = "slow_down", 429, "slow down", 7
+        code, status, detail, retry_after_s = "slow_down", 429, "slow down", 7
 
     def refuse(call):
         raise SlowError

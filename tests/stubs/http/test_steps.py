@@ -69,7 +69,7 @@ def test_errors_and_crashes_are_recorded_with_their_reason(client, recorder):
     client("GET", "/org/billing", token=None)
     client("POST", "/org/vouchers/redeem", b'{"code":"A"}')
     (refused, _), (crashed, response) = recorder.exchanges
-    assert (refused.error.name, refused.principal) == ("token_missing", None)
+    assert (refused.error.code, refused.principal) == ("token_missing", None)
     assert (response.status, type(crashed.error)) == (500, ZeroDivisionError)
     assert (crashed.body, crashed.raw_body) == ({"code": "A"}, b'{"code":"A"}')
 

@@ -89,7 +89,7 @@ def test_a_read_shows_the_balance_it_saw(watched, validator):
 
 def test_the_contract_is_named_with_its_layers(watched):
     why = watched.explained(watched("GET", "/org/contract"))
-    layers = {each["pointer"]: each["layer"] for each in why["contract"]}
+    layers = {each["pointer"]: each["layer"] for each in why["apiDescription"]}
     document = api.load()
     assert all(json_pointer.find(document, place) for place in layers)
     assert layers["#/paths/~1org~1contract/get"] == "documented"

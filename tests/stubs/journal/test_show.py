@@ -20,7 +20,7 @@ def test_an_exchange_as_the_contract_has_it(exchange):
         1.234,
         "2026-11-22T11:00:00.123Z",
     )
-    assert (shown["refusal"], shown["fault"]) == ("invalid", "rule a")
+    assert (shown["error"], shown["fault"]) == ("invalid", "rule a")
 
 
 def test_of_a_token_its_claims_are_shown(exchange):

@@ -46,11 +46,11 @@ REFUSED = [
 def test_effects_that_make_no_sense_are_refused(row, document):
     with pytest.raises(Problem) as caught:
         effects.check(effects.parse(document), lambda: {"creditBalance"})
-    assert (caught.value.name, caught.value.status) == (row.name, row.status)
+    assert (caught.value.code, caught.value.status) == (row.code, row.status)
 
 
 def test_an_effect_is_asked_for_once():
-    with pytest.raises(Problem, match=errors.EFFECTS_CONFLICT.name):
+    with pytest.raises(Problem, match=errors.EFFECTS_CONFLICT.code):
         effects.check((Reset(), Reset()))
 
 
