@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
-from orgbilling_stubs.faults.effects.effect import LARGEST_BYTES, Effect, integer, json_member
-
-if TYPE_CHECKING:
-    from orgbilling_stubs.faults.delivery import Delivery
+from orgbilling_stubs.faults.delivery import Delivery
+from orgbilling_stubs.faults.effects.effect import LARGEST_BYTES, Effect, integer, json_field
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +16,7 @@ class Drip(Effect):
     member: ClassVar = "dripBytesPerSecond"
     on_the_wire: ClassVar = "the body trickles"
 
-    bytes_per_s: int = field(
-        metadata=json_member("dripBytesPerSecond", integer(1, LARGEST_BYTES, "The body trickles."))
-    )
+    bytes_per_s: int = json_field("dripBytesPerSecond", integer(1, LARGEST_BYTES, "The body trickles."))
 
     def change_delivery(self, delivery: Delivery) -> Delivery:
         """Slowly."""

@@ -6,14 +6,14 @@ first value, some the last, some fail.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
 import orjson
 from orgbilling_openapi.strict_json import JsonValue
 
-from orgbilling_stubs.faults.effects.effect import Documented, ObjectEffect, json_member
+from orgbilling_stubs.faults.effects.effect import Documented, ObjectEffect, json_field, text
 
 
 class Repeated(Enum):
@@ -39,17 +39,11 @@ class DuplicateMember(ObjectEffect):
     )
     conflicts: ClassVar = ("reset", "hangMs")
 
-    name: str = field(
-        metadata=json_member(
-            "name",
-            {"type": "string", "minLength": 1, "maxLength": 100, "description": "A documented member."},
-        )
-    )
-    value: object = field(
-        default=Repeated.OWN_VALUE,
-        metadata=json_member(
-            "value", {"description": "Value of the second one, any JSON; its own when left out."}
-        ),
+    name: str = json_field("name", text(100, "A documented member."))
+    value: object = json_field(
+        "value",
+        {"description": "Value of the second one, any JSON; its own when left out."},
+        Repeated.OWN_VALUE,
     )
 
     def invalid(self, documented: Documented) -> str | None:

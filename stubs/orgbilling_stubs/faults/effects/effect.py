@@ -16,7 +16,7 @@ rule by rule.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from orgbilling_openapi.strict_json import JsonValue
@@ -94,16 +94,28 @@ class Effect:
     @classmethod
     def schema(cls) -> dict[str, Schema]:
         """JSON members of the effect, each with its JSON Schema."""
-        return _schemas(cls)
+        return {name: member.metadata["schema"] for name, member in _json_fields(cls).items()}
 
     @classmethod
     def parse(cls, document: Mapping[str, JsonValue]) -> Self | None:
         """The effect that the members of a valid document ask for; None when they do not."""
-        return cls(**_attributes(cls, document)) if cls.member in document else None
+        return cls._from_members(document) if cls.member in document else None
+
+    @classmethod
+    def _from_members(cls, members: Mapping[str, JsonValue]) -> Self:
+        attributes = {
+            member.name: members[name] for name, member in _json_fields(cls).items() if name in members
+        }
+        return cls(**attributes)
 
     def document(self, *, defaults: bool) -> dict[str, object]:
         """The JSON members that `parse` reads. defaults: also those that have their documented default."""
-        return _members(self, defaults=defaults)
+        members = {}
+        for name, member in _json_fields(type(self)).items():
+            value = getattr(self, member.name)
+            if value != member.default or (defaults and "default" in member.metadata["schema"]):
+                members[name] = value
+        return members
 
     def invalid(self, documented: Documented) -> str | None:
         """What no JSON Schema can say about the members; None when they are valid.
@@ -175,26 +187,25 @@ class ObjectEffect(Effect):
     @classmethod
     def schema(cls) -> dict[str, Schema]:
         """One object."""
-        required = [name for name, field in _json_fields(cls).items() if field.default is MISSING]
-        head: dict[str, object] = {"type": "object", "additionalProperties": False}
+        required = [name for name, member in _json_fields(cls).items() if member.default is MISSING]
+        schema: dict[str, object] = {"type": "object", "additionalProperties": False}
         if required:
-            head["required"] = required
-        tail = {"description": cls.description, "properties": _schemas(cls)}
-        return {cls.member: head | dict(cls.constraints) | tail}
+            schema["required"] = required
+        schema |= cls.constraints
+        return {cls.member: schema | {"description": cls.description, "properties": super().schema()}}
 
     @classmethod
-    def parse(cls, document: Mapping[str, JsonValue]) -> Self | None:
-        """The effect that the object describes."""
-        return cls(**_attributes(cls, document[cls.member])) if cls.member in document else None
+    def _from_members(cls, members: Mapping[str, JsonValue]) -> Self:
+        return super()._from_members(members[cls.member])
 
     def document(self, *, defaults: bool) -> dict[str, object]:
         """The object."""
-        return {self.member: _members(self, defaults=defaults)}
+        return {self.member: super().document(defaults=defaults)}
 
 
-def json_member(name: str, schema: Schema) -> dict[str, object]:
-    """Metadata of a dataclass field: the JSON member that it is, and the member's JSON Schema."""
-    return {"name": name, "schema": schema}
+def json_field(name: str, schema: Schema, default: object = MISSING) -> Any:
+    """A dataclass field that is a JSON member. Its default is the one in the schema, if there is one."""
+    return field(default=schema.get("default", default), metadata={"name": name, "schema": schema})
 
 
 def integer(minimum: int, maximum: int, description: str = "", default: int | None = None) -> Schema:
@@ -205,25 +216,12 @@ def integer(minimum: int, maximum: int, description: str = "", default: int | No
     return schema | ({"description": description} if description else {})
 
 
-def _json_fields(kind: Any) -> dict[str, Field[Any]]:
+def text(longest: int, description: str) -> Schema:
+    """The JSON Schema of a text that is not empty."""
+    return {"type": "string", "minLength": 1, "maxLength": longest, "description": description}
+
+
+def _json_fields(effect_type: type[Effect]) -> dict[str, Field[Any]]:
     """The fields of a dataclass that are JSON members, by the members' names."""
-    return {str(field.metadata["name"]): field for field in fields(kind) if field.metadata}
-
-
-def _schemas(kind: type) -> dict[str, Schema]:
-    return {name: field.metadata["schema"] for name, field in _json_fields(kind).items()}
-
-
-def _attributes(kind: type, document: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """The fields of a dataclass that a JSON object has values for."""
-    return {field.name: document[name] for name, field in _json_fields(kind).items() if name in document}
-
-
-def _members(effect: Any, *, defaults: bool) -> dict[str, object]:
-    """The fields of an effect by JSON name. defaults: with those that have the default in their schema."""
-    members = {}
-    for name, field in _json_fields(effect).items():
-        value = getattr(effect, field.name)
-        if value != field.default or (defaults and "default" in field.metadata["schema"]):
-            members[name] = value
-    return members
+    dataclass_fields = fields(effect_type)  # type: ignore[arg-type]
+    return {str(member.metadata["name"]): member for member in dataclass_fields if member.metadata}

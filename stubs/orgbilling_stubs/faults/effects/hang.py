@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
-from orgbilling_stubs.faults.effects.effect import LONGEST_MS, Effect, integer, json_member
-
-if TYPE_CHECKING:
-    from orgbilling_stubs.faults.delivery import Delivery
+from orgbilling_stubs.faults.delivery import Delivery
+from orgbilling_stubs.faults.effects.effect import LONGEST_MS, Effect, integer, json_field
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +17,8 @@ class Hang(Effect):
     on_the_wire: ClassVar = "no response for so long, or until the client leaves; then the connection closes"
     conflicts: ClassVar = ("reset", "truncateBytes", "dripBytesPerSecond", "stale", "nulls", "field")
 
-    hang_ms: int = field(
-        metadata=json_member(
-            "hangMs",
-            integer(1, LONGEST_MS, "There is no response for so long; then the connection closes."),
-        )
+    hang_ms: int = json_field(
+        "hangMs", integer(1, LONGEST_MS, "There is no response for so long; then the connection closes.")
     )
 
     def change_delivery(self, delivery: Delivery) -> Delivery:

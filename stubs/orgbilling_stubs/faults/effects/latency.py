@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from orgbilling_fixtures import distributions, random_stream
@@ -13,7 +13,7 @@ from orgbilling_stubs.faults.effects.effect import (
     Draws,
     ObjectEffect,
     integer,
-    json_member,
+    json_field,
 )
 
 
@@ -39,29 +39,15 @@ class Latency(ObjectEffect):
         "`maxMs` at most); the delays of several rules add up"
     )
 
-    ms: int = field(
-        metadata=json_member(
-            "ms",
-            integer(0, LONGEST_MS, "The delay; the least of a uniform one, the median of a lognormal one."),
-        )
+    ms: int = json_field(
+        "ms", integer(0, LONGEST_MS, "The delay; the least of a uniform one, the median of a lognormal one.")
     )
-    distribution: str = field(
-        default="fixed",
-        metadata=json_member(
-            "distribution",
-            {"type": "string", "enum": ["fixed", "uniform", "lognormal"], "default": "fixed"},
-        ),
+    distribution: str = json_field(
+        "distribution", {"type": "string", "enum": ["fixed", "uniform", "lognormal"], "default": "fixed"}
     )
-    max_ms: int = field(
-        default=LONGEST_MS,
-        metadata=json_member("maxMs", integer(0, LONGEST_MS, "The most that it can be.", LONGEST_MS)),
-    )
-    sigma_permille: int = field(
-        default=500,
-        metadata=json_member(
-            "sigmaPermille",
-            integer(0, 5_000, "Spread of the logarithm of a lognormal delay.", 500),
-        ),
+    max_ms: int = json_field("maxMs", integer(0, LONGEST_MS, "The most that it can be.", LONGEST_MS))
+    sigma_permille: int = json_field(
+        "sigmaPermille", integer(0, 5_000, "Spread of the logarithm of a lognormal delay.", 500)
     )
 
     def invalid(self, documented: Documented) -> str | None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from orgbilling_stubs.faults.effects.effect import FaultedRequest, ObjectEffect, integer, json_member
+from orgbilling_stubs.faults.documented_responses import InjectedError
+from orgbilling_stubs.faults.effects.effect import FaultedRequest, ObjectEffect, integer, json_field
 from orgbilling_stubs.tenants import clock
-
-if TYPE_CHECKING:
-    from orgbilling_stubs.faults.documented_responses import InjectedError
 
 STATUS = 429
 MOST_BUCKETS = 10_000
@@ -87,8 +85,8 @@ class RateLimit(ObjectEffect):
         "the bucket of the organization is empty"
     )
 
-    limit: int = field(metadata=json_member("limit", integer(1, 1_000_000)))
-    seconds: int = field(default=60, metadata=json_member("seconds", integer(1, 86_400, default=60)))
+    limit: int = json_field("limit", integer(1, 1_000_000))
+    seconds: int = json_field("seconds", integer(1, 86_400, default=60))
     buckets: Buckets = field(default_factory=Buckets, compare=False, repr=False)
 
     def statuses(self) -> tuple[int, ...]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from orgbilling_stubs.faults.delivery import Delivery
 from orgbilling_stubs.faults.effects.effect import FlagEffect
-
-if TYPE_CHECKING:
-    from orgbilling_stubs.faults.delivery import Delivery
 
 
 @dataclass(frozen=True, slots=True)

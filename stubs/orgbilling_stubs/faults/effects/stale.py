@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from orgbilling_stubs.billing import scheduler
@@ -16,7 +16,7 @@ from orgbilling_stubs.faults.effects.effect import (
     ObjectEffect,
     TenantReader,
     integer,
-    json_member,
+    json_field,
 )
 from orgbilling_stubs.tenants.service import Service
 
@@ -35,13 +35,10 @@ class Stale(ObjectEffect):
         "billing profile and usage summary without the last `commands`, or as of `seconds` ago"
     )
 
-    commands: int | None = field(
-        default=None,
-        metadata=json_member("commands", integer(1, 1_000_000, "Without the last so many commands.")),
+    commands: int | None = json_field(
+        "commands", integer(1, 1_000_000, "Without the last so many commands."), None
     )
-    seconds: int | None = field(
-        default=None, metadata=json_member("seconds", integer(1, 31_622_400, "As of so long ago."))
-    )
+    seconds: int | None = json_field("seconds", integer(1, 31_622_400, "As of so long ago."), None)
 
     def tenants(self, request: FaultedRequest, tenants: TenantReader) -> TenantReader:
         """The past, for operations that show the balance."""

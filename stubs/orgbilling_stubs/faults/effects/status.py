@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
-from orgbilling_stubs.faults.effects.effect import Effect, FaultedRequest, integer, json_member
-
-if TYPE_CHECKING:
-    from orgbilling_stubs.faults.documented_responses import InjectedError
+from orgbilling_stubs.faults.documented_responses import InjectedError
+from orgbilling_stubs.faults.effects.effect import Effect, FaultedRequest, integer, json_field, text
 
 BODILESS = (204, 205, 304)
 """Statuses whose response has no body."""
@@ -29,25 +27,12 @@ class Status(Effect):
     )
     conflicts: ClassVar = ("stale", "nulls")
 
-    status: int = field(
-        metadata=json_member(
-            "status", integer(200, 599, "Sent instead, with a body that fits the API description.")
-        )
+    status: int = json_field(
+        "status", integer(200, 599, "Sent instead, with a body that fits the API description.")
     )
-    detail: str | None = field(
-        default=None,
-        metadata=json_member(
-            "detail",
-            {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 1000,
-                "description": "The `detail` of the problem.",
-            },
-        ),
-    )
-    retry_after_s: int | None = field(
-        default=None, metadata=json_member("retryAfterSeconds", integer(0, 86_400, "Sent as `Retry-After`."))
+    detail: str | None = json_field("detail", text(1000, "The `detail` of the problem."), None)
+    retry_after_s: int | None = json_field(
+        "retryAfterSeconds", integer(0, 86_400, "Sent as `Retry-After`."), None
     )
 
     @property

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
-from orgbilling_stubs.faults.effects.effect import LARGEST_BYTES, Effect, integer, json_member
-
-if TYPE_CHECKING:
-    from orgbilling_stubs.faults.delivery import Delivery
+from orgbilling_stubs.faults.delivery import Delivery
+from orgbilling_stubs.faults.effects.effect import LARGEST_BYTES, Effect, integer, json_field
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +18,11 @@ class Truncate(Effect):
         "the connection closes after so many bytes of the body (-1: half), though `Content-Length` says more"
     )
 
-    truncate_bytes: int = field(
-        metadata=json_member(
-            "truncateBytes",
-            integer(
-                -1, LARGEST_BYTES, "The connection closes after so many bytes of the body; -1 for half of it."
-            ),
-        )
+    truncate_bytes: int = json_field(
+        "truncateBytes",
+        integer(
+            -1, LARGEST_BYTES, "The connection closes after so many bytes of the body; -1 for half of it."
+        ),
     )
 
     def change_delivery(self, delivery: Delivery) -> Delivery:

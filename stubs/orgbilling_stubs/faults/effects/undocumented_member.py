@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 import orjson
 from orgbilling_openapi.strict_json import JsonValue
 
-from orgbilling_stubs.faults.effects.effect import Documented, Effect, json_member
+from orgbilling_stubs.faults.effects.effect import Documented, Effect, json_field, text
 
 UNDOCUMENTED = "not documented: a drift drill"
 
@@ -26,17 +26,7 @@ class UndocumentedMember(Effect):
         "not checked against the API description, on purpose"
     )
 
-    name: str = field(
-        metadata=json_member(
-            "field",
-            {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": 100,
-                "description": "Name of a member that every object gets; no documented one.",
-            },
-        )
-    )
+    name: str = json_field("field", text(100, "Name of a member that every object gets; no documented one."))
 
     def invalid(self, documented: Documented) -> str | None:
         """A documented member would be overwritten."""
