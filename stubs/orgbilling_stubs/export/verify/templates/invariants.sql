@@ -1,0 +1,267 @@
+{#
+The invariants of an export. Each is a comment with its name and equation, and a query that selects the rows
+that violate it; the query's first columns name the row. The queries run in DuckDB on the views of
+`database.py`, in which every number is an integer: money in micro-USD, prices in nano-USD, instants in epoch
+milliseconds, dates in days.
+#}
+
+{# The first millisecond of the UTC day of an instant: 172,800,001 → 172,800,000. #}
+{% macro day(instant) %}({{ instant }} - {{ instant }} % {{ day_ms }}){% endmacro %}
+
+{#
+A condition: the charge is further from the exact amount than its roundings explain.
+
+Each rounding to a micro-USD is off by half a micro-USD at most, so a charge that is the sum of n rounded amounts
+is wrong when 2 × |charge × scale - exact| > n × scale, where `scale` is how many units of `exact` make a
+micro-USD. Example: one booking of 5 events at 500 nano-USD is 2,500 nano-USD, scale 1,000. Charges of 2 and 3
+micro-USD are right (2 × 500 = 1,000), one of 4 is wrong (2 × 1,500 > 1,000).
+#}
+{% macro far(charge, exact, scale, roundings) %}
+2 * abs({{ charge }}::HUGEINT * {{ scale }} - ({{ exact }})) > {{ roundings }} * {{ scale }}
+{%- endmacro %}
+
+{#
+The sums of `left_side` and `right_side` are equal in each group. The rows of both are put together and added up,
+instead of joining two sums, so that a group that only one of them has is compared, too.
+#}
+{% macro unequal_sums(by) %}
+SELECT * FROM (
+    SELECT {{ by }}, coalesce(sum(left_side), 0) AS left_side, coalesce(sum(right_side), 0) AS right_side
+    FROM ({{ caller() }}) AS sides GROUP BY ALL
+) AS sums WHERE left_side <> right_side
+{%- endmacro %}
+
+{#
+The violations without charges that are too low because no credits were left on that day.
+
+charged_at: the instant of the charge, in milliseconds; charged_less: the condition that it is too low. What is
+metered during a day is charged in its evening, so that a day's length before the charge counts.
+#}
+{% macro unless_empty(charged_at, charged_less) %}
+SELECT * FROM ({{ caller() }}) AS suspects
+WHERE NOT ({{ charged_less }} AND EXISTS (
+    FROM v_empty WHERE v_empty.organization_id = suspects.organization_id AND from_ms <= {{ charged_at }}
+        AND (until_ms IS NULL OR until_ms > {{ charged_at }} - {{ day_ms }})
+))
+{%- endmacro %}
+
+{#
+The violations without organizations whose prices were changed by hand. The export has the prices of the present,
+and their earlier charges follow those of their time.
+#}
+{% macro unless_repriced() %}
+FROM ({{ caller() }}) AS priced
+ANTI JOIN (FROM v_organizations WHERE repriced = 1) AS repriced USING (organization_id)
+{%- endmacro %}
+
+{# Keys, which the schema states. That the ledger's key names one row follows from `ledger-order`. #}
+{% for table in tables if table.name != "ledger" %}
+-- {{ table.name }}-key: {{ table.key | join(", ") }} names one row of {{ table.name }}
+SELECT {{ table.key | join(", ") }}, count(*) AS rows_found FROM v_{{ table.name }} GROUP BY ALL HAVING count(*) > 1;
+{% endfor %}
+
+{% for table in tables %}
+{% for other in table.referenced(names) %}
+-- {{ table.name }}-{{ other.name }}: {{ other.key | join(", ") }} of {{ table.name }} is in {{ other.name }}
+SELECT {{ (table.key + other.key) | unique | join(", ") }}
+FROM v_{{ table.name }} ANTI JOIN v_{{ other.name }} USING ({{ other.key | join(", ") }})
+WHERE {{ other.key | join(" IS NOT NULL AND ") }} IS NOT NULL;
+{% endfor %}
+{% endfor %}
+
+{% for table in tables if "tenant_id" in table.names and table.references %}
+-- {{ table.name }}-tenant: tenant_id of {{ table.name }} is its organization's
+SELECT {{ table.key | join(", ") }}, own.tenant_id, v_organizations.tenant_id AS organizations_tenant
+FROM v_{{ table.name }} AS own JOIN v_organizations USING (organization_id)
+WHERE own.tenant_id <> organizations_tenant;
+{% endfor %}
+
+{# The ledger. #}
+-- ledger-order: ledger.number counts from 0 without gaps, and created_at never goes back
+SELECT organization_id, number, created_at FROM v_ledger
+WINDOW by_number AS (PARTITION BY organization_id ORDER BY number)
+QUALIFY number <> coalesce(lag(number) OVER by_number + 1, 0) OR created_at < lag(created_at) OVER by_number;
+
+{# Forks have their parents' ids, but few are forks: one text a row is much cheaper to group than two. #}
+-- ledger-ids: entry_id is unique in its organization
+SELECT organization_id, entry_id, count(*) AS rows_found FROM v_ledger
+WHERE entry_id IN (SELECT entry_id FROM v_ledger GROUP BY entry_id HAVING count(*) > 1)
+GROUP BY ALL HAVING count(*) > 1;
+
+-- ledger-clock: no ledger row is before its organization or after the instant of the export
+SELECT organization_id, number, v_ledger.created_at FROM v_ledger JOIN v_organizations USING (organization_id)
+WHERE v_ledger.created_at > as_of OR v_ledger.created_at < v_organizations.created_at;
+
+-- ledger-signs: charges are debits: their amounts are not positive, and those of credits not negative
+SELECT organization_id, number, entry_type, amount_credits, amount_usd FROM v_ledger
+WHERE (entry_type IN {{ charges }} AND (amount_credits > 0 OR amount_usd > 0))
+    OR (entry_type IN ('top_up', 'free_credit', 'voucher', 'contract_credit', 'bonus_credit')
+        AND amount_credits < 0);
+
+-- ledger-tokens: only usage has tokens and a source
+SELECT organization_id, number, entry_type, tokens, traffic_source FROM v_ledger
+WHERE tokens < 0 OR (entry_type <> 'usage' AND (tokens <> 0 OR traffic_source IS NOT NULL));
+
+-- ledger-mode: a charge takes its amount from the credits of a prepaid organization, nothing from a postpaid one's
+SELECT organization_id, number, amount_credits, amount_usd
+FROM v_ledger JOIN v_billing_profiles USING (organization_id)
+WHERE entry_type IN {{ charges }}
+    AND amount_credits <> CASE billing_mode WHEN 'prepaid' THEN amount_usd ELSE 0 END;
+
+-- balance: billing_profiles.credit_balance = Σ ledger.amount_credits
+{% call unequal_sums("organization_id") %}
+    SELECT organization_id, credit_balance AS left_side FROM v_billing_profiles UNION ALL BY NAME
+    SELECT organization_id, amount_credits AS right_side FROM v_ledger
+{% endcall %};
+
+-- outstanding: billing_profiles.outstanding_usd = Σ of a postpaid organization's charges and payments
+{% call unequal_sums("organization_id") %}
+    SELECT organization_id, outstanding_usd AS left_side FROM v_billing_profiles UNION ALL BY NAME
+    SELECT organization_id, -amount_usd AS right_side
+    FROM v_ledger JOIN v_billing_profiles USING (organization_id) WHERE billing_mode = 'postpaid'
+        AND ((entry_type = 'adjustment' AND amount_credits = 0) OR entry_type IN {{ charges }})
+{% endcall %};
+
+-- updated: billing_profiles.updated_at is not before the newest ledger row
+SELECT organization_id, updated_at, max(created_at) AS newest
+FROM v_billing_profiles JOIN v_ledger USING (organization_id) GROUP BY ALL HAVING newest > updated_at;
+
+-- free-credit: there is one free credit where it was granted, and none elsewhere
+SELECT organization_id, free_credit_granted, count(number) AS rows_found
+FROM v_billing_profiles
+LEFT JOIN (FROM v_ledger WHERE entry_type = 'free_credit') AS granted USING (organization_id)
+GROUP BY ALL HAVING rows_found <> free_credit_granted;
+
+{# Usage. #}
+{% for name, equation, used, billed in (
+    ("entries", "Σ usage_by_day.entries of a day and source = its usage rows in the ledger", "entries", "1"),
+    ("tokens", "Σ tokens of a day and source = those of the ledger", "input_tokens + output_tokens", "tokens"),
+    ("charge", "Σ usage_by_day.charge_usd of a day and source = that of the ledger", "charge_usd", "-amount_usd"),
+) %}
+-- usage-{{ name }}: {{ equation }}
+{% call unequal_sums("organization_id, day_ms, traffic_source") %}
+    SELECT organization_id, day * {{ day_ms }} AS day_ms, traffic_source, {{ used }} AS left_side
+    FROM v_usage_by_day UNION ALL BY NAME
+    SELECT organization_id, {{ day("created_at") }} AS day_ms, traffic_source, {{ billed }} AS right_side
+    FROM v_ledger WHERE entry_type = 'usage'
+{% endcall %};
+{% endfor %}
+
+{% set exact %}
+(input_tokens::HUGEINT * input_price_per_1k_usd + output_tokens::HUGEINT * output_price_per_1k_usd)
+{%- endset %}
+-- usage-price: usage_by_day.charge_usd = input_tokens × input price + output_tokens × output price
+{% call unless_repriced() %}
+    SELECT organization_id, number, charge_usd, input_tokens, output_tokens
+    FROM v_usage_by_day AS used JOIN v_model_prices USING (organization_id, model)
+    WHERE {{ far("charge_usd", exact, 1_000_000, "entries") }}
+        AND NOT (charge_usd::HUGEINT * 1000000 < {{ exact }} AND EXISTS (
+            FROM v_empty WHERE v_empty.organization_id = used.organization_id
+                AND {{ day("from_ms") }} = used.day * {{ day_ms }}
+        ))
+{% endcall %};
+
+{# Events, services and characters: a charge is its count times its price, which is that of the price list. #}
+{% for name, charge, count, price, roundings, prices, listed in (
+    ("events", "charge_usd", "count", "unit_price_usd", "bookings", "event_prices", "unit_price_usd"),
+    ("services", "charge_usd", "count", "unit_price_usd", "bookings", "service_prices", "unit_price_usd"),
+    ("characters", "char_charge_usd", "high_water_mark", "price_per_char_usd", "1", "billing_profiles",
+        "char_price_per_month_usd"),
+) %}
+{% set row = by_name[name].key | join(", ") %}
+-- {{ name }}-charge: {{ name }}.{{ charge }} = {{ count }} × {{ price }}
+SELECT {{ row }}, {{ charge }}, {{ count }} FROM v_{{ name }}
+WHERE {{ far(charge, count ~ "::HUGEINT * " ~ price, 1_000, roundings) }};
+
+-- {{ name }}-price: {{ name }}.{{ price }} = {{ prices }}.{{ listed }}
+SELECT {{ row }}, charged.{{ price }}, prices.{{ listed }} AS listed
+FROM v_{{ name }} AS charged JOIN v_{{ prices }} AS prices USING ({{ by_name[prices].key | join(", ") }})
+WHERE charged.{{ price }} <> prices.{{ listed }};
+{% endfor %}
+
+{% for name, (kind, text) in (("events", meter_charges.event), ("services", meter_charges.service)) %}
+-- {{ name }}-billed: Σ {{ name }}.charge_usd of a day = the {{ kind }} that its evening posted
+{% call unless_repriced() %}
+{% call unless_empty("suspects.day_ms + %d" % settlement_ms, "left_side > right_side") %}
+{% call unequal_sums("organization_id, day_ms") %}
+    SELECT organization_id, day * {{ day_ms }} AS day_ms, charge_usd AS left_side
+    FROM v_{{ name }} JOIN v_organizations USING (organization_id)
+    WHERE day_ms + {{ settlement_ms }} <= as_of UNION ALL BY NAME
+    SELECT organization_id, -amount_usd AS right_side,
+        {{ day("(v_ledger.created_at + %d)" % (day_ms - settlement_ms - 1)) }} AS day_ms
+    FROM v_ledger JOIN v_organizations USING (organization_id)
+    WHERE day_ms + {{ settlement_ms }} <= as_of AND entry_type = '{{ kind }}'
+        AND (description = '{{ text }}' OR description LIKE '{{ text }}: %')
+{% endcall %}
+{% endcall %}
+{% endcall %};
+{% endfor %}
+
+-- characters-billed: characters.char_charge_usd of a billed month = the character_charge posted then
+{% call unless_repriced() %}
+{% call unless_empty("suspects.at_ms", "left_side > right_side") %}
+{% call unequal_sums("organization_id, at_ms") %}
+    SELECT organization_id, billed_at AS at_ms, char_charge_usd AS left_side
+    FROM v_characters WHERE billed_at IS NOT NULL UNION ALL BY NAME
+    SELECT organization_id, created_at AS at_ms, -amount_usd AS right_side
+    FROM v_ledger WHERE entry_type = 'character_charge'
+{% endcall %}
+{% endcall %}
+{% endcall %};
+
+{# Contracts and service agreements. #}
+{% for name, table, whole, credit, service in (
+    ("contract-value", "contracts", "total_value_usd", "credit_portion_usd", "service_portion_usd"),
+    ("contract-payment", "contracts", "payment_amount_usd", "payment_credit_usd", "payment_service_usd"),
+    ("contract-onetime", "contracts", "onetime_amount_usd", "onetime_credit_usd", "onetime_service_usd"),
+    ("installment-parts", "installments", "amount_usd", "credit_usd", "service_usd"),
+) %}
+-- {{ name }}: {{ table }}.{{ whole }} = {{ credit }} + {{ service }}
+SELECT {{ by_name[table].key | join(", ") }}, {{ whole }}, {{ credit }}, {{ service }} FROM v_{{ table }}
+WHERE {{ whole }} <> {{ credit }} + {{ service }};
+{% endfor %}
+
+{% for name, whole, paid, condition in (
+    ("contract-schedule", "total_value_usd", "", "true"),
+    ("schedule-onetime", "onetime_amount_usd", " paid once", "is_one_time = 1"),
+) %}
+-- {{ name }}: contracts.{{ whole }} = Σ installments.amount_usd{{ paid }}
+SELECT organization_id, contract_id, {{ whole }},
+    coalesce(sum(amount_usd) FILTER ({{ condition }}), 0) AS installments
+FROM v_contracts LEFT JOIN v_installments USING (organization_id, contract_id)
+GROUP BY ALL HAVING installments <> {{ whole }};
+{% endfor %}
+
+-- schedule-dates: start_date ≤ due_date ≤ end_date
+SELECT organization_id, contract_id, number, due_date, start_date, end_date
+FROM v_contracts JOIN v_installments USING (organization_id, contract_id)
+WHERE due_date NOT BETWEEN start_date AND end_date;
+
+-- schedule-paid: every paid installment has a contract_credit of its amounts in the ledger
+SELECT organization_id, credit_usd, amount_usd, paid_count AS paid, coalesce(posted, 0) AS posted
+FROM (
+    SELECT organization_id, credit_usd, amount_usd, count(*) AS paid_count
+    FROM v_installments WHERE paid = 1 GROUP BY ALL
+) AS paid_installments
+LEFT JOIN (
+    SELECT organization_id, amount_credits AS credit_usd, amount_usd, count(*) AS posted
+    FROM v_ledger WHERE entry_type = 'contract_credit' GROUP BY ALL
+) AS posted_credits USING (organization_id, credit_usd, amount_usd)
+WHERE paid_count > coalesce(posted, 0);
+
+-- agreements-billed: a billed service agreement has its service_charge in the ledger
+{% call unless_empty("suspects.billed_at", "true") %}
+    SELECT organization_id, charge_id, billed_at, amount_usd FROM v_service_agreements AS agreements
+    WHERE billed_at IS NOT NULL AND NOT EXISTS (
+        FROM v_ledger AS posted
+        WHERE posted.organization_id = agreements.organization_id AND created_at = billed_at
+            AND entry_type = 'service_charge' AND posted.amount_usd = -agreements.amount_usd
+    )
+{% endcall %};
+
+-- agreements-active: every listed service agreement is active
+SELECT organization_id, charge_id FROM v_service_agreements WHERE active <> 1;
+
+-- prepaid: a prepaid organization owes nothing
+SELECT organization_id, outstanding_usd FROM v_billing_profiles
+WHERE billing_mode = 'prepaid' AND outstanding_usd <> 0;
