@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,7 @@ from orgbilling_stubs.cli.errors import fail, file_problem, report_error
 
 if TYPE_CHECKING:
     from orgbilling_stubs.export.report.summary import OrganizationSummary
-    from orgbilling_stubs.export.request import Progress
+    from orgbilling_stubs.export.request import ExportRequest, Progress
     from orgbilling_stubs.export.selection import Selection
 
 app = typer.Typer(
@@ -108,6 +109,7 @@ def export(
         typer.echo(context.get_help())
         raise typer.Exit
     from orgbilling_stubs.export import request as requests
+    from orgbilling_stubs.export import workers
 
     with reported_errors():
         if bundle is None and source is None:
@@ -125,9 +127,9 @@ def export(
             command += ["--tables", ",".join(table_names)] if tables is not None else []
             command += ["--block", str(block)] if block != requests.PART_SIZE else []
             share = None if shard is None else requests.parse_shard(shard)
-            _write(
-                selection, [*command, "--format", format], out, format, table_names, share, block, jobs, force
-            )
+            processes = jobs or workers.cores()
+            request = requests.ExportRequest(out, format, selection, table_names, block, processes, share)
+            _write(request, [*command, "--format", format], force)
 
 
 def _select(
@@ -185,44 +187,35 @@ def _recorded(
     return selection.from_running_stub(source), ["orgbilling", "export", "--from", source]
 
 
-def _write(
-    selection: Selection,
-    command: list[str],
-    folder: Path,
-    format: str,
-    tables: tuple[str, ...],
-    shard: tuple[int, int] | None,
-    part_size: int,
-    jobs: int | None,
-    force: bool,
-) -> None:
+def _write(request: ExportRequest, command: list[str], force: bool) -> None:
     """Write the files, with a progress bar on a terminal."""
-    from orgbilling_stubs.export import manifest, run, workers
+    from orgbilling_stubs.export import manifest, run
     from orgbilling_stubs.export.errors import ExportError
-    from orgbilling_stubs.export.request import FORMATS, ExportRequest
+    from orgbilling_stubs.export.request import FORMATS
     from orgbilling_stubs.export.writers.text_formats import instants
 
-    if format not in FORMATS:
-        raise ExportError("unknown_format", f"{format}: the formats are {', '.join(FORMATS)}")
+    if request.format not in FORMATS:
+        raise ExportError("unknown_format", f"{request.format}: the formats are {', '.join(FORMATS)}")
     fields = {
         "command": shlex.join(command),
-        "format": format,
-        "versions": manifest.versions(format),
-        "seed": selection.seed,
-        "asOf": instants([selection.as_of_ms])[0],
-        "organizations": len(selection.organizations),
-        "organizationsPerPart": part_size,
-        "tables": list(tables),
+        "format": request.format,
+        "versions": manifest.versions(request.format),
+        "seed": request.selection.seed,
+        "asOf": instants([request.selection.as_of_ms])[0],
+        "organizations": len(request.selection.organizations),
+        "organizationsPerPart": request.part_size,
+        "tables": list(request.tables),
     }
-    processes = jobs or workers.cores()
-    request = ExportRequest(folder, format, selection, tables, part_size, processes, shard, fields)
     total = sum(len(part.organizations) for part in request.parts())
     with progress(total) as advance:
-        contents = run.export(request, advance, force=force)
+        contents = run.export(replace(request, manifest_fields=fields), advance, force=force)
     rows = sum(contents["rows"].values())
     files = len({entry["path"] for entry in contents["files"]})
-    note = "" if shard is None else f" (shard {shard[0]} of {shard[1]}; then: orgbilling export merge)"
-    console.print(f"{escape(str(folder))}: {total:,} organizations, {rows:,} rows, {files:,} files{note}")
+    note = ""
+    if request.shard is not None:
+        note = f" (shard {request.shard[0]} of {request.shard[1]}; then: orgbilling export merge)"
+    folder = escape(str(request.folder))
+    console.print(f"{folder}: {total:,} organizations, {rows:,} rows, {files:,} files{note}")
 
 
 CHARTED = 6

@@ -61,15 +61,6 @@ def require(module: str, purpose: str = "") -> Any:
         raise ExportError("extra_missing", problem) from error
 
 
-def installed(module: str) -> bool:
-    """Whether a module of the extra `export` can be imported."""
-    try:
-        import_module(module)
-    except ModuleNotFoundError:
-        return False
-    return True
-
-
 def from_os(error: OSError, path: object) -> ExportError:
     """One line for what the file system refused."""
     return ExportError("file_error", f"{error.filename or path}: {(error.strerror or str(error)).lower()}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import lru_cache
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from orgbilling_fixtures.personas import Persona, parse
@@ -15,7 +16,6 @@ from orgbilling_stubs.billing.state import after_history, state_of
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.export import row_tables
 from orgbilling_stubs.export.columnar.columns import TableColumns, row_count
-from orgbilling_stubs.export.errors import installed
 from orgbilling_stubs.export.schema import NAMES
 from orgbilling_stubs.export.selection import SelectedOrganization, Selection
 from orgbilling_stubs.tenants import tenant_factory
@@ -89,7 +89,7 @@ class OrganizationTables:
         return serializers.all_bodies(self.tenant(organization), BASE_URL, WINDOWS_DAYS)
 
 
-@lru_cache(maxsize=1)
+@cache
 def numpy_installed() -> bool:
-    """Whether numpy is installed; tried once."""
-    return installed("numpy")
+    """Whether numpy is installed; looked up once."""
+    return find_spec("numpy") is not None

@@ -58,15 +58,14 @@ class ExportRequest:
         The parts themselves do not depend on n, so that the shards of any n are the undivided export.
         """
         organizations = self.selection.organizations
-        if self.part_count is None:
-            return [Part(None, organizations)] if self.shard is None or self.shard[0] == 1 else []
-        starts = range(0, len(organizations), self.part_size)
-        parts = [
-            Part(number, organizations[start : start + self.part_size]) for number, start in enumerate(starts)
-        ]
-        if self.shard is None:
-            return parts
-        shard, shard_count = self.shard
+        parts = [Part(None, organizations)]
+        if self.part_count is not None:
+            starts = range(0, len(organizations), self.part_size)
+            parts = [
+                Part(number, organizations[start : start + self.part_size])
+                for number, start in enumerate(starts)
+            ]
+        shard, shard_count = self.shard or (1, 1)
         return parts[shard - 1 :: shard_count]
 
 

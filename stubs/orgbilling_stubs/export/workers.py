@@ -5,8 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.synchronize import Event
 from typing import NamedTuple
@@ -56,7 +56,8 @@ def run_parts(request: ExportRequest, write_part: WritePart, advance: Progress) 
     executor = ProcessPoolExecutor(jobs, context, initializer=_start, initargs=(worker,))
     entries: list[ManifestEntry] = []
     try:
-        for written in _finished(executor, parts, jobs):
+        for future in as_completed([executor.submit(_write, part) for part in parts]):
+            written = future.result()
             entries += written.entries
             advance(written.organizations, written.ledger_rows)
     except BrokenProcessPool:
@@ -83,17 +84,3 @@ def _write(part: Part) -> _WrittenPart:
 
     entries = worker.write_part(worker.request, part, tick)
     return _WrittenPart(entries, len(ledger_rows), sum(ledger_rows))
-
-
-def _finished(executor: ProcessPoolExecutor, parts: Sequence[Part], jobs: int) -> Iterator[_WrittenPart]:
-    """Results as they come. Only two parts a process are submitted ahead, so that memory stays flat."""
-    waiting = iter(parts)
-    running: set[Future[_WrittenPart]] = set()
-    while True:
-        while len(running) < 2 * jobs and (part := next(waiting, None)) is not None:
-            running.add(executor.submit(_write, part))
-        if not running:
-            return
-        done, running = wait(running, return_when=FIRST_COMPLETED)
-        for future in done:
-            yield future.result()

@@ -10,6 +10,7 @@ takes most of the time: a Python object for each value of a column that has few 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 if TYPE_CHECKING:
@@ -20,14 +21,12 @@ Value: TypeAlias = str | int | bool | None
 """A raw value; a bool is one of a boolean column."""
 
 
+@dataclass(frozen=True, slots=True)
 class DictionaryColumn:
     """Few different texts in many rows: `codes` are positions in `texts`."""
 
-    __slots__ = ("codes", "texts")
-
-    def __init__(self, texts: Sequence[str | None], codes: NDArray[np.int32]) -> None:
-        self.texts = texts
-        self.codes = codes
+    texts: Sequence[str | None]
+    codes: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -36,14 +35,12 @@ class DictionaryColumn:
         return map(self.texts.__getitem__, self.codes.tolist())
 
 
+@dataclass(frozen=True, slots=True)
 class ConstantColumn:
     """The same value in every row."""
 
-    __slots__ = ("count", "value")
-
-    def __init__(self, value: Value, count: int) -> None:
-        self.value = value
-        self.count = count
+    value: Value
+    count: int
 
     def __len__(self) -> int:
         return self.count
@@ -52,13 +49,11 @@ class ConstantColumn:
         return iter([self.value] * self.count)
 
 
+@dataclass(frozen=True, slots=True)
 class UuidColumn:
     """UUIDs in text form, 36 bytes each, one after the other."""
 
-    __slots__ = ("data",)
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
+    data: bytes
 
     def __len__(self) -> int:
         return len(self.data) // 36

@@ -118,7 +118,8 @@ def account_columns(config: TenantConfig) -> AccountColumns | None:
     openings_ms = [*month_openings(config.start_ms, config.as_of_ms)]
     peaks = _character_peaks(activity, config.start_ms, openings_ms)
     sums = _ChargeSums(activity.usage.at_ms, usage_micros, evenings)
-    usage_charges = sums.between if config.mode == "postpaid" else _nothing
+    # Usage adds nothing to the bill of an organization that pays beforehand.
+    usage_charges = sums.between if config.mode == "postpaid" else lambda after_ms, until_ms: 0
 
     def merged(config: TenantConfig) -> tuple[Tenant, LedgerColumns, Booleans]:
         tenant = base_tenant(config, openings_ms, peaks, usage_charges)
@@ -234,11 +235,6 @@ def _character_peaks(activity: ActivityColumns, start_ms: int, openings_ms: Sequ
         int(activity.characters[since - first_day : until - first_day].max(initial=0))
         for since, until in pairwise(bounds)
     ]
-
-
-def _nothing(after_ms: int, until_ms: int) -> int:
-    """What usage adds to the bill of an organization that pays beforehand."""
-    return 0
 
 
 class _ChargeSums:

@@ -29,14 +29,14 @@ from orgbilling_stubs.export.schema import BY_NAME, Column, Table
 from orgbilling_stubs.export.verify.invariants import EMPTY
 from orgbilling_stubs.export.writers import duckdb as duckdb_writer
 from orgbilling_stubs.export.writers import sqlite as sqlite_writer
-from orgbilling_stubs.export.writers.sql import quoted
+from orgbilling_stubs.export.writers.sql import TYPES, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Cell = str | int | float | None
 
-_TYPED = {
+_INTEGERS = {
     "money": "CAST({0} * 1000000 AS BIGINT)",
     "price": "CAST({0} * 1000000000 AS BIGINT)",
     "instant": "epoch_ms({0})",
@@ -45,26 +45,15 @@ _TYPED = {
 }
 """How a typed cell becomes an integer. Kinds that are not listed stay as they are."""
 
-
-class _TextKind(NamedTuple):
-    """What the text of a cell must match, and the SQL that converts it; null for text without a value."""
-
-    pattern: str
-    value: str
-
-
-_TEXT = {
-    "int": _TextKind(r"-?\d+", "TRY_CAST({0} AS BIGINT)"),
-    "money": _TextKind(r"-?\d+(\.\d{1,6})?", "TRY_CAST(TRY_CAST({0} AS DECIMAL(26, 6)) * 1000000 AS BIGINT)"),
-    "price": _TextKind(
-        r"-?\d+(\.\d{1,9})?", "TRY_CAST(TRY_CAST({0} AS DECIMAL(28, 9)) * 1000000000 AS BIGINT)"
-    ),
-    "instant": _TextKind(
-        r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", "epoch_ms(TRY_CAST({0} AS TIMESTAMP))"
-    ),
-    "date": _TextKind(r"\d{4}-\d\d-\d\d", "date_diff('day', DATE '1970-01-01', TRY_CAST({0} AS DATE))"),
-    "bool": _TextKind("true|false", "CAST({0} = 'true' AS BIGINT)"),
+_PATTERNS = {
+    "int": r"-?\d+",
+    "money": r"-?\d+(\.\d{1,6})?",
+    "price": r"-?\d+(\.\d{1,9})?",
+    "instant": r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z",
+    "date": r"\d{4}-\d\d-\d\d",
+    "bool": "true|false",
 }
+"""What the text of a cell must match before it becomes a typed one."""
 
 # Escapes of COPY: a backslash is doubled, so the text between two doubled ones has only \t, \n and \r.
 _UNESCAPED = (
@@ -150,7 +139,8 @@ def _load(
     try:
         problem = ""
         if format in ("parquet", "duckdb"):
-            problem = _misnamed(table, connection.execute(f"SELECT * FROM {typed} LIMIT 0").description)
+            description = connection.execute(f"SELECT * FROM {typed} LIMIT 0").description
+            problem = misnamed(table, [column[0] for column in description])
         elif format == "sqlite":
             problem = _copy_from_sqlite(connection, table, paths[0])
         elif format == "csv":
@@ -158,7 +148,10 @@ def _load(
         if problem:
             return TableProblem("columns", problem if format == "csv" else f"{paths[0]}: {problem}")
         if format in ("parquet", "duckdb"):
-            columns = ", ".join(f"{_typed(column)} AS {quoted(column.name)}" for column in table.columns)
+            columns = ", ".join(
+                f"{_integer(column, quoted(column.name))} AS {quoted(column.name)}"
+                for column in table.columns
+            )
             connection.execute(f"CREATE TEMP VIEW v_{table.name} AS SELECT {columns} FROM {typed}")
         else:
             _create_from_text(connection, table, format, paths)
@@ -166,11 +159,6 @@ def _load(
         cell = _first_wrong_cell(connection, table, format, paths)
         return TableProblem("cells", cell or f"{paths[0]}: {_summary(error)}")
     return None
-
-
-def _misnamed(table: Table, description: Sequence[tuple[object, ...]]) -> str:
-    """How the columns of a result differ from a table's; empty when they do not."""
-    return misnamed(table, [str(column[0]) for column in description])
 
 
 def misnamed(table: Table, names: Sequence[str]) -> str:
@@ -200,7 +188,8 @@ def _copy_from_sqlite(connection: DuckDBPyConnection, table: Table, path: Path) 
     """Copy a table of the SQLite file into `raw_<table>`, every cell as text, unless its columns differ."""
     pyarrow = require("pyarrow", "export verify")
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
-        if problem := _misnamed(table, database.execute(f"SELECT * FROM {table.name} LIMIT 0").description):
+        description = database.execute(f"SELECT * FROM {table.name} LIMIT 0").description
+        if problem := misnamed(table, [column[0] for column in description]):
             return problem
         columns = ", ".join(f"{quoted(name)} VARCHAR" for name in table.names)
         connection.execute(f"CREATE TEMP TABLE raw_{table.name} ({columns})")
@@ -284,14 +273,14 @@ def _misfit(column: Column, cell: str | None) -> str:
     return f"{column.name}: {shown} is no {column.kind}"
 
 
-def _typed(column: Column) -> str:
-    return _TYPED.get(column.kind, "{0}").format(quoted(column.name))
+def _integer(column: Column, typed_cell: str) -> str:
+    return _INTEGERS.get(column.kind, "{0}").format(typed_cell)
 
 
 def _cell(column: Column, format: str) -> str:
     """A cell as text. What no pattern checks may be an empty text, which CSV may write without quotes."""
     name = quoted(column.name)
-    if column.kind not in _TEXT:
+    if column.kind not in _PATTERNS:
         if format == "csv" and not column.nullable:
             return f"coalesce({name}, '')"
         if format == "postgres":
@@ -301,10 +290,11 @@ def _cell(column: Column, format: str) -> str:
 
 def _from_text(column: Column, format: str) -> str:
     """The value of a cell that is text; null when it is not of its column's kind."""
-    kind, cell = _TEXT.get(column.kind), _cell(column, format)
-    if kind is None:
+    pattern, cell = _PATTERNS.get(column.kind), _cell(column, format)
+    if pattern is None:
         return cell
-    return f"CASE WHEN regexp_full_match({cell}, {_literal(kind.pattern)}) THEN {kind.value.format(cell)} END"
+    typed_cell = f"TRY_CAST({cell} AS {TYPES['duckdb'][column.kind]})"
+    return f"CASE WHEN regexp_full_match({cell}, {_literal(pattern)}) THEN {_integer(column, typed_cell)} END"
 
 
 def _text_source(table: Table, format: str, paths: Sequence[Path]) -> str:

@@ -153,17 +153,13 @@ def _array(column: ColumnValues, type: Any) -> Any:
 
 
 def _decimals(numbers: Any, type: Any) -> Any:
-    """Integers of the smallest unit as 128-bit decimals.
+    """Integers of the smallest unit as decimals.
 
-    A decimal of Arrow is that integer in two's complement: the number itself in the low 64 bits, and its sign
-    in the high 64 bits, which `>> 63` gives (0 or -1). So no Decimal object is made. Example, six places:
-    -1.5 is -1500000, low word -1500000, high word -1.
+    A decimal of Arrow is that integer, and the type knows where its point is. So -1500000 becomes a decimal
+    without places, and is seen as one with six: -1.500000. No Decimal object is made unless 64 bits are too
+    few.
     """
     try:
-        low_words = np.asarray(numbers, dtype=np.int64)
+        return pa.array(numbers, pa.int64()).cast(pa.decimal128(20, 0)).view(type)
     except OverflowError:
         return pa.array([Decimal(number).scaleb(-type.scale) for number in numbers], type)
-    words = np.empty((len(low_words), 2), dtype=np.int64)
-    words[:, 0] = low_words
-    words[:, 1] = low_words >> 63
-    return pa.Array.from_buffers(type, len(low_words), [None, pa.py_buffer(words)])
