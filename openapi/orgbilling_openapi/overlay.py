@@ -22,6 +22,7 @@ STEP = re.compile(
     r"""\.(?P<name>[A-Za-z_$][\w$-]*|\*) | \[(?P<index>\d+)\] | \[(?P<names>'[^']*'(?:,[ ]?'[^']*')*)\]""",
     re.VERBOSE,
 )
+JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 NAMES = re.compile(r"'([^']*)'")
 
 
@@ -130,9 +131,17 @@ def _merge(node: JsonObject, value: JsonObject, path: Path, written: Written, on
             _merge(old, item, here, written, only_add)
         elif isinstance(old, list) and isinstance(item, list):
             _extend(old, item, here, written, only_add)
+        elif only_add and key == "enum" and not _has_type(item, node.get("type")):
+            continue
         elif key not in node or not only_add:
             node[key] = item
             _report(here, item, written)
+
+
+def _has_type(values: list[JsonValue], named: JsonValue) -> bool:
+    """Whether some of the values are of a type that a schema names; it permits any if it names none."""
+    permitted = [named] if isinstance(named, str) else named
+    return not permitted or any(JSON_TYPES.get(type(value)) in permitted for value in values)
 
 
 def _extend(

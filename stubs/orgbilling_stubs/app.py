@@ -6,7 +6,7 @@ behind them imported, by the first request for one (`_built_on_first_request`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -26,6 +26,7 @@ from orgbilling_stubs.checkout.settings import HostedPageSettings
 from orgbilling_stubs.control.token import control_token
 from orgbilling_stubs.faults.rule_log import RuleLog
 from orgbilling_stubs.http.application import HttpSettings, assemble
+from orgbilling_stubs.http.response_fitting import ResponseFitter
 from orgbilling_stubs.instrumentation import Instrumentation, instrument
 from orgbilling_stubs.settings import Settings, SettingsError, check_settings
 from orgbilling_stubs.tenants import clock
@@ -45,6 +46,8 @@ class App:
     service: Service
     control_token: str | None = None
     """What the control API asks for; None on loopback, where it asks for nothing."""
+    gaps: Sequence[str] = ()
+    """What a published document wants in responses and the stub does not know, a line each."""
 
 
 def build(settings: Settings | None = None) -> App:
@@ -78,7 +81,8 @@ def _assemble(settings: Settings) -> App:
     store = open_store(settings.db)
     service = Service(store, clock.from_option(settings.clock), tenant_config, personas.of, settings.seed)
     description = _description(settings)
-    handlers = operation_handlers(description, service, settings.contract_none)
+    fitter = None if settings.published is None else ResponseFitter(description, settings.seed)
+    handlers = operation_handlers(description, service, settings.contract_none, fitter)
     authorizer = Authorizer(_authenticator(settings, key), clock.wall_ms)
     # Without a database, standing fault rules end with the server.
     rule_log = RuleLog(store) if settings.db else None
@@ -95,7 +99,7 @@ def _assemble(settings: Settings) -> App:
         handlers,
         authorizer,
         documents=_public_keys(key),
-        habits=HttpSettings(settings.lenient, settings.cors, settings.seed),
+        habits=HttpSettings(settings.lenient, settings.cors, settings.seed, fitter),
         closing=store.close,
         routes={
             "/_mock/checkout/": hosted_pages,
@@ -106,7 +110,7 @@ def _assemble(settings: Settings) -> App:
         recorder=instrumentation.recorder,
         fault_injection=instrumentation.fault_injection,
     )
-    return App(application, personas, service, _control_token(settings, key))
+    return App(application, personas, service, _control_token(settings, key), _gaps(settings, description))
 
 
 def _description(settings: Settings) -> JsonObject:
@@ -116,6 +120,15 @@ def _description(settings: Settings) -> JsonObject:
     from orgbilling_openapi.composition import compose_with_published  # late: needs a YAML parser
 
     return compose_with_published(settings.published).document
+
+
+def _gaps(settings: Settings, description: JsonObject) -> list[str]:
+    """What the published document wants and the stub does not know; nothing for the shipped description."""
+    if settings.published is None:
+        return []
+    from orgbilling_openapi.response_gaps import response_gaps  # late: only for documents of others
+
+    return response_gaps(descriptions.load(), description)
 
 
 def _authenticator(settings: Settings, key: SigningKey) -> Authenticator:

@@ -7,6 +7,8 @@ puts the service around them, which loads the tenant and carries out the command
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from orgbilling_stubs.api import serializers
@@ -17,6 +19,13 @@ from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.events import CheckoutOpened, ContractSubscribed, PortalOpened, VoucherRedeemed
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.http.context import EncodedReply, Reply, RequestContext
+from orgbilling_stubs.http.errors import INVALID, Problem
+from orgbilling_stubs.http.validation_errors import validation_error
+
+T = TypeVar("T", int, str)
+
+DEFAULT_DAYS = 30
+TYPE_NAMES: Mapping[type, str] = {int: "integer", str: "string"}
 
 
 def get_billing(cache: ResponseCache, context: RequestContext, tenant: Tenant) -> Reply:
@@ -26,7 +35,7 @@ def get_billing(cache: ResponseCache, context: RequestContext, tenant: Tenant) -
 
 def open_checkout(context: RequestContext) -> OpenCheckout:
     """Open a checkout session for a top-up."""
-    return OpenCheckout(context.body["amount"], context.body.get("currency", "USD"))
+    return OpenCheckout(_member(context, "amount", int), _member(context, "currency", str, "USD"))
 
 
 def checkout_opened(context: RequestContext, event: CheckoutOpened | ContractSubscribed) -> Reply:
@@ -46,7 +55,7 @@ def portal_opened(context: RequestContext, event: PortalOpened) -> Reply:
 
 def list_characters(context: RequestContext, tenant: Tenant) -> Reply:
     """Active characters of a window."""
-    return Reply(serializers.characters(tenant, context.parameters["days"]))
+    return Reply(serializers.characters(tenant, _whole(context, "days", DEFAULT_DAYS)))
 
 
 def get_contract(when_none: str, context: RequestContext, tenant: Tenant) -> Reply:
@@ -60,12 +69,12 @@ def get_contract(when_none: str, context: RequestContext, tenant: Tenant) -> Rep
 
 def subscribe_contract(context: RequestContext) -> SubscribeContract:
     """Bind the tenant to a contract."""
-    return SubscribeContract(context.body["contractId"])
+    return SubscribeContract(_member(context, "contractId", str))
 
 
 def get_events(context: RequestContext, tenant: Tenant) -> Reply:
     """Context-engine events of a window."""
-    return Reply(serializers.events(tenant, context.parameters["days"]))
+    return Reply(serializers.events(tenant, _whole(context, "days", DEFAULT_DAYS)))
 
 
 def get_ledger(cache: ResponseCache, context: RequestContext, tenant: Tenant) -> Reply | EncodedReply:
@@ -75,13 +84,15 @@ def get_ledger(cache: ResponseCache, context: RequestContext, tenant: Tenant) ->
     and links to `cursor=6`, which answers rows 5 to 2.
     """
     parameters = context.parameters
-    low, high = serializers.ledger_window(tenant, parameters["days"])
+    days = _whole(context, "days", DEFAULT_DAYS)
+    low, high = serializers.ledger_window(tenant, days)
     headers: dict[str, str] = {}
     if "limit" in parameters or "cursor" in parameters:
-        high = max(low, min(high, parameters.get("cursor", high)))
-        first = max(low, high - parameters.get("limit", high))
+        high = max(low, min(high, _whole(context, "cursor", high)))
+        limit = _whole(context, "limit", high)
+        first = max(low, high - limit)
         if first > low:
-            query = urlencode({"days": parameters["days"], "limit": parameters["limit"], "cursor": first})
+            query = urlencode({"days": days, "limit": limit, "cursor": first})
             headers["Link"] = f'<{context.base_url}/api/v1/org/ledger?{query}>; rel="next"'
         low = first
     if low == high:
@@ -101,19 +112,40 @@ def list_agreements(context: RequestContext, tenant: Tenant) -> Reply:
 
 def get_service_usage(context: RequestContext, tenant: Tenant) -> Reply:
     """Services used in a window."""
-    return Reply(serializers.services(tenant, context.parameters["days"]))
+    return Reply(serializers.services(tenant, _whole(context, "days", DEFAULT_DAYS)))
 
 
 def get_summary(context: RequestContext, tenant: Tenant) -> Reply:
     """Usage summary of a window."""
-    return Reply(serializers.summary(tenant, context.parameters["days"]))
+    return Reply(serializers.summary(tenant, _whole(context, "days", DEFAULT_DAYS)))
 
 
 def redeem_voucher(context: RequestContext) -> RedeemVoucher:
     """Redeem a voucher."""
-    return RedeemVoucher(context.body["code"])
+    return RedeemVoucher(_member(context, "code", str))
 
 
 def voucher_redeemed(context: RequestContext, event: VoucherRedeemed) -> Reply:
     """What the voucher was worth."""
     return Reply(serializers.redemption(event))
+
+
+def _whole(context: RequestContext, name: str, default: int) -> int:
+    """A whole number of the query, or the default.
+
+    A description of the vendor's (`--published`) need not have the parameter, nor give it this type.
+    """
+    value = context.parameters.get(name, default)
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise Problem(INVALID, [validation_error("expected integer", f"query.{name}", value)]) from None
+
+
+def _member(context: RequestContext, name: str, kind: type[T], default: T | None = None) -> T:
+    """A member of the request body, which a description of the vendor's need not have."""
+    body = context.body
+    value = body.get(name, default) if isinstance(body, dict) else default
+    if not isinstance(value, kind):
+        raise Problem(INVALID, [validation_error(f"expected {TYPE_NAMES[kind]}", f"body.{name}", value)])
+    return value

@@ -28,6 +28,7 @@ from orgbilling_stubs.billing.events import (
 )
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.http.context import EncodedReply, Handler, Reply, RequestContext
+from orgbilling_stubs.http.response_fitting import ResponseFitter
 from orgbilling_stubs.tenants.service import Service
 
 E = TypeVar("E", bound=Event)
@@ -36,13 +37,17 @@ Read = Callable[[RequestContext, Tenant], Reply | EncodedReply]
 
 
 def operation_handlers(
-    description: JsonObject, service: Service, contract_none: str = "404"
+    description: JsonObject,
+    service: Service,
+    contract_none: str = "404",
+    fitter: ResponseFitter | None = None,
 ) -> dict[str, Handler]:
     """The handler of each operation.
 
-    contract_none: what GET /org/contract answers when there is none, `404` or `none`.
+    contract_none: what GET /org/contract answers when there is none, `404` or `none`. fitter: fits ledger
+    rows to a description that is not our own.
     """
-    cache = ResponseCache(description)
+    cache = ResponseCache(description, fitter)
     read, write = partial(_reading, service), partial(_writing, service)
     return {
         "getOrgBilling": read(partial(handlers.get_billing, cache)),

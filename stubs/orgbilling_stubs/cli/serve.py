@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from orgbilling_stubs.cli.errors import fail
+from orgbilling_stubs.cli.errors import fail, report_error
 from orgbilling_stubs.cli.serve_options import (
     Auth,
     AuthOption,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 EXIT_DEADLINE_S = 4.5
 """How long after a signal the process ends at the latest; open connections get 3 seconds of it."""
+MAX_GAP_LINES = 20
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -128,6 +129,10 @@ def _run(settings: Settings, host: str, port: int, quiet: bool) -> None:
     except (SettingsError, StoreError) as error:
         listener.close()
         fail(error)
+    for gap in app.gaps[:MAX_GAP_LINES]:
+        report_error(f"--published: {gap}")
+    if len(app.gaps) > MAX_GAP_LINES:
+        report_error(f"--published: and {len(app.gaps) - MAX_GAP_LINES} more")
     if notice is not None:
         typer.echo(f"orgbilling: {notice}", err=True)
     _serve(app, listener, partial(_announce, url, app.personas, settings, quiet, app.control_token))

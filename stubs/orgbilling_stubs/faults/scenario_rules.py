@@ -28,7 +28,7 @@ class ScenarioRules:
         self._peek = _unknown if shared else service.peek
         self._rules: dict[str, tuple[ActiveScenario, Sequence[ActiveRule]]] = {}
 
-    def may_strike(self, organization: str) -> bool:
+    def __contains__(self, organization: str) -> bool:
         """Whether an organization shows a scenario with fault rules. Asked with every request."""
         tenant = self._peek(organization)
         if tenant is not None and tenant.active_scenario is None:

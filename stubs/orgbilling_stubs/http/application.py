@@ -14,6 +14,7 @@ from orgbilling_stubs.http.example_responses import ExampleHandler
 from orgbilling_stubs.http.json_schemas import Schemas
 from orgbilling_stubs.http.operation import CompileContext, handle
 from orgbilling_stubs.http.pipeline import compose
+from orgbilling_stubs.http.response_fitting import ResponseFitter
 from orgbilling_stubs.http.responses import ProblemResponses, Responder, trace_ids
 from orgbilling_stubs.http.routing import CompiledApplication, HandlerResolver, Routing
 from orgbilling_stubs.http.security import Authorize, Security
@@ -30,11 +31,13 @@ class HttpSettings:
     lenient: imitate what the real framework tolerates (`days=`, member names in any case, `$schema`).
     cors: origins that may call; none means any origin on this machine, "*" any origin at all.
     seed: seeds trace ids and the replies of operations without a handler.
+    fitter: fits replies to a description that is not the one the handlers were written for.
     """
 
     lenient: bool = False
     cors: Sequence[str] = ()
     seed: int = 0
+    fitter: ResponseFitter | None = None
 
 
 def assemble(
@@ -81,7 +84,7 @@ def assemble(
         middlewares=[lambda inner: Routing(inner, responder, pipeline, record, wall_ns, tuple(routes or ()))],
     )
     resolver = HandlerResolver(handlers, lambda operation: ExampleHandler(operation, schemas, habits.seed))
-    compiled_with = CompileContext(responder, schemas, habits.lenient)
+    compiled_with = CompileContext(responder, schemas, habits.lenient, habits.fitter)
     app.add_specification(document, resolver=resolver, compiled_with=compiled_with)
     app.compile()
     return app

@@ -140,6 +140,14 @@ class ExampleValues:
                 return self.value(self._merged([self._simplest(schema[key], depth), rest]), name, depth + 1)
         return self._typed(schema, name, depth)
 
+    def resolved(self, schema: Any) -> dict[str, Any]:
+        """A schema with what its references and its allOf say at its own level."""
+        merged = self._merged([schema])
+        while "allOf" in merged:
+            rest = {key: part for key, part in merged.items() if key != "allOf"}
+            merged = self._merged([*merged["allOf"], rest])
+        return merged
+
     def _simplest(self, choices: list[Any], depth: int) -> Any:
         real = [each for each in choices if each != {"type": "null"}]
         return choices[-1] if depth > DEEPEST and len(real) < len(choices) else (real or choices)[0]

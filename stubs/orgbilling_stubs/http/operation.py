@@ -18,6 +18,7 @@ from orgbilling_stubs.http.context import (
 from orgbilling_stubs.http.json_schemas import Schemas
 from orgbilling_stubs.http.parameters import Parameters
 from orgbilling_stubs.http.request_body import RequestBody
+from orgbilling_stubs.http.response_fitting import ResponseFitter
 from orgbilling_stubs.http.responses import DeclaredResponses, Responder
 from orgbilling_stubs.http.security import required_schemes
 
@@ -29,6 +30,7 @@ class CompileContext:
     responder: Responder
     schemas: Schemas
     lenient: bool = False
+    fitter: ResponseFitter | None = None
 
 
 class Operation:
@@ -68,6 +70,7 @@ class Operation:
             self._with.schemas,
             self._with.responder.prefix,
             self.safe,
+            self._with.fitter,
         )
 
     def compile(self) -> None:

@@ -28,6 +28,7 @@ from orgbilling_stubs.http.cors import VARY, Cors
 from orgbilling_stubs.http.errors import BREACHED, CRASHED, TITLES, InvalidReply, ProblemType
 from orgbilling_stubs.http.json_schemas import Schemas, Validator, types
 from orgbilling_stubs.http.origin import Origin, Origins
+from orgbilling_stubs.http.response_fitting import ResponseFitter
 from orgbilling_stubs.http.validation_errors import validation_errors
 
 LOG = logging.getLogger("orgbilling")
@@ -39,18 +40,19 @@ PROBLEM = (b"content-type", b"application/problem+json")
 class DeclaredResponse:
     """One response of the description: its validator (None if it has no JSON body) and constant headers."""
 
-    __slots__ = ("_head", "headers", "suffix", "validator")
+    __slots__ = ("_head", "headers", "schema", "suffix", "validator")
 
     def __init__(self, declared: Mapping[str, Any], schemas: Schemas, prefix: str) -> None:
         content = declared.get("content", {})
         media = next((media_type for media_type in content if "json" in media_type), None)
+        self.schema: Any = {}
         self.validator: Validator | None = None
         self.headers: Headers = []
         self.suffix: str | None = None
         self._head = ("", b"")
         if media is None:
             return
-        schema = content[media].get("schema", {})
+        schema = self.schema = content[media].get("schema", {})
         self.validator = schemas.validator(schema, "response")
         self.headers = [JSON if media == "application/json" else (b"content-type", media.encode("latin-1"))]
         reference = schema.get("$ref", "") if isinstance(schema, Mapping) else ""
@@ -73,6 +75,7 @@ class DeclaredResponses:
     """The responses of one operation.
 
     declared: by status, status range (`4XX`) or `default`. safe: a 200 of the operation carries an ETag.
+    fitter: fits replies that break the description; without it they are errors.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class DeclaredResponses:
         schemas: Schemas,
         prefix: str,
         safe: bool,
+        fitter: ResponseFitter | None = None,
     ) -> None:
         self._operation_id = operation_id
         self._declared = {
@@ -89,6 +93,7 @@ class DeclaredResponses:
         }
         self._by_status: dict[int, DeclaredResponse] = {}
         self._safe = safe
+        self._fitter = fitter
 
     def serialize(self, context: RequestContext, reply: AnyReply) -> Response:
         """The response for a reply; 304 when the client has it already.
@@ -136,12 +141,17 @@ class DeclaredResponses:
             return b""
         if validator.is_valid(body):
             return orjson.dumps(body)
+        if self._fitter is not None:
+            return orjson.dumps(self._fitter.fitted(declared.schema, body))
         rows = validation_errors(validator, body, "body")
         text = "; ".join(f"{row['location']}: {row['message']}" for row in rows[:20])
         raise InvalidReply(f"{self._operation_id} {status} breaks the contract: {text}")
 
     def _find(self, status: int) -> DeclaredResponse:
         declared = self._declared.get(str(status)) or self._declared.get(f"{status // 100}XX")
+        if declared is None and self._fitter is not None and status < 300:
+            successes = (name for name in sorted(self._declared) if name.startswith("2"))
+            declared = self._declared.get(next(successes, "default"))
         declared = declared or self._declared.get("default")
         if declared is None:
             raise InvalidReply(f"{self._operation_id}: the contract has no response {status}")

@@ -1,0 +1,107 @@
+"""Fits replies to an API description that is older or newer than what the stub knows.
+
+The stub gives what the document has: a member that the document does not have is left out, one that it wants
+and the stub does not know gets an example, and a value of another type is converted where that is possible.
+Only with `--published`: with the description of this project, a reply that breaks it is a bug.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from orgbilling_fixtures import random_stream
+
+from orgbilling_stubs.http.errors import UNIMPLEMENTED, Problem
+from orgbilling_stubs.http.example_responses import ExampleValues
+from orgbilling_stubs.http.json_schemas import Schemas
+
+
+class ResponseFitter:
+    """Fits replies to the schemas of one document."""
+
+    def __init__(self, document: Mapping[str, Any], seed: int) -> None:
+        self._document = document
+        self._schemas = Schemas(document)
+        self._seed = seed
+
+    def fitted(self, schema: Any, body: Any) -> Any:
+        """The body, as near to itself as the schema lets it be. Raises `Problem` (501) if nothing fits."""
+        try:
+            fitted = self._fit(schema, body, "")
+            return fitted if self._is_valid(schema, fitted) else self._example(schema, "")
+        except (LookupError, TypeError, ValueError) as error:
+            raise Problem(UNIMPLEMENTED) from error
+
+    def _fit(self, schema: Any, value: Any, name: str) -> Any:
+        if not isinstance(schema, Mapping) or self._is_valid(schema, value):
+            return value
+        chosen = self._chosen(schema, value)
+        if isinstance(value, dict) and _permits(chosen, "object"):
+            return self._object(chosen, value)
+        if isinstance(value, list) and _permits(chosen, "array"):
+            return [self._fit(chosen.get("items"), item, name) for item in value]
+        for converted in _conversions(value):
+            if self._is_valid(schema, converted):
+                return converted
+        return self._example(schema, name)
+
+    def _object(self, schema: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, Any]:
+        """An object without members that the schema does not have, and with those that it requires."""
+        properties = schema.get("properties", {})
+        others = schema.get("additionalProperties", schema.get("unevaluatedProperties", True))
+        fitted = {}
+        for name, member in value.items():
+            wanted = properties.get(name, others)
+            if wanted is not False and not (isinstance(wanted, Mapping) and wanted.get("writeOnly")):
+                fitted[name] = self._fit(wanted, member, name)
+        for name in schema.get("required", ()):
+            if name not in fitted:
+                fitted[name] = self._example(properties.get(name, {}), name)
+        return fitted
+
+    def _chosen(self, schema: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
+        """The schema behind references and combinations; of alternatives the first of the value's type."""
+        examples = ExampleValues(self._document, 0)
+        chosen = examples.resolved(schema)
+        for keyword in ("oneOf", "anyOf"):
+            if chosen.get(keyword):
+                kind = "object" if isinstance(value, dict) else "array" if isinstance(value, list) else ""
+                branches = [examples.resolved(branch) for branch in chosen[keyword]]
+                branch = next((branch for branch in branches if _permits(branch, kind)), branches[0])
+                rest = {key: part for key, part in chosen.items() if key != keyword}
+                chosen = examples.resolved({"allOf": [branch, rest]})
+        return chosen
+
+    def _example(self, schema: Any, name: str) -> Any:
+        """An example of a schema, the same for the same member; raises `ValueError` if none can be made."""
+        key = random_stream.key("fitting", self._seed, name)
+        example = ExampleValues(self._document, key).value(schema, name)
+        if not self._is_valid(schema, example):
+            raise ValueError(f"no example can be made of {name or 'the response'}")
+        return example
+
+    def _is_valid(self, schema: Any, value: Any) -> bool:
+        return self._schemas.validator(schema, "response").is_valid(value)
+
+
+def _permits(schema: Mapping[str, Any], kind: str) -> bool:
+    """Whether a schema may describe values of a JSON type."""
+    named = schema.get("type", kind)
+    return kind == named if isinstance(named, str) else kind in named
+
+
+def _conversions(value: Any) -> Iterator[Any]:
+    """The same value in other types: 2.5 as "2.5" and 2, true as "true", "7" as 7."""
+    if isinstance(value, bool):
+        yield str(value).lower()
+    elif isinstance(value, int | float):
+        yield str(value)
+        yield round(value)
+    elif isinstance(value, str):
+        try:
+            yield int(value)
+        except ValueError:
+            return
+    elif value is None:
+        yield from ("", [], {})
