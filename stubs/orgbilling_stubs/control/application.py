@@ -1,4 +1,4 @@
-"""The control API as an ASGI application of its own: compiled like the API, behind the guard."""
+"""The control API as an ASGI application, compiled like the API and protected by the guard."""
 
 from __future__ import annotations
 
@@ -58,16 +58,16 @@ def _translating(handler: Handler) -> Handler:
 
 
 def _nobody(headers: Sequence[tuple[bytes, bytes]], method: str) -> None:
-    """The guard has let the caller in; nothing depends on who it is."""
+    """No principal: the guard has authorized the request, and no operation depends on who sends it."""
 
 
 def _aliased(inner: ASGIApp) -> ASGIApp:
-    """Serve the reference at the shorter address, too."""
+    """Serve the API reference at `DOCS`, too."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == DOCS:
-            place = f"{PREFIX}/docs"
-            scope = {**scope, "path": place, "raw_path": place.encode()}
+            path = f"{PREFIX}/docs"
+            scope = {**scope, "path": path, "raw_path": path.encode()}
         await inner(scope, receive, send)
 
     return app

@@ -1,10 +1,11 @@
-"""What happens to a customer besides the API: usage, prices, vouchers, contracts, refunds, corrections."""
+"""Billing that the API has no operation for: usage, prices, vouchers, contracts, refunds, corrections."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any
+
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_stubs.billing.commands import (
     AdjustBalance,
@@ -71,10 +72,10 @@ def change_prices(server: ControlServer, request: RequestContext) -> Reply:
     """Change prices."""
     body = body_of(request)
 
-    def one(name: str) -> int | None:
+    def price_of(name: str) -> int | None:
         return nanos(body[name]) if name in body else None
 
-    def several(name: str) -> Mapping[str, int] | None:
+    def prices_of(name: str) -> Mapping[str, int] | None:
         if name not in body:
             return None
         return {slug: nanos(value) for slug, value in body[name].items()}
@@ -89,12 +90,12 @@ def change_prices(server: ControlServer, request: RequestContext) -> Reply:
         server,
         request,
         ChangePrices(
-            one("inputTokenPricePer1KUsd"),
-            one("outputTokenPricePer1KUsd"),
-            one("tokenPricePer1KUsd"),
-            one("charPricePerMonthUsd"),
-            several("eventPrices"),
-            several("servicePrices"),
+            price_of("inputTokenPricePer1KUsd"),
+            price_of("outputTokenPricePer1KUsd"),
+            price_of("tokenPricePer1KUsd"),
+            price_of("charPricePerMonthUsd"),
+            prices_of("eventPrices"),
+            prices_of("servicePrices"),
             models,
         ),
     )
@@ -110,14 +111,15 @@ def create_voucher(server: ControlServer, request: RequestContext) -> Reply:
 
 def offer_contract(server: ControlServer, request: RequestContext) -> Reply:
     """Draw up a contract."""
-    terms: dict[str, Any] = {
+    terms: JsonObject = {
         _TERMS[name]: micros(value) if name.endswith("Usd") else value
         for name, value in body_of(request).items()
     }
     for part in ("credit_micros", "service_micros"):
-        once = terms.get(f"onetime_{part}", 0)
-        if once or part in terms:
-            terms[part] = terms.get(part, 0) + once  # the engine counts what is paid once among the whole
+        onetime_micros = terms.get(f"onetime_{part}", 0)
+        if onetime_micros or part in terms:
+            # In billing, the total includes what is paid once.
+            terms[part] = terms.get(part, 0) + onetime_micros
     event = execute(server, request, OfferContract(terms))
     assert isinstance(event, ContractOffered)
     return Reply(

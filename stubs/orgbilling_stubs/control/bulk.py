@@ -1,9 +1,9 @@
-"""Operations on all organizations: between two of them the server answers everybody else.
+"""Operations on all organizations: between two organizations the server answers other requests.
 
-A handler that reaches every organization is a coroutine. It walks with `one_by_one`, which gives the event
-loop a turn after each organization; what is done to one organization is done without a wait, so nobody sees
-half of it. Operations that change organizations take turns, in the order in which they came: of two, every
-organization sees the first one first.
+A handler for all organizations is a coroutine that iterates with `one_by_one`, which lets other requests run
+after each organization. A change to one organization never awaits, so no request sees half of it. A lock lets
+only one operation at a time change all organizations. So two of them reach every organization in the order in
+which they were sent.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ T = TypeVar("T")
 
 
 async def one_by_one(items: Iterable[T]) -> AsyncIterator[T]:
-    """The items; the event loop has a turn after each."""
+    """The items; other requests run after each."""
     for item in items:
         yield item
         await asyncio.sleep(0)
 
 
 class BulkChanges:
-    """Where operations that change all organizations wait for one another."""
+    """Lets operations that change all organizations wait for one another."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = asyncio.Lock()
 
     def lock(self) -> asyncio.Lock:
-        """To be held by the operation that changes organizations now.
+        """The lock that an operation holds while it changes organizations.
 
-        A lock belongs to one event loop; a program that embeds the server may use several.
+        A lock belongs to one event loop, and a program that embeds the server may use several.
         """
         loop = asyncio.get_running_loop()
         if self._loop is not loop:

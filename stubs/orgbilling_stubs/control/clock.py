@@ -11,32 +11,29 @@ from orgbilling_stubs.faults.errors import INSTANT_INVALID
 from orgbilling_stubs.http.context import Reply, RequestContext
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants import timeline
-from orgbilling_stubs.tenants.clock import billing_instant
+from orgbilling_stubs.tenants.clock import billing_instant, is_billable
 
 LONGEST_MONTHS = 60
-"""How far one call may move a clock forward: history takes time to live through."""
+"""How far one call may move a clock forward, because the time in between has to be simulated."""
 
 
 def instant_of(text: str, location: str) -> int:
-    """Epoch milliseconds of an instant that billing can live at; raises Problem for any other text."""
+    """Epoch milliseconds of an instant that billing supports; raises Problem for any other text."""
     try:
         return billing_instant(text)
-    except (InstantError, OverflowError):
+    except InstantError:
         raise error_at(INSTANT_INVALID, location, text) from None
 
 
 def move(server: ControlServer, organization: str, to_ms: int) -> None:
-    """Bring an organization to an instant; raises Problem when that is too far."""
+    """Bring an organization to an instant. Raises Problem when it is too far away."""
     _check(server, organization, to_ms)
     timeline.move_clock(server.service, organization, to_ms)
 
 
 def _check(server: ControlServer, organization: str, to_ms: int) -> None:
-    try:
-        billing_instant(instants.text(to_ms))
-    except (InstantError, OverflowError):
-        raise Problem(CLOCK_TOO_FAR) from None
-    if _is_too_far(server.service.tenant(organization).now_ms, to_ms):
+    """Raise Problem when an organization cannot be brought to an instant in one call."""
+    if not is_billable(to_ms) or _is_too_far(server.service.tenant(organization).now_ms, to_ms):
         raise Problem(CLOCK_TOO_FAR)
 
 
@@ -50,7 +47,7 @@ async def set_clock(server: ControlServer, request: RequestContext) -> Reply:
     service, mode = server.service, body["mode"]
     at_ms = instant_of(body["at"], "body.at") if "at" in body else None
 
-    def put_one(organization: str) -> None:
+    def set_one(organization: str) -> None:
         if mode == "live":
             timeline.run_clock(service, organization)
         elif mode == "server":
@@ -62,21 +59,21 @@ async def set_clock(server: ControlServer, request: RequestContext) -> Reply:
                 _check(server, organization, at_ms)
             timeline.freeze_clock(service, organization, at_ms)
 
-    return await for_each(server, request, put_one)
+    return await for_each(server, request, set_one)
 
 
 async def advance_clock(server: ControlServer, request: RequestContext) -> Reply:
     """Move by a duration, forward or back."""
     text = body_of(request)["by"]
     try:
-        by = parse(text)
+        duration = parse(text)
     except DurationError as error:
         raise error_at(DURATION_INVALID, "body.by", text, str(error)) from None
 
     def advance_one(organization: str) -> None:
         now_ms = server.service.tenant(organization).now_ms
         try:
-            to_ms = by.after(now_ms)
+            to_ms = duration.after(now_ms)
         except DurationError:
             raise Problem(CLOCK_TOO_FAR) from None
         move(server, organization, to_ms)

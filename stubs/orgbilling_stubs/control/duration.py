@@ -1,4 +1,4 @@
-"""ISO 8601 durations: read strictly, added along the calendar."""
+"""ISO 8601 durations, parsed strictly and added by the calendar."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _FORM = re.compile(
 
 
 class DurationError(ValueError):
-    """The text is no ISO 8601 duration, or leads out of the calendar."""
+    """The text is no ISO 8601 duration, or the result is not in the years 1 to 9999."""
 
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """Months of the calendar, and milliseconds besides; both of one sign."""
+    """A number of months plus a number of milliseconds. They never have opposite signs."""
 
     months: int
     ms: int
 
     def after(self, at_ms: int) -> int:
-        """The instant that is so much later (months first); raises DurationError beyond years 1 to 9999."""
+        """An instant plus the months, plus the milliseconds; raises DurationError beyond years 1 to 9999."""
         try:
             shifted = instants.add_months(at_ms, self.months) + self.ms
         except (ValueError, OverflowError) as error:
@@ -37,12 +37,12 @@ class Duration:
 
 
 def parse(text: str) -> Duration:
-    """Read `P1Y2M3W4DT5H6M7.5S`, any part left out, `+` or `-` in front; raises DurationError."""
-    found = _FORM.fullmatch(text)
-    if found is None:
+    """Parse `P1Y2M3W4DT5H6M7.5S`; each part and a sign in front are optional. Raises DurationError."""
+    match = _FORM.fullmatch(text)
+    if match is None:
         raise DurationError(f"not an ISO 8601 duration: {text!r}")
-    sign = -1 if found[1] == "-" else 1
-    years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups()[1:8])
-    millis = int((found[9] or "").ljust(3, "0"))
+    sign = -1 if match[1] == "-" else 1
+    years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:8])
+    millis = int((match[9] or "").ljust(3, "0"))
     ms = (weeks * 7 + days) * instants.DAY_MS + hours * instants.HOUR_MS + minutes * instants.MINUTE_MS
     return Duration(sign * (12 * years + months), sign * (ms + seconds * 1_000 + millis))

@@ -1,4 +1,5 @@
-"""Who may use the control API: no page of another site, and beyond loopback only who has the control token.
+"""Decides which requests may use the control API: none from pages of other sites, and beyond loopback only
+those with the control token.
 
 A request passes when each of these holds, in this order:
 
@@ -33,7 +34,7 @@ JSON = re.compile(rb"application/(?:json|x-ndjson)\s*(?:;.*)?", re.IGNORECASE | 
 
 
 class ControlApiGuard:
-    """Lets a request through to the control API, or refuses it.
+    """Passes a request on to the control API, or answers with an error.
 
     origins: those given with `--cors`. token: what a request must carry; None on loopback.
     host: the name or address that the server listens on.
@@ -53,7 +54,7 @@ class ControlApiGuard:
         self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or refuse it."""
+        """Answer one request."""
         try:
             self.check(scope["method"], scope["headers"])
         except Problem as problem:
@@ -62,7 +63,7 @@ class ControlApiGuard:
         await self._inner(scope, receive, send)
 
     def check(self, method: str, raw: Sequence[tuple[bytes, bytes]]) -> None:
-        """Raise Problem for a request that may not pass."""
+        """Raise Problem for a request that is not allowed."""
         headers = dict(reversed(raw))
         host = headers.get(b"host", b"")
         if sum(name == b"host" for name, _ in raw) > 1 or not self._policy.is_control_host(host):
@@ -82,13 +83,13 @@ class ControlApiGuard:
 
     @staticmethod
     def _check_token(headers: Mapping[bytes, bytes], token: str) -> None:
-        given = headers.get(b"x-control-token")
-        if given is None:
-            scheme, _, rest = headers.get(b"authorization", b"").partition(b" ")
-            given = rest.strip() if scheme.lower() == b"bearer" else None
-        if given is None:
+        sent = headers.get(b"x-control-token")
+        if sent is None:
+            scheme, _, credentials = headers.get(b"authorization", b"").partition(b" ")
+            sent = credentials.strip() if scheme.lower() == b"bearer" else None
+        if sent is None:
             raise Problem(TOKEN_MISSING)
-        if not is_same_token(given.decode("latin-1"), token):
+        if not is_same_token(sent.decode("latin-1"), token):
             raise Problem(TOKEN_WRONG)
 
 

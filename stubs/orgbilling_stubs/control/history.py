@@ -1,4 +1,4 @@
-"""The past of organizations: snapshots, undo, forks, bundles."""
+"""The history of organizations: snapshots, undo, forks and bundles."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ NDJSON = {"Content-Disposition": 'attachment; filename="orgbilling.bundle.jsonl"
 def list_snapshots(server: ControlServer, request: RequestContext) -> Reply:
     """The snapshots of an organization."""
     server.existing(organization_of(request))
-    found = timeline.snapshots(server.service, organization_of(request))
-    rows = [{"name": name, "at": instants.text(record.at_ms)} for name, record in found.items()]
+    snapshots = timeline.snapshots(server.service, organization_of(request))
+    rows = [{"name": name, "at": instants.text(record.at_ms)} for name, record in snapshots.items()]
     return Reply({"snapshots": rows})
 
 
 async def take_snapshot(server: ControlServer, request: RequestContext) -> Reply:
-    """Give the present state a name."""
+    """Save the present state under a name."""
     name = body_of(request)["name"]
     return await for_each(
         server, request, lambda organization: timeline.snapshot(server.service, organization, name)
@@ -37,25 +37,25 @@ async def take_snapshot(server: ControlServer, request: RequestContext) -> Reply
 
 
 async def restore_snapshot(server: ControlServer, request: RequestContext) -> Reply:
-    """Go back to a snapshot, and to the scenario with its fault rules that was shown then.
+    """Restore a snapshot, with the scenario and its fault rules that were active then.
 
-    A snapshot that not a single organization has is unknown, for `*` too.
+    With `*`, a snapshot that no organization has is an error.
     """
     name = request.parameters["snapshot"]
 
-    def restored(organization: str) -> None:
+    def restore_one(organization: str) -> None:
         timeline.restore(server.service, organization, name)
 
-    return await for_each(server, request, restored, none_possible=SNAPSHOT_UNKNOWN)
+    return await for_each(server, request, restore_one, none_possible=SNAPSHOT_UNKNOWN)
 
 
 async def undo_command(server: ControlServer, request: RequestContext) -> Reply:
     """Take back the last command."""
 
-    def undone(organization: str) -> None:
+    def undo_one(organization: str) -> None:
         timeline.undo(server.service, organization)
 
-    return await for_each(server, request, undone)
+    return await for_each(server, request, undo_one)
 
 
 def fork_organization(server: ControlServer, request: RequestContext) -> Reply:
@@ -83,27 +83,27 @@ async def export_bundle(server: ControlServer, request: RequestContext) -> Encod
 
 
 async def import_bundle(server: ControlServer, request: RequestContext) -> Reply:
-    """Replay a bundle and take its organizations in, when every answer came out as recorded."""
+    """Replay a bundle, and create its organizations when every response is as recorded."""
     async with server.bulk_changes.lock():
         recorded = await _replayed(server, request.body)
-        shown = []
+        descriptions = []
         async for organization in one_by_one(recorded.organizations):
             server.service.delete(organization.organization)
             server.service.create(organization.organization, bundle.frozen_log(organization))
-            shown.append(server.describe(organization.organization))
-    return Reply({"organizations": shown})
+            descriptions.append(server.describe(organization.organization))
+    return Reply({"organizations": descriptions})
 
 
 async def _replayed(server: ControlServer, body: bytes) -> bundle.Bundle:
-    """A bundle whose answers all came out as recorded; raises Problem for any other."""
+    """A bundle whose responses are all as recorded; raises Problem for any other."""
     different = []
     try:
         recorded = bundle.read(body.decode("utf-8"))
         async for organization in one_by_one(recorded.organizations):
-            found = bundle.replay(organization, response_digests)
+            result = bundle.replay(organization, response_digests)
             _check_scenarios(server, organization)
-            if found.different:
-                different.append(f"{organization.organization}: {', '.join(found.different)}")
+            if result.different:
+                different.append(f"{organization.organization}: {', '.join(result.different)}")
     except UnicodeDecodeError:
         raise error_at(BUNDLE_INVALID, "body", None, "not UTF-8") from None
     except bundle.BundleError as error:
@@ -122,7 +122,5 @@ def _check_scenarios(server: ControlServer, recorded: bundle.RecordedOrganizatio
                     server.rules.check(parse(document, (recorded.organization,)))
             except (Problem, LookupError, TypeError, ValueError, AttributeError) as error:
                 line = recorded.line + record.sequence
-                detail = (
-                    f"fault_rules: {error.detail if isinstance(error, Problem) else 'no rules of faults'}"
-                )
-                raise error_at(BUNDLE_INVALID, f"body:{line}", None, detail) from None
+                detail = error.detail if isinstance(error, Problem) else "no rules of faults"
+                raise error_at(BUNDLE_INVALID, f"body:{line}", None, f"fault_rules: {detail}") from None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from orgbilling_openapi import invariants
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants
@@ -14,7 +13,7 @@ from orgbilling_stubs.control.server import ControlServer, targets
 from orgbilling_stubs.http.context import Reply, RequestContext
 
 WINDOWS = (1, 30, 365)
-"""The values of `days` whose answers are checked."""
+"""The windows in days whose responses are checked."""
 
 _VERDICTS = {True: "holds", False: "broken", None: "not_applicable"}
 
@@ -28,7 +27,7 @@ async def check_invariants(server: ControlServer, request: RequestContext) -> Re
     return Reply({"organizations": reports})
 
 
-def _report(tenant: Tenant, organization: str, base_url: str) -> dict[str, Any]:
+def _report(tenant: Tenant, organization: str, base_url: str) -> JsonObject:
     results = invariants.check(serializers.all_bodies(tenant, base_url, WINDOWS))
     return {
         "organization": organization,

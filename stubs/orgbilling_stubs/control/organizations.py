@@ -1,12 +1,12 @@
-"""Who is there: list, create, read, reset and forget organizations, and mint tokens for them."""
+"""Organizations: list, create, read, reset and delete them, and mint tokens for them."""
 
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Any
 
 from orgbilling_fixtures import personas
 from orgbilling_fixtures.personas import PersonaError
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_stubs.auth import bad_tokens
 from orgbilling_stubs.auth.errors import AuthError
@@ -47,7 +47,7 @@ async def get_organization(server: ControlServer, request: RequestContext) -> Re
 
 
 async def create_organization(server: ControlServer, request: RequestContext) -> Reply:
-    """Begin an organization from a persona, a seed and an instant."""
+    """Create an organization from a persona, a seed and an instant."""
     body = body_of(request)
     organization = body["organization"]
     service = server.service
@@ -64,7 +64,7 @@ async def create_organization(server: ControlServer, request: RequestContext) ->
     return Reply(server.describe(organization), 201)
 
 
-def _persona(registry: PersonaRegistry, chosen: Any, organization: str) -> Any:
+def _persona(registry: PersonaRegistry, chosen: JsonValue, organization: str) -> JsonObject:
     """The document of a persona given by name, written out, or named by the organization's id."""
     if chosen is None:
         return registry.of(organization)
@@ -75,12 +75,12 @@ def _persona(registry: PersonaRegistry, chosen: Any, organization: str) -> Any:
             return registry.load(chosen).document
         return personas.parse({"name": "inline"} | chosen, "body.persona").document
     except PersonaError as error:
-        place = locate("body.persona", error.path)
-        raise error_at(PERSONA_INVALID, place, None, error.problem) from None
+        location = locate("body.persona", error.path)
+        raise error_at(PERSONA_INVALID, location, None, error.problem) from None
 
 
 async def delete_organization(server: ControlServer, request: RequestContext) -> Reply:
-    """Drop an organization, or all, with their scenarios."""
+    """Delete an organization, or all, with their scenarios."""
     async with server.bulk_changes.lock() if organization_of(request) == ALL else nullcontext():
         async for organization in one_by_one(targets(server, request)):
             server.remove_fault_rules(organization)
@@ -89,20 +89,23 @@ async def delete_organization(server: ControlServer, request: RequestContext) ->
 
 
 async def reset_organization(server: ControlServer, request: RequestContext) -> Reply:
-    """Begin again, without the scenario and the clock that it set."""
+    """Begin the history anew, without the scenario and the clock that it set."""
 
-    def begin_again(organization: str) -> None:
+    def reset_one(organization: str) -> None:
         server.remove_fault_rules(organization)
         timeline.reset(server.service, organization)
 
-    return await for_each(server, request, begin_again)
+    return await for_each(server, request, reset_one)
 
 
 def list_personas(server: ControlServer, request: RequestContext) -> Reply:
     """The personas that this server knows by name."""
     registry = server.personas
-    known = (registry.load(name) for name in dict.fromkeys([*registry.names, *personas.names()]))
-    rows = [{"name": each.name, "shows": each.shows, "states": list(each.states)} for each in known]
+    names = dict.fromkeys([*registry.names, *personas.names()])
+    rows = [
+        {"name": persona.name, "shows": persona.shows, "states": list(persona.states)}
+        for persona in map(registry.load, names)
+    ]
     return Reply({"personas": rows})
 
 
@@ -119,20 +122,20 @@ def mint_session_token(server: ControlServer, request: RequestContext) -> Reply:
     )
     kind = bad_tokens.BAD_TOKENS.get(body.get("bad", ""))
     minter = kind.mint if kind is not None else mint_token
-    made = minter(server.key, session, server.wall_ms())
+    token = minter(server.key, session, server.wall_ms())
     return Reply(
         {
-            "token": made,
+            "token": token,
             "organization": organization,
             "bad": kind.name if kind is not None else None,
-            "errorCode": _error_code(server, made),
+            "errorCode": _error_code(server, token),
         },
         201,
     )
 
 
 def _error_code(server: ControlServer, token: str) -> str | None:
-    """The error of this server for a token that asks to write, which needs most; None when it is accepted."""
+    """The error with which this server rejects a token for a write; None when it accepts the token."""
     if server.authorize is None:
         return None
     try:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from orgbilling_fixtures import scenarios
 from orgbilling_fixtures.scenarios import Scenario
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_stubs.control.errors import SCENARIO_UNKNOWN, error_at
 from orgbilling_stubs.control.server import ControlServer, body_of, for_each
@@ -18,7 +17,7 @@ def list_scenarios(server: ControlServer, request: RequestContext) -> Reply:
     return Reply({"scenarios": [_document(scenario) for scenario in scenarios.load()]})
 
 
-def _document(scenario: Scenario) -> dict[str, Any]:
+def _document(scenario: Scenario) -> JsonObject:
     """The schema Scenario."""
     delays_s = scenario.webhook_delays_s
     return {
@@ -39,10 +38,10 @@ def _document(scenario: Scenario) -> dict[str, Any]:
 
 async def set_scenario(server: ControlServer, request: RequestContext) -> Reply:
     """Make an organization, or all, show a state."""
-    wanted = body_of(request)["scenario"]
-    scenario = scenarios.find(wanted)
+    name = body_of(request)["scenario"]
+    scenario = scenarios.find(name)
     if scenario is None:
-        raise error_at(SCENARIO_UNKNOWN, "body.scenario", wanted)
+        raise error_at(SCENARIO_UNKNOWN, "body.scenario", name)
     server.note_scenario(scenario.name)
     persona = server.personas.load(scenario.persona).document
     return await for_each(

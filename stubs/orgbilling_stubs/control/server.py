@@ -1,10 +1,11 @@
-"""The server that the control API drives, and how its operations reach organizations."""
+"""The server that the control API controls, and what its handlers have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_stubs.api.errors import problem
 from orgbilling_stubs.api.serializers import usd
@@ -30,12 +31,12 @@ ALL = "*"
 
 @dataclass(frozen=True, slots=True)
 class ControlServer:
-    """A server, as the control API drives it.
+    """A server, as the control API controls it.
 
     key: signs the tokens that are minted. rules: the standing fault rules. description_digest: of the API
-    description that is served. wall_ms: real time. note_scenario: told the name of each scenario that is set,
-    for the coverage. authorize: checks the headers of a request to the API and its method; None when nothing
-    does.
+    description that is served. wall_ms: real time. note_scenario: is called with the name of each
+    scenario that is set, for the coverage. authorize: gives the principal of a request from its headers and
+    method; None when the server has no such check.
     """
 
     service: Service
@@ -64,7 +65,7 @@ class ControlServer:
             if active.rule.organizations == (organization,):
                 self.rules.remove(active.rule.id)
 
-    def describe(self, organization: str) -> dict[str, Any]:
+    def describe(self, organization: str) -> JsonObject:
         """The schema Organization."""
         tenant = self.service.tenant(organization)
         created = active_branch(self.service.store.read(organization))[0].event
@@ -88,15 +89,15 @@ class ControlServer:
         }
 
     def organizations(self) -> Iterator[str]:
-        """The organizations that exist now, without those that are gone when their turn comes."""
+        """The organizations that exist, without those that are deleted during the iteration."""
         for organization in tuple(self.service.store.organizations()):
             if self.exists(organization):
                 yield organization
 
 
-def _clock(tenant: Tenant) -> dict[str, Any]:
+def _clock(tenant: Tenant) -> JsonObject:
     """The schema Clock."""
-    clock: dict[str, Any] = {"mode": tenant.clock.mode, "now": instants.text(tenant.now_ms)}
+    clock: JsonObject = {"mode": tenant.clock.mode, "now": instants.text(tenant.now_ms)}
     if tenant.clock.mode != "frozen":
         clock["offsetSeconds"] = tenant.clock.offset_ms / 1_000
     return clock
@@ -108,7 +109,7 @@ def organization_of(request: RequestContext) -> str:
     return organization
 
 
-def body_of(request: RequestContext) -> Mapping[str, Any]:
+def body_of(request: RequestContext) -> JsonObject:
     """The body; empty when none was sent."""
     return request.body or {}
 
@@ -119,11 +120,11 @@ async def for_each(
     change: Callable[[str], object],
     none_possible: ErrorCode | None = None,
 ) -> Reply:
-    """Change the organization in the path, or every one for `*`; answer how each is now.
+    """Change the organization in the path, or every one for `*`, and reply with its description.
 
-    The error of one organization is the answer. Among all, it is listed and the others go on. none_possible:
-    the error when not one of them could be changed; without it, the answer lists why.
-    Each organization is described right after its own change: what happens to it later is not shown.
+    An error of a single organization is raised. With `*`, the reply lists the errors and the organizations.
+    none_possible: the error to raise when no organization could be changed; without it, the reply lists why.
+    Each organization is described right after its own change: later changes are not shown.
     """
     organization = organization_of(request)
     if organization != ALL:
@@ -167,12 +168,12 @@ def targets(server: ControlServer, request: RequestContext) -> Iterable[str]:
 
 
 def execute(server: ControlServer, request: RequestContext, command: Command) -> Event | None:
-    """Carry out a command on the organization in the path; its first event, None when nothing changed."""
+    """Execute a command on the organization in the path; its first event, or None when nothing changed."""
     event, _ = server.service.execute(organization_of(request), command, request.idempotency)
     return event
 
 
 def carry_out(server: ControlServer, request: RequestContext, command: Command) -> Reply:
-    """Carry out a command, and answer how the organization is now."""
+    """Execute a command, and reply with the description of the organization."""
     execute(server, request, command)
     return Reply(server.describe(organization_of(request)))

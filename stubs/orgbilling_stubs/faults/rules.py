@@ -208,7 +208,7 @@ def _instant(document: Mapping[str, JsonValue], name: str) -> int | None:
         return None
     try:
         return billing_instant(document[name])
-    except (InstantError, OverflowError):
+    except InstantError:
         row = errors.INSTANT_INVALID
         finding = {"message": row.detail, "location": f"body.{name}", "value": document[name]}
         raise Problem(row, [finding]) from None

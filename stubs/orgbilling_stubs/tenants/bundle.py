@@ -5,7 +5,8 @@
     {"sequence": 1, "at_ms": …, "batch": 1, "event": {"kind": "TenantCreated", …}}
     …
 
-The header; then for each organization its instant, the digests of its answers at that instant, and its log.
+The first line is the header. Then come, for each organization, a line with its present instant and the
+digests of its responses at that instant, and its log. `contract` is the digest of the API description.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib.metadata import version
-from typing import Any
 
 from orgbilling_fixtures.personas import PersonaError
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_stubs.auth.principal import is_organization
 from orgbilling_stubs.billing import instants, scheduler
@@ -39,18 +40,29 @@ from orgbilling_stubs.tenants.service import Service
 
 FORMAT = 1
 LONGEST_MS = 60 * 366 * instants.DAY_MS
-"""More time than this between two records of an organization is taken for a mistake."""
+"""A log that covers more time than this is an error: replaying it would take too long."""
 
-_UNFIT = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError, PersonaError)
-"""What the engine raises for events that no writer of ours could have written."""
+_REPLAY_ERRORS = (
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
+    PersonaError,
+)
+"""What replaying raises for events that the stub could not have written."""
+
+Lines = Iterator[tuple[int, JsonObject]]
+"""The lines of a bundle that are still to be read, with their numbers from 1."""
 
 
 ResponseDigests = Callable[[Tenant], Mapping[str, str]]
-"""Takes the digest of every answer of the API about a tenant, as `api.serializers.response_digests` does."""
+"""Computes the digest of every response about a tenant: `api.serializers.response_digests`."""
 
 
 class BundleError(ValueError):
-    """A bundle that cannot be replayed: the line (from 1), and the problem in one line."""
+    """A bundle cannot be replayed. line: where, counted from 1. problem: why, in one line."""
 
     def __init__(self, line: int, problem: str) -> None:
         super().__init__(f"{line}: {problem}")
@@ -60,7 +72,10 @@ class BundleError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RecordedOrganization:
-    """One organization of a bundle: its log, and the digests of its answers at `at_ms`; `line` begins it."""
+    """One organization of a bundle: its log, and the digests of its responses at `at_ms`.
+
+    line: number of its first line, which its log follows.
+    """
 
     organization: str
     at_ms: int
@@ -71,15 +86,19 @@ class RecordedOrganization:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle as read: its header, and its organizations."""
+    """A bundle: its header and its organizations."""
 
-    header: Mapping[str, Any]
+    header: JsonObject
     organizations: Sequence[RecordedOrganization]
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """What became of one organization: how many answers were compared, and which came out differently."""
+    """What replaying one organization gave.
+
+    records: the length of its log. compared: how many responses were compared. different: the names of those
+    that differ from the recorded ones.
+    """
 
     organization: str
     at_ms: int
@@ -91,9 +110,9 @@ class ReplayResult:
 def export(
     service: Service, organizations: Sequence[str], description_digest: str, digests: ResponseDigests
 ) -> str:
-    """The bundle of these organizations; description_digest: of the API description that is served."""
+    """The bundle of some organizations. description_digest: of the API description that is served."""
     clock = service.clock
-    lines: list[Mapping[str, Any]] = [
+    lines: list[JsonObject] = [
         {
             "bundle": "orgbilling",
             "format": FORMAT,
@@ -115,39 +134,39 @@ def export(
                 "answers": digests(tenant),
             }
         )
-        lines += map(_written, records)
+        lines += map(_record_document, records)
     return "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
 
 
-def _written(record: Record) -> dict[str, Any]:
-    found: dict[str, Any] = {
+def _record_document(record: Record) -> JsonObject:
+    document: JsonObject = {
         "sequence": record.sequence,
         "at_ms": record.at_ms,
         "batch": record.batch,
         "event": encode(record.event),
     }
     if record.idempotency is not None:
-        found["idempotency"] = [record.idempotency.key, record.idempotency.fingerprint]
-    return found
+        document["idempotency"] = [record.idempotency.key, record.idempotency.fingerprint]
+    return document
 
 
 def replay(recorded: RecordedOrganization, digests: ResponseDigests) -> ReplayResult:
-    """Build an organization from its log alone, and compare its answers with those recorded.
+    """Build an organization from its log alone, and compare its responses with the recorded ones.
 
-    Raises BundleError for a log that leads nowhere.
+    Raises BundleError for a log that cannot be replayed.
     """
     try:
         tenant = state_of(recorded.organization, recorded.records, tenant_factory.tenant_config)
         scheduler.advance(tenant, recorded.at_ms)
         replayed = digests(tenant)
-    except _UNFIT as error:
+    except _REPLAY_ERRORS as error:
         reason = str(error) if isinstance(error, PersonaError) else "an event fits nothing before it"
         problem = f"the log of {recorded.organization} cannot be replayed: {reason}"
         raise BundleError(recorded.line, problem) from error
     different = [
-        question
-        for question in sorted(replayed.keys() | recorded.response_digests.keys())
-        if replayed.get(question) != recorded.response_digests.get(question)
+        name
+        for name in sorted(replayed.keys() | recorded.response_digests.keys())
+        if replayed.get(name) != recorded.response_digests.get(name)
     ]
     return ReplayResult(
         recorded.organization,
@@ -159,45 +178,45 @@ def replay(recorded: RecordedOrganization, digests: ResponseDigests) -> ReplayRe
 
 
 def frozen_log(recorded: RecordedOrganization) -> list[Record]:
-    """The log, with the clock frozen at the recorded instant: wherever it goes, it answers as recorded."""
+    """The log with the clock frozen at the recorded instant, so that responses stay as recorded."""
     last = recorded.records[-1].sequence + 1
     return [*recorded.records, Record(last, recorded.at_ms, ClockSet("frozen", at_ms=recorded.at_ms), last)]
 
 
 def read(text: str) -> Bundle:
-    """Read a bundle; raises BundleError naming the first wrong line."""
+    """Read a bundle. Raises BundleError for the first line that is wrong."""
     lines = _lines(text)
     header = _header(lines)
     organizations: list[RecordedOrganization] = []
     for number, line in lines:
-        found = _organization(number, line, lines)
-        if any(each.organization == found.organization for each in organizations):
-            raise BundleError(number, f"{found.organization} comes twice")
-        organizations.append(found)
+        recorded = _organization(number, line, lines)
+        if any(earlier.organization == recorded.organization for earlier in organizations):
+            raise BundleError(number, f"{recorded.organization} comes twice")
+        organizations.append(recorded)
     if len(organizations) != header["organizations"]:
         missing = f"{header['organizations']} organizations were announced, {len(organizations)} are here"
         raise BundleError(text.count("\n") + 1, missing)
     return Bundle(header, organizations)
 
 
-def _lines(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _lines(text: str) -> Lines:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
-            found = json.loads(line)
+            document = json.loads(line)
         except json.JSONDecodeError as error:
             raise BundleError(number, f"not JSON: {error.msg.lower()} at column {error.colno}") from None
         except ValueError:
             raise BundleError(number, "a number has too many digits") from None
         except RecursionError:
             raise BundleError(number, "nested too deeply") from None
-        if not isinstance(found, dict):
+        if not isinstance(document, dict):
             raise BundleError(number, "expected a JSON object")
-        yield number, found
+        yield number, document
 
 
-def _header(lines: Iterator[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
+def _header(lines: Lines) -> JsonObject:
     number, header = next(lines, (1, {}))
     if header.get("bundle") != "orgbilling":
         raise BundleError(number, "not a bundle of orgbilling")
@@ -210,36 +229,35 @@ def _header(lines: Iterator[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
     return header
 
 
-def _is_clock(found: Any) -> bool:
-    if not isinstance(found, dict) or found.get("mode") not in ("frozen", "live"):
+def _is_clock(clock: JsonValue) -> bool:
+    if not isinstance(clock, dict) or clock.get("mode") not in ("frozen", "live"):
         return False
     try:
-        return isinstance(found.get("now"), str) and billing_instant(found["now"]) is not None
-    except (instants.InstantError, OverflowError):
+        return isinstance(clock.get("now"), str) and billing_instant(clock["now"]) is not None
+    except instants.InstantError:
         return False
 
 
-def _organization(
-    number: int, line: dict[str, Any], lines: Iterator[tuple[int, dict[str, Any]]]
-) -> RecordedOrganization:
+def _organization(number: int, line: JsonObject, lines: Lines) -> RecordedOrganization:
+    """The organization that begins with a line; its log is taken from the lines after it."""
     organization, digests = line.get("organization"), line.get("answers")
     if not isinstance(organization, str) or not is_organization(organization):
         raise BundleError(number, "expected an organization")
     if not isinstance(digests, dict):
         raise BundleError(number, "answers: expected an object")
     at_ms = _whole(number, line, "at_ms", None)
-    wanted = _whole(number, line, "records", 1)
+    announced = _whole(number, line, "records", 1)
     records: list[Record] = []
-    for _ in range(wanted):
-        place, record = next(lines, (number, {}))
+    for _ in range(announced):
+        record_line, record = next(lines, (number, {}))
         if not record:
-            raise BundleError(number, f"{wanted} records were announced, {len(records)} are here")
-        records.append(_record(place, record, len(records) + 1))
-    _check_path(number, records, at_ms)
+            raise BundleError(number, f"{announced} records were announced, {len(records)} are here")
+        records.append(_record(record_line, record, len(records) + 1))
+    _check_log(number, records, at_ms)
     return RecordedOrganization(organization, at_ms, digests, records, number)
 
 
-def _record(number: int, line: dict[str, Any], sequence: int) -> Record:
+def _record(number: int, line: JsonObject, sequence: int) -> Record:
     if line.get("sequence") != sequence:
         raise BundleError(number, f"sequence {line.get('sequence')!r}: expected {sequence}")
     at_ms = _whole(number, line, "at_ms", None)
@@ -249,14 +267,14 @@ def _record(number: int, line: dict[str, Any], sequence: int) -> Record:
         raise BundleError(number, "event: expected an object")
     pair = line.get("idempotency")
     if pair is not None and not (
-        isinstance(pair, list) and len(pair) == 2 and all(isinstance(each, str) for each in pair)
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
     ):
         raise BundleError(number, "idempotency: expected a key and a fingerprint")
     try:
         decoded = decode(event)
     except UnknownEventError as error:
         raise BundleError(number, str(error)) from None
-    if isinstance(decoded, TenantCreated) and not _plausible(decoded):
+    if isinstance(decoded, TenantCreated) and not _is_valid_creation(decoded):
         raise BundleError(
             number, "TenantCreated: expected a persona, a seed, an instant and an identity seed"
         )
@@ -269,27 +287,27 @@ def _record(number: int, line: dict[str, Any], sequence: int) -> Record:
     return Record(sequence, at_ms, decoded, batch, Idempotency(*pair) if pair is not None else None)
 
 
-def _check_clock(number: int, clock: Mapping[str, Any]) -> None:
+def _check_clock(number: int, clock: JsonObject) -> None:
     if clock.get("mode") == "frozen":
         _whole(number, clock, "at_ms", None)
     elif clock.get("mode") not in ("server", "live") or type(clock.get("offset_ms", 0)) is not int:
         raise BundleError(number, "expected a clock: server, live or frozen, and its offset_ms or at_ms")
 
 
-def _check_scenario(number: int, event: Mapping[str, Any]) -> None:
+def _check_scenario(number: int, event: JsonObject) -> None:
     rules, clock = event.get("fault_rules"), event.get("previous_clock")
     if not isinstance(event.get("name"), str):
         raise BundleError(number, "name: expected the name of a scenario")
     if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
         raise BundleError(number, "fault_rules: expected an array of objects")
     if clock is not None:
-        known = {field.name for field in fields(ClockSet)}
-        if not isinstance(clock, dict) or not clock.keys() <= known:
+        members = {field.name for field in fields(ClockSet)}
+        if not isinstance(clock, dict) or not clock.keys() <= members:
             raise BundleError(number, "previous_clock: expected the members of a ClockSet")
         _check_clock(number, clock)
 
 
-def _plausible(created: TenantCreated) -> bool:
+def _is_valid_creation(created: TenantCreated) -> bool:
     return (
         isinstance(created.persona, dict)
         and type(created.seed) is int
@@ -299,17 +317,18 @@ def _plausible(created: TenantCreated) -> bool:
     )
 
 
-def _check_path(number: int, records: Sequence[Record], at_ms: int) -> None:
-    """Refuse a log that does not begin with its creation, or lives too long to be lived through."""
+def _check_log(number: int, records: Sequence[Record], at_ms: int) -> None:
+    """Raise BundleError for a log that does not begin with TenantCreated, or covers too much time."""
     if not isinstance(records[0].event, TenantCreated):
         raise BundleError(number + 1, "a log begins with TenantCreated")
-    created = [each.event.as_of_ms for each in records if isinstance(each.event, TenantCreated)]
+    created = [record.event.as_of_ms for record in records if isinstance(record.event, TenantCreated)]
     for offset, record in enumerate([*records, Record(0, at_ms, records[0].event, 0)]):
         if record.at_ms - min(created) > LONGEST_MS:
             raise BundleError(number + (offset + 1 if offset < len(records) else 0), "too far in the future")
 
 
-def _whole(number: int, line: Mapping[str, Any], name: str, least: int | None) -> int:
+def _whole(number: int, line: JsonObject, name: str, least: int | None) -> int:
+    """A member that is an integer: at least `least`, or an instant that billing supports when it is None."""
     value = line.get(name)
     if type(value) is not int or (least is not None and value < least):
         bound = "" if least is None else f" of at least {least}"

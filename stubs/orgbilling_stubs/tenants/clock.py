@@ -1,4 +1,4 @@
-"""The one clock: real time, or an instant that stands still. Nothing else in the project asks the time."""
+"""The clock of the server: real time, or frozen at an instant. No other module of the stub reads the time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Clock:
 
     @property
     def frozen(self) -> bool:
-        """Whether time stands still."""
+        """Whether the clock is frozen."""
         return self._frozen_ms is not None
 
     def now_ms(self) -> int:
@@ -28,11 +28,11 @@ class Clock:
         return wall_ms() if self._frozen_ms is None else self._frozen_ms
 
     def set(self, frozen_ms: int | None) -> None:
-        """Freeze the server's clock at an instant, or let it go (None)."""
+        """Freeze the server's clock at an instant, or let it follow real time (None)."""
         self._frozen_ms = frozen_ms
 
     def now_of(self, setting: ClockSet) -> int:
-        """The present instant of a tenant whose clock is set so."""
+        """The present instant of a tenant with this clock setting."""
         if setting.mode == "frozen":
             return setting.at_ms
         base_ms = wall_ms() if setting.mode == "live" else self.now_ms()
@@ -46,32 +46,29 @@ class Clock:
 
 
 def wall_ms() -> int:
-    """Real time, in epoch milliseconds: what tokens and uptime are measured by."""
+    """Real time in epoch milliseconds. Tokens and rate limits follow it, whatever the billing clock says."""
     return time.time_ns() // 1_000_000
 
 
 wall_ns = time.time_ns
-"""Real time, in epoch nanoseconds: what exchanges are measured by."""
+"""Real time in epoch nanoseconds, for the duration of exchanges."""
 
 
 def from_option(text: str) -> Clock:
-    """The clock that `--clock` names: `live` or an RFC 3339 instant.
-
-    Raises InstantError for anything else.
-    """
+    """The clock for a value of `--clock`: `live` or an RFC 3339 instant; raises InstantError for others."""
     return Clock() if text == "live" else Clock(billing_instant(text))
 
 
 def is_billable(at_ms: int) -> bool:
-    """Whether billing can live at an instant: in the years 1972 to 8999, UTC."""
+    """Whether billing supports an instant: one in the years 1972 to 8999, UTC."""
     return _FIRST_MS <= at_ms < _END_MS
 
 
 def billing_instant(text: str) -> int:
-    """Epoch milliseconds of an instant that billing can live at.
+    """Epoch milliseconds of an RFC 3339 instant that billing supports.
 
-    Raises InstantError for what is not RFC 3339, and for years before 1972 or after 8999,
-    where eighteen months of history could not be written.
+    Raises InstantError for any other text, and for years before 1972 or after 8999: the history and the
+    future of a tenant have to fit between the years 1 and 9999, and after 1970.
     """
     at_ms = instants.parse(text)
     if not is_billable(at_ms):

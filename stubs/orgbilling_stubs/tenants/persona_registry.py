@@ -1,12 +1,12 @@
-"""Which persona an organization is: its id names one, or it gets the default."""
+"""The personas of a server, and which of them an organization gets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from orgbilling_fixtures import personas
 from orgbilling_fixtures.personas import Persona
+from orgbilling_openapi.strict_json import JsonObject
 
 DEFAULT = "standard"
 
@@ -14,27 +14,29 @@ DEFAULT = "standard"
 class PersonaRegistry:
     """The personas of a server: the shipped ones, and those of the user's files.
 
-    chosen: names or paths given by the user; the first one is the default. A file's persona takes the
-    place of a shipped one of the same name.
-    Raises PersonaError when one of them cannot be used.
+    chosen: names or paths given by the user; the first one is the default. A persona from a file replaces
+    the shipped one of the same name. Raises PersonaError when one of them cannot be used.
     """
 
     def __init__(self, chosen: Sequence[str] = ()) -> None:
-        self._own = {persona.name: persona for persona in map(personas.load, chosen)}
-        self.default = next(iter(self._own), DEFAULT)
+        self._chosen = {persona.name: persona for persona in map(personas.load, chosen)}
+        self.default = next(iter(self._chosen), DEFAULT)
 
     @property
     def names(self) -> list[str]:
         """The personas to show: those chosen, or all that are shipped."""
-        return list(self._own) or personas.names()
+        return list(self._chosen) or personas.names()
 
     def load(self, name: str) -> Persona:
         """A persona by name; raises PersonaError when there is none."""
-        return self._own.get(name) or personas.load(name)
+        return self._chosen.get(name) or personas.load(name)
 
-    def of(self, organization: str) -> Mapping[str, Any]:
-        """The document of the persona that the organization id names: the longest N of org_N or org_N_…"""
-        return self.load(personas.persona_for(organization, self.default, self._own)).document
+    def of(self, organization: str) -> JsonObject:
+        """The document of the persona that an organization id names, or of the default persona.
+
+        `org_N` and `org_N_…` name the persona N; of several, the longest N counts.
+        """
+        return self.load(personas.persona_for(organization, self.default, self._chosen)).document
 
 
 def organization_id(persona: str) -> str:

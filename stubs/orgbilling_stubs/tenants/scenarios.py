@@ -1,8 +1,8 @@
-"""Scenarios: one command makes an organization show a state of a dashboard, in one batch of events.
+"""Scenarios: one command puts an organization into a state of a dashboard, in one batch of events.
 
 The batch of `webhook-late`, for example:
 
-    Rewound(0)                   what was done before is gone
+    Rewound(0)                   the earlier history is no longer active
     TenantCreated(standard)      the history of the scenario's persona
     ClockSet                     the clock that the organization had before
     ScenarioShown(webhook-late)  its name and its fault rules
@@ -13,9 +13,9 @@ The batch of `webhook-late`, for example:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-from orgbilling_fixtures.scenarios import Scenario
+from orgbilling_fixtures.scenarios import Scenario, ScenarioStep
+from orgbilling_openapi.strict_json import JsonValue
 
 from orgbilling_stubs.billing.commands import (
     ChangeCheckoutSettings,
@@ -33,18 +33,16 @@ from orgbilling_stubs.tenants import timeline
 from orgbilling_stubs.tenants.clock import billing_instant
 from orgbilling_stubs.tenants.service import Service
 
-Step = Mapping[str, Any]
-
 _AT_ONCE = (0,)
 
 
 def show_scenario(
-    service: Service, organization: str, scenario: Scenario, persona: Mapping[str, Any]
+    service: Service, organization: str, scenario: Scenario, persona: Mapping[str, JsonValue]
 ) -> Tenant:
     """Make an organization show a scenario.
 
     persona: the document of the scenario's persona. The organization keeps its own clock, unless the scenario
-    sets one; the clock that an earlier scenario set is not its own.
+    sets one. A clock that an earlier scenario set does not count as its own.
     """
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
@@ -53,9 +51,9 @@ def show_scenario(
         at_ms, events = timeline.created_anew(service, tenant, now_ms, persona, service.seed, as_of_ms)
         previous_clock = None if scenario.clock is None else timeline.own_clock(tenant)
         active = ActiveScenario(scenario.name, tuple(scenario.faults), previous_clock)
-        events.append(timeline.shown(active))
+        events.append(timeline.scenario_shown(active))
         if named or scenario.webhook_delays_s is not None or scenario.steps:
-            events += _follow(service, organization, scenario, at_ms, events[1:])
+            events += _scenario_events(service, organization, scenario, at_ms, events[1:])
         elif as_of_ms is not None:
             events.append(ClockSet("frozen", at_ms=as_of_ms))
         return at_ms, events
@@ -64,12 +62,12 @@ def show_scenario(
     return service.tenant(organization)
 
 
-def _follow(
+def _scenario_events(
     service: Service, organization: str, scenario: Scenario, at_ms: int, events: Sequence[Event]
 ) -> list[Event]:
-    """What follows on the events that create the tenant: settings, steps and clock of the scenario.
+    """The events for settings, steps and clock of a scenario, which follow those that create the tenant.
 
-    They depend on the tenant that the events make, so they are decided on a draft of it.
+    Each depends on the state after the ones before it, so they are decided on a draft of the tenant.
     """
     log = [Record(number, at_ms, event, 1) for number, event in enumerate(events, start=1)]
     draft = service.state_of(organization, log)
@@ -86,12 +84,12 @@ def _follow(
     for step in scenario.steps:
         carry_out(_STEPS[step["do"]](draft, step))
     if scenario.clock is not None:
-        stands_ms = at_ms
+        frozen_ms = at_ms
         if scenario.clock in timeline.NAMED_INSTANTS:
-            stands_ms = timeline.instant_of(
+            frozen_ms = timeline.instant_of(
                 draft, scenario.clock, lambda: service.state_of(organization, log)
             )
-        following.append(ClockSet("frozen", at_ms=stands_ms))
+        following.append(ClockSet("frozen", at_ms=frozen_ms))
     return following
 
 
@@ -99,15 +97,15 @@ def _newest(tenant: Tenant) -> str:
     return next(reversed(tenant.checkouts))
 
 
-def _pay(tenant: Tenant, step: Step) -> Command:
+def _pay(tenant: Tenant, step: ScenarioStep) -> Command:
     seconds = tenant.checkout_settings.webhook_delays_s
     return PayCheckout(_newest(tenant), _AT_ONCE if seconds is None else seconds)
 
 
-_STEPS: Mapping[str, Callable[[Tenant, Step], Command]] = {
+_STEPS: Mapping[str, Callable[[Tenant, ScenarioStep], Command]] = {
     "checkout": lambda tenant, step: OpenCheckout(step["amount"], tenant.config.currency),
     "expire": lambda tenant, step: ExpireCheckout(_newest(tenant)),
     "decline": lambda tenant, step: DeclineCheckout(_newest(tenant), step["code"]),
     "pay": _pay,
 }
-"""What a step of a scenario file does, by its `do`."""
+"""The command for each kind of step in a scenario file, by its `do`."""

@@ -1,11 +1,12 @@
-"""The one writer: load, decide, append at the expected place, retry when somebody was faster."""
+"""The one writer of tenants: load, decide, append at the expected sequence number, retry on conflict."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from threading import RLock
-from typing import Any
+
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_stubs.billing import errors, scheduler
 from orgbilling_stubs.billing.commands import Command
@@ -21,18 +22,18 @@ _ATTEMPTS = 50
 _CACHED_TENANTS = 256
 
 Decision = Callable[[Tenant, int], tuple[int, Sequence[Event]]]
-"""From the tenant and the present instant to the events to append, and their instant."""
+"""Decides, from the tenant and the present instant, on the events to append and their instant."""
 
 
 class Service:
-    """Tenants by organization: each is created on first sight, and is what its log adds up to."""
+    """The tenants by organization: created when they are first asked for, and computed from their logs."""
 
     def __init__(
         self,
         store: Store,
         clock: Clock,
         tenant_factory: TenantFactory,
-        persona_of: Callable[[str], Mapping[str, Any]],
+        persona_of: Callable[[str], JsonObject],
         seed: int,
     ) -> None:
         self.store = store
@@ -52,7 +53,7 @@ class Service:
             return tenant
 
     def peek(self, organization: str) -> Tenant | None:
-        """The tenant as it was last seen, without bringing it to the present; None if it has not been."""
+        """The cached tenant, not brought to the present; None when it is not in the cache."""
         return self._tenants.get(organization)
 
     def exists(self, organization: str) -> bool:
@@ -62,10 +63,10 @@ class Service:
     def execute(
         self, organization: str, command: Command, idempotency: Idempotency | None = None
     ) -> tuple[Event | None, Tenant]:
-        """Carry out a command: the first event it caused (None when it changed nothing) and the tenant.
+        """Execute a command: the first event it caused (None when it changed nothing) and the tenant.
 
-        A command with the idempotency key of an earlier one answers that one's event again.
-        Raises BillingError when the tenant's state, or the key, does not allow it.
+        A command with the idempotency key of an earlier one returns the event of that one again.
+        Raises BillingError when the tenant's state, or the key, does not allow the command.
         """
         with self._lock:
             if idempotency is not None:
@@ -80,7 +81,7 @@ class Service:
     def write(
         self, organization: str, decision: Decision, idempotency: Idempotency | None = None
     ) -> Sequence[Record]:
-        """Append what is decided on the present state; decide anew when somebody was faster."""
+        """Append the events that `decision` gives for the present state; after a conflict, decide again."""
         with self._lock:
             return self._write(organization, decision, idempotency)
 
@@ -102,26 +103,23 @@ class Service:
         raise ConflictError(f"{organization}: gave up after {_ATTEMPTS} attempts")
 
     def create(self, organization: str, records: Sequence[Record]) -> Tenant:
-        """Let a new organization begin with a log of its own.
-
-        Raises Conflict when the organization exists.
-        """
+        """Create an organization from the records of its log. Raises ConflictError when it exists."""
         with self._lock:
             self.store.append(organization, records)
             return self.tenant(organization)
 
     def delete(self, organization: str) -> None:
-        """Forget an organization; it is created anew on its next sight."""
+        """Delete an organization. It is created anew when it is next asked for."""
         with self._lock:
             self.store.delete(organization)
             self._tenants.pop(organization, None)
 
     def state_of(self, organization: str, records: Sequence[Record]) -> Tenant:
-        """The tenant that a log stands for; nothing is stored."""
+        """The tenant that follows from a log. Nothing is stored."""
         return state_of(organization, records, self._tenant_factory)
 
     def copy(self, organization: str) -> Tenant:
-        """The tenant as it is now, folded anew: to look ahead without touching the original."""
+        """A copy of the present tenant, for a caller that wants to look ahead without changing the tenant."""
         tenant = self.tenant(organization)
         copied = state_of(organization, self.store.read(organization), self._tenant_factory)
         scheduler.advance(copied, tenant.now_ms)
@@ -168,13 +166,17 @@ class Service:
         return tenant
 
     def _catch_up(self) -> None:
-        """Read what siblings wrote; a tenant that cannot simply go on is folded anew when next asked for."""
+        """Apply what other processes have appended.
+
+        A tenant leaves the cache, to be computed anew when it is next asked for, in three cases: it was
+        deleted, a rewind was appended, or a new record is older than the tenant's present instant.
+        """
         for organization, tenant in list(self._tenants.items()):
             records = self.store.read(organization, tenant.version)
             first = self.store.read(organization, tenant.version - 1)[:1]
-            gone = not first
-            turned = any(isinstance(record.event, Rewound) for record in records)
-            if gone or turned or (records and records[0].at_ms < tenant.now_ms):
+            deleted = not first
+            rewound = any(isinstance(record.event, Rewound) for record in records)
+            if deleted or rewound or (records and records[0].at_ms < tenant.now_ms):
                 del self._tenants[organization]
                 continue
             for record in records:
@@ -194,7 +196,7 @@ class Service:
 
 
 def _repeat(tenant: Tenant, idempotency: Idempotency) -> Event:
-    known, event = tenant.answered[idempotency.key]
-    if known.fingerprint != idempotency.fingerprint:
+    earlier, event = tenant.answered[idempotency.key]
+    if earlier.fingerprint != idempotency.fingerprint:
         raise BillingError(errors.IDEMPOTENCY_KEY_REUSED)
     return event

@@ -1,7 +1,7 @@
 """The configuration of a tenant, made from its persona: names drawn, terms dated, usage history attached.
 
-It is a pure function of the tenant's first event (`TenantCreated`: persona, seed, instant). So the log holds
-that event, and neither the configuration nor the history.
+It is a pure function of the tenant's first event (`TenantCreated`: persona, seed, instant). So the log has to
+hold that event, but neither the configuration nor the history.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _opening_balance(
 ) -> OpeningBalance:
     """The opening balance that leads to the persona's balance at its clock.
 
-    Solving runs the whole history, so the result is kept: a log is read many times.
+    Solving simulates the whole history, and a log is read many times: so results are cached.
     """
     created = TenantCreated(persona.document, seed, as_of_ms, identity_seed)
     return solved(unsolved_config(organization, created)).opening_balance
@@ -142,8 +142,8 @@ def _contract(
 def _term(terms: PersonaContract, as_of_ms: int) -> tuple[int, int]:
     """Start and end of the contract, at midnight UTC.
 
-    A contract that is given by its end ends exactly then: at the clock of 2026-03-10, 12 months that end in 7
-    days are 2025-03-17 to 2026-03-17.
+    With `ends_days`, the end is exact and the start is computed: at the clock of 2026-03-10, a term of 12
+    months that ends in 7 days is 2025-03-17 to 2026-03-17.
     """
     today_ms = as_of_ms // instants.DAY_MS * instants.DAY_MS
     if terms.ends_days is not None:

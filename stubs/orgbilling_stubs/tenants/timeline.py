@@ -1,14 +1,15 @@
-"""Time travel and history: setting clocks, going back, undo, snapshots, forks.
+"""Clock settings, going back in time, undo, snapshots, resets and forks.
 
 Each function is one command on the tenant's whole log: it decides on events, and the service appends them.
-Nothing is ever removed from a log. `Rewound` goes back in it: it makes another branch the active one.
+Nothing is ever removed from a log. A `Rewound` event goes back by making an earlier branch the active one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+
+from orgbilling_openapi.strict_json import JsonValue
 
 from orgbilling_stubs.billing import errors, instants, scheduler
 from orgbilling_stubs.billing.errors import BillingError
@@ -30,7 +31,7 @@ _HORIZON_MS = 5 * 366 * instants.DAY_MS
 
 
 def freeze_clock(service: Service, organization: str, at_ms: int | None = None) -> Tenant:
-    """Let the tenant's time stand still, now or at an instant.
+    """Freeze the tenant's clock, now or at an instant.
 
     Raises BillingError for an instant before the tenant was created.
     """
@@ -41,20 +42,20 @@ def freeze_clock(service: Service, organization: str, at_ms: int | None = None) 
 
 
 def run_clock(service: Service, organization: str) -> Tenant:
-    """Let the tenant's time run from its present instant on, as real time does."""
+    """Let the tenant's clock run from its present instant on, as fast as real time."""
     return _set(
         service, organization, lambda now_ms: ClockSet("live", offset_ms=now_ms - wall_ms(), by_user=True)
     )
 
 
 def follow_server_clock(service: Service, organization: str) -> Tenant:
-    """Let the tenant follow the server's clock again, back or forth."""
+    """Let the tenant follow the server's clock again, whether that is earlier or later."""
     setting = ClockSet("server", by_user=True)
     return _travel(service, organization, service.clock.now_ms(), lambda tenant: setting)
 
 
 def move_clock(service: Service, organization: str, to_ms: int) -> Tenant:
-    """Bring the tenant to an instant: forward through the engine, backward to a prefix of its log.
+    """Bring the tenant to an instant: forward by simulating, or back to a prefix of its log.
 
     Raises BillingError for an instant before the tenant was created.
     """
@@ -62,7 +63,7 @@ def move_clock(service: Service, organization: str, to_ms: int) -> Tenant:
 
 
 def _travel(service: Service, organization: str, to_ms: int, setting: Callable[[Tenant], ClockSet]) -> Tenant:
-    """Go to an instant, in one command, with the clock set as it shall be there."""
+    """Go to an instant and set the clock there, in one command."""
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
         if to_ms >= now_ms:
@@ -70,38 +71,38 @@ def _travel(service: Service, organization: str, to_ms: int, setting: Callable[[
         if to_ms < tenant.created_ms:
             raise BillingError(errors.CLOCK_TOO_EARLY)
         path = active_branch(service.store.read(organization))
-        kept = [record for record in path[1:] if record.at_ms <= to_ms]
-        events: list[Event] = [Rewound(kept[-1].sequence if kept else path[0].sequence)]
-        # A scenario is about the whole organization, not about an instant: going back in time keeps it.
-        if tenant.active_scenario and not any(isinstance(record.event, ScenarioShown) for record in kept):
-            events.append(shown(tenant.active_scenario))
+        before = [record for record in path[1:] if record.at_ms <= to_ms]
+        events: list[Event] = [Rewound(before[-1].sequence if before else path[0].sequence)]
+        # A scenario belongs to the organization, not to an instant: going back in time keeps it.
+        if tenant.active_scenario and not any(isinstance(record.event, ScenarioShown) for record in before):
+            events.append(scenario_shown(tenant.active_scenario))
         return to_ms, [*events, setting(tenant)]
 
     service.write(organization, decision)
     return service.tenant(organization)
 
 
-def shown(scenario: ActiveScenario) -> ScenarioShown:
-    """The event after which an organization shows a scenario."""
+def scenario_shown(scenario: ActiveScenario) -> ScenarioShown:
+    """The event that makes a scenario the active one."""
     clock = scenario.previous_clock
     return ScenarioShown(scenario.name, scenario.fault_rules, None if clock is None else asdict(clock))
 
 
 def undo(service: Service, organization: str) -> Tenant:
-    """Take back the last command; raises BillingError when there is none."""
+    """Undo the last command; raises BillingError when there is none."""
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        place = before_last_command(service.store.read(organization))
-        if not place:
+        sequence = before_last_command(service.store.read(organization))
+        if not sequence:
             raise BillingError(errors.NOTHING_TO_UNDO)
-        return now_ms, [Rewound(place)]
+        return now_ms, [Rewound(sequence)]
 
     service.write(organization, decision)
     return service.tenant(organization)
 
 
 def snapshot(service: Service, organization: str, name: str) -> Tenant:
-    """Give the present state a name."""
+    """Save the present state under a name."""
     service.write(organization, lambda tenant, now_ms: (now_ms, [SnapshotTaken(name)]))
     return service.tenant(organization)
 
@@ -112,23 +113,23 @@ def snapshots(service: Service, organization: str) -> Mapping[str, Record]:
 
 
 def restore(service: Service, organization: str, name: str) -> Tenant:
-    """Go back to a snapshot, its instant included; raises BillingError for an unknown name."""
+    """Go back to the state and the instant of a snapshot; raises BillingError for an unknown name."""
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        taken = snapshots(service, organization).get(name)
-        if taken is None:
+        record = snapshots(service, organization).get(name)
+        if record is None:
             raise BillingError(errors.SNAPSHOT_UNKNOWN)
-        then = active_branch(service.store.read(organization)[: taken.sequence])
-        clocks = [record.event for record in then if isinstance(record.event, ClockSet)]
-        setting = service.clock.moved_to(clocks[-1] if clocks else ClockSet("server"), taken.at_ms)
-        return taken.at_ms, [Rewound(taken.sequence), setting]
+        branch = active_branch(service.store.read(organization)[: record.sequence])
+        clocks = [earlier.event for earlier in branch if isinstance(earlier.event, ClockSet)]
+        setting = service.clock.moved_to(clocks[-1] if clocks else ClockSet("server"), record.at_ms)
+        return record.at_ms, [Rewound(record.sequence), setting]
 
     service.write(organization, decision)
     return service.tenant(organization)
 
 
 def reset(service: Service, organization: str) -> Tenant:
-    """Begin again: the same persona and seed, as of now, without the scenario and the clock that it set."""
+    """Begin the history anew: same persona and seed, as of now, without the scenario and the clock it set."""
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
         first = active_branch(service.store.read(organization))[0].event
@@ -143,13 +144,13 @@ def created_anew(
     service: Service,
     tenant: Tenant,
     now_ms: int,
-    persona: Mapping[str, Any],
+    persona: Mapping[str, JsonValue],
     seed: int,
     as_of_ms: int | None = None,
 ) -> tuple[int, list[Event]]:
-    """The events that give the tenant a new history, and their instant: `as_of_ms`, or now by its own clock.
+    """The events that give the tenant a new history, and their instant.
 
-    A clock that a scenario set is not the tenant's own: the clock from before the scenario is.
+    The instant is `as_of_ms`, or without it the present one of the tenant's own clock (see `own_clock`).
     """
     clock, at_ms = own_clock(tenant), now_ms
     if clock is not tenant.clock:
@@ -161,7 +162,7 @@ def created_anew(
 
 
 def own_clock(tenant: Tenant) -> ClockSet:
-    """The clock that the tenant goes by without the scenario that it shows."""
+    """The clock that applies to the tenant apart from its scenario: the one before a scenario set another."""
     scenario = tenant.active_scenario
     return tenant.clock if scenario is None or scenario.previous_clock is None else scenario.previous_clock
 
@@ -187,7 +188,7 @@ def named_instant(service: Service, organization: str, name: str) -> int:
 def instant_of(tenant: Tenant, name: str, copy: Callable[[], Tenant]) -> int:
     """The instant of a tenant that a name stands for.
 
-    copy: makes a copy of the tenant that may be changed. Raises BillingError when there is no such instant.
+    copy: makes a copy of the tenant, to be changed freely. Raises BillingError when there is no such instant.
     """
     at_ms = _NAMED[name](tenant, copy)
     if at_ms is None:
@@ -216,7 +217,7 @@ def _next_installment(tenant: Tenant, copy: Callable[[], Tenant]) -> int | None:
 
 
 def _credit_exhausted(tenant: Tenant, copy: Callable[[], Tenant]) -> int | None:
-    """When the balance first falls to zero, found by letting a copy of the tenant live on."""
+    """When the balance first falls to zero, found by simulating the future of a copy of the tenant."""
     if tenant.config.mode != "prepaid" or tenant.ledger.balance_micros <= 0:
         return None
     future, horizon_ms = copy(), tenant.now_ms + _HORIZON_MS
@@ -237,7 +238,7 @@ _NAMED: Mapping[str, Callable[[Tenant, Callable[[], Tenant]], int | None]] = {
     "credit-exhausted": _credit_exhausted,
 }
 NAMED_INSTANTS = tuple(_NAMED)
-"""The names that `named` knows."""
+"""The names that `named_instant` accepts."""
 
 
 def _set(service: Service, organization: str, setting: Callable[[int], ClockSet]) -> Tenant:
