@@ -21,6 +21,7 @@ from orgbilling_fixtures.personas.consistency import RULES
 from orgbilling_fixtures.personas.schema import key_rows
 from orgbilling_openapi import composition, control_description
 from orgbilling_openapi.invariants import INVARIANTS
+from orgbilling_openapi.operations import operations
 from orgbilling_stubs.api import errors as api_errors
 from orgbilling_stubs.auth import errors as auth_errors
 from orgbilling_stubs.auth.bad_tokens import BAD_TOKENS
@@ -137,6 +138,9 @@ def _assumption(action: Mapping[str, Any]) -> tuple[str, str, str]:
     if target == "$.components":
         parts = (f"{kind[:-1]} `{name}`" for kind, part in update.items() for name in part)
         return ", ".join(parts), "defined", reason
+    if target == "$.paths":
+        lines = (f"`{operation.line}`" for operation in operations({"paths": update}))
+        return ", ".join(lines), "defined", reason
     if target.startswith("$.components.schemas."):
         schema = target.removeprefix("$.components.schemas.").replace(".properties.", ".")
         return f"`{schema}`", _added(update), reason

@@ -73,7 +73,7 @@ def test_a_wide_document_composes_well_under_a_second(tmp_path: Path, published:
     start = time.process_time()
     adopted = compose_with_published(path).document
     assert time.process_time() - start < 1
-    assert len(adopted["paths"]) == 345
+    assert len(adopted["paths"]) == len(description.load()["paths"]) + 332
     assert adopted["paths"]["/other/7"]["get"]["responses"].keys() == {"200", "default"}
 
 
@@ -87,7 +87,7 @@ def test_the_origins_of_an_adopted_document(tmp_path: Path, published: dict[str,
 def test_a_document_that_lacks_ours_still_stands_alone(tmp_path: Path) -> None:
     other = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}}
     adopted = compose_with_published(write(tmp_path, other)).document
-    assert adopted["paths"] == {}
+    assert "/org/ledger" not in adopted["paths"]
     assert list(check.spec_validator_errors(adopted)) == []
 
 

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from orgbilling_openapi import description
+from orgbilling_openapi.operations import operations_by_id
+
 from .defect import Make
 from .proxy import Answer, Ask, Forward, Spoil
 from .world import World
@@ -20,19 +23,8 @@ CHECKOUT, PORTAL = "createOrgBillingCheckout", "createOrgBillingPortal"
 SUBSCRIBE, REDEEM = "subscribeToOrgContract", "redeemOrgVoucher"
 
 ROUTES = {
-    PROFILE: ("GET", f"{BASE}/billing"),
-    CHECKOUT: ("POST", f"{BASE}/billing/checkout"),
-    PORTAL: ("POST", f"{BASE}/billing/portal"),
-    CHARACTERS: ("GET", f"{BASE}/characters"),
-    CONTRACT: ("GET", f"{BASE}/contract"),
-    SUBSCRIBE: ("POST", f"{BASE}/contract/subscribe"),
-    EVENTS: ("GET", f"{BASE}/events"),
-    LEDGER: ("GET", f"{BASE}/ledger"),
-    PRICING: ("GET", f"{BASE}/model-pricing"),
-    AGREEMENTS: ("GET", f"{BASE}/service-agreements"),
-    SERVICES: ("GET", f"{BASE}/service-usage"),
-    SUMMARY: ("GET", f"{BASE}/usage-summary"),
-    REDEEM: ("POST", f"{BASE}/vouchers/redeem"),
+    name: (operation.method.upper(), f"/api/v1{operation.path}")
+    for name, operation in operations_by_id(description.load()).items()
 }
 WINDOWED = (CHARACTERS, EVENTS, LEDGER, SERVICES, SUMMARY)
 WITH_BODY = (CHECKOUT, SUBSCRIBE, REDEEM)

@@ -9,19 +9,15 @@ import jsonschema_rs
 import pytest
 from orgbilling_fixtures import personas
 from orgbilling_openapi import description as descriptions
+from orgbilling_openapi.operations import operations
 
-READS = {
-    "/org/billing": "getOrgBilling",
-    "/org/characters": "listOrgActiveCharacters",
-    "/org/contract": "getOrgContract",
-    "/org/events": "getOrgContextEngineEvents",
-    "/org/ledger": "getOrgLedger",
-    "/org/model-pricing": "getOrgModelPricing",
-    "/org/service-agreements": "listOrgServiceAgreements",
-    "/org/service-usage": "getOrgServiceUsage",
-    "/org/usage-summary": "getOrgUsageSummary",
+GETS = [operation for operation in operations(descriptions.load()) if operation.method == "get"]
+READS = {operation.path: operation.node["operationId"] for operation in GETS}
+WINDOWED = {
+    operation.path
+    for operation in GETS
+    if "days" in [row.get("name") for row in operation.node.get("parameters", ())]
 }
-WINDOWED = {"/org/characters", "/org/events", "/org/ledger", "/org/service-usage", "/org/usage-summary"}
 NO_CONTRACT = {
     "new_org",
     "free_credit_used",
