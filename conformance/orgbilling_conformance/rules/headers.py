@@ -10,29 +10,8 @@ from orgbilling_openapi.strict_json import StrictJsonError
 
 from orgbilling_conformance.api_description import PROBLEM
 from orgbilling_conformance.exchange import Exchange, shorten, strings
-from orgbilling_conformance.rules.rule import ConformanceRule, ResponseCheck, RuleContext, RuleViolation
+from orgbilling_conformance.rules.rule import ResponseCheck, RuleContext, RuleViolation
 from orgbilling_conformance.schema_validation import REFERENCE
-
-RULES = (
-    ConformanceRule(
-        "schema-link",
-        "`$schema`, where it is sent, is an address, and names the schema of the body",
-        ("documented", "assumed"),
-        "the samples of the page show it",
-    ),
-    ConformanceRule(
-        "link", "`Link`, where it describes the body, names its schema", ("assumed",), "RFC 8288"
-    ),
-    ConformanceRule(
-        "leak-trace", "No answer shows a stack trace", ("assumed",), "internals help attackers alone"
-    ),
-    ConformanceRule("leak-secret", "No answer shows a secret", ("assumed",), "a token, a key or a password"),
-    ConformanceRule("cors", "What is said about CORS makes sense", ("assumed",), "the Fetch standard"),
-    ConformanceRule(
-        "cache", "What belongs to one organization is not kept for others", ("assumed",), "RFC 9111"
-    ),
-    ConformanceRule("challenge", "A 401 says how to authenticate", ("assumed",), "RFC 9110, 11.6.1"),
-)
 
 SHORT = 16
 """A token of fewer characters could be in any text."""

@@ -10,24 +10,8 @@ from datetime import datetime
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_conformance.exchange import Exchange, shorten
-from orgbilling_conformance.rules.rule import ConformanceRule, ResponseCheck, RuleContext, RuleViolation
+from orgbilling_conformance.rules.rule import ResponseCheck, RuleContext, RuleViolation
 from orgbilling_conformance.schema_validation import DATE_TIME
-
-RULES = (
-    ConformanceRule(
-        "plausibility-negative",
-        "Counts, tokens and prices are not negative",
-        ("invariant",),
-        "what a count is",
-    ),
-    ConformanceRule(
-        "plausibility-unique", "What names a row names one row", ("invariant",), "what a name is"
-    ),
-    ConformanceRule("plausibility-dates", "Nothing ends before it begins", ("invariant",), "what a term is"),
-    ConformanceRule(
-        "plausibility-empty", "Identifiers and names are not empty", ("invariant",), "what a name is"
-    ),
-)
 
 COUNTS = re.compile(
     r"count|total(?:Events|Tokens|InputTokens|OutputTokens|Messages|Sessions|Characters|Projects)"

@@ -1,17 +1,53 @@
-"""All rules, in one table."""
+"""All rules, in one table: those of `rules.yaml` and the invariants."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
 
 from orgbilling_conformance.api_description import load
-from orgbilling_conformance.rules import headers, plausibility, requests, responses, scenarios
+from orgbilling_conformance.rules import headers, invariants, plausibility, requests, responses
 from orgbilling_conformance.rules.rule import FACTS, ConformanceRule, ResponseCheck
 
-RULES: dict[str, ConformanceRule] = {
-    rule.id: rule
-    for rule in (*responses.RULES, *headers.RULES, *plausibility.RULES, *requests.RULES, *scenarios.RULES)
-}
+SOURCE = Path(__file__).parent / "rules.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleGroup:
+    """Rules of one kind: a section of `docs/rules.md`. text: what it says about them."""
+
+    name: str
+    text: str
+    rules: tuple[ConformanceRule, ...]
+
+
+def _groups() -> tuple[RuleGroup, ...]:
+    parts = yaml.load(SOURCE.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (safe)
+    groups = [
+        RuleGroup(part["name"], part["text"], tuple(_rule(part["kind"], **row) for row in part["rules"]))
+        for part in parts
+    ]
+    text = "The equations of `orgbilling_openapi.invariants`. A broken one is measured three times."
+    return (*groups, RuleGroup("Invariants", text, invariants.RULES))
+
+
+def _rule(
+    kind: str,
+    id: str,
+    title: str,
+    basis: Iterable[str],
+    why: str,
+    needs: Iterable[str] = ("read",),
+    operations: Iterable[str] = (),
+) -> ConformanceRule:
+    return ConformanceRule(id, title, tuple(basis), why, kind, tuple(needs), tuple(operations))
+
+
+GROUPS = _groups()
+RULES: dict[str, ConformanceRule] = {rule.id: rule for group in GROUPS for rule in group.rules}
 """Every rule by its id: response rules first, then those of the scenarios and the invariants."""
 
 RESPONSE_CHECKS: tuple[tuple[tuple[str, ...], ResponseCheck], ...] = (
@@ -36,23 +72,11 @@ Response rules apply to any single exchange: those of the scenarios, of the corp
 recording. Scenarios and invariants need a target that answers.
 """
 
-PARTS: tuple[tuple[str, str, tuple[ConformanceRule, ...]], ...] = (
-    ("Bodies", "Response rules over status, media type and body.", responses.RULES),
-    ("Headers", "Response rules over headers, and over what no response may show.", headers.RULES),
-    ("Plausibility", "Response rules over values that no schema describes.", plausibility.RULES),
-    ("Requests", "Response rules that compare a request with what became of it.", requests.RULES),
-    ("Scenarios", "What single exchanges cannot show.", scenarios.SCENARIOS),
-    (
-        "Invariants",
-        "The equations of `orgbilling_openapi.invariants`. A broken one is measured three times.",
-        tuple(rule for rule in scenarios.RULES if rule.id.startswith("invariant-")),
-    ),
-)
-
 
 def text() -> str:
     """The page, as Markdown."""
-    return HEAD + "".join(f"\n## {name}\n\n{said}\n\n{_table(rules)}" for name, said, rules in PARTS)
+    sections = (f"\n## {group.name}\n\n{group.text}\n\n{_table(group.rules)}" for group in GROUPS)
+    return HEAD + "".join(sections)
 
 
 def _table(rules: Iterable[ConformanceRule]) -> str:
@@ -69,7 +93,7 @@ def _table(rules: Iterable[ConformanceRule]) -> str:
 
 
 def _basis(rule: ConformanceRule) -> str:
-    return ", ".join(f"**{basi}**" if basi in FACTS else basi for basi in rule.basis)
+    return ", ".join(f"**{basis}**" if basis in FACTS else basis for basis in rule.basis)
 
 
 def _operations(rule: ConformanceRule) -> str:

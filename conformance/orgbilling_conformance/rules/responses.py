@@ -8,13 +8,12 @@ from orgbilling_openapi.strict_json import StrictJsonError
 
 from orgbilling_conformance.api_description import JSON, PROBLEM, Path
 from orgbilling_conformance.exchange import Exchange, shorten
-from orgbilling_conformance.rules.rule import ConformanceRule, ResponseCheck, RuleContext, RuleViolation
+from orgbilling_conformance.rules.rule import ResponseCheck, RuleContext, RuleViolation
 
 IN_FRONT = (404, 405, 408, 411, 413, 414, 429, 431, 501, 502, 503, 504)
 """Statuses that a router, a server or a gateway may answer before the API sees the request."""
 
 STATUS: Path = ("components", "schemas", "ErrorModel", "properties", "status")
-BY_LAYER = ("documented", "published", "assumed")
 KEYWORDS = {
     "type": "schema-type",
     "required": "schema-required",
@@ -22,41 +21,6 @@ KEYWORDS = {
     "format": "schema-format",
     "decimal": "schema-integer",
 }
-
-RULES = (
-    ConformanceRule("answer", "Every request gets a whole answer", ("documented", "assumed"), "it is shown"),
-    ConformanceRule("success-status", "A success is 200", ("documented",), "no other success is documented"),
-    ConformanceRule(
-        "success-media", "A success is application/json", ("documented",), "the page names the media type"
-    ),
-    ConformanceRule(
-        "error-media",
-        "An error is application/problem+json",
-        ("documented", "assumed"),
-        "the page names the media type; what stands in front of the API may answer 404, 405, 502 … otherwise",
-    ),
-    ConformanceRule(
-        "json", "A body is JSON: UTF-8, no NaN, no member twice", ("documented",), "RFC 8259, RFC 7493"
-    ),
-    ConformanceRule("schema-type", "Every member has its type", BY_LAYER, "the schema"),
-    ConformanceRule("schema-required", "Required members are there", BY_LAYER, "the schema"),
-    ConformanceRule("schema-closed", "There is no other member", BY_LAYER, "objects are closed"),
-    ConformanceRule(
-        "schema-format", "Dates, integers, doubles and addresses have their format", BY_LAYER, "formats"
-    ),
-    ConformanceRule(
-        "schema-integer", "Integers are written without a fraction part", ("assumed",), "typed clients"
-    ),
-    ConformanceRule(
-        "schema-value", "Values are of the known sets and shapes", BY_LAYER, "enums and patterns we assume"
-    ),
-    ConformanceRule(
-        "problem-status", "`status` in a problem equals the status line", ("documented",), "RFC 9457"
-    ),
-    ConformanceRule(
-        "server-error", "The API answers or refuses; it does not break", ("documented", "assumed"), "500"
-    ),
-)
 
 
 def answer(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:

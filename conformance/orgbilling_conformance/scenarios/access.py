@@ -11,9 +11,9 @@ from orgbilling_openapi.strict_json import JsonValue
 from orgbilling_conformance import guard, tokens
 from orgbilling_conformance.exchange import Exchange, Request, Response, shorten
 from orgbilling_conformance.guard import KEYS
+from orgbilling_conformance.rules.invariants import invariant_operations
 from orgbilling_conformance.rules.plausibility import walk
 from orgbilling_conformance.rules.rule import RuleViolation
-from orgbilling_conformance.rules.scenarios import invariant_operations
 from orgbilling_conformance.suite import ConformanceSuite
 
 LONGEST = 200

@@ -8,8 +8,8 @@ from orgbilling_openapi.invariants import INVARIANTS, InvariantResult
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_conformance.exchange import Request
+from orgbilling_conformance.rules.invariants import invariant_operations, invariant_rule_id
 from orgbilling_conformance.rules.rule import RuleViolation
-from orgbilling_conformance.rules.scenarios import invariant_operations, invariant_rule_id
 from orgbilling_conformance.suite import ConformanceSuite
 
 WINDOWS = (1, 7, 30, 90, 365)

@@ -12,9 +12,9 @@ from orgbilling_openapi.strict_json import JsonObject, JsonValue
 from orgbilling_conformance.exchange import Exchange, Headers, Request, shorten
 from orgbilling_conformance.guard import UNDOCUMENTED
 from orgbilling_conformance.options import WRITES
-from orgbilling_conformance.rules import requests
+from orgbilling_conformance.rules.invariants import invariant_rule_id
+from orgbilling_conformance.rules.registry import RULES
 from orgbilling_conformance.rules.rule import RuleViolation
-from orgbilling_conformance.rules.scenarios import invariant_rule_id
 from orgbilling_conformance.scenarios import access
 from orgbilling_conformance.scenarios.invariants import BY_COMMANDS, report_violation
 from orgbilling_conformance.suite import ConformanceSuite
@@ -29,7 +29,7 @@ NEEDS = {
     "checkout": "needs --allow-write checkout",
     "subscribe": "needs --allow-write subscribe --contract ID",
 }
-BODY_RULES = tuple(rule.id for rule in requests.RULES if rule.id.startswith("body-"))
+BODY_RULES = tuple(rule for rule in RULES if rule.startswith("body-"))
 
 
 def encode(value: JsonValue) -> bytes:
@@ -135,7 +135,7 @@ def vouchers(suite: ConformanceSuite) -> None:
     rules = ("voucher-once", "voucher-race", "voucher-unknown", "voucher-echo", "refused-harmless")
     operation = WRITES["redeem"]
     if "redeem" not in suite.options.allow_write:
-        suite.skip((*rules, *_command_laws(20, 21)), (operation,), NEEDS["redeem"])
+        suite.skip((*rules, *_command_rules(20, 21)), (operation,), NEEDS["redeem"])
         return
     before = read(suite)
     unknown = post(suite, operation, encode({"code": NOBODY}), purpose="an unknown voucher")
@@ -152,7 +152,7 @@ def vouchers(suite: ConformanceSuite) -> None:
         suite.skip(("idempotency",), (operation,), "needs a second --voucher")
 
 
-def _command_laws(*numbers: int) -> tuple[str, ...]:
+def _command_rules(*numbers: int) -> tuple[str, ...]:
     return tuple(invariant_rule_id(invariant) for invariant in INVARIANTS if invariant.number in numbers)
 
 
@@ -201,7 +201,7 @@ def _race(suite: ConformanceSuite, operation: str, code: str) -> None:
     won = [answer for answer in answers if answer.response.succeeded]
     if not won:
         observed = f"the voucher was refused ({answers[0].response.status}): give one that is open"
-        suite.skip(("voucher-once", "voucher-race", *_command_laws(20, 21)), (operation,), observed)
+        suite.skip(("voucher-once", "voucher-race", *_command_rules(20, 21)), (operation,), observed)
         return
     if len(won) > 1:
         violation = RuleViolation(
@@ -275,7 +275,7 @@ def _same(suite: ConformanceSuite, operation: str, first: Exchange, again: Excha
 def checkouts(suite: ConformanceSuite) -> None:
     """A checkout: an address, another one next time, and no credit before it is paid."""
     rules, operation = ("checkout-url", "checkout-fresh", "checkout-pending"), WRITES["checkout"]
-    suite.skip(_command_laws(22, 23), (operation,), "needs somebody who pays")
+    suite.skip(_command_rules(22, 23), (operation,), "needs somebody who pays")
     if "checkout" not in suite.options.allow_write:
         suite.skip((*rules, "idempotency"), (operation,), NEEDS["checkout"])
         return

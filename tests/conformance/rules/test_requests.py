@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from orgbilling_conformance.api_description import ApiDescription
 from orgbilling_conformance.rules import requests
+from orgbilling_conformance.rules.registry import RULES
 from orgbilling_conformance.rules.rule import RuleContext, severity
 from orgbilling_conformance.schema_validation import SchemaValidator
 
@@ -15,7 +16,7 @@ JSON = (("Content-Type", "application/json"),)
 @pytest.fixture
 def seen(api: ApiDescription) -> Any:
     known = RuleContext(api, SchemaValidator(api))
-    bases = {rule.id: rule.basis[0] for rule in requests.RULES}
+    bases = {rule.id: rule.basis[0] for rule in RULES.values()}
 
     def run(exchange: Any) -> list[tuple[str, str]]:
         found = [each for _, check in requests.RESPONSE_CHECKS for each in check(exchange, known) or ()]

@@ -7,6 +7,7 @@ import pytest
 from orgbilling_conformance.api_description import ApiDescription
 from orgbilling_conformance.exchange import Exchange
 from orgbilling_conformance.rules import responses
+from orgbilling_conformance.rules.registry import RULES
 from orgbilling_conformance.rules.rule import RuleContext, severity
 from orgbilling_conformance.schema_validation import SchemaValidator
 
@@ -16,7 +17,7 @@ PROBLEM = {"status": 422, "title": "Unprocessable Entity"}
 @pytest.fixture
 def seen(api: ApiDescription) -> Callable[[Exchange], list[tuple[str, str, str]]]:
     known = RuleContext(api, SchemaValidator(api))
-    bases = {rule.id: rule.basis[0] for rule in responses.RULES}
+    bases = {rule.id: rule.basis[0] for rule in RULES.values()}
 
     def run(exchange: Exchange) -> list[tuple[str, str, str]]:
         found = [each for _, check in responses.RESPONSE_CHECKS for each in check(exchange, known) or ()]
