@@ -3,16 +3,37 @@
 None of them is documented. Each is an assumption, stated once and numbered, and checked everywhere: on the
 stub after every command, on any implementation by the conformance suite, and on exported data. How bodies
 are keyed and amounts are compared is explained in `equations`.
+
+An invariant is a function that yields the result of each comparison; it holds if all of them do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
+from itertools import pairwise
+from typing import NamedTuple
 
-from orgbilling_openapi import equations
-from orgbilling_openapi.equations import Bodies, EquationResult, MissingBodyError
+from orgbilling_openapi.equations import (
+    BEFORE,
+    Bodies,
+    EquationResult,
+    MissingBodyError,
+    all_of,
+    any_window,
+    body,
+    equal,
+    identical,
+    instant,
+    number,
+    rows,
+    tolerance,
+    whole_ledger,
+    windows,
+)
 from orgbilling_openapi.strict_json import JsonValue
 
 PROFILE = "getOrgBilling"
@@ -25,12 +46,15 @@ CONTRACT = "getOrgContract"
 AGREEMENTS = "listOrgServiceAgreements"
 REDEEM = "redeemOrgVoucher"
 CHECKOUT = "request:createOrgBillingCheckout"
-BEFORE_PROFILE = "before:" + PROFILE
-BEFORE_LEDGER = "before:" + LEDGER
+BEFORE_PROFILE = BEFORE + PROFILE
+BEFORE_LEDGER = BEFORE + LEDGER
 
 NAMED_ALIKE = "the members of the responses are named after each other"
 DESCRIBED = "the published description of the operation"
 BOOKKEEPING = "double-entry bookkeeping: a balance is the sum of its movements"
+
+Results = Iterator[EquationResult]
+Evaluate = Callable[..., Results]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +62,8 @@ class Invariant:
     """One equation between response bodies.
 
     number, name: stable, they are in reports; equation: in words and symbols; needs: keys of the bodies that
-    it reads; basis: why we believe it; evaluate: its arithmetic (in `equations`); firm: False for what
-    normally holds but has exceptions (a limit can be exceeded for a while).
+    it reads; basis: why we believe it; evaluate: its arithmetic; firm: False for what normally holds but has
+    exceptions (a limit can be exceeded for a while).
     """
 
     number: int
@@ -47,13 +71,13 @@ class Invariant:
     equation: str
     needs: tuple[str, ...]
     basis: str
-    evaluate: Callable[[Bodies], EquationResult]
+    evaluate: Callable[[Bodies], Results]
     firm: bool = True
 
     def check(self, bodies: Bodies) -> InvariantResult:
         """Evaluate the equation; whatever a server may answer, no error is raised."""
         try:
-            result = self.evaluate(bodies)
+            result = all_of(self.evaluate(bodies))
         except MissingBodyError as missing:
             return InvariantResult(self, None, {}, str(missing))
         except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
@@ -73,288 +97,493 @@ class InvariantResult:
     detail: str
 
 
-def _usage(
-    first: int, slug: str, operation: str, member: str, key: str, prices: str
-) -> tuple[Invariant, ...]:
-    """The four invariants that events and services share."""
-    return (
-        Invariant(
-            first,
-            f"{slug}-count",
-            f"totalEvents = Σ {member}.count",
-            (operation,),
-            NAMED_ALIKE,
-            partial(equations.total, operation=operation, member=member, whole="totalEvents", part="count"),
-        ),
-        Invariant(
-            first + 1,
-            f"{slug}-total",
-            f"totalChargeUsd = Σ {member}.chargeUsd",
-            (operation,),
-            NAMED_ALIKE,
-            partial(
-                equations.total, operation=operation, member=member, whole="totalChargeUsd", part="chargeUsd"
-            ),
-        ),
-        Invariant(
-            first + 2,
-            f"{slug}-charge",
-            "chargeUsd = count × unitPriceUsd",
-            (operation,),
-            NAMED_ALIKE,
-            partial(equations.charge, operation=operation, member=member, key=key),
-        ),
-        Invariant(
-            first + 3,
-            f"{slug}-price",
-            f"unitPriceUsd = profile.{prices}[{key}]",
-            (operation, PROFILE),
-            NAMED_ALIKE,
-            partial(equations.price, operation=operation, member=member, key=key, prices=prices),
-        ),
-    )
+_declared: dict[int, Invariant] = {}
 
 
-TOKEN_PRICES = (
-    ("tokenPricePer1KUsd", "tokenPricePer1KUsd"),
-    ("inputTokenPricePer1KUsd", "inputTokenPricePer1KUsd"),
-    ("outputTokenPricePer1KUsd", "outputTokenPricePer1KUsd"),
+def invariant(
+    number: int,
+    name: str,
+    equation: str,
+    *needs: str,
+    basis: str = NAMED_ALIKE,
+    firm: bool = True,
+    **parameters: UsageKind,
+) -> Callable[[Evaluate], Evaluate]:
+    """Declare a function an invariant; several declarations give it other parameters."""
+
+    def declare(evaluate: Evaluate) -> Evaluate:
+        _declared[number] = Invariant(
+            number, name, equation, needs, basis, partial(evaluate, **parameters), firm
+        )
+        return evaluate
+
+    return declare
+
+
+class UsageKind(NamedTuple):
+    """One kind of usage, and where it is listed: events and services share their invariants.
+
+    operation: what answers it; member: the list in the body; key: what names a row; prices: the member of the
+    profile that prices the rows.
+    """
+
+    operation: str
+    member: str
+    key: str
+    prices: str
+
+
+BY_TYPE = UsageKind(EVENTS, "byType", "eventType", "eventPrices")
+BY_OPERATION = UsageKind(SERVICES, "byOperation", "operation", "servicePrices")
+
+
+@invariant(1, "events-count", "totalEvents = Σ byType.count", EVENTS, usage=BY_TYPE)
+@invariant(5, "services-count", "totalEvents = Σ byOperation.count", SERVICES, usage=BY_OPERATION)
+def usage_count(bodies: Bodies, usage: UsageKind) -> Results:
+    """The number of events is the sum of its rows."""
+    return total(bodies, usage, "totalEvents", "count")
+
+
+@invariant(2, "events-total", "totalChargeUsd = Σ byType.chargeUsd", EVENTS, usage=BY_TYPE)
+@invariant(6, "services-total", "totalChargeUsd = Σ byOperation.chargeUsd", SERVICES, usage=BY_OPERATION)
+def usage_total(bodies: Bodies, usage: UsageKind) -> Results:
+    """The total charge is the sum of its rows."""
+    return total(bodies, usage, "totalChargeUsd", "chargeUsd")
+
+
+def total(bodies: Bodies, usage: UsageKind, whole: str, part: str) -> Results:
+    """A total is the sum of its rows."""
+    for answer in windows(bodies, usage.operation).values():
+        parts = [number(row[part]) for row in rows(answer, usage.member)]
+        yield equal((whole, answer[whole]), (f"Σ {part}", sum(parts, Decimal(0))), len(parts) + 1, parts)
+
+
+@invariant(3, "events-charge", "chargeUsd = count × unitPriceUsd", EVENTS, usage=BY_TYPE)
+@invariant(7, "services-charge", "chargeUsd = count × unitPriceUsd", SERVICES, usage=BY_OPERATION)
+def usage_charge(bodies: Bodies, usage: UsageKind) -> Results:
+    """A row's charge is its count times its unit price."""
+    for answer in windows(bodies, usage.operation).values():
+        for row in rows(answer, usage.member):
+            product = number(row["count"]) * number(row["unitPriceUsd"])
+            charge = (f"chargeUsd of {row[usage.key]}", row["chargeUsd"])
+            yield equal(charge, ("count × unitPriceUsd", product))
+
+
+@invariant(4, "events-price", "unitPriceUsd = profile.eventPrices[eventType]", EVENTS, PROFILE, usage=BY_TYPE)
+@invariant(
+    8,
+    "services-price",
+    "unitPriceUsd = profile.servicePrices[operation]",
+    *(SERVICES, PROFILE),
+    usage=BY_OPERATION,
 )
+def usage_price(bodies: Bodies, usage: UsageKind) -> Results:
+    """A row's unit price is the one in the profile."""
+    listed = body(bodies, PROFILE)[usage.prices]
+    for answer in windows(bodies, usage.operation).values():
+        for row in rows(answer, usage.member):
+            name = row[usage.key]
+            if name not in listed:
+                yield EquationResult(False, ((usage.key, name),), f"{name} has no price in {usage.prices}")
+            else:
+                unit = (f"unitPriceUsd of {name}", row["unitPriceUsd"])
+                yield equal(unit, (usage.prices, listed[name]), rounded=0)
 
-INVARIANTS: tuple[Invariant, ...] = (
-    *_usage(1, "events", EVENTS, "byType", "eventType", "eventPrices"),
-    *_usage(5, "services", SERVICES, "byOperation", "operation", "servicePrices"),
-    Invariant(
-        9,
-        "characters-charge",
-        "charChargeUsd = highWaterMark × pricePerCharUsd",
-        (CHARACTERS,),
-        NAMED_ALIKE,
-        equations.character_charge,
-    ),
-    Invariant(
-        10,
-        "characters-price",
-        "pricePerCharUsd = profile.charPricePerMonthUsd = summary.charPricePerMonthUsd",
-        (CHARACTERS, PROFILE, SUMMARY),
-        NAMED_ALIKE,
-        equations.character_price,
-    ),
-    Invariant(
-        11,
-        "summary-balance",
-        "summary.creditBalanceUsd = profile.creditBalance",
-        (SUMMARY, PROFILE),
-        NAMED_ALIKE,
-        partial(equations.summary_member, members=(("creditBalanceUsd", "creditBalance"),)),
-    ),
-    Invariant(
-        12,
-        "summary-prices",
-        "the summary's token prices = the profile's",
-        (SUMMARY, PROFILE),
-        NAMED_ALIKE,
-        partial(equations.summary_member, members=TOKEN_PRICES),
-    ),
-    Invariant(
-        13,
-        "summary-tokens",
-        "totalTokens = totalInputTokens + totalOutputTokens",
-        (SUMMARY,),
-        NAMED_ALIKE,
-        equations.summary_tokens,
-    ),
-    Invariant(
-        14,
-        "summary-cost",
-        "estimatedCostUsd = input tokens / 1000 × input price + output tokens / 1000 × output price",
-        (SUMMARY,),
-        "the weakest of all: an estimate may leave out what models cost more",
-        equations.summary_cost,
-        firm=False,
-    ),
-    Invariant(
-        15,
-        "balance",
-        "profile.creditBalance = Σ ledger.amountCredits over all time",
-        (PROFILE, LEDGER),
-        BOOKKEEPING,
-        equations.balance,
-    ),
-    Invariant(
-        16,
-        "window-tokens",
-        "Σ ledger.tokens in a window = summary.totalTokens in it",
-        (LEDGER, SUMMARY),
-        NAMED_ALIKE,
-        equations.window_tokens,
-    ),
-    Invariant(
-        17,
-        "windows-nested",
-        "ledger(a days) ⊆ ledger(b days) for a < b",
-        (LEDGER,),
-        "what a lookback window means",
-        equations.nested,
-    ),
-    Invariant(18, "entries-unique", "entry ids are unique", (LEDGER,), "what an id means", equations.unique),
-    Invariant(
-        19,
-        "newest-first",
-        "ledger.createdAt never ascends",
-        (LEDGER,),
-        "how dashboards show a ledger",
-        equations.newest_first,
-        firm=False,
-    ),
-    Invariant(
-        20,
-        "redeem-balance",
-        "newBalance = balance before + creditAmountUsd = the profile's balance after",
-        (REDEEM, BEFORE_PROFILE, PROFILE),
-        DESCRIBED,
-        equations.redeem_balance,
-    ),
-    Invariant(
-        21,
-        "redeem-row",
-        "a voucher with credit posts one ledger row of it",
-        (REDEEM, BEFORE_LEDGER, LEDGER),
-        BOOKKEEPING,
-        equations.redeem_row,
-    ),
-    Invariant(
-        22,
-        "checkout-balance",
-        "balance after a paid checkout = balance before + amount / 100",
-        (CHECKOUT, BEFORE_PROFILE, PROFILE),
-        DESCRIBED,
-        equations.checkout_balance,
-    ),
-    Invariant(
-        23,
-        "checkout-row",
-        "a paid checkout posts one ledger row of amount / 100",
-        (CHECKOUT, BEFORE_LEDGER, LEDGER),
-        BOOKKEEPING,
-        equations.checkout_row,
-    ),
-    Invariant(
-        24, "prepaid", "prepaid ⇒ outstandingUsd = 0", (PROFILE,), "what prepaid means", equations.prepaid
-    ),
-    Invariant(
-        25,
-        "postpaid",
-        "postpaid ⇒ normally outstandingUsd ≤ postpaidLimitUsd",
-        (PROFILE,),
-        "what a limit means",
-        equations.postpaid,
-        firm=False,
-    ),
-    Invariant(
-        26,
-        "contract-value",
-        "totalValueUsd = creditPortionUsd + servicePortionUsd",
-        (CONTRACT,),
-        NAMED_ALIKE,
-        partial(
-            equations.portions, whole="totalValueUsd", first="creditPortionUsd", second="servicePortionUsd"
-        ),
-    ),
-    Invariant(
-        27,
-        "contract-schedule",
-        "totalValueUsd = Σ paymentSchedule.amountUsd",
-        (CONTRACT,),
-        NAMED_ALIKE,
-        equations.schedule_total,
-    ),
-    Invariant(
-        28,
-        "contract-payment",
-        "paymentAmountUsd = paymentCreditUsd + paymentServiceUsd",
-        (CONTRACT,),
-        NAMED_ALIKE,
-        partial(
-            equations.portions, whole="paymentAmountUsd", first="paymentCreditUsd", second="paymentServiceUsd"
-        ),
-    ),
-    Invariant(
-        29,
-        "contract-onetime",
-        "onetimeAmountUsd = onetimeCreditUsd + onetimeServiceUsd",
-        (CONTRACT,),
-        NAMED_ALIKE,
-        partial(
-            equations.portions, whole="onetimeAmountUsd", first="onetimeCreditUsd", second="onetimeServiceUsd"
-        ),
-    ),
-    Invariant(
-        30,
-        "schedule-onetime",
-        "onetimeAmountUsd = Σ one-time paymentSchedule.amountUsd",
-        (CONTRACT,),
-        NAMED_ALIKE,
-        equations.schedule_once,
-    ),
-    Invariant(
-        31,
-        "schedule-parts",
-        "each payment: amountUsd = creditUsd + serviceUsd",
-        (CONTRACT,),
-        NAMED_ALIKE,
-        equations.schedule_rows,
-    ),
-    Invariant(
-        32,
-        "schedule-dates",
-        "startDate ≤ dueDate ≤ endDate",
-        (CONTRACT,),
-        "what a term means",
-        equations.schedule_dates,
-    ),
-    Invariant(
-        33,
-        "schedule-paid",
-        "a paid payment ⇒ a ledger credit of its creditUsd",
-        (CONTRACT, LEDGER),
-        BOOKKEEPING,
-        equations.schedule_paid,
-    ),
-    Invariant(
-        34,
-        "agreements-active",
-        "every listed agreement is active",
-        (AGREEMENTS,),
-        DESCRIBED,
-        equations.active,
-    ),
-    Invariant(
-        35,
-        "one-tenant",
-        "one tenantId everywhere",
-        (PROFILE,),
-        "the token names one organization",
-        equations.one_tenant,
-    ),
-    Invariant(
-        36,
-        "profile-updated",
-        "profile.updatedAt ≥ the newest ledger row",
-        (PROFILE, LEDGER),
-        BOOKKEEPING,
-        equations.updated,
-    ),
-    Invariant(
-        37,
-        "one-month",
-        "characters, events and services name one month",
-        (CHARACTERS, EVENTS, SERVICES),
-        "they take days and answer a month; the page leaves open which",
-        equations.one_month,
-        firm=False,
-    ),
+
+@invariant(9, "characters-charge", "charChargeUsd = highWaterMark × pricePerCharUsd", CHARACTERS)
+def character_charge(bodies: Bodies) -> Results:
+    """The charge for characters is the high-water mark times the price."""
+    for answer in windows(bodies, CHARACTERS).values():
+        product = number(answer["highWaterMark"]) * number(answer["pricePerCharUsd"])
+        yield equal(("charChargeUsd", answer["charChargeUsd"]), ("highWaterMark × pricePerCharUsd", product))
+
+
+@invariant(
+    10,
+    "characters-price",
+    "pricePerCharUsd = profile.charPricePerMonthUsd = summary.charPricePerMonthUsd",
+    *(CHARACTERS, PROFILE, SUMMARY),
 )
+def character_price(bodies: Bodies) -> Results:
+    """Characters, profile and summary agree on the price of a character."""
+    profile = ("profile charPricePerMonthUsd", body(bodies, PROFILE)["charPricePerMonthUsd"])
+    characters, summary = any_window(bodies, CHARACTERS), any_window(bodies, SUMMARY)
+    yield equal(("pricePerCharUsd", characters["pricePerCharUsd"]), profile, rounded=0)
+    yield equal(("summary charPricePerMonthUsd", summary["charPricePerMonthUsd"]), profile, rounded=0)
+
+
+@invariant(11, "summary-balance", "summary.creditBalanceUsd = profile.creditBalance", SUMMARY, PROFILE)
+def summary_balance(bodies: Bodies) -> Results:
+    """The balance of the summary is that of the profile."""
+    profile, summary = body(bodies, PROFILE), any_window(bodies, SUMMARY)
+    left = ("summary creditBalanceUsd", summary["creditBalanceUsd"])
+    yield equal(left, ("profile creditBalance", profile["creditBalance"]), rounded=0)
+
+
+@invariant(12, "summary-prices", "the summary's token prices = the profile's", SUMMARY, PROFILE)
+def summary_prices(bodies: Bodies) -> Results:
+    """The token prices of the summary are those of the profile."""
+    profile, summary = body(bodies, PROFILE), any_window(bodies, SUMMARY)
+    for name in ("tokenPricePer1KUsd", "inputTokenPricePer1KUsd", "outputTokenPricePer1KUsd"):
+        yield equal((f"summary {name}", summary[name]), (f"profile {name}", profile[name]), rounded=0)
+
+
+@invariant(13, "summary-tokens", "totalTokens = totalInputTokens + totalOutputTokens", SUMMARY)
+def summary_tokens(bodies: Bodies) -> Results:
+    """Tokens are those read and those written."""
+    for answer in windows(bodies, SUMMARY).values():
+        both = answer["totalInputTokens"] + answer["totalOutputTokens"]
+        yield identical(("totalTokens", answer["totalTokens"]), ("input + output", both))
+
+
+@invariant(
+    14,
+    "summary-cost",
+    "estimatedCostUsd = input tokens / 1000 × input price + output tokens / 1000 × output price",
+    SUMMARY,
+    basis="the weakest of all: an estimate may leave out what models cost more",
+    firm=False,
+)
+def summary_cost(bodies: Bodies) -> Results:
+    """The estimate is what the tokens cost at the prices beside them."""
+    for answer in windows(bodies, SUMMARY).values():
+        read = number(answer["totalInputTokens"]) * number(answer["inputTokenPricePer1KUsd"])
+        written = number(answer["totalOutputTokens"]) * number(answer["outputTokenPricePer1KUsd"])
+        estimate = ("tokens × prices", (read + written) / 1000)
+        yield equal(("estimatedCostUsd", answer["estimatedCostUsd"]), estimate)
+
+
+@invariant(
+    15,
+    "balance",
+    "profile.creditBalance = Σ ledger.amountCredits over all time",
+    PROFILE,
+    LEDGER,
+    basis=BOOKKEEPING,
+)
+def balance(bodies: Bodies) -> Results:
+    """The balance is the sum of all movements."""
+    credits = [number(row["amountCredits"]) for row in whole_ledger(bodies)]
+    left = ("creditBalance", body(bodies, PROFILE)["creditBalance"])
+    yield equal(left, ("Σ amountCredits", sum(credits, Decimal(0))), rounded=0, parts=credits)
+
+
+@invariant(16, "window-tokens", "Σ ledger.tokens in a window = summary.totalTokens in it", LEDGER, SUMMARY)
+def window_tokens(bodies: Bodies) -> Results:
+    """The tokens in a window of the ledger are those of the summary over the same window."""
+    ledgers, summaries = windows(bodies, LEDGER), windows(bodies, SUMMARY)
+    both = sorted(ledgers.keys() & summaries.keys())
+    if not both:
+        raise MissingBodyError("needs getOrgLedger and getOrgUsageSummary over the same window")
+    for days in both:
+        tokens = sum(row["tokens"] for row in ledgers[days] or [])
+        yield identical((f"Σ tokens of {days} days", tokens), ("totalTokens", summaries[days]["totalTokens"]))
+
+
+@invariant(
+    17,
+    "windows-nested",
+    "ledger(a days) ⊆ ledger(b days) for a < b",
+    LEDGER,
+    basis="what a lookback window means",
+)
+def nested(bodies: Bodies) -> Results:
+    """A shorter window is part of a longer one."""
+    answers = windows(bodies, LEDGER).items()
+    ledgers = [(days, {row["entryId"] for row in ledger or []}) for days, ledger in answers]
+    if len(ledgers) < 2:
+        raise MissingBodyError("needs the ledger over two windows")
+    for (short, inner), (long, outer) in pairwise(ledgers):
+        lost = sorted(inner - outer)
+        detail = f"{lost[0]} is not in {long} days" if lost else ""
+        yield EquationResult(not lost, (("days", f"{short} ⊆ {long}"),), detail)
+
+
+@invariant(18, "entries-unique", "entry ids are unique", LEDGER, basis="what an id means")
+def unique(bodies: Bodies) -> Results:
+    """No entry id occurs twice."""
+    for ledger in windows(bodies, LEDGER).values():
+        counts = Counter(row["entryId"] for row in ledger or [])
+        twice = [entry for entry, count in counts.items() if count > 1]
+        detail = f"{twice[0]} occurs twice" if twice else ""
+        yield EquationResult(not twice, (("rows", str(len(ledger or []))),), detail)
+
+
+@invariant(
+    19,
+    "newest-first",
+    "ledger.createdAt never ascends",
+    LEDGER,
+    basis="how dashboards show a ledger",
+    firm=False,
+)
+def newest_first(bodies: Bodies) -> Results:
+    """The ledger is in descending order of time."""
+    for ledger in windows(bodies, LEDGER).values():
+        for row, older in pairwise(ledger or []):
+            holds = instant(row["createdAt"]) >= instant(older["createdAt"])
+            detail = "" if holds else f"{older['entryId']} is newer than {row['entryId']} above it"
+            yield EquationResult(holds, (), detail)
+
+
+@invariant(
+    20,
+    "redeem-balance",
+    "newBalance = balance before + creditAmountUsd = the profile's balance after",
+    *(REDEEM, BEFORE_PROFILE, PROFILE),
+    basis=DESCRIBED,
+)
+def redeem_balance(bodies: Bodies) -> Results:
+    """A voucher adds its credit to the balance, and says so."""
+    answer = body(bodies, REDEEM)
+    before = number(body(bodies, BEFORE_PROFILE)["creditBalance"])
+    new_balance = ("newBalance", answer["newBalance"])
+    expected = ("before + creditAmountUsd", before + number(answer["creditAmountUsd"]))
+    after = ("creditBalance after", body(bodies, PROFILE)["creditBalance"])
+    yield equal(new_balance, expected, rounded=0, parts=[before])
+    yield equal(new_balance, after, rounded=0)
+
+
+@invariant(
+    21,
+    "redeem-row",
+    "a voucher with credit posts one ledger row of it",
+    REDEEM,
+    BEFORE_LEDGER,
+    LEDGER,
+    basis=BOOKKEEPING,
+)
+def redeem_row(bodies: Bodies) -> Results:
+    """A voucher with credit posts one movement."""
+    yield posted(bodies, number(body(bodies, REDEEM)["creditAmountUsd"]))
+
+
+@invariant(
+    22,
+    "checkout-balance",
+    "balance after a paid checkout = balance before + amount / 100",
+    CHECKOUT,
+    BEFORE_PROFILE,
+    PROFILE,
+    basis=DESCRIBED,
+)
+def checkout_balance(bodies: Bodies) -> Results:
+    """A paid checkout adds what was paid."""
+    before = number(body(bodies, BEFORE_PROFILE)["creditBalance"])
+    after = ("creditBalance after", body(bodies, PROFILE)["creditBalance"])
+    yield equal(after, ("before + amount / 100", before + paid(bodies)), rounded=0, parts=[before])
+
+
+@invariant(
+    23,
+    "checkout-row",
+    "a paid checkout posts one ledger row of amount / 100",
+    CHECKOUT,
+    BEFORE_LEDGER,
+    LEDGER,
+    basis=BOOKKEEPING,
+)
+def checkout_row(bodies: Bodies) -> Results:
+    """A paid checkout posts one movement."""
+    yield posted(bodies, paid(bodies))
+
+
+def paid(bodies: Bodies) -> Decimal:
+    """What a checkout asked for, in USD; raises `MissingBodyError` for another currency."""
+    request = body(bodies, CHECKOUT)
+    if request.get("currency", "USD") != "USD":
+        raise MissingBodyError("the checkout was not in USD")
+    return number(request["amount"]) / 100
+
+
+def posted(bodies: Bodies, amount: Decimal) -> EquationResult:
+    """Exactly one of the new ledger rows has the amount (none, for an amount of zero)."""
+    after, before = windows(bodies, LEDGER), windows(bodies, LEDGER, BEFORE)
+    shared = sorted(after.keys() & before.keys())
+    if not shared:
+        raise MissingBodyError("needs the ledger before and after over the same window")
+    days = shared[-1]
+    old_ids = {row["entryId"] for row in before[days] or []}
+    new = [number(row["amountCredits"]) for row in after[days] or [] if row["entryId"] not in old_ids]
+    count = sum(1 for credit in new if credit == amount)
+    return identical((f"new rows of {amount}", count), ("expected", 1 if amount else 0))
+
+
+@invariant(24, "prepaid", "prepaid ⇒ outstandingUsd = 0", PROFILE, basis="what prepaid means")
+def prepaid(bodies: Bodies) -> Results:
+    """With prepaid billing nothing is outstanding."""
+    profile = body(bodies, PROFILE)
+    if profile["billingMode"] != "prepaid":
+        raise MissingBodyError("the billing mode is not prepaid")
+    yield equal(("outstandingUsd", profile["outstandingUsd"]), ("nothing", 0), rounded=0)
+
+
+@invariant(
+    25,
+    "postpaid",
+    "postpaid ⇒ normally outstandingUsd ≤ postpaidLimitUsd",
+    PROFILE,
+    basis="what a limit means",
+    firm=False,
+)
+def postpaid(bodies: Bodies) -> Results:
+    """With postpaid billing no more is outstanding than the limit allows."""
+    profile = body(bodies, PROFILE)
+    if profile["billingMode"] != "postpaid":
+        raise MissingBodyError("the billing mode is not postpaid")
+    owed, limit = number(profile["outstandingUsd"]), number(profile["postpaidLimitUsd"])
+    values = (("outstandingUsd", str(owed)), ("postpaidLimitUsd", str(limit)))
+    detail = "" if owed <= limit else f"outstandingUsd {owed} > postpaidLimitUsd {limit}"
+    yield EquationResult(owed <= limit, values, detail)
+
+
+@invariant(26, "contract-value", "totalValueUsd = creditPortionUsd + servicePortionUsd", CONTRACT)
+def contract_value(bodies: Bodies) -> Results:
+    """The value of the contract is its credit and its service part."""
+    return portions(bodies, "totalValueUsd", "creditPortionUsd", "servicePortionUsd")
+
+
+@invariant(28, "contract-payment", "paymentAmountUsd = paymentCreditUsd + paymentServiceUsd", CONTRACT)
+def contract_payment(bodies: Bodies) -> Results:
+    """A payment is its credit and its service part."""
+    return portions(bodies, "paymentAmountUsd", "paymentCreditUsd", "paymentServiceUsd")
+
+
+@invariant(29, "contract-onetime", "onetimeAmountUsd = onetimeCreditUsd + onetimeServiceUsd", CONTRACT)
+def contract_onetime(bodies: Bodies) -> Results:
+    """The one-time amount is its credit and its service part."""
+    return portions(bodies, "onetimeAmountUsd", "onetimeCreditUsd", "onetimeServiceUsd")
+
+
+def portions(bodies: Bodies, whole: str, first: str, second: str) -> Results:
+    """An amount of the contract is the sum of two others."""
+    contract = body(bodies, CONTRACT)
+    a, b = number(contract[first]), number(contract[second])
+    yield equal((whole, contract[whole]), (f"{first} + {second}", a + b), rounded=0, parts=[a, b])
+
+
+def schedule(bodies: Bodies) -> tuple[JsonValue, list[JsonValue]]:
+    """The contract and its payments; raises `MissingBodyError` where the schedule is null."""
+    contract = body(bodies, CONTRACT)
+    if contract["paymentSchedule"] is None:
+        raise MissingBodyError("the contract has no payment schedule")
+    return contract, rows(contract, "paymentSchedule")
+
+
+@invariant(27, "contract-schedule", "totalValueUsd = Σ paymentSchedule.amountUsd", CONTRACT)
+def schedule_total(bodies: Bodies) -> Results:
+    """The payments of the term add up to the value of the contract."""
+    contract, payments = schedule(bodies)
+    amounts = [number(row["amountUsd"]) for row in payments]
+    left = ("totalValueUsd", contract["totalValueUsd"])
+    yield equal(left, ("Σ amountUsd", sum(amounts, Decimal(0))), rounded=0, parts=amounts)
+
+
+@invariant(30, "schedule-onetime", "onetimeAmountUsd = Σ one-time paymentSchedule.amountUsd", CONTRACT)
+def schedule_once(bodies: Bodies) -> Results:
+    """The one-time rows add up to the one-time amount."""
+    contract, payments = schedule(bodies)
+    amounts = [number(row["amountUsd"]) for row in payments if row.get("isOneTime")]
+    left = ("onetimeAmountUsd", contract["onetimeAmountUsd"])
+    yield equal(left, ("Σ one-time amountUsd", sum(amounts, Decimal(0))), rounded=0, parts=amounts)
+
+
+@invariant(31, "schedule-parts", "each payment: amountUsd = creditUsd + serviceUsd", CONTRACT)
+def schedule_rows(bodies: Bodies) -> Results:
+    """Each payment is its credit and its service part."""
+    for row in schedule(bodies)[1]:
+        parts = [number(row["creditUsd"]), number(row["serviceUsd"])]
+        left = (f"amountUsd of {row['period']}", row["amountUsd"])
+        yield equal(left, ("creditUsd + serviceUsd", sum(parts, Decimal(0))), rounded=0, parts=parts)
+
+
+@invariant(32, "schedule-dates", "startDate ≤ dueDate ≤ endDate", CONTRACT, basis="what a term means")
+def schedule_dates(bodies: Bodies) -> Results:
+    """Every payment is due within the term."""
+    contract, payments = schedule(bodies)
+    for row in payments:
+        start, due, end = contract["startDate"], row["dueDate"], contract["endDate"]
+        holds = instant(start) <= instant(due) <= instant(end)
+        detail = "" if holds else f"{due} is outside {start} … {end}"
+        yield EquationResult(holds, (("dueDate", due),), detail)
+
+
+@invariant(
+    33,
+    "schedule-paid",
+    "a paid payment ⇒ a ledger credit of its creditUsd",
+    CONTRACT,
+    LEDGER,
+    basis=BOOKKEEPING,
+)
+def schedule_paid(bodies: Bodies) -> Results:
+    """Every paid payment with credit has its movement in the ledger."""
+    amounts = [number(row["creditUsd"]) for row in schedule(bodies)[1] if row["paid"]]
+    wanted = Counter(amount for amount in amounts if amount > 0)
+    credits = [number(row["amountCredits"]) for row in whole_ledger(bodies)]
+    for amount, count in wanted.items():
+        posted_count = sum(1 for credit in credits if abs(credit - amount) <= tolerance([amount], 1))
+        values = ((f"ledger credits of {amount}", str(posted_count)), ("paid payments", str(count)))
+        holds = posted_count >= count
+        detail = "" if holds else f"{count} paid payments of {amount}, {posted_count} ledger credits"
+        yield EquationResult(holds, values, detail)
+
+
+@invariant(34, "agreements-active", "every listed agreement is active", AGREEMENTS, basis=DESCRIBED)
+def active(bodies: Bodies) -> Results:
+    """Every agreement in the list of active ones is active."""
+    agreements = body(bodies, AGREEMENTS) or []
+    idle = [row["chargeId"] for row in agreements if row["active"] is not True]
+    detail = f"{idle[0]} is not active" if idle else ""
+    yield EquationResult(not idle, (("inactive", str(len(idle))),), detail)
+
+
+@invariant(35, "one-tenant", "one tenantId everywhere", PROFILE, basis="the token names one organization")
+def one_tenant(bodies: Bodies) -> Results:
+    """All answers name one tenant."""
+    tenants: dict[str, str] = {}
+    for key, answer in bodies.items():
+        for row in answer if isinstance(answer, list) else [answer]:
+            if isinstance(row, dict) and isinstance(row.get("tenantId"), str):
+                tenants.setdefault(row["tenantId"], key)
+    if not tenants:
+        raise MissingBodyError("no answer names a tenant")
+    holds = len(tenants) == 1
+    detail = "" if holds else " ≠ ".join(f"{tenant} ({key})" for tenant, key in tenants.items())
+    yield EquationResult(holds, tuple((key, tenant) for tenant, key in tenants.items()), detail)
+
+
+@invariant(
+    36, "profile-updated", "profile.updatedAt ≥ the newest ledger row", PROFILE, LEDGER, basis=BOOKKEEPING
+)
+def updated(bodies: Bodies) -> Results:
+    """The profile is no older than the newest movement."""
+    profile = body(bodies, PROFILE)["updatedAt"]
+    ledgers = windows(bodies, LEDGER).values()
+    times = (row["createdAt"] for ledger in ledgers for row in ledger or [])
+    newest = max(times, key=instant, default=profile)
+    holds = instant(profile) >= instant(newest)
+    values = (("updatedAt", profile), ("newest createdAt", newest))
+    yield EquationResult(holds, values, "" if holds else f"updatedAt {profile} < newest ledger row {newest}")
+
+
+@invariant(
+    37,
+    "one-month",
+    "characters, events and services name one month",
+    *(CHARACTERS, EVENTS, SERVICES),
+    basis="they take days and answer a month; the page leaves open which",
+    firm=False,
+)
+def one_month(bodies: Bodies) -> Results:
+    """Characters, events and services are of one month, whatever the window."""
+    months = {name: any_window(bodies, name)["month"] for name in (CHARACTERS, EVENTS, SERVICES)}
+    holds = len(set(months.values())) == 1
+    detail = "" if holds else ", ".join(f"{name} {month}" for name, month in months.items())
+    yield EquationResult(holds, tuple(months.items()), detail)
+
+
+INVARIANTS = tuple(_declared[number] for number in sorted(_declared))
 """All invariants, in order of their numbers."""
 
 

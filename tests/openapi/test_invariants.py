@@ -1,4 +1,4 @@
-"""Each law holds on a world that adds up, and breaks when its own number is changed."""
+"""Each invariant holds on a world that adds up, and breaks when its own number is changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from orgbilling_openapi import description
-from orgbilling_openapi.invariants import INVARIANTS, Invariant, broken, check
+from orgbilling_openapi.invariants import INVARIANTS, Invariant, InvariantResult, broken, check
 
 TENANT = "0c1f7a52-6f0e-4b7e-9d3c-2a8d5e4b9f10"
 World = dict[str, Any]
@@ -206,54 +206,54 @@ BREAKS: dict[str, tuple[Callable[[], World], Callable[[World], None]]] = {
 }
 
 
-def test_every_law_has_its_example() -> None:
-    assert [law.name for law in INVARIANTS] == list(BREAKS)
-    assert [law.number for law in INVARIANTS] == list(range(1, len(INVARIANTS) + 1))
+def test_every_invariant_has_its_example() -> None:
+    assert [invariant.name for invariant in INVARIANTS] == list(BREAKS)
+    assert [invariant.number for invariant in INVARIANTS] == list(range(1, len(INVARIANTS) + 1))
 
 
-@pytest.mark.parametrize("law", INVARIANTS, ids=lambda law: law.name)
-def test_a_law_holds_and_breaks(law: Invariant) -> None:
-    build, change = BREAKS[law.name]
+@pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda invariant: invariant.name)
+def test_an_invariant_holds_and_breaks(invariant: Invariant) -> None:
+    build, change = BREAKS[invariant.name]
     bodies = build()
-    whole = law.check(bodies)
+    whole = invariant.check(bodies)
     assert whole.holds is True, whole.detail
     assert whole.detail == ""
     change(bodies)
-    verdict = law.check(bodies)
+    verdict = invariant.check(bodies)
     assert verdict.holds is False
     assert verdict.detail
 
 
 @pytest.mark.parametrize("build", [world, redeemed, paid, postpaid])
-def test_a_world_that_adds_up_breaks_no_law(build: Callable[[], World]) -> None:
+def test_a_world_that_adds_up_breaks_no_invariant(build: Callable[[], World]) -> None:
     assert broken(build()) == []
     assert [verdict.invariant.name for verdict in check(build()) if verdict.holds is False] == []
 
 
-@pytest.mark.parametrize("law", INVARIANTS, ids=lambda law: law.name)
-def test_a_law_reads_what_it_says_it_needs(law: Invariant) -> None:
-    """Without any one of its bodies a law says which it lacks."""
-    bodies = BREAKS[law.name][0]()
-    for need in law.needs:
+@pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda invariant: invariant.name)
+def test_an_invariant_reads_what_it_says_it_needs(invariant: Invariant) -> None:
+    """Without any one of its bodies an invariant says which it lacks."""
+    bodies = BREAKS[invariant.name][0]()
+    for need in invariant.needs:
         without = {key: value for key, value in bodies.items() if key.partition("?")[0] != need}
-        if law.name != "one-tenant":
-            verdict = law.check(without)
+        if invariant.name != "one-tenant":
+            verdict = invariant.check(without)
             assert verdict.holds is None, need
             assert need in verdict.detail
 
 
-def test_the_law_of_one_tenant_needs_any_answer() -> None:
-    (law,) = (law for law in INVARIANTS if law.name == "one-tenant")
-    assert law.check({}).holds is None
+def test_the_invariant_of_one_tenant_needs_any_answer() -> None:
+    (invariant,) = (invariant for invariant in INVARIANTS if invariant.name == "one-tenant")
+    assert invariant.check({}).holds is None
 
 
-@pytest.mark.parametrize("law", INVARIANTS, ids=lambda law: law.name)
+@pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda invariant: invariant.name)
 @pytest.mark.parametrize("nonsense", [None, 3, "x", [], {}, [None], {"byType": 3}])
-def test_no_body_makes_a_law_raise(law: Invariant, nonsense: object) -> None:
+def test_no_body_makes_an_invariant_raise(invariant: Invariant, nonsense: object) -> None:
     bodies = {**redeemed(), **paid()}
     for key in bodies:
-        law.check({**bodies, key: nonsense})
-    law.check(dict.fromkeys(bodies, nonsense))
+        invariant.check({**bodies, key: nonsense})
+    invariant.check(dict.fromkeys(bodies, nonsense))
 
 
 def test_null_arrays_are_empty() -> None:
@@ -271,14 +271,14 @@ def test_null_arrays_are_empty() -> None:
     assert broken(bodies) == []
 
 
-def test_only_firm_laws_are_broken() -> None:
+def test_only_firm_invariants_are_broken() -> None:
     bodies = postpaid()
     bodies["getOrgBilling"]["outstandingUsd"] = 11.0
     assert broken(bodies) == []
     assert any(verdict.holds is False for verdict in check(bodies))
 
 
-def test_the_examples_of_the_contract_add_up() -> None:
+def test_the_examples_of_the_description_add_up() -> None:
     bodies = {}
     for methods in description.load()["paths"].values():
         for operation in methods.values():
@@ -295,3 +295,129 @@ def test_the_examples_of_the_contract_add_up() -> None:
         "prepaid",
         "one-tenant",
     ]
+
+
+def result(name: str, bodies: World) -> InvariantResult:
+    """The result of one invariant over some bodies."""
+    (invariant,) = (invariant for invariant in INVARIANTS if invariant.name == name)
+    return invariant.check(bodies)
+
+
+def entry(name: str, amount: float) -> World:
+    return {"entryId": name, "amountCredits": amount}
+
+
+@pytest.mark.parametrize(
+    ("amount", "new_entries", "holds"),
+    [
+        (10.0, [entry("e2", 10.0)], True),
+        (10.0, [entry("e2", 10.0), entry("e3", -0.5)], True),
+        (10.0, [], False),
+        (10.0, [entry("e2", 10.0), entry("e3", 10.0)], False),
+        (0.0, [], True),
+        (0.0, [entry("e2", -0.5)], True),
+    ],
+)
+def test_a_voucher_posts_its_credit_once_and_a_discount_nothing(
+    amount: float, new_entries: list[World], holds: bool
+) -> None:
+    old = [entry("e1", 10.0)]
+    bodies = {
+        "redeemOrgVoucher": {"creditAmountUsd": amount},
+        "before:getOrgLedger": old,
+        "getOrgLedger": [*new_entries, *old],
+    }
+    assert result("redeem-row", bodies).holds is holds
+
+
+@pytest.mark.parametrize(
+    ("request_body", "credit"), [({"amount": 5000}, 50.0), ({"amount": 1, "currency": "USD"}, 0.01)]
+)
+def test_a_paid_checkout_posts_what_was_asked_for(request_body: World, credit: float) -> None:
+    bodies = {
+        "request:createOrgBillingCheckout": request_body,
+        "before:getOrgLedger": [],
+        "getOrgLedger": [entry("e1", credit)],
+    }
+    assert result("checkout-row", bodies).holds
+
+
+INAPPLICABLE: dict[str, tuple[str, World, str]] = {
+    "the ledger over two windows": (
+        "redeem-row",
+        {
+            "redeemOrgVoucher": {"creditAmountUsd": 1.0},
+            "before:getOrgLedger": [],
+            "getOrgLedger?days=90": [],
+        },
+        "over the same window",
+    ),
+    "another currency": (
+        "checkout-row",
+        {"request:createOrgBillingCheckout": {"amount": 5000, "currency": "EUR"}},
+        "not in USD",
+    ),
+    "postpaid of a prepaid organization": (
+        "postpaid",
+        {"getOrgBilling": {"billingMode": "prepaid", "outstandingUsd": 0, "postpaidLimitUsd": 0}},
+        "not postpaid",
+    ),
+    "prepaid of a postpaid organization": (
+        "prepaid",
+        {"getOrgBilling": {"billingMode": "postpaid"}},
+        "not prepaid",
+    ),
+    "a contract without a schedule": (
+        "contract-schedule",
+        {"getOrgContract": {"paymentSchedule": None}},
+        "no payment schedule",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", INAPPLICABLE)
+def test_an_invariant_that_does_not_apply_says_why(case: str) -> None:
+    name, bodies, reason = INAPPLICABLE[case]
+    inapplicable = result(name, bodies)
+    assert inapplicable.holds is None
+    assert reason in inapplicable.detail
+
+
+def test_two_paid_payments_need_two_credits() -> None:
+    payments = [
+        {"paid": True, "creditUsd": 100.0},
+        {"paid": True, "creditUsd": 100.0},
+        {"paid": False, "creditUsd": 1},
+    ]
+    ledger = [entry("e1", 100.0)]
+    bodies = {"getOrgContract": {"paymentSchedule": payments}, "getOrgLedger?days=all": ledger}
+    assert not result("schedule-paid", bodies).holds
+    ledger.append(entry("e2", 100.0))
+    assert result("schedule-paid", bodies).holds
+
+
+@pytest.mark.parametrize(
+    ("count", "price", "amount", "expected"),
+    [
+        (3, 0.1, 0.30000000000000004, True),
+        (3, 0.1, 0.3000005, True),
+        (3, 0.1, 0.3000006, False),
+        (1, 0.0000005, 0.000001, True),
+        (1, 0.0000005, 0.0, True),
+        (1, 0.0000006, 0.0, False),
+        (9_007_199_254_740_993, 1000.0, 9.007199254740992e18, True),
+        (9_007_199_254_740_993, 1000.0, 9.00719925474e18, False),
+    ],
+)
+def test_the_tolerance_is_that_of_rounding_and_no_more(
+    count: int, price: float, amount: float, expected: bool
+) -> None:
+    """Half a micro-USD, and beyond 2^53 what doubles cannot hold."""
+    usage_row = {"eventType": "a", "count": count, "unitPriceUsd": price, "chargeUsd": amount}
+    assert result("events-charge", {"getOrgContextEngineEvents": {"byType": [usage_row]}}).holds is expected
+
+
+@pytest.mark.parametrize(("total", "expected"), [(4.0000025, True), (4.0000026, False)])
+def test_each_rounded_row_may_be_off_by_half_a_micro(total: float, expected: bool) -> None:
+    body = {"byType": [{"chargeUsd": 1.0, "count": 1}] * 4, "totalChargeUsd": total}
+    assert result("events-total", {"getOrgContextEngineEvents": body}).holds is expected
