@@ -1,4 +1,4 @@
-"""The fault rules in force: added, removed, and fired by requests. Standing rules follow from a log."""
+"""The fault rules in force. Standing rules follow from a log; those of scenarios from their tenants."""
 
 from __future__ import annotations
 
@@ -38,13 +38,12 @@ class ApplicableRules(NamedTuple):
 class ActiveRules:
     """The rules in force: those of scenarios, and the standing rules, oldest first.
 
-    Standing rules follow from the events in `log`: each change is decided on what is in force, appended,
-    and applied. When another process has appended meanwhile, its events are applied first, and the change
-    is decided anew.
+    Standing rules follow from the events in `log`. A change is decided on the rules in force, appended as an
+    event, and applied. When another process has appended meanwhile, its events are applied first, and the
+    change is decided again.
 
     statuses: operationId to the statuses that the API description lists for it. methods: operationId to its
-    method. documented: the names of all members that the API description documents, asked for when a rule
-    is added.
+    method. documented: gives the names of all members that the API description documents.
 
     Effects and rules are imported with the first rule: most servers never have one, and these modules cost
     ten milliseconds.
@@ -68,7 +67,7 @@ class ActiveRules:
         self._rules: dict[str, ActiveRule] = {}
         self._numbers = 0
         self.applicable_rules: dict[str, ApplicableRules] = {}
-        """Cached results of `applicable`, for whoever asks with every request."""
+        """Cached results of `applicable`, for the fault injector, which needs them with every request."""
         self._catch_up()
         for active in list(self._rules.values()):
             if active.spent:
@@ -78,7 +77,7 @@ class ActiveRules:
     def of(
         cls, description: Mapping[str, JsonValue], scenarios: ScenarioRules, log: RuleLog | None = None
     ) -> ActiveRules:
-        """The rules for the operations of an API description; standing ones are those that a log has."""
+        """The rules for the operations of an API description; the standing ones are those in the log."""
         operations = operations_by_id(description)
         statuses = {
             name: frozenset(int(status) for status in operation.node["responses"] if str(status).isdecimal())
@@ -88,7 +87,7 @@ class ActiveRules:
         return cls(statuses, methods, scenarios, lambda: documented_members(description), log)
 
     def add(self, rule: FaultRule) -> FaultRule:
-        """Put a rule in force; without an id it gets one. Raises Problem for a rule that makes no sense."""
+        """Add a standing rule. Without an id it gets one. Raises Problem for a rule that is invalid."""
 
         def decide() -> Event:
             if rule.id in self._rules:
@@ -108,7 +107,7 @@ class ActiveRules:
         return [active for active in self._rules.values() if _names(active.rule, organization)]
 
     def that_can_strike(self, organization: str) -> Sequence[ActiveRule]:
-        """The rules of an organization's scenario, and the standing rules that do not leave it out."""
+        """The rules of an organization's scenario, and the standing rules that may fire for it."""
         standing = [
             active
             for active in self.list()
@@ -125,7 +124,7 @@ class ActiveRules:
         return active
 
     def remove(self, identifier: str) -> None:
-        """Take a rule out of force; raises Problem when there is none."""
+        """Remove a standing rule; raises Problem when there is none."""
         self._write(lambda: FaultRuleRemoved(self.get(identifier).rule.id))
 
     def clear(self, organization: str | None = None) -> int:
@@ -135,7 +134,7 @@ class ActiveRules:
         return before - len(self._rules)
 
     def applicable(self, operation: str) -> ApplicableRules:
-        """The standing rules that could strike an operation: one look-up after the first time."""
+        """The standing rules that could fire for an operation."""
         applicable = self.applicable_rules.get(operation)
         if applicable is None:
             rules = tuple(active for active in self._rules.values() if active.covers(operation))
@@ -145,17 +144,21 @@ class ActiveRules:
         return applicable
 
     def fire(self, operation: str, method: str, request: RequestFacts) -> tuple[FiredRule, ...]:
-        """Count a request; the rules that strike it, those of its organization's scenario first."""
+        """Count a request; the rules that fire for it, those of its organization's scenario first."""
         method = "GET" if method == "HEAD" else method
         scenario = [active for active in self.scenarios.of(request.organization) if active.covers(operation)]
         standing = self.applicable(operation).rules
-        firings = [active.fire(method, request) for active in (*scenario, *standing)]
-        fired = tuple(firing for firing in firings if firing is not None)
-        for firing in fired:
-            active = firing.active
+        results = [active.fire(method, request) for active in (*scenario, *standing)]
+        fired = tuple(result for result in results if result is not None)
+        for active in (rule.active for rule in fired):
             if active.rule.times is not None and self._rules.get(active.rule.id) is active:
-                self._count(active)
+                self._record_counters(active)
         return fired
+
+    def _record_counters(self, active: ActiveRule) -> None:
+        """Append the counters of a rule with a limited number of requests, so that they survive a restart."""
+        # The counters are read after the events of other processes have been applied.
+        self._write(lambda: FaultRuleFired(active.rule.id, active.matched, active.fired))
 
     def check_status(self, operations: Iterable[str], status: int, unlisted: ProblemType) -> None:
         """Raise Problem `unlisted` when one of the operations does not list a status."""
@@ -163,12 +166,8 @@ class ActiveRules:
         if lacking:
             raise Problem(unlisted, detail=f"{unlisted.detail}: {status} at {', '.join(lacking)}")
 
-    def _count(self, active: ActiveRule) -> None:
-        """Keep the counters of a rule that is limited to a number of requests."""
-        self._write(lambda: FaultRuleFired(active.rule.id, active.matched, active.fired))
-
     def refresh(self) -> None:
-        """Learn what other processes have changed."""
+        """Apply what other processes have changed."""
         if self._log.changed():
             self._catch_up()
 
@@ -220,7 +219,7 @@ class ActiveRules:
                 return f"flt_{self._numbers}"
 
     def check(self, rule: FaultRule) -> None:
-        """Raise Problem for a rule that makes no sense."""
+        """Raise Problem for a rule that is invalid."""
         from orgbilling_stubs.faults import effects
         from orgbilling_stubs.faults.rules import check_limits
 

@@ -1,4 +1,4 @@
-"""Everything that is to happen to one request: its own overrides first, then the rules that it fired."""
+"""The faults of one request: its own overrides first, then the rules that fired for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RequestFaults:
     """The faults of a request.
 
     override: what the request asks for itself; a response that it chooses beats those of the rules.
-    fired: the rules that strike it, oldest first.
+    fired: the rules that fired for it, oldest first.
     """
 
     override: Override | None
@@ -27,19 +27,19 @@ class RequestFaults:
 
     @property
     def effects(self) -> Effects:
-        """The effects of all rules, rule by rule. Of a kind that does not add up, the oldest rule's acts."""
-        kept: list[Effect] = []
-        kinds: set[type[Effect]] = set()
-        for firing in self.fired:
-            kept += [effect for effect in firing.effects if effect.adds_up or type(effect) not in kinds]
-            kinds.update(map(type, firing.effects))
-        return tuple(kept)
+        """The effects of all rules, rule by rule. Of a type that does not add up, that of the oldest rule."""
+        effects: list[Effect] = []
+        types: set[type[Effect]] = set()
+        for rule in self.fired:
+            effects += [effect for effect in rule.effects if effect.adds_up or type(effect) not in types]
+            types.update(map(type, rule.effects))
+        return tuple(effects)
 
     @property
     def delay_ms(self) -> int:
-        """All delays together."""
+        """The sum of all delays."""
         own_ms = 0 if self.override is None else self.override.delay_ms
-        return own_ms + sum(effect.delay_ms(firing) for firing in self.fired for effect in firing.effects)
+        return own_ms + sum(effect.delay_ms(rule) for rule in self.fired for effect in rule.effects)
 
     @property
     def delivery(self) -> Delivery:
@@ -51,13 +51,13 @@ class RequestFaults:
 
     @property
     def changes_body(self) -> bool:
-        """Whether the body becomes another one, so that the client has to get it in full."""
+        """Whether an effect changes the body, so that the client needs it in full."""
         return changes_body(self.effects)
 
     def answer(self, request: FaultedRequest) -> InjectedError | None:
         """The error response in place of the operation's own; None when the operation answers.
 
-        Every effect takes part, also when the override decides: rate limits count the request.
+        Every effect acts, even when the override decides: rate limits count the request.
         """
         error = None
         for effect in in_order(self.effects):
@@ -85,11 +85,11 @@ class RequestFaults:
         return changed
 
     def applied(self) -> AppliedFault:
-        """What the journal keeps."""
+        """What the journal records."""
         parts = [f"override {self.override.applied}"] if self.override is not None else []
-        parts += [f"rule {firing.active.rule.id}" for firing in self.fired]
+        parts += [f"rule {fired.active.rule.id}" for fired in self.fired]
         return AppliedFault(
             ", ".join(parts),
             "" if self.override is None else self.override.applied,
-            tuple((firing.active.rule.id, firing.match_number) for firing in self.fired),
+            tuple((fired.active.rule.id, fired.match_number) for fired in self.fired),
         )

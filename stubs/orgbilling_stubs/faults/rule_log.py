@@ -1,4 +1,4 @@
-"""The events of standing fault rules in the log of the server, so that the rules survive a restart."""
+"""The log of standing fault rules, part of the server's own log: the rules survive a restart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orgbilling_stubs.tenants.store.log import SERVER_LOG, Store
 
 
 class RuleLog:
-    """Reads and appends events of fault rules. Without a store nothing is kept."""
+    """Reads and appends events of fault rules. Without a store it is always empty."""
 
     def __init__(self, store: Store | None = None, wall_ms: Callable[[], int] = clock.wall_ms) -> None:
         self._store = store
@@ -30,7 +30,7 @@ class RuleLog:
         return changed
 
     def new_events(self) -> Sequence[Event]:
-        """The events that others have appended since the last call; all of them at first."""
+        """The events that were appended since the last call; at the first call, all of them."""
         if self._store is None:
             return []
         records = self._store.read(SERVER_LOG, self._last)
@@ -39,7 +39,7 @@ class RuleLog:
         return [record.event for record in records]
 
     def append(self, event: Event) -> None:
-        """Append an event; raises ConflictError when there are new events to be read before."""
+        """Append an event; raises ConflictError when there are events that were not read yet."""
         if self._store is not None:
             sequence = self._last + 1
             self._store.append(SERVER_LOG, [Record(sequence, self._wall_ms(), event, sequence)])

@@ -1,4 +1,4 @@
-"""Fault rules: which requests a fault strikes, how often, and what it does to them; and their JSON."""
+"""Fault rules: which requests a fault applies to, how often, and with which effects; and their JSON."""
 
 from __future__ import annotations
 
@@ -17,10 +17,25 @@ from orgbilling_stubs.faults.effects import Effects
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants.clock import billing_instant
 
+_DEFAULTS: Mapping[str, object] = {
+    "id": "",
+    "organizations": [],
+    "operations": [],
+    "methods": [],
+    "times": None,
+    "every": 1,
+    "probability": 1,
+    "seed": 1,
+    "from": None,
+    "until": None,
+    "force": False,
+}
+"""Members of a FaultRequest that are left out when they have this value."""
+
 
 @dataclass(frozen=True, slots=True)
 class FaultRule:
-    """Which requests its effects strike. An empty tuple means any.
+    """Effects, and the requests to which they apply. An empty tuple means any.
 
     times: the next so many requests only. probability: of each match, drawn from `seed` and the number of
     the match. every: each match whose number is a multiple of it. from_ms, until_ms: a window on the clock
@@ -41,7 +56,7 @@ class FaultRule:
     id: str = ""
 
     def canonical(self) -> str:
-        """What the rule says, in one notation: the text that, with `seed`, decides which matches it strikes.
+        """The canonical text of the rule, which together with `seed` decides at which matches it fires.
 
         It is the FaultRequest of the control API, as JSON with sorted members and without spaces. `id`,
         `seed` and everything that has its default are left out, so what a later version adds does not
@@ -56,25 +71,32 @@ class FaultRule:
 
     def document(self) -> dict[str, object]:
         """The rule as a FaultRequest, without members that have their defaults."""
-        members: dict[str, object] = {
+        return {
+            name: value
+            for name, value in self.members().items()
+            if name not in _DEFAULTS or value != _DEFAULTS[name]
+        }
+
+    def members(self) -> dict[str, object]:
+        """Every member of the rule as a FaultRequest."""
+        return {
             "id": self.id,
             "organizations": list(self.organizations),
             "operations": list(self.operations),
             "methods": list(self.methods),
             "times": self.times,
+            "every": self.every,
+            "probability": self.probability,
+            "seed": self.seed,
             "from": _text(self.from_ms),
             "until": _text(self.until_ms),
             "force": self.force,
+            "effect": effects.document(self.effects),
         }
-        document = {name: value for name, value in members.items() if value}
-        for name, value in (("every", self.every), ("probability", self.probability), ("seed", self.seed)):
-            if value != 1:
-                document[name] = value
-        return document | {"effect": effects.document(self.effects)}
 
 
 def parse(document: Mapping[str, JsonValue], organizations: tuple[str, ...] = ()) -> FaultRule:
-    """The rule of a FaultRequest. organizations: those that it strikes when it names none.
+    """The rule of a FaultRequest. organizations: those that it applies to when it names none.
 
     Raises Problem (`instant_invalid`) when an instant cannot be read.
     """
@@ -92,7 +114,7 @@ def parse(document: Mapping[str, JsonValue], organizations: tuple[str, ...] = ()
 
 
 class RequestFacts(Protocol):
-    """What a rule may ask about a request. Both are worked out only when a rule needs them."""
+    """What a rule may ask about a request. Both are determined only when a rule needs them."""
 
     @property
     def organization(self) -> str:
@@ -106,8 +128,8 @@ class RequestFacts(Protocol):
 class ActiveRule:
     """A rule in force, with its counters.
 
-    Which matches it strikes is drawn as follows. The key is made of the seed and the rule's canonical text;
-    the draw of match number n is word n of the random stream of that key. The rule strikes when the draw is
+    At which matches it fires is drawn as follows. The key is made of the seed and the rule's canonical text;
+    the draw of match number n is word n of the random stream of that key. The rule fires when the draw is
     less than probability · 2^64.
     """
 
@@ -116,19 +138,19 @@ class ActiveRule:
     def __init__(self, rule: FaultRule) -> None:
         self.rule = rule
         self.matched = 0
-        """How many requests the rule's filter let through."""
+        """How many requests matched the rule."""
         self.fired = 0
-        """How many of them it struck."""
+        """For how many of them it fired."""
         self._key = random_stream.key("fault", rule.seed, rule.canonical())
         self._threshold = threshold(rule.probability)
 
     @property
     def spent(self) -> bool:
-        """Whether it has struck as often as it was to."""
+        """Whether it has fired as often as it may."""
         return self.rule.times is not None and self.fired >= self.rule.times
 
     def covers(self, operation: str) -> bool:
-        """Whether the rule could strike an operation."""
+        """Whether the rule could fire for an operation."""
         return not self.spent and (not self.rule.operations or operation in self.rule.operations)
 
     def draw(self, purpose: str, counter: int) -> int:
@@ -136,7 +158,7 @@ class ActiveRule:
         return random_stream.draw(random_stream.key(self._key, purpose), counter)
 
     def fire(self, method: str, request: RequestFacts) -> FiredRule | None:
-        """Count a request of an operation that the rule covers; its firing, if it strikes."""
+        """Count a request of an operation that the rule covers. None when the rule does not fire for it."""
         rule = self.rule
         if self.spent or (rule.methods and method not in rule.methods):
             return None
@@ -154,33 +176,19 @@ class ActiveRule:
 
     def document(self) -> dict[str, object]:
         """The schema Fault of the control API."""
-        rule = self.rule
-        defaults: dict[str, object] = {
-            "organizations": [],
-            "operations": [],
-            "methods": [],
-            "times": None,
-            "every": rule.every,
-            "probability": rule.probability,
-            "seed": rule.seed,
-            "from": None,
-            "until": None,
-            "force": rule.force,
-        }
-        counters = {"matched": self.matched, "fired": self.fired}
-        return {"id": rule.id} | defaults | rule.document() | counters
+        return self.rule.members() | {"matched": self.matched, "fired": self.fired}
 
 
 @dataclass(frozen=True, slots=True)
 class FiredRule:
-    """A rule that strikes a request, and the number of the match at which it does."""
+    """A rule that fired for a request, and the number of the match at which it did."""
 
     active: ActiveRule
     match_number: int
 
     @property
     def effects(self) -> Effects:
-        """What happens to the request."""
+        """The effects on the request."""
         return self.active.rule.effects
 
     def draw(self, purpose: str) -> int:
@@ -189,7 +197,7 @@ class FiredRule:
 
 
 def check_limits(rule: FaultRule) -> None:
-    """Raise Problem when a rule could never strike, or its numbers are out of range."""
+    """Raise Problem when a rule could never fire, or its numbers are out of range."""
     never = rule.from_ms is not None and rule.until_ms is not None and rule.until_ms <= rule.from_ms
     times = 1 if rule.times is None else rule.times
     if never or rule.every < 1 or times < 1 or not 0 <= rule.probability <= 1:
@@ -199,7 +207,7 @@ def check_limits(rule: FaultRule) -> None:
 
 
 def threshold(probability: float) -> int:
-    """The least 64-bit draw at which a rule of this probability does not strike: probability · 2^64."""
+    """The least 64-bit draw at which a rule of this probability does not fire: probability · 2^64."""
     return round(probability * 2**64)
 
 

@@ -1,4 +1,4 @@
-"""Scenario previews: a request sees a scenario without setting it for its organization."""
+"""Scenario previews: a request is answered as in a scenario that is not set for its organization."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ LONGEST_ID = 128
 
 
 class ScenarioPreviews:
-    """Makes the organizations that show a scenario in place of others.
+    """Creates the organizations that show a scenario in place of others.
 
-    The preview of `low-balance` for `org_a` is the organization `org_a.low-balance`. It is created with the
-    first request for it, and lives on until it is deleted: what a request changes there, the next one in
-    the same scenario finds changed.
+    The preview of `low-balance` for `org_a` is the organization `org_a.low-balance`. The first request for it
+    creates it, and it exists until it is deleted: later requests see what earlier ones have changed in it.
 
-    persona: the document of a persona by name. shown: hears the name of each scenario that is asked for.
+    persona: gives the document of a persona by name. note_scenario: is called with the name of each scenario
+    that is previewed.
     """
 
     def __init__(
         self,
         service: Service,
         persona: Callable[[str], Mapping[str, JsonValue]],
-        shown: Callable[[str], None] = lambda name: None,
+        note_scenario: Callable[[str], None] = lambda name: None,
     ) -> None:
         self._service = service
         self._persona = persona
-        self._shown = shown
+        self._note_scenario = note_scenario
 
     def preview(self, organization: str, name: str) -> str:
         """The organization that shows a scenario, by name or number; raises Problem when there is none."""
-        # Late: a server that nobody asks for a scenario needs none of this.
+        # Late: most servers never show a scenario.
         from orgbilling_fixtures import scenarios
 
         from orgbilling_stubs.tenants.scenarios import show_scenario
@@ -48,7 +48,7 @@ class ScenarioPreviews:
         preview = organization.removesuffix(ending)[: LONGEST_ID - len(ending)] + ending
         if not self._shows(preview, scenario.name):
             show_scenario(self._service, preview, scenario, self._persona(scenario.persona))
-        self._shown(scenario.name)
+        self._note_scenario(scenario.name)
         return preview
 
     def _shows(self, organization: str, name: str) -> bool:

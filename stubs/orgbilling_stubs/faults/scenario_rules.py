@@ -1,4 +1,4 @@
-"""The fault rules of the scenario that an organization shows; they follow from the state of its tenant."""
+"""The fault rules of an organization's active scenario. They follow from the state of its tenant."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 class ScenarioRules:
     """The rules of active scenarios, with their counters, by organization.
 
-    A scenario that is shown again counts anew: another record of the log then began it. Undo of a later
-    command keeps the counters.
+    The counters belong to the record of the log that set the scenario. So setting a scenario again starts
+    new ones, and undoing a later command keeps them.
 
-    shared: whether other processes may change tenants. If so the tenant is loaded for each request, which
-    finds out; otherwise it is enough to look at the one that was used last.
+    shared: whether other processes may change tenants. If so, the tenant is loaded for each request;
+    otherwise the cached one is up to date.
     """
 
     def __init__(self, service: Service, *, shared: bool = False) -> None:
@@ -29,7 +29,7 @@ class ScenarioRules:
         self._rules: dict[str, tuple[ActiveScenario, Sequence[ActiveRule]]] = {}
 
     def __contains__(self, organization: str) -> bool:
-        """Whether an organization shows a scenario with fault rules. Asked with every request."""
+        """Whether an organization's active scenario has fault rules. Called for every request."""
         tenant = self._peek(organization)
         if tenant is not None and tenant.active_scenario is None:
             return False
@@ -59,7 +59,7 @@ class ScenarioRules:
 
 
 def _unknown(organization: str) -> Tenant | None:
-    """No tenant: it has to be loaded."""
+    """No cached tenant, so that the tenant is loaded."""
     return None
 
 
