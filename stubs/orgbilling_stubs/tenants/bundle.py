@@ -17,6 +17,7 @@ from dataclasses import dataclass, fields
 from importlib.metadata import version
 
 from orgbilling_fixtures.personas import PersonaError
+from orgbilling_openapi.document_limits import DocumentLimitError, bounded_float, bounded_int
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_stubs.auth.principal import is_organization
@@ -204,11 +205,11 @@ def _lines(text: str) -> Lines:
         if not line.strip():
             continue
         try:
-            document = json.loads(line)
+            document = json.loads(line, parse_int=bounded_int, parse_float=bounded_float)
         except json.JSONDecodeError as error:
             raise BundleError(number, f"not JSON: {error.msg.lower()} at column {error.colno}") from None
-        except ValueError:
-            raise BundleError(number, "a number has too many digits") from None
+        except DocumentLimitError as error:
+            raise BundleError(number, error.problem) from None
         except RecursionError:
             raise BundleError(number, "nested too deeply") from None
         if not isinstance(document, dict):
