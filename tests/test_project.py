@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import packages_distributions
@@ -200,3 +201,64 @@ def test_the_wheel_holds_everything(tmp_path):
         ours = (path for path in files() if path.is_relative_to(folder))
         assert {path.relative_to(folder).as_posix() for path in ours} <= packed
     assert any(each.endswith("licenses/LICENSE") for each in packed)
+
+
+ANY_ALLOWED = {
+    "conformance": 20,
+    "fixtures": 12,
+    "openapi": 5,
+    "stubs/api": 10,
+    "stubs/billing": 15,
+    "stubs/cli": 2,
+    "stubs/control": 4,
+    "stubs/export": 23,
+    "stubs/faults": 4,
+    "stubs/http": 180,
+    "stubs/journal": 29,
+}
+"""How often each package says `Any`, imports left out. The numbers can only fall."""
+
+SAME_CONCEPT = {
+    "Exchange": "a request and its response, as the conformance suite and as the journal see it",
+    "Response": "an HTTP response, as the conformance suite receives it and as the server makes it",
+    "UsageDay": "a day of usage: the fixtures make it, and billing, which does not import them, reads it",
+}
+"""Public class names that stand twice, each with why it is the same concept."""
+
+
+def uses_of_any(path: Path) -> int:
+    """How often a module's annotations and aliases name `Any`, imports left out."""
+    return sum(
+        (isinstance(node, ast.Name) and node.id == "Any")
+        or (isinstance(node, ast.Attribute) and node.attr == "Any")
+        for node in ast.walk(tree(path))
+    )
+
+
+def package(path: Path) -> str:
+    """The package of a module; inside the stub, the one below it."""
+    parts = path.relative_to(ROOT).parts
+    return "/".join(parts[:1] if parts[0] != "stubs" or len(parts) < 4 else ("stubs", parts[2]))
+
+
+def test_any_becomes_rarer():
+    counts = Counter()
+    for path in OURS:
+        counts[package(path)] += uses_of_any(path)
+    more = {name: count for name, count in counts.items() if count > ANY_ALLOWED.get(name, 0)}
+    assert more == {}, "use the type, a Protocol, a TypedDict or JsonValue in place of the new Any"
+    fewer = {name: counts[name] for name in ANY_ALLOWED if counts[name] < ANY_ALLOWED[name]}
+    assert fewer == {}, (
+        "well done: lower the numbers in ANY_ALLOWED to these (a package with none has no row)"
+    )
+
+
+def test_a_public_class_name_stands_once():
+    homes = defaultdict(set)
+    for path in OURS:
+        for node in tree(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes[node.name].add(name(path))
+    twice = {each: modules for each, modules in homes.items() if len(modules) > 1}
+    assert twice.keys() - SAME_CONCEPT.keys() == set(), "rename one, or give the reason in SAME_CONCEPT"
+    assert SAME_CONCEPT.keys() - twice.keys() == set(), "these stand once now: remove them from SAME_CONCEPT"
