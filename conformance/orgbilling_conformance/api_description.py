@@ -56,12 +56,12 @@ class ApiDescription:
 
     def parameters(self, operation: OperationSpec) -> dict[str, Path]:
         """The query parameters of an operation, by name."""
-        found = {}
+        places = {}
         for place in operation.parameters:
             node = self.node(place)
             if node.get("in") == "query":
-                found[node["name"]] = place
-        return found
+                places[node["name"]] = place
+        return places
 
     def node(self, path: Path) -> JsonValue:
         """The node at a path of keys."""
@@ -106,8 +106,8 @@ def _operations(document: JsonObject) -> Iterator[OperationSpec]:
 
 
 def _content(node: JsonObject) -> JsonObject:
-    found: JsonObject = node.get("content", {})
-    return found
+    content: JsonObject = node.get("content", {})
+    return content
 
 
 def _parameters(document: JsonObject, place: Path, nodes: list[JsonObject]) -> Iterator[Path]:

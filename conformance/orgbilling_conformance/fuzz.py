@@ -39,9 +39,9 @@ def requests(
     Raises `UsageError` where Schemathesis is not installed.
     """
     require()
-    known = [name for name in _operations(api) if name in operations]
+    names = [name for name in _operations(api) if name in operations]
     chance = (examples, seed) if phase == "fuzzing" else (0, 0)
-    return [request for name in known for request in generated(api, phase, name, *chance)]
+    return [request for name in names for request in generated(api, phase, name, *chance)]
 
 
 @cache
@@ -49,12 +49,12 @@ def generated(api: ApiDescription, phase: str, name: str, examples: int, seed: i
     """The requests for one operation (id); kept, for a second run in this process sends the same."""
     operation = _operations(api)[name]
     generate = {"examples": _examples, "coverage": _coverage, "fuzzing": _fuzzing}[phase]
-    found: dict[Request, None] = {}
+    unique_requests: dict[Request, None] = {}
     for case in generate(operation, examples, seed):
         request = _request(case, operation.method.upper(), operation.path, phase)
         if request is not None:
-            found.setdefault(request)
-    return tuple(found)
+            unique_requests.setdefault(request)
+    return tuple(unique_requests)
 
 
 @cache
@@ -164,16 +164,16 @@ CORPUS = Path(__file__).parent / "corpus.json"
 
 def corpus_requests(api: ApiDescription, operations: set[str]) -> list[Request]:
     """The requests of the corpus for the operations (ids)."""
-    found = []
+    requests = []
     for row in json.loads(CORPUS.read_text("utf-8")):
         for name in _corpus_operations(row, api):
             if name not in operations:
                 continue
-            known = api.operations[name]
-            found.append(
+            operation = api.operations[name]
+            requests.append(
                 Request(
-                    known.method,
-                    known.path,
+                    operation.method,
+                    operation.path,
                     row.get("query", ""),
                     tuple((key, value) for key, value in row.get("headers", {}).items()),
                     _corpus_body(row),
@@ -181,7 +181,7 @@ def corpus_requests(api: ApiDescription, operations: set[str]) -> list[Request]:
                     row["why"],
                 )
             )
-    return found
+    return requests
 
 
 def _corpus_operations(row: dict[str, str], api: ApiDescription) -> list[str]:

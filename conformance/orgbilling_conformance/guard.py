@@ -78,15 +78,15 @@ def allowed(operations: Iterable[tuple[str, str, str]], options: Options, target
         needed = f"--host-confirmed {target.host}"
         raise UsageError(f"--allow-write {careful[0]} on another machine needs {needed}")
     opened = {WRITES[name] for name in options.allow_write}
-    known = list(operations)
-    pairs = {(method, path) for name, method, path in known if method == "GET" or name in opened}
+    rows = list(operations)
+    pairs = {(method, path) for name, method, path in rows if method == "GET" or name in opened}
     if "methods" in options.allow_write:
-        taken = {(method, path) for _, method, path in known}
+        taken = {(method, path) for _, method, path in rows}
         paths = {path for _, path in taken}
         pairs |= {(method, path) for path in paths for method in UNDOCUMENTED} - taken
         pairs |= {(method, path) for method, path in taken if method == "GET"}
         pairs.add(("GET", "/org/no-such-operation"))
-    bodies = {(method, path) for name, method, path in known if method != "GET" and name in opened}
+    bodies = {(method, path) for name, method, path in rows if method != "GET" and name in opened}
     return AllowedRequests(frozenset(pairs), options.documents, frozenset(bodies))
 
 

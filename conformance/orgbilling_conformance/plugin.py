@@ -96,8 +96,8 @@ def tests(parent: pytest.Collector | pytest.Session, make: Maker) -> Iterator[py
     from orgbilling_conformance.api_description import load
     from orgbilling_conformance.rules.registry import RULES
 
-    known = load().operations
-    rows = [(rule.id, operation) for rule in RULES.values() for operation in rule.operations or known]
+    operations = load().operations
+    rows = [(rule.id, operation) for rule in RULES.values() for operation in rule.operations or operations]
     for rule, operation in [*rows, ("verdict", "")]:
         name = f"{NAME}-{rule}" + (f"[{operation}]" if operation else "")
         yield pytest.Function.from_parent(parent, name=name, callobj=make(rule, operation))
@@ -105,18 +105,18 @@ def tests(parent: pytest.Collector | pytest.Session, make: Maker) -> Iterator[py
 
 def _by_fixture(rule: str, operation: str) -> Callable[..., None]:
     def test(conform_target: Any, request: pytest.FixtureRequest) -> None:
-        given = {"url" if isinstance(conform_target, str) else "app": conform_target}
+        arguments = {"url" if isinstance(conform_target, str) else "app": conform_target}
         if isinstance(conform_target, dict):
-            given = dict(conform_target)
-        check(_report(request.config, request.node.parent.nodeid, given), rule, operation)
+            arguments = dict(conform_target)
+        check(_report(request.config, request.node.parent.nodeid, arguments), rule, operation)
 
     return test
 
 
 def _by_address(rule: str, operation: str) -> Callable[..., None]:
     def test(request: pytest.FixtureRequest) -> None:
-        given = {"url": request.config.getoption("--orgbilling-url")}
-        check(_report(request.config, "url", given), rule, operation)
+        arguments = {"url": request.config.getoption("--orgbilling-url")}
+        check(_report(request.config, "url", arguments), rule, operation)
 
     return test
 
@@ -163,14 +163,14 @@ def _finding_text(finding: Finding) -> str:
     )
 
 
-def _report(config: pytest.Config, name: str, given: dict[str, Any]) -> Report:
+def _report(config: pytest.Config, name: str, arguments: dict[str, Any]) -> Report:
     """The report on a target, made when the first test asks."""
     from orgbilling_conformance import conform
 
     reports: dict[str, Report] = getattr(config, REPORTS)
     if name not in reports:
-        given.setdefault("token", os.environ.get(config.getoption("--orgbilling-token-env")) or None)
+        arguments.setdefault("token", os.environ.get(config.getoption("--orgbilling-token-env")) or None)
         for option in ("quick", "strict"):
-            given[option] = config.getoption(f"--orgbilling-{option}") or given.get(option, False)
-        reports[name] = conform(**given)
+            arguments[option] = config.getoption(f"--orgbilling-{option}") or arguments.get(option, False)
+        reports[name] = conform(**arguments)
     return reports[name]

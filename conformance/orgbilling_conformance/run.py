@@ -55,17 +55,15 @@ class _Run:
         accepted: list[baseline.BaselineEntry],
     ) -> None:
         self.options, self.progress, self.accepted = options, progress or (lambda *_: None), accepted
-        known = api_description.load()
+        api = api_description.load()
         tokens = RunTokens(options)
         self.guard: TargetGuard | None = None
         if target is not None:
-            rows = [
-                (operation.id, operation.method, operation.path) for operation in known.operations.values()
-            ]
+            rows = [(operation.id, operation.method, operation.path) for operation in api.operations.values()]
             self.guard = TargetGuard(target, allowed(rows, options, target), options)
         self.target = target
         base = target.base if target else ""
-        self.suite = ConformanceSuite(known, self.guard, tokens, options, base)
+        self.suite = ConformanceSuite(api, self.guard, tokens, options, base)
         self.stages: list[Stage] = []
         self.drift: tuple[JsonObject, ...] = ()
         self.began = clock.seconds()
@@ -118,9 +116,9 @@ class _Run:
                 self.suite.note(f"{error}: the {name} stage was cut short")
         sent = (self.guard.sent if self.guard else 0) - before
         first = self.suite.first_finding.get(name)
-        found = self.suite.found(name)
+        new_findings = self.suite.found(name)
         self.stages.append(
-            Stage(name, sent, round(clock.seconds() - began, 3), found, first and round(first, 3))
+            Stage(name, sent, round(clock.seconds() - began, 3), new_findings, first and round(first, 3))
         )
         return goes_on
 
@@ -155,13 +153,15 @@ class _Run:
             # Subscribing is not for random bodies: what it changes, nobody takes back.
             operations = self._open() - {WRITES["subscribe"]}
             self.progress(phase, 0, 1)
-            found = fuzz.requests(self.suite.api, phase, operations, self.options.examples, self.options.seed)
+            requests = fuzz.requests(
+                self.suite.api, phase, operations, self.options.examples, self.options.seed
+            )
             left = self.guard.left if self.guard else None
-            if left is not None and left < len(found):
-                total = counted(len(found), "request")
-                self.suite.note(f"{len(found) - left} of {total} of {phase} did not fit the budget")
-                found = found[:left]
-            self._send(phase, found)
+            if left is not None and left < len(requests):
+                total = counted(len(requests), "request")
+                self.suite.note(f"{len(requests) - left} of {total} of {phase} did not fit the budget")
+                requests = requests[:left]
+            self._send(phase, requests)
 
         return step
 

@@ -171,10 +171,25 @@ def _value_checks(path: Path, node: JsonObject) -> list[Check | None]:
     """The checks of one value: format, enum, pattern, bounds."""
     return [
         _format_check(path, node),
-        _keyword_check(path, node, "enum", lambda value, given: not isinstance(value, str) or value in given),
+        _keyword_check(
+            path,
+            node,
+            "enum",
+            lambda value, keyword_value: not isinstance(value, str) or value in keyword_value,
+        ),
         _keyword_check(path, node, "pattern", _matches),
-        _keyword_check(path, node, "minimum", lambda value, given: not _is_number(value) or value >= given),
-        _keyword_check(path, node, "maximum", lambda value, given: not _is_number(value) or value <= given),
+        _keyword_check(
+            path,
+            node,
+            "minimum",
+            lambda value, keyword_value: not _is_number(value) or value >= keyword_value,
+        ),
+        _keyword_check(
+            path,
+            node,
+            "maximum",
+            lambda value, keyword_value: not _is_number(value) or value <= keyword_value,
+        ),
         _keyword_check(
             path, node, "minLength", lambda value, least: not isinstance(value, str) or len(value) >= least
         ),
@@ -189,11 +204,11 @@ def _keyword_check(
 ) -> Check | None:
     if keyword not in node:
         return None
-    given, place = node[keyword], (*path, keyword)
-    expected = f"{keyword} {shorten(given, 90)}"
+    keyword_value, place = node[keyword], (*path, keyword)
+    expected = f"{keyword} {shorten(keyword_value, 90)}"
 
     def check(value: JsonValue) -> list[SchemaViolation]:
-        if test(value, given):
+        if test(value, keyword_value):
             return NONE
         return [SchemaViolation(keyword, place, (), expected, shorten(value, 60))]
 
@@ -248,10 +263,10 @@ def date_time(value: JsonValue) -> FormatError | None:
     """RFC 3339, with a time zone."""
     if not isinstance(value, str):
         return None
-    found = DATE_TIME.fullmatch(value)
-    if found is not None:
+    match = DATE_TIME.fullmatch(value)
+    if match is not None:
         try:
-            datetime.fromisoformat(found[1])
+            datetime.fromisoformat(match[1])
         except ValueError:
             return FormatError("a day of the calendar")
         return None

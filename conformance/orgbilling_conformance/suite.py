@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from orgbilling_openapi import json_pointer
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance import clock
-from orgbilling_conformance.api_description import ApiDescription
+from orgbilling_conformance.api_description import ApiDescription, Path
 from orgbilling_conformance.exchange import Exchange, Headers, Request, shorten, visible
 from orgbilling_conformance.guard import TargetGuard
 from orgbilling_conformance.options import Options
@@ -77,8 +78,8 @@ class ConformanceSuite:
         purpose: str = "",
     ) -> Exchange:
         """Send a request to an operation and apply the response rules to what comes back."""
-        known = self.api.operations[operation]
-        request = Request(known.method, known.path, query, headers, body, auth, purpose)
+        described = self.api.operations[operation]
+        request = Request(described.method, described.path, query, headers, body, auth, purpose)
         return self.send(request)
 
     def send(self, request: Request) -> Exchange:
@@ -142,11 +143,11 @@ class ConformanceSuite:
         ):
             self.successes[exchange.operation] += 1
         for rules, check in RESPONSE_CHECKS:
-            found = check(exchange, self.knowledge)
-            if found is not None:
-                for rule in found.rules if isinstance(found, Evaluation) else rules:
+            violations = check(exchange, self.knowledge)
+            if violations is not None:
+                for rule in violations.rules if isinstance(violations, Evaluation) else rules:
                     self.evaluated(rule, exchange.operation)
-                for observation in found:
+                for observation in violations:
                     self.fail(observation, exchange.operation, [exchange.request], counted=False)
 
     def fail(
@@ -170,6 +171,30 @@ class ConformanceSuite:
             record.exchanges += [request for request in requests if request not in record.exchanges][
                 :EXAMPLES
             ]
+
+    def violation(
+        self,
+        rule: str,
+        pointer: str,
+        expected: str,
+        observed: str,
+        *exchanges: Exchange,
+        basis: str = "",
+        node: Path = (),
+    ) -> None:
+        """Record a violation that exchanges with one operation show; it counts as an evaluation."""
+        requests = [exchange.request for exchange in exchanges]
+        violation = RuleViolation(rule, pointer, expected, observed, basis, node)
+        self.fail(violation, exchanges[0].operation, requests)
+
+    def bodies(self, reads: Iterable[tuple[str, str]], purpose: str, auth: str = "first") -> JsonObject:
+        """The bodies of the reads (operation and query) that succeed, keyed as `equations` says."""
+        bodies = {}
+        for operation, query in reads:
+            response = self.ask(operation, query, auth=auth, purpose=purpose).response
+            if response.succeeded:
+                bodies[operation + (f"?{query}" if query else "")] = response.json
+        return bodies
 
     def evaluated(self, rule: str, operation: str) -> None:
         """Count one evaluation of a rule on an operation."""
@@ -230,8 +255,8 @@ class ConformanceSuite:
 
     def _node(self, violation: RuleViolation, operation: str, basis: str) -> str:
         """The node of the description that is broken, or the operation, for a fact about no single node."""
-        known = self.api.operations.get(operation)
-        place = violation.node or (known.place if known and basis in FACTS else ())
+        described = self.api.operations.get(operation)
+        place = violation.node or (described.place if described and basis in FACTS else ())
         return json_pointer.text(place) if place else ""
 
     def _because(self, rule: str, basis: str, placed: bool) -> str:

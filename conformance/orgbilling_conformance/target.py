@@ -268,15 +268,15 @@ def application(name: str) -> Application:
     module, _, attribute = name.partition(":")
     sys.path.insert(0, "")
     try:
-        found: Any = importlib.import_module(module)
+        loaded: Any = importlib.import_module(module)
         for part in (attribute or "app").split("."):
-            found = getattr(found, part)
-        if inspect.isroutine(found) and not inspect.signature(found).parameters:
-            found = found()
+            loaded = getattr(loaded, part)
+        if inspect.isroutine(loaded) and not inspect.signature(loaded).parameters:
+            loaded = loaded()
     except Exception as error:
         raise UsageError(f"--app {name}: {type(error).__name__}: {' '.join(str(error).split())}") from None
     finally:
         sys.path.remove("")
-    if not callable(found):
+    if not callable(loaded):
         raise UsageError(f"--app {name}: not an ASGI application")
-    return found  # type: ignore[no-any-return]
+    return loaded  # type: ignore[no-any-return]

@@ -84,9 +84,9 @@ class RunTokens:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown."""
-        given = self._options
-        known = (self._first, given.second_token, given.expired_token, given.pending_token)
-        return tuple(token for token in known if token)
+        options = self._options
+        tokens = (self._first, options.second_token, options.expired_token, options.pending_token)
+        return tuple(token for token in tokens if token)
 
 
 def _printed(command: str) -> str:
@@ -132,8 +132,8 @@ def organization(token: str | None) -> str | None:
     if parts is None:
         return None
     claims = parts[1]
-    found = claims["o"].get("id") if isinstance(claims.get("o"), dict) else claims.get("org_id")
-    return found if isinstance(found, str) else None
+    organization_id = claims["o"].get("id") if isinstance(claims.get("o"), dict) else claims.get("org_id")
+    return organization_id if isinstance(organization_id, str) else None
 
 
 def split(token: str | None) -> tuple[JsonObject, JsonObject, bytes] | None:
@@ -174,8 +174,10 @@ def _elsewhere(claims: JsonObject) -> JsonObject:
 
 
 def _pending(claims: JsonObject) -> JsonObject:
-    kept = {name: value for name, value in claims.items() if name != "o" and not name.startswith("org_")}
-    return {**kept, "sts": "pending"}
+    kept_claims = {
+        name: value for name, value in claims.items() if name != "o" and not name.startswith("org_")
+    }
+    return {**kept_claims, "sts": "pending"}
 
 
 PLAIN = {"garbage": "Bearer this.is-not.a-token", "basic": "Basic Y29uZm9ybTpjb25mb3Jt", "empty": "Bearer"}
@@ -232,8 +234,8 @@ def confused(token: str | None, secret: bytes) -> str | None:
 def claim(token: str | None, name: str) -> str | None:
     """A claim that is text; None for any other."""
     parts = split(token)
-    found = parts[1].get(name) if parts else None
-    return found if isinstance(found, str) else None
+    value = parts[1].get(name) if parts else None
+    return value if isinstance(value, str) else None
 
 
 def public(document: JsonValue, token: str | None) -> bytes | None:
@@ -243,8 +245,8 @@ def public(document: JsonValue, token: str | None) -> bytes | None:
     parts = split(token)
     name = parts[0].get("kid") if parts else None
     for row in sorted(keys, key=lambda row: row.get("kid") != name):
-        if row.get("kty") == "RSA" and (found := _pem(row)):
-            return found
+        if row.get("kty") == "RSA" and (pem := _pem(row)):
+            return pem
     return None
 
 

@@ -37,8 +37,8 @@ def raising_document_errors(source: str) -> Iterator[None]:
     except RecursionError:
         raise OpenApiDocumentError(f"{source}: nested too deeply") from None
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        found = f"nothing under {error}" if isinstance(error, LookupError) else _line(error)
-        raise OpenApiDocumentError(f"{source}: not valid OpenAPI ({found})") from None
+        problem = f"nothing under {error}" if isinstance(error, LookupError) else _line(error)
+        raise OpenApiDocumentError(f"{source}: not valid OpenAPI ({problem})") from None
 
 
 def load(source: str | Path) -> JsonObject:

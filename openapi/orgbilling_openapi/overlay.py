@@ -57,10 +57,10 @@ def apply(
 def select(document: JsonValue, target: str) -> Iterator[Path]:
     """The paths of all nodes that a JSONPath matches; raises `OverlayError` for unknown syntax."""
     steps = _steps(target)
-    found: list[tuple[Path, JsonValue]] = [((), document)]
+    matches: list[tuple[Path, JsonValue]] = [((), document)]
     for step in steps:
-        found = [((*path, key), child) for path, node in found for key, child in _children(node, step)]
-    yield from (path for path, _ in found)
+        matches = [((*path, key), child) for path, node in matches for key, child in _children(node, step)]
+    yield from (path for path, _ in matches)
 
 
 def at(document: JsonValue, path: Path) -> JsonValue:

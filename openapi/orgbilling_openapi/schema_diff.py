@@ -104,8 +104,8 @@ class SchemaComparison:
                 what = f"{name} may be absent now"
                 yield Difference("changed", old.at("required"), what, direction == "response")
         for name in sorted(after - before):
-            known = name in old.value.get("properties", {})
-            if known or direction == "response":
+            described = name in old.value.get("properties", {})
+            if described or direction == "response":
                 what = f"{name} is required now"
                 yield Difference("changed", old.at("required"), what, direction == "request")
 

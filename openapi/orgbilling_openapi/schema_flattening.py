@@ -155,8 +155,8 @@ def _merged(root: Node, telling: list[Node]) -> Node:
     value: JsonObject = {}
     parts: dict[Key, Node] = {}
     for key in dict.fromkeys(key for part in telling for key in part.value):
-        found = _both(key, [part.child(key) for part in telling if key in part.value])
-        value[key], parts[key] = found.value, found
+        combined = _both(key, [part.child(key) for part in telling if key in part.value])
+        value[key], parts[key] = combined.value, combined
     if strict and value.keys() & {"anyOf", "oneOf", "not"}:
         raise _LossError
     if strict and REST not in value:
@@ -175,50 +175,50 @@ def _check(telling: list[Node]) -> None:
             raise _LossError
         if any(key not in ALONE | WORDS and not key.startswith("x-") for key in part.value):
             raise _LossError
-        known = part.value.get("properties", {}).keys()
+        own_names = part.value.get("properties", {}).keys()
         if part.value.get(REST, True) not in (True, {}) and any(
-            other.value.get("properties", {}).keys() - known for other in telling
+            other.value.get("properties", {}).keys() - own_names for other in telling
         ):
             raise _LossError
 
 
-def _both(key: Key, found: list[Node]) -> Node:
+def _both(key: Key, nodes: list[Node]) -> Node:
     """A keyword that several parts have."""
-    values = [node.value for node in found]
+    values = [node.value for node in nodes]
     if key in WORDS or str(key).startswith("x-") or all(_same(value, values[0]) for value in values):
-        return found[0]
+        return nodes[0]
     if key in LOWER or key in UPPER:
-        return (max if key in LOWER else min)(found, key=lambda node: node.value)
+        return (max if key in LOWER else min)(nodes, key=lambda node: node.value)
     if key == "uniqueItems":
-        return next(node for node in found if node.value)
+        return next(node for node in nodes if node.value)
     if key == "properties":
-        return _properties(found)
+        return _properties(nodes)
     if key in ("items", REST):
-        return _inside(found)
+        return _inside(nodes)
     if key == "required":
-        return Node(list(dict.fromkeys(name for value in values for name in value)), found[0].path)
+        return Node(list(dict.fromkeys(name for value in values for name in value)), nodes[0].path)
     if key == "type":
-        return Node(_common(values), found[0].path)
+        return Node(_common(values), nodes[0].path)
     if key == "enum":
-        kept = [value for value in values[0] if all(any(_same(value, b) for b in more) for more in values)]
-        if kept:
-            return Node(kept, found[0].path)
+        shared = [value for value in values[0] if all(any(_same(value, b) for b in more) for more in values)]
+        if shared:
+            return Node(shared, nodes[0].path)
     raise _LossError
 
 
-def _properties(found: list[Node]) -> Node:
+def _properties(objects: list[Node]) -> Node:
     """The members of all; one that several describe has to be as each of them says."""
     owners: dict[Key, list[Node]] = {}
-    for node in found:
+    for node in objects:
         for name in node.value:
             owners.setdefault(name, []).append(node.child(name))
     members = {name: _conjunction(nodes) for name, nodes in owners.items()}
-    return Node({name: node.value for name, node in members.items()}, found[0].path, members)
+    return Node({name: node.value for name, node in members.items()}, objects[0].path, members)
 
 
-def _inside(found: list[Node]) -> Node:
+def _inside(nodes: list[Node]) -> Node:
     """What several say of items, or of members that they do not name."""
-    narrow = [node for node in found if node.value not in (True, {})] or found[:1]
+    narrow = [node for node in nodes if node.value not in (True, {})] or nodes[:1]
     closed = [node for node in narrow if node.value is False]
     return closed[0] if closed else _conjunction(narrow)
 
@@ -235,10 +235,10 @@ def _conjunction(nodes: list[Node]) -> Node:
 def _common(type_values: list[JsonValue]) -> JsonValue:
     """The types that all permit."""
     common = frozenset.intersection(*(types({"type": type_value}) for type_value in type_values))
-    kept = sorted(common - {"integer"} if "number" in common else common)
-    if not kept:
+    remaining = sorted(common - {"integer"} if "number" in common else common)
+    if not remaining:
         raise _LossError
-    return kept[0] if len(kept) == 1 else kept
+    return remaining[0] if len(remaining) == 1 else remaining
 
 
 def _same(a: JsonValue, b: JsonValue) -> bool:

@@ -45,7 +45,7 @@ class Spoiled:
             messages.append(message)
 
         await self.app(scope, receive, keep)
-        body = b"".join(each.get("body", b"") for each in messages[1:])
+        body = b"".join(message.get("body", b"") for message in messages[1:])
         headers = {key.decode(): value.decode() for key, value in messages[0]["headers"]}
         status = messages[0]["status"]
         if self.spoil is not None and "json" in headers.get("content-type", ""):
@@ -99,7 +99,7 @@ def suite(stub: Any, api: ApiDescription, token: Callable[..., str]) -> Any:
         chosen = options(**({"token": token()} | given))
         target = AppTarget(app or stub)
         opened.append(target)
-        rows = [(each.id, each.method, each.path) for each in api.operations.values()]
+        rows = [(operation.id, operation.method, operation.path) for operation in api.operations.values()]
         guard = TargetGuard(target, allowed(rows, chosen, target), chosen)
         return ConformanceSuite(api, guard, RunTokens(chosen), chosen, target.base)
 

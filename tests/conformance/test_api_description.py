@@ -6,8 +6,8 @@ from orgbilling_conformance.api_description import ApiDescription
 def test_the_operations_are_those_of_the_contract(api: ApiDescription) -> None:
     assert api.operation("GET", "/org/ledger") == "getOrgLedger"
     assert api.operation("POST", "/org/ledger") == ""
-    assert all(each.success for each in api.operations.values())
-    assert [each.id for each in api.operations.values() if each.request_required] == [
+    assert all(operation.success for operation in api.operations.values())
+    assert [operation.id for operation in api.operations.values() if operation.request_required] == [
         "createOrgBillingCheckout",
         "subscribeToOrgContract",
         "redeemOrgVoucher",

@@ -38,7 +38,7 @@ def test_an_expired_entry_makes_an_error_of_a_warning(tmp_path: Path) -> None:
     assert note.startswith("EXPIRED")
 
 
-def test_an_entry_that_meets_nothing_is_told(tmp_path: Path) -> None:
+def test_an_entry_that_meets_nothing_is_reported(tmp_path: Path) -> None:
     found, passed, [note] = baseline.apply([], load(tmp_path, f"- {ENTRY.format('2028-01-01')}\n"))
     assert (found, passed) == ((), ())
     assert "delete it" in note

@@ -24,7 +24,7 @@ def test_the_package_imports_nothing_heavy() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_progress_is_told(stub: Any, token: Any) -> None:
+def test_progress_is_reported(stub: Any, token: Any) -> None:
     seen: list[tuple[str, int, int]] = []
     conform(stub, token=token(), quick=True, progress=lambda *step: seen.append(step))
     assert seen[0][0] == "documents"

@@ -14,10 +14,10 @@ def test_every_row_has_its_reason_and_an_operation(api: ApiDescription) -> None:
 
 
 def test_only_what_is_open_is_asked(api: ApiDescription) -> None:
-    gets = {each.id for each in api.gets}
+    gets = {operation.id for operation in api.gets}
     reading = fuzz.corpus_requests(api, gets)
-    assert {each.method for each in reading} == {"GET"}
+    assert {operation.method for operation in reading} == {"GET"}
     assert len(reading) == len(set(reading)) > 200
     writing = fuzz.corpus_requests(api, {"redeemOrgVoucher"})
-    assert {each.path for each in writing} == {"/org/vouchers/redeem"}
-    assert any(each.body and b"\xff\xfe" in each.body for each in writing)
+    assert {operation.path for operation in writing} == {"/org/vouchers/redeem"}
+    assert any(operation.body and b"\xff\xfe" in operation.body for operation in writing)

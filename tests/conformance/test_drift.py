@@ -31,26 +31,28 @@ class Documents:
 
 
 def test_our_own_contract_does_not_differ(suite: Any) -> None:
-    made = suite(Documents({"/openapi.json": description.load()}))
-    assert drift.compare(made) == ()
-    assert made.findings() == ()
+    run = suite(Documents({"/openapi.json": description.load()}))
+    assert drift.compare(run) == ()
+    assert run.findings() == ()
 
 
-def test_a_fact_that_is_contradicted_is_told_and_an_assumption_is_not(suite: Any) -> None:
+def test_a_fact_that_is_contradicted_is_reported_and_an_assumption_is_not(suite: Any) -> None:
     theirs = description.load()
     del theirs["paths"]["/org/model-pricing"]
     theirs["components"]["schemas"]["TenantBillingProfile"]["properties"]["billingMode"].pop("enum")
-    made = suite(Documents({"/openapi.json": theirs}))
-    rows = drift.compare(made)
+    run = suite(Documents({"/openapi.json": theirs}))
+    rows = drift.compare(run)
     assert any(row["severity"] == "breaking" and "gone" in row["what"] for row in rows)
-    assert {(each.rule, each.severity) for each in made.findings()} == {("published-facts", "warning")}
+    assert {(finding.rule, finding.severity) for finding in run.findings()} == {
+        ("published-facts", "warning")
+    }
 
 
 def test_what_cannot_be_compared_is_a_remark(suite: Any) -> None:
     for document in ({"paths": 5}, {"paths": {"/x": None}}):
-        made = suite(Documents({"/openapi.json": document}))
-        drift.compare(made)
-        assert made.notes
+        run = suite(Documents({"/openapi.json": document}))
+        drift.compare(run)
+        assert run.notes
 
 
 def test_schemas_one_by_one(suite: Any) -> None:
@@ -64,9 +66,9 @@ def test_schemas_one_by_one(suite: Any) -> None:
 
 
 def test_a_target_that_publishes_nothing(suite: Any) -> None:
-    made = suite(Documents({}))
-    assert drift.compare(made) == ()
-    assert [each.rule for each in made.skipped()] == ["published-facts"]
+    run = suite(Documents({}))
+    assert drift.compare(run) == ()
+    assert [skipped.rule for skipped in run.skipped()] == ["published-facts"]
 
 
 def test_every_way_out_can_be_used(api: ApiDescription) -> None:
@@ -85,8 +87,10 @@ def test_every_way_out_can_be_used(api: ApiDescription) -> None:
         bug, overlay, entry = advice.ways_out(finding, "2026-12-31")
         assert observed in bug
         actions = yaml.safe_load(overlay)
-        assert all(each["target"].startswith("$.components.schemas.TenantBillingProfile") for each in actions)
-        assert all("update" in each or each["remove"] is True for each in actions)
+        assert all(
+            action["target"].startswith("$.components.schemas.TenantBillingProfile") for action in actions
+        )
+        assert all("update" in action or action["remove"] is True for action in actions)
         [row] = yaml.safe_load(entry)
         assert (row["rule"], str(row["until"])) == (rule, "2027-01-28")
     assert (

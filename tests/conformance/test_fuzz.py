@@ -30,8 +30,8 @@ def test_another_seed_gives_other_requests(api: ApiDescription) -> None:
 def test_coverage_meets_the_bounds(api: ApiDescription) -> None:
     found = {
         value
-        for each in fuzz.requests(api, "coverage", {"getOrgLedger"}, 1, 0)
-        for value in each.values("days")
+        for request in fuzz.requests(api, "coverage", {"getOrgLedger"}, 1, 0)
+        for value in request.values("days")
     }
     assert {"1", "365", "0", "366"} <= found
 

@@ -34,7 +34,7 @@ class Remote:
 
 def guard(api: ApiDescription, **given: Any) -> tuple[TargetGuard, Remote]:
     target, chosen = Remote(), options(**given)
-    rows = [(each.id, each.method, each.path) for each in api.operations.values()]
+    rows = [(operation.id, operation.method, operation.path) for operation in api.operations.values()]
     return TargetGuard(target, allowed(rows, chosen, target), chosen), target
 
 
@@ -55,7 +55,7 @@ def test_documented_gets_and_nothing_else(api: ApiDescription) -> None:
     ]:
         with pytest.raises(ForbiddenError):
             made.send(Request(method, path), None)
-    assert {each.method for each in target.sent} == {"GET"}
+    assert {request.method for request in target.sent} == {"GET"}
 
 
 def test_documents_are_fetched_without_a_token_only(api: ApiDescription) -> None:
@@ -90,7 +90,7 @@ def test_public_keys_below_the_host_and_nothing_else_there(api: ApiDescription) 
     ):
         with pytest.raises(ForbiddenError):
             made.send(request, None)
-    assert [each.path for each in target.sent] == list(KEYS)
+    assert [request.path for request in target.sent] == list(KEYS)
     with pytest.raises(ForbiddenError):
         guard(api, rate=0, documents=False)[0].send(Request("GET", KEYS[0], auth="none", rooted=True), None)
 
@@ -165,7 +165,7 @@ def test_a_body_goes_only_where_one_is_documented(api: ApiDescription) -> None:
             made.send(Request(method, path, body=b"DELETE /evil HTTP/1.1\r\nHost: a\r\n\r\n"), None)
     with pytest.raises(ForbiddenError, match="a body with GET"):
         made.send(Request("GET", "/openapi.json", body=b"x", auth="none"), None)
-    assert [each.body for each in target.sent if each.body] == [b"{}"]
+    assert [request.body for request in target.sent if request.body] == [b"{}"]
 
 
 def test_what_is_not_one_request_is_not_sent(api: ApiDescription) -> None:

@@ -38,5 +38,5 @@ def test_queries_that_end_the_line_or_name_a_method(query: str) -> None:
 
 def test_what_the_corpus_keeps_to_send_may_be_sent(api: ApiDescription) -> None:
     rows = fuzz.corpus_requests(api, set(api.operations))
-    assert {each: problem for each in rows if (problem := guard.problem(each))} == {}
-    assert not any("override" in name.lower() for each in rows for name, _ in each.headers)
+    assert {row: problem for row in rows if (problem := guard.problem(row))} == {}
+    assert not any("override" in name.lower() for row in rows for name, _ in row.headers)

@@ -56,14 +56,14 @@ QUERIES = ("", "days=30", "days=0", "days=abc")
 
 def record(app: Any, token: str, api: Any) -> list[tuple[Request, Response]]:
     target = AppTarget(app)
-    asked = [Request("GET", each.path, query) for each in api.gets for query in QUERIES]
-    found = [(each, target.send(each, f"Bearer {token}")) for each in asked]
+    asked = [Request("GET", operation.path, query) for operation in api.gets for query in QUERIES]
+    found = [(request, target.send(request, f"Bearer {token}")) for request in asked]
     target.close()
     return found
 
 
 def keys(report: Report) -> set[tuple[str, str, str]]:
-    return {each.key for each in report.findings if RULES[each.rule].kind == "response"}
+    return {finding.key for finding in report.findings if RULES[finding.rule].kind == "response"}
 
 
 def test_a_recording_gives_the_findings_of_the_live_target(
@@ -71,25 +71,25 @@ def test_a_recording_gives_the_findings_of_the_live_target(
 ) -> None:
     app = spoiled(spoil)
     exchanges = record(app, token(), api)
-    recorded = conform(har=har(tmp_path / "a.har", [entry(*each) for each in exchanges]))
+    recorded = conform(har=har(tmp_path / "a.har", [entry(*exchange) for exchange in exchanges]))
     live = conform(app, token=token(), quick=True)
     assert recorded.verdict == live.verdict == "violated"
     assert ("schema-format", "getOrgLedger", "/*/createdAt") in keys(recorded)
     # Live, tokens are spoiled, too; a recording shows none.
-    assert keys(recorded) == {each for each in keys(live) if not each[0].startswith("token-")}
+    assert keys(recorded) == {key for key in keys(live) if not key[0].startswith("token-")}
 
 
 def test_a_sound_recording_conforms_and_says_what_it_lacks(
     stub: Any, token: Callable[..., str], api: Any, tmp_path: Path
 ) -> None:
     exchanges = record(stub, token(), api)[:8]
-    entries = [entry(*each, encoded=True) for each in exchanges]
+    entries = [entry(*exchange, encoded=True) for exchange in exchanges]
     entries[0]["response"]["content"] = {"size": 400, "mimeType": "application/json"}
     entries.append(entry(Request("GET", "/assets/app.js"), Response(200, (), b"x")))
     report = conform(har=har(tmp_path / "a.har", entries))
     assert (report.verdict, report.findings) == ("conforms", ())
     assert any("the body of the response was not recorded" in note for note in report.notes)
-    assert any("not in the recording" in each.reason for each in report.skipped)
+    assert any("not in the recording" in skipped.reason for skipped in report.skipped)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"log": {"entries": 5}}', '{"log": {"entries": [5]}}'])
@@ -148,8 +148,8 @@ BESIDE = {
 def test_what_is_not_the_api_is_not_checked(good: dict[str, Any], tmp_path: Path, name: str) -> None:
     report = conform(har=har(tmp_path / "a.har", [good, changed(good, **BESIDE[name])]))
     assert (report.verdict, report.findings) == ("conforms", ())
-    assert any(each.startswith("checked: 1 exchange of 1 operation") for each in report.notes)
-    assert any("https://app.example.com" in each for each in report.notes) == (
+    assert any(note.startswith("checked: 1 exchange of 1 operation") for note in report.notes)
+    assert any("https://app.example.com" in note for note in report.notes) == (
         name == "another origin's path"
     )
 
@@ -170,16 +170,16 @@ def test_names_of_headers_have_any_case(good: dict[str, Any], tmp_path: Path) ->
 def test_a_body_that_was_not_recorded_was_perhaps_sent(
     api: Any, tmp_path: Path, length: str | None, rules: set[str]
 ) -> None:
-    known = api.operations["redeemOrgVoucher"]
-    example = json.dumps(api.node(known.success[:-1])["example"]).encode()
+    operation = api.operations["redeemOrgVoucher"]
+    example = json.dumps(api.node(operation.success[:-1])["example"]).encode()
     response = Response(200, (("content-type", "application/json"),), example)
     sent = [{"name": "Content-Length", "value": length}] if length else []
-    found = changed(entry(Request("POST", known.path), response), headers=sent)
+    found = changed(entry(Request("POST", operation.path), response), headers=sent)
     report = conform(har=har(tmp_path / "a.har", [found]))
-    assert {each.rule for each in report.findings} == rules
+    assert {finding.rule for finding in report.findings} == rules
 
 
-def test_what_a_browser_always_sends_excuses_no_refusal(good: dict[str, Any], tmp_path: Path) -> None:
+def test_what_a_browser_always_sends_excuses_no_rejection(good: dict[str, Any], tmp_path: Path) -> None:
     sent = [{"name": "Accept", "value": "*/*"}, {"name": "Origin", "value": "http://localhost:3000"}]
     problem = {"text": '{"status": 422}', "mimeType": "application/problem+json"}
     kind = [{"name": "Content-Type", "value": "application/problem+json"}]
@@ -211,7 +211,7 @@ def kept_back(good: dict[str, Any], value: str | None, media: str | None) -> dic
 
 @pytest.mark.parametrize("media", ["application/json; charset=utf-8", "x-unknown", "", None])
 @pytest.mark.parametrize("value", [None, *REDACTED])
-def test_headers_that_are_kept_back_convict_nobody(
+def test_headers_that_are_kept_back_fail_nobody(
     good: dict[str, Any], tmp_path: Path, value: str | None, media: str | None
 ) -> None:
     refused = changed(good, response={"status": 401, "content": {"text": '{"status": 401}'}})
@@ -223,16 +223,20 @@ def test_headers_that_are_kept_back_convict_nobody(
     checked = {case.rule for case in report.cases if case.outcome == "passed"}
     assert ({"success-media", "error-media", "problem-status"} <= checked) == bool(media and "json" in media)
     assert "challenge" not in checked
-    assert any("kept back" in each for each in report.notes)
+    assert any("kept back" in note for note in report.notes)
 
 
 def test_what_a_recorder_notes_beside_hidden_headers_is_checked(good: dict[str, Any], tmp_path: Path) -> None:
     entry = kept_back(good, "REDACTED", "text/plain")
-    assert {each.rule for each in conform(har=har(tmp_path / "a.har", [entry])).findings} == {"success-media"}
+    assert {finding.rule for finding in conform(har=har(tmp_path / "a.har", [entry])).findings} == {
+        "success-media"
+    }
     rows = [row for row in good["response"]["headers"] if row["name"] != "content-type"]
     bare = changed(good, response={"headers": rows, "content": entry["response"]["content"]})
     report = conform(har=har(tmp_path / "b.har", [bare]))
-    assert [each.observed for each in report.findings] == ["none"], "a header that was not sent is not hidden"
+    assert [finding.observed for finding in report.findings] == ["none"], (
+        "a header that was not sent is not hidden"
+    )
 
 
 def test_a_body_that_is_kept_back_is_not_checked(good: dict[str, Any], tmp_path: Path) -> None:

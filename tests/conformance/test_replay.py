@@ -31,7 +31,7 @@ def test_what_failed_is_repeated_and_nothing_else(
     path.write_text(json.dumps(first.to_json()))
     app = spoiled(spoil)
     again = conform(app, token=token(), replay=path)
-    assert {each.key for each in again.findings} == {each.key for each in first.findings}
+    assert {finding.key for finding in again.findings} == {finding.key for finding in first.findings}
     assert again.head["requests"] < first.head["requests"]
     assert again.head["mode"] == "replay"
     mended = conform(stub, token=token(), replay=path)
@@ -77,7 +77,7 @@ def test_what_is_no_report(stub: Any, token: Callable[..., str], tmp_path: Path,
 
 
 def test_every_scenario_behind_a_rule_is_known() -> None:
-    assert BEHIND.keys() <= {each.id for each in RULES.values() if each.kind == "scenario"}
+    assert BEHIND.keys() <= {rule.id for rule in RULES.values() if rule.kind == "scenario"}
 
 
 @contextmanager
@@ -129,8 +129,8 @@ DOCTORED: dict[str, dict[str, Any]] = {
 
 def doctored(path: Path, *changes: dict[str, Any]) -> Path:
     rows = []
-    for each in changes:
-        row = GET | {"purpose": ""} | each
+    for change in changes:
+        row = GET | {"purpose": ""} | change
         rows.append(row | {"body": row["body"] and base64.b64encode(row["body"].encode()).decode()})
     path.write_text(json.dumps({"findings": [{"rule": "json", "exchanges": [row]} for row in rows]}))
     return path

@@ -36,7 +36,7 @@ def test_the_stub_conforms(stub: Any, token: Callable[..., str]) -> None:
 def test_what_was_not_run_is_said_and_never_passed(stub: Any, token: Callable[..., str]) -> None:
     report = conform(stub, token=token(), quick=True)
     passed = {(case.rule, case.operation) for case in report.cases if case.outcome == "passed"}
-    skipped = {(each.rule, each.operation): each.reason for each in report.skipped}
+    skipped = {(skipped.rule, skipped.operation): skipped.reason for skipped in report.skipped}
     assert not passed & skipped.keys()
     assert skipped["isolation", "*"] == "needs --second-token"
     assert skipped["voucher-once", "redeemOrgVoucher"] == "needs --allow-write redeem --voucher CODE"
@@ -117,7 +117,7 @@ def test_a_token_command_that_fails_on_the_way_keeps_what_was_found(
     report = conform(spoiled(spoil), token_command=f"{sys.executable} {script}", quick=True)
     assert report.reasons[0] == "the token died: --token-command ended with status 7 and printed no token"
     assert (report.verdict, report.exit) == ("inconclusive", 3)
-    assert "schema-value" in {each.rule for each in report.findings}
+    assert "schema-value" in {finding.rule for finding in report.findings}
 
 
 def test_failures_that_come_and_go_are_found(spoiled: Any, token: Callable[..., str]) -> None:
@@ -133,7 +133,7 @@ def test_failures_that_come_and_go_are_found(spoiled: Any, token: Callable[..., 
             else (status, headers, body)
         )
 
-    found = {each.rule for each in conform(spoiled(spoil), token=token(), quick=True).findings}
+    found = {finding.rule for finding in conform(spoiled(spoil), token=token(), quick=True).findings}
     assert {"intermittent", "server-error"} <= found
 
 
@@ -148,4 +148,4 @@ def test_an_operation_without_a_success_is_never_passed(spoiled: Any, token: Cal
 
     report = conform(spoiled(spoil), token=token(), quick=True, rate=0)
     assert report.exit == 3
-    assert any("getOrgModelPricing" in each for each in report.reasons)
+    assert any("getOrgModelPricing" in reason for reason in report.reasons)

@@ -31,7 +31,7 @@ def test_every_example_of_the_contract_is_valid(api: ApiDescription) -> None:
         assert schemas.check(operation.success, example) == [], operation.id
 
 
-def test_every_violation_is_told_with_the_layer_that_forbids_it(check: Any) -> None:
+def test_every_violation_is_reported_with_the_layer_that_forbids_it(check: Any) -> None:
     wrong = [{**PRICES, "inputPricePer1K": "1"}, {**PRICES, "x": None}, {"model": None}]
     assert check("getOrgModelPricing", wrong) == [
         ("type", "*/inputPricePer1K", "documented"),

@@ -85,10 +85,10 @@ def problem(status: int, **members: Any) -> tuple[int, str, bytes]:
 
 
 @pytest.mark.slow
-def test_a_server_that_keeps_the_documents_is_never_convicted() -> None:
+def test_a_server_that_keeps_the_documents_never_fails() -> None:
     report = conform(Sparse("good"), token="good", allow_write=("methods",), examples=5)
     assert (report.verdict, report.errors, report.reasons) == ("conforms", (), ())
-    assert {each.basis for each in report.warnings} <= {"assumed", "invariant"}
+    assert {finding.basis for finding in report.warnings} <= {"assumed", "invariant"}
     assert "no contract" in " ".join(report.notes)
 
 
@@ -106,7 +106,7 @@ def test_by_default_documented_gets_alone_are_sent() -> None:
 
 
 @pytest.mark.parametrize("good", [(), ("another",)])
-def test_a_refused_token_proves_nothing(good: tuple[str, ...]) -> None:
+def test_a_rejected_token_proves_nothing(good: tuple[str, ...]) -> None:
     report = conform(Sparse(*good), token="good", quick=True)
     assert (report.verdict, report.exit) == ("inconclusive", 3)
     assert report.reasons == ("the token was refused everywhere",)

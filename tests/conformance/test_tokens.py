@@ -17,7 +17,7 @@ from orgbilling_stubs.tenants.clock import wall_ms
 
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("kind", tokens.DERIVED)
-def test_every_derived_token_is_refused_by_who_verifies(
+def test_every_derived_token_is_rejected_by_who_verifies(
     token: Callable[..., str], kind: str, version: int
 ) -> None:
     good = token("org_standard", version=version)
@@ -70,7 +70,7 @@ def test_the_public_key_of_a_set() -> None:
     assert tokens.public([], named) is None
 
 
-def test_a_key_taken_for_a_secret_is_refused_by_who_verifies(token: Callable[..., str]) -> None:
+def test_a_key_taken_for_a_secret_is_rejected_by_who_verifies(token: Callable[..., str]) -> None:
     held = RunTokens(options(token=token("org_standard")))
     assert [held.authorization(kind) for kind in tokens.KEYED] == [None, None]
     held.public = key_file.load_signing_key().public.pem().encode()

@@ -17,18 +17,18 @@ def test_an_error_outweighs_a_reason_and_a_reason_outweighs_silence() -> None:
 
 
 def test_without_a_success_there_is_no_verdict(suite: Any) -> None:
-    made = suite()
-    assert len(unseen(made)) == len(made.api.gets)
-    assert confidence(made) == ""
-    made.ask("getOrgBilling")
-    assert len(unseen(made)) == len(made.api.gets) - 1
-    assert not any("getOrgBilling " in each for each in unseen(made))
+    run = suite()
+    assert len(unseen(run)) == len(run.api.gets)
+    assert confidence(run) == ""
+    run.ask("getOrgBilling")
+    assert len(unseen(run)) == len(run.api.gets) - 1
+    assert not any("getOrgBilling " in reason for reason in unseen(run))
 
 
 def test_a_missing_contract_is_no_reason(suite: Any, token: Any) -> None:
-    made = suite(token=token("org_no_contract"))
-    for operation in made.api.gets:
-        made.ask(operation.id)
-    assert unseen(made) == []
-    assert "no contract" in made.notes[0]
-    assert "1 time or more: a failure of 100 %" in confidence(made)
+    run = suite(token=token("org_no_contract"))
+    for operation in run.api.gets:
+        run.ask(operation.id)
+    assert unseen(run) == []
+    assert "no contract" in run.notes[0]
+    assert "1 time or more: a failure of 100 %" in confidence(run)

@@ -49,7 +49,7 @@ def test_the_yaml_says_what_the_json_says() -> None:
 def nodes(node: Any, path: json_pointer.Path = ()) -> list[json_pointer.Path]:
     return [
         path,
-        *(each for key, child in json_pointer.children(node) for each in nodes(child, (*path, key))),
+        *(place for key, child in json_pointer.children(node) for place in nodes(child, (*path, key))),
     ]
 
 
@@ -129,7 +129,7 @@ def test_a_layer_that_does_not_fit_is_named(layers: Path, layer: str, text: str,
     assert layer in str(caught.value)
 
 
-def test_a_layer_of_another_kind_is_refused(layers: Path) -> None:
+def test_a_layer_of_another_kind_is_rejected(layers: Path) -> None:
     (layers / "descriptions.overlay.yaml").write_text("overlay: 2.0.0\nactions: []\n")
     with pytest.raises(LayerError, match="not an OpenAPI Overlay"):
         composition.compose(layers)

@@ -33,15 +33,15 @@ def unquoted(node: Any, path: str = "") -> list[str]:
     """Where YAML took a part of a text for a member: such a member has no value."""
     if isinstance(node, dict):
         empty = [f"{path}/{name}" for name, value in node.items() if value is None and name != "default"]
-        return empty + [each for name, value in node.items() for each in unquoted(value, f"{path}/{name}")]
+        return empty + [place for name, value in node.items() for place in unquoted(value, f"{path}/{name}")]
     if isinstance(node, list):
-        return [each for number, value in enumerate(node) for each in unquoted(value, f"{path}/{number}")]
+        return [place for number, value in enumerate(node) for place in unquoted(value, f"{path}/{number}")]
     return []
 
 
 def test_texts_are_quoted_where_they_have_to_be() -> None:
     assert unquoted({"a": [{"description": "one", "two": None}]}) == ["/a/0/two"]
-    assert [each for each in unquoted(control_description.load()) if "/example" not in each] == []
+    assert [place for place in unquoted(control_description.load()) if "/example" not in place] == []
 
 
 def test_every_operation_is_named_once_and_described() -> None:
@@ -72,6 +72,6 @@ def test_the_bad_tokens_are_those_that_can_be_minted() -> None:
 def test_the_scenarios_and_the_named_instants_are_those_there_are() -> None:
     schemas = control_description.load()["components"]["schemas"]
     names = schemas["ScenarioChoice"]["properties"]["scenario"]["anyOf"][0]["enum"]
-    assert names == [each.name for each in scenarios.load()]
+    assert names == [scenario.name for scenario in scenarios.load()]
     instants = schemas["Jump"]["properties"]["to"]["anyOf"][0]["enum"]
     assert sorted(instants) == sorted(timeline.NAMED_INSTANTS)

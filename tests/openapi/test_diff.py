@@ -25,7 +25,7 @@ def told(change: Callable[[Document], object]) -> list[Change]:
     """The changes that are no matter of our assumptions, after a change to what the vendor says."""
     theirs = copy.deepcopy(FACTS)
     change(theirs)
-    return [each for each in changes(theirs) if each.severity != "assumed"]
+    return [change for change in changes(theirs) if change.severity != "assumed"]
 
 
 def schema(document: Document, name: str) -> Document:
@@ -263,7 +263,7 @@ COMPATIBLE: dict[str, tuple[Callable[[Document], object], str, str]] = {
 def test_a_change_that_breaks(case: str) -> None:
     change, kind, what = BREAKING[case]
     breaking = [each for each in told(change) if each.severity == "breaking"]
-    assert [(each.kind, each.what) for each in breaking] == [(kind, what)]
+    assert [(difference.kind, difference.what) for difference in breaking] == [(kind, what)]
 
 
 @pytest.mark.parametrize("case", COMPATIBLE)
@@ -305,7 +305,7 @@ def test_breaking_changes_come_first() -> None:
     found = changes({**copy.deepcopy(FACTS)})
     theirs = copy.deepcopy(FACTS)
     both(theirs)
-    assert [each.severity for each in changes(theirs)][:3] == ["breaking", "compatible", "assumed"]
+    assert [change.severity for change in changes(theirs)][:3] == ["breaking", "compatible", "assumed"]
     assert len(found) > 100
 
 
@@ -396,4 +396,4 @@ def test_a_malformed_document_is_an_error_or_a_difference(member: str, nonsense:
     theirs = copy.deepcopy(FACTS)
     operation(theirs, "/org/ledger")[member] = nonsense
     with suppress(OpenApiDocumentError):
-        assert [each for each in changes(theirs) if each.severity != "assumed"]
+        assert [change for change in changes(theirs) if change.severity != "assumed"]

@@ -79,7 +79,7 @@ def fold(keyword: str) -> Json:
         ),
     ],
 )
-def test_a_document_that_cannot_be_served_is_refused_with_its_place(
+def test_a_document_that_cannot_be_served_is_rejected_with_its_place(
     served: Json, place: str, problem: str
 ) -> None:
     start = time.process_time()

@@ -39,7 +39,7 @@ def test_paths_in_full_move_their_prefix_to_the_servers(servers: dict[str, Any],
     }
 
 
-def test_a_malformed_document_is_refused_without_python_in_the_words() -> None:
+def test_a_malformed_document_is_rejected_without_python_in_the_words() -> None:
     for wrong, problem in ((KeyError("url"), "nothing under 'url'"), (TypeError("no\nlist"), "no list")):
         with (
             pytest.raises(OpenApiDocumentError, match=f"^x: not valid OpenAPI \\({problem}\\)$"),
@@ -63,7 +63,7 @@ def test_a_malformed_document_is_refused_without_python_in_the_words() -> None:
         ("[" * 100_000, "nested too deeply"),
     ],
 )
-def test_what_is_no_openapi_document_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+def test_what_is_no_openapi_document_is_rejected(tmp_path: Path, text: str, problem: str) -> None:
     path = tmp_path / "x"
     path.write_text(text)
     with pytest.raises(OpenApiDocumentError, match=problem) as caught:
@@ -71,14 +71,14 @@ def test_what_is_no_openapi_document_is_refused(tmp_path: Path, text: str, probl
     assert str(caught.value).startswith(str(path))
 
 
-def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(OpenApiDocumentError, match="no such file"):
         load(tmp_path / "nothing")
     with pytest.raises(OpenApiDocumentError, match="refused"):
         load("http://127.0.0.1:9/openapi.json")
 
 
-def test_a_document_that_is_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_that_is_too_long_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.json").write_text('{"openapi": "3.1.0", "paths": {}}')
     monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: (tmp_path / "x.json").open("rb"))
     assert load("http://host/x.json")["paths"] == {}
@@ -105,7 +105,7 @@ def test_a_document_that_is_too_long_is_refused(tmp_path: Path, monkeypatch: pyt
         ("x: 1\nx: 2", "x:2: neither JSON nor YAML (stands twice in the same mapping)"),
     ],
 )
-def test_what_is_beyond_a_limit_is_refused_with_its_place(tmp_path: Path, text: str, problem: str) -> None:
+def test_what_is_beyond_a_limit_is_rejected_with_its_place(tmp_path: Path, text: str, problem: str) -> None:
     path = tmp_path / "x"
     path.write_text(text)
     with pytest.raises(OpenApiDocumentError) as caught:

@@ -33,7 +33,7 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> list[str]:
     row = [
         f"{method.upper()} {path}",
         *operation["tags"],
-        *(name for each in operation["security"] for name in each),
+        *(name for requirement in operation["security"] for name in requirement),
     ]
     for parameter in operation.get("parameters", []):
         if "$ref" not in parameter:

@@ -22,12 +22,12 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("sample", "expected"), TABLE)
-def test_each_sample_tells_its_type(sample: object, expected: object) -> None:
+def test_each_sample_shows_its_type(sample: object, expected: object) -> None:
     assert sample_schema(sample) == expected
 
 
 @pytest.mark.parametrize("sample", [[], [1, 2], {"property1": 1, "property2": "string"}, {1}])
-def test_a_sample_that_tells_nothing_is_refused(sample: object) -> None:
+def test_a_sample_that_shows_nothing_is_an_error(sample: object) -> None:
     with pytest.raises(SampleError):
         sample_schema(sample)
 
@@ -39,6 +39,6 @@ def test_the_name_of_a_schema_comes_with_its_prefix() -> None:
 
 
 @pytest.mark.parametrize("link", ["Shelf", 3, "/schemas/../Shelf.json"])
-def test_a_strange_schema_link_is_refused(link: object) -> None:
+def test_a_strange_schema_link_is_rejected(link: object) -> None:
     with pytest.raises(SampleError):
         named_schema({"$schema": link})

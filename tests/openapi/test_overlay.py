@@ -29,7 +29,7 @@ def test_a_target_selects_nodes(target: str, paths: list[tuple[str | int, ...]])
 
 
 @pytest.mark.parametrize("target", ["paths", "$..tags", "$.a[?(@.b)]", "$.a[-1]", "$['a", "$.a["])
-def test_other_jsonpath_is_refused(target: str) -> None:
+def test_other_jsonpath_is_rejected(target: str) -> None:
     with pytest.raises(OverlayError):
         list(select(DOCUMENT, target))
 
@@ -86,6 +86,6 @@ def test_an_action_can_be_told_to_only_add() -> None:
         {"target": "$.n.m", "update": {"a": 1}},
     ],
 )
-def test_an_action_that_makes_no_sense_is_refused(action: dict[str, Any]) -> None:
+def test_an_action_that_makes_no_sense_is_rejected(action: dict[str, Any]) -> None:
     with pytest.raises(OverlayError):
         apply(copy.deepcopy(DOCUMENT), action)

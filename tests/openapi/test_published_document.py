@@ -55,7 +55,7 @@ def test_an_assumption_gives_way_to_what_the_document_says(tmp_path: Path, publi
     assert (amount["minimum"], amount["maximum"]) == (1, 99999999)
     ledger = adopted["paths"]["/org/ledger"]["get"]
     assert ledger["responses"]["401"] == {"description": "no"}
-    assert [each.get("name", each.get("$ref")) for each in ledger["parameters"]] == [
+    assert [parameter.get("name", parameter.get("$ref")) for parameter in ledger["parameters"]] == [
         "days",
         "limit",
         "#/components/parameters/Cursor",
@@ -103,7 +103,7 @@ def test_yaml_and_full_paths_and_3_0(tmp_path: Path, published: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("parameters", [3, [3], [{"$ref": "#/nowhere"}]])
-def test_a_malformed_document_is_refused(
+def test_a_malformed_document_is_rejected(
     tmp_path: Path, published: dict[str, Any], parameters: object
 ) -> None:
     published["paths"]["/org/ledger"]["get"]["parameters"] = parameters

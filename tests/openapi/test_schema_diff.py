@@ -16,8 +16,8 @@ def verdict(old: dict[str, Any], new: dict[str, Any]) -> str:
         direction
         for direction in (REQUEST, RESPONSE)
         if any(
-            each.breaking
-            for each in SchemaComparison({}, {}).compare(Node(old, ()), Node(new, ()), direction)
+            difference.breaking
+            for difference in SchemaComparison({}, {}).compare(Node(old, ()), Node(new, ()), direction)
         )
     ]
     return BOTH if len(broken) == 2 else broken[0] if broken else NO

@@ -140,5 +140,5 @@ def test_the_merged_schema_permits_exactly_what_its_parts_do(more: Schema) -> No
     for schema in ({"allOf": [A, B]}, {"allOf": [A, {**B, **whole, **more}]}, {"allOf": [{**A, **more}, B]}):
         merged = flat(schema).value
         for value in VALUES:
-            said = [jsonschema_rs.Draft202012Validator(each).is_valid(value) for each in (schema, merged)]
+            said = [jsonschema_rs.Draft202012Validator(form).is_valid(value) for form in (schema, merged)]
             assert said[0] == said[1], (schema, value)

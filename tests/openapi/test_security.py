@@ -18,7 +18,10 @@ def found(old: Document, new: Document, takes: list[Any] | None = None) -> list[
         *({"components": {"securitySchemes": each, "more": {"K": KEY}}} for each in (old, new))
     )
     operation = Node({"security": [{"s": []}] if takes is None else takes}, ("paths", "/a", "get"))
-    return [(each.what, each.breaking) for each in compare_security(shapes, operation, operation)]
+    return [
+        (difference.what, difference.breaking)
+        for difference in compare_security(shapes, operation, operation)
+    ]
 
 
 @pytest.mark.parametrize(

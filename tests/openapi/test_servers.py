@@ -19,7 +19,8 @@ def document(*urls: str, path: list[Any] | None = None, operation: list[Any] | N
 def verdict(old: Document, new: Document) -> str:
     nodes = (Node(each["paths"]["/a"]["get"], ("paths", "/a", "get")) for each in (old, new))
     return " ".join(
-        "breaking" if each.breaking else "compatible" for each in compare_servers(old, new, *nodes)
+        "breaking" if difference.breaking else "compatible"
+        for difference in compare_servers(old, new, *nodes)
     )
 
 

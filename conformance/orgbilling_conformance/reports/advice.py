@@ -60,10 +60,10 @@ def _node_line(node: JsonValue, keys: tuple[str, ...]) -> int:
     number = node.start_mark.line + 1 if node is not None else 0
     for key in keys:
         if isinstance(node, yaml.MappingNode):
-            found = [(name, value) for name, value in node.value if name.value == key]
-            if not found:
+            matches = [(name, value) for name, value in node.value if name.value == key]
+            if not matches:
                 return int(number)
-            number, node = found[0][0].start_mark.line + 1, found[0][1]
+            number, node = matches[0][0].start_mark.line + 1, matches[0][1]
         elif isinstance(node, yaml.SequenceNode) and key.isdigit() and int(key) < len(node.value):
             node = node.value[int(key)]
             number = node.start_mark.line + 1
@@ -114,9 +114,9 @@ def _actions(before: JsonObject, keys: Path, finding: Finding) -> list[tuple[Pat
         return [(parent, f"update: {{properties: {{{member}: {{}}}}}}")]
     if keyword == "type" and finding.rule != "parameter-type":
         match = KIND.match(finding.observed)
-        known = _at(before, keys)
+        current = _at(before, keys)
         # What an update finds to be a list, it makes longer.
-        names = [] if isinstance(known, list) else [known]
+        names = [] if isinstance(current, list) else [current]
         return [(parent, f"update: {{type: {json.dumps([*names, match[1]])}}}")] if match else []
     return [(keys, "remove: true")]
 
@@ -124,15 +124,15 @@ def _actions(before: JsonObject, keys: Path, finding: Finding) -> list[tuple[Pat
 def _keys(document: JsonObject, place: str) -> Path:
     """The keys of a pointer, those of lists as numbers; empty where it leads nowhere."""
     node: JsonValue = document
-    found: list[str | int] = []
+    steps: list[str | int] = []
     for key in json_pointer.keys(place):
         step = int(key) if isinstance(node, list) and key.isdigit() else key
         try:
             node = node[step]
         except (LookupError, TypeError):
             return ()
-        found.append(step)
-    return tuple(found)
+        steps.append(step)
+    return tuple(steps)
 
 
 def _at(document: JsonObject, keys: Path) -> JsonValue:

@@ -15,11 +15,11 @@ UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 def render(report: Report) -> str:
     """The report as JUnit XML."""
     cases = [(case.rule, case.operation, case.outcome) for case in report.cases]
-    known = {case[:2] for case in cases}
+    case_keys = {case[:2] for case in cases}
     cases += [
         (finding.rule, finding.operation, "failed")
         for finding in report.findings
-        if finding.key[:2] not in known
+        if finding.key[:2] not in case_keys
     ]
     root = Element("testsuites", name="orgbilling conform")
     failed = sum(outcome == "failed" for *_, outcome in cases)

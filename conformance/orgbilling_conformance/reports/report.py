@@ -129,28 +129,28 @@ VERDICT_SENTENCES = {
 
 def title(operation: str) -> str:
     """Method and path of an operation, or what else a finding is about."""
-    known = load().operations.get(operation)
-    return f"{known.method} {known.path}" if known else operation or "the API as a whole"
+    described = load().operations.get(operation)
+    return f"{described.method} {described.path}" if described else operation or "the API as a whole"
 
 
 def by_operation(findings: tuple[Finding, ...]) -> dict[str, list[Finding]]:
     """Findings by operation, in the order of the description; within one, errors first, then by pointer."""
     order = {name: index for index, name in enumerate(load().operations)}
-    found: dict[str, list[Finding]] = defaultdict(list)
+    groups: dict[str, list[Finding]] = defaultdict(list)
     for finding in sorted(
         findings, key=lambda row: (order.get(row.operation, -1), row.severity, row.pointer)
     ):
-        found[finding.operation].append(finding)
-    return dict(found)
+        groups[finding.operation].append(finding)
+    return dict(groups)
 
 
 def by_reason(report: Report) -> dict[str, list[str]]:
     """The rules that were not run, by why not."""
-    found: dict[str, list[str]] = defaultdict(list)
+    groups: dict[str, list[str]] = defaultdict(list)
     for skipped in report.skipped:
         name = skipped.rule if skipped.operation == "*" else f"{skipped.rule} on {skipped.operation}"
-        found[skipped.reason].append(skipped.operation if skipped.rule == "*" else name)
-    return dict(found)
+        groups[skipped.reason].append(skipped.operation if skipped.rule == "*" else name)
+    return dict(groups)
 
 
 def counts(report: Report) -> str:
@@ -164,18 +164,18 @@ def counts(report: Report) -> str:
 
 def head(report: Report) -> dict[str, str]:
     """The head as names and values."""
-    known = report.head
-    versions = f"{known.get('orgbilling')} on Python {known.get('python')}"
-    tools = f"Schemathesis {known.get('schemathesis')}, Hypothesis {known.get('hypothesis')}"
-    writes = ", ".join(known.get("writes", [])) or "none allowed"
+    values = report.head
+    versions = f"{values.get('orgbilling')} on Python {values.get('python')}"
+    tools = f"Schemathesis {values.get('schemathesis')}, Hypothesis {values.get('hypothesis')}"
+    writes = ", ".join(values.get("writes", [])) or "none allowed"
     return {
-        "target": str(known.get("target")),
-        "description": str(known.get("api_description"))[:16],
+        "target": str(values.get("target")),
+        "description": str(values.get("api_description"))[:16],
         "orgbilling": versions,
         "with": tools,
-        "run": f"{known.get('mode')}, seed {known.get('seed')}, started {known.get('started')}",
+        "run": f"{values.get('mode')}, seed {values.get('seed')}, started {values.get('started')}",
         "writes": writes,
-        "effort": f"{counted(known.get('requests', 0), 'request')} in {known.get('seconds')} s",
+        "effort": f"{counted(values.get('requests', 0), 'request')} in {values.get('seconds')} s",
     }
 
 

@@ -81,9 +81,9 @@ def leak_trace(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolati
         value for name in ("days", "limit", "cursor") for value in exchange.request.values(name)
     )
     for text in _texts(exchange):
-        found = TRACE.search(text)
-        if found and found[0] not in sent:
-            return [RuleViolation("leak-trace", "", "no internals", shorten(text[found.start() :]))]
+        match = TRACE.search(text)
+        if match and match[0] not in sent:
+            return [RuleViolation("leak-trace", "", "no internals", shorten(text[match.start() :]))]
     return []
 
 
@@ -93,8 +93,8 @@ def leak_secret(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolat
     text = response.body.decode("utf-8", "replace") + "\n" + "\n".join(value for _, value in response.headers)
     if any(len(secret) >= SHORT and secret in text for secret in context.secrets):
         return [RuleViolation("leak-secret", "", "no token", "the token that was sent")]
-    found = SECRET.search(text) if any(mark in text for mark in MARKS) else None
-    return [RuleViolation("leak-secret", "", "no secret", f"{found[0][:8]}…")] if found else []
+    match = SECRET.search(text) if any(mark in text for mark in MARKS) else None
+    return [RuleViolation("leak-secret", "", "no secret", f"{match[0][:8]}…")] if match else []
 
 
 def _texts(exchange: Exchange) -> Iterable[str]:

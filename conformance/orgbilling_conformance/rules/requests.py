@@ -44,18 +44,18 @@ def request_defects(
 
     What documents leave open (several values, none, odd spellings of a number) is neither.
     """
-    found: list[RequestDefect] = []
+    defects: list[RequestDefect] = []
     # A parameter that no document names may be refused or not.
     certain = request.query == "" or re.fullmatch(r"days=[^&]*", request.query) is not None
     for name, place in context.api.parameters(operation).items():
         values = request.values(name)
         if len(values) == 1 and values[0]:
             wrong, sure = _parameter(values[0], name, place, context)
-            found += wrong
+            defects += wrong
             certain = certain and sure and not wrong
         elif values:
             certain = False
-    return found, certain
+    return defects, certain
 
 
 def _parameter(text: str, name: str, place: Path, context: RuleContext) -> tuple[list[RequestDefect], bool]:

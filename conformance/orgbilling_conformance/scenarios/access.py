@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from urllib.parse import urlencode, urlsplit
 
-from orgbilling_openapi.invariants import INVARIANTS, InvariantResult
 from orgbilling_openapi.strict_json import JsonValue
 
 from orgbilling_conformance import guard, tokens
@@ -14,6 +13,7 @@ from orgbilling_conformance.guard import KEYS
 from orgbilling_conformance.rules.invariants import invariant_operations
 from orgbilling_conformance.rules.plausibility import walk
 from orgbilling_conformance.rules.rule import RuleViolation
+from orgbilling_conformance.scenarios.invariants import broken_twice
 from orgbilling_conformance.suite import ConformanceSuite
 
 LONGEST = 200
@@ -94,42 +94,24 @@ def isolation(suite: ConformanceSuite) -> None:
         mine, theirs, mixed = (owned(body) for body in bodies)
         if shared := (mine | mixed) & theirs:
             observed = f"both see {shorten(min(shared), 60)}"
-            violation = RuleViolation("isolation", "tenantId", "nothing in common", observed)
-            suite.fail(violation, operation.id, [before.request, other.request])
+            suite.violation("isolation", "tenantId", "nothing in common", observed, before, other)
         if rows(bodies[0]) & rows(bodies[1]):
             observed = "both see the same row, but for its tenantId"
-            violation = RuleViolation("isolation", "/*", "nothing in common", observed, "invariant")
-            suite.fail(violation, operation.id, [before.request, other.request])
+            suite.violation(
+                "isolation", "/*", "nothing in common", observed, before, other, basis="invariant"
+            )
         suite.evaluated("isolation", operation.id)
     _overrides(suite)
-    _lawful(suite)
+    _check_invariants(suite)
 
 
-def _lawful(suite: ConformanceSuite) -> None:
+def _check_invariants(suite: ConformanceSuite) -> None:
     """What the other organization sees belongs together, too: a cache could mix what names no tenant."""
-    broken = _broken(suite)
-    again = _broken(suite) if broken else {}
-    for name in broken.keys() & again.keys():
-        invariant = again[name].invariant
-        violation = RuleViolation(
-            "isolation",
-            invariant.name,
-            invariant.equation,
-            f"{again[name].detail} (second token)",
-            "invariant",
-        )
-        suite.fail(violation, invariant_operations(invariant)[0], [])
-
-
-def _broken(suite: ConformanceSuite) -> dict[str, InvariantResult]:
     reads = (("getOrgBilling", ""), ("getOrgUsageSummary", "days=30"), ("getOrgLedger", "days=30"))
-    bodies = {}
-    for operation, query in reads:
-        exchange = suite.ask(operation, query, auth="second", purpose="two organizations")
-        if exchange.response.succeeded:
-            bodies[operation + (f"?{query}" if query else "")] = exchange.response.json
-    verdicts = (invariant.check(bodies) for invariant in INVARIANTS if invariant.name in TOGETHER)
-    return {verdict.invariant.name: verdict for verdict in verdicts if verdict.holds is False}
+    for result in broken_twice(lambda: suite.bodies(reads, "two organizations", "second"), TOGETHER):
+        invariant, observed = result.invariant, f"{result.detail} (second token)"
+        violation = RuleViolation("isolation", invariant.name, invariant.equation, observed, "invariant")
+        suite.fail(violation, invariant_operations(invariant)[0], [])
 
 
 def _lacking(suite: ConformanceSuite) -> str:
@@ -162,10 +144,9 @@ def _overrides(suite: ConformanceSuite) -> None:
         answer = suite.ask("getOrgBilling", query, headers=sent, purpose="choosing another organization")
         if answer.response.succeeded and _tenant(answer) == tenant:
             observed = "the profile of the other organization"
-            violation = RuleViolation(
-                "isolation", "/tenantId", "the token's organization, whatever is asked", observed
+            suite.violation(
+                "isolation", "/tenantId", "the token's organization, whatever is asked", observed, answer
             )
-            suite.fail(violation, "getOrgBilling", [answer.request])
 
 
 def _tenant(exchange: Exchange) -> str | None:
@@ -183,9 +164,9 @@ def owned(body: JsonValue) -> set[str]:
 
 def rows(body: JsonValue) -> set[str]:
     """The rows with an id of their own in a list, without the tenant: ids alone may count from 1 for each."""
-    found = body if isinstance(body, list) else []
-    kept = [row for row in found if isinstance(row, dict) and any(row.get(name) for name in NAMED)]
-    return {json.dumps({k: v for k, v in row.items() if k != "tenantId"}, sort_keys=True) for row in kept}
+    listed = body if isinstance(body, list) else []
+    named = [row for row in listed if isinstance(row, dict) and any(row.get(name) for name in NAMED)]
+    return {json.dumps({k: v for k, v in row.items() if k != "tenantId"}, sort_keys=True) for row in named}
 
 
 ALLOW = "access-control-allow-origin"
@@ -201,20 +182,19 @@ def foreign(suite: ConformanceSuite) -> None:
         allowed = answer.response.header(ALLOW)
         credentials = answer.response.header("access-control-allow-credentials")
         if allowed in (FOREIGN, "null") and credentials == "true":
-            violation = RuleViolation("origin", PLACE, "not with credentials", shorten(allowed))
-            suite.fail(violation, operation.id, [answer.request])
+            suite.violation("origin", PLACE, "not with credentials", shorten(allowed), answer)
         suite.evaluated("origin", operation.id)
 
 
 def own(suite: ConformanceSuite) -> str | None:
     """The origin of the page that the token was made for (its `azp`); None where it names none."""
-    found = tokens.claim(suite.tokens.first, "azp") or ""
+    origin = tokens.claim(suite.tokens.first, "azp") or ""
     try:
-        parts = urlsplit(found)
+        parts = urlsplit(origin)
     except ValueError:  # brackets that hold no address
         return None
     page = parts.scheme in ("http", "https") and parts.hostname and not parts.path
-    return found if page and guard.VALUE.fullmatch(found) else None
+    return origin if page and guard.VALUE.fullmatch(origin) else None
 
 
 def caller(suite: ConformanceSuite) -> None:
@@ -225,14 +205,14 @@ def caller(suite: ConformanceSuite) -> None:
         return
     for operation in suite.api.gets:
         answer = suite.ask(operation.id, headers=(("Origin", origin),), purpose="the token's own origin")
-        said = [name for name, _ in answer.response.headers if name.lower().startswith("access-control-")]
-        if not said or not answer.response.succeeded:  # errors often come from somewhere in front
+        cors_headers = [
+            name for name, _ in answer.response.headers if name.lower().startswith("access-control-")
+        ]
+        if not cors_headers or not answer.response.succeeded:  # errors often come from somewhere in front
             continue
         if answer.response.header(ALLOW) is None:
-            observed = f"absent, beside {said[0]}"
-            suite.fail(
-                RuleViolation("origin-own", PLACE, f"* or {origin}", observed), operation.id, [answer.request]
-            )
+            observed = f"absent, beside {cors_headers[0]}"
+            suite.violation("origin-own", PLACE, f"* or {origin}", observed, answer)
         suite.evaluated("origin-own", operation.id)
 
 

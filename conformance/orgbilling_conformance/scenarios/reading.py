@@ -64,10 +64,9 @@ def repeat(suite: ConformanceSuite, times: int = 4) -> None:
             suite.evaluated("stable", operation.id)
         else:
             place = difference(good[-2].response.json, good[-1].response.json)
-            violation = RuleViolation(
-                "stable", place, "the same answer again", f"{len(good)} answers, all different"
+            suite.violation(
+                "stable", place, "the same answer again", f"{len(good)} answers, all different", good[-1]
             )
-            suite.fail(violation, operation.id, [good[-1].request])
 
 
 def difference(one: JsonValue, other: JsonValue, place: str = "") -> str:
@@ -85,21 +84,26 @@ def defaults(suite: ConformanceSuite) -> None:
     for operation in suite.api.windows:
         for _ in range(TRIES):
             plain = suite.ask(operation.id, purpose="the default of days")
-            said = suite.ask(operation.id, "days=30", purpose="the default of days")
+            explicit = suite.ask(operation.id, "days=30", purpose="the default of days")
             again = suite.ask(operation.id, purpose="the default of days")
-            if not (plain.response.succeeded and said.response.succeeded and again.response.succeeded):
+            if not (plain.response.succeeded and explicit.response.succeeded and again.response.succeeded):
                 break
-            bodies = [exchange.response.json for exchange in (plain, said, again)]
+            bodies = [exchange.response.json for exchange in (plain, explicit, again)]
             if bodies[0] == bodies[1] or bodies[1] == bodies[2]:
                 suite.evaluated("default-window", operation.id)
                 break
             if bodies[0] == bodies[2]:
                 place = difference(bodies[0], bodies[1]) or "body"
                 node = (*suite.api.parameters(operation)["days"], "schema", "default")
-                violation = RuleViolation(
-                    "default-window", place, "the answer of days=30", "another answer", "", node
+                suite.violation(
+                    "default-window",
+                    place,
+                    "the answer of days=30",
+                    "another answer",
+                    plain,
+                    explicit,
+                    node=node,
                 )
-                suite.fail(violation, operation.id, [plain.request, said.request])
                 break
 
 
@@ -117,15 +121,19 @@ def windows(suite: ConformanceSuite) -> None:
 def _counts(suite: ConformanceSuite, operation: str, answers: dict[int, Exchange]) -> None:
     for member in COUNTED.get(operation, ()):
         rows = [(days, number(exchange.response.json, member)) for days, exchange in answers.items()]
-        known = [(days, value) for days, value in rows if value is not None]
-        for (short, less), (long, more) in pairwise(known):
+        counts = [(days, value) for days, value in rows if value is not None]
+        for (short, less), (long, more) in pairwise(counts):
             if less > more:
                 observed = f"{less} in {short} days, {more} in {long}"
-                violation = RuleViolation(
-                    "window-monotone", f"/{member}", "no less in a longer window", observed
+                suite.violation(
+                    "window-monotone",
+                    f"/{member}",
+                    "no less in a longer window",
+                    observed,
+                    answers[short],
+                    answers[long],
                 )
-                suite.fail(violation, operation, [answers[short].request, answers[long].request])
-        if len(known) > 1:
+        if len(counts) > 1:
             suite.evaluated("window-monotone", operation)
 
 
@@ -138,29 +146,34 @@ def number(body: JsonValue, member: str) -> float | None:
 def _ledger(suite: ConformanceSuite, answers: dict[int, Exchange]) -> None:
     rows = {days: entries(exchange.response.json) for days, exchange in answers.items()}
     node = suite.api.parameters(suite.api.operations["getOrgLedger"])["days"]
-    for days, found in rows.items():
-        instants = [at for at in found.values() if at]
+    for days, times in rows.items():
+        instants = [at for at in times.values() if at]
         if len(instants) > 1 and max(instants) - min(instants) > timedelta(days=days) + SLACK:
             span = (max(instants) - min(instants)).days
-            violation = RuleViolation(
-                "window-honored", "query/days", f"rows of {days} days at most", f"of {span} days", "", node
+            suite.violation(
+                "window-honored",
+                "query/days",
+                f"rows of {days} days at most",
+                f"of {span} days",
+                answers[days],
+                node=node,
             )
-            suite.fail(violation, "getOrgLedger", [answers[days].request])
         suite.evaluated("window-honored", "getOrgLedger")
     longest = rows.get(max(rows, default=0), {})
-    for days, found in rows.items():
-        begins = min((at for at in found.values() if at), default=None)
+    for days, times in rows.items():
+        begins = min((at for at in times.values() if at), default=None)
         if begins is None:
             continue
-        lost = [entry for entry, at in longest.items() if at and at > begins and entry not in found]
+        lost = [entry for entry, at in longest.items() if at and at > begins and entry not in times]
         if lost:
             # Something may have been posted in between: ask once more before it is a violation.
             again = entries(suite.ask("getOrgLedger", f"days={days}", purpose="windows").response.json)
             lost = [entry for entry in lost if entry not in again]
         if lost:
             observed = f"{len(lost)} rows of a longer window are missing between them"
-            violation = RuleViolation("window-complete", "query/days", "all rows since the oldest", observed)
-            suite.fail(violation, "getOrgLedger", [answers[days].request])
+            suite.violation(
+                "window-complete", "query/days", "all rows since the oldest", observed, answers[days]
+            )
         suite.evaluated("window-complete", "getOrgLedger")
 
 
@@ -186,10 +199,9 @@ def negotiation(suite: ConformanceSuite) -> None:
             answer = suite.ask(operation.id, query, headers=headers, purpose="what nobody documents")
             if not answer.response.succeeded:
                 what = query or f"{headers[0][0]}: {headers[0][1]}"
-                violation = RuleViolation(
-                    "negotiation", "status", f"200 with {what}", str(answer.response.status)
+                suite.violation(
+                    "negotiation", "status", f"200 with {what}", str(answer.response.status), answer
                 )
-                suite.fail(violation, operation.id, [answer.request])
             suite.evaluated("negotiation", operation.id)
 
 
@@ -203,15 +215,12 @@ def conditional(suite: ConformanceSuite) -> None:
         second = suite.ask(operation.id, headers=(("If-None-Match", tag),), purpose="the ETag again")
         status, body = second.response.status, second.response.body
         if status == 304 and body:
-            violation = RuleViolation("conditional", "body", "no body with 304", f"{len(body)} bytes")
-            suite.fail(violation, operation.id, [second.request])
+            suite.violation("conditional", "body", "no body with 304", f"{len(body)} bytes", second)
         elif status not in (200, 304):
-            violation = RuleViolation("conditional", "status", "304 or 200", str(status))
-            suite.fail(violation, operation.id, [second.request])
+            suite.violation("conditional", "status", "304 or 200", str(status), second)
         other = suite.ask(operation.id, headers=(("If-None-Match", '"no-such-tag"'),), purpose="another ETag")
         if other.response.status == 304:
-            violation = RuleViolation("conditional", "status", "200 to another ETag", "304")
-            suite.fail(violation, operation.id, [other.request])
+            suite.violation("conditional", "status", "200 to another ETag", "304", other)
         suite.evaluated("conditional", operation.id)
 
 

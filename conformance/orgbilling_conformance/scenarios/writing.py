@@ -23,7 +23,6 @@ NOBODY = "CONFORMANCE-NO-SUCH-CODE"
 NO_CONTRACT = "00000000-0000-4000-8000-000000000000"
 RACERS = 8
 JSON_TYPE = (("Content-Type", "application/json"),)
-LEDGER = "days=7"
 NEEDS = {
     "redeem": "needs --allow-write redeem --voucher CODE",
     "checkout": "needs --allow-write checkout",
@@ -112,22 +111,14 @@ def _alive(suite: ConformanceSuite) -> None:
     answer = suite.ask("getOrgBilling", purpose="is it still there")
     if answer.response.failure or answer.response.status >= 500:
         observed = str(answer.response.status or answer.response.failure)
-        suite.fail(RuleViolation("crash", "status", "200", observed), "getOrgBilling", [answer.request])
+        suite.violation("crash", "status", "200", observed, answer)
     suite.evaluated("crash", "getOrgBilling")
 
 
 def read(suite: ConformanceSuite) -> JsonObject:
     """The bodies that a write can change."""
-    found = {}
-    for key, operation, query in (
-        ("getOrgBilling", "getOrgBilling", ""),
-        ("getOrgUsageSummary", "getOrgUsageSummary", ""),
-        ("getOrgLedger?" + LEDGER, "getOrgLedger", LEDGER),
-    ):
-        exchange = suite.ask(operation, query, purpose="before and after")
-        if exchange.response.succeeded:
-            found[key] = exchange.response.json
-    return found
+    reads = (("getOrgBilling", ""), ("getOrgUsageSummary", ""), ("getOrgLedger", "days=7"))
+    return suite.bodies(reads, "before and after")
 
 
 def vouchers(suite: ConformanceSuite) -> None:
@@ -159,10 +150,9 @@ def _command_rules(*numbers: int) -> tuple[str, ...]:
 def _harmless(suite: ConformanceSuite, before: JsonObject, exchange: Exchange) -> None:
     after = read(suite)
     if before and after and balance(before) != balance(after):
-        violation = RuleViolation(
-            "refused-harmless", "/creditBalance", str(balance(before)), str(balance(after))
+        suite.violation(
+            "refused-harmless", "/creditBalance", str(balance(before)), str(balance(after)), exchange
         )
-        suite.fail(violation, exchange.operation, [exchange.request])
     suite.evaluated("refused-harmless", exchange.operation)
 
 
@@ -172,10 +162,16 @@ def balance(bodies: JsonObject) -> JsonValue:
     return profile.get("creditBalance") if isinstance(profile, dict) else None
 
 
+def check_balance(suite: ConformanceSuite, rule: str, before: JsonObject, exchange: Exchange) -> None:
+    """Report a balance that an exchange changed; one that moves again may have moved by itself."""
+    after = read(suite)
+    if balance(before) != balance(after) == balance(read(suite)):
+        suite.violation(rule, "/creditBalance", str(balance(before)), str(balance(after)), exchange)
+
+
 def _refused(suite: ConformanceSuite, rule: str, operation: str, exchange: Exchange) -> None:
     if 200 <= exchange.response.status < 300:
-        violation = RuleViolation(rule, "status", "refused", str(exchange.response.status))
-        suite.fail(violation, operation, [exchange.request])
+        suite.violation(rule, "status", "refused", str(exchange.response.status), exchange)
     suite.evaluated(rule, operation)
 
 
@@ -204,20 +200,12 @@ def _race(suite: ConformanceSuite, operation: str, code: str) -> None:
         suite.skip(("voucher-once", "voucher-race", *_command_rules(20, 21)), (operation,), observed)
         return
     if len(won) > 1:
-        violation = RuleViolation(
-            "voucher-race", "status", f"one success of {RACERS}", f"{len(won)} successes"
-        )
-        suite.fail(violation, operation, [won[0].request])
+        suite.violation("voucher-race", "status", f"one success of {RACERS}", f"{len(won)} successes", won[0])
     suite.evaluated("voucher-race", operation)
     for _ in range(2):
         again = post(suite, operation, encode({"code": code}), purpose="the voucher again")
         _refused(suite, "voucher-once", operation, again)
-    spent = read(suite)
-    if balance(after) != balance(spent) and balance(read(suite)) == balance(spent):
-        violation = RuleViolation(
-            "refused-harmless", "/creditBalance", str(balance(after)), str(balance(spent))
-        )
-        suite.fail(violation, operation, [won[0].request])
+    check_balance(suite, "refused-harmless", after, won[0])
     _redeemed(suite, before, won[0], after)
 
 
@@ -236,10 +224,9 @@ def _redeemed(suite: ConformanceSuite, before: JsonObject, answer: Exchange, aft
                 suite.skip((invariant_rule_id(invariant),), (answer.operation,), verdict.detail)
     sent = json.loads(answer.request.body or b"{}").get("code")
     body = answer.response.json
-    said = body.get("voucherCode") if isinstance(body, dict) else None
-    if isinstance(said, str) and said.casefold() != str(sent).casefold():
-        violation = RuleViolation("voucher-echo", "/voucherCode", str(sent), shorten(said))
-        suite.fail(violation, answer.operation, [answer.request])
+    echoed = body.get("voucherCode") if isinstance(body, dict) else None
+    if isinstance(echoed, str) and echoed.casefold() != str(sent).casefold():
+        suite.violation("voucher-echo", "/voucherCode", str(sent), shorten(echoed), answer)
     suite.evaluated("voucher-echo", answer.operation)
 
 
@@ -259,16 +246,14 @@ def _keyed(suite: ConformanceSuite, operation: str, code: str) -> None:
     _same(suite, operation, first, again)
     _refused(suite, "idempotency", operation, other)
     if balance(after) != balance(read(suite)) == balance(read(suite)):
-        violation = RuleViolation("idempotency", "/creditBalance", "no second effect", "the balance moved")
-        suite.fail(violation, operation, [again.request])
+        suite.violation("idempotency", "/creditBalance", "no second effect", "the balance moved", again)
 
 
 def _same(suite: ConformanceSuite, operation: str, first: Exchange, again: Exchange) -> None:
     if again.response.json != first.response.json:
-        violation = RuleViolation(
-            "idempotency", "body", "the first answer again", f"{again.response.status}, another"
+        suite.violation(
+            "idempotency", "body", "the first answer again", f"{again.response.status}, another", again
         )
-        suite.fail(violation, operation, [again.request])
     suite.evaluated("idempotency", operation)
 
 
@@ -285,15 +270,9 @@ def checkouts(suite: ConformanceSuite) -> None:
     if not address(suite, "checkout-url", first):
         return
     if first.response.json == second.response.json:
-        violation = RuleViolation("checkout-fresh", "/url", "another address", "the same again")
-        suite.fail(violation, operation, [second.request])
+        suite.violation("checkout-fresh", "/url", "another address", "the same again", second)
     suite.evaluated("checkout-fresh", operation)
-    after = read(suite)
-    if balance(before) != balance(after) and balance(after) == balance(read(suite)):
-        violation = RuleViolation(
-            "checkout-pending", "/creditBalance", str(balance(before)), str(balance(after))
-        )
-        suite.fail(violation, operation, [first.request])
+    check_balance(suite, "checkout-pending", before, first)
     suite.evaluated("checkout-pending", operation)
     key = f"conformance-{suite.options.seed}-checkout"
     _same(
@@ -333,8 +312,7 @@ def address(suite: ConformanceSuite, rule: str, exchange: Exchange) -> bool:
         return False
     parts = urlsplit(str(body.get("url")))
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        violation = RuleViolation(rule, "/url", "an absolute http or https address", shorten(body.get("url")))
-        suite.fail(violation, exchange.operation, [exchange.request])
+        suite.violation(rule, "/url", "an absolute http or https address", shorten(body.get("url")), exchange)
     suite.evaluated(rule, exchange.operation)
     return True
 
@@ -346,29 +324,27 @@ def methods(suite: ConformanceSuite) -> None:
         return
     paths = sorted({operation.path for operation in suite.api.operations.values()})
     for path in paths:
-        known = {
+        documented = {
             operation.method: operation.id
             for operation in suite.api.operations.values()
             if operation.path == path
         }
-        name = next(iter(known.values()))
+        name = next(iter(documented.values()))
         for method in UNDOCUMENTED:
-            if method not in known and method not in ("HEAD", "OPTIONS"):
+            if method not in documented and method not in ("HEAD", "OPTIONS"):
                 _method(suite, name, Request(method, path, purpose="an undocumented method"))
-        if "GET" in known:
+        if "GET" in documented:
             head = suite.send(Request("HEAD", path, purpose="HEAD"))
             if head.response.status >= 500:
                 violation = RuleViolation("method", "status", "below 500 to HEAD", str(head.response.status))
                 suite.fail(violation, name, [head.request])
             if head.response.body:
-                violation = RuleViolation(
-                    "method", "body", "no body to HEAD", f"{len(head.response.body)} bytes"
-                )
-                suite.fail(violation, name, [head.request])
-        access.preflight(suite, name, path, next(iter(known)))
+                observed = f"{len(head.response.body)} bytes"
+                suite.fail(RuleViolation("method", "body", "no body to HEAD", observed), name, [head.request])
+        access.preflight(suite, name, path, next(iter(documented)))
     lost = suite.send(Request("GET", "/org/no-such-operation", purpose="an unknown path"))
     if lost.response.status not in (401, 403, 404):
-        suite.fail(RuleViolation("route", "status", "404", str(lost.response.status)), "", [lost.request])
+        suite.violation("route", "status", "404", str(lost.response.status), lost)
     suite.evaluated("route", "")
 
 

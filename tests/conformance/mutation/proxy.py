@@ -133,9 +133,9 @@ async def _forward(app: Any, scope: Any, ask: Ask) -> Answer:
         "headers": [(key.encode("latin-1"), value.encode("latin-1")) for key, value in ask.headers],
     }
     await app(inner, receive, send)
-    start = next(each for each in sent if each["type"] == "http.response.start")
+    start = next(request for request in sent if request["type"] == "http.response.start")
     headers = tuple(
         (key.decode("latin-1").lower(), value.decode("latin-1")) for key, value in start["headers"]
     )
-    body = b"".join(each.get("body", b"") for each in sent if each["type"] == "http.response.body")
+    body = b"".join(request.get("body", b"") for request in sent if request["type"] == "http.response.body")
     return Answer(start["status"], headers, body)

@@ -62,9 +62,11 @@ def false(seeds: int, console: Console) -> int:
     for seed in track(range(1, seeds + 1), "sound", console=console, transient=True):
         report = sound(seed, QUICK)
         accused += bool(report.findings) or report.verdict != "conforms"
-        for each in report.findings:
-            where = f"{each.operation} {each.pointer}"
-            console.print(f"seed {seed}: {each.severity} {each.rule} {where}: {each.observed}", markup=False)
+        for finding in report.findings:
+            where = f"{finding.operation} {finding.pointer}"
+            console.print(
+                f"seed {seed}: {finding.severity} {finding.rule} {where}: {finding.observed}", markup=False
+            )
         for reason in report.reasons:
             console.print(f"seed {seed}: {report.verdict}: {reason}", markup=False)
     return accused

@@ -152,13 +152,13 @@ def is_for(*operations: str) -> Callable[[Ask], bool]:
 
 def days(ask: Ask) -> str | None:
     """The text of the window; None when there is none."""
-    pairs = (each.partition("=") for each in ask.query.split("&"))
+    pairs = (pair.partition("=") for pair in ask.query.split("&"))
     return next((value for name, _, value in pairs if name == "days"), None)
 
 
 def for_days(ask: Ask, value: int | str | None) -> Ask:
     """The same request over another window; None leaves it out."""
-    kept = [each for each in ask.query.split("&") if each and each.partition("=")[0] != "days"]
+    kept = [pair for pair in ask.query.split("&") if pair and pair.partition("=")[0] != "days"]
     return replace(ask, query="&".join(kept if value is None else [*kept, f"days={value}"]))
 
 

@@ -37,12 +37,14 @@ scripted rules, *full* all stages, both with every write allowed; *reading* is q
 def caught(results: Results, name: str, mode: str) -> bool:
     """Whether a mode caught a defect; full contains quick."""
     modes = [QUICK, FULL] if mode == FULL else [mode]
-    return any(each in results[name] and results[name][each].caught for each in modes)
+    return any(mode in results[name] and results[name][mode].caught for mode in modes)
 
 
 def first(results: Results) -> list[float]:
     """Seconds to the first finding, of every defect that was caught."""
-    found = [next((each for each in modes.values() if each.caught), None) for modes in results.values()]
+    found = [
+        next((outcome for outcome in modes.values() if outcome.caught), None) for modes in results.values()
+    ]
     return [each.first_s for each in found if each is not None and each.first_s is not None]
 
 
@@ -98,7 +100,7 @@ def document(results: Results) -> dict[str, Any]:
         "caught": {mode: share(results, mode) for mode in (READING, QUICK, FULL)},
         "median_first_finding_seconds": median(first(results)) if first(results) else None,
         "failures": failures(results),
-        "outcomes": [asdict(each) for modes in results.values() for each in modes.values()],
+        "outcomes": [asdict(outcome) for modes in results.values() for outcome in modes.values()],
     }
 
 
@@ -144,6 +146,6 @@ def gathered(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Outcome]]:
     found: dict[str, dict[str, Outcome]] = {
         name: {} for name in BY_NAME if any(o.name == name for o in outcomes)
     }
-    for each in outcomes:
-        found[each.name][each.mode] = each
+    for outcome in outcomes:
+        found[outcome.name][outcome.mode] = outcome
     return found

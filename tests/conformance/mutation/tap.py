@@ -56,8 +56,8 @@ class _Relay(socketserver.BaseRequestHandler):
         self.server.connections += 1
         asked = _Request(self.server)
         with socket.create_connection(self.server.behind) as behind:
-            for each in (behind, self.request):
-                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for task in (behind, self.request):
+                task.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             back = threading.Thread(target=_pump, args=(behind, self.request), daemon=True)
             back.start()
             with suppress(OSError):

@@ -50,7 +50,7 @@ def test_what_is_missed_stays_in_the_page():
 def test_the_json_has_every_outcome():
     results = gathered([outcome(FIRST, QUICK, False), outcome(FIRST, FULL, True)])
     found = document(results)
-    assert [each["mode"] for each in found["outcomes"]] == [QUICK, FULL]
+    assert [outcome["mode"] for outcome in found["outcomes"]] == [QUICK, FULL]
     assert found["caught"][FULL] == 1
 
 

@@ -34,21 +34,21 @@ def test_quick_catches(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", [QUICK, READING])
-def test_a_sound_server_is_not_accused(mode):
+def test_a_sound_server_has_no_finding(mode):
     report = sound(1, mode)
-    assert [(each.rule, each.operation, each.observed) for each in report.findings] == []
+    assert [(finding.rule, finding.operation, finding.observed) for finding in report.findings] == []
     assert (report.verdict, report.reasons) == ("conforms", ())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "persona"), list(enumerate(PERSONAS, 1)))
-def test_no_sound_server_is_accused(seed, persona):
+def test_no_sound_server_has_a_finding(seed, persona):
     report = sound(seed, FULL, persona if seed % 2 else None)
-    assert [(each.rule, each.operation, each.observed) for each in report.findings] == []
+    assert [(finding.rule, finding.operation, finding.observed) for finding in report.findings] == []
     assert report.verdict != "violated"
 
 
 @pytest.mark.slow
-def test_the_judge_is_good_enough():
+def test_the_conformance_suite_is_good_enough():
     results = gathered(list(outcomes(BY_NAME, reading=False, whole=False)))
     assert failures(results) == []

@@ -14,7 +14,7 @@ def of():
 
 def test_a_good_token_is_signed_and_names_its_organization(of):
     assert of.signed(of.token())
-    assert [organization(of.token(each)) for each in (FIRST, SECOND)] == [FIRST, SECOND]
+    assert [organization(of.token(mode)) for mode in (FIRST, SECOND)] == [FIRST, SECOND]
 
 
 def test_a_bad_token_becomes_a_good_one_for_whom_it_names(of):

@@ -77,7 +77,7 @@ def agreed(of: World) -> str:
 
 def convicts(defect: Defect, findings: Sequence[Finding]) -> bool:
     """Whether findings show the defect: an error for a broken fact, a warning for a broken belief."""
-    return any(each.severity == "error" or defect.basis not in FACTS for each in findings)
+    return any(finding.severity == "error" or defect.basis not in FACTS for finding in findings)
 
 
 @contextmanager
@@ -133,7 +133,7 @@ def trial(name: str, mode: str, seed: int = 1, whole: bool = True) -> Outcome:
 def _outcome(defect: Defect, mode: str, report: Report) -> Outcome:
     outage = defect.outage and report.verdict == "inconclusive"
     caught = outage or convicts(defect, report.findings)
-    seen = [each.first_finding_seconds for each in report.stages if each.first_finding_seconds is not None]
+    seen = [stage.first_finding_seconds for stage in report.stages if stage.first_finding_seconds is not None]
     order = {key: place for stage in report.stages for place, key in enumerate(stage.found)}
     counted = report.errors if defect.basis in FACTS and report.errors else report.findings
     rules = dict.fromkeys(each.rule for each in sorted(counted, key=lambda each: order.get(each.key, 1000)))

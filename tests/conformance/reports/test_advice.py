@@ -33,9 +33,9 @@ def test_every_basis_has_a_source() -> None:
 
 def places(made: Any) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for each in made.findings():
-        if each.basis in FACTS and each.operation:
-            found.setdefault(each.rule, set()).add(each.node)
+    for finding in made.findings():
+        if finding.basis in FACTS and finding.operation:
+            found.setdefault(finding.rule, set()).add(finding.node)
     return found
 
 
@@ -65,14 +65,14 @@ def wrong_in_every_way(made: Any, exchange: Any) -> None:
 
 
 def test_every_rule_that_rests_on_a_fact_points_to_a_node_with_its_line(suite: Any, exchange: Any) -> None:
-    made = suite()
-    wrong_in_every_way(made, exchange)
+    run = suite()
+    wrong_in_every_way(run, exchange)
     for rule in RULES.values():
         if rule.kind == "scenario" and rule.basis[0] in FACTS:
             operation = (rule.operations or ("getOrgBilling",))[0]
-            made.fail(RuleViolation(rule.id, "", "", "", rule.basis[0]), operation)
-    found = places(made)
-    facts_alone = {each.id for each in RULES.values() if each.basis[0] in FACTS}
+            run.fail(RuleViolation(rule.id, "", "", "", rule.basis[0]), operation)
+    found = places(run)
+    facts_alone = {rule.id for rule in RULES.values() if rule.basis[0] in FACTS}
     assert facts_alone - found.keys() == {"schema-value"}, "no fact names a set or a shape"
     document = description.load()
     for rule_id, nodes in found.items():
@@ -83,8 +83,8 @@ def test_every_rule_that_rests_on_a_fact_points_to_a_node_with_its_line(suite: A
 
 
 def test_the_lines_say_what_is_meant(suite: Any, exchange: Any) -> None:
-    made = suite()
-    wrong_in_every_way(made, exchange)
+    run = suite()
+    wrong_in_every_way(run, exchange)
     lines = (composition.HERE / advice.DESCRIPTION_FILE).read_text("utf-8").splitlines()
     words = {
         "token-expired": "security:",
@@ -95,7 +95,7 @@ def test_the_lines_say_what_is_meant(suite: Any, exchange: Any) -> None:
         "success-media": "content:",
         "schema-link": "$schema:",
     }
-    found = places(made)
+    found = places(run)
     for rule, word in words.items():
         assert {lines[advice.line(place) - 1].strip() for place in found[rule]} == {word}
     [window] = [place for place in found["parameter-valid"] if "ledger" in place]

@@ -43,7 +43,7 @@ def test_one_page_that_loads_nothing(report: Report) -> None:
 
 
 def test_the_page_is_well_formed(report: Report, sound: Report) -> None:
-    for each in (report, sound):
+    for report_of_one in (report, sound):
         nesting = Nesting()
-        nesting.feed(html.render(each))
+        nesting.feed(html.render(report_of_one))
         assert (nesting.wrong, nesting.open) == ([], [])

@@ -10,7 +10,10 @@ def test_one_case_per_rule_and_operation(report: Report) -> None:
     [suite] = ElementTree.fromstring(junit.render(report))
     assert suite.attrib["tests"] == "4"
     assert (suite.attrib["failures"], suite.attrib["skipped"], suite.attrib["errors"]) == ("2", "1", "1")
-    cases = {(each.attrib["classname"], each.attrib["name"]): each for each in suite.iter("testcase")}
+    cases = {
+        (testcase.attrib["classname"], testcase.attrib["name"]): testcase
+        for testcase in suite.iter("testcase")
+    }
     failure = cases["getOrgBilling", "schema-type"].find("failure")
     assert failure is not None
     assert "<script>" in failure.attrib["message"]

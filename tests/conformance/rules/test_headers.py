@@ -14,10 +14,14 @@ OWN = {"Access-Control-Allow-Origin": "https://a.example"}
 
 @pytest.fixture
 def seen(api: ApiDescription) -> Any:
-    known = RuleContext(api, SchemaValidator(api), (TOKEN, "short"))
+    context = RuleContext(api, SchemaValidator(api), (TOKEN, "short"))
 
     def run(exchange: Any) -> list[str]:
-        return [each.rule for _, check in headers.RESPONSE_CHECKS for each in check(exchange, known) or ()]
+        return [
+            violation.rule
+            for _, check in headers.RESPONSE_CHECKS
+            for violation in check(exchange, context) or ()
+        ]
 
     return run
 

@@ -11,10 +11,14 @@ from orgbilling_conformance.schema_validation import SchemaValidator
 
 @pytest.fixture
 def seen(api: ApiDescription) -> Any:
-    known = RuleContext(api, SchemaValidator(api))
+    context = RuleContext(api, SchemaValidator(api))
 
     def run(exchange: Any) -> list[tuple[str, str]]:
-        found = [each for _, check in plausibility.RESPONSE_CHECKS for each in check(exchange, known) or ()]
+        found = [
+            violation
+            for _, check in plausibility.RESPONSE_CHECKS
+            for violation in check(exchange, context) or ()
+        ]
         return [(each.rule, each.pointer) for each in found]
 
     return run

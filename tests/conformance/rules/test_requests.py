@@ -15,11 +15,13 @@ JSON = (("Content-Type", "application/json"),)
 
 @pytest.fixture
 def seen(api: ApiDescription) -> Any:
-    known = RuleContext(api, SchemaValidator(api))
+    context = RuleContext(api, SchemaValidator(api))
     bases = {rule.id: rule.basis[0] for rule in RULES.values()}
 
     def run(exchange: Any) -> list[tuple[str, str]]:
-        found = [each for _, check in requests.RESPONSE_CHECKS for each in check(exchange, known) or ()]
+        found = [
+            violation for _, check in requests.RESPONSE_CHECKS for violation in check(exchange, context) or ()
+        ]
         return [(each.rule, severity(each.basis or bases[each.rule])) for each in found]
 
     return run
@@ -28,25 +30,25 @@ def seen(api: ApiDescription) -> Any:
 @pytest.mark.parametrize(
     "days", ["abc", "1.5", "1e1", "0x10", "1_0", "true", "NaN", "30.0", "%EF%BC%97", "7d"]
 )
-def test_no_integer_has_to_be_refused(seen: Any, exchange: Any, days: str) -> None:
+def test_no_integer_has_to_be_rejected(seen: Any, exchange: Any, days: str) -> None:
     assert seen(exchange("getOrgLedger", query=f"days={days}")) == [("parameter-type", "error")]
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "366", "9223372036854775808", "-0", "9" * 400])
-def test_out_of_range_has_to_be_refused(seen: Any, exchange: Any, days: str) -> None:
+def test_out_of_range_has_to_be_rejected(seen: Any, exchange: Any, days: str) -> None:
     assert seen(exchange("getOrgLedger", query=f"days={days}")) == [("parameter-range", "error")]
 
 
 @pytest.mark.parametrize("days", ["", "007", "%2B7", "%207"])
 @pytest.mark.parametrize("status", [200, 422])
-def test_what_documents_leave_open_convicts_nobody(seen: Any, exchange: Any, days: str, status: int) -> None:
+def test_what_documents_leave_open_fails_nobody(seen: Any, exchange: Any, days: str, status: int) -> None:
     assert seen(exchange("getOrgLedger", status, {}, query=f"days={days}")) == []
     assert seen(exchange("getOrgLedger", status, {}, query="days=7&days=abc")) == []
     assert seen(exchange("getOrgLedger", status, {}, query="days=7&unknown=1")) == []
 
 
 @pytest.mark.parametrize("query", ["", "days=1", "days=365"])
-def test_what_is_valid_must_not_be_refused(seen: Any, exchange: Any, query: str) -> None:
+def test_what_is_valid_must_not_be_rejected(seen: Any, exchange: Any, query: str) -> None:
     assert seen(exchange("getOrgLedger", 422, {}, query=query)) == [("parameter-valid", "error")]
     assert seen(exchange("getOrgLedger", 429, {}, query=query)) == []
 
@@ -56,7 +58,7 @@ def test_parameters_of_ours_are_warnings(seen: Any, exchange: Any) -> None:
     assert seen(exchange("getOrgLedger", 422, {}, query="cursor=9223372036854775808")) == []
 
 
-def test_the_refusal_names_the_parameter(seen: Any, exchange: Any) -> None:
+def test_the_error_names_the_parameter(seen: Any, exchange: Any) -> None:
     told = {"errors": [{"location": "query.days"}]}
     assert seen(exchange("getOrgLedger", 422, told, query="days=0")) == []
     assert seen(exchange("getOrgLedger", 422, {"errors": None}, query="days=0")) == [
@@ -79,7 +81,7 @@ def test_the_refusal_names_the_parameter(seen: Any, exchange: Any) -> None:
         (b'{"code":"A","code":"B"}', ("body-json", "warning")),
     ],
 )
-def test_a_wrong_body_has_to_be_refused(seen: Any, exchange: Any, body: bytes, expected: Any) -> None:
+def test_a_wrong_body_has_to_be_rejected(seen: Any, exchange: Any, body: bytes, expected: Any) -> None:
     assert seen(_sent(exchange, 200, body)) == [expected]
     assert seen(_sent(exchange, 422, body)) == []
 
@@ -121,8 +123,8 @@ def test_bad_tokens(seen: Any, exchange: Any, auth: str, rule: str) -> None:
 
 
 def judged(made: Any, *exchanges: Any) -> set[str]:
-    for each in exchanges:
-        made.consider(each)
+    for exchange in exchanges:
+        made.consider(exchange)
     names = {case.rule for case in made.cases()}
     return {name for name in names if name.startswith(("parameter-", "body-"))}
 
@@ -141,7 +143,7 @@ def judged(made: Any, *exchanges: Any) -> set[str]:
         *((status, "days=0", set()) for status in (401, 403, 429, 500, 503)),
     ],
 )
-def test_a_rule_that_had_nothing_to_judge_has_not_held(
+def test_a_rule_that_had_nothing_to_check_has_not_held(
     suite: Any, exchange: Any, status: int, query: str, rules: set[str]
 ) -> None:
     seen = exchange("getOrgLedger", status, {}, query=query)

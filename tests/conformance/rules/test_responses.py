@@ -16,11 +16,15 @@ PROBLEM = {"status": 422, "title": "Unprocessable Entity"}
 
 @pytest.fixture
 def seen(api: ApiDescription) -> Callable[[Exchange], list[tuple[str, str, str]]]:
-    known = RuleContext(api, SchemaValidator(api))
+    context = RuleContext(api, SchemaValidator(api))
     bases = {rule.id: rule.basis[0] for rule in RULES.values()}
 
     def run(exchange: Exchange) -> list[tuple[str, str, str]]:
-        found = [each for _, check in responses.RESPONSE_CHECKS for each in check(exchange, known) or ()]
+        found = [
+            violation
+            for _, check in responses.RESPONSE_CHECKS
+            for violation in check(exchange, context) or ()
+        ]
         return [(each.rule, each.pointer, severity(each.basis or bases[each.rule])) for each in found]
 
     return run

@@ -14,9 +14,9 @@ def test_every_rule_is_complete() -> None:
         assert rule.kind in ("response", "scenario")
 
 
-def test_every_response_rule_has_its_judgment() -> None:
+def test_every_response_rule_has_its_check() -> None:
     judged = [rule for rules, _ in RESPONSE_CHECKS for rule in rules]
-    assert sorted(judged) == sorted(each.id for each in RULES.values() if each.kind == "response")
+    assert sorted(judged) == sorted(rule.id for rule in RULES.values() if rule.kind == "response")
 
 
 def test_facts_are_errors() -> None:

@@ -14,16 +14,16 @@ from orgbilling_stubs.tenants.clock import wall_ms
 
 
 def found(made: Any) -> set[tuple[str, str]]:
-    return {(each.rule, each.operation) for each in made.findings()}
+    return {(finding.rule, finding.operation) for finding in made.findings()}
 
 
 def test_the_stub_lets_no_bad_token_in(suite: Any, token: Callable[..., str]) -> None:
-    made = suite(token=token("org_standard"), expired_token=token("org_standard", age_ms=7_200_000))
-    access.credentials(made)
-    access.expired(made)
-    assert made.findings() == ()
-    assert made.guard.sent > 100
-    assert {case.rule for case in made.cases() if case.outcome == "passed"} >= {
+    run = suite(token=token("org_standard"), expired_token=token("org_standard", age_ms=7_200_000))
+    access.credentials(run)
+    access.expired(run)
+    assert run.findings() == ()
+    assert run.guard.sent > 100
+    assert {case.rule for case in run.cases() if case.outcome == "passed"} >= {
         "token-missing",
         "token-bad",
         "token-expired",
@@ -32,10 +32,10 @@ def test_the_stub_lets_no_bad_token_in(suite: Any, token: Callable[..., str]) ->
 
 @pytest.mark.slow
 def test_organizations_are_apart_on_the_stub(suite: Any, token: Callable[..., str]) -> None:
-    made = suite(token=token("org_standard"), second_token=token("org_contract_active"))
-    access.isolation(made)
-    assert made.findings() == ()
-    assert "isolation" in {case.rule for case in made.cases() if case.outcome == "passed"}
+    run = suite(token=token("org_standard"), second_token=token("org_contract_active"))
+    access.isolation(run)
+    assert run.findings() == ()
+    assert "isolation" in {case.rule for case in run.cases() if case.outcome == "passed"}
 
 
 def test_a_server_that_believes_everybody(suite: Any, stub: Any, token: Callable[..., str]) -> None:
@@ -47,18 +47,18 @@ def test_a_server_that_believes_everybody(suite: Any, stub: Any, token: Callable
             scope = scope | {"headers": [*rest, (b"authorization", good)]}
         await stub(scope, receive, send)
 
-    made = suite(
+    run = suite(
         app,
         token=token("org_standard"),
         second_token=token("org_b"),
         expired_token=token("org_standard", age_ms=7_200_000),
     )
-    access.credentials(made)
-    access.expired(made)
-    access.isolation(made)
-    rules = {rule for rule, _ in found(made)}
+    access.credentials(run)
+    access.expired(run)
+    access.isolation(run)
+    rules = {rule for rule, _ in found(run)}
     assert {"token-missing", "token-bad", "token-expired", "isolation"} <= rules
-    assert "error" in {each.severity for each in made.findings() if each.rule == "isolation"}
+    assert "error" in {finding.severity for finding in run.findings() if finding.rule == "isolation"}
 
 
 def test_a_server_that_lets_the_request_choose(suite: Any, stub: Any, token: Callable[..., str]) -> None:
@@ -70,9 +70,9 @@ def test_a_server_that_lets_the_request_choose(suite: Any, stub: Any, token: Cal
             scope = scope | {"headers": [*rest, (b"authorization", other)]}
         await stub(scope, receive, send)
 
-    made = suite(app, token=token("org_standard"), second_token=token("org_b"))
-    access.isolation(made)
-    assert found(made) == {("isolation", "getOrgBilling")}
+    run = suite(app, token=token("org_standard"), second_token=token("org_b"))
+    access.isolation(run)
+    assert found(run) == {("isolation", "getOrgBilling")}
 
 
 def test_what_is_lacking_is_said(suite: Any, token: Callable[..., str]) -> None:
@@ -81,12 +81,12 @@ def test_what_is_lacking_is_said(suite: Any, token: Callable[..., str]) -> None:
         ({"second_token": token("org_standard")}, "both tokens name one organization"),
         ({"second_token": "opaque"}, "the second token gets 401"),
     ):
-        made = suite(token=token("org_standard"), **given)
-        access.isolation(made)
-        assert [each.reason for each in made.skipped()] == [told]
-    made = suite(token="opaque")
-    access.credentials(made)
-    assert any("no JWT" in each.reason for each in made.skipped()) or made.cases()
+        run = suite(token=token("org_standard"), **given)
+        access.isolation(run)
+        assert [skipped.reason for skipped in run.skipped()] == [told]
+    run = suite(token="opaque")
+    access.credentials(run)
+    assert any("no JWT" in skipped.reason for skipped in run.skipped()) or run.cases()
 
 
 def test_a_cache_that_mixes_what_names_no_tenant(suite: Any, spoiled: Any, token: Callable[..., str]) -> None:
@@ -98,10 +98,10 @@ def test_a_cache_that_mixes_what_names_no_tenant(suite: Any, spoiled: Any, token
             body = first[0]
         return status, headers, body
 
-    made = suite(spoiled(spoil), token=token("org_standard"), second_token=token("org_new_org"))
-    access.isolation(made)
-    assert ("isolation", "getOrgUsageSummary") in found(made)
-    assert {each.severity for each in made.findings()} == {"warning"}
+    run = suite(spoiled(spoil), token=token("org_standard"), second_token=token("org_new_org"))
+    access.isolation(run)
+    assert ("isolation", "getOrgUsageSummary") in found(run)
+    assert {finding.severity for finding in run.findings()} == {"warning"}
 
 
 def test_what_belongs_to_one() -> None:
@@ -133,19 +133,19 @@ class Keys:
 def test_a_published_key_is_taken_for_a_secret(suite: Any, path: str) -> None:
     key = key_file.load_signing_key().public
     app = Keys(path, keys.jwks(key))
-    made = suite(app)
-    access.credentials(made)
-    assert made.tokens.public == key.pem().encode()
-    assert [asked for asked in app.asked if not asked[0].startswith("/api/v1/")][-1] == (path, False)
-    entries = [each for each in made.cases() if each.rule == "token-bad"]
-    assert min(each.evaluations for each in entries) == len(tokens.DERIVED) + len(tokens.KEYED) + 1
+    run = suite(app)
+    access.credentials(run)
+    assert run.tokens.public == key.pem().encode()
+    assert [request for request in app.asked if not request[0].startswith("/api/v1/")][-1] == (path, False)
+    entries = [case for case in run.cases() if case.rule == "token-bad"]
+    assert min(entry.evaluations for entry in entries) == len(tokens.DERIVED) + len(tokens.KEYED) + 1
 
 
 def test_without_a_published_key_nothing_is_made_of_it(suite: Any) -> None:
-    made = suite(Keys("/", {}))
-    access.credentials(made)
-    assert made.tokens.public is None
-    assert any("no public key" in each for each in made.notes)
+    run = suite(Keys("/", {}))
+    access.credentials(run)
+    assert run.tokens.public is None
+    assert any("no public key" in note for note in run.notes)
     quiet = suite(app := Keys("/v1/jwks", keys.jwks(key_file.load_signing_key().public)), documents=False)
     access.credentials(quiet)
     assert {path for path, _ in app.asked if not path.startswith("/api/v1/org/")} == set()
@@ -161,18 +161,20 @@ def test_a_server_that_takes_its_public_key_for_a_secret(suite: Any, token: Call
             self.path = scope["path"] if sent == f"Bearer {taken}" else "/v1/jwks"
             await super().__call__(scope, receive, send)
 
-    made = suite(Confused("/v1/jwks", keys.jwks(key)), token=token("org_standard"))
-    access.credentials(made)
-    found = {(each.rule, each.severity) for each in made.findings() if each.rule.startswith("token-")}
+    run = suite(Confused("/v1/jwks", keys.jwks(key)), token=token("org_standard"))
+    access.credentials(run)
+    found = {
+        (finding.rule, finding.severity) for finding in run.findings() if finding.rule.startswith("token-")
+    }
     assert found == {("token-bad", "error")}
 
 
 def test_a_session_without_an_organization(suite: Any, stub: Any, token: Callable[..., str]) -> None:
     held = BAD_TOKENS["pending"].mint(key_file.load_signing_key(), ClerkSession("org_standard"), wall_ms())
-    made = suite(pending_token=held)
-    access.pending(made)
-    assert made.findings() == ()
-    assert {case.rule for case in made.cases() if case.rule.startswith("token-")} == {"token-pending"}
+    run = suite(pending_token=held)
+    access.pending(run)
+    assert run.findings() == ()
+    assert {case.rule for case in run.cases() if case.rule.startswith("token-")} == {"token-pending"}
     good = f"Bearer {token('org_standard')}".encode()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -180,22 +182,24 @@ def test_a_session_without_an_organization(suite: Any, stub: Any, token: Callabl
 
     taken = suite(app, pending_token=held)
     access.pending(taken)
-    assert {(each.rule, each.severity) for each in taken.findings()} == {("token-pending", "warning")}
+    assert {(finding.rule, finding.severity) for finding in taken.findings()} == {
+        ("token-pending", "warning")
+    }
     none = suite()
     access.pending(none)
-    assert [each.reason for each in none.skipped()] == ["needs --pending-token"]
+    assert [skipped.reason for skipped in none.skipped()] == ["needs --pending-token"]
 
 
-def test_a_token_that_is_not_what_it_was_given_for_judges_nobody(
+def test_a_token_that_is_not_what_it_was_given_for_fails_nobody(
     suite: Any, token: Callable[..., str]
 ) -> None:
     for expired, held in (("garbage", "garbage"), (token(), token())):
-        made = suite(expired_token=expired, pending_token=held)
-        access.expired(made)
-        access.pending(made)
-        assert made.guard.sent == 0
-        assert made.findings() == made.cases()[2:] == ()
-        told = {each.rule: (each.operation, each.reason) for each in made.skipped()}
+        run = suite(expired_token=expired, pending_token=held)
+        access.expired(run)
+        access.pending(run)
+        assert run.guard.sent == 0
+        assert run.findings() == run.cases()[2:] == ()
+        told = {skipped.rule: (skipped.operation, skipped.reason) for skipped in run.skipped()}
         assert told.keys() == {"token-expired", "token-pending"}
         assert told["token-expired"][1].startswith("--expired-token ")
         assert told["token-pending"] == (
@@ -207,15 +211,15 @@ def test_a_token_that_is_not_what_it_was_given_for_judges_nobody(
 def test_a_pending_token_that_ends_on_the_way_is_skipped_for_the_rest(
     suite: Any, token: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = suite(
+    run = suite(
         pending_token=BAD_TOKENS["pending"].mint(
             key_file.load_signing_key(), ClerkSession("org_standard"), wall_ms()
         )
     )
     reasons = iter(["", ""])
-    monkeypatch.setattr(made.tokens, "unfit", lambda kind: next(reasons, "--pending-token has expired"))
-    access.pending(made)
-    assert made.guard.sent == 2
-    assert [each.reason for each in made.skipped()] == ["--pending-token has expired"] * (
-        len(made.api.gets) - 2
+    monkeypatch.setattr(run.tokens, "unfit", lambda kind: next(reasons, "--pending-token has expired"))
+    access.pending(run)
+    assert run.guard.sent == 2
+    assert [skipped.reason for skipped in run.skipped()] == ["--pending-token has expired"] * (
+        len(run.api.gets) - 2
     )

@@ -11,7 +11,7 @@ Rows = dict[str, str]
 
 
 def found(made: Any) -> set[tuple[str, str]]:
-    return {(each.rule, each.pointer) for each in made.findings()}
+    return {(finding.rule, finding.pointer) for finding in made.findings()}
 
 
 class Shop:
@@ -30,12 +30,12 @@ class Shop:
 
 
 def test_the_stub_breaks_nothing(suite: Any) -> None:
-    made = suite(allow_write=["methods"])
-    access.foreign(made)
-    access.caller(made)
-    writing.methods(made)
-    assert made.findings() == ()
-    passed = {case.rule for case in made.cases() if case.outcome == "passed"}
+    run = suite(allow_write=["methods"])
+    access.foreign(run)
+    access.caller(run)
+    writing.methods(run)
+    assert run.findings() == ()
+    passed = {case.rule for case in run.cases() if case.outcome == "passed"}
     assert {"origin", "origin-own", "preflight"} <= passed
 
 
@@ -65,16 +65,16 @@ OWN: Rows = {ALLOW: "http://localhost:3000", "access-control-allow-headers": "au
     ],
 )
 def test_the_origin_of_the_token(suite: Any, answer: Rows, success: int, rules: set[Any]) -> None:
-    made = suite(Shop({}, answer, success=success))
-    access.caller(made)
-    assert {each for each in found(made) if each[0].startswith("origin")} == rules
+    run = suite(Shop({}, answer, success=success))
+    access.caller(run)
+    assert {each for each in found(run) if each[0].startswith("origin")} == rules
 
 
 def test_a_token_without_an_origin_is_said(suite: Any) -> None:
-    made = suite(Shop({}, {}), token="opaque")
-    access.caller(made)
-    assert [each.reason for each in made.skipped()] == ["the token names no origin (azp)"]
-    assert made.guard.sent == 0
+    run = suite(Shop({}, {}), token="opaque")
+    access.caller(run)
+    assert [skipped.reason for skipped in run.skipped()] == ["the token names no origin (azp)"]
+    assert run.guard.sent == 0
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_a_token_without_an_origin_is_said(suite: Any) -> None:
     ],
 )
 def test_a_preflight_says_what_the_answer_says(suite: Any, shop: Shop, pointers: set[str]) -> None:
-    made = suite(shop, allow_write=["methods"])
-    access.preflight(made, "getOrgBilling", "/org/billing", "GET")
-    assert {pointer for rule, pointer in found(made) if rule == "preflight"} == pointers
+    run = suite(shop, allow_write=["methods"])
+    access.preflight(run, "getOrgBilling", "/org/billing", "GET")
+    assert {pointer for rule, pointer in found(run) if rule == "preflight"} == pointers
 
 
 def test_the_origin_is_that_of_a_page(suite: Any, token: Callable[..., str]) -> None:

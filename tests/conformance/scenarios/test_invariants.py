@@ -10,31 +10,31 @@ from orgbilling_conformance.scenarios import invariants
 @pytest.mark.parametrize(
     "organization", ["org_standard", "org_new_org", "org_nulls", "org_postpaid_over_limit"]
 )
-def test_the_laws_hold_on_the_stub(suite: Any, token: Callable[..., str], organization: str) -> None:
-    made = suite(token=token(organization))
-    invariants.check_invariants(made)
-    assert made.findings() == ()
-    assert sum(case.rule.startswith("invariant-") for case in made.cases() if case.outcome == "passed") >= 15
+def test_the_invariants_hold_on_the_stub(suite: Any, token: Callable[..., str], organization: str) -> None:
+    run = suite(token=token(organization))
+    invariants.check_invariants(run)
+    assert run.findings() == ()
+    assert sum(case.rule.startswith("invariant-") for case in run.cases() if case.outcome == "passed") >= 15
     if organization == "org_postpaid_over_limit":
-        assert "invariant 25" in made.notes[0]
+        assert "invariant 25" in run.notes[0]
 
 
-def test_a_broken_law_is_told_with_its_numbers(suite: Any, spoiled: Any) -> None:
+def test_a_broken_invariant_is_reported_with_its_numbers(suite: Any, spoiled: Any) -> None:
     def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
         if path == "/org/usage-summary" and status == 200:
             body["totalTokens"] += 1
         return status, headers, body
 
-    made = suite(spoiled(spoil))
-    invariants.check_invariants(made)
-    rules = {each.rule: each for each in made.findings()}
+    run = suite(spoiled(spoil))
+    invariants.check_invariants(run)
+    rules = {finding.rule: finding for finding in run.findings()}
     assert rules.keys() == {"invariant-13-summary-tokens", "invariant-16-window-tokens"}
     assert rules["invariant-13-summary-tokens"].severity == "warning"
     assert "≠" in rules["invariant-13-summary-tokens"].observed
     assert "/org/usage-summary" in rules["invariant-13-summary-tokens"].curl
 
 
-def test_what_is_broken_for_a_moment_is_not_told(suite: Any, spoiled: Any) -> None:
+def test_what_is_broken_for_a_moment_is_not_reported(suite: Any, spoiled: Any) -> None:
     asked = 0
 
     def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
@@ -44,9 +44,9 @@ def test_what_is_broken_for_a_moment_is_not_told(suite: Any, spoiled: Any) -> No
             body["totalTokens"] += asked == 1
         return status, headers, body
 
-    made = suite(spoiled(spoil))
-    invariants.check_invariants(made)
-    assert made.findings() == ()
+    run = suite(spoiled(spoil))
+    invariants.check_invariants(run)
+    assert run.findings() == ()
 
 
 def test_whether_a_year_is_all() -> None:
@@ -57,7 +57,7 @@ def test_whether_a_year_is_all() -> None:
     assert not invariants.whole({year: [1]})
 
 
-def test_a_request_to_repeat_a_law_with(suite: Any) -> None:
-    made = suite()
-    assert invariants.request_of(made, "getOrgLedger").query == "days=365"
-    assert invariants.request_of(made, "getOrgBilling").query == ""
+def test_a_request_to_repeat_an_invariant_with(suite: Any) -> None:
+    run = suite()
+    assert invariants.request_of(run, "getOrgLedger").query == "days=365"
+    assert invariants.request_of(run, "getOrgBilling").query == ""

@@ -12,14 +12,14 @@ from orgbilling_conformance.scenarios import random_walk
 def test_the_walk_reads_and_writes_and_finds_nothing_on_the_stub(
     suite: Any, token: Callable[..., str]
 ) -> None:
-    made = suite(token=token("org_standard_walk"), allow_write=["redeem", "checkout"], voucher="x")
-    random_walk.walk(made, 6)
-    assert made.findings() == ()
-    lines = {entry.line.partition("?")[0] for entry in made.guard.journal}
+    run = suite(token=token("org_standard_walk"), allow_write=["redeem", "checkout"], voucher="x")
+    random_walk.walk(run, 6)
+    assert run.findings() == ()
+    lines = {entry.line.partition("?")[0] for entry in run.guard.journal}
     assert {"POST /org/vouchers/redeem", "POST /org/billing/checkout", "GET /org/ledger"} <= lines
 
 
-def test_the_walk_finds_a_refusal_that_costs(suite: Any, spoiled: Any) -> None:
+def test_the_walk_finds_a_rejected_write_that_costs(suite: Any, spoiled: Any) -> None:
     cost = 0
 
     def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
@@ -29,13 +29,13 @@ def test_the_walk_finds_a_refusal_that_costs(suite: Any, spoiled: Any) -> None:
             body["creditBalance"] -= cost
         return status, headers, body
 
-    made = suite(spoiled(spoil), allow_write=["redeem"], voucher="x")
-    random_walk.walk(made, 6)
-    assert "refused-harmless" in {each.rule for each in made.findings()}
+    run = suite(spoiled(spoil), allow_write=["redeem"], voucher="x")
+    random_walk.walk(run, 6)
+    assert "refused-harmless" in {finding.rule for finding in run.findings()}
 
 
 def test_the_walk_ends_with_the_budget(suite: Any) -> None:
-    made = suite(max_requests=10, allow_write=["checkout"])
+    run = suite(max_requests=10, allow_write=["checkout"])
     with pytest.raises(BudgetError):
-        random_walk.walk(made, 3)
-    assert made.guard.sent == 10
+        random_walk.walk(run, 3)
+    assert run.guard.sent == 10

@@ -18,16 +18,16 @@ STEPS = {
 
 
 def found(made: Any) -> set[tuple[str, str]]:
-    return {(each.rule, each.operation) for each in made.findings()}
+    return {(finding.rule, finding.operation) for finding in made.findings()}
 
 
 @pytest.mark.parametrize("name", STEPS)
 def test_the_stub_breaks_nothing(suite: Any, token: Callable[..., str], name: str) -> None:
-    made = suite(token=token("org_standard"))
-    reading.reach(made)
-    STEPS[name](made)
-    assert made.findings() == ()
-    assert made.guard.sent > 9
+    run = suite(token=token("org_standard"))
+    reading.reach(run)
+    STEPS[name](run)
+    assert run.findings() == ()
+    assert run.guard.sent > 9
 
 
 def spoil(operation: str, change: Callable[[Any, int], Any]) -> Any:
@@ -53,9 +53,9 @@ def test_a_default_that_is_not_30_days(suite: Any, spoiled: Any, token: Callable
 
         return app
 
-    made = suite(app_of(spoiled()), token=token("org_standard"))
-    reading.defaults(made)
-    assert found(made) == {("default-window", "getOrgLedger")}
+    run = suite(app_of(spoiled()), token=token("org_standard"))
+    reading.defaults(run)
+    assert found(run) == {("default-window", "getOrgLedger")}
 
 
 @pytest.mark.slow
@@ -68,37 +68,37 @@ def test_a_window_that_is_ignored(suite: Any, spoiled: Any, token: Callable[...,
 
         return app
 
-    made = suite(app_of(spoiled()), token=token("org_standard"))
-    reading.windows(made)
-    assert ("window-honored", "getOrgLedger") in found(made)
+    run = suite(app_of(spoiled()), token=token("org_standard"))
+    reading.windows(run)
+    assert ("window-honored", "getOrgLedger") in found(run)
 
 
 def test_rows_lost_between_others(suite: Any, spoiled: Any, token: Callable[..., str]) -> None:
     def lose(body: Any, count: int) -> Any:
         return body if len(body) > 150 else body[: len(body) // 2] + body[len(body) // 2 + 1 :]
 
-    made = suite(spoiled(spoil("/org/ledger", lose)), token=token("org_standard"))
-    reading.windows(made)
-    assert found(made) == {("window-complete", "getOrgLedger")}
+    run = suite(spoiled(spoil("/org/ledger", lose)), token=token("org_standard"))
+    reading.windows(run)
+    assert found(run) == {("window-complete", "getOrgLedger")}
 
 
 def test_counts_that_fall(suite: Any, spoiled: Any) -> None:
-    made = suite(spoiled(spoil("/org/events", lambda body, count: body | {"totalEvents": 100 - count})))
-    reading.windows(made)
-    assert found(made) == {("window-monotone", "getOrgContextEngineEvents")}
+    run = suite(spoiled(spoil("/org/events", lambda body, count: body | {"totalEvents": 100 - count})))
+    reading.windows(run)
+    assert found(run) == {("window-monotone", "getOrgContextEngineEvents")}
 
 
 def test_answers_that_never_repeat(suite: Any, spoiled: Any) -> None:
-    made = suite(spoiled(spoil("/org/billing", lambda body, count: body | {"creditBalance": count})))
-    reading.repeat(made)
-    [finding] = made.findings()
+    run = suite(spoiled(spoil("/org/billing", lambda body, count: body | {"creditBalance": count})))
+    reading.repeat(run)
+    [finding] = run.findings()
     assert (finding.rule, finding.pointer) == ("stable", "/creditBalance")
 
 
 def test_reading_that_costs(suite: Any, spoiled: Any) -> None:
-    made = suite(spoiled(spoil("/org/billing", lambda body, count: body | {"creditBalance": -count})))
-    reading.safe(made)
-    assert found(made) == {("safe", "getOrgBilling")}
+    run = suite(spoiled(spoil("/org/billing", lambda body, count: body | {"creditBalance": -count})))
+    reading.safe(run)
+    assert found(run) == {("safe", "getOrgBilling")}
 
 
 def test_an_etag_that_is_always_right(suite: Any) -> None:
@@ -109,9 +109,9 @@ def test_an_etag_that_is_always_right(suite: Any) -> None:
         await send({"type": "http.response.start", "status": 304 if conditional else 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"[]"})
 
-    made = suite(app)
-    reading.conditional(made)
-    pointers = {each.pointer for each in made.findings() if each.rule == "conditional"}
+    run = suite(app)
+    reading.conditional(run)
+    pointers = {finding.pointer for finding in run.findings() if finding.rule == "conditional"}
     assert pointers == {"body", "status"}
 
 

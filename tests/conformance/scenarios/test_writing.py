@@ -12,16 +12,16 @@ STEPS = (writing.bodies, writing.vouchers, writing.checkouts, writing.portal, wr
 
 
 def found(made: Any) -> set[str]:
-    return {each.rule for each in made.findings()}
+    return {finding.rule for finding in made.findings()}
 
 
 def test_the_stub_writes_as_it_should(suite: Any, token: Callable[..., str]) -> None:
     vouchers = ["TEST-CREDIT-5-a", "TEST-CREDIT-5-b"]
-    made = suite(token=token("org_standard_writes"), allow_write=ALL, voucher=vouchers)
+    run = suite(token=token("org_standard_writes"), allow_write=ALL, voucher=vouchers)
     for step in STEPS:
-        step(made)
-    assert made.findings() == ()
-    passed = {case.rule for case in made.cases() if case.outcome == "passed"}
+        step(run)
+    assert run.findings() == ()
+    passed = {case.rule for case in run.cases() if case.outcome == "passed"}
     wanted = {"voucher-once", "voucher-race", "voucher-unknown", "idempotency", "checkout-url", "portal-url"}
     assert (
         wanted | {"invariant-20-redeem-balance", "invariant-21-redeem-row", "method", "preflight", "crash"}
@@ -30,31 +30,31 @@ def test_the_stub_writes_as_it_should(suite: Any, token: Callable[..., str]) -> 
 
 
 def test_what_was_not_allowed_is_skipped(suite: Any) -> None:
-    made = suite()
+    run = suite()
     for step in (*STEPS, writing.subscribe):
-        step(made)
-    assert {entry.line.partition(" ")[0] for entry in made.guard.journal} == {"GET"}
+        step(run)
+    assert {entry.line.partition(" ")[0] for entry in run.guard.journal} == {"GET"}
     assert {"voucher-once", "checkout-url", "portal-url", "subscribe-url", "method"} <= {
-        each.rule for each in made.skipped()
+        skipped.rule for skipped in run.skipped()
     }
 
 
 def test_a_contract_that_is_unknown(suite: Any) -> None:
-    made = suite(allow_write=["subscribe"], contract_id="11111111-2222-4333-8444-555555555555")
-    writing.subscribe(made)
-    assert made.findings() == ()
-    assert [each.reason for each in made.skipped()] == ["refused with 404"]
+    run = suite(allow_write=["subscribe"], contract_id="11111111-2222-4333-8444-555555555555")
+    writing.subscribe(run)
+    assert run.findings() == ()
+    assert [skipped.reason for skipped in run.skipped()] == ["refused with 404"]
 
 
 def test_a_contract_that_can_be_subscribed_to(suite: Any, token: Callable[..., str]) -> None:
     held = token("org_contract_pending_subscribe")
     contract = suite(token=held).ask("getOrgContract").response.json["contractId"]
-    made = suite(token=held, allow_write=["subscribe"], contract_id=contract)
-    writing.bodies(made)
-    writing.subscribe(made)
-    assert made.findings() == ()
-    assert made.successes["subscribeToOrgContract"] == 1
-    assert "subscribe-url" in {case.rule for case in made.cases() if case.outcome == "passed"}
+    run = suite(token=held, allow_write=["subscribe"], contract_id=contract)
+    writing.bodies(run)
+    writing.subscribe(run)
+    assert run.findings() == ()
+    assert run.successes["subscribeToOrgContract"] == 1
+    assert "subscribe-url" in {case.rule for case in run.cases() if case.outcome == "passed"}
 
 
 class Shop:
@@ -126,9 +126,9 @@ class Shop:
     ],
 )
 def test_mistakes_with_vouchers(suite: Any, mistake: str, rules: set[str]) -> None:
-    made = suite(Shop(mistake), token="t", allow_write=["redeem"], voucher="GOOD")
-    writing.vouchers(made)
-    rest = {each for each in found(made) if not each.startswith(("schema-", "plausibility-", "challenge"))}
+    run = suite(Shop(mistake), token="t", allow_write=["redeem"], voucher="GOOD")
+    writing.vouchers(run)
+    rest = {each for each in found(run) if not each.startswith(("schema-", "plausibility-", "challenge"))}
     assert rest >= rules
     if not rules:
         assert rest == set()
@@ -139,9 +139,9 @@ def test_mistakes_with_vouchers(suite: Any, mistake: str, rules: set[str]) -> No
     [("relative", "checkout-url"), ("same", "checkout-fresh"), ("credit", "checkout-pending")],
 )
 def test_mistakes_with_checkouts(suite: Any, mistake: str, rule: str) -> None:
-    made = suite(Shop(mistake), token="t", allow_write=["checkout"])
-    writing.checkouts(made)
-    assert rule in found(made)
+    run = suite(Shop(mistake), token="t", allow_write=["checkout"])
+    writing.checkouts(run)
+    assert rule in found(run)
 
 
 def test_methods_that_nobody_documents(suite: Any) -> None:
@@ -152,9 +152,9 @@ def test_methods_that_nobody_documents(suite: Any) -> None:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"{}"})
 
-    made = suite(app, allow_write=["methods"])
-    writing.methods(made)
-    assert {"method", "allow", "route", "preflight"} <= found(made)
+    run = suite(app, allow_write=["methods"])
+    writing.methods(run)
+    assert {"method", "allow", "route", "preflight"} <= found(run)
 
 
 def test_wrong_bodies_are_all_wrong() -> None:
@@ -165,9 +165,9 @@ def test_wrong_bodies_are_all_wrong() -> None:
 
 
 def test_rules_over_bodies_are_skipped_where_none_may_be_sent(suite: Any) -> None:
-    made = suite()
-    writing.bodies(made)
-    told = {each.operation: each.reason for each in made.skipped() if each.rule == "body-schema"}
+    run = suite()
+    writing.bodies(run)
+    told = {skipped.operation: skipped.reason for skipped in run.skipped() if skipped.rule == "body-schema"}
     assert told == {
         "createOrgBillingCheckout": "needs --allow-write checkout",
         "redeemOrgVoucher": "needs --allow-write redeem --voucher CODE",

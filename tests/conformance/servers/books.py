@@ -48,13 +48,13 @@ class Books:
 
     @property
     def balance(self) -> int:
-        return sum(each.micros for each in self.movements)
+        return sum(movement.micros for movement in self.movements)
 
     def since(self, days: int) -> datetime:
         return self.now - timedelta(days=days)
 
     def window(self, days: int) -> list[Movement]:
-        return [each for each in self.movements if each.at >= self.since(days)]
+        return [movement for movement in self.movements if movement.at >= self.since(days)]
 
     def tokens(self, days: int) -> tuple[int, int]:
         rows = [row for row in self.usage if row[0] >= self.since(days)]

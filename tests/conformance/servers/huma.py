@@ -129,7 +129,7 @@ READS: dict[str, Any] = {
         "month": books.now.strftime("%Y-%m"),
         "pricePerCharUsd": usd(CHARACTER),
     },
-    "ledger": lambda books, days: [row(books, each) for each in books.window(days)],
+    "ledger": lambda books, days: [row(books, movement) for movement in books.window(days)],
     "model-pricing": lambda books, days: [
         {"inputPricePer1K": 0.0004, "model": "m-1", "outputPricePer1K": 0.0012}
     ],

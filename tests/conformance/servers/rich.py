@@ -111,17 +111,17 @@ def ledger(books: Books, days: int) -> list[dict[str, Any]]:
     rows = [
         {
             "trafficSource": "batch",
-            "tokens": each.tokens,
+            "tokens": movement.tokens,
             "tenantId": books.organization.upper(),
-            "entryType": each.kind.upper(),
-            "entryId": f"{each.number}",
-            "description": TEXT if each.number == 1 else "",
+            "entryType": movement.kind.upper(),
+            "entryId": f"{movement.number}",
+            "description": TEXT if movement.number == 1 else "",
             "createdBy": "",
-            "createdAt": stamp(each.at),
-            "amountUsd": usd(each.micros),
-            "amountCredits": usd(each.micros) * 100,
+            "createdAt": stamp(movement.at),
+            "amountUsd": usd(movement.micros),
+            "amountCredits": usd(movement.micros) * 100,
         }
-        for each in books.window(days)
+        for movement in books.window(days)
     ]
     return rows[::-1]
 

@@ -69,7 +69,7 @@ def test_what_is_read_is_described(app, document, path):
 
 @pytest.mark.parametrize("path", sorted(WINDOWED))
 @pytest.mark.parametrize("days", ["0", "366", "-1", "x", "1.5", "9" * 30, "1e1"])
-def test_a_wrong_window_is_refused(app, document, path, days):
+def test_a_wrong_window_is_rejected(app, document, path, days):
     answer = ask(app, path, query=f"days={days}")
     assert 400 <= answer.status < 500
     suite(document, path, "GET", answer)
@@ -84,7 +84,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("path", BODIES)
-def test_a_wrong_body_is_refused(app, document, path):
+def test_a_wrong_body_is_rejected(app, document, path):
     good = {
         "billing/checkout": {"amount": 900},
         "contract/subscribe": {"contractId": "x"},
@@ -135,13 +135,13 @@ def test_a_bad_token_is_401(app, document, kind):
         suite(document, path, method, answer)
 
 
-def test_a_session_without_an_organization_is_refused(app, document):
+def test_a_session_without_an_organization_is_rejected(app, document):
     answer = ask(app, "billing", token=door.token(None))
     assert answer.status in (401, 403)
     suite(document, "billing", "GET", answer)
 
 
-def test_unknown_paths_and_methods_are_refused(app):
+def test_unknown_paths_and_methods_are_rejected(app):
     assert ask(app, "nowhere").status == 404
     answer = ask(app, "ledger", "DELETE")
     assert (answer.status, answer.header("allow") is not None) == (405, True)

@@ -30,7 +30,10 @@ def judged(name, writes, quick=True, **more):
 
 
 def errors(report):
-    return [(each.rule, each.operation, each.pointer, each.expected, each.observed) for each in report.errors]
+    return [
+        (finding.rule, finding.operation, finding.pointer, finding.expected, finding.observed)
+        for finding in report.errors
+    ]
 
 
 # Waiting for the limit takes its time, and so does reading what never rests; writing reads as much before.
@@ -65,13 +68,13 @@ def test_a_portal_that_never_opens_is_no_pass():
     assert any("createOrgBillingPortal" in reason for reason in report.reasons)
 
 
-def test_rules_that_had_nothing_to_judge_are_not_passed():
+def test_rules_that_had_nothing_to_check_are_not_passed():
     report = judged("sparse", False)
-    skipped = {(each.rule, each.operation) for each in report.skipped}
+    skipped = {(skipped.rule, skipped.operation) for skipped in report.skipped}
     assert skipped
     passed = {
-        (each.rule, each.operation)
-        for each in report.cases
-        if each.outcome == "passed" and not each.evaluations
+        (case.rule, case.operation)
+        for case in report.cases
+        if case.outcome == "passed" and not case.evaluations
     }
     assert passed == set()
