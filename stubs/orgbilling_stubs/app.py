@@ -99,7 +99,7 @@ def _assemble(settings: Settings) -> App:
         handlers,
         authorizer,
         documents=_public_keys(key),
-        habits=HttpSettings(settings.lenient, settings.cors, settings.seed, fitter),
+        settings=HttpSettings(settings.lenient, settings.cors, settings.seed, fitter),
         closing=store.close,
         routes={
             "/_mock/checkout/": hosted_pages,

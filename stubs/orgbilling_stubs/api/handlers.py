@@ -20,7 +20,7 @@ from orgbilling_stubs.billing.events import CheckoutOpened, ContractSubscribed, 
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.http.context import EncodedReply, Reply, RequestContext
 from orgbilling_stubs.http.errors import INVALID, Problem
-from orgbilling_stubs.http.validation_errors import validation_error
+from orgbilling_stubs.http.json_schemas import error_detail
 
 T = TypeVar("T", int, str)
 
@@ -139,7 +139,7 @@ def _whole(context: RequestContext, name: str, default: int) -> int:
     try:
         return int(value)
     except (TypeError, ValueError):
-        raise Problem(INVALID, [validation_error("expected integer", f"query.{name}", value)]) from None
+        raise Problem(INVALID, [error_detail("expected integer", f"query.{name}", value)]) from None
 
 
 def _member(context: RequestContext, name: str, kind: type[T], default: T | None = None) -> T:
@@ -147,5 +147,5 @@ def _member(context: RequestContext, name: str, kind: type[T], default: T | None
     body = context.body
     value = body.get(name, default) if isinstance(body, dict) else default
     if not isinstance(value, kind):
-        raise Problem(INVALID, [validation_error(f"expected {TYPE_NAMES[kind]}", f"body.{name}", value)])
+        raise Problem(INVALID, [error_detail(f"expected {TYPE_NAMES[kind]}", f"body.{name}", value)])
     return value

@@ -22,9 +22,8 @@ from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.http.context import EncodedReply, Reply
 from orgbilling_stubs.http.errors import InvalidReply
-from orgbilling_stubs.http.json_schemas import Schemas
+from orgbilling_stubs.http.json_schemas import Schemas, validation_errors
 from orgbilling_stubs.http.response_fitting import ResponseFitter
-from orgbilling_stubs.http.validation_errors import validation_errors
 
 LEDGER = "getOrgLedger"
 

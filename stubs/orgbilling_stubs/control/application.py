@@ -38,7 +38,7 @@ def control_application(handlers: Mapping[str, Handler], seed: int, access: Cont
     origins = [origin for origin in access.origins if origin != "*"]
     translated = {operation_id: _translating(handler) for operation_id, handler in handlers.items()}
     inner = assemble(
-        control_description.load(), translated, _nobody, habits=HttpSettings(cors=origins, seed=seed)
+        control_description.load(), translated, _nobody, settings=HttpSettings(cors=origins, seed=seed)
     )
     responder = Responder(PREFIX, Cors(origins), trace_ids(f"control:{seed}"))
     return ControlApiGuard(_aliased(inner), responder, origins, access.token, access.host)

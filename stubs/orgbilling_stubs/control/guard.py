@@ -27,7 +27,6 @@ from orgbilling_stubs.control.token import is_same_token
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.http.origin_policy import OriginPolicy
 from orgbilling_stubs.http.responses import Responder
-from orgbilling_stubs.http.routing import refuse
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 JSON = re.compile(rb"application/(?:json|x-ndjson)\s*(?:;.*)?", re.IGNORECASE | re.DOTALL)
@@ -58,7 +57,7 @@ class ControlApiGuard:
         try:
             self.check(scope["method"], scope["headers"])
         except Problem as problem:
-            await refuse(self._responder, scope, send, problem)
+            await self._responder.send_problem(scope, send, problem)
             return
         await self._inner(scope, receive, send)
 

@@ -26,7 +26,7 @@ from orgbilling_stubs.control.server import (
 )
 from orgbilling_stubs.http.context import Reply, RequestContext
 from orgbilling_stubs.http.errors import Problem
-from orgbilling_stubs.http.validation_errors import locate
+from orgbilling_stubs.http.json_schemas import locate
 from orgbilling_stubs.tenants import timeline
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.store.log import ConflictError

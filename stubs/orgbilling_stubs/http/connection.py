@@ -1,8 +1,9 @@
-"""What can be done to a connection under uvicorn: trickle, cut, reset, or leave it hanging.
+"""What can be done to a connection under uvicorn: send slowly, close, reset, or leave it open.
 
-ASGI has no word for any of this. uvicorn hands the application a bound method of the object that holds the
-transport, with httptools as with h11, and nothing between it and us wraps that method; so the transport is
-reached through it. Where there is none (an application driven in process), a cut is a ConnectionResetError.
+ASGI has no message for these. uvicorn hands the application a bound method of the object that holds the
+transport, with httptools as with h11, and nothing between uvicorn and us wraps that method; so the transport
+is reached through it. Where there is none (an application driven in process), a close is a
+ConnectionResetError.
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ from starlette.types import Message, Receive, Send
 if TYPE_CHECKING:
     from orgbilling_stubs.http.context import Headers, Response
 
-STEP_S = 0.05
-"""How often a drip falls."""
+DRIP_INTERVAL_S = 0.05
 TICK_S = 0.25
 """How soon at the latest a wait notices that the server stops."""
 
@@ -62,18 +62,17 @@ class Connection:
         if self._body is not None:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
-        receive, _ = await self._both()
+        receive, _ = await self._attached()
         return await receive()
 
     async def deliver(self, response: Response) -> None:
-        """Put a response on the connection, in its own way if it has one."""
+        """Put a response on the connection, in its own way if it has one.
+
+        The connection is closed after a response that is not complete.
+        """
         if response.deliver is not None:
             await response.deliver(response, self)
-        else:
-            await self.send(response)
-
-    async def send(self, response: Response) -> None:
-        """Send a response at once; close the connection after one that is not complete."""
+            return
         await self.start(response.status, response.headers)
         more = not response.complete and not self.head_only
         await self.write(response.body, more=more)
@@ -82,136 +81,104 @@ class Connection:
 
     async def start(self, status: int, headers: Headers) -> None:
         """Send the head of a response alone."""
-        _, send = await self._both()
+        _, send = await self._attached()
         await send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def write(self, body: bytes, *, more: bool = False) -> None:
         """Send a piece of a body. more: there is more to come."""
-        _, send = await self._both()
+        _, send = await self._attached()
         payload = b"" if self.head_only else body
         await send({"type": "http.response.body", "body": payload, "more_body": more})
 
     async def drip(self, body: bytes, bytes_per_s: int, *, more: bool = False) -> None:
-        """Send a body so many bytes a second, one drop at a time; stop if the client leaves."""
-        receive, send = await self._both()
-        await drip(send, body, bytes_per_s, receive, more=more)
+        """Send a body at so many bytes a second, a piece every `DRIP_INTERVAL_S`; stop if the client leaves.
+
+        more: there is more to come.
+        """
+        _, send = await self._attached()
+        piece_bytes = max(1, round(bytes_per_s * DRIP_INTERVAL_S))
+        for start in range(0, len(body), piece_bytes):
+            piece = body[start : start + piece_bytes]
+            last = start + piece_bytes >= len(body)
+            await send({"type": "http.response.body", "body": piece, "more_body": more or not last})
+            if not last and await self.departed(len(piece) / bytes_per_s):
+                return
 
     async def pause(self, seconds: float) -> None:
         """Wait for so long, or until the server stops; reads nothing of the request."""
-        _, send = await self._both()
-        await pause(send, seconds)
+        _, send = await self._attached()
+        stopped_before = _is_stopping(send)
+        while seconds > 0 and _is_stopping(send) <= stopped_before:
+            await asyncio.sleep(min(seconds, TICK_S))
+            seconds -= TICK_S
 
     async def departed(self, seconds: float) -> bool:
         """Wait until the client has left or the server stops, or for so long; False when time was up.
 
-        Swallows the body of the request.
+        Discards the body of the request.
         """
-        receive, send = await self._both()
-        return await departed(receive, send, seconds)
+        receive, send = await self._attached()
+        stopped_before = _is_stopping(send)
+        disconnect = asyncio.ensure_future(_disconnect(receive))
+        try:
+            while seconds > 0:
+                await asyncio.wait({disconnect}, timeout=min(seconds, TICK_S))
+                seconds -= TICK_S
+                if disconnect.done() or _is_stopping(send) > stopped_before:
+                    return True
+            return disconnect.done()
+        finally:
+            disconnect.cancel()
 
     async def close(self) -> None:
         """Close the connection after what has been written."""
-        _, send = await self._both()
-        close(send)
+        _, send = await self._attached()
+        _release(send, "closed").close()
 
     async def reset(self) -> None:
         """Reset the connection: the client sees RST, and nothing that was still waiting to be written."""
-        _, send = await self._both()
-        reset(send)
+        _, send = await self._attached()
+        transport = _release(send, "reset")
+        # Closing a socket that lingers for no time makes the kernel send RST. The option is set through a
+        # duplicate, because event loops hand out sockets that do not let their options be set.
+        duplicate = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+        duplicate.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        duplicate.close()
+        transport.abort()
 
-    async def _both(self) -> tuple[Receive, Send]:
+    async def _attached(self) -> tuple[Receive, Send]:
+        """Receive and send, once there are any."""
         if self._send is None or self._receive is None:
-            await _attached()
+            await _next_turn()
         assert self._receive is not None
         assert self._send is not None
         return self._receive, self._send
 
 
 @coroutine
-def _attached() -> Generator[None, None, None]:
+def _next_turn() -> Generator[None, None, None]:
     """Wait for a turn of the loop: whoever has started the pipeline by hand then attaches a connection."""
     yield
 
 
-def transport(send: Send) -> Any:
-    """The transport under a `send`, or None when there is none to reach."""
-    return getattr(getattr(send, "__self__", None), "transport", None)
+def _release(send: Send, done: str) -> asyncio.Transport:
+    """The transport under a `send`, of which uvicorn is told that the client has left it.
+
+    Raises `ConnectionResetError` where there is no transport; done: what a fault rule did to the connection.
+    """
+    cycle: Any = getattr(send, "__self__", None)
+    transport: asyncio.Transport | None = getattr(cycle, "transport", None)
+    if transport is None:
+        raise ConnectionResetError(f"the connection was {done} by a fault rule")
+    cycle.disconnected = True  # else uvicorn complains of a response that is not complete
+    return transport
 
 
-def stopping(send: Send) -> bool:
-    """Whether the server is shutting down: uvicorn then takes `keep-alive` from every open connection."""
+def _is_stopping(send: Send) -> bool:
+    """Whether the server is shutting down: uvicorn then takes `keep_alive` from every open connection."""
     return getattr(getattr(send, "__self__", None), "keep_alive", True) is False
 
 
-def reset(send: Send) -> None:
-    """Reset the connection: the client sees RST, and nothing that was still waiting to be written."""
-    held = transport(send)
-    if held is None:
-        raise ConnectionResetError("the connection was reset by a fault rule")
-    # Closing a socket that lingers for no time makes the kernel send RST. The option is set through a
-    # duplicate, because event loops hand out sockets that refuse to have options set.
-    duplicate = socket.socket(fileno=os.dup(held.get_extra_info("socket").fileno()))
-    duplicate.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    duplicate.close()
-    _forget(send)
-    held.abort()
-
-
-def close(send: Send) -> None:
-    """Close the connection after what has been written."""
-    held = transport(send)
-    if held is None:
-        raise ConnectionResetError("the connection was closed by a fault rule")
-    _forget(send)
-    held.close()
-
-
-async def departed(receive: Receive, send: Send, seconds: float) -> bool:
-    """Wait until the client has left or the server stops, or for so long; False when time was up.
-
-    Swallows the body of the request.
-    """
-    already = stopping(send)
-    leaving = asyncio.ensure_future(_left(receive))
-    try:
-        while seconds > 0:
-            await asyncio.wait({leaving}, timeout=min(seconds, TICK_S))
-            seconds -= TICK_S
-            if leaving.done() or stopping(send) > already:
-                return True
-        return leaving.done()
-    finally:
-        leaving.cancel()
-
-
-async def pause(send: Send, seconds: float) -> None:
-    """Wait for so long, or until the server stops; reads nothing of the request."""
-    already = stopping(send)
-    while seconds > 0 and stopping(send) <= already:
-        await asyncio.sleep(min(seconds, TICK_S))
-        seconds -= TICK_S
-
-
-async def drip(send: Send, payload: bytes, bytes_per_s: int, receive: Receive, *, more: bool = False) -> None:
-    """Send a body so many bytes a second, one drop at a time; stop if the client leaves.
-
-    more: there would be more to come.
-    """
-    step = max(1, round(bytes_per_s * STEP_S))
-    for start in range(0, len(payload), step):
-        drop = payload[start : start + step]
-        last = start + step >= len(payload)
-        await send({"type": "http.response.body", "body": drop, "more_body": more or not last})
-        if not last and await departed(receive, send, len(drop) / bytes_per_s):
-            return
-
-
-async def _left(receive: Receive) -> None:
+async def _disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _forget(send: Send) -> None:
-    """Let uvicorn take the exchange for finished: the client is gone, so there is nothing to complain of."""
-    cycle: Any = getattr(send, "__self__", None)
-    cycle.disconnected = True

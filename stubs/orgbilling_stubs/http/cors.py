@@ -1,4 +1,4 @@
-"""Cross-origin access (CORS): the headers that tell a browser which origins may read an answer."""
+"""Cross-origin access (CORS): the headers that tell a browser which origins may read a response."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ EXPOSED = (
     b"ETag, Link, Preference-Applied, Retry-After, WWW-Authenticate, X-Trace-Id, "
     b"X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 )
-NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
-MOST_NAMES = 32
-REMEMBERED = 256
+HEADER_NAME = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+MAX_REQUESTED_HEADERS = 32
+CACHED_ORIGINS = 256
+LONGEST_CACHED_ORIGIN = 256
 
 
 class Cors:
@@ -28,18 +29,18 @@ class Cors:
 
     def __init__(self, origins: Sequence[str] = ()) -> None:
         self._policy = OriginPolicy(origins)
-        self._known: dict[bytes, Headers] = {}
+        self._cache: dict[bytes, Headers] = {}
 
     def headers(self, origin: bytes) -> Headers:
         """The headers that a response to this origin needs, empty if it may not read it."""
-        found = self._known.get(origin)
-        if found is None:
-            found = self._headers(origin)
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            if len(origin) <= REMEMBERED:
-                self._known[origin] = found
-        return found
+        headers = self._cache.get(origin)
+        if headers is None:
+            headers = self._headers(origin)
+            if len(self._cache) >= CACHED_ORIGINS:
+                self._cache.clear()
+            if len(origin) <= LONGEST_CACHED_ORIGIN:
+                self._cache[origin] = headers
+        return headers
 
     def _headers(self, origin: bytes) -> Headers:
         if not self._policy.may_read(origin):
@@ -52,24 +53,25 @@ class Cors:
             (b"access-control-expose-headers", EXPOSED),
         ]
 
-    def preflight(self, headers: Mapping[bytes, bytes], methods: bytes) -> Headers:
-        """The headers of the answer to a preflight request for a path with these methods."""
-        found = list(self.headers(headers.get(b"origin", b"")))
-        if not found:
+    def preflight(self, request_headers: Mapping[bytes, bytes], methods: bytes) -> Headers:
+        """The headers of the response to a preflight request for a path with these methods."""
+        headers = list(self.headers(request_headers.get(b"origin", b"")))
+        if not headers:
             return []
-        found += [
+        requested = request_headers.get(b"access-control-request-headers", b"")
+        headers += [
             (b"access-control-allow-methods", methods),
-            (b"access-control-allow-headers", _wanted(headers.get(b"access-control-request-headers", b""))),
+            (b"access-control-allow-headers", _allowed_headers(requested)),
             (b"access-control-max-age", b"600"),
         ]
-        if headers.get(b"access-control-request-private-network") == b"true":
-            found.append((b"access-control-allow-private-network", b"true"))
-        return found
+        if request_headers.get(b"access-control-request-private-network") == b"true":
+            headers.append((b"access-control-allow-private-network", b"true"))
+        return headers
 
 
-def _wanted(asked: bytes) -> bytes:
+def _allowed_headers(requested: bytes) -> bytes:
     """The request headers to allow: ours, and whatever else a client of an allowed origin wants to send."""
-    known = {name.strip().lower() for name in ALLOWED.split(b",")}
-    names = [name.strip() for name in asked.split(b",")[:MOST_NAMES]]
-    more = [name for name in names if NAMES.fullmatch(name) and name.lower() not in known]
-    return b", ".join([ALLOWED, *more])
+    ours = {name.strip().lower() for name in ALLOWED.split(b",")}
+    names = [name.strip() for name in requested.split(b",")[:MAX_REQUESTED_HEADERS]]
+    others = [name for name in names if HEADER_NAME.fullmatch(name) and name.lower() not in ours]
+    return b", ".join([ALLOWED, *others])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Protocol
+
+from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_stubs.http.context import (
     AnyReply,
@@ -19,7 +22,7 @@ from orgbilling_stubs.http.json_schemas import Schemas
 from orgbilling_stubs.http.parameters import Parameters
 from orgbilling_stubs.http.request_body import RequestBody
 from orgbilling_stubs.http.response_fitting import ResponseFitter
-from orgbilling_stubs.http.responses import DeclaredResponses, Responder
+from orgbilling_stubs.http.responses import DescribedResponses, Responder
 from orgbilling_stubs.http.security import required_schemes
 
 
@@ -33,40 +36,57 @@ class CompileContext:
     fitter: ResponseFitter | None = None
 
 
+class ConnexionOperation(Protocol):
+    """An operation as Connexion's loader has it: what is used of it."""
+
+    operation_id: str
+    method: str
+    path: str
+    security: Sequence[Mapping[str, Sequence[str]]] | None
+    parameters: Sequence[JsonObject]
+    request_body: JsonObject
+    responses: Mapping[str, JsonObject]
+    function: Handler
+
+
 class Operation:
     """An operation and what the pipeline needs to serve it.
 
-    spec: Connexion's operation. Parameters, body and responses are compiled when they are first needed:
-    most of a wide description, whose operations have no handler, never are. `compile` does it at once.
+    Parameters, body and responses are compiled when they are first needed: most of a wide description, whose
+    operations have no handler, never are. `compile` does it at once.
     """
 
-    def __init__(self, spec: Any, handler: Handler, compiled_with: CompileContext) -> None:
-        self.operation_id: str = spec.operation_id
-        self.method: str = spec.method.upper()
-        self.path: str = spec.path
+    def __init__(
+        self, described: ConnexionOperation, handler: Handler, compiled_with: CompileContext
+    ) -> None:
+        self.operation_id = described.operation_id
+        self.method = described.method.upper()
+        self.path = described.path
         self.safe = self.method in ("GET", "HEAD")
         self.handler = handler
-        self.security = required_schemes(spec.security)
-        self._spec = spec
+        self.security = required_schemes(described.security)
+        self._described = described
         self._with = compiled_with
 
     @cached_property
     def parameters(self) -> Parameters:
         """What reads its parameters."""
-        return Parameters(self._spec.parameters, self._with.schemas, lenient=self._with.lenient)
+        return Parameters(self._described.parameters, self._with.schemas, lenient=self._with.lenient)
 
     @cached_property
     def request_body(self) -> RequestBody | None:
         """What reads its request body; None when it has none."""
-        declared = self._spec.request_body
-        return RequestBody(declared, self._with.schemas, lenient=self._with.lenient) if declared else None
+        described = self._described.request_body
+        if not described:
+            return None
+        return RequestBody(described, self._with.schemas, lenient=self._with.lenient)
 
     @cached_property
-    def responses(self) -> DeclaredResponses:
+    def responses(self) -> DescribedResponses:
         """Its responses."""
-        return DeclaredResponses(
+        return DescribedResponses(
             self.operation_id,
-            self._spec.responses,
+            self._described.responses,
             self._with.schemas,
             self._with.responder.prefix,
             self.safe,
@@ -74,7 +94,7 @@ class Operation:
         )
 
     def compile(self) -> None:
-        """Compile it whole. Raises `KeyError` or `ValueError` for a broken reference or schema."""
+        """Compile it whole. Raises `LookupError` or `ValueError` for a broken reference or schema."""
         _ = self.parameters, self.request_body, self.responses
 
     def respond(self, context: RequestContext, reply: AnyReply) -> Response:
@@ -95,6 +115,7 @@ class Operation:
 async def handle(context: RequestContext) -> Response:
     """The end of the pipeline: call the handler, validate and serialize its reply."""
     operation = context.operation
-    handled = operation.handler(context)
-    reply = handled if isinstance(handled, (Reply, EncodedReply, StreamReply)) else await handled
+    reply = operation.handler(context)
+    if not isinstance(reply, (Reply, EncodedReply, StreamReply)):
+        reply = await reply
     return operation.respond(context, reply)

@@ -1,25 +1,24 @@
-"""Parameters of one operation: found, read as their types, validated, defaults applied."""
+"""Parameters of one operation: found in the request, parsed as their types, validated, defaults applied."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 from urllib.parse import unquote_plus
 
 import orjson
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
-from orgbilling_stubs.http.json_schemas import Schemas, types
-from orgbilling_stubs.http.validation_errors import ValidationError, validation_error, validation_errors
+from orgbilling_stubs.http.json_schemas import ErrorDetail, Schemas, error_detail, types, validation_errors
 
 INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
-REMEMBERED = 256
-"""So many different query strings are remembered per operation, none longer than `LONGEST`."""
-LONGEST = 128
+CACHED_QUERIES = 256
+"""The values of so many different query strings are remembered per operation."""
+LONGEST_CACHED_QUERY = 128
 
 
-class Unreadable(Exception):  # noqa: N818
+class ParameterError(Exception):
     """The text of a parameter is not of its type; the argument is the message."""
 
 
@@ -27,7 +26,7 @@ def integer(text: str) -> int:
     """A signed 64-bit decimal integer, as Go's ParseInt reads it."""
     if INTEGER.fullmatch(text) is not None and -(2**63) <= int(text) < 2**63:
         return int(text)
-    raise Unreadable("invalid integer")
+    raise ParameterError("invalid integer")
 
 
 def number(text: str) -> float:
@@ -36,157 +35,149 @@ def number(text: str) -> float:
         value = float(text)
         if value - value == 0:
             return value
-    raise Unreadable("invalid floating value")
+    raise ParameterError("invalid floating value")
 
 
 def boolean(text: str) -> bool:
     """Exactly `true` or `false`."""
     if text in ("true", "false"):
         return text == "true"
-    raise Unreadable("invalid boolean")
+    raise ParameterError("invalid boolean")
 
 
-def structure(text: str) -> Any:
+def json_object(text: str) -> JsonValue:
     """A JSON object in a parameter."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        raise Unreadable("invalid object") from None
+        raise ParameterError("invalid object") from None
 
 
-READERS = {"integer": integer, "number": number, "boolean": boolean, "object": structure}
+PARSERS = {"integer": integer, "number": number, "boolean": boolean, "object": json_object}
 
 
 class Parameter:
-    """One declared parameter, ready to be read from the texts that a request has for it."""
+    """One parameter of the API description, ready to be parsed from the texts that a request has for it."""
 
-    def __init__(self, declared: Mapping[str, Any], schemas: Schemas, *, lenient: bool) -> None:
-        self.name: str = declared["name"]
-        self.where: str = declared["in"]
-        self.key = self.name.lower() if self.where == "header" else self.name
-        self.place = f"{self.where}.{self.name}"
-        self.required: bool = bool(declared.get("required"))
-        self.lenient = lenient
-        schema = declared.get("schema", {})
-        self._schema = schema
-        self._schemas = schemas
-        self.default = schema.get("default") if isinstance(schema, Mapping) else None
-        named = types(schemas.document, schema)
-        self.array = named == ("array",)
-        self.explode = bool(declared.get("explode", declared.get("style", "form") == "form"))
-        item = schema.get("items", {}) if self.array else schema
-        self._read = READERS.get(next(iter(types(schemas.document, item)), "string"), str)
-        self.validator = schemas.validator(schema, "request")
+    def __init__(self, described: Mapping[str, JsonValue], schemas: Schemas, *, lenient: bool) -> None:
+        self.name: str = described["name"]
+        self.place: str = described["in"]
+        self.location = f"{self.place}.{self.name}"
+        self.header_name = self.name.lower().encode("latin-1", "replace")
+        self.required = bool(described.get("required"))
+        self._lenient = lenient
+        schema = described.get("schema", {})
+        self.default: JsonValue = schema.get("default") if isinstance(schema, Mapping) else None
+        self._is_array = types(schemas.document, schema) == ("array",)
+        self._explode = bool(described.get("explode", described.get("style", "form") == "form"))
+        item = schema.get("items", {}) if self._is_array else schema
+        self._parse = PARSERS.get(next(iter(types(schemas.document, item)), "string"), str)
+        self._validator = schemas.validator(schema, "request")
 
-    def value(self, texts: Sequence[str]) -> tuple[Any, list[ValidationError]]:
-        """The value for the texts found (none, one, or several), and what is wrong with it."""
-        if self.lenient and texts and not self.array:
+    def read(self, texts: Sequence[str]) -> tuple[JsonValue, list[ErrorDetail]]:
+        """The value of the texts that the request has (none, one or several), and what is wrong with it."""
+        if self._lenient and texts and not self._is_array:
             texts = texts[:1] if texts[0] else ()
         if not texts:
-            missing = validation_error(f"required {self.where} parameter is missing", self.place)
+            missing = error_detail(f"required {self.place} parameter is missing", self.location)
             return self.default, [missing] if self.required else []
-        if len(texts) > 1 and not self.array:
-            return None, [validation_error("expected a single value", self.place, list(texts))]
+        if len(texts) > 1 and not self._is_array:
+            return None, [error_detail("expected a single value", self.location, list(texts))]
         try:
-            value: Any = self._read(texts[0]) if not self.array else self._items(texts)
-        except Unreadable as error:
-            return None, [validation_error(str(error), self.place, texts[0])]
-        return value, [] if self.validator.is_valid(value) else validation_errors(
-            self.validator, value, self.place
-        )
+            value = self._items(texts) if self._is_array else self._parse(texts[0])
+        except ParameterError as error:
+            return None, [error_detail(str(error), self.location, texts[0])]
+        if self._validator.is_valid(value):
+            return value, []
+        return value, validation_errors(self._validator, value, self.location)
 
-    def _items(self, texts: Sequence[str]) -> list[Any]:
-        parts = texts if self.explode and self.where in ("query", "cookie") else texts[0].split(",")
-        return [self._read(part) for part in parts if part or len(parts) > 1]
+    def _items(self, texts: Sequence[str]) -> list[JsonValue]:
+        parts = texts if self._explode and self.place in ("query", "cookie") else texts[0].split(",")
+        return [self._parse(part) for part in parts if part or len(parts) > 1]
 
 
 class Parameters:
-    """All parameters of one operation."""
+    """All parameters of one operation. Of two with the same place and name the first counts."""
 
     def __init__(
-        self, declared: Sequence[Mapping[str, Any]], schemas: Schemas, *, lenient: bool = False
+        self, described: Sequence[Mapping[str, JsonValue]], schemas: Schemas, *, lenient: bool = False
     ) -> None:
-        seen: dict[tuple[str, str], Parameter] = {}
-        for each in declared:
-            if (each["in"], each["name"]) not in seen:
-                seen[each["in"], each["name"]] = Parameter(each, schemas, lenient=lenient)
-        self._query = [each for each in seen.values() if each.where == "query"]
-        self._others = [each for each in seen.values() if each.where != "query"]
-        self._wanted = {each.name for each in self._query}
-        optional = all(
-            each.where == "header" and not each.required and each.default is None for each in self._others
+        parameters: dict[tuple[str, str], Parameter] = {}
+        for node in described:
+            if (node["in"], node["name"]) not in parameters:
+                parameters[node["in"], node["name"]] = Parameter(node, schemas, lenient=lenient)
+        self._query = [parameter for parameter in parameters.values() if parameter.place == "query"]
+        self._others = [parameter for parameter in parameters.values() if parameter.place != "query"]
+        self._query_names = {parameter.name for parameter in self._query}
+        only_optional_headers = all(
+            parameter.place == "header" and not parameter.required and parameter.default is None
+            for parameter in self._others
         )
-        names = frozenset(each.key.encode("latin-1", "replace") for each in self._others)
-        self._optional_headers = names if optional else None
-        self._remembered: dict[bytes, dict[str, Any]] = {}
+        self._optional_headers = (
+            frozenset(parameter.header_name for parameter in self._others) if only_optional_headers else None
+        )
+        self._cache: dict[bytes, JsonObject] = {}
 
     def read(
         self, query: bytes, path: Mapping[str, str], headers: Mapping[bytes, bytes]
-    ) -> tuple[dict[str, Any], list[ValidationError]]:
-        """Values by name and everything wrong with them. Unknown query parameters are ignored."""
-        found = self._remembered.get(query)
-        wrong: list[ValidationError] = []
-        if found is None:
-            found, wrong = _values(self._query, self._texts(query))
-            if not wrong and len(query) <= LONGEST:
-                if len(self._remembered) >= REMEMBERED:
-                    self._remembered.clear()
-                self._remembered[query] = found
-        found = found.copy()
-        if self._others and not self._left_out(headers):
-            more, errors = _values(self._others, _elsewhere(self._others, path, headers))
-            found.update(more)
-            wrong = errors + wrong
-        return found, wrong
+    ) -> tuple[JsonObject, list[ErrorDetail]]:
+        """Values by name, and everything wrong with them. Unknown query parameters are ignored."""
+        cached = self._cache.get(query)
+        errors: list[ErrorDetail] = []
+        if cached is None:
+            cached, errors = _read(self._query, self._query_texts(query))
+            if not errors and len(query) <= LONGEST_CACHED_QUERY:
+                if len(self._cache) >= CACHED_QUERIES:
+                    self._cache.clear()
+                self._cache[query] = cached
+        values = cached.copy()
+        optional = self._optional_headers
+        if self._others and (optional is None or not optional.isdisjoint(headers)):
+            others, other_errors = _read(self._others, _other_texts(self._others, path, headers))
+            values.update(others)
+            errors = other_errors + errors
+        return values, errors
 
-    def _left_out(self, headers: Mapping[bytes, bytes]) -> bool:
-        """Whether there are only optional headers, and none was sent."""
-        names = self._optional_headers
-        return names is not None and names.isdisjoint(headers)
-
-    def _texts(self, query: bytes) -> dict[str, list[str]]:
+    def _query_texts(self, query: bytes) -> dict[str, list[str]]:
         texts: dict[str, list[str]] = {}
         for pair in query.decode("latin-1").split("&") if query else ():
             name, _, value = pair.partition("=")
             name = unquote_plus(name, errors="replace")
-            if name in self._wanted:
-                texts.setdefault(name, []).append(_text(value))
+            if name in self._query_names:
+                text = value.encode("latin-1").decode("utf-8", "replace")
+                texts.setdefault(name, []).append(unquote_plus(text, errors="replace"))
         return texts
 
 
-def _text(value: str) -> str:
-    return unquote_plus(value.encode("latin-1").decode("utf-8", "replace"), errors="replace")
-
-
-def _elsewhere(
-    declared: Sequence[Parameter], path: Mapping[str, str], headers: Mapping[bytes, bytes]
+def _other_texts(
+    parameters: Sequence[Parameter], path: Mapping[str, str], headers: Mapping[bytes, bytes]
 ) -> dict[str, list[str]]:
+    """The texts of parameters in path, headers and cookies."""
     texts: dict[str, list[str]] = {}
-    for each in declared:
-        if each.where == "path" and each.name in path:
-            texts[each.name] = [path[each.name]]
-        elif each.where == "header":
-            raw = headers.get(each.key.encode("latin-1", "replace"))
-            if raw is not None:
-                texts[each.name] = [raw.decode("latin-1")]
-        elif each.where == "cookie":
-            value = cookie(headers.get(b"cookie", b""), each.name)
-            if value is not None:
-                texts[each.name] = [value]
+    for parameter in parameters:
+        text = None
+        if parameter.place == "path":
+            text = path.get(parameter.name)
+        elif parameter.place == "header" and parameter.header_name in headers:
+            text = headers[parameter.header_name].decode("latin-1")
+        elif parameter.place == "cookie":
+            text = cookie(headers.get(b"cookie", b""), parameter.name)
+        if text is not None:
+            texts[parameter.name] = [text]
     return texts
 
 
-def _values(
-    declared: Sequence[Parameter], texts: Mapping[str, list[str]]
-) -> tuple[dict[str, Any], list[ValidationError]]:
-    found: dict[str, Any] = {}
-    wrong: list[ValidationError] = []
-    for each in declared:
-        value, errors = each.value(texts.get(each.name, ()))
-        wrong += errors
+def _read(
+    parameters: Sequence[Parameter], texts: Mapping[str, list[str]]
+) -> tuple[JsonObject, list[ErrorDetail]]:
+    values: JsonObject = {}
+    errors: list[ErrorDetail] = []
+    for parameter in parameters:
+        value, parameter_errors = parameter.read(texts.get(parameter.name, ()))
+        errors += parameter_errors
         if value is not None:
-            found[each.name] = value
-    return found, wrong
+            values[parameter.name] = value
+    return values, errors
 
 
 def cookie(header: bytes, name: str) -> str | None:

@@ -8,9 +8,9 @@ Only with `--published`: with the description of this project, a reply that brea
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from orgbilling_fixtures import random_stream
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_stubs.http.errors import UNIMPLEMENTED, Problem
 from orgbilling_stubs.http.example_responses import ExampleValues
@@ -20,12 +20,12 @@ from orgbilling_stubs.http.json_schemas import Schemas
 class ResponseFitter:
     """Fits replies to the schemas of one document."""
 
-    def __init__(self, document: Mapping[str, Any], seed: int) -> None:
+    def __init__(self, document: Mapping[str, JsonValue], seed: int) -> None:
         self._document = document
         self._schemas = Schemas(document)
         self._seed = seed
 
-    def fitted(self, schema: Any, body: Any) -> Any:
+    def fitted(self, schema: JsonValue, body: JsonValue) -> JsonValue:
         """The body, as near to itself as the schema lets it be. Raises `Problem` (501) if nothing fits."""
         try:
             fitted = self._fit(schema, body, "")
@@ -33,7 +33,7 @@ class ResponseFitter:
         except (LookupError, TypeError, ValueError) as error:
             raise Problem(UNIMPLEMENTED) from error
 
-    def _fit(self, schema: Any, value: Any, name: str) -> Any:
+    def _fit(self, schema: JsonValue, value: JsonValue, name: str) -> JsonValue:
         if not isinstance(schema, Mapping) or self._is_valid(schema, value):
             return value
         chosen = self._chosen(schema, value)
@@ -46,7 +46,7 @@ class ResponseFitter:
                 return converted
         return self._example(schema, name)
 
-    def _object(self, schema: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, Any]:
+    def _object(self, schema: Mapping[str, JsonValue], value: Mapping[str, JsonValue]) -> JsonObject:
         """An object without members that the schema does not have, and with those that it requires."""
         properties = schema.get("properties", {})
         others = schema.get("additionalProperties", schema.get("unevaluatedProperties", True))
@@ -60,7 +60,7 @@ class ResponseFitter:
                 fitted[name] = self._example(properties.get(name, {}), name)
         return fitted
 
-    def _chosen(self, schema: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
+    def _chosen(self, schema: Mapping[str, JsonValue], value: JsonValue) -> Mapping[str, JsonValue]:
         """The schema behind references and combinations; of alternatives the first of the value's type."""
         examples = ExampleValues(self._document, 0)
         chosen = examples.resolved(schema)
@@ -73,7 +73,7 @@ class ResponseFitter:
                 chosen = examples.resolved({"allOf": [branch, rest]})
         return chosen
 
-    def _example(self, schema: Any, name: str) -> Any:
+    def _example(self, schema: JsonValue, name: str) -> JsonValue:
         """An example of a schema, the same for the same member; raises `ValueError` if none can be made."""
         key = random_stream.key("fitting", self._seed, name)
         example = ExampleValues(self._document, key).value(schema, name)
@@ -81,17 +81,17 @@ class ResponseFitter:
             raise ValueError(f"no example can be made of {name or 'the response'}")
         return example
 
-    def _is_valid(self, schema: Any, value: Any) -> bool:
+    def _is_valid(self, schema: JsonValue, value: JsonValue) -> bool:
         return self._schemas.validator(schema, "response").is_valid(value)
 
 
-def _permits(schema: Mapping[str, Any], kind: str) -> bool:
+def _permits(schema: Mapping[str, JsonValue], kind: str) -> bool:
     """Whether a schema may describe values of a JSON type."""
     named = schema.get("type", kind)
     return kind == named if isinstance(named, str) else kind in named
 
 
-def _conversions(value: Any) -> Iterator[Any]:
+def _conversions(value: JsonValue) -> Iterator[JsonValue]:
     """The same value in other types: 2.5 as "2.5" and 2, true as "true", "7" as 7."""
     if isinstance(value, bool):
         yield str(value).lower()

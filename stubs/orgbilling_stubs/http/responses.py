@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from typing import Any
 
 import orjson
 from orgbilling_openapi.json_pointer import find
-from starlette.types import Send
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
+from starlette.types import Scope, Send
 
 from orgbilling_stubs.http.connection import Connection, Disconnected
 from orgbilling_stubs.http.context import (
@@ -25,11 +25,10 @@ from orgbilling_stubs.http.context import (
     StreamReply,
 )
 from orgbilling_stubs.http.cors import VARY, Cors
-from orgbilling_stubs.http.errors import BREACHED, CRASHED, TITLES, InvalidReply, ProblemType
-from orgbilling_stubs.http.json_schemas import Schemas, Validator, types
+from orgbilling_stubs.http.errors import BREACHED, CRASHED, TITLES, InvalidReply
+from orgbilling_stubs.http.json_schemas import Schemas, Validator, types, validation_errors
 from orgbilling_stubs.http.origin import Origin, Origins
 from orgbilling_stubs.http.response_fitting import ResponseFitter
-from orgbilling_stubs.http.validation_errors import validation_errors
 
 LOG = logging.getLogger("orgbilling")
 
@@ -37,24 +36,26 @@ JSON = (b"content-type", b"application/json")
 PROBLEM = (b"content-type", b"application/problem+json")
 
 
-class DeclaredResponse:
+class DescribedResponse:
     """One response of the description: its validator (None if it has no JSON body) and constant headers."""
 
     __slots__ = ("_head", "headers", "schema", "suffix", "validator")
 
-    def __init__(self, declared: Mapping[str, Any], schemas: Schemas, prefix: str) -> None:
-        content = declared.get("content", {})
-        media = next((media_type for media_type in content if "json" in media_type), None)
-        self.schema: Any = {}
+    def __init__(self, described: Mapping[str, JsonValue], schemas: Schemas, prefix: str) -> None:
+        content = described.get("content", {})
+        media_type = next((name for name in content if "json" in name), None)
+        self.schema: JsonValue = {}
         self.validator: Validator | None = None
         self.headers: Headers = []
         self.suffix: str | None = None
         self._head = ("", b"")
-        if media is None:
+        if media_type is None:
             return
-        schema = self.schema = content[media].get("schema", {})
+        schema = self.schema = content[media_type].get("schema", {})
         self.validator = schemas.validator(schema, "response")
-        self.headers = [JSON if media == "application/json" else (b"content-type", media.encode("latin-1"))]
+        self.headers = [
+            JSON if media_type == "application/json" else (b"content-type", media_type.encode("latin-1"))
+        ]
         reference = schema.get("$ref", "") if isinstance(schema, Mapping) else ""
         if reference and types(schemas.document, schema) in ((), ("object",)):
             name = reference.rpartition("/")[2]
@@ -71,34 +72,34 @@ class DeclaredResponse:
         return head
 
 
-class DeclaredResponses:
+class DescribedResponses:
     """The responses of one operation.
 
-    declared: by status, status range (`4XX`) or `default`. safe: a 200 of the operation carries an ETag.
+    described: by status, status range (`4XX`) or `default`. safe: a 200 of the operation carries an ETag.
     fitter: fits replies that break the description; without it they are errors.
     """
 
     def __init__(
         self,
         operation_id: str,
-        declared: Mapping[str, Mapping[str, Any]],
+        described: Mapping[str, Mapping[str, JsonValue]],
         schemas: Schemas,
         prefix: str,
         safe: bool,
         fitter: ResponseFitter | None = None,
     ) -> None:
         self._operation_id = operation_id
-        self._declared = {
-            status: DeclaredResponse(response, schemas, prefix) for status, response in declared.items()
+        self._described = {
+            status: DescribedResponse(response, schemas, prefix) for status, response in described.items()
         }
-        self._by_status: dict[int, DeclaredResponse] = {}
+        self._by_status: dict[int, DescribedResponse] = {}
         self._safe = safe
         self._fitter = fitter
 
     def serialize(self, context: RequestContext, reply: AnyReply) -> Response:
         """The response for a reply; 304 when the client has it already.
 
-        Raises `Breach` for a reply that is not what the description says.
+        Raises `InvalidReply` for a reply that is not what the description says.
         """
         if isinstance(reply, StreamReply):
             return _streamed(context, reply)
@@ -115,48 +116,48 @@ class DeclaredResponses:
     def _serialize(self, reply: Reply | EncodedReply, origin: Origin) -> Serialized:
         """Validate and serialize a reply, once however often it is given."""
         status = reply.status
-        declared = self._by_status.get(status) or self._find(status)
+        described = self._by_status.get(status) or self._find(status)
         tag = None
         if isinstance(reply, EncodedReply):
             payload = reply.body
             tag = None if reply.etag is None else b'"' + reply.etag.encode("latin-1") + b'"'
         else:
-            payload = self._payload(declared, status, reply.body)
-        if declared.suffix is not None and payload[:1] == b"{":
-            head = declared.head(origin.schema_url)
+            payload = self._payload(described, status, reply.body)
+        if described.suffix is not None and payload[:1] == b"{":
+            head = described.head(origin.schema_url)
             payload = head + b"," + payload[1:] if len(payload) > 2 else head + b"}"
-        headers = [*declared.headers]
+        headers = [*described.headers]
         if payload or status != 204:
             headers.append((b"content-length", b"%d" % len(payload)))
         if reply.headers:
-            headers += _encoded(reply.headers)
+            headers += _encoded(reply.headers.items())
         if self._safe and status == 200:
             tag = tag or entity_tag(payload)
             headers.append((b"etag", tag))
         return Serialized(origin, headers, payload, tag)
 
-    def _payload(self, declared: DeclaredResponse, status: int, body: Any) -> bytes:
-        validator = declared.validator
+    def _payload(self, described: DescribedResponse, status: int, body: JsonValue) -> bytes:
+        validator = described.validator
         if validator is None:
             return b""
         if validator.is_valid(body):
             return orjson.dumps(body)
         if self._fitter is not None:
-            return orjson.dumps(self._fitter.fitted(declared.schema, body))
+            return orjson.dumps(self._fitter.fitted(described.schema, body))
         rows = validation_errors(validator, body, "body")
         text = "; ".join(f"{row['location']}: {row['message']}" for row in rows[:20])
-        raise InvalidReply(f"{self._operation_id} {status} breaks the contract: {text}")
+        raise InvalidReply(f"{self._operation_id} {status} breaks the API description: {text}")
 
-    def _find(self, status: int) -> DeclaredResponse:
-        declared = self._declared.get(str(status)) or self._declared.get(f"{status // 100}XX")
-        if declared is None and self._fitter is not None and status < 300:
-            successes = (name for name in sorted(self._declared) if name.startswith("2"))
-            declared = self._declared.get(next(successes, "default"))
-        declared = declared or self._declared.get("default")
-        if declared is None:
-            raise InvalidReply(f"{self._operation_id}: the contract has no response {status}")
-        self._by_status[status] = declared
-        return declared
+    def _find(self, status: int) -> DescribedResponse:
+        described = self._described.get(str(status)) or self._described.get(f"{status // 100}XX")
+        if described is None and self._fitter is not None and status < 300:
+            successes = (name for name in sorted(self._described) if name.startswith("2"))
+            described = self._described.get(next(successes, "default"))
+        described = described or self._described.get("default")
+        if described is None:
+            raise InvalidReply(f"{self._operation_id}: the API description has no response {status}")
+        self._by_status[status] = described
+        return described
 
 
 def _streamed(context: RequestContext, reply: StreamReply) -> Response:
@@ -173,8 +174,8 @@ def _streamed(context: RequestContext, reply: StreamReply) -> Response:
     return Response(200, headers, deliver=deliver)
 
 
-def _encoded(headers: Mapping[str, str]) -> Headers:
-    return [(name.lower().encode("latin-1"), text.encode("latin-1")) for name, text in headers.items()]
+def _encoded(headers: Iterable[tuple[str, str]]) -> Headers:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 class ProblemResponses:
@@ -194,105 +195,104 @@ class Responder:
     """Writes the responses of one server.
 
     prefix: the path under which the API and its schemas are served, e.g. "/api/v1".
-    traces: gives the next trace id.
+    trace: gives the next trace id.
     """
 
-    def __init__(self, prefix: str, cors: Cors, traces: Callable[[], str]) -> None:
+    def __init__(self, prefix: str, cors: Cors, trace: Callable[[], str]) -> None:
         self.prefix = prefix
         self.cors = cors
-        self.trace = traces
+        self.trace = trace
         self.origins = Origins()
-        self.error_link = describing(prefix, "ErrorModel")
+        self._error_link = describing(prefix, "ErrorModel")
 
-    def finish(self, request: Mapping[bytes, bytes], headers: Headers) -> None:
-        """Add to the headers of an answer what every answer carries."""
+    def finish(self, request_headers: Mapping[bytes, bytes], headers: Headers) -> None:
+        """Add to the headers of a response what every response carries."""
         headers.append(VARY)
-        origin = request.get(b"origin")
+        origin = request_headers.get(b"origin")
         if origin is not None:
             headers += self.cors.headers(origin)
 
-    async def write(
-        self, send: Send, status: int, headers: Headers, payload: bytes, *, head: bool = False
-    ) -> None:
-        """Send an answer as it is. A response to HEAD keeps its headers, not its body."""
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if head else payload})
+    async def send(self, scope: Scope, send: Send, response: Response) -> None:
+        """Finish and send a response of no operation. A response to HEAD keeps its headers, not its body."""
+        self.finish(dict(reversed(scope["headers"])), response.headers)
+        body = b"" if scope["method"] == "HEAD" else response.body
+        await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+        await send({"type": "http.response.body", "body": body})
 
-    async def send(
-        self,
-        send: Send,
-        request: Mapping[bytes, bytes],
-        status: int,
-        headers: Headers,
-        payload: bytes = b"",
-        *,
-        head: bool = False,
-    ) -> None:
-        """Send one response; `headers` is added to."""
-        self.finish(request, headers)
-        await self.write(send, status, headers, payload, head=head)
+    async def send_problem(self, scope: Scope, send: Send, error: Exception) -> None:
+        """Send the problem document for an error outside of all operations."""
+        origin = self.origins.of(scope, dict(reversed(scope["headers"])))
+        await self.send(scope, send, self.problem(error, origin, self.trace()))
 
     def problem(self, error: Exception, origin: Origin, trace: str) -> Response:
-        """The problem document for an error: the error itself, or a 500 that gives nothing away."""
+        """The problem document for an error: the error itself, or a 500 that gives nothing away.
+
+        An error with a `status` and a `code` is meant for the client. It may also have `detail`, `errors`,
+        `headers`, `challenge` (the `WWW-Authenticate` value) and `retry_after_s`.
+        """
         status = getattr(error, "status", None)
         if not isinstance(status, int) or not hasattr(error, "code"):
             return self._crash(error, origin, trace)
         LOG.info("%s %d %s", trace, status, error.code)
-        body = self.document(origin, status, str(getattr(error, "detail", "")), getattr(error, "errors", ()))
-        headers = self.problem_headers(trace, body)
-        headers += [(name.lower().encode("latin-1"), text.encode("latin-1")) for name, text in _extra(error)]
-        return Response(status, headers, body)
+        response = self._problem(
+            status, str(getattr(error, "detail", "")), origin, trace, errors=getattr(error, "errors", ())
+        )
+        response.headers += _encoded(_error_headers(error, status))
+        return response
 
     def _crash(self, error: Exception, origin: Origin, trace: str) -> Response:
-        row: ProblemType = BREACHED if isinstance(error, InvalidReply) else CRASHED
-        LOG.error(
-            "%s %s: %s", trace, row.code, error, exc_info=None if isinstance(error, InvalidReply) else error
-        )
-        body = self.document(origin, row.status, row.detail, (), instance=f"urn:trace:{trace}")
-        return Response(row.status, self.problem_headers(trace, body), body)
+        invalid = isinstance(error, InvalidReply)
+        row = BREACHED if invalid else CRASHED
+        LOG.error("%s %s: %s", trace, row.code, error, exc_info=None if invalid else error)
+        return self._problem(row.status, row.detail, origin, trace, instance=f"urn:trace:{trace}")
 
-    def problem_headers(self, trace: str, body: bytes) -> Headers:
-        """The headers of a problem document."""
-        return [
-            PROBLEM,
-            (b"link", self.error_link),
-            (b"x-trace-id", trace.encode()),
-            (b"content-length", str(len(body)).encode()),
-        ]
-
-    def document(
-        self, origin: Origin, status: int, detail: str, errors: Any = (), instance: str | None = None
-    ) -> bytes:
-        """The JSON of a problem: `$schema`, title, status, detail, and what else there is to say."""
-        body: dict[str, Any] = {
+    def _problem(
+        self,
+        status: int,
+        detail: str,
+        origin: Origin,
+        trace: str,
+        errors: Sequence[Mapping[str, JsonValue]] = (),
+        instance: str | None = None,
+    ) -> Response:
+        document: JsonObject = {
             "$schema": f"{origin.schema_url}{self.prefix}/schemas/ErrorModel.json",
             "title": TITLES.get(status, "Error"),
             "status": status,
             "detail": detail,
         }
         if instance is not None:
-            body["instance"] = instance
+            document["instance"] = instance
         if errors:
-            body["errors"] = [{k: v for k, v in row.items() if v is not None} for row in errors]
-        return orjson.dumps(body)
+            document["errors"] = [
+                {name: value for name, value in row.items() if value is not None} for row in errors
+            ]
+        body = orjson.dumps(document)
+        headers = [
+            PROBLEM,
+            (b"link", self._error_link),
+            (b"x-trace-id", trace.encode()),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        return Response(status, headers, body)
+
+
+def _error_headers(error: Exception, status: int) -> Iterator[tuple[str, str]]:
+    """The headers that an error brings: its own, `WWW-Authenticate` and `Retry-After`."""
+    yield from getattr(error, "headers", {}).items()
+    challenge = getattr(error, "challenge", None)
+    if challenge is None and status == 401:
+        challenge = 'Bearer realm="orgbilling"'
+    if challenge is not None:
+        yield "WWW-Authenticate", challenge
+    retry_after_s = getattr(error, "retry_after_s", None)
+    if retry_after_s is not None:
+        yield "Retry-After", str(retry_after_s)
 
 
 def describing(prefix: str, schema: str) -> bytes:
     """The `Link` header that names the schema of a body."""
     return f'<{prefix}/schemas/{schema}.json>; rel="describedBy"'.encode()
-
-
-def _extra(error: Exception) -> list[tuple[str, str]]:
-    found = list(getattr(error, "headers", {}).items())
-    challenge = getattr(error, "challenge", None)
-    if challenge is None and getattr(error, "status", 0) == 401:
-        challenge = 'Bearer realm="orgbilling"'
-    if challenge is not None:
-        found.append(("WWW-Authenticate", challenge))
-    retry = getattr(error, "retry_after_s", None)
-    if retry is not None:
-        found.append(("Retry-After", str(retry)))
-    return found
 
 
 def entity_tag(payload: bytes) -> bytes:
@@ -303,7 +303,7 @@ def entity_tag(payload: bytes) -> bytes:
 
 def matches(condition: bytes, tag: bytes) -> bool:
     """Whether an `If-None-Match` value names this tag (weak comparison, RFC 9110)."""
-    return any(each.strip().removeprefix(b"W/") in (tag, b"*") for each in condition.split(b","))
+    return any(value.strip().removeprefix(b"W/") in (tag, b"*") for value in condition.split(b","))
 
 
 def trace_ids(seed: int | str) -> Callable[[], str]:

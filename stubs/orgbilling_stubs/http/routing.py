@@ -1,40 +1,47 @@
 # mypy: allow-subclassing-any
-"""Routing: finds the operation of a request. Connexion's loader, operations and resolver build its table."""
+# mypy: disable-error-code="import-untyped"
+"""Routing: finds the operation of a request.
+
+The table of routes is built by Connexion's loader, operations and resolver, once, at start-up.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-from urllib.parse import unquote
-
-if TYPE_CHECKING:
-    from orgbilling_stubs.http.operation import Operation
-
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
-from starlette.types import Receive, Send
+from orgbilling_openapi.json_pointer import follow
+from orgbilling_openapi.operations import METHODS
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orgbilling_stubs.http.connection import Connection, Disconnected
-from orgbilling_stubs.http.context import CallNext, Handler, Record, RequestContext
+from orgbilling_stubs.http.context import CallNext, Handler, Record, RequestContext, Response
 from orgbilling_stubs.http.errors import METHOD_WRONG, ROUTE_UNKNOWN, Problem
-from orgbilling_stubs.http.operation import CompileContext, Operation
+from orgbilling_stubs.http.operation import CompileContext, ConnexionOperation, Operation
 from orgbilling_stubs.http.origin import Address
 from orgbilling_stubs.http.responses import Responder
-from orgbilling_stubs.http.specification import (
-    API,
-    AbstractRoutingAPI,
-    ApiSpecification,
-    ConnexionMiddleware,
-    Resolution,
-    Resolver,
-    SpecMiddleware,
-)
+from orgbilling_stubs.http.server import lazy_import
+
+lazy_import.load()
+
+from connexion.middleware import ConnexionMiddleware  # noqa: E402
+from connexion.middleware.abstract import AbstractRoutingAPI, SpecMiddleware  # noqa: E402
+from connexion.middleware.main import API  # noqa: E402
+from connexion.resolver import Resolution, Resolver  # noqa: E402
+from connexion.spec import OpenAPISpecification  # noqa: E402
+
+NO_PATH: Mapping[str, str] = {}
+NO_PARAMETERS: Mapping[str, Any] = {}
+PREFLIGHT_VARY = b"Origin, Access-Control-Request-Method, Access-Control-Request-Private-Network"
 
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
+
+ExactOperations: TypeAlias = Mapping[tuple[bytes, bytes], tuple[Operation, str, str]]
+"""By method and path as they are sent: the operation, and both as text."""
 
 
 class Route:
@@ -55,10 +62,38 @@ class Route:
 
 
 class _Node:
+    """The routes below a segment: by fixed text, and by the pattern of a segment with parameters."""
+
     def __init__(self) -> None:
         self.fixed: dict[str, _Node] = {}
-        self.open: dict[str, tuple[re.Pattern[str], _Node]] = {}
+        self.templated: dict[str, tuple[re.Pattern[str], _Node]] = {}
         self.route: Route | None = None
+
+    def child(self, segment: str) -> _Node:
+        """The node of a segment of a path template, made if there is none yet."""
+        if "{" not in segment:
+            return self.fixed.setdefault(segment, _Node())
+        parts = _TEMPLATE.split(segment)
+        shape = "".join("(.+?)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
+        if shape not in self.templated:
+            self.templated[shape] = (re.compile(shape, re.DOTALL), _Node())
+        return self.templated[shape][1]
+
+    def matches(
+        self, segments: Sequence[str], values: tuple[str, ...] = ()
+    ) -> Iterator[tuple[Route, tuple[str, ...]]]:
+        """The routes that fit these segments, the best first, with the texts of their parameters."""
+        if not segments:
+            if self.route is not None:
+                yield self.route, values
+            return
+        segment, *rest = segments
+        if segment in self.fixed:
+            yield from self.fixed[segment].matches(rest, values)
+        for pattern, child in self.templated.values():
+            match = pattern.fullmatch(segment)
+            if match is not None:
+                yield from child.matches(rest, values + match.groups())
 
 
 class Router:
@@ -66,8 +101,8 @@ class Router:
 
     def __init__(self) -> None:
         self.exact: dict[str, Route] = {}
-        self._root = _Node()
         self._templated = False
+        self._root = _Node()
 
     def route(self, path: str) -> Route:
         """The route of a path template, made if there is none yet."""
@@ -76,7 +111,7 @@ class Router:
         self._templated = True
         node = self._root
         for segment in path.split("/"):
-            node = _child(node, segment)
+            node = node.child(segment)
         if node.route is None:
             node.route = Route(path)
         return node.route
@@ -86,81 +121,72 @@ class Router:
 
         raw_path: the path as sent, so that an encoded slash stays inside its segment.
         """
-        found = self.exact.get(path)
-        if found is not None or not self._templated:
-            return found, {}
+        route = self.exact.get(path)
+        if route is not None or not self._templated:
+            return route, {}
         raw = path if raw_path is None else raw_path.partition(b"?")[0].decode("latin-1")
         segments = [unquote(segment, errors="replace") for segment in raw.split("/")]
-        for route, values in _walk(self._root, segments, 0, ()):
+        for route, values in self._root.matches(segments):
             return route, dict(zip(route.names, values, strict=True))
         return None, {}
 
-    def routes(self) -> Iterator[Route]:
-        """Every route."""
-        yield from self.exact.values()
-        waiting = [self._root]
-        while waiting:
-            node = waiting.pop()
-            if node.route is not None:
-                yield node.route
-            waiting += [*node.fixed.values(), *(each[1] for each in node.open.values())]
 
+class ApiSpecification(OpenAPISpecification):
+    """An OpenAPI document as Connexion's loader sees it.
 
-def _child(node: _Node, segment: str) -> _Node:
-    if "{" not in segment:
-        return node.fixed.setdefault(segment, _Node())
-    parts = _TEMPLATE.split(segment)
-    shape = "".join("(.+?)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
-    if shape not in node.open:
-        node.open[shape] = (re.compile(shape, re.DOTALL), _Node())
-    return node.open[shape][1]
+    Connexion 3.3 validates against the 3.0 meta-schema, which rejects 3.1, and expands every `$ref`, also
+    those of recursive schemas. Here the document was validated when it was built (the tests do), and only
+    the references that Connexion's operations look through are followed: path items, parameters, request
+    bodies and responses. Schemas keep their references; the validators follow those.
+    """
 
+    def __init__(self, raw_spec: JsonObject, *, base_uri: str = "") -> None:
+        self._raw_spec = raw_spec
+        self._base_uri = base_uri
+        self._spec = {
+            **raw_spec,
+            "components": raw_spec.get("components", {}),
+            "paths": {path: self._path(item) for path, item in raw_spec.get("paths", {}).items()},
+        }
 
-def _walk(
-    node: _Node, segments: list[str], at: int, values: tuple[str, ...]
-) -> Iterator[tuple[Route, tuple[str, ...]]]:
-    if at == len(segments):
-        if node.route is not None:
-            yield node.route, values
-        return
-    fixed = node.fixed.get(segments[at])
-    if fixed is not None:
-        yield from _walk(fixed, segments, at + 1, values)
-    for pattern, child in node.open.values():
-        found = pattern.fullmatch(segments[at])
-        if found is not None:
-            yield from _walk(child, segments, at + 1, values + found.groups())
+    def _path(self, node: JsonValue) -> JsonObject:
+        item = follow(self._raw_spec, node)
+        operations = {key: self._operation(value) for key, value in item.items() if key in METHODS}
+        return {**operations, "parameters": self._parameters(item)}
 
+    def _operation(self, node: JsonObject) -> JsonObject:
+        responses = node.get("responses", {})
+        operation = {
+            **node,
+            "parameters": self._parameters(node),
+            "responses": {str(key): follow(self._raw_spec, value) for key, value in responses.items()},
+        }
+        if "requestBody" in node:
+            operation["requestBody"] = follow(self._raw_spec, node["requestBody"])
+        return operation
 
-PREFLIGHT_VARY = b"Origin, Access-Control-Request-Method, Access-Control-Request-Private-Network"
+    def _parameters(self, node: JsonObject) -> list[JsonValue]:
+        return [follow(self._raw_spec, parameter) for parameter in node.get("parameters", ())]
 
-
-NO_PATH: Mapping[str, str] = {}
-NO_PARAMETERS: Mapping[str, Any] = {}
-
-ExactOperations: TypeAlias = Mapping[tuple[bytes, bytes], tuple[Operation, str, str]]
-"""By method and path as they are sent: the operation, and both as text."""
+    def clone(self) -> ApiSpecification:
+        """A copy that can be given another base path."""
+        return ApiSpecification(dict(self._raw_spec), base_uri=self._base_uri)
 
 
 class HandlerResolver(Resolver):
-    """Resolves an operationId by one visible table; `otherwise` makes a handler for any other."""
+    """Resolves an operationId by one visible table; `otherwise` makes a handler for any other operation."""
 
     def __init__(
-        self, handlers: Mapping[str, Handler], otherwise: Callable[[Any], Handler] | None = None
+        self, handlers: Mapping[str, Handler], otherwise: Callable[[ConnexionOperation], Handler]
     ) -> None:
         super().__init__()
         self.handlers = handlers
-        self.otherwise = otherwise
+        self._otherwise = otherwise
 
-    def resolve(self, operation: Any) -> Resolution:
+    def resolve(self, operation: ConnexionOperation) -> Resolution:
         """The function and name of an operation. An operation without an id is named by method and path."""
         name = operation.operation_id or f"{operation.method.upper()} {operation.path}"
-        handler = self.handlers.get(name)
-        if handler is None:
-            if self.otherwise is None:
-                raise LookupError(f"no handler for operation {name}")
-            handler = self.otherwise(operation)
-        return Resolution(handler, name)
+        return Resolution(self.handlers.get(name) or self._otherwise(operation), name)
 
 
 class CompiledAPI(AbstractRoutingAPI):
@@ -178,15 +204,15 @@ class CompiledAPI(AbstractRoutingAPI):
         self.compiled_with = compiled_with
         super().__init__(specification, **options)
 
-    def make_operation(self, operation: Any) -> Operation:
-        """Compile what has a row in the table now, anything else with its first request."""
+    def make_operation(self, operation: ConnexionOperation) -> Operation:
+        """Compile what has a handler in the table now, anything else with its first request."""
         compiled = Operation(operation, operation.function, self.compiled_with)
         if operation.operation_id in self.resolver.handlers:
             compiled.compile()
         return compiled
 
     @staticmethod
-    def _framework_path_and_name(operation: Any, path: str) -> tuple[str, str]:
+    def _framework_path_and_name(operation: ConnexionOperation, path: str) -> tuple[str, str]:
         return path, operation.operation_id
 
     def _add_operation_internal(
@@ -196,14 +222,14 @@ class CompiledAPI(AbstractRoutingAPI):
 
 
 class Routing(SpecMiddleware):
-    """Sends a request to its compiled operation, and whatever the contract does not know to the inner app.
+    """Sends a request to its compiled operation, and any path that is not described to the inner application.
 
-    elsewhere: path prefixes where the inner app answers preflights, too.
+    elsewhere: path prefixes where the inner application answers preflights, too.
     """
 
     def __init__(
         self,
-        app: Any,
+        app: ASGIApp,
         responder: Responder,
         pipeline: CallNext,
         record: Record,
@@ -222,7 +248,7 @@ class Routing(SpecMiddleware):
     def add_api(
         self, specification: ApiSpecification, *, compiled_with: CompileContext, **options: Any
     ) -> CompiledAPI:
-        """Register the operations of one specification (Connexion calls this, once per contract)."""
+        """Register the operations of one specification (Connexion calls this, once per specification)."""
         return CompiledAPI(
             specification,
             router=self.router,
@@ -270,7 +296,7 @@ class Routing(SpecMiddleware):
             for method, operation in route.methods.items()
         }
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Route one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
@@ -291,13 +317,13 @@ class Routing(SpecMiddleware):
         elif route is None:
             await self.app(scope, receive, send)
         else:
-            wrong = Problem(METHOD_WRONG, headers={"Allow": route.allow.decode()})
-            await refuse(self.responder, scope, send, wrong)
+            error = Problem(METHOD_WRONG, headers={"Allow": route.allow.decode()})
+            await self.responder.send_problem(scope, send, error)
 
     async def _serve(
         self,
         operation: Operation,
-        scope: Mapping[str, Any],
+        scope: Scope,
         receive: Receive,
         send: Send,
         path_parameters: Mapping[str, str],
@@ -324,29 +350,20 @@ class Routing(SpecMiddleware):
         self.record(context, response)
         await connection.deliver(response)
 
-    async def _options(self, scope: Mapping[str, Any], send: Send, route: Route | None) -> None:
+    async def _options(self, scope: Scope, send: Send, route: Route | None) -> None:
         headers = dict(reversed(scope["headers"]))
-        allow = route.allow if route is not None else b"GET, HEAD, OPTIONS, POST"
         responder = self.responder
-        out = [(b"allow", allow), (b"x-trace-id", responder.trace().encode())]
+        allow = route.allow if route is not None else b"GET, HEAD, OPTIONS, POST"
+        response = Response(204, [(b"allow", allow), (b"x-trace-id", responder.trace().encode())])
         if b"access-control-request-method" in headers and b"origin" in headers:
-            out += responder.cors.preflight(headers, allow)
-            out.append((b"vary", PREFLIGHT_VARY))
-            await send({"type": "http.response.start", "status": 204, "headers": out})
+            response.headers += responder.cors.preflight(headers, allow)
+            response.headers.append((b"vary", PREFLIGHT_VARY))
+            await send({"type": "http.response.start", "status": 204, "headers": response.headers})
             await send({"type": "http.response.body", "body": b""})
         elif route is None:
-            await refuse(self.responder, scope, send, Problem(ROUTE_UNKNOWN))
+            await responder.send_problem(scope, send, Problem(ROUTE_UNKNOWN))
         else:
-            await responder.send(send, headers, 204, out)
-
-
-async def refuse(responder: Responder, scope: Mapping[str, Any], send: Send, problem: Exception) -> None:
-    """Answer a request that no operation takes."""
-    headers = dict(reversed(scope["headers"]))
-    origin = responder.origins.of(scope, headers)
-    response = responder.problem(problem, origin, responder.trace())
-    head = scope["method"] == "HEAD"
-    await responder.send(send, headers, response.status, response.headers, response.body, head=head)
+            await responder.send(scope, send, response)
 
 
 class CompiledApplication(ConnexionMiddleware):

@@ -17,20 +17,21 @@ Authorize: TypeAlias = Callable[[Sequence[tuple[bytes, bytes]], str], Principal 
 """From the request headers and the method to the principal; raises an error with a status (401, 403, 503)."""
 
 
-def required_schemes(declared: Sequence[Mapping[str, Sequence[str]]] | None) -> frozenset[str] | None:
-    """What an operation asks for, from its `security`.
+def required_schemes(requirements: Sequence[Mapping[str, Sequence[str]]] | None) -> frozenset[str] | None:
+    """What an operation requires, from its `security`.
 
-    None: open to all. Otherwise the schemes that the authorizer reads; none of them: just some credentials.
+    None: open to all. Otherwise the schemes whose token the authorizer reads. An empty set: some credentials
+    must be there, whatever they are.
     """
-    if not declared or any(not requirement for requirement in declared):
+    if not requirements or any(not requirement for requirement in requirements):
         return None
-    return TOKEN_SCHEMES.intersection(name for requirement in declared for name in requirement)
+    return TOKEN_SCHEMES.intersection(name for requirement in requirements for name in requirement)
 
 
 def authorize_once(context: RequestContext, authorize: Authorize) -> Principal | Exception | None:
     """The principal of a request, or the error that says that it is not let in.
 
-    Worked out by whichever step asks first; the steps after it read the same answer.
+    Determined by the first step that needs it, and read by the steps after it.
     """
     if context.authorization is None:
         try:
@@ -49,7 +50,7 @@ class Security:
         self._authorize = authorize
 
     def __call__(self, context: RequestContext, call_next: CallNext) -> Coroutine[Any, Any, Response]:
-        """Authenticate and authorize, if the operation asks for it."""
+        """Authenticate and authorize, if the operation requires it."""
         required = context.operation.security
         if required:
             principal = authorize_once(context, self._authorize)

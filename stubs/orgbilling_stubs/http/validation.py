@@ -11,12 +11,15 @@ import orjson
 from orgbilling_stubs.billing.events import Idempotency
 from orgbilling_stubs.http.context import CallNext, RequestContext, Response
 from orgbilling_stubs.http.errors import INVALID, Problem
-from orgbilling_stubs.http.request_body import RequestBody
-from orgbilling_stubs.http.validation_errors import ValidationError, validation_error
+from orgbilling_stubs.http.json_schemas import ErrorDetail, error_detail
+from orgbilling_stubs.http.request_body import RequestBody, receive_body
 
 
 class Validation:
-    """Reads body, parameters and idempotency key. Raises `Problem` for the first that is wrong."""
+    """Reads body, parameters and idempotency key.
+
+    Raises `Problem`: for the first of media type, size and syntax that is wrong, else for everything that is.
+    """
 
     def __call__(self, context: RequestContext, call_next: CallNext) -> Coroutine[Any, Any, Response]:
         """Read and validate a request."""
@@ -28,14 +31,16 @@ class Validation:
 
     @staticmethod
     async def _with_body(request_body: RequestBody, context: RequestContext, call_next: CallNext) -> Response:
-        request_body.check_media(context.headers.get(b"content-type"))
-        context.raw_body = await request_body.receive(context.headers, context.connection.receive)
+        request_body.check_media_type(context.headers.get(b"content-type"))
+        context.raw_body = await receive_body(
+            context.headers, context.connection.receive, limit_bytes=request_body.limit_bytes
+        )
         context.body, errors = request_body.parse(context.raw_body)
         _read(context, errors)
         return await call_next(context)
 
 
-def _read(context: RequestContext, body_errors: list[ValidationError]) -> None:
+def _read(context: RequestContext, body_errors: list[ErrorDetail]) -> None:
     """Read parameters and idempotency key. Raises `Problem` with all that is wrong with them and the body."""
     operation = context.operation
     parameters, errors = operation.parameters.read(context.query, context.path_parameters, context.headers)
@@ -52,12 +57,12 @@ def idempotency(context: RequestContext) -> Idempotency | None:
     if raw is None:
         return None
     key = raw.decode("latin-1")
-    if not 1 <= len(key) <= 255 or not all("!" <= letter <= "~" for letter in key):
+    if not 1 <= len(key) <= 255 or not all("!" <= character <= "~" for character in key):
         message = "expected 1 to 255 visible ASCII characters"
-        raise Problem(INVALID, [validation_error(message, "header.Idempotency-Key", key)])
+        raise Problem(INVALID, [error_detail(message, "header.Idempotency-Key", key)])
     body = context.body
     content = body if isinstance(body, bytes) else orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
-    place = orjson.dumps(
+    target = orjson.dumps(
         [context.operation.operation_id, dict(context.path_parameters)], option=orjson.OPT_SORT_KEYS
     )
-    return Idempotency(key, hashlib.blake2b(place + content, digest_size=16).hexdigest())
+    return Idempotency(key, hashlib.blake2b(target + content, digest_size=16).hexdigest())

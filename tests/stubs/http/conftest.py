@@ -127,11 +127,11 @@ HANDLERS: dict[str, Handler] = {
 
 @pytest.fixture
 def make() -> Callable[..., Client]:
-    def made(habits: HttpSettings | None = None, contract: Any = None, **handlers: Handler) -> Client:
+    def client(settings: HttpSettings | None = None, contract: Any = None, **handlers: Handler) -> Client:
         table = {**HANDLERS, **handlers}
-        return Client(assemble(contract or descriptions.load(), table, admit, habits=habits))
+        return Client(assemble(contract or descriptions.load(), table, admit, settings=settings))
 
-    return made
+    return client
 
 
 @pytest.fixture

@@ -25,5 +25,5 @@ def test_an_empty_table_answers_every_get_with_an_example(make):
 
 def test_the_contract_is_left_as_it_is():
     contract = descriptions.load()
-    assemble(contract, {}, lambda headers, method: None, habits=HttpSettings(lenient=True))
+    assemble(contract, {}, lambda headers, method: None, settings=HttpSettings(lenient=True))
     assert contract == descriptions.load()

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from orgbilling_stubs.http import connection
+from orgbilling_stubs.http.connection import Connection
 
 
 class Cycle:
@@ -24,40 +24,46 @@ class Cycle:
 
 
 REQUEST = {"type": "http.request", "body": b"", "more_body": False}
-GONE = {"type": "http.disconnect"}
+DISCONNECT = {"type": "http.disconnect"}
 
 
 def test_waiting_ends_when_the_client_leaves_or_time_is_up():
-    async def wait(*messages):
+    async def departed(*messages):
         cycle = Cycle(*messages)
-        return await connection.departed(cycle.receive, cycle.send, 0.02)
+        return await Connection(cycle.receive, cycle.send).departed(0.02)
 
-    assert asyncio.run(wait(REQUEST, GONE)) is True
-    assert asyncio.run(wait(REQUEST)) is False
+    assert asyncio.run(departed(REQUEST, DISCONNECT)) is True
+    assert asyncio.run(departed(REQUEST)) is False
 
 
 @pytest.mark.parametrize("forever", [float("inf"), 600.0])
 def test_waiting_ends_when_the_server_stops(forever):
     async def wait():
         cycle = Cycle()
-        waiting = asyncio.ensure_future(connection.departed(cycle.receive, cycle.send, forever))
-        pausing = asyncio.ensure_future(connection.pause(cycle.send, forever))
+        connection = Connection(cycle.receive, cycle.send)
+        departed = asyncio.ensure_future(connection.departed(forever))
+        pause = asyncio.ensure_future(connection.pause(forever))
         await asyncio.sleep(0.01)
         await cycle.send({})
-        assert connection.stopping(cycle.send)
-        return await waiting, await pausing
+        return await departed, await pause
 
     started = time.perf_counter()
     assert asyncio.run(wait()) == (True, None)
     assert time.perf_counter() - started < 2
 
 
-async def _no_server(message):
+async def send_nowhere(message):
     """A `send` with no connection behind it."""
 
 
-@pytest.mark.parametrize("end", [connection.reset, connection.close])
+@pytest.mark.parametrize("end", [Connection.reset, Connection.close])
 def test_without_a_connection_there_is_an_error_instead(end):
+    connection = Connection(Cycle().receive, send_nowhere)
     with pytest.raises(ConnectionResetError):
-        end(_no_server)
-    assert not connection.stopping(_no_server)
+        asyncio.run(end(connection))
+
+
+def test_without_a_connection_a_pause_lasts_until_its_end():
+    started = time.perf_counter()
+    asyncio.run(Connection(Cycle().receive, send_nowhere).pause(0.05))
+    assert time.perf_counter() - started >= 0.05

@@ -9,14 +9,14 @@ from orgbilling_stubs.http.context import EncodedReply
 def days(make):
     """Asks the ledger with a query string: the `days` that the handler saw, or the finding."""
 
-    def asked(query: bytes, habits: HttpSettings | None = None):
+    def asked(query: bytes, settings: HttpSettings | None = None):
         seen = []
 
         def handler(call):
             seen.append(call.parameters["days"])
             return EncodedReply(b"[]")
 
-        answer = make(habits, getOrgLedger=handler)("GET", "/org/ledger", query=query)
+        answer = make(settings, getOrgLedger=handler)("GET", "/org/ledger", query=query)
         return seen[0] if seen else (answer.status, answer.json["errors"])
 
     return asked

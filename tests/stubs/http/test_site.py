@@ -9,7 +9,11 @@ import jsonschema_rs
 import pytest
 import yaml
 from orgbilling_openapi import description as descriptions
+from orgbilling_stubs.http import templating
 from orgbilling_stubs.http.application import assemble
+from orgbilling_stubs.http.site import landing_page, reference_page
+
+PREFIX = "/api/v1"
 
 
 @pytest.mark.parametrize(
@@ -137,3 +141,27 @@ def test_the_files_of_pages_are_served_as_the_client_takes_them(ask):
         assert "immutable" in plain.headers["cache-control"]
         assert ask("POST", path, token=None).status == 405
     assert ask("GET", "/_mock/static/nothing.js", token=None).status == 404
+
+
+def test_the_reference_names_the_description_and_loads_its_own_files_alone() -> None:
+    page = reference_page(descriptions.load(), PREFIX).decode()
+    assert f'data-url="{PREFIX}/openapi.json" data-scheme="bearerClerk"' in page
+    assert re.findall(r'<(?:script|link)[^>]*(?:src|href)="([^"]+)"', page) == [
+        templating.static_path("icon.svg"),
+        templating.static_path("scalar-api-reference.js"),
+        templating.static_path("api-reference.js"),
+    ]
+    assert not re.search(r"<script>|<style|https?://", page)
+
+
+def test_without_scripts_the_reference_links_to_the_description() -> None:
+    page = reference_page(descriptions.load(), PREFIX).decode()
+    fallback = page.partition("<noscript>")[2].partition("</noscript>")[0]
+    for name in ("openapi.json", "openapi.yaml", "openapi-3.0.json"):
+        assert f'href="{PREFIX}/{name}"' in fallback
+
+
+def test_a_title_is_text_whatever_it_holds() -> None:
+    description = descriptions.load()
+    description["info"]["title"] = "<script>alert(1)</script>"
+    assert b"<script>alert" not in reference_page(description, PREFIX) + landing_page(description, PREFIX)
