@@ -180,8 +180,7 @@ def _control_api(
     from orgbilling_stubs.control.operations import control_handlers
     from orgbilling_stubs.control.server import ControlServer
     from orgbilling_stubs.faults.handlers import fault_handlers
-    from orgbilling_stubs.journal.coverage_handlers import coverage_handlers
-    from orgbilling_stubs.journal.handlers import journal_handlers
+    from orgbilling_stubs.journal.handlers import coverage_handlers, journal_handlers
 
     server = ControlServer(
         service,

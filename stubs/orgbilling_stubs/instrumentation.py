@@ -13,8 +13,7 @@ from orgbilling_stubs.faults.rule_log import RuleLog
 from orgbilling_stubs.faults.scenario_preview import ScenarioPreviews
 from orgbilling_stubs.faults.scenario_rules import ScenarioRules
 from orgbilling_stubs.http.security import Authorize
-from orgbilling_stubs.journal.coverage_items import items
-from orgbilling_stubs.journal.coverage_tally import Tally
+from orgbilling_stubs.journal.coverage import CoverageTally, coverage_items
 from orgbilling_stubs.journal.exchange import Exchange
 from orgbilling_stubs.journal.recorder import Recorder
 from orgbilling_stubs.journal.store import Journal
@@ -35,7 +34,7 @@ class Instrumentation:
     fault_injection: FaultInjector
     rules: ActiveRules
     journal: Journal
-    coverage: Tally
+    coverage: CoverageTally
 
 
 def instrument(
@@ -59,7 +58,9 @@ def instrument(
 
     rules = ActiveRules.of(description, ScenarioRules(service, shared=rule_log is not None), rule_log)
     journal = Journal(explain=explain)
-    coverage = Tally(items(description, handled), clock.wall_ms(), scenario_names, journal.flush)
+    coverage = CoverageTally(
+        coverage_items(description, handled), clock.wall_ms(), scenario_names, journal.flush
+    )
     journal.readers.append(coverage.count)
     previews = ScenarioPreviews(service, lambda persona: personas.load(persona).document, coverage.scenario)
     injector = FaultInjector(description, rules, service, authorize, previews)

@@ -1,13 +1,13 @@
-"""Why an answer is what it is: derived from the exchange, the contract and the tenant's log when asked."""
+"""Why a response is what it is: derived on request from the exchange, the API description and the log."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from orgbilling_openapi import description as descriptions
 from orgbilling_openapi import json_pointer
 from orgbilling_openapi.operations import operations_by_id
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.auth.redaction import redact
@@ -16,7 +16,7 @@ from orgbilling_stubs.billing.events import Record, encode
 from orgbilling_stubs.billing.state import TenantFactory, state_of
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.journal.exchange import Exchange
-from orgbilling_stubs.journal.show import document
+from orgbilling_stubs.journal.serializers import exchange_document
 from orgbilling_stubs.tenants.service import Service
 
 COMMANDS: Mapping[str, type] = {
@@ -31,42 +31,48 @@ COMMANDS: Mapping[str, type] = {
 class Explainer:
     """Explains the exchanges of one server."""
 
-    def __init__(self, contract: Mapping[str, Any], service: Service, genesis: TenantFactory) -> None:
+    def __init__(
+        self, description: Mapping[str, JsonValue], service: Service, tenant_factory: TenantFactory
+    ) -> None:
         self._service = service
-        self._genesis = genesis
-        self._contract = contract
-        self._places = {name: operation.location for name, operation in operations_by_id(contract).items()}
+        self._tenant_factory = tenant_factory
+        self._operations = operations_by_id(description)
 
-    def explain(self, exchange: Exchange) -> dict[str, Any]:
-        """Everything that is known about an exchange."""
-        before, after, records = self._replay(exchange)
-        rows = [] if before is None or after is None else after.ledger.rows[len(before.ledger.rows) :]
-        refusal = exchange.refusal
-        found = [] if refusal is None else refusal.findings
-        return {
-            "exchange": document(exchange),
-            "apiDescription": self._nodes(exchange),
-            "fault": self._fault(exchange),
-            "command": self._command(exchange, records),
-            "events": [_event(record) for record in records],
-            "ledger": [] if after is None else [serializers.ledger_row(after, row) for row in rows],
-            "balance": None
-            if before is None or after is None
-            else {
+    def explain(self, exchange: Exchange) -> JsonObject:
+        """Everything that is known about an exchange (the schema Explanation)."""
+        ledger: list[JsonObject] = []
+        balance: JsonObject | None = None
+        records: Sequence[Record] = ()
+        replayed = self._replay(exchange)
+        if replayed is not None:
+            before, after, records = replayed
+            rows = after.ledger.rows[len(before.ledger.rows) :]
+            ledger = [serializers.ledger_row(after, row) for row in rows]
+            balance = {
                 "before": serializers.usd(before.ledger.balance_micros),
                 "after": serializers.usd(after.ledger.balance_micros),
-            },
-            "findings": [{"location": redact(place), "message": redact(message)} for place, message in found]
-            + ([{"message": redact(refusal.detail)}] if refusal is not None and not found else []),
+            }
+        return {
+            "exchange": exchange_document(exchange),
+            "apiDescription": self._description_nodes(exchange),
+            "fault": _fault(exchange),
+            "command": _command(exchange, records),
+            "events": [_event(record) for record in records],
+            "ledger": ledger,
+            "balance": balance,
+            "findings": _findings(exchange),
         }
 
-    def _replay(self, exchange: Exchange) -> tuple[Tenant | None, Tenant | None, Sequence[Record]]:
-        """The tenant right before and right after the exchange, and the records it appended."""
+    def _replay(self, exchange: Exchange) -> tuple[Tenant, Tenant, Sequence[Record]] | None:
+        """The tenant right before and right after the exchange, and the records that it appended.
+
+        None when there was no tenant, or it has been deleted since.
+        """
         if not exchange.after:
-            return None, None, ()
+            return None
         log = self._service.store.read(exchange.organization)
         if not log or log[-1].sequence < exchange.after:
-            return None, None, ()  # the organization was deleted since
+            return None
         records = log[: exchange.after]
         batch = records[-1].batch
         wrote = exchange.after > exchange.before
@@ -77,50 +83,58 @@ class Explainer:
         return self._tenant(exchange, records[: -len(appended)]), after, appended
 
     def _tenant(self, exchange: Exchange, records: Sequence[Record]) -> Tenant:
-        tenant = state_of(exchange.organization, records, self._genesis)
+        tenant = state_of(exchange.organization, records, self._tenant_factory)
         scheduler.advance(tenant, max(exchange.now_ms, tenant.now_ms))
         return tenant
 
-    def _nodes(self, exchange: Exchange) -> list[dict[str, Any]]:
-        """The nodes of the contract that speak about this exchange, each with its layer."""
-        place = self._places.get(exchange.operation)
-        if place is None:
+    def _description_nodes(self, exchange: Exchange) -> list[JsonObject]:
+        """The nodes of the API description for this exchange, each with its layer."""
+        operation = self._operations.get(exchange.operation)
+        if operation is None:
             return []
-        node: Any = self._contract
-        for key in place:
-            node = node[key]
-        answers = node["responses"]
-        status = str(exchange.status)
-        listed = status if status in answers else "default" if "default" in answers else None
-        paths = [place, *((*place, part) for part in ("parameters", "requestBody") if part in node)]
-        if listed is not None:
-            paths.append((*place, "responses", listed))
-        texts = [json_pointer.text(path) for path in paths]
-        if listed is not None and "$ref" in answers[listed]:
-            texts.append(answers[listed]["$ref"])
-        return [{"pointer": text, "layer": descriptions.origins().of(text).layer} for text in texts]
-
-    def _command(self, exchange: Exchange, records: Sequence[Record]) -> dict[str, Any] | None:
-        kind = COMMANDS.get(exchange.operation)
-        if kind is None or exchange.status == 0 or (exchange.refusal is not None and not exchange.after):
-            return None
-        shown = document(exchange)["request"]["body"]
-        return {
-            "name": kind.__name__,
-            "arguments": shown if isinstance(shown, dict) else {},
-            "outcome": "refused" if exchange.refusal else "done" if records else "repeated",
-        }
-
-    def _fault(self, exchange: Exchange) -> dict[str, Any] | None:
-        fired = exchange.fault
-        if fired is None:
-            return None
-        shown: dict[str, Any] = {"text": redact(fired.text)}
-        if fired.override:
-            shown["override"] = redact(fired.override)
-        shown["rules"] = [{"id": identifier, "match": number} for identifier, number in fired.rules]
-        return shown
+        node, location, responses = operation.node, operation.location, operation.node["responses"]
+        paths = [location, *((*location, part) for part in ("parameters", "requestBody") if part in node)]
+        pointers = [json_pointer.text(path) for path in paths]
+        status = next((key for key in (str(exchange.status), "default") if key in responses), None)
+        if status is not None:
+            pointers.append(json_pointer.text((*location, "responses", status)))
+            if "$ref" in responses[status]:
+                pointers.append(responses[status]["$ref"])
+        origins = descriptions.origins()
+        return [{"pointer": pointer, "layer": origins.of(pointer).layer} for pointer in pointers]
 
 
-def _event(record: Record) -> dict[str, Any]:
+def _command(exchange: Exchange, records: Sequence[Record]) -> JsonObject | None:
+    """The command that an operation executed, if it is one that executes any."""
+    command = COMMANDS.get(exchange.operation)
+    if command is None or exchange.status == 0 or (exchange.refusal is not None and not exchange.after):
+        return None
+    body = exchange_document(exchange)["request"]["body"]
+    return {
+        "name": command.__name__,
+        "arguments": body if isinstance(body, dict) else {},
+        "outcome": "refused" if exchange.refusal else "done" if records else "repeated",
+    }
+
+
+def _fault(exchange: Exchange) -> JsonObject | None:
+    fault = exchange.fault
+    if fault is None:
+        return None
+    override = {"override": redact(fault.override)} if fault.override else {}
+    rules = [{"id": rule_id, "match": number} for rule_id, number in fault.rules]
+    return {"text": redact(fault.text), **override, "rules": rules}
+
+
+def _findings(exchange: Exchange) -> list[JsonObject]:
+    """What validation found, or the text of the error."""
+    error = exchange.refusal
+    if error is None:
+        return []
+    if not error.findings:
+        return [{"message": redact(error.detail)}]
+    return [{"location": redact(place), "message": redact(message)} for place, message in error.findings]
+
+
+def _event(record: Record) -> JsonObject:
     return {"sequence": record.sequence, **encode(record.event)}

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 from orgbilling_openapi import control_description
-from orgbilling_stubs.journal import coverage_handlers
-from orgbilling_stubs.journal.coverage_items import Items
-from orgbilling_stubs.journal.coverage_tally import Tally
+from orgbilling_stubs.journal import handlers
+from orgbilling_stubs.journal.coverage import CoverageItems, CoverageTally
 
 
 def test_every_coverage_operation_of_the_contract_has_its_handler():
@@ -13,13 +12,13 @@ def test_every_coverage_operation_of_the_contract_has_its_handler():
         for operation in item.values()
         if isinstance(operation, dict) and "coverage" in operation.get("tags", ())
     ]
-    assert sorted(coverage_handlers.coverage_handlers(None)) == sorted(tagged)
+    assert sorted(handlers.coverage_handlers(None)) == sorted(tagged)
 
 
 def test_coverage_is_read_and_reset():
-    tally = Tally(Items(["getA"], [], [], [], {}), 0)
+    tally = CoverageTally(CoverageItems(["getA"], [], [], [], {}), 0)
     tally._statuses["getA"] = {200: 1}
-    assert coverage_handlers.get_coverage(tally, None).body["percent"] == 100.0
-    assert coverage_handlers.reset_coverage(tally, None).status == 204
-    assert coverage_handlers.get_coverage(tally, None).body["percent"] == 0.0
+    assert handlers.get_coverage(tally, None).body["percent"] == 100.0
+    assert handlers.reset_coverage(tally, None).status == 204
+    assert handlers.get_coverage(tally, None).body["percent"] == 0.0
     assert tally.since_ms > 1_700_000_000_000

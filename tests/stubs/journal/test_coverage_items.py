@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from orgbilling_openapi import description as descriptions
-from orgbilling_stubs.journal.coverage_items import items
+from orgbilling_stubs.journal.coverage import coverage_items
 
 BODY = {"properties": {"$schema": {}, "name": {}, "kind": {}}}
 CONTRACT = {
@@ -48,7 +48,7 @@ CONTRACT = {
 
 
 def test_everything_that_can_be_met():
-    found = items(CONTRACT, ["getA", "makeA"])
+    found = coverage_items(CONTRACT, ["getA", "makeA"])
     assert found.operations == ["getA", "makeA"]
     assert found.statuses == [("getA", 200), ("getA", 404), ("makeA", 200)]
     assert found.parameters == [("getA", "days"), ("makeA", "name"), ("makeA", "kind")]
@@ -58,13 +58,13 @@ def test_everything_that_can_be_met():
         ("Part", "state", "on"),
         ("Part", "state", "off"),
     ]
-    assert found.values_of == {"getA": [("A", "kind"), ("Part", "state")]}
+    assert found.members == {"getA": [("A", "kind"), ("Part", "state")]}
 
 
 def test_the_contract_itself():
     contract = descriptions.load()
     names = [op["operationId"] for item in contract["paths"].values() for op in item.values()]
-    found = items(contract, names)
+    found = coverage_items(contract, names)
     assert found.operations == names
     assert ("getOrgLedger", "cursor") in found.parameters
     assert ("createOrgBillingCheckout", "Idempotency-Key") in found.parameters

@@ -3,11 +3,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from orgbilling_stubs.journal import coverage_tally as module
-from orgbilling_stubs.journal.coverage_items import Items
-from orgbilling_stubs.journal.coverage_tally import Tally
+from orgbilling_stubs.journal import coverage
+from orgbilling_stubs.journal.coverage import CoverageItems, CoverageTally
 
-ITEMS = Items(
+ITEMS = CoverageItems(
     ["getA", "makeA"],
     [("getA", 200), ("makeA", 200)],
     [("getA", "days"), ("makeA", "name")],
@@ -18,7 +17,7 @@ ITEMS = Items(
 
 @pytest.fixture
 def tally():
-    return Tally(ITEMS, 0)
+    return CoverageTally(ITEMS, 0)
 
 
 def count(tally, name="getA", status=200, query=b"", payload=b"", tag=None, body=None, headers=None):
@@ -80,7 +79,7 @@ def test_a_reset_forgets(tally):
 
 
 def test_memory_is_bounded_whatever_is_sent(tally, monkeypatch):
-    monkeypatch.setattr(module, "REMEMBERED", 10)
+    monkeypatch.setattr(coverage, "MAX_COUNTED", 10)
     for number in range(100):
         text = b"%d" % number
         count(tally, query=text + b"=" + b"v" * 9999, payload=b'{"kind":"%s"}' % text, tag=text)

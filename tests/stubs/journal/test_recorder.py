@@ -9,7 +9,7 @@ import orjson
 import pytest
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.journal.exchange import EXCERPT_BYTES
-from orgbilling_stubs.journal.show import document
+from orgbilling_stubs.journal.serializers import exchange_document
 from orgbilling_stubs.journal.store import BUFFERED, LARGE_BYTES
 from orgbilling_stubs.journal.stream import event
 from orgbilling_stubs.tenants import clock as clocks
@@ -106,7 +106,7 @@ def test_a_token_is_nowhere_in_the_journal_the_stream_or_the_log(watched, tokens
         watched("POST", "/org/billing/portal", headers=place | keyed, json={})
     held = list(watched.journal.newest())
     assert len(held) == 10 * len(tokens)
-    shown = "".join(str(document(each)) + event(each).decode() for each in held)
+    shown = "".join(str(exchange_document(each)) + event(each).decode() for each in held)
     explained = "".join(str(watched.journal.explain(each)) for each in held)
     log = "".join(record.getMessage() for record in caplog.records if record.name.startswith("orgbilling"))
     held_too = repr(

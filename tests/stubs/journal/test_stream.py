@@ -85,7 +85,7 @@ def test_a_quiet_stream_beats(exchange):
 
 
 def test_a_slow_reader_loses_the_oldest(exchange, monkeypatch):
-    monkeypatch.setattr(stream, "BEHIND", 2)
+    monkeypatch.setattr(stream, "MAX_WAITING", 2)
 
     async def act(journal, client):
         for number in range(5):

@@ -4,13 +4,13 @@ import jsonschema_rs
 from orgbilling_openapi import control_description
 from orgbilling_stubs.http.context import AppliedFault
 from orgbilling_stubs.journal.exchange import EXCERPT_BYTES, RecordedError
-from orgbilling_stubs.journal.show import document
+from orgbilling_stubs.journal.serializers import exchange_document
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEifQ.c2lnbmF0dXJl"
 
 
 def test_an_exchange_as_the_contract_has_it(exchange):
-    shown = document(
+    shown = exchange_document(
         exchange(1, query=b"days=7", refusal=RecordedError("invalid", ""), fault=AppliedFault("rule a"))
     )
     schema = {"$ref": "#/components/schemas/Exchange", "components": control_description.load()["components"]}
@@ -24,24 +24,24 @@ def test_an_exchange_as_the_contract_has_it(exchange):
 
 
 def test_of_a_token_its_claims_are_shown(exchange):
-    credentials = document(exchange())["request"]["credentials"]
+    credentials = exchange_document(exchange())["request"]["credentials"]
     assert credentials["kind"] == "bearer"
     assert (credentials["organization"], credentials["role"]) == ("org_a", "admin")
-    nobody = document(exchange(principal=None, credentials=""))["request"]["credentials"]
+    nobody = exchange_document(exchange(principal=None, credentials=""))["request"]["credentials"]
     assert nobody == {"kind": "none"}
 
 
 def test_a_body_is_json_where_it_is_whole(exchange):
-    assert document(exchange())["response"]["body"] == {"a": 1}
-    assert document(exchange(payload=b'{"a', size=9))["response"]["body"] == '{"a…'
-    assert document(exchange(payload=b"<p>", size=3))["response"]["body"] == "<p>"
-    assert document(exchange(payload=b"", size=0))["response"]["body"] is None
-    assert document(exchange(body=b"x" * EXCERPT_BYTES))["request"]["body"].endswith("x…")
+    assert exchange_document(exchange())["response"]["body"] == {"a": 1}
+    assert exchange_document(exchange(payload=b'{"a', size=9))["response"]["body"] == '{"a…'
+    assert exchange_document(exchange(payload=b"<p>", size=3))["response"]["body"] == "<p>"
+    assert exchange_document(exchange(payload=b"", size=0))["response"]["body"] is None
+    assert exchange_document(exchange(body=b"x" * EXCERPT_BYTES))["request"]["body"].endswith("x…")
 
 
 def test_everything_is_redacted_once_more(exchange):
     raw = TOKEN.encode()
-    shown = document(
+    shown = exchange_document(
         exchange(
             query=b"t=" + raw,
             headers=[(b"referer", raw), (b"referer", b"x")],
@@ -57,5 +57,5 @@ def test_everything_is_redacted_once_more(exchange):
 
 
 def test_no_answer_has_no_status(exchange):
-    assert document(exchange(status=0, organization=""))["status"] is None
-    assert document(exchange(status=0, organization=""))["organization"] is None
+    assert exchange_document(exchange(status=0, organization=""))["status"] is None
+    assert exchange_document(exchange(status=0, organization=""))["organization"] is None

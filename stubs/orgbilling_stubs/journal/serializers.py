@@ -1,19 +1,19 @@
-"""An exchange as the control API shows it: everything once more redacted, bodies cut."""
+"""An exchange as the JSON of the control API: everything once more redacted, bodies cut."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import orjson
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_stubs.auth.redaction import redact
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.journal.exchange import EXCERPT_BYTES, Exchange
 
 
-def document(exchange: Exchange) -> dict[str, Any]:
-    """The JSON form of an exchange."""
+def exchange_document(exchange: Exchange) -> JsonObject:
+    """The schema Exchange."""
     query = exchange.query.decode("latin-1")
     body, payload = exchange.body, exchange.payload
     return {
@@ -40,30 +40,30 @@ def document(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def _credentials(exchange: Exchange) -> dict[str, Any]:
-    """Who asked, as far as the token was believed; of the token itself only its kind."""
-    who = exchange.principal
-    shown: dict[str, Any] = {"kind": exchange.credentials or "none"}
-    if who is not None:
-        shown |= {
-            "organization": who.organization,
-            "role": who.role,
-            "subject": who.subject,
-            "session": who.session,
-            "expires": instants.text(who.expires_ms),
+def _credentials(exchange: Exchange) -> JsonObject:
+    """The principal that the token led to; of the token itself only its kind."""
+    principal = exchange.principal
+    credentials: JsonObject = {"kind": exchange.credentials or "none"}
+    if principal is not None:
+        credentials |= {
+            "organization": principal.organization,
+            "role": principal.role,
+            "subject": principal.subject,
+            "session": principal.session,
+            "expires": instants.text(principal.expires_ms),
         }
-    return shown
+    return credentials
 
 
 def _headers(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    shown: dict[str, str] = {}
+    values: dict[str, str] = {}
     for raw_name, raw_value in headers:
         name, value = raw_name.decode("latin-1"), redact(raw_value.decode("latin-1"))
-        shown[name] = f"{shown[name]}, {value}" if name in shown else value
-    return shown
+        values[name] = f"{values[name]}, {value}" if name in values else value
+    return values
 
 
-def _body(content: bytes, cut: bool) -> Any:
+def _body(content: bytes, cut: bool) -> JsonValue:
     """JSON where it is whole; else its beginning as a text; None where there is none."""
     if not content:
         return None
