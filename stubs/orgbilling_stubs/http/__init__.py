@@ -1,1 +1,1 @@
-"""Connexion, compiled: one operation per contract operation."""
+"""HTTP: the API description compiled by Connexion, and the pipeline that serves its operations."""

@@ -85,7 +85,7 @@ def assemble(
     )
     resolver = HandlerResolver(handlers, lambda operation: ExampleHandler(operation, schemas, settings.seed))
     compiled_with = CompileContext(responder, schemas, settings.lenient, settings.fitter)
-    app.add_specification(specification, resolver=resolver, compiled_with=compiled_with)
+    app.add_specification(specification, resolver, compiled_with)
     app.compile()
     return app
 

@@ -27,7 +27,7 @@ TICK_S = 0.25
 
 
 class Disconnected(Exception):  # noqa: N818
-    """The client went away before it had sent its body: nobody is left to answer."""
+    """The client disconnected before it had sent its body, so there is no response to send."""
 
 
 class Connection:

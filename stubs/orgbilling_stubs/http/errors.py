@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 BODY_LIMIT_BYTES = 1024 * 1024
 BODY_SECONDS = 5.0
@@ -71,7 +70,7 @@ TABLE = (
 )
 
 
-class Problem(Exception):  # noqa: N818 -- an answer, not an error of ours
+class Problem(Exception):  # noqa: N818 -- what the client gets, not an error of ours
     """An error that the client gets as a problem document (RFC 9457).
 
     errors: what is wrong where, as `http.json_schemas` writes it. headers: further headers of the response.
@@ -81,7 +80,7 @@ class Problem(Exception):  # noqa: N818 -- an answer, not an error of ours
     def __init__(
         self,
         row: ProblemType,
-        errors: Sequence[Mapping[str, Any]] = (),
+        errors: Sequence[Mapping[str, object]] = (),
         headers: Mapping[str, str] | None = None,
         detail: str | None = None,
     ) -> None:

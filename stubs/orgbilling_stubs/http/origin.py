@@ -1,34 +1,39 @@
-"""Where the client thinks we are: scheme and host of the URLs in responses."""
+"""The client-visible origin of this server: scheme and host of the URLs in responses."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
+
+from starlette.types import Scope
 
 HOST = re.compile(rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 CACHED_ORIGINS = 256
 LONGEST_HEADER = 256
-"""A longer header is read anew with every request."""
+"""A longer header is parsed with every request, and not remembered."""
 
 Address: TypeAlias = tuple[str, int | None]
 """IP address or name, and port, of the socket that a request arrived at."""
 
 
 class Origin(NamedTuple):
-    """base_url: where our own URLs lead. schema_url: the origin in `$schema`, which the framework guesses."""
+    """base_url: of this server's URLs. schema_url: the origin in `$schema`, as the real framework guesses it.
+
+    The framework takes `http` for a local host and `https` for any other, whatever the request came by.
+    """
 
     base_url: str
     schema_url: str
 
 
 class Origins:
-    """Reads `Host`, `X-Forwarded-Host` and `X-Forwarded-Proto`, and remembers the answers."""
+    """Reads `Host`, `X-Forwarded-Host` and `X-Forwarded-Proto`, and remembers the origins."""
 
     def __init__(self) -> None:
         self._cache: dict[tuple[bytes | None, bytes | None, str], Origin] = {}
 
-    def of(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Origin:
+    def of(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Origin:
         """The origin of one request; scope: of ASGI."""
         return self.of_request(headers, scope.get("scheme", "http"), scope.get("server"))
 

@@ -6,7 +6,7 @@ origin, and may do everything that its token allows. A page of another site can 
 
 | request | allowed `Host` | allowed `Origin` |
 | --- | --- | --- |
-| read an answer of the API | any | the origins of `--cors`, `*` for any; without `--cors`, this machine |
+| read a response of the API | any | the origins of `--cors`, `*` for any; without `--cors`, this machine |
 | use the control API | this machine; the bound host; beyond loopback any address and any name without dots | none, our own, this machine, the origins of `--cors` except `*` |
 | submit a form of a hosted page | on loopback: this machine, the hosts of `--cors` | none, or our own |
 | complete a session with JSON | as for a form | none, our own, this machine, the origins of `--cors` except `*` |
@@ -43,7 +43,7 @@ class OriginPolicy:
         self._bound_host = bound_host.lower()
 
     def may_read(self, origin: bytes) -> bool:
-        """Whether pages of an origin may read answers of the API."""
+        """Whether pages of an origin may read responses of the API."""
         if self.listed or self.any_origin:
             return self.any_origin or origin in self.listed
         return _LOCAL.fullmatch(origin) is not None
@@ -62,7 +62,7 @@ class OriginPolicy:
             return not self._loopback and "." not in name
 
     def may_control(self, origin: bytes, host: bytes) -> bool:
-        """Whether pages of an origin may use the control API, whose answers they get under `host`."""
+        """Whether pages of an origin may use the control API, which they reach under `host`."""
         return self._is_known(origin) or origin in (b"http://" + host, b"https://" + host)
 
     def is_page_host(self, host: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Parameters of one operation: found in the request, parsed as their types, validated, defaults applied."""
+"""Parameters of one operation: taken from the request, parsed as their types, validated, defaults applied."""
 
 from __future__ import annotations
 

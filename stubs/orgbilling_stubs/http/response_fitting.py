@@ -52,9 +52,10 @@ class ResponseFitter:
         others = schema.get("additionalProperties", schema.get("unevaluatedProperties", True))
         fitted = {}
         for name, member in value.items():
-            wanted = properties.get(name, others)
-            if wanted is not False and not (isinstance(wanted, Mapping) and wanted.get("writeOnly")):
-                fitted[name] = self._fit(wanted, member, name)
+            described = properties.get(name, others)
+            write_only = isinstance(described, Mapping) and described.get("writeOnly")
+            if described is not False and not write_only:
+                fitted[name] = self._fit(described, member, name)
         for name in schema.get("required", ()):
             if name not in fitted:
                 fitted[name] = self._example(properties.get(name, {}), name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from urllib.parse import unquote
 
 from orgbilling_openapi.json_pointer import follow
@@ -35,7 +35,7 @@ from connexion.resolver import Resolution, Resolver  # noqa: E402
 from connexion.spec import OpenAPISpecification  # noqa: E402
 
 NO_PATH: Mapping[str, str] = {}
-NO_PARAMETERS: Mapping[str, Any] = {}
+NO_PARAMETERS: Mapping[str, JsonValue] = {}
 PREFLIGHT_VARY = b"Origin, Access-Control-Request-Method, Access-Control-Request-Private-Network"
 
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
@@ -54,7 +54,7 @@ class Route:
         self.allow = b""
 
     def add(self, method: str, operation: Operation) -> None:
-        """Serve a method; GET also serves HEAD, and OPTIONS is always answered."""
+        """Serve a method; GET also serves HEAD, and OPTIONS is always allowed."""
         self.methods[method.upper()] = operation
         if "GET" in self.methods:
             self.methods.setdefault("HEAD", self.methods["GET"])
@@ -198,11 +198,12 @@ class CompiledAPI(AbstractRoutingAPI):
         *,
         router: Router,
         compiled_with: CompileContext,
-        **options: Any,
+        base_path: str | None,
+        resolver: HandlerResolver,
     ) -> None:
         self.router = router
         self.compiled_with = compiled_with
-        super().__init__(specification, **options)
+        super().__init__(specification, base_path=base_path, resolver=resolver)
 
     def make_operation(self, operation: ConnexionOperation) -> Operation:
         """Compile what has a handler in the table now, anything else with its first request."""
@@ -246,15 +247,24 @@ class Routing(SpecMiddleware):
         self._now_ns = now_ns
 
     def add_api(
-        self, specification: ApiSpecification, *, compiled_with: CompileContext, **options: Any
+        self,
+        specification: ApiSpecification,
+        *,
+        compiled_with: CompileContext,
+        resolver: HandlerResolver,
+        base_path: str | None = None,
+        **options: object,
     ) -> CompiledAPI:
-        """Register the operations of one specification (Connexion calls this, once per specification)."""
+        """Register the operations of one specification.
+
+        Connexion calls this once per specification, with further options that have no meaning here.
+        """
         return CompiledAPI(
             specification,
             router=self.router,
             compiled_with=compiled_with,
-            base_path=options.get("base_path"),
-            resolver=options["resolver"],
+            base_path=base_path,
+            resolver=resolver,
         )
 
     def context(
@@ -369,9 +379,18 @@ class Routing(SpecMiddleware):
 class CompiledApplication(ConnexionMiddleware):
     """Connexion's application, for specifications that are already loaded."""
 
-    def add_specification(self, specification: ApiSpecification, **options: Any) -> None:
-        """Serve a specification; `options` reach `Routing.add_api`."""
-        self.apis.append(API(specification, base_path=specification.base_path, **options))
+    def add_specification(
+        self, specification: ApiSpecification, resolver: HandlerResolver, compiled_with: CompileContext
+    ) -> None:
+        """Serve a specification; everything given here reaches `Routing.add_api`."""
+        self.apis.append(
+            API(
+                specification,
+                base_path=specification.base_path,
+                resolver=resolver,
+                compiled_with=compiled_with,
+            )
+        )
 
     def compile(self) -> None:
         """Build everything now rather than at the first request."""

@@ -43,7 +43,7 @@ class Site:
     """The inner application: documents, landing page, lifespan, and 404 for everything else.
 
     documents: more to serve, by path: media type and bytes. closing: called once when the server stops.
-    routes: path prefix to the ASGI application that answers there, asked when nothing else does.
+    routes: path prefix to the ASGI application that serves every path below it.
     """
 
     def __init__(

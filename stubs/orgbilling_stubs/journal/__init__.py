@@ -1,1 +1,1 @@
-"""What was asked and answered, and why."""
+"""The journal of exchanges: requests, responses, and why each response is what it is; coverage."""
