@@ -345,19 +345,19 @@ def test_the_fault_rules_of_a_scenario_apply_as_long_as_it_is_shown(
     play(server, ORG, scenario)
     play(server, "org_other", scenario)
     for organization in (ORG, "org_other"):
-        [active] = server.rules.that_can_strike(organization)
+        [active] = server.rules.for_organization(organization)
         assert active.rule.organizations == (organization,)
         assert active.rule.id == f"scenario-{scenario.name}-1"
     assert server.rules.list() == []
     play(server, ORG, next(each for each in scenarios.load() if not each.faults))
-    assert server.rules.that_can_strike(ORG) == []
-    assert len(server.rules.that_can_strike("org_other")) == 1
+    assert server.rules.for_organization(ORG) == []
+    assert len(server.rules.for_organization("org_other")) == 1
 
 
 def test_standing_rules_stay(server: ControlServer) -> None:
     mine = server.rules.add(parse({"effect": {"reset": True}}, (ORG,)))
     play(server, ORG, FAULTY[0])
-    assert [active.rule.id for active in server.rules.that_can_strike(ORG)][1:] == [mine.id]
+    assert [active.rule.id for active in server.rules.for_organization(ORG)][1:] == [mine.id]
     play(server, ORG, scenarios.load()[0])
     assert [active.rule for active in server.rules.list()] == [mine]
 

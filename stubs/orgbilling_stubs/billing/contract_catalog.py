@@ -70,8 +70,8 @@ def subscribable(own: Mapping[str, ContractTerms], contract_id: str, now_ms: int
 
     Raises BillingError when the id is unknown, or names a contract that has ended.
     """
-    wanted = contract_id.lower()
-    terms = own.get(wanted) or TEST_CONTRACTS.get(wanted)
+    canonical_id = contract_id.lower()
+    terms = own.get(canonical_id) or TEST_CONTRACTS.get(canonical_id)
     if terms is None:
         raise BillingError(errors.CONTRACT_UNKNOWN, contract_id)
     if terms.status in _ENDED:

@@ -16,18 +16,18 @@ from orgbilling_stubs.billing.events import Record, Rewound, SnapshotTaken
 def active_branch(records: Sequence[Record]) -> list[Record]:
     """The records that make up the present state, in order; rewinds themselves are not among them.
 
-    A log is a tree: each record continues the one that was effective when it was written.
+    `heads` has, for each record, the newest record of the branch that was active after it.
     """
     parents: dict[int, int] = {}
-    place: dict[int, int] = {0: 0}
+    heads: dict[int, int] = {0: 0}
     head = 0
     for record in records:
         if isinstance(record.event, Rewound):
-            head = place[record.event.to]
+            head = heads[record.event.to]
         else:
             parents[record.sequence] = head
             head = record.sequence
-        place[record.sequence] = head
+        heads[record.sequence] = head
     path = []
     while head:
         path.append(records[head - 1])
@@ -42,18 +42,18 @@ def snapshots_by_name(records: Iterable[Record]) -> dict[str, Record]:
 
 
 def before_last_command(records: Sequence[Record]) -> int | None:
-    """The place in the log right before the last command that was not taken back; None when there is none.
+    """The sequence number before the last command that was not undone; None when there is no such command.
 
-    A batch that is nothing but a rewind took a command back: the log then stands where it led to. A snapshot
-    is no command: taking it back would change nothing.
+    A batch that is nothing but a rewind undid a command: the search goes on at the record it went back to. A
+    snapshot is no command, because undoing it would change nothing.
     """
-    place = len(records)
-    while place:
-        last = records[place - 1]
+    sequence = len(records)
+    while sequence:
+        last = records[sequence - 1]
         if isinstance(last.event, Rewound):
-            place = last.event.to
+            sequence = last.event.to
         elif isinstance(last.event, SnapshotTaken):
-            place -= 1
+            sequence -= 1
         else:
             return last.batch - 1 or None
     return None

@@ -110,12 +110,12 @@ def may_exhaust_credit(config: TenantConfig) -> bool:
 def _extremes(config: TenantConfig) -> BalanceExtremes:
     rows = after_history(replace(config, stop_when_exhausted=False, top_up=None)).ledger.rows
     balances = [*accumulate((row.credits_micros for row in rows), initial=0)]
-    charged = [place for place, row in enumerate(rows, start=1) if row.kind in CHARGES]
-    early = [balances[place] for place in charged if rows[place - 1].at_ms < config.as_of_ms]
+    charged = [number for number, row in enumerate(rows, start=1) if row.kind in CHARGES]
+    early = [balances[number] for number in charged if rows[number - 1].at_ms < config.as_of_ms]
     return BalanceExtremes(
         balances[charged[0] - 1] if charged else balances[-1],
         min(early, default=None),
-        min((balances[place] for place in charged), default=None),
+        min((balances[number] for number in charged), default=None),
         balances[-1],
     )
 
@@ -163,10 +163,10 @@ def _postpaid(config: TenantConfig) -> OpeningBalance:
     ledger = after_history(config).ledger
     invoices = paid_invoices(ledger.rows)
     after_ms = invoices[-1][0] if invoices else config.start_ms - 1
-    place = bisect_right([row.at_ms for row in ledger.rows], after_ms)
-    late = [row for row in ledger.rows[place:] if row.kind in CHARGES]
-    times = [row.at_ms for row in late]
-    sums = [*accumulate((-row.usd_micros for row in late), initial=0)]
+    first = bisect_right([row.at_ms for row in ledger.rows], after_ms)
+    unpaid = [row for row in ledger.rows[first:] if row.kind in CHARGES]
+    times = [row.at_ms for row in unpaid]
+    sums = [*accumulate((-row.usd_micros for row in unpaid), initial=0)]
     owed = ledger.outstanding_micros
     return solve_postpaid(config, invoices, owed, lambda at_ms: sums[bisect_right(times, at_ms)])
 

@@ -26,8 +26,9 @@ def is_safe_redirect(url: str | None) -> bool:
     if parts.scheme not in ("http", "https") or not host or port == 0:
         return False
     # Browsers read a backslash as the end of the host.
-    place = parts.netloc.rpartition("@")[2]
-    return "\\" not in parts.netloc and _is_host(host, bracketed=_BRACKETED.fullmatch(place) is not None)
+    host_and_port = parts.netloc.rpartition("@")[2]
+    bracketed = _BRACKETED.fullmatch(host_and_port) is not None
+    return "\\" not in parts.netloc and _is_host(host, bracketed=bracketed)
 
 
 def _is_host(host: str, *, bracketed: bool) -> bool:

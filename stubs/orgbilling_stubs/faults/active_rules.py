@@ -106,7 +106,7 @@ class ActiveRules:
         self._catch_up()
         return [active for active in self._rules.values() if _names(active.rule, organization)]
 
-    def that_can_strike(self, organization: str) -> Sequence[ActiveRule]:
+    def for_organization(self, organization: str) -> Sequence[ActiveRule]:
         """The rules of an organization's scenario, and the standing rules that may fire for it."""
         standing = [
             active

@@ -10,20 +10,20 @@ from orgbilling_stubs.http.context import Handler, Reply, RequestContext
 
 
 def list_faults(rules: ActiveRules, request: RequestContext) -> Reply:
-    """The standing rules; with an organization, those that can strike it, and the rules of its scenario."""
+    """The standing rules; with an organization, those that may fire for it, and the rules of its scenario."""
     organization = request.parameters.get("organization")
-    active_rules = rules.list() if organization is None else rules.that_can_strike(organization)
+    active_rules = rules.list() if organization is None else rules.for_organization(organization)
     return Reply({"faults": [active.document() for active in active_rules]})
 
 
 def add_fault(rules: ActiveRules, request: RequestContext) -> Reply:
-    """Put a rule in force."""
+    """Add a rule."""
     added = rules.add(parse(request.body))
     return Reply(rules.get(added.id).document(), 201)
 
 
 def clear_faults(rules: ActiveRules, request: RequestContext) -> Reply:
-    """Take all rules out of force, or those made for one organization."""
+    """Remove all rules, or those made for one organization."""
     rules.clear(request.parameters.get("organization"))
     return Reply(None, 204)
 
@@ -34,7 +34,7 @@ def get_fault(rules: ActiveRules, request: RequestContext) -> Reply:
 
 
 def remove_fault(rules: ActiveRules, request: RequestContext) -> Reply:
-    """Take one rule out of force."""
+    """Remove one rule."""
     rules.remove(request.parameters["rule"])
     return Reply(None, 204)
 
