@@ -28,7 +28,7 @@ class ScenarioRules:
         self._peek = _unknown if shared else service.peek
         self._rules: dict[str, tuple[ActiveScenario, Sequence[ActiveRule]]] = {}
 
-    def __contains__(self, organization: str) -> bool:
+    def may_strike(self, organization: str) -> bool:
         """Whether an organization's active scenario has fault rules. Called for every request."""
         tenant = self._peek(organization)
         if tenant is not None and tenant.active_scenario is None:

@@ -36,8 +36,19 @@ def test_a_reply_is_kept_until_the_tenant_changes(dashboard):
     assert cache.profile(tenant) is not first
 
 
-def test_what_is_kept_goes_with_the_tenant(dashboard):
+def test_what_is_cached_goes_with_the_tenant(dashboard):
     service, cache = dashboard.app.service, ResponseCache(descriptions.load())
     cache.profile(service.copy("org_standard"))
     gc.collect()
-    assert len(cache._tenants) == 0
+    assert cache._by_organization == {}
+
+
+def test_a_tenant_that_was_built_anew_begins_with_an_empty_cache(dashboard):
+    service, cache = dashboard.app.service, ResponseCache(descriptions.load())
+    tenant, copy = service.tenant("org_standard"), service.copy("org_standard")
+    first = cache.profile(tenant)
+    second = cache.profile(copy)
+    assert second is not first
+    del tenant
+    gc.collect()
+    assert cache.profile(copy) is second

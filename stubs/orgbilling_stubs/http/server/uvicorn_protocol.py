@@ -85,7 +85,7 @@ class Protocol(HttpToolsProtocol):
             return
         held = self._operations.get((method, path))
         waits = self.cycle is not None and not self.cycle.response_complete
-        if held is None or waits or usual or self.flow.write_paused or b"#" in query:
+        if held is None or waits or usual or self.flow.write_paused or query.find(b"#") >= 0:
             self._tell()
         else:
             self._held = held
