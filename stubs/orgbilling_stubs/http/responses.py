@@ -308,6 +308,6 @@ def matches(condition: bytes, tag: bytes) -> bool:
 
 def trace_ids(seed: int | str) -> Callable[[], str]:
     """A function that gives the next trace id of a server started with this seed."""
-    prefix = hashlib.blake2b(f"trace:{seed}".encode(), digest_size=8).hexdigest()
+    template = hashlib.blake2b(f"trace:{seed}".encode(), digest_size=8).hexdigest() + "%016x"
     numbers = count(1)
-    return lambda: f"{prefix}{next(numbers):016x}"
+    return lambda: template % next(numbers)
