@@ -28,7 +28,6 @@ from orgbilling_stubs.faults.rules import FaultRule
 from orgbilling_stubs.http.application import assemble
 from orgbilling_stubs.http.server.uvicorn_protocol import config
 from orgbilling_stubs.instrumentation import instrument
-from orgbilling_stubs.journal import coverage_handlers as coverage
 from orgbilling_stubs.journal import handlers as journal
 from orgbilling_stubs.journal.exchange import Exchange
 from orgbilling_stubs.tenants import clock as clocks
@@ -79,7 +78,7 @@ class World:
         more = {
             **faults.fault_handlers(instrumentation.rules),
             **journal.journal_handlers(instrumentation.journal),
-            **coverage.coverage_handlers(instrumentation.coverage),
+            **journal.coverage_handlers(instrumentation.coverage),
         }
         checkouts = CheckoutCompletion(CheckoutSessions(self.service, HostedPageSettings()))
         control_api = control_application(
