@@ -213,8 +213,8 @@ ANY_ALLOWED = {
     "stubs/control": 4,
     "stubs/export": 23,
     "stubs/faults": 4,
-    "stubs/http": 180,
-    "stubs/journal": 29,
+    "stubs/http": 49,
+    "stubs/journal": 2,
 }
 """How often each package says `Any`, imports left out. The numbers can only fall."""
 

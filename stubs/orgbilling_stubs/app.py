@@ -33,7 +33,7 @@ from orgbilling_stubs.tenants import clock
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.store.address import open_store
-from orgbilling_stubs.tenants.store.log import StoreError
+from orgbilling_stubs.tenants.store.protocol import StoreError
 from orgbilling_stubs.tenants.tenant_factory import tenant_config
 
 

@@ -178,7 +178,7 @@ def _refused(suite: ConformanceSuite, rule: str, operation: str, exchange: Excha
 def _closed(suite: ConformanceSuite, code: str) -> None:
     """The voucher itself, without a token, and with a member that the schema excludes.
 
-    A sound server refuses both; what another one answers, the response rules suite.
+    A sound server refuses both; what another one answers, the response rules evaluate.
     """
     for auth in ("none", "signature"):
         post(suite, WRITES["redeem"], encode({"code": code}), auth=auth, purpose="a voucher and no token")

@@ -116,7 +116,7 @@ def _run(settings: Settings, host: str, port: int, quiet: bool) -> None:
     from orgbilling_stubs.app import build
     from orgbilling_stubs.cli.database_notice import database_notice
     from orgbilling_stubs.settings import SettingsError
-    from orgbilling_stubs.tenants.store.log import StoreError
+    from orgbilling_stubs.tenants.store.protocol import StoreError
 
     try:
         listener = _bind(host, port)

@@ -15,7 +15,7 @@ from orgbilling_stubs.faults.rules import parse
 from orgbilling_stubs.http.context import EncodedReply, Reply, RequestContext
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants import bundle, timeline
-from orgbilling_stubs.tenants.store.log import ConflictError
+from orgbilling_stubs.tenants.store.protocol import ConflictError
 
 NDJSON = {"Content-Disposition": 'attachment; filename="orgbilling.bundle.jsonl"'}
 

@@ -29,7 +29,7 @@ from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.http.json_schemas import locate
 from orgbilling_stubs.tenants import timeline
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
-from orgbilling_stubs.tenants.store.log import ConflictError
+from orgbilling_stubs.tenants.store.protocol import ConflictError
 
 
 async def list_organizations(server: ControlServer, request: RequestContext) -> Reply:

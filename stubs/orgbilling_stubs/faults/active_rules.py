@@ -19,7 +19,7 @@ from orgbilling_stubs.billing.events import (
 from orgbilling_stubs.faults import errors
 from orgbilling_stubs.faults.rule_log import RuleLog
 from orgbilling_stubs.http.errors import Problem, ProblemType
-from orgbilling_stubs.tenants.store.log import ConflictError
+from orgbilling_stubs.tenants.store.protocol import ConflictError
 
 if TYPE_CHECKING:
     from orgbilling_stubs.faults.rules import ActiveRule, FaultRule, FiredRule, RequestFacts

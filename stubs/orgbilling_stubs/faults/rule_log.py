@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from orgbilling_stubs.billing.events import Event, Record
 from orgbilling_stubs.tenants import clock
-from orgbilling_stubs.tenants.store.log import SERVER_LOG, Store
+from orgbilling_stubs.tenants.store.protocol import SERVER_LOG, Store
 
 
 class RuleLog:

@@ -8,23 +8,22 @@ from dataclasses import dataclass
 from orgbilling_openapi.strict_json import JsonObject
 from starlette.types import ASGIApp
 
-from orgbilling_stubs.http.context import Handler, Middleware, Record, RequestContext, Response
+from orgbilling_stubs.http.context import Handler, Middleware, RecordExchange, RequestContext, Response
 from orgbilling_stubs.http.cors import Cors
 from orgbilling_stubs.http.example_responses import ExampleHandler
 from orgbilling_stubs.http.json_schemas import Schemas
-from orgbilling_stubs.http.operation import CompileContext, handle
-from orgbilling_stubs.http.pipeline import compose
+from orgbilling_stubs.http.operation import CompileContext
+from orgbilling_stubs.http.pipeline import request_pipeline
 from orgbilling_stubs.http.response_fitting import ResponseFitter
-from orgbilling_stubs.http.responses import ProblemResponses, Responder, trace_ids
+from orgbilling_stubs.http.responses import Responder, trace_ids
 from orgbilling_stubs.http.routing import (
     ApiSpecification,
     CompiledApplication,
     HandlerResolver,
     Routing,
 )
-from orgbilling_stubs.http.security import Authorize, Security
+from orgbilling_stubs.http.security import Authorize
 from orgbilling_stubs.http.site import Site
-from orgbilling_stubs.http.validation import Validation
 from orgbilling_stubs.tenants.clock import wall_ns
 
 
@@ -53,7 +52,7 @@ def assemble(
     documents: Mapping[str, tuple[str, bytes]] | None = None,
     closing: Callable[[], None] | None = None,
     routes: Mapping[str, ASGIApp] | None = None,
-    recorder: Record | None = None,
+    recorder: RecordExchange | None = None,
     fault_injection: Middleware | None = None,
 ) -> CompiledApplication:
     """Compile an API description into an application.
@@ -74,10 +73,7 @@ def assemble(
     responder = Responder(prefix, Cors(settings.cors), trace_ids(settings.seed))
     schemas = Schemas(description, tolerant=settings.lenient)
     site = Site(description, prefix, responder, documents or {}, closing, routes)
-    steps: list[Middleware] = [ProblemResponses(), Security(authorize), Validation()]
-    if fault_injection is not None:
-        steps.insert(0, fault_injection)
-    pipeline = compose(steps, handle)
+    pipeline = request_pipeline(authorize, fault_injection)
     record = recorder or _record_nothing
     app = CompiledApplication(
         site,

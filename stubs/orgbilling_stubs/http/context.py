@@ -178,7 +178,7 @@ CallNext: TypeAlias = Callable[[RequestContext], Coroutine[Any, Any, Response]]
 """The rest of the pipeline."""
 
 
-Record: TypeAlias = Callable[[RequestContext, Response], None]
+RecordExchange: TypeAlias = Callable[[RequestContext, Response], None]
 """The last step: told of every exchange right before its response is sent, so a client that has read a
 response finds it recorded. It changes nothing, and nothing waits for it: a plain function."""
 

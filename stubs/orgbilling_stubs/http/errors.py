@@ -51,7 +51,7 @@ BODY_MISSING = ProblemType("body_missing", 400, "request body is required")
 BODY_MALFORMED = ProblemType("body_malformed", 400, "validation failed")
 INVALID = ProblemType("invalid", 422, "validation failed")
 CRASHED = ProblemType("crashed", 500, "unexpected error occurred")
-BREACHED = ProblemType("breached", 500, "unexpected error occurred")
+INVALID_RESPONSE = ProblemType("invalid_response", 500, "unexpected error occurred")
 UNIMPLEMENTED = ProblemType("unimplemented", 501, "no valid example of this response could be made")
 
 TABLE = (
@@ -65,7 +65,7 @@ TABLE = (
     BODY_MALFORMED,
     INVALID,
     CRASHED,
-    BREACHED,
+    INVALID_RESPONSE,
     UNIMPLEMENTED,
 )
 

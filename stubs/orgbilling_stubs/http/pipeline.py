@@ -3,27 +3,29 @@
     route → fault injection → problems → authenticate and authorize → read and validate → handler
           → validate and serialize → record
 
-Each step is a `Middleware` (see `http.context`); the order above is also the order of precedence of errors:
-unknown route, wrong method, authentication, authorization, media type, size, syntax, validation, domain.
+`request_pipeline` composes the steps between routing (`http.routing`, before) and recording (after). Each is
+a `Middleware` (see `http.context`). Their order is also the order of precedence of errors: unknown route,
+wrong method, authentication, authorization, media type, size, syntax, validation, domain.
 
-The chain is asynchronous, but most requests never wait: the body is here already, the handler computes, and
-the response is ready. A task for each of them would cost more than the answer. So the chain is started by
-hand, by `start`; when it returns without having waited, the response is there, and no task was made. Example:
-GET /org/billing runs from its first step to its response within one call of `coroutine.send(None)`. The same
-request with `Prefer: delay=250` reaches `asyncio.sleep` on the way: `send` returns what it waits for, and
-`resume` awaits the rest of it inside a task.
+The chain is asynchronous, and is usually run to completion without waiting: see `http.run_to_completion`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Generator, Sequence
-from functools import partial
-from types import coroutine
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from orgbilling_stubs.http.context import CallNext, Middleware, RequestContext, Response
+from orgbilling_stubs.http.operation import handle
+from orgbilling_stubs.http.request_validation import RequestValidation
+from orgbilling_stubs.http.responses import ProblemResponses
+from orgbilling_stubs.http.security import Authorize, Security
 
-T = TypeVar("T")
+
+def request_pipeline(authorize: Authorize, fault_injection: Middleware | None = None) -> CallNext:
+    """The steps of every request, in their order: so a 401 comes before a 422, and a fault before both."""
+    steps: list[Middleware] = [ProblemResponses(), Security(authorize), RequestValidation()]
+    return compose([fault_injection, *steps] if fault_injection is not None else steps, handle)
 
 
 def compose(steps: Sequence[Middleware], last: CallNext) -> CallNext:
@@ -41,42 +43,3 @@ def _link(step: Middleware, call_next: CallNext) -> CallNext:
         return run(context, call_next)
 
     return call
-
-
-class Suspended(NamedTuple, Generic[T]):
-    """A coroutine that was started, and has to wait: for the future in `awaited`, or a turn of the loop."""
-
-    running: Coroutine[Any, Any, T]
-    awaited: Any
-
-
-def start(started: Coroutine[Any, Any, T]) -> T | Suspended[T]:
-    """Run a coroutine until it returns or has to wait for the first time, without a task.
-
-    Outside of a task `asyncio.timeout` and `asyncio.current_task` do not work: nothing in the pipeline may
-    use them before it has waited for something.
-    """
-    try:
-        awaited = started.send(None)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    return Suspended(started, awaited)
-
-
-@coroutine
-def resume(suspended: Suspended[T]) -> Generator[Any, Any, T]:
-    """Await the rest of a coroutine that `start` has run up to its first wait; from within a task."""
-    running, awaited = suspended
-    while True:
-        try:
-            given = yield awaited
-        except BaseException as error:
-            proceed = partial(running.throw, error)
-        else:
-            proceed = partial(running.send, given)
-        try:
-            awaited = proceed()
-        except StopIteration as done:
-            result: T = done.value
-            return result

@@ -32,7 +32,7 @@ from orgbilling_stubs.http.json_schemas import (
     types,
     validation_errors,
 )
-from orgbilling_stubs.http.pipeline import Suspended, resume, start
+from orgbilling_stubs.http.run_to_completion import Suspended, resume, start
 
 JSON_TYPE = re.compile(rb"application/(?:[!#$&^_.+\-0-9a-z]+\+)?json", re.IGNORECASE)
 FLOAT = re.compile(rb"[0-9][.eE]")

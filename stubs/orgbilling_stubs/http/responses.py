@@ -25,7 +25,7 @@ from orgbilling_stubs.http.context import (
     StreamReply,
 )
 from orgbilling_stubs.http.cors import VARY, Cors
-from orgbilling_stubs.http.errors import BREACHED, CRASHED, TITLES, InvalidReply
+from orgbilling_stubs.http.errors import CRASHED, INVALID_RESPONSE, TITLES, InvalidReply
 from orgbilling_stubs.http.json_schemas import Schemas, Validator, types, validation_errors
 from orgbilling_stubs.http.origin import Origin, Origins
 from orgbilling_stubs.http.response_fitting import ResponseFitter
@@ -242,7 +242,7 @@ class Responder:
 
     def _crash(self, error: Exception, origin: Origin, trace: str) -> Response:
         invalid = isinstance(error, InvalidReply)
-        row = BREACHED if invalid else CRASHED
+        row = INVALID_RESPONSE if invalid else CRASHED
         LOG.error("%s %s: %s", trace, row.code, error, exc_info=None if invalid else error)
         return self._problem(row.status, row.detail, origin, trace, instance=f"urn:trace:{trace}")
 

@@ -19,7 +19,7 @@ from orgbilling_openapi.strict_json import JsonObject, JsonValue
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orgbilling_stubs.http.connection import Connection, Disconnected
-from orgbilling_stubs.http.context import CallNext, Handler, Record, RequestContext, Response
+from orgbilling_stubs.http.context import CallNext, Handler, RecordExchange, RequestContext, Response
 from orgbilling_stubs.http.errors import METHOD_WRONG, ROUTE_UNKNOWN, Problem
 from orgbilling_stubs.http.operation import CompileContext, ConnexionOperation, Operation
 from orgbilling_stubs.http.origin import Address
@@ -233,7 +233,7 @@ class Routing(SpecMiddleware):
         app: ASGIApp,
         responder: Responder,
         pipeline: CallNext,
-        record: Record,
+        record: RecordExchange,
         now_ns: Callable[[], int],
         elsewhere: Sequence[str] = (),
     ) -> None:

@@ -16,7 +16,7 @@ from orgbilling_stubs.billing.events import Event, Idempotency, Record, Rewound,
 from orgbilling_stubs.billing.state import TenantFactory, apply, state_of
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.tenants.clock import Clock
-from orgbilling_stubs.tenants.store.log import ConflictError, Store
+from orgbilling_stubs.tenants.store.protocol import ConflictError, Store
 
 _ATTEMPTS = 50
 _CACHED_TENANTS = 256
@@ -125,7 +125,7 @@ class Service:
         scheduler.advance(copied, tenant.now_ms)
         return copied
 
-    def tenant_factory(self, organization: str) -> TenantCreated:
+    def first_event(self, organization: str) -> TenantCreated:
         """The event by which an organization would be created now."""
         persona = self.persona_of(organization)
         return TenantCreated(persona, self.seed, self.clock.now_ms(), organization)
@@ -185,7 +185,7 @@ class Service:
     def _open(self, organization: str) -> Tenant:
         records = self.store.read(organization)
         if not records:
-            created = self.tenant_factory(organization)
+            created = self.first_event(organization)
             first = Record(1, created.as_of_ms, created, 1)
             try:
                 self.store.append(organization, [first])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from orgbilling_stubs.http.context import Response
-from orgbilling_stubs.http.pipeline import Suspended, compose, resume, start
+from orgbilling_stubs.http.pipeline import compose
+from orgbilling_stubs.http.run_to_completion import Suspended, resume, start
 
 
 def step(name, notes):

@@ -13,7 +13,7 @@ import uvicorn
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from orgbilling_openapi import description as descriptions
-from orgbilling_stubs.http import validation
+from orgbilling_stubs.http import request_validation
 from orgbilling_stubs.http.application import assemble
 from orgbilling_stubs.http.context import Reply
 
@@ -32,8 +32,10 @@ def redeem(call):
 def port() -> Iterator[int]:
     handlers = {"redeemOrgVoucher": redeem, "getOrgLedger": lambda call: Reply(None)}
     app = assemble(descriptions.load(), handlers, lambda headers, method: "admin")
-    receive_body = validation.receive_body
-    validation.receive_body = lambda *arguments, **limits: receive_body(*arguments, SLOW_SECONDS, **limits)
+    receive_body = request_validation.receive_body
+    request_validation.receive_body = lambda *arguments, **limits: receive_body(
+        *arguments, SLOW_SECONDS, **limits
+    )
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, http="httptools", loop="uvloop", ws="none", lifespan="on")
     server = uvicorn.Server(config)
@@ -44,7 +46,7 @@ def port() -> Iterator[int]:
     yield listener.getsockname()[1]
     server.should_exit = True
     thread.join(10)
-    validation.receive_body = receive_body
+    request_validation.receive_body = receive_body
 
 
 def exchange(port: int, *pieces: bytes, pause: float = 0.0) -> tuple[int, dict[bytes, bytes], bytes]:

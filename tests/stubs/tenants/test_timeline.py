@@ -16,7 +16,7 @@ from orgbilling_stubs.tenants import scenarios, tenant_factory, timeline
 from orgbilling_stubs.tenants.clock import Clock
 from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.store.address import open_store
-from orgbilling_stubs.tenants.store.log import ConflictError
+from orgbilling_stubs.tenants.store.protocol import ConflictError
 
 NOW_MS = instants.parse("2026-03-10T12:00:00Z")
 DAY_MS = instants.DAY_MS

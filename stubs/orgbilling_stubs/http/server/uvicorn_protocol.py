@@ -30,8 +30,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from orgbilling_stubs.http.connection import Connection
 from orgbilling_stubs.http.context import RequestContext, Response
 from orgbilling_stubs.http.operation import Operation
-from orgbilling_stubs.http.pipeline import Suspended, resume, start
 from orgbilling_stubs.http.routing import CompiledApplication
+from orgbilling_stubs.http.run_to_completion import Suspended, resume, start
 
 PROMPT_BODY_BYTES = 65_536
 """Bodies up to this size are answered at once when they arrive with their head."""

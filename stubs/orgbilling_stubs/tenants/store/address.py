@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orgbilling_stubs.tenants.store.log import Store, StoreError
 from orgbilling_stubs.tenants.store.memory import MemoryStore
+from orgbilling_stubs.tenants.store.protocol import Store, StoreError
 
 
 def open_store(address: str | None) -> Store:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orgbilling_stubs.billing.events import Record, TenantCreated
-from orgbilling_stubs.tenants.store.log import SERVER_LOG, ConflictError
+from orgbilling_stubs.tenants.store.protocol import SERVER_LOG, ConflictError
 
 
 class MemoryStore:

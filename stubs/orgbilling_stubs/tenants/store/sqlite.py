@@ -17,7 +17,7 @@ from orgbilling_stubs.billing.events import (
     decode,
     encode,
 )
-from orgbilling_stubs.tenants.store.log import SERVER_LOG, ConflictError, StoreError
+from orgbilling_stubs.tenants.store.protocol import SERVER_LOG, ConflictError, StoreError
 
 _FORMAT = 2
 _SCHEMA = """

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from orgbilling_stubs.billing.events import PortalOpened, Record
-from orgbilling_stubs.tenants.store.log import StoreError
+from orgbilling_stubs.tenants.store.protocol import StoreError
 from orgbilling_stubs.tenants.store.sqlite import SqliteStore
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from orgbilling_stubs.billing.events import Idempotency, PortalOpened, Record, TenantCreated
 from orgbilling_stubs.tenants.store.address import open_store
-from orgbilling_stubs.tenants.store.log import SERVER_LOG, ConflictError, Store
+from orgbilling_stubs.tenants.store.protocol import SERVER_LOG, ConflictError, Store
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ class Store(Protocol):
     def append(self, organization: str, records: Sequence[Record]) -> None:
         """Append records whose sequence numbers follow the last one, all or none.
 
-        Raises Conflict when another writer was faster.
+        Raises ConflictError when another writer was faster.
         """
 
     def delete(self, organization: str) -> None:

@@ -15,7 +15,7 @@ from orgbilling_stubs.http.json_schemas import ErrorDetail, error_detail
 from orgbilling_stubs.http.request_body import RequestBody, receive_body
 
 
-class Validation:
+class RequestValidation:
     """Reads body, parameters and idempotency key.
 
     Raises `Problem`: for the first of media type, size and syntax that is wrong, else for everything that is.
