@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from orgbilling_stubs.auth.principal import Principal
@@ -183,22 +183,20 @@ RecordExchange: TypeAlias = Callable[[RequestContext, Response], None]
 response finds it recorded. It changes nothing, and nothing waits for it: a plain function."""
 
 
-class Middleware(Protocol):
-    """One step of the pipeline (see `http.pipeline`): an async function.
+Middleware: TypeAlias = Callable[[CallNext], CallNext]
+"""One step of the pipeline (see `http.pipeline`): puts itself in front of the rest of the pipeline.
 
-    A step that has nothing to do with the response can be a plain function that returns
-    `call_next(context)` without awaiting it: that saves a coroutine for each request.
+It is called once, when the pipeline is composed, and returns the function that is called with every request.
+That function may look at the context, change what the next steps see, call the rest of the pipeline with
+`await call_next(context)`, and change or replace the response. A step that answers by itself does not call
+the rest; `context.operation.problem(context, error)` makes the response of an error, and
+`context.operation.respond(context, reply)` validates and serializes a reply. Steps after fault injection
+never raise: what a later step raises has become a response when `call_next` returns, and `context.error`
+says what it was.
 
-    It may look at the context, change what the next steps see, call the rest of the pipeline with
-    `await call_next(context)`, and change or replace the response. A step that answers by itself does not
-    call the rest; `context.operation.problem(context, error)` makes the response of an error, and
-    `context.operation.respond(context, reply)` validates and serializes a reply. Steps after fault injection
-    never raise: what a later step raises has become a response when `call_next` returns, and `context.error`
-    says what it was.
-    """
-
-    def __call__(self, context: RequestContext, call_next: CallNext) -> Coroutine[Any, Any, Response]:
-        """Answer the request, usually by way of the rest of the pipeline."""
+A step that has nothing to do with the response can be a plain function that returns `call_next(context)`
+without awaiting it: that saves a coroutine for each request.
+"""
 
 
 Handler: TypeAlias = Callable[[RequestContext], AnyReply | Coroutine[Any, Any, AnyReply]]

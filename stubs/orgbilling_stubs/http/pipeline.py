@@ -12,19 +12,18 @@ The chain is asynchronous, and is usually run to completion without waiting: see
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from orgbilling_stubs.http.context import CallNext, Middleware, RequestContext, Response
+from orgbilling_stubs.http.context import CallNext, Middleware
 from orgbilling_stubs.http.operation import handle
-from orgbilling_stubs.http.request_validation import RequestValidation
-from orgbilling_stubs.http.responses import ProblemResponses
-from orgbilling_stubs.http.security import Authorize, Security
+from orgbilling_stubs.http.request_validation import request_validation
+from orgbilling_stubs.http.responses import problem_responses
+from orgbilling_stubs.http.security import Authorize, security
 
 
 def request_pipeline(authorize: Authorize, fault_injection: Middleware | None = None) -> CallNext:
     """The steps of every request, in their order: so a 401 comes before a 422, and a fault before both."""
-    steps: list[Middleware] = [ProblemResponses(), Security(authorize), RequestValidation()]
+    steps: list[Middleware] = [problem_responses, security(authorize), request_validation]
     return compose([fault_injection, *steps] if fault_injection is not None else steps, handle)
 
 
@@ -32,14 +31,5 @@ def compose(steps: Sequence[Middleware], last: CallNext) -> CallNext:
     """The chain that runs the steps in this order, and `last` at its end."""
     chain = last
     for step in reversed(steps):
-        chain = _link(step, chain)
+        chain = step(chain)
     return chain
-
-
-def _link(step: Middleware, call_next: CallNext) -> CallNext:
-    run = step.__call__  # a bound method is called faster than an instance
-
-    def call(context: RequestContext) -> Coroutine[Any, Any, Response]:
-        return run(context, call_next)
-
-    return call

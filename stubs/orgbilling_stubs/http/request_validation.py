@@ -15,22 +15,20 @@ from orgbilling_stubs.http.json_schemas import ErrorDetail, error_detail
 from orgbilling_stubs.http.request_body import RequestBody, receive_body
 
 
-class RequestValidation:
-    """Reads body, parameters and idempotency key.
+def request_validation(call_next: CallNext) -> CallNext:
+    """The step that reads body, parameters and idempotency key.
 
     Raises `Problem`: for the first of media type, size and syntax that is wrong, else for everything that is.
     """
 
-    def __call__(self, context: RequestContext, call_next: CallNext) -> Coroutine[Any, Any, Response]:
-        """Read and validate a request."""
+    def validate(context: RequestContext) -> Coroutine[Any, Any, Response]:
         request_body = context.operation.request_body
         if request_body is not None:
-            return self._with_body(request_body, context, call_next)
+            return validate_with_body(request_body, context)
         _read(context, [])
         return call_next(context)
 
-    @staticmethod
-    async def _with_body(request_body: RequestBody, context: RequestContext, call_next: CallNext) -> Response:
+    async def validate_with_body(request_body: RequestBody, context: RequestContext) -> Response:
         request_body.check_media_type(context.headers.get(b"content-type"))
         context.raw_body = await receive_body(
             context.headers, context.connection.receive, limit_bytes=request_body.limit_bytes
@@ -38,6 +36,8 @@ class RequestValidation:
         context.body, errors = request_body.parse(context.raw_body)
         _read(context, errors)
         return await call_next(context)
+
+    return validate
 
 
 def _read(context: RequestContext, body_errors: list[ErrorDetail]) -> None:

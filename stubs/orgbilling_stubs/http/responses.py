@@ -178,17 +178,18 @@ def _encoded(headers: Iterable[tuple[str, str]]) -> Headers:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
-class ProblemResponses:
-    """Makes a response of whatever error a later step of the pipeline raises."""
+def problem_responses(call_next: CallNext) -> CallNext:
+    """The step that makes a problem document of whatever error a later step of the pipeline raises."""
 
-    async def __call__(self, context: RequestContext, call_next: CallNext) -> Response:
-        """Answer the request; an error becomes a problem document."""
+    async def respond(context: RequestContext) -> Response:
         try:
             return await call_next(context)
         except Disconnected:
             raise
         except Exception as error:
             return context.operation.problem(context, error)
+
+    return respond
 
 
 class Responder:

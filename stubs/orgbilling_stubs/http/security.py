@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from orgbilling_stubs.auth.principal import Principal
-from orgbilling_stubs.http.context import CallNext, RequestContext, Response
+from orgbilling_stubs.http.context import CallNext, Middleware, RequestContext, Response
 from orgbilling_stubs.http.errors import CREDENTIALS_MISSING, Problem
 
 TOKEN_SCHEMES = frozenset({"bearerClerk"})
@@ -43,22 +43,23 @@ def authorize_once(context: RequestContext, authorize: Authorize) -> Principal |
     return context.authorization
 
 
-class Security:
-    """Lets a request through to an operation, with its principal, or raises an error."""
+def security(authorize: Authorize) -> Middleware:
+    """The step that lets a request through to an operation, with its principal, or raises an error."""
 
-    def __init__(self, authorize: Authorize) -> None:
-        self._authorize = authorize
+    def step(call_next: CallNext) -> CallNext:
+        def check(context: RequestContext) -> Coroutine[Any, Any, Response]:
+            required = context.operation.security
+            if required:
+                principal = authorize_once(context, authorize)
+                if isinstance(principal, Exception):
+                    raise principal
+                if context.organization_override is not None and principal is not None:
+                    principal = replace(principal, organization=context.organization_override)
+                context.principal = principal
+            elif required is not None and not context.headers.get(b"authorization"):
+                raise Problem(CREDENTIALS_MISSING)
+            return call_next(context)
 
-    def __call__(self, context: RequestContext, call_next: CallNext) -> Coroutine[Any, Any, Response]:
-        """Authenticate and authorize, if the operation requires it."""
-        required = context.operation.security
-        if required:
-            principal = authorize_once(context, self._authorize)
-            if isinstance(principal, Exception):
-                raise principal
-            if context.organization_override is not None and principal is not None:
-                principal = replace(principal, organization=context.organization_override)
-            context.principal = principal
-        elif required is not None and not context.headers.get(b"authorization"):
-            raise Problem(CREDENTIALS_MISSING)
-        return call_next(context)
+        return check
+
+    return step

@@ -10,13 +10,16 @@ from orgbilling_stubs.http.run_to_completion import Suspended, resume, start
 
 
 def step(name, notes):
-    async def run(context, call_next):
-        notes.append(f"{name} in")
-        response = await call_next(context)
-        notes.append(f"{name} out")
-        return response
+    def middleware(call_next):
+        async def run(context):
+            notes.append(f"{name} in")
+            response = await call_next(context)
+            notes.append(f"{name} out")
+            return response
 
-    return run
+        return run
+
+    return middleware
 
 
 def test_steps_run_in_order_around_the_last_one():
