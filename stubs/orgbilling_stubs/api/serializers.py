@@ -113,7 +113,7 @@ def int64(count: int) -> int:
 
     A persona within its limits can pass it: 10**13 messages a day of 2,000 tokens do in 460 days.
     """
-    return min(count, INT64_MAX)
+    return count if count < INT64_MAX else INT64_MAX  # `min` takes 0.15 µs, four times a summary
 
 
 def _rows(tenant: Tenant, rows: list[Body]) -> list[Body] | None:

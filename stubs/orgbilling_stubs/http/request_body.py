@@ -175,6 +175,12 @@ async def receive_body(
         raise Problem(BODY_SLOW, headers={"Connection": "close"}) from None
 
 
+def check_size(body: bytes, limit_bytes: int) -> None:
+    """Raise `Problem` for a body that is too large."""
+    if len(body) >= limit_bytes:
+        raise _too_large(limit_bytes)
+
+
 def _too_large(limit_bytes: int) -> Problem:
     return Problem(BODY_LARGE, detail=f"request body is too large limit={limit_bytes} bytes")
 

@@ -12,7 +12,7 @@ from orgbilling_stubs.billing.events import Idempotency
 from orgbilling_stubs.http.context import CallNext, RequestContext, Response
 from orgbilling_stubs.http.errors import INVALID, Problem
 from orgbilling_stubs.http.json_schemas import ErrorDetail, error_detail
-from orgbilling_stubs.http.request_body import RequestBody, receive_body
+from orgbilling_stubs.http.request_body import RequestBody, check_size, receive_body
 
 
 def request_validation(call_next: CallNext) -> CallNext:
@@ -23,21 +23,32 @@ def request_validation(call_next: CallNext) -> CallNext:
 
     def validate(context: RequestContext) -> Coroutine[Any, Any, Response]:
         request_body = context.operation.request_body
-        if request_body is not None:
-            return validate_with_body(request_body, context)
-        _read(context, [])
+        if request_body is None:
+            _read(context, [])
+            return call_next(context)
+        request_body.check_media_type(context.headers.get(b"content-type"))
+        raw_body = context.connection.take_body()
+        if raw_body is None:
+            return receive_and_validate(request_body, context)
+        check_size(raw_body, request_body.limit_bytes)
+        _parse(request_body, raw_body, context)
         return call_next(context)
 
-    async def validate_with_body(request_body: RequestBody, context: RequestContext) -> Response:
-        request_body.check_media_type(context.headers.get(b"content-type"))
-        context.raw_body = await receive_body(
+    async def receive_and_validate(request_body: RequestBody, context: RequestContext) -> Response:
+        raw_body = await receive_body(
             context.headers, context.connection.receive, limit_bytes=request_body.limit_bytes
         )
-        context.body, errors = request_body.parse(context.raw_body)
-        _read(context, errors)
+        _parse(request_body, raw_body, context)
         return await call_next(context)
 
     return validate
+
+
+def _parse(request_body: RequestBody, raw_body: bytes, context: RequestContext) -> None:
+    """Parse and validate the body, then read parameters and idempotency key."""
+    context.raw_body = raw_body
+    context.body, errors = request_body.parse(raw_body)
+    _read(context, errors)
 
 
 def _read(context: RequestContext, body_errors: list[ErrorDetail]) -> None:
