@@ -5,7 +5,6 @@ from typing import Any
 from orgbilling_openapi import control_description
 from orgbilling_stubs.control import operations
 from orgbilling_stubs.faults import handlers as faults
-from orgbilling_stubs.journal import coverage_handlers as coverage
 from orgbilling_stubs.journal import handlers as journal
 
 STANDIN: Any = None
@@ -23,6 +22,6 @@ def test_every_operation_has_exactly_one_function() -> None:
         operations.control_handlers(STANDIN, STANDIN),
         faults.fault_handlers(STANDIN),
         journal.journal_handlers(STANDIN),
-        coverage.coverage_handlers(STANDIN),
+        journal.coverage_handlers(STANDIN),
     ]
     assert sorted(operation_id for table in tables for operation_id in table) == sorted(listed)
