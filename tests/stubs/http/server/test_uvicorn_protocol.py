@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import uvicorn
@@ -35,9 +35,12 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 class Line:
     """One connection, and the answers that come over it."""
 
+    opened: ClassVar[list[Line]] = []
+
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         self.rest = b""
+        self.opened.append(self)
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
@@ -58,6 +61,14 @@ class Line:
         data = self.socket.recv(65_536)
         assert data, "the server closed the connection"
         self.rest += data
+
+
+@pytest.fixture(autouse=True)
+def close_connections() -> Iterator[None]:
+    """Close what a test has opened: an open socket would be the error of whichever test comes next."""
+    yield
+    while Line.opened:
+        Line.opened.pop().socket.close()
 
 
 def get(path: str, *lines: str, method: str = "GET") -> bytes:
