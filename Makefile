@@ -5,10 +5,12 @@ WORKERS ?= auto
 BIN := $(VENV)/bin
 export VENV PYTHON
 PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
+# Even where the environment forbids byte code: else every process that a test starts compiles all modules anew.
+test test-slow near: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test near test-slow generate screenshots lint type imports spec check conformance mutation bench lock api-reference clean
+.PHONY: help serve test near test-slow generate screenshots lint type imports spec check conformance mutation durability consistency bench lock page-libraries dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -30,8 +32,8 @@ near: venv-test  ## run the tests near what has changed since the last commit (A
 generate: venv-test  ## write what follows from code: JSON twins, documentation tables (ARGS=--check lists what is stale)
 	@exec $(BIN)/python docs/generate.py $(ARGS)
 
-screenshots: venv-dev  ## pictures of every hosted page, in screenshots/ (needs Chromium)
-	@exec $(BIN)/python -m pytest -q -m slow tests/browser/test_screenshots.py $(ARGS)
+screenshots: venv-dev  ## axe on every page, and pictures of them in screenshots/ and docs/ (needs Chromium)
+	@PICTURES=docs exec $(BIN)/python -m pytest -q -m slow tests/browser/test_screenshots.py $(ARGS)
 
 lint: venv-dev  ## ruff
 	$(BIN)/ruff check .
@@ -53,14 +55,26 @@ conformance: venv-test  ## run the conformance suite on the stub, in process and
 mutation: venv-test  ## measure the conformance suite by mutation testing, refresh docs/mutation.md (ARGS: its options)
 	@exec $(BIN)/python tests/conformance/mutation/run.py --markdown docs/mutation.md $(ARGS)
 
+durability: venv-test  ## kill, damage, fill and lock a database 1,000 times (ARGS: --runs N, --first NUMBER, --only KIND)
+	@exec $(BIN)/python tests/durability/run.py $(ARGS)
+
+consistency: venv-test  ## two servers, a nemesis, and a check of every history (ARGS: --runs N, --first SEED, --seconds S)
+	@exec $(BIN)/python tests/consistency/run.py $(ARGS)
+
 bench: venv-test  ## measure against a raw ASGI server and stock Connexion
 	@exec $(BIN)/python bench $(ARGS)
 
 lock: venv-dev  ## recompile requirements/*.txt (ARGS: options of uv pip compile, such as --upgrade)
 	PATH="$(abspath $(BIN)):$$PATH" sh requirements/lock.sh $(ARGS)
 
-api-reference:  ## renew the API reference that the pages load (needs npm)
-	sh requirements/api-reference.sh
+page-libraries:  ## renew the libraries that pages load, API reference and charts (needs npm)
+	sh requirements/page-libraries.sh
+
+dist: venv-dev  ## build wheel, source distribution and bill of materials (CycloneDX) in dist/
+	$(BIN)/python -m hatchling build --directory dist
+	@# Not in the dev lock: it would give the locks other markers of tzdata.
+	$(BIN)/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py requirements --pyproject pyproject.toml \
+		--mc-type application --output-reproducible --output-file dist/sbom.cdx.json requirements/base.txt
 
 clean:  ## remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -45,6 +45,8 @@ ORGANIZATIONS = {"redeem": f"{ORGANIZATION}_redeem"}
 TARGETS = {(OURS, "billing"): 0.7, (OURS, "redeem"): 0.7, (OURS, "ledger 30 days"): 0.5}
 START_TARGET_S = 0.7
 MEMORY_TARGET_MB = 90
+CONSOLE_TARGET = 0.95
+"""What an open console must leave of the requests per second."""
 
 
 def free_port() -> int:
@@ -188,6 +190,68 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
     return report(rates, starts, rows, memory)
 
 
+@contextmanager
+def open_console(port: int, organization: str) -> Iterator[None]:
+    """An open page of requests, as a browser keeps it."""
+    command = [sys.executable, str(HERE / "console.py"), str(port), organization]
+    process = subprocess.Popen(command)
+    time.sleep(0.5)  # it imports and connects
+    try:
+        yield
+        if process.poll() is not None:
+            sys.exit("the console did not stay open")
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def measure_console(rounds: int, seconds: float) -> dict[str, Any]:
+    """What an open console costs the API.
+
+    A round is a run without a console, one with it, and one without it again. What the second leaves of the
+    mean of the others is the ratio; how far the third is from the first is the noise of this machine. Both
+    are taken on the clock, and in processor time of the server, which other processes disturb less.
+    """
+    kinds = ("billing", "redeem")
+    ratios: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
+    noise: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
+    with tempfile.TemporaryDirectory() as folder:
+        bodies = Path(folder) / "bodies.json"
+        bodies.write_text("{}", "utf-8")
+        with serving(OURS, bodies) as (port, pid):
+            for number in range(rounds):
+                for kind in kinds:
+                    rate_before, cpu_before = load(port, pid, kind, seconds, f"r{number}a")
+                    with open_console(port, ORGANIZATIONS.get(kind, ORGANIZATION)):
+                        rate_open, cpu_open = load(port, pid, kind, seconds, f"r{number}b")
+                    rate_after, cpu_after = load(port, pid, kind, seconds, f"r{number}c")
+                    ratios[kind].append(
+                        (2 * rate_open / (rate_before + rate_after), (cpu_before + cpu_after) / 2 / cpu_open)
+                    )
+                    noise[kind].append((abs(rate_after / rate_before - 1), abs(cpu_before / cpu_after - 1)))
+    return {
+        kind: {
+            "ratio": round(median(clock for clock, _ in ratios[kind]), 3),
+            "noise": round(median(clock for clock, _ in noise[kind]), 3),
+            "cpu_ratio": round(median(cpu for _, cpu in ratios[kind]), 3),
+            "cpu_noise": round(median(cpu for _, cpu in noise[kind]), 3),
+            "target": CONSOLE_TARGET,
+            "rounds": rounds,
+        }
+        for kind in kinds
+    }
+
+
+def show_console(found: dict[str, Any]) -> None:
+    """Print what a console leaves of the speed, one line for each kind of request."""
+    for kind, line in found.items():
+        print(
+            f"{kind}: with an open console {line['ratio']:.3f} of the speed (equal runs differ by "
+            f"{line['noise']:.1%}), in processor time {line['cpu_ratio']:.3f} (by {line['cpu_noise']:.1%}); "
+            f"target {line['target']}, {line['rounds']} rounds"
+        )
+
+
 def report(
     rates: dict[tuple[str, str], list[tuple[float, float]]],
     starts: list[tuple[float, float]],
@@ -256,12 +320,14 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--seconds", type=float, default=2.0, help="per run")
     options.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    options.add_argument("--console", action="store_true", help="measure what an open console costs")
     chosen = options.parse_args()
-    found = measure(chosen.rounds, chosen.seconds)
+    measured, shown = (measure_console, show_console) if chosen.console else (measure, show)
+    found = measured(chosen.rounds, chosen.seconds)
     if chosen.json:
         print(json.dumps(found, indent=2))
     else:
-        show(found)
+        shown(found)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ async def hello(scope: dict[str, Any], receive: Callable[..., Any], send: Callab
 
 
 def stock(bodies: dict[str, Any], *, validate: bool) -> Any:
-    """Connexion as it comes: the 3.0 form of the contract, handlers that return ready-made bodies.
+    """Connexion as it comes: the 3.0 form of the API description, handlers that return ready-made bodies.
 
     It does less than ours: no authentication, no state, one media type per response.
     """

@@ -6,6 +6,7 @@ table stands between `<!-- generated: NAME -->` and `<!-- end -->`; everything e
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,7 +22,10 @@ from orgbilling_fixtures.personas.consistency import RULES
 from orgbilling_fixtures.personas.schema import key_rows
 from orgbilling_openapi import composition, control_description
 from orgbilling_openapi.invariants import INVARIANTS
-from orgbilling_openapi.operations import operations
+from orgbilling_openapi.json_pointer import follow
+from orgbilling_openapi.operations import operations, operations_by_id
+from orgbilling_stubs.agents import protocol as agent_protocol
+from orgbilling_stubs.agents.tools import TOOLS
 from orgbilling_stubs.api import errors as api_errors
 from orgbilling_stubs.auth import errors as auth_errors
 from orgbilling_stubs.auth.bad_tokens import BAD_TOKENS
@@ -30,6 +34,8 @@ from orgbilling_stubs.control import errors as control_errors
 from orgbilling_stubs.faults import effects
 from orgbilling_stubs.faults import errors as fault_errors
 from orgbilling_stubs.http import errors as http_errors
+from orgbilling_stubs.journal import handlers as journal_handlers
+from orgbilling_stubs.tenants.store import errors as store_errors
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -66,6 +72,47 @@ def control_operations() -> str:
         if method != "parameters"
     )
     return table(("operation", "call"), rows)
+
+
+def control_bodies() -> str:
+    """The request bodies of the control API: their members, and the first example of each."""
+    document = control_description.load()
+    rows = []
+    for operation_id, operation in operations_by_id(document).items():
+        content = operation.node.get("requestBody", {}).get("content", {}).get("application/json")
+        if content is None:
+            continue
+        schema = follow(document, content["schema"])
+        members = dict(schema.get("properties", {}))
+        for alternative in schema.get("oneOf", ()):
+            members |= alternative.get("properties", {})
+        required = [name for name in members if name in schema.get("required", ())]
+        optional = [name for name in members if name not in required]
+        named = content.get("examples", {})
+        example = next((named[name]["value"] for name in named), content.get("example"))
+        text = json.dumps(example, ensure_ascii=False)
+        rows.append((f"`{operation_id}`", code(required), code(optional), f"`{text}`"))
+    return table(("operation", "required", "optional", "example"), rows)
+
+
+def agent_tools() -> str:
+    """The tools for agents: the operations that each calls, and what those do in a few words."""
+    described = operations_by_id(control_description.load())
+    rows = (
+        (
+            f"`{tool.name}`",
+            code(tool.operation_ids),
+            ", ".join(described[operation_id].node["summary"].lower() for operation_id in tool.operation_ids),
+        )
+        for tool in TOOLS
+    )
+    return table(("tool", "operation", "does"), rows)
+
+
+def agent_errors() -> str:
+    """The errors of the MCP endpoint."""
+    rows = ((str(row.code), str(row.status), row.when) for row in agent_protocol.TABLE)
+    return table(("code", "HTTP status", "when"), rows)
 
 
 def fault_effects() -> str:
@@ -152,7 +199,8 @@ def _assumption(action: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _added(update: Any) -> str:
     if isinstance(update, list):
-        return ", ".join(f"`{item['$ref'].rsplit('/', 1)[1]}`" for item in update)
+        names = (item.get("name") or item["$ref"].rsplit("/", 1)[1] for item in update)
+        return ", ".join(f"`{name}`" for name in names)
     for member in ("parameters", "headers"):
         if member in update:
             return _added(update[member])
@@ -164,10 +212,15 @@ TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "auth-errors": ("errors.md", error_table(auth_errors.ERRORS)),
     "billing-errors": ("errors.md", error_table(api_errors.ROWS.values())),
     "control-errors": ("errors.md", error_table(control_errors.TABLE)),
+    "journal-errors": ("errors.md", error_table(journal_handlers.TABLE)),
     "fault-errors": ("errors.md", error_table(fault_errors.TABLE)),
     "page-errors": ("errors.md", error_table(page_errors.TABLE)),
+    "store-errors": ("errors.md", error_table(store_errors.TABLE)),
     "bad-tokens": ("auth.md", bad_tokens),
     "control-operations": ("control.md", control_operations),
+    "control-bodies": ("control.md", control_bodies),
+    "agent-errors": ("agents.md", agent_errors),
+    "agent-tools": ("agents.md", agent_tools),
     "fault-effects": ("faults.md", fault_effects),
     "scenarios": ("scenarios.md", scenario_table),
     "personas": ("personas.md", persona_table),

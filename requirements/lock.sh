@@ -15,5 +15,6 @@ compile() {
 everything="--extra spec --extra conformance --extra export --group test"
 # shellcheck disable=SC2086  # a list of options, not a name with spaces
 compile dev $everything --group dev "$@"
+# shellcheck disable=SC2086
 compile test $everything --constraints requirements/dev.txt
 compile base --constraints requirements/dev.txt

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("openapi", "fixtures", "conformance", "stubs")
+PACKAGES = ("openapi", "fixtures", "conformance", "stubs", "clients/python")
 
 
 def changed(revision: str) -> list[Path]:
@@ -28,7 +28,8 @@ def changed(revision: str) -> list[Path]:
 
 def module_name(path: Path) -> str:
     """The dotted name of a module in one of the packages' folders."""
-    parts = path.relative_to(ROOT).with_suffix("").parts[1:]
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    parts = parts[2 if parts[0] == "clients" else 1 :]
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
@@ -52,7 +53,9 @@ def near(paths: list[Path]) -> list[Path]:
     directly = {
         module_name(path)
         for path in paths
-        if path.suffix == ".py" and path.is_relative_to(ROOT) and path.relative_to(ROOT).parts[0] in PACKAGES
+        if path.suffix == ".py"
+        and path.is_relative_to(ROOT)
+        and any(path.is_relative_to(ROOT / package) for package in PACKAGES)
     }
     importers = {name for name, imported in modules.items() if imported & directly}
     chosen = {path for path in tests if path in paths or imports(path) & (directly | importers)}

@@ -25,15 +25,15 @@ def test_every_option_of_serve_is_in_the_readme() -> None:
     command = typer.main.get_command(build(["serve"])).commands["serve"]  # type: ignore[attr-defined]
     options = {
         option
-        for each in command.params
-        for option in each.opts
+        for parameter in command.params
+        for option in parameter.opts
         if option.startswith("--") and option != "--help"
     }
     assert {option for option in options if f"`{option}" not in README} == set()
 
 
 def test_every_test_contract_is_in_the_readme() -> None:
-    assert [each for each in TEST_CONTRACTS if each not in README] == []
+    assert [contract_id for contract_id in TEST_CONTRACTS if contract_id not in README] == []
 
 
 @pytest.mark.parametrize("name", ["faults", "journal", "control", "scenarios"])

@@ -8,25 +8,25 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("openapi", "fixtures", "conformance", "stubs")
+PACKAGES = ("openapi", "fixtures", "conformance", "stubs", "clients/python")
 
 BESIDE_NOUNS = frozenset(
     """
     active added adjusted allowed applicable applied automatic bad broken cancelled changed cleared
-    compiled completed created declared declined decoding deferred described disconnected documented
+    compiled completed created declared declined decoding deferred deleted described disconnected documented
     duplicate encoded expired external extreme failed faulted filed fired forbidden foreign harmless
     hashing high hosted incoming injected invalid issued lazy marked missing not offered opened
-    partial past public random reading recorded redacting redeemed refunded rejected removed
-    rendering repeated resumed rewound routing selected sent serialized settled shared shown signed
+    paid partial past periodic public random reading recorded redacting redeemed refunded refused rejected
+    removed rendering repeated resumed rewound routing selected sent serialized settled shared shown signed
     signing single skipped stale stopped strict subscribed suspended taken templating top
     undocumented unknown unreachable unreadable unverified verified writing
 
-    adjust advance apply cancel change check clear compile conform decide decline decode deliver
+    adjust advance apply cancel change check clear compare compile conform decide decline decode deliver
     drift drip expire explain export fork fuzz hang have issue mark offer open parse pay read record
     redeem refund replay reset resume rewind serve set show sign subscribe take truncate verify walk
     write
 
-    any in late no of on to up with
+    any in late no now of on to up with
     """.split()  # noqa: SIM905 -- a list of words reads better without quotes
 )
 """Adjectives, verbs and short words, which need no explanation."""
@@ -73,12 +73,12 @@ def names() -> dict[str, list[str]]:
 
 
 def test_every_noun_is_in_the_glossary() -> None:
-    known = glossary() | BESIDE_NOUNS
+    explained_words = glossary() | BESIDE_NOUNS
     unexplained = defaultdict(set)
     for path, in_file in names().items():
         for name in in_file:
             for word in words(name):
-                if word not in known:
+                if word not in explained_words:
                     unexplained[word].add(f"{name} ({path})")
     assert dict(unexplained) == {}, "add the noun to docs/glossary.md"
 
@@ -88,6 +88,13 @@ def test_every_term_has_one_line() -> None:
     first_cells = re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE)
     terms = [cell for cell in first_cells if cell not in ("term", "---")]
     assert len(terms) == len(set(terms))
+
+
+def test_the_terms_of_a_section_are_sorted() -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text("utf-8")
+    for section in page.split("\n## ")[1:]:
+        terms = [term.lower() for term in re.findall(r"^\| ([^|]+) \|", section, re.MULTILINE)[2:]]
+        assert terms == sorted(terms), section.partition("\n")[0]
 
 
 def test_words_are_split_and_singular() -> None:

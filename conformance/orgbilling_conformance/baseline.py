@@ -54,13 +54,13 @@ def load(path: Path) -> list[BaselineEntry]:
         else:
             document = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except OSError as error:
-        raise UsageError(f"--baseline {path}: {(error.strerror or 'unreadable').lower()}") from None
+        raise UsageError(f"--baseline: {path}: {(error.strerror or 'unreadable').lower()}") from None
     except (ValueError, yaml.YAMLError) as error:
-        raise UsageError(f"--baseline {path}: {' '.join(str(error).split())}") from None
+        raise UsageError(f"--baseline: {path}: {' '.join(str(error).split())}") from None
     rows = document.get("accepted") if isinstance(document, dict) else document
     if not isinstance(rows, list):
-        raise UsageError(f"--baseline {path}: expected a list `accepted`")
-    return [_entry(row, f"--baseline {path}: entry {number}") for number, row in enumerate(rows, 1)]
+        raise UsageError(f"--baseline: {path}: expected a list `accepted`")
+    return [_entry(row, f"--baseline: {path}: entry {number}") for number, row in enumerate(rows, 1)]
 
 
 def _entry(row: JsonValue, where: str) -> BaselineEntry:

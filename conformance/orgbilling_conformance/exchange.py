@@ -6,16 +6,16 @@ import base64
 import json
 import re
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import parse_qsl, urlsplit
 
+from orgbilling_openapi.redaction import redact
 from orgbilling_openapi.strict_json import JsonObject, JsonValue, StrictJsonError, loads
 
 Headers = tuple[tuple[str, str], ...]
 
-JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]*\.?[\w-]*")
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that steer a terminal, turn text around, or cannot be written."""
 
@@ -69,8 +69,27 @@ class Request:
             parts.append(f"--data-binary {shlex.quote(excerpt.decode('utf-8', 'backslashreplace'))}")
         return " ".join(parts)
 
+    def redacted(self, secrets: Collection[str] = ()) -> Request:
+        """The request with a mask for every secret.
+
+        secrets: those that cannot be recognized by their form.
+        """
+        body = self.body
+        if body is not None:
+            body = redact(body.decode("utf-8", "surrogateescape"), secrets).encode("utf-8", "surrogateescape")
+        return replace(
+            self,
+            path=redact(self.path, secrets),
+            query=redact(self.query, secrets),
+            headers=tuple(
+                (redact(key, secrets), _header_value(key, value, secrets)) for key, value in self.headers
+            ),
+            body=body,
+            base=redact(self.base, secrets),
+        )
+
     def to_json(self) -> JsonObject:
-        """The request without secrets, as `from_json` reads it."""
+        """The request as `from_json` reads it."""
         document = {"method": self.method, "path": self.path, "query": self.query, "auth": self.auth}
         headers = [list(pair) for pair in self.headers]
         body = None if self.body is None else base64.b64encode(self.body[:65_536]).decode()
@@ -143,6 +162,13 @@ class Exchange:
     operation: str = ""
 
 
+def _header_value(name: str, value: str, secrets: Collection[str]) -> str:
+    """The value of a header without secrets; some are secrets because of the header's name."""
+    begin = f"{name}: "
+    clean = redact(begin + value, secrets)
+    return clean.removeprefix(begin) if clean.startswith(begin) else redact(value, secrets)
+
+
 def strings(value: JsonValue) -> Iterator[str]:
     """All strings in a JSON value, the names of members apart."""
     stack = [value]
@@ -164,6 +190,5 @@ def visible(text: str) -> str:
 def shorten(value: JsonValue, limit: int = 120) -> str:
     """A value in one short line, without tokens."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = JWT.sub("eyJ…", " ".join(text.split()) or repr(text))
-    text = visible(text)
+    text = visible(redact(" ".join(text.split()) or repr(text)))
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -62,12 +62,12 @@ def _operations(api: ApiDescription) -> dict[str, Any]:
     """The described operations as Schemathesis knows them, by id."""
     import schemathesis
 
-    schema = schemathesis.openapi.from_dict(_open(api.document))
+    schema = schemathesis.openapi.from_dict(_without_security(api.document))
     operations = [result.ok() for result in schema.get_all_operations() if hasattr(result, "ok")]
     return {api.operation(operation.method.upper(), operation.path): operation for operation in operations}
 
 
-def _open(document: dict[str, Any]) -> dict[str, Any]:
+def _without_security(document: dict[str, Any]) -> dict[str, Any]:
     """The API description without security: tokens are not to be guessed at."""
     copy: dict[str, Any] = json.loads(json.dumps(document))
     copy.pop("security", None)
@@ -143,7 +143,7 @@ def _request(case: Any, method: str, path: str, phase: str) -> Request | None:
     if len(query) > LONGEST or (method == "GET" and body):
         return None
     request = Request(method, path, query, plain, body, purpose=phase)
-    return None if guard.problem(request) else request
+    return None if guard.content_refusal(request) else request
 
 
 def _body(sent: dict[str, Any]) -> bytes | None:

@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from orgbilling_openapi.redaction import redact
+
 from orgbilling_conformance import clock
-from orgbilling_conformance.exchange import JWT, Request, Response, shorten
+from orgbilling_conformance.exchange import Request, Response, shorten
 from orgbilling_conformance.options import REMOTE_RATE, REMOTE_REQUESTS, WRITES, Options, UsageError
 from orgbilling_conformance.reports.report import counted
 from orgbilling_conformance.target import Target
@@ -30,7 +32,7 @@ class BudgetError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SentRequest:
-    """One line of the journal; secrets are redacted."""
+    """One line of `TargetGuard.sent_requests`; secrets are redacted."""
 
     line: str
     status: int
@@ -59,7 +61,7 @@ class AllowedRequests:
             return "its method and path"
         if request.body and (request.rooted or pair not in self.bodies):
             return f"a body with {request.method}"
-        return problem(request)
+        return content_refusal(request)
 
     def _published(self, request: Request) -> bool:
         """Whether it asks for what a target publishes about itself, without a token."""
@@ -73,10 +75,10 @@ def allowed(operations: Iterable[tuple[str, str, str]], options: Options, target
 
     Raises `UsageError` where a write beyond loopback needs the host typed.
     """
-    careful = [name for name in options.allow_write if name != "redeem"]
-    if careful and not target.local and options.host_confirmed != target.host:
+    host_bound_writes = [name for name in options.allow_write if name != "redeem"]
+    if host_bound_writes and not target.local and options.host_confirmed != target.host:
         needed = f"--host-confirmed {target.host}"
-        raise UsageError(f"--allow-write {careful[0]} on another machine needs {needed}")
+        raise UsageError(f"--allow-write {host_bound_writes[0]} on another machine needs {needed}")
     opened = {WRITES[name] for name in options.allow_write}
     rows = list(operations)
     pairs = {(method, path) for name, method, path in rows if method == "GET" or name in opened}
@@ -103,7 +105,7 @@ class TargetGuard:
         self._next = 0.0
         self._lock = threading.Lock()
         self.sent = 0
-        self.journal: list[SentRequest] = []
+        self.sent_requests: list[SentRequest] = []
 
     def send(self, request: Request, authorization: str | None) -> Response:
         """Send one request; raises `ForbiddenError`, `BudgetError` and `UnreachableError`."""
@@ -116,8 +118,8 @@ class TargetGuard:
         if wait > 0:
             clock.pause(wait)
         response = self.target.send(request, authorization)
-        line = JWT.sub("eyJ…", request.line)
-        self.journal.append(SentRequest(line, response.status, round(response.seconds * 1000)))
+        line = redact(request.line)
+        self.sent_requests.append(SentRequest(line, response.status, round(response.seconds * 1000)))
         return response
 
     @property
@@ -156,7 +158,7 @@ QUERY = re.compile(r'[!"$-~]{0,60000}')
 VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?|")
 
 
-def problem(request: Request) -> str:
+def content_refusal(request: Request) -> str:
     """Why a request may not be sent, whatever its method and path; empty where it may."""
     if not QUERY.fullmatch(request.query):
         return "its query"

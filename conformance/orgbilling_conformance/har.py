@@ -103,11 +103,11 @@ def read(path: Path) -> list[JsonObject]:
         document = json.loads(path.read_bytes())
         entries = document["log"]["entries"]
     except OSError as error:
-        raise UsageError(f"--har {path}: {(error.strerror or 'unreadable').lower()}") from None
+        raise UsageError(f"--har: {path}: {(error.strerror or 'unreadable').lower()}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise UsageError(f"--har {path}: not a HAR file") from None
+        raise UsageError(f"--har: {path}: not a HAR file") from None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise UsageError(f"--har {path}: not a HAR file")
+        raise UsageError(f"--har: {path}: not a HAR file")
     return entries
 
 

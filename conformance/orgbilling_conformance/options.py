@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
+from orgbilling_openapi.suggestions import not_one_of
+
 WRITES = {
     "redeem": "redeemOrgVoucher",
     "checkout": "createOrgBillingCheckout",
@@ -45,6 +47,8 @@ class Options:
     strict: bool = False
     baseline: Path | None = None
     replay: Path | None = None
+    ca_file: Path | None = None
+    insecure: bool = False
 
 
 class Choices(TypedDict, total=False):
@@ -70,23 +74,25 @@ class Choices(TypedDict, total=False):
     strict: bool
     baseline: str | Path | None
     replay: str | Path | None
+    ca_file: str | Path | None
+    insecure: bool
 
 
 def options(**given: Any) -> Options:
     """Options that can be used; raises `UsageError`."""
     unknown = [name for name in given if name not in Choices.__annotations__]
     if unknown:
-        raise UsageError(f"{unknown[0]}: no such option; there are {', '.join(Choices.__annotations__)}")
+        raise UsageError(f"option {not_one_of(unknown[0], Choices.__annotations__)}")
     voucher = given.pop("voucher", None)
     given["vouchers"] = (voucher,) if isinstance(voucher, str) else tuple(voucher or ())
     allowed = given.get("allow_write") or ()
     given["allow_write"] = (allowed,) if isinstance(allowed, str) else tuple(allowed)
-    for name in ("baseline", "replay"):
+    for name in ("baseline", "replay", "ca_file"):
         given[name] = Path(given[name]) if given.get(name) else None
     chosen = Options(**given)
     wrong = [name for name in chosen.allow_write if name not in WRITES]
     if wrong:
-        raise UsageError(f"--allow-write {wrong[0]}: one of {', '.join(WRITES)}")
+        raise UsageError(f"--allow-write: {not_one_of(wrong[0], WRITES)}")
     if "redeem" in chosen.allow_write and not chosen.vouchers:
         raise UsageError("--allow-write redeem needs --voucher CODE: a code that may be used up")
     if chosen.vouchers and "redeem" not in chosen.allow_write:
@@ -107,7 +113,7 @@ def _numbers(chosen: Options) -> None:
         value = getattr(chosen, name)
         number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
         if value is not None and not (number and value >= least):
-            raise UsageError(f"--{name.replace('_', '-')} {value}: at least {least}")
+            raise UsageError(f"--{name.replace('_', '-')}: '{value}' is not a number of at least {least}")
 
 
 def _token(name: str, token: str | None) -> None:
@@ -118,7 +124,7 @@ def _token(name: str, token: str | None) -> None:
         or not token.isprintable()
         or " " in token
     ):
-        raise UsageError(f"--{name.replace('_', '-')}: a token is one word of ASCII characters")
+        raise UsageError(f"--{name.replace('_', '-')} is not one word of ASCII characters")
 
 
 class UsageError(ValueError):

@@ -58,7 +58,7 @@ def repeat(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, in
             try:
                 requests.setdefault(Request.from_json(request))
             except (KeyError, TypeError, ValueError):
-                raise UsageError(f"--replay {path}: an exchange cannot be read") from None
+                raise UsageError(f"--replay: {path}: an exchange cannot be read") from None
     if any(request.auth in tokens.KEYED for request in requests):
         access.learn(suite)
     for done, request in enumerate(requests):
@@ -90,9 +90,9 @@ def read(path: Path) -> list[JsonObject]:
     try:
         findings = json.loads(path.read_bytes())["findings"]
     except OSError as error:
-        raise UsageError(f"--replay {path}: {(error.strerror or 'unreadable').lower()}") from None
+        raise UsageError(f"--replay: {path}: {(error.strerror or 'unreadable').lower()}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise UsageError(f"--replay {path}: not a report of this command (--json)") from None
+        raise UsageError(f"--replay: {path}: not a report of this command (--json)") from None
     if not isinstance(findings, list) or not all(isinstance(finding, dict) for finding in findings):
-        raise UsageError(f"--replay {path}: not a report of this command (--json)")
+        raise UsageError(f"--replay: {path}: not a report of this command (--json)")
     return findings

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from orgbilling_openapi import description
+from orgbilling_openapi.http_client import CertificateOptions
 from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance import api_description, baseline, clock, drift, fuzz, har, replay
@@ -16,7 +17,7 @@ from orgbilling_conformance.exchange import Request, shorten
 from orgbilling_conformance.guard import BudgetError, TargetGuard, allowed
 from orgbilling_conformance.options import WRITES, Options, UsageError
 from orgbilling_conformance.reports import advice
-from orgbilling_conformance.reports.report import Finding, Report, Stage, counted
+from orgbilling_conformance.reports.report import Finding, Report, Stage, counted, redacted
 from orgbilling_conformance.scenarios import access, invariants, random_walk, reading, writing
 from orgbilling_conformance.suite import ConformanceSuite
 from orgbilling_conformance.target import Application, AppTarget, Target, UnreachableError, UrlTarget
@@ -39,7 +40,11 @@ def run(
         fuzz.require()  # fail now rather than after the scripted stage
     if har is not None:
         return _Run(None, options, progress, accepted).recorded(har)
-    target: Target = UrlTarget(str(url), options.timeout) if app is None else AppTarget(app, options.timeout)
+    target: Target
+    if app is None:
+        target = UrlTarget(str(url), options.timeout, CertificateOptions(options.ca_file, options.insecure))
+    else:
+        target = AppTarget(app, options.timeout)
     try:
         return _Run(target, options, progress, accepted).live()
     finally:
@@ -136,7 +141,7 @@ class _Run:
             step(self.suite)
         self.progress("scripted", len(SCRIPTED), len(SCRIPTED))
 
-    def _open(self) -> set[str]:
+    def _allowed_operations(self) -> set[str]:
         """The operations that may be asked."""
         opened = {WRITES[name] for name in self.options.allow_write}
         return {
@@ -146,12 +151,12 @@ class _Run:
         }
 
     def _corpus(self) -> None:
-        self._send("corpus", fuzz.corpus_requests(self.suite.api, self._open()))
+        self._send("corpus", fuzz.corpus_requests(self.suite.api, self._allowed_operations()))
 
     def _fuzzer(self, phase: str) -> Callable[[], None]:
         def step() -> None:
             # Subscribing is not for random bodies: what it changes, nobody takes back.
-            operations = self._open() - {WRITES["subscribe"]}
+            operations = self._allowed_operations() - {WRITES["subscribe"]}
             self.progress(phase, 0, 1)
             requests = fuzz.requests(
                 self.suite.api, phase, operations, self.options.examples, self.options.seed
@@ -187,7 +192,7 @@ class _Run:
         for note in notes:
             self.suite.note(note)
         findings = tuple(replace(finding, source=advice.location_of(finding)) for finding in findings)
-        return Report(
+        report = Report(
             verdict(findings, self.suite.reasons),
             findings,
             self.suite.skipped(),
@@ -200,10 +205,13 @@ class _Run:
             self.drift,
             self.suite.latency(),
         )
+        return redacted(report, self.suite.known_secrets)
 
     def _head(self) -> JsonObject:
         return {
-            "target": self.target.base if self.target and self.target.host != "in process" else self._aim(),
+            "target": self.target.base
+            if self.target and self.target.host != "in process"
+            else self._target_kind(),
             "api_description": description.digest(self.suite.api.document),
             "orgbilling": _version("orgbilling"),
             "schemathesis": _version("schemathesis"),
@@ -218,7 +226,7 @@ class _Run:
             "strict": self.options.strict,
         }
 
-    def _aim(self) -> str:
+    def _target_kind(self) -> str:
         return "in process" if self.target else "recording"
 
 
@@ -229,7 +237,7 @@ def _version(distribution: str) -> str:
         return "not installed"
 
 
-NO_CONTRACT = "getOrgContract"
+CONTRACT_OPERATION = "getOrgContract"
 
 
 def verdict(findings: Sequence[Finding], reasons: Sequence[str]) -> str:
@@ -248,7 +256,7 @@ def unseen(suite: ConformanceSuite) -> list[str]:
             continue
         counts = statuses.get(f"GET {operation.path}", {})
         if (
-            operation.id == NO_CONTRACT
+            operation.id == CONTRACT_OPERATION
             and counts
             and all(400 <= status < 600 and status not in (401, 403) for status in counts)
         ):
@@ -273,7 +281,7 @@ def _unwritten(suite: ConformanceSuite) -> list[str]:
         if operation is None or suite.successes[operation.id]:
             continue
         line = f"{operation.method} {operation.path}"
-        entries = suite.guard.journal if suite.guard else []
+        entries = suite.guard.sent_requests if suite.guard else []
         statuses = sorted({entry.status for entry in entries if entry.line.partition("?")[0] == line})
         observed = ", ".join(str(status or "no answer") for status in statuses) or "not asked"
         reasons.append(f"no success of {operation.id} ({line}: {observed})")

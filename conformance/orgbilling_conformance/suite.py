@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from orgbilling_openapi import json_pointer
+from orgbilling_openapi.redaction import redact
 from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance import clock
@@ -25,7 +26,7 @@ EXAMPLES = 3
 PATIENCE_S = 30.0
 WAITS = 10
 """How often a run waits after a 429; after that, a 429 counts as the response."""
-SAID = {
+VENDOR_REASONS = {
     "documented": "the vendor's reference page says so",
     "published": "the vendor's published OpenAPI document says so",
 }
@@ -35,7 +36,7 @@ SAID = {
 class FindingRecord:
     """What is known of one finding so far."""
 
-    observation: RuleViolation
+    violation: RuleViolation
     stage: str
     count: int = 0
     exchanges: list[Request] = field(default_factory=list)
@@ -53,7 +54,7 @@ class ConformanceSuite:
         base: str,
     ) -> None:
         self.api, self.guard, self.tokens, self.options, self.base = api, guard, tokens, options, base
-        self.knowledge = RuleContext(api, SchemaValidator(api), tokens.secrets)
+        self.rule_context = RuleContext(api, SchemaValidator(api), tokens.secrets)
         self.stage = ""
         self.began = clock.seconds()
         self.first_finding: dict[str, float] = {}
@@ -119,7 +120,7 @@ class ConformanceSuite:
     def _retry_after_401(self, exchange: Exchange) -> Exchange:
         """After a 401 to the good token: a fresh one where there is a command, else find out who is wrong."""
         if self.tokens.refresh():
-            self.knowledge = replace(self.knowledge, secrets=self.tokens.secrets)
+            self.rule_context = replace(self.rule_context, secrets=self.tokens.secrets)
             return self._exchange(exchange.request)
         if not any(self.successes.values()):
             return exchange
@@ -143,28 +144,28 @@ class ConformanceSuite:
         ):
             self.successes[exchange.operation] += 1
         for rules, check in RESPONSE_CHECKS:
-            violations = check(exchange, self.knowledge)
+            violations = check(exchange, self.rule_context)
             if violations is not None:
                 for rule in violations.rules if isinstance(violations, Evaluation) else rules:
                     self.evaluated(rule, exchange.operation)
-                for observation in violations:
-                    self.fail(observation, exchange.operation, [exchange.request], counted=False)
+                for violation in violations:
+                    self.fail(violation, exchange.operation, [exchange.request], counted=False)
 
     def fail(
         self,
-        observation: RuleViolation,
+        violation: RuleViolation,
         operation: str,
         requests: Sequence[Request] = (),
         counted: bool = True,
     ) -> None:
         """Record a violation; counted: whether the rule was evaluated just now, and not counted yet."""
         if counted:
-            self.evaluated(observation.rule, operation)
-        basis = observation.basis or RULES[observation.rule].basis[0]
-        key = (observation.rule, operation, observation.pointer, basis)
+            self.evaluated(violation.rule, operation)
+        basis = violation.basis or RULES[violation.rule].basis[0]
+        key = (violation.rule, operation, violation.pointer, basis)
         record = self._records.get(key)
         if record is None:
-            record = self._records[key] = FindingRecord(observation, self.stage)
+            record = self._records[key] = FindingRecord(violation, self.stage)
             self.first_finding.setdefault(self.stage, clock.seconds() - self.began)
         record.count += 1
         if len(record.exchanges) < EXAMPLES:
@@ -234,8 +235,9 @@ class ConformanceSuite:
         )
 
     def _finding(self, operation: str, record: FindingRecord) -> Finding:
-        violation = record.observation
+        violation = record.violation
         basis = violation.basis or RULES[violation.rule].basis[0]
+        requests = [request.redacted(self.known_secrets) for request in record.exchanges]
         return Finding(
             violation.rule,
             "error" if self.options.strict else severity(basis),
@@ -243,14 +245,14 @@ class ConformanceSuite:
             operation,
             visible(violation.pointer),
             visible(violation.expected),
-            self._redacted(violation.observed),
+            shorten(redact(violation.observed, self.known_secrets), 300),
             record.count,
-            _writable(record.exchanges[0].curl(self.base)) if record.exchanges else "",
+            _writable(requests[0].curl(self.base)) if requests else "",
             "",
-            violation.reason or self._because(violation.rule, basis, bool(violation.node)),
+            violation.reason or self._reason(violation.rule, basis, bool(violation.node)),
             record.stage,
             self._node(violation, operation, basis),
-            tuple(exchange.to_json() for exchange in record.exchanges),
+            tuple(request.to_json() for request in requests),
         )
 
     def _node(self, violation: RuleViolation, operation: str, basis: str) -> str:
@@ -259,14 +261,14 @@ class ConformanceSuite:
         place = violation.node or (described.place if described and basis in FACTS else ())
         return json_pointer.text(place) if place else ""
 
-    def _because(self, rule: str, basis: str, placed: bool) -> str:
+    def _reason(self, rule: str, basis: str, placed: bool) -> str:
         """Who says so: the vendor, where a node of the description is broken, else the rule."""
-        return SAID.get(basis, RULES[rule].why) if placed else RULES[rule].why
+        return VENDOR_REASONS.get(basis, RULES[rule].why) if placed else RULES[rule].why
 
-    def _redacted(self, text: str) -> str:
-        for secret in self.tokens.secrets:
-            text = text.replace(secret, "eyJ…") if len(secret) >= SHORT else text
-        return shorten(text, 300)
+    @property
+    def known_secrets(self) -> tuple[str, ...]:
+        """The tokens of the run that are long enough to be nothing else."""
+        return tuple(secret for secret in self.tokens.secrets if len(secret) >= SHORT)
 
     def cases(self) -> tuple[RuleOutcome, ...]:
         """What became of every rule on every operation."""

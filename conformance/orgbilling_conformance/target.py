@@ -6,13 +6,22 @@ import asyncio
 import gzip
 import importlib
 import inspect
-import ipaddress
 import sys
 import threading
 import zlib
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, Protocol, TypeVar
 from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
+
+from orgbilling_openapi.http_client import (
+    CONFORMANCE_USER_AGENT,
+    DEFAULT_TLS,
+    CertificateOptions,
+    NetworkError,
+    failure_cause,
+    http_client,
+    is_loopback,
+)
 
 from orgbilling_conformance import clock
 from orgbilling_conformance.exchange import Headers, Request, Response
@@ -53,16 +62,6 @@ class Target(Protocol):
         """Let go of connections and threads."""
 
 
-def loopback(host: str) -> bool:
-    """Whether a host name or address is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _parts(url: str) -> SplitResult | None:
     """The parts of an address; None where it is none."""
     try:
@@ -76,7 +75,7 @@ def _parts(url: str) -> SplitResult | None:
 class UrlTarget:
     """An API behind HTTP. An address without a path gets ``/api/v1``, the path of the described server."""
 
-    def __init__(self, url: str, timeout: float = 10.0) -> None:
+    def __init__(self, url: str, timeout: float = 10.0, tls: CertificateOptions = DEFAULT_TLS) -> None:
         parts = _parts(url)
         if parts is None:
             raise UsageError(f"{url!r}: an address like https://api.example.com/api/v1")
@@ -90,19 +89,21 @@ class UrlTarget:
             ) from None
         self._httpx = httpx
         self.host = parts.hostname or ""
-        self.local = loopback(self.host)
+        self.local = is_loopback(self.host)
         self._root = f"{parts.scheme}://{parts.netloc}"
         self.base = f"{self._root}{parts.path.rstrip('/') or PREFIX}"
         try:
             httpx.URL(self.base)
         except httpx.InvalidURL as error:
             raise UsageError(f"{url!r}: {error}") from None
-        # A proxy of the environment must not stand between us and this machine.
-        self._client = httpx.Client(timeout=timeout, follow_redirects=False, trust_env=not self.local)
+        try:
+            self._client = http_client(self.base, timeout, tls)
+        except NetworkError as error:
+            raise UsageError(str(error)) from None
 
     def send(self, request: Request, authorization: str | None) -> Response:
         """Send one request; raises `UnreachableError`."""
-        headers = [(key, value) for key, value in request.headers]
+        headers = [("User-Agent", CONFORMANCE_USER_AGENT), *request.headers]
         if request.body:
             # Whoever does not read a body takes it for the next request, unless there is none.
             headers.append(("Connection", "close"))
@@ -115,8 +116,8 @@ class UrlTarget:
             answer = self._client.request(
                 request.method, f"{front}{request.path}{query}", headers=headers, content=request.body
             )
-        except self._httpx.ConnectError as error:
-            raise UnreachableError(f"{self.base}: {error}") from None
+        except (self._httpx.ConnectError, self._httpx.ProxyError) as error:
+            raise UnreachableError(f"{self.base}: {failure_cause(error, self.base)}") from None
         except self._httpx.TimeoutException:
             return Response(0, seconds=clock.seconds() - began, failure="timeout")
         except self._httpx.HTTPError as error:
@@ -236,7 +237,8 @@ def _decoded(body: bytes, headers: dict[bytes, bytes]) -> bytes:
 
 
 def _scope(request: Request, authorization: str | None) -> Message:
-    headers = [("host", "127.0.0.1:4010"), *((key.lower(), value) for key, value in request.headers)]
+    own = [("host", "127.0.0.1:4010"), ("user-agent", CONFORMANCE_USER_AGENT)]
+    headers = [*own, *((key.lower(), value) for key, value in request.headers)]
     if request.header("accept") is None:
         headers.append(("accept", "*/*"))
     if request.body is not None:
@@ -274,9 +276,9 @@ def application(name: str) -> Application:
         if inspect.isroutine(loaded) and not inspect.signature(loaded).parameters:
             loaded = loaded()
     except Exception as error:
-        raise UsageError(f"--app {name}: {type(error).__name__}: {' '.join(str(error).split())}") from None
+        raise UsageError(f"--app: {name}: {type(error).__name__}: {' '.join(str(error).split())}") from None
     finally:
         sys.path.remove("")
     if not callable(loaded):
-        raise UsageError(f"--app {name}: not an ASGI application")
+        raise UsageError(f"--app: {name}: not an ASGI application")
     return loaded  # type: ignore[no-any-return]

@@ -191,7 +191,7 @@ DERIVED = (
     "unsigned",
     "fourth-part",
 )
-"""Ways to spoil a good token; each keeps everything else as it was."""
+"""Ways to make a good token invalid; each keeps everything else as it was."""
 
 KINDS = ("none", *PLAIN, *DERIVED)
 KEYED: dict[str, Callable[[bytes], bytes]] = {"alg-hs256-pem": bytes, "alg-hs256-pem-bare": bytes.strip}

@@ -16,9 +16,12 @@ class ValidatorError(RuntimeError):
 
 def problems(composition: Composition, folder: Path = HERE) -> list[str]:
     """Everything that is wrong, one line each; raises `ValidatorError`."""
-    document = composition.document
+    return [*stale_files(composition, folder), *document_problems(composition.document)]
+
+
+def document_problems(document: JsonObject) -> list[str]:
+    """What is not valid in an OpenAPI document, one line each; raises `ValidatorError`."""
     return [
-        *stale_files(composition, folder),
         *spec_validator_errors(document),
         *(f"example {line}" for line in invalid_examples(document)),
     ]
@@ -45,7 +48,7 @@ def spec_validator_errors(document: JsonObject) -> Iterator[str]:
         ) from None
     kind = OpenAPIV30SpecValidator if document["openapi"].startswith("3.0") else OpenAPIV31SpecValidator
     for error in kind(document).iter_errors():
-        yield f"{json_pointer.text(tuple(error.absolute_path))}: {error.message}"
+        yield f"{json_pointer.text(tuple(error.absolute_path))}: {error.message.partition(chr(10))[0]}"
 
 
 def invalid_examples(document: JsonObject) -> Iterator[str]:
@@ -53,7 +56,7 @@ def invalid_examples(document: JsonObject) -> Iterator[str]:
     import jsonschema_rs
 
     for path, schema, value in examples(document):
-        whole = {**schema, "components": document["components"]}
+        whole = {**schema, "components": document.get("components", {})}
         validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
         for error in validator.iter_errors(value):
             yield f"{json_pointer.text(path)}: {error.message}"

@@ -78,6 +78,17 @@ def vendor_facts(layers: Path = HERE / "layers") -> JsonObject:
     return _steps(layers, {})[1]
 
 
+def described_facts(layers: Path = HERE / "layers") -> JsonObject:
+    """What the vendor says, in our words: a description from which other tools generate what they would
+    generate from the vendor's. It has no statuses, enums, defaults or required members of our own.
+    """
+    document = vendor_facts(layers)
+    for action in actions(layers / "descriptions.overlay.yaml"):
+        overlay.apply(document, action)  # words about what we assume match nothing here
+    _sort(document)
+    return document
+
+
 def _steps(layers: Path, owners: Owners) -> list[JsonObject]:
     """The description after each layer."""
     document = read(layers / "documented.yaml")

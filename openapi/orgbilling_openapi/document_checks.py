@@ -57,10 +57,12 @@ def check_document(document: JsonObject, source: str) -> None:
         combined.check(path, node)
         if _is_schema(path):
             _check_schema(source, path, node)
-        pattern = node.get("pattern")
-        if isinstance(pattern, str) and pattern not in patterns:
-            patterns.add(pattern)
-            _check_schema(source, path, {"pattern": pattern}, compile_it=True)
+        by_pattern = node.get("patternProperties")
+        names = by_pattern if isinstance(by_pattern, dict) else {}
+        for pattern in (node.get("pattern"), *names):
+            if isinstance(pattern, str) and pattern not in patterns:
+                patterns.add(pattern)
+                _check_schema(source, path, {"pattern": pattern}, compile_it=True)
 
 
 def keyword_nodes(document: JsonObject) -> Iterator[tuple[json_pointer.Path, JsonObject]]:
@@ -127,8 +129,16 @@ def _check_paths(document: JsonObject, source: str) -> None:
         for server in servers
     ):
         _fail(source, ("servers",), f"expected servers with URLs of at most {MAX_PATH_CHARACTERS} characters")
+    for number, server in enumerate(servers):
+        if any(character < " " for character in str(server.get("url", ""))):
+            _fail(source, ("servers", number, "url"), "has a control character")
     operations = 0
     for path, item in document["paths"].items():
+        if not isinstance(item, dict):
+            _fail(source, ("paths", path), "expected an object")
+        for method in METHODS:
+            if method in item and not isinstance(item[method], dict):
+                _fail(source, ("paths", path, method), "expected an operation, which is an object")
         operations += sum(method in METHODS for method in item)
         if len(path) > MAX_PATH_CHARACTERS:
             shortened = (*("paths", path[:40] + "..."),)

@@ -14,6 +14,7 @@ from orgbilling_openapi.document_limits import (
     bounded_float,
     bounded_int,
 )
+from orgbilling_openapi.http_client import DEFAULT_TLS, CertificateOptions, NetworkError, fetch
 from orgbilling_openapi.operations import METHODS
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
@@ -41,10 +42,10 @@ def raising_document_errors(source: str) -> Iterator[None]:
         raise OpenApiDocumentError(f"{source}: not valid OpenAPI ({problem})") from None
 
 
-def load(source: str | Path) -> JsonObject:
+def load(source: str | Path, tls: CertificateOptions = DEFAULT_TLS) -> JsonObject:
     """The OpenAPI document at a file or an http(s) URL, in 3.1 form; raises `OpenApiDocumentError`."""
     text = str(source)
-    data = _fetch(text) if text.startswith(("http://", "https://")) else _read(Path(source))
+    data = _fetch(text, tls) if text.startswith(("http://", "https://")) else _read(Path(source))
     with raising_document_errors(text):
         return check(parse(data, text), text)
 
@@ -116,15 +117,11 @@ def _read(path: Path) -> bytes:
         raise OpenApiDocumentError(f"{path}: {(error.strerror or str(error)).lower()}") from None
 
 
-def _fetch(url: str) -> bytes:
-    import urllib.request
-
+def _fetch(url: str, tls: CertificateOptions) -> bytes:
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 -- http(s) only
-            data: bytes = response.read(OPENAPI_LIMITS.max_bytes + 1)
-    except (OSError, ValueError) as error:
-        raise OpenApiDocumentError(f"{url}: {_line(error)}") from None
-    return data
+        return fetch(url, OPENAPI_LIMITS.max_bytes, TIMEOUT_SECONDS, tls)
+    except NetworkError as error:
+        raise OpenApiDocumentError(str(error)) from None
 
 
 def _place(source: str, error: Exception) -> str:

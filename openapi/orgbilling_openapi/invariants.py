@@ -1,4 +1,6 @@
-"""The invariants: equations that tie the thirteen responses together.
+"""The invariants: equations that tie the thirteen responses together, and orders that they keep.
+
+For example, the balance is the sum of the ledger, and the ledger is in descending order of time.
 
 None of them is documented. Each is an assumption, stated once and numbered, and checked everywhere: on the
 stub after every command, on any implementation by the conformance suite, and on exported data. How bodies
@@ -9,9 +11,11 @@ An invariant is a function that yields the result of each comparison; it holds i
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from decimal import Decimal
 from functools import partial
 from itertools import pairwise
@@ -581,6 +585,27 @@ def one_month(bodies: Bodies) -> Results:
     holds = len(set(months.values())) == 1
     detail = "" if holds else ", ".join(f"{name} {month}" for name, month in months.items())
     yield EquationResult(holds, tuple(months.items()), detail)
+
+
+@invariant(
+    38,
+    "characters-billed",
+    "a month of characters that lasts has no billedAt",
+    CHARACTERS,
+    basis="the month's highest count is charged, which is known when the month has ended",
+)
+def characters_billed(bodies: Bodies) -> Results:
+    """A month of characters is billed when it has ended: at the first instant of the next month, or later.
+
+    Example: November 2026 is billed on 2026-12-01T00:00:00Z at the earliest.
+    """
+    for answer in windows(bodies, CHARACTERS).values():
+        billed_at, month = answer.get("billedAt"), answer["month"]
+        if billed_at is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+            raise MissingBodyError(f"month is not YYYY-MM: {month!r}")
+        holds = billed_at is None or instant(billed_at).astimezone(UTC).strftime("%Y-%m") > month
+        detail = "" if holds else f"billedAt {billed_at} is before the end of {month}"
+        yield EquationResult(holds, (("month", month), ("billedAt", str(billed_at))), detail)
 
 
 INVARIANTS = tuple(_declared[number] for number in sorted(_declared))

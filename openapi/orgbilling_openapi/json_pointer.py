@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
 from orgbilling_openapi.strict_json import JsonValue
@@ -10,6 +11,8 @@ from orgbilling_openapi.strict_json import JsonValue
 Key = str | int
 Path = tuple[Key, ...]
 """The keys that lead from the root of a document to a node."""
+
+NUMBER = re.compile(r"\+?[0-9]+", re.ASCII)
 
 MAX_REFERENCES = 32
 """How many references may follow each other: more are taken for a circle."""
@@ -62,6 +65,32 @@ def locate(document: JsonValue, node: JsonValue, path: Path = ()) -> tuple[JsonV
             raise ValueError(f"a reference to another document: {reference}")
         node, path = find(document, reference), keys(reference)
     raise LookupError(f"a reference that leads to itself: {node['$ref']}")
+
+
+def path_in(document: JsonValue, reported: Iterable[Key]) -> Path:
+    """The path of a node, from the keys that jsonschema-rs reports for it.
+
+    jsonschema-rs reports every key that can be read as a number as an integer, also the name of a member:
+    "007" as 7. Where several names of an object can be read as one number, the first of them is taken. It
+    leaves out empty names; then the path ends before the first key that cannot be found.
+    """
+    path: list[Key] = []
+    for key in reported:
+        if isinstance(document, Mapping) and key not in document:
+            names = (
+                name for name in document if NUMBER.fullmatch(name) and _digits(name) == _digits(str(key))
+            )
+            key = next(names, -1)
+        if key not in (document if isinstance(document, Mapping) else range(len(document))):
+            break
+        path.append(key)
+        document = document[key]
+    return tuple(path)
+
+
+def _digits(number: str) -> str:
+    """The digits that count of a number. Example: "+007" -> "7"."""
+    return number.lstrip("+0")
 
 
 def children(node: JsonValue) -> Iterable[tuple[Key, JsonValue]]:

@@ -17,20 +17,23 @@ def response_gaps(ours: JsonObject, theirs: JsonObject) -> list[str]:
     """One line for each of our operations that the other document lacks, and for each member of a successful
     response that it has and we do not, or that has another type there.
     """
-    known = operations_by_id(theirs)
+    their_operations = operations_by_id(theirs)
     lines: list[str] = []
     for name, operation in operations_by_id(ours).items():
-        if name not in known:
+        if name not in their_operations:
             lines.append(f"{name}: not in the document")
             continue
-        mine, other = _success(ours, operation.node), _success(theirs, known[name].node)
+        mine, other = (
+            success_schema(ours, operation.node),
+            success_schema(theirs, their_operations[name].node),
+        )
         if other is not None:
-            found = _gaps((ours, mine or {}), (theirs, other), "body", 0)
-            lines += (f"{name}: {place}: {gap}" for place, gap in found)
+            gaps = _gaps((ours, mine or {}), (theirs, other), "body", 0)
+            lines += (f"{name}: {place}: {gap}" for place, gap in gaps)
     return lines
 
 
-def _success(document: JsonObject, operation: JsonObject) -> JsonValue:
+def success_schema(document: JsonObject, operation: JsonObject) -> JsonValue:
     """The schema of the first successful response; None if it has no JSON body."""
     for status, response in sorted(operation.get("responses", {}).items()):
         if str(status).startswith("2"):
@@ -49,12 +52,12 @@ def _gaps(
     if not types(my_schema) & types(their_schema) - {"null"}:
         yield place, "has another type; it is converted, or an example"
         return
-    known, wanted = my_schema.get("properties", {}), their_schema.get("properties", {})
+    my_members, wanted = my_schema.get("properties", {}), their_schema.get("properties", {})
     required = their_schema.get("required", ())
     for name, schema in wanted.items():
-        if name in known:
-            yield from _gaps((ours, known[name]), (theirs, schema), f"{place}.{name}", depth + 1)
-        elif not known and my_schema.get("additionalProperties", True):
+        if name in my_members:
+            yield from _gaps((ours, my_members[name]), (theirs, schema), f"{place}.{name}", depth + 1)
+        elif not my_members and my_schema.get("additionalProperties", True):
             continue
         elif name in required:
             yield f"{place}.{name}", "unknown to the stub; it is an example"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any, NoReturn
 
 JsonValue = Any
@@ -20,6 +21,13 @@ says more.
 """
 
 JsonObject = dict[str, JsonValue]
+
+MAX_NESTING = 100
+"""How many levels of a request body and of an object in a parameter are read.
+
+Serializers stop at about 250 levels, and what one client has sent is part of what others read: the journal
+shows a body some levels down in its own response.
+"""
 
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|NaN|-?Infinity')
 COLON = re.compile(r"\s*:")
@@ -87,11 +95,24 @@ def error_position(text: str, start: int) -> int:
     return start
 
 
+def is_too_deep(value: JsonValue) -> bool:
+    """Whether lists and objects stand inside each other in more than `MAX_NESTING` levels."""
+    level = [value]
+    for _ in range(MAX_NESTING):
+        level = [
+            item
+            for container in level
+            if isinstance(container, (dict, list))
+            for item in (container.values() if isinstance(container, dict) else container)
+        ]
+    return any(isinstance(item, (dict, list)) for item in level)
+
+
 def _object(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise DuplicateMemberError(next(name for name in names if names.count(name) > 1))
+        counts = Counter(name for name, _ in pairs)
+        raise DuplicateMemberError(next(name for name, count in counts.items() if count > 1))
     return members
 
 

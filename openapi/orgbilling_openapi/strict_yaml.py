@@ -5,6 +5,7 @@ Dates are text, as they are in JSON. Numbers with a point are floats, or exact d
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -35,6 +36,14 @@ class StrictYamlError(ValueError):
         self.key = key
 
 
+def _finite_decimal(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """The pattern of a number, without what JSON does not have: `.inf`, `.nan`, and the base 60 of YAML 1.1.
+
+    There 1:30 is 90; in YAML 1.2 it is a text.
+    """
+    return re.compile(rf"(?!.*[:nN])(?:{pattern.pattern})", pattern.flags)
+
+
 class StrictLoader(BaseLoader):  # type: ignore[misc]
     """YAML's safe loader, for JSON's types only."""
 
@@ -43,7 +52,11 @@ class StrictLoader(BaseLoader):  # type: ignore[misc]
         for tag in JSON_TAGS
     } | {None: BaseLoader.yaml_constructors[None]}
     yaml_implicit_resolvers = {  # noqa: RUF012
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+        first: [
+            (tag, _finite_decimal(pattern) if tag in NUMBER_TAGS else pattern)
+            for tag, pattern in resolvers
+            if not tag.endswith(":timestamp")
+        ]
         for first, resolvers in BaseLoader.yaml_implicit_resolvers.items()
     }
 
@@ -53,7 +66,7 @@ class DecimalLoader(StrictLoader):
 
 
 def _decimal(loader: DecimalLoader, node: yaml.ScalarNode) -> Decimal | str:
-    """A number with a point, exactly as written; `.inf` and `.nan`, which JSON does not have, stay text."""
+    """A number with a point, exactly as written; one with the tag `!!float` that is no number stays text."""
     try:
         return Decimal(str(node.value).replace("_", ""))
     except InvalidOperation:

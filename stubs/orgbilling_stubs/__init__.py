@@ -1,1 +1,1 @@
-"""The stand-in: engine, HTTP, authentication and command line."""
+"""The stub: billing, tenants, authentication, HTTP, faults, journal, control API, pages, export, commands."""

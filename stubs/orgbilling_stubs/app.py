@@ -6,13 +6,18 @@ behind them imported, by the first request for one (`_built_on_first_request`).
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from orgbilling_fixtures.personas import PersonaError
 from orgbilling_openapi import description as descriptions
 from orgbilling_openapi.external_document import OpenApiDocumentError
+from orgbilling_openapi.http_client import CertificateOptions
+from orgbilling_openapi.operations import operations_by_id
 from orgbilling_openapi.strict_json import JsonObject
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,17 +29,29 @@ from orgbilling_stubs.auth.verification import Authenticator
 from orgbilling_stubs.billing.instants import InstantError
 from orgbilling_stubs.checkout.settings import HostedPageSettings
 from orgbilling_stubs.control.token import control_token
+from orgbilling_stubs.faults.fault_injector import FaultInjector
 from orgbilling_stubs.faults.rule_log import RuleLog
 from orgbilling_stubs.http.application import HttpSettings, assemble
+from orgbilling_stubs.http.origin import is_local
 from orgbilling_stubs.http.response_fitting import ResponseFitter
 from orgbilling_stubs.instrumentation import Instrumentation, instrument
+from orgbilling_stubs.journal.store import Journal
 from orgbilling_stubs.settings import Settings, SettingsError, check_settings
 from orgbilling_stubs.tenants import clock
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.service import Service
+from orgbilling_stubs.tenants.session_secret import secret_source
 from orgbilling_stubs.tenants.store.address import open_store
-from orgbilling_stubs.tenants.store.protocol import StoreError
+from orgbilling_stubs.tenants.store.errors import StoreError
 from orgbilling_stubs.tenants.tenant_factory import tenant_config
+
+if TYPE_CHECKING:
+    from orgbilling_stubs.control.access import ControlApiAccess
+    from orgbilling_stubs.control.current_responses import CurrentResponses
+
+
+LOG = logging.getLogger("orgbilling")
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 -- what is assumed, not what is bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +61,13 @@ class App:
     asgi: ASGIApp
     personas: PersonaRegistry
     service: Service
+    journal: Journal
     control_token: str | None = None
     """What the control API asks for; None on loopback, where it asks for nothing."""
     gaps: Sequence[str] = ()
     """What a published document wants in responses and the stub does not know, a line each."""
+    key_notice: str | None = None
+    """Why the signing key is in memory alone, if it is."""
 
 
 def build(settings: Settings | None = None) -> App:
@@ -57,10 +77,17 @@ def build(settings: Settings | None = None) -> App:
     try:
         return _assemble(settings)
     except InstantError as error:
-        raise SettingsError(f"--clock: {error}") from error
+        raise SettingsError(f"--clock: {error}; live, or an instant such as 2026-03-10T12:00:00Z") from error
+    except PersonaError as error:
+        raise SettingsError(f"--persona: {error}") from error
+    except StoreError as error:
+        raise SettingsError(f"--db: {error}") from error
+    except keys.KeySourceError as error:
+        option = "--clerk-pem" if settings.clerk_pem else "--clerk-jwks"
+        raise SettingsError(f"{option}: {error}") from error
     except OpenApiDocumentError as error:
         raise SettingsError(f"--published: {error}") from error
-    except (PersonaError, StoreError, key_file.KeyFileError, keys.KeySourceError) as error:
+    except key_file.KeyFileError as error:
         raise SettingsError(str(error)) from error
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         if settings.published is None:
@@ -70,47 +97,87 @@ def build(settings: Settings | None = None) -> App:
 
 
 def asgi() -> ASGIApp:
-    """The stub with its default settings, for `uvicorn --factory orgbilling_stubs.app:asgi`."""
-    return build().asgi
+    """The stub for `uvicorn --factory orgbilling_stubs.app:asgi`.
+
+    An application cannot see which address its server listens on. `ORGBILLING_HOST` says it: on loopback the
+    stub has its default settings. Without the variable it assumes that others can reach it: it verifies
+    tokens, and its control API asks for the token that it logs.
+    """
+    host = os.environ.get("ORGBILLING_HOST")
+    if host is not None and is_local(host):
+        return build(Settings(host=host)).asgi
+    app = build(Settings(host=host or ANY_ADDRESS, auth="verify"))
+    LOG.warning(
+        "ORGBILLING_HOST names no loopback address: tokens are verified; control token %s", app.control_token
+    )
+    return app.asgi
 
 
 def _assemble(settings: Settings) -> App:
     """Build the stub. Raises the error of the part that a setting does not fit."""
     personas = PersonaRegistry(settings.personas)
-    key = key_file.load_signing_key()
+    key, key_notice = _signing_key()
     store = open_store(settings.db)
-    service = Service(store, clock.from_option(settings.clock), tenant_config, personas.of, settings.seed)
+    service = Service(
+        store,
+        clock.from_option(settings.clock),
+        tenant_config,
+        personas.of,
+        settings.seed,
+        secret_source(store, settings.deterministic_ids, settings.loopback),
+    )
     description = _description(settings)
     fitter = None if settings.published is None else ResponseFitter(description, settings.seed)
-    handlers = operation_handlers(description, service, settings.contract_none, fitter)
+    handlers = operation_handlers(description, service, settings.contract_none, fitter, settings.network)
     authorizer = Authorizer(_authenticator(settings, key), clock.wall_ms)
     # Without a database, standing fault rules end with the server.
     rule_log = RuleLog(store) if settings.db else None
-    instrumentation = instrument(description, service, personas, handlers, authorizer, rule_log)
-    description_digest = descriptions.digest(description)
-    control_api = _built_on_first_request(
+    instrumentation = instrument(description, service, personas, handlers, rule_log)
+    control_api = cache(
         lambda: _control_api(
-            settings, service, personas, key, authorizer, instrumentation, description_digest
+            settings,
+            service,
+            personas,
+            key,
+            authorizer,
+            instrumentation,
+            description,
+            fitter,
+            lambda: application,
         )
     )
-    hosted_pages = _built_on_first_request(lambda: _hosted_pages(settings, service))
+    driven = _built_on_first_request(control_api)
+    hosted_pages = _built_on_first_request(lambda: _hosted_pages(settings, service, instrumentation.journal))
+    for_agents = _built_on_first_request(lambda: _agent_endpoint(settings, control_api()))
     application = assemble(
         description,
         handlers,
-        authorizer,
+        authorizer.authorize,
         documents=_public_keys(key),
-        settings=HttpSettings(settings.lenient, settings.cors, settings.seed, fitter),
+        settings=HttpSettings(settings.lenient, settings.network, settings.seed, fitter),
         closing=store.close,
         routes={
             "/_mock/checkout/": hosted_pages,
             "/_mock/portal/": hosted_pages,
-            "/_mock/v1": control_api,
-            "/_mock/docs": control_api,
+            "/_mock/v1": driven,
+            "/_mock/docs": driven,
+            "/_mock/mcp": for_agents,
+            "/_mock/SKILL.md": for_agents,
+            "/llms.txt": for_agents,
+            "/_mock": _built_on_first_request(lambda: _console(settings, service, control_api())),
         },
-        recorder=instrumentation.recorder,
+        recorder=instrumentation.recorder.record,
         fault_injection=instrumentation.fault_injection,
     )
-    return App(application, personas, service, _control_token(settings, key), _gaps(settings, description))
+    return App(
+        application,
+        personas,
+        service,
+        instrumentation.journal,
+        _control_token(settings, key),
+        _gaps(description, fitter),
+        key_notice,
+    )
 
 
 def _description(settings: Settings) -> JsonObject:
@@ -122,13 +189,34 @@ def _description(settings: Settings) -> JsonObject:
     return compose_with_published(settings.published).document
 
 
-def _gaps(settings: Settings, description: JsonObject) -> list[str]:
-    """What the published document wants and the stub does not know; nothing for the shipped description."""
-    if settings.published is None:
-        return []
-    from orgbilling_openapi.response_gaps import response_gaps  # late: only for documents of others
+def _signing_key() -> tuple[SigningKey, str | None]:
+    """The signing key; where there is no folder for it, one that ends with the process, and a notice."""
+    try:
+        return key_file.load_signing_key(), None
+    except key_file.HomeError as error:
+        notice = (
+            f"{error}. Until then the signing key is in memory: `orgbilling token` cannot mint tokens for "
+            "this server, POST /_mock/v1/organizations/{organization}/tokens can"
+        )
+        return keys.generate_key(), notice
 
-    return response_gaps(descriptions.load(), description)
+
+def _gaps(description: JsonObject, fitter: ResponseFitter | None) -> list[str]:
+    """What the published document wants and the stub does not know; nothing for the shipped description."""
+    if fitter is None:
+        return []
+    from orgbilling_openapi.response_gaps import response_gaps, success_schema  # late: documents of others
+
+    ours = descriptions.load()
+    lines = response_gaps(ours, description)
+    theirs = operations_by_id(description)
+    for name in [name for name in operations_by_id(ours) if name in theirs]:
+        schema = success_schema(description, theirs[name].node)
+        if schema is not None and not fitter.has_example(schema):
+            lines.append(
+                f"{name}: body: no value is known to fit its schema; where the stub's does not, it is sent"
+            )
+    return lines
 
 
 def _authenticator(settings: Settings, key: SigningKey) -> Authenticator:
@@ -137,7 +225,9 @@ def _authenticator(settings: Settings, key: SigningKey) -> Authenticator:
     if settings.clerk_pem:
         source = key_sources.open_pem(settings.clerk_pem)
     elif settings.clerk_jwks:
-        source = key_sources.open_jwks(settings.clerk_jwks)
+        source = key_sources.open_jwks(
+            settings.clerk_jwks, CertificateOptions(settings.ca_file, settings.insecure)
+        )
     return Authenticator(settings.auth, key, source, settings.azp)
 
 
@@ -171,45 +261,98 @@ def _control_api(
     key: SigningKey,
     authorizer: Authorizer,
     instrumentation: Instrumentation,
-    description_digest: str,
-) -> ASGIApp:
-    """The control API, with the operations of all packages that have some."""
+    description: JsonObject,
+    fitter: ResponseFitter | None,
+    api: Callable[[], ASGIApp],
+) -> ControlApiAccess:
+    """The control API, with the operations of all packages that have some; api: gives the application."""
     from orgbilling_stubs.checkout.completion import CheckoutCompletion
     from orgbilling_stubs.checkout.sessions import CheckoutSessions
-    from orgbilling_stubs.control.application import ControlAccess, control_application
+    from orgbilling_stubs.control.application import control_application
     from orgbilling_stubs.control.operations import control_handlers
     from orgbilling_stubs.control.server import ControlServer
     from orgbilling_stubs.faults.handlers import fault_handlers
     from orgbilling_stubs.journal.handlers import coverage_handlers, journal_handlers
+    from orgbilling_stubs.journal.replay import ExchangeReplay
 
     server = ControlServer(
         service,
         personas,
         key,
         instrumentation.rules,
-        description_digest,
+        descriptions.digest(description),
         clock.wall_ms,
-        note_scenario=instrumentation.coverage.scenario,
-        authorize=authorizer,
+        authorize=authorizer.authorize,
     )
     checkouts = CheckoutCompletion(CheckoutSessions(service, _page_settings(settings)))
     handlers = {
-        **control_handlers(server, checkouts),
+        **control_handlers(
+            server,
+            checkouts,
+            instrumentation.journal,
+            cache(lambda: _current_responses(settings, service, instrumentation, description, fitter)),
+        ),
         **fault_handlers(instrumentation.rules),
-        **journal_handlers(instrumentation.journal),
+        **journal_handlers(
+            instrumentation.journal,
+            ExchangeReplay(api, key, instrumentation.journal),
+            instrumentation.coverage.items.operations,
+        ),
         **coverage_handlers(instrumentation.coverage),
     }
-    access = ControlAccess(settings.cors, _control_token(settings, key), settings.host)
-    return control_application(handlers, settings.seed, access)
+    return control_application(
+        handlers,
+        settings.seed,
+        settings.network,
+        service.store,
+        _control_token(settings, key),
+        instrumentation.journal.note_change,
+    )
 
 
-def _hosted_pages(settings: Settings, service: Service) -> ASGIApp:
+def _current_responses(
+    settings: Settings,
+    service: Service,
+    instrumentation: Instrumentation,
+    description: JsonObject,
+    fitter: ResponseFitter | None,
+) -> CurrentResponses:
+    """What asks the operations of the API what they would answer: the same handlers, without effects."""
+    from orgbilling_stubs.control.current_responses import CurrentResponses
+
+    handlers = operation_handlers(description, service, settings.contract_none, fitter, dry_run=True)
+    http_settings = HttpSettings(settings.lenient, settings.network, settings.seed, fitter)
+    application = assemble(description, handlers, _nobody, settings=http_settings)
+    injected = instrumentation.fault_injection
+    uncounted = FaultInjector(description, injected.rules, service, injected.previews, counted=False)
+    return CurrentResponses(application, description, handlers, uncounted)
+
+
+def _nobody(headers: object, method: str, values: object) -> None:
+    """No principal: the requests that `_current_responses` makes bring their own."""
+
+
+def _console(settings: Settings, service: Service, control_api: ControlApiAccess) -> ASGIApp:
+    """The pages that show and drive the stub, over the control API."""
+    from orgbilling_stubs.console.app import console
+
+    return console(control_api, service, not settings.loopback)
+
+
+def _agent_endpoint(settings: Settings, control_api: ControlApiAccess) -> ASGIApp:
+    """What coding agents use: the control API as tools, and texts."""
+    from orgbilling_stubs.agents.endpoint import AgentEndpoint
+
+    return AgentEndpoint(control_api, not settings.loopback)
+
+
+def _hosted_pages(settings: Settings, service: Service, journal: Journal) -> ASGIApp:
     """The pages that Stripe would host."""
     from orgbilling_stubs.checkout.app import hosted_pages
 
-    return hosted_pages(service, _page_settings(settings))
+    return hosted_pages(service, _page_settings(settings), journal.note_change)
 
 
 def _page_settings(settings: Settings) -> HostedPageSettings:
     urls = (settings.success_url, settings.cancel_url, settings.return_url)
-    return HostedPageSettings(*urls, settings.webhook, settings.cors, settings.loopback)
+    return HostedPageSettings(*urls, settings.webhook, settings.network)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+from string import ascii_lowercase, ascii_uppercase, digits
+
+ALPHABET = digits + ascii_uppercase + ascii_lowercase
 
 
 def base62(number: int, length: int) -> str:
     """Return the last `length` base-62 digits of a non-negative number, padded with zeros."""
-    digits = []
+    written = []
     for _ in range(length):
         number, digit = divmod(number, len(ALPHABET))
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))
+        written.append(ALPHABET[digit])
+    return "".join(reversed(written))

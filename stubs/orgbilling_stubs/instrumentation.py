@@ -12,7 +12,6 @@ from orgbilling_stubs.faults.fault_injector import FaultInjector
 from orgbilling_stubs.faults.rule_log import RuleLog
 from orgbilling_stubs.faults.scenario_preview import ScenarioPreviews
 from orgbilling_stubs.faults.scenario_rules import ScenarioRules
-from orgbilling_stubs.http.security import Authorize
 from orgbilling_stubs.journal.coverage import CoverageTally, coverage_items
 from orgbilling_stubs.journal.exchange import Exchange
 from orgbilling_stubs.journal.recorder import Recorder
@@ -42,13 +41,12 @@ def instrument(
     service: Service,
     personas: PersonaRegistry,
     handled: Collection[str],
-    authorize: Authorize,
     rule_log: RuleLog | None = None,
 ) -> Instrumentation:
     """Build the instrumentation of a server.
 
-    handled: the operationIds that coverage counts, those with a handler. authorize: gives the principal of a
-    request. rule_log: keeps the standing fault rules; without it they are lost when the server stops.
+    handled: the operationIds that coverage counts, those with a handler. rule_log: keeps the standing fault
+    rules; without it they are lost when the server stops.
     """
 
     def explain(exchange: Exchange) -> JsonObject:
@@ -58,13 +56,10 @@ def instrument(
 
     rules = ActiveRules.of(description, ScenarioRules(service, shared=rule_log is not None), rule_log)
     journal = Journal(explain=explain)
-    coverage = CoverageTally(
-        coverage_items(description, handled), clock.wall_ms(), scenario_names, journal.flush
-    )
-    journal.readers.append(coverage.count)
-    previews = ScenarioPreviews(service, lambda persona: personas.load(persona).document, coverage.scenario)
-    injector = FaultInjector(description, rules, service, authorize, previews)
-    return Instrumentation(Recorder(service, journal), injector, rules, journal, coverage)
+    coverage = CoverageTally(coverage_items(description, handled), clock.wall_ms(), scenario_names)
+    previews = ScenarioPreviews(service, lambda persona: personas.load(persona).document)
+    injector = FaultInjector(description, rules, service, previews)
+    return Instrumentation(Recorder(service, journal, coverage), injector, rules, journal, coverage)
 
 
 def scenario_names() -> list[str]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from orgbilling_stubs.auth.verification import Mode
 from orgbilling_stubs.billing.urls import is_safe_redirect
 from orgbilling_stubs.checkout.webhook_timing import WebhookTimingError, check_timing
+from orgbilling_stubs.http.origin import parse_origin
+from orgbilling_stubs.http.origin_policy import LOOPBACK_NETWORKS, NetworkSettings, is_host_pattern
+from orgbilling_stubs.http.public_url import TrustedProxies, is_base_url
 
-_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+if TYPE_CHECKING:
+    from orgbilling_stubs.auth.verification import Mode
 
 
 class SettingsError(Exception):
@@ -20,10 +23,13 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options of `orgbilling serve`, with its defaults.
+    """The options of `orgbilling serve`, with its defaults; the port is none of the stub's.
 
-    loopback: whether the server listens to this machine alone. host: the name or address that it listens on.
+    host: the name or address that the server listens on; beyond loopback it trusts nobody.
+    allowed_hosts, public_url, trusted_proxies: how else it is reached (see `NetworkSettings`).
     contract_none: what `GET /org/contract` answers without a contract, `404` or `none`.
+    deterministic_ids: whether ids of checkout and portal sessions follow from the seed; None: on loopback.
+    ca_file, insecure: how the certificate of `clerk_jwks` is checked (see `http_client.CertificateOptions`).
     webhook: when Stripe's webhook arrives, in seconds after a payment, once for each number.
     """
 
@@ -39,31 +45,64 @@ class Settings:
     cors: tuple[str, ...] = ()
     contract_none: str = "404"
     published: Path | None = None
-    loopback: bool = True
-    host: str = "127.0.0.1"
+    host: str = "localhost"
+    allowed_hosts: tuple[str, ...] = ()
+    public_url: str | None = None
+    trusted_proxies: tuple[str, ...] = LOOPBACK_NETWORKS
+    deterministic_ids: bool | None = None
+    ca_file: Path | None = None
+    insecure: bool = False
     success_url: str | None = None
     cancel_url: str | None = None
     return_url: str | None = None
     webhook: tuple[int, ...] = (0,)
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the server listens to this machine alone."""
+        return self.network.loopback
+
+    @property
+    def network(self) -> NetworkSettings:
+        """How the server is reached."""
+        return NetworkSettings(
+            self.host, self.cors, self.allowed_hosts, self.public_url, self.trusted_proxies
+        )
 
 
 def check_settings(settings: Settings) -> None:
     """Raise SettingsError for what can be seen to be wrong without opening a file or a database."""
     _check_origins("--cors", [origin for origin in settings.cors if origin != "*"])
     _check_origins("--azp", settings.azp)
+    _check_network(settings)
     _check_auth(settings)
     _check_pages(settings)
 
 
 def _check_origins(option: str, origins: Sequence[str]) -> None:
     for origin in origins:
-        if _ORIGIN.fullmatch(origin) is None:
+        if parse_origin(origin) is None:
             raise SettingsError(f"{option}: not an origin such as http://localhost:3000: {origin!r}")
+
+
+def _check_network(settings: Settings) -> None:
+    for host in settings.allowed_hosts:
+        if not is_host_pattern(host):
+            raise SettingsError(f"--allowed-host: not a name such as box.example or *.example: {host!r}")
+    if settings.public_url is not None and not is_base_url(settings.public_url):
+        raise SettingsError(
+            f"--public-url: not a URL such as https://api.example/billing: {settings.public_url!r}"
+        )
+    try:
+        TrustedProxies(settings.trusted_proxies)
+    except ValueError:
+        addresses = ", ".join(settings.trusted_proxies)
+        raise SettingsError(f"--trusted-proxies: not an address or network: {addresses}") from None
 
 
 def _check_auth(settings: Settings) -> None:
     if settings.auth == "trust" and not settings.loopback:
-        raise SettingsError("auth trust believes foreign tokens: beyond loopback use --auth verify or off")
+        raise SettingsError("--auth: trust believes foreign tokens: beyond loopback use --auth verify or off")
     if settings.clerk_pem and settings.clerk_jwks:
         raise SettingsError("--clerk-pem and --clerk-jwks: choose one")
     if (settings.clerk_pem or settings.clerk_jwks) and settings.auth != "verify":

@@ -138,7 +138,7 @@ def test_a_form_of_another_origin_changes_nothing(
     )
     page.click("button")
     page.wait_for_url(f"{world.url}/**")
-    assert "may not drive the stub" in page.content()
+    assert "may not change anything" in page.content()
     assert state(world) == before
 
 
@@ -161,7 +161,8 @@ def test_a_rebound_name_is_refused(world: Any, visit: Any, method: str) -> None:
     body = f", body: '{BODY}', headers: {{'Content-Type': 'application/json'}}" if method == "POST" else ""
     place = "/_mock/v1/organizations" + ("/org_victim" if method == "DELETE" else "")
     answer = run(page, f"return await (await fetch('{place}', {{method: '{method}'{body}}})).json()")
-    assert (answer["status"], "Host header" in answer["detail"]) == (403, True)
+    # The page itself is refused, and what it shows may not even ask (its content security policy).
+    assert answer == "threw" or (answer["status"], "Host header" in answer["detail"]) == (421, True)
     assert state(world) == before
 
 

@@ -1,4 +1,4 @@
-"""What a browser has recorded is judged as the live target is: sound, and spoiled in many ways at once."""
+"""What a browser has recorded is judged as the live target is: sound, and with many defects at once."""
 
 from __future__ import annotations
 
@@ -55,30 +55,30 @@ POST = """async ([url, token]) =>
 @pytest.fixture(scope="module")
 def suite(serve_stub: Callable[..., Any]) -> Iterator[SimpleNamespace]:
     """The parts of the mutation suite that are needed here, with the home of the served stubs."""
-    room = str(Path(__file__).parents[1] / "conformance")
-    sys.path.insert(0, room)
-    names = ("defects", "proxy", "tap", "world")
+    conformance_tests = str(Path(__file__).parents[1] / "conformance")
+    sys.path.insert(0, conformance_tests)
+    names = ("defects", "proxy", "tcp_recorder", "sound_server")
     yield SimpleNamespace(**{name: import_module(f"mutation.{name}") for name in names})
-    sys.path.remove(room)
+    sys.path.remove(conformance_tests)
 
 
 @pytest.fixture
 def serve(suite: SimpleNamespace) -> Callable[..., Any]:
-    """Serve a sound world, spoiled by defects one behind the other, and open to pages of this machine."""
+    """Serve a sound server with defects, one behind the other, open to pages of this machine."""
 
-    async def readable(ask: Any, forward: Any) -> Any:
-        answer, name = await forward(ask), "access-control-allow-origin"
-        return answer if answer.header(name) else answer.having(name, ask.header("origin"))
+    async def readable(request: Any, forward: Any) -> Any:
+        response, name = await forward(request), "access-control-allow-origin"
+        return response if response.header(name) else response.with_header(name, request.header("origin"))
 
     @contextmanager
     def served(*defects: str) -> Iterator[tuple[str, Any]]:
-        world = suite.world.world()
-        app = world.app
+        server = suite.sound_server.sound_server()
+        app = server.app
         for name in defects:
-            app = suite.proxy.Proxy(app, suite.defects.BY_NAME[name].make(world))
+            app = suite.proxy.Proxy(app, suite.defects.BY_NAME[name].make(server))
         app = suite.proxy.Proxy(app, readable)
-        with suite.tap.tapped(app) as tap:
-            yield tap.url, world
+        with suite.tcp_recorder.recorded(app) as recorder:
+            yield recorder.url, server
 
     return served
 
@@ -125,13 +125,13 @@ def finding_keys(report: dict[str, Any]) -> set[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_a_recording_of_a_spoiled_target_gives_the_findings_of_the_live_one(
+def test_a_recording_of_a_defective_target_gives_the_findings_of_the_live_one(
     browser: Any, dashboard_url: str, serve: Any, judged: Any, tmp_path: Path, group: str
 ) -> None:
-    with serve(*GROUPS[group]) as (url, world):
+    with serve(*GROUPS[group]) as (url, server):
         with recording(browser, tmp_path / "a.har", dashboard_url) as page:
-            look(page, f"{url}/api/v1", world.token())
-        live = judged(url, "--quick", "--token", world.token())
+            look(page, f"{url}/api/v1", server.token())
+        live = judged(url, "--quick", "--token", server.token())
     recorded = judged("--har", str(tmp_path / "a.har"))
     assert recorded["verdict"] == live["verdict"] == "violated"
     assert len(finding_keys(live)) >= len(GROUPS[group])
@@ -141,11 +141,11 @@ def test_a_recording_of_a_spoiled_target_gives_the_findings_of_the_live_one(
 def test_a_recording_of_a_sound_target_conforms(
     browser: Any, dashboard_url: str, serve: Any, judged: Any, tmp_path: Path
 ) -> None:
-    with serve() as (url, world), recording(browser, tmp_path / "a.har", dashboard_url) as page:
-        look(page, f"{url}/api/v1", world.token())
+    with serve() as (url, server), recording(browser, tmp_path / "a.har", dashboard_url) as page:
+        look(page, f"{url}/api/v1", server.token())
         page.evaluate(FETCH, [dashboard_url, ["/org/ledger", "/api/org/billing"], ""])
         page.evaluate(ABORT, f"{url}/api/v1/org/ledger?days=365")
-        assert page.evaluate(POST, [f"{url}/api/v1/org/billing/portal", world.token()])
+        assert page.evaluate(POST, [f"{url}/api/v1/org/billing/portal", server.token()])
     report = judged("--har", str(tmp_path / "a.har"))
     assert (report["verdict"], report["findings"]) == ("conforms", [])
     assert any(dashboard_url in note for note in report["notes"])

@@ -63,3 +63,15 @@ def test_a_first_payment_starts_at_its_invoice(stub: Any, page: Any) -> None:
     page.goto(stub.portal("org_contract_pending_portal"))
     page.get_by_test_id("invoice-pay-link").first.click()
     assert page.get_by_test_id("purpose").text_content() == "First contract payment"
+
+
+def test_a_card_is_changed_and_pays_an_overdue_invoice(stub: Any, page: Any) -> None:
+    page.goto(stub.portal("org_installment_overdue_card"))
+    page.get_by_test_id("payment-method-link").click()
+    page.get_by_test_id("test-card-4444").click()
+    page.get_by_test_id("save-button").click()
+    assert "4444" in page.get_by_test_id("payment-method").text_content()
+    page.get_by_test_id("invoice-pay-link").first.click()
+    page.get_by_test_id("invoice-pay-button").click()
+    assert page.get_by_test_id("invoice-status").text_content() == "paid"
+    assert "Mastercard" in page.get_by_test_id("invoice-payment").text_content()

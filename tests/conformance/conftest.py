@@ -1,4 +1,4 @@
-"""The stub in this process, tokens for it, and a way to spoil what it answers."""
+"""The stub in this process, tokens for it, and a way to change what it answers."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from orgbilling_stubs.settings import Settings
 from orgbilling_stubs.tenants.clock import wall_ms
 
 CLOCK = "2026-03-10T12:00:00Z"
-Spoil = Callable[[str, int, dict[str, str], Any], tuple[int, dict[str, str], Any]]
+ChangeResponse = Callable[[str, int, dict[str, str], Any], tuple[int, dict[str, str], Any]]
 
 
-class Spoiled:
+class MutatedApp:
     """An application whose answers are changed: path, status, headers and JSON in, the last three out."""
 
-    def __init__(self, app: Any, spoil: Spoil | None = None) -> None:
-        self.app, self.spoil = app, spoil
+    def __init__(self, app: Any, change_response: ChangeResponse | None = None) -> None:
+        self.app, self.change_response = app, change_response
         self.asked: list[tuple[str, str, str, bool]] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -48,8 +48,8 @@ class Spoiled:
         body = b"".join(message.get("body", b"") for message in messages[1:])
         headers = {key.decode(): value.decode() for key, value in messages[0]["headers"]}
         status = messages[0]["status"]
-        if self.spoil is not None and "json" in headers.get("content-type", ""):
-            status, headers, changed = self.spoil(path, status, headers, json.loads(body))
+        if self.change_response is not None and "json" in headers.get("content-type", ""):
+            status, headers, changed = self.change_response(path, status, headers, json.loads(body))
             body = json.dumps(changed).encode()
             headers["content-length"] = str(len(body))
         rows = [(key.encode(), value.encode()) for key, value in headers.items()]
@@ -81,8 +81,8 @@ def token(_home: None) -> Callable[..., str]:
 
 
 @pytest.fixture
-def spoiled(stub: Any) -> Callable[..., Spoiled]:
-    return lambda spoil=None: Spoiled(stub, spoil)
+def mutated_app(stub: Any) -> Callable[..., MutatedApp]:
+    return lambda change_response=None: MutatedApp(stub, change_response)
 
 
 @pytest.fixture(scope="session")
@@ -113,12 +113,12 @@ def exchange(api: ApiDescription) -> Callable[..., Exchange]:
     """Make an exchange without sending anything."""
 
     def make(operation: str = "getOrgBilling", status: int = 200, body: Any = None, **more: Any) -> Exchange:
-        known = api.operations[operation]
+        described = api.operations[operation]
         media = more.pop("media", "application/json" if status == 200 else "application/problem+json")
         headers = tuple({"content-type": media, **more.pop("headers", {})}.items())
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         failure = more.pop("failure", "")
-        sent = {"method": known.method, "path": known.path} | more
+        sent = {"method": described.method, "path": described.path} | more
         return Exchange(Request(**sent), Response(status, headers, content, 0.01, failure), operation)
 
     return make

@@ -51,7 +51,7 @@ def test_three_formats(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("accepted: 5", "expected a list"),
         ("- until: 2028-01-01", "needs a rule"),
@@ -62,8 +62,8 @@ def test_three_formats(tmp_path: Path) -> None:
         ("{", "b.yaml"),
     ],
 )
-def test_what_is_no_baseline_is_one_line(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(UsageError, match=told) as caught:
+def test_what_is_no_baseline_is_one_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
         load(tmp_path, text)
     assert "\n" not in str(caught.value)
 

@@ -37,5 +37,5 @@ def test_what_is_no_application_or_option_is_said(stub: Any) -> None:
         with pytest.raises(UsageError, match="not an ASGI application"):
             conform(app)
     choices: Any = {"bogus": 1}
-    with pytest.raises(UsageError, match="bogus: no such option; there are token, second_token"):
+    with pytest.raises(UsageError, match="option 'bogus' is not one of token, second_token"):
         conform(stub, **choices)

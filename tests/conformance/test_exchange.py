@@ -26,9 +26,9 @@ def test_what_is_no_json(body: bytes) -> None:
 
 def test_curl_repeats_a_request_without_its_token() -> None:
     request = Request("POST", "/org/x", "a=1&b='", (("Content-Type", "application/json"),), b'{"a":"it\'s"}')
-    told = request.curl("https://api.example.com/api/v1")
-    assert told.startswith("curl -sS -X POST 'https://api.example.com/api/v1/org/x?a=1&b='\"'\"''")
-    assert '-H "Authorization: Bearer $TOKEN"' in told
+    command = request.curl("https://api.example.com/api/v1")
+    assert command.startswith("curl -sS -X POST 'https://api.example.com/api/v1/org/x?a=1&b='\"'\"''")
+    assert '-H "Authorization: Bearer $TOKEN"' in command
     assert '$TOKEN_ALG_NONE"' in Request("GET", "/x", auth="alg-none").curl("")
     assert "Authorization" not in Request("GET", "/x", auth="none").curl("")
 
@@ -48,6 +48,6 @@ def test_headers_and_media_types() -> None:
 
 
 def test_what_is_shown_is_short_and_holds_no_token() -> None:
-    assert shorten("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln") == "eyJ…"
+    assert shorten("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln") == "[redacted]"
     assert len(shorten("x" * 1000)) == 120
     assert sorted(strings({"a": ["b", {"c": "d"}], "e": 1})) == ["b", "d"]

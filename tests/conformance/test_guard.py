@@ -39,14 +39,14 @@ def guard(api: ApiDescription, **given: Any) -> tuple[TargetGuard, Remote]:
 
 
 def test_documented_gets_and_nothing_else(api: ApiDescription) -> None:
-    made, target = guard(api, rate=0)
+    guarded, target = guard(api, rate=0)
     for operation in api.operations.values():
         request = Request(operation.method, operation.path, "days=1")
         if operation.method == "GET":
-            made.send(request, None)
+            guarded.send(request, None)
         else:
             with pytest.raises(ForbiddenError):
-                made.send(request, None)
+                guarded.send(request, None)
     for method, path in [
         ("HEAD", "/org/billing"),
         ("GET", "/org/billing/"),
@@ -54,32 +54,32 @@ def test_documented_gets_and_nothing_else(api: ApiDescription) -> None:
         ("DELETE", "/org/ledger"),
     ]:
         with pytest.raises(ForbiddenError):
-            made.send(Request(method, path), None)
+            guarded.send(Request(method, path), None)
     assert {request.method for request in target.sent} == {"GET"}
 
 
 def test_documents_are_fetched_without_a_token_only(api: ApiDescription) -> None:
-    made, _ = guard(api, rate=0)
-    made.send(Request("GET", "/openapi.json", auth="none"), None)
-    made.send(Request("GET", "/schemas/ErrorModel.json", auth="none"), None)
+    guarded, _ = guard(api, rate=0)
+    guarded.send(Request("GET", "/openapi.json", auth="none"), None)
+    guarded.send(Request("GET", "/schemas/ErrorModel.json", auth="none"), None)
     for path, auth in [("/openapi.json", "first"), ("/schemas/../x.json", "none"), ("/docs", "none")]:
         with pytest.raises(ForbiddenError):
-            made.send(Request("GET", path, auth=auth), None)
+            guarded.send(Request("GET", path, auth=auth), None)
     with pytest.raises(ForbiddenError):
         guard(api, documents=False)[0].send(Request("GET", "/openapi.json", auth="none"), None)
 
 
 def test_a_write_opens_itself_alone(api: ApiDescription) -> None:
-    made, _ = guard(api, rate=0, allow_write=["redeem"], voucher="A")
-    made.send(Request("POST", "/org/vouchers/redeem"), None)
+    guarded, _ = guard(api, rate=0, allow_write=["redeem"], voucher="A")
+    guarded.send(Request("POST", "/org/vouchers/redeem"), None)
     with pytest.raises(ForbiddenError):
-        made.send(Request("POST", "/org/billing/checkout"), None)
+        guarded.send(Request("POST", "/org/billing/checkout"), None)
 
 
 def test_public_keys_below_the_host_and_nothing_else_there(api: ApiDescription) -> None:
-    made, target = guard(api, rate=0)
+    guarded, target = guard(api, rate=0)
     for path in KEYS:
-        made.send(Request("GET", path, auth="none", rooted=True), None)
+        guarded.send(Request("GET", path, auth="none", rooted=True), None)
     for request in (
         Request("GET", "/org/billing", rooted=True),
         Request("GET", "/org/billing", auth="none", rooted=True),
@@ -89,7 +89,7 @@ def test_public_keys_below_the_host_and_nothing_else_there(api: ApiDescription) 
         Request("POST", KEYS[0], auth="none", rooted=True),
     ):
         with pytest.raises(ForbiddenError):
-            made.send(request, None)
+            guarded.send(request, None)
     assert [request.path for request in target.sent] == list(KEYS)
     with pytest.raises(ForbiddenError):
         guard(api, rate=0, documents=False)[0].send(Request("GET", KEYS[0], auth="none", rooted=True), None)
@@ -105,28 +105,28 @@ def test_writes_elsewhere_need_the_host_typed(api: ApiDescription, write: str) -
 
 
 def test_methods_do_not_open_writes(api: ApiDescription) -> None:
-    made, _ = guard(api, rate=0, allow_write=["methods"], host_confirmed="api.example.com")
-    made.send(Request("DELETE", "/org/ledger"), None)
-    made.send(Request("GET", "/org/no-such-operation"), None)
+    guarded, _ = guard(api, rate=0, allow_write=["methods"], host_confirmed="api.example.com")
+    guarded.send(Request("DELETE", "/org/ledger"), None)
+    guarded.send(Request("GET", "/org/no-such-operation"), None)
     with pytest.raises(ForbiddenError):
-        made.send(Request("POST", "/org/vouchers/redeem"), None)
+        guarded.send(Request("POST", "/org/vouchers/redeem"), None)
 
 
 def test_five_a_second_beyond_loopback(api: ApiDescription) -> None:
-    made, _ = guard(api)
+    guarded, _ = guard(api)
     began = clock.seconds()
     for _ in range(3):
-        made.send(Request("GET", "/org/billing"), None)
+        guarded.send(Request("GET", "/org/billing"), None)
     assert 0.35 < clock.seconds() - began < 2
 
 
 def test_the_budget_of_requests_and_of_time(api: ApiDescription) -> None:
-    made, target = guard(api, rate=0, max_requests=2)
-    assert (made.most, guard(api)[0].most) == (2, 1500)
+    guarded, target = guard(api, rate=0, max_requests=2)
+    assert (guarded.most, guard(api)[0].most) == (2, 1500)
     for _ in range(2):
-        made.send(Request("GET", "/org/billing"), None)
+        guarded.send(Request("GET", "/org/billing"), None)
     with pytest.raises(BudgetError, match="2 requests"):
-        made.send(Request("GET", "/org/billing"), None)
+        guarded.send(Request("GET", "/org/billing"), None)
     assert len(target.sent) == 2
     late, _ = guard(api, rate=0, max_time=0.001)
     clock.pause(0.01)
@@ -136,23 +136,25 @@ def test_the_budget_of_requests_and_of_time(api: ApiDescription) -> None:
 
 
 def test_the_journal_holds_no_secret(api: ApiDescription) -> None:
-    made, _ = guard(api, rate=0)
-    made.send(Request("GET", "/org/billing", "t=eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"), "Bearer secret")
-    [entry] = made.journal
-    assert entry.line == "GET /org/billing?t=eyJ…"
-    assert (entry.status, made.sent) == (200, 1)
+    guarded, _ = guard(api, rate=0)
+    guarded.send(
+        Request("GET", "/org/billing", "t=eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"), "Bearer secret"
+    )
+    [entry] = guarded.sent_requests
+    assert entry.line == "GET /org/billing?t=[redacted]"
+    assert (entry.status, guarded.sent) == (200, 1)
     assert not AllowedRequests(frozenset(), False).permits(Request("GET", "/org/billing"))
 
 
 def test_a_body_goes_only_where_one_is_documented(api: ApiDescription) -> None:
-    made, target = guard(
+    guarded, target = guard(
         api,
         rate=0,
         allow_write=["redeem", "methods"],
         voucher="A",
         host_confirmed="api.example.com",
     )
-    made.send(Request("POST", "/org/vouchers/redeem", body=b"{}"), None)
+    guarded.send(Request("POST", "/org/vouchers/redeem", body=b"{}"), None)
     for method, path in (
         ("GET", "/org/billing"),
         ("HEAD", "/org/billing"),
@@ -160,18 +162,18 @@ def test_a_body_goes_only_where_one_is_documented(api: ApiDescription) -> None:
         ("DELETE", "/org/vouchers/redeem"),
         ("GET", "/org/no-such-operation"),
     ):
-        made.send(Request(method, path), None)
+        guarded.send(Request(method, path), None)
         with pytest.raises(ForbiddenError, match=f"a body with {method}"):
-            made.send(Request(method, path, body=b"DELETE /evil HTTP/1.1\r\nHost: a\r\n\r\n"), None)
+            guarded.send(Request(method, path, body=b"DELETE /evil HTTP/1.1\r\nHost: a\r\n\r\n"), None)
     with pytest.raises(ForbiddenError, match="a body with GET"):
-        made.send(Request("GET", "/openapi.json", body=b"x", auth="none"), None)
+        guarded.send(Request("GET", "/openapi.json", body=b"x", auth="none"), None)
     assert [request.body for request in target.sent if request.body] == [b"{}"]
 
 
 def test_what_is_not_one_request_is_not_sent(api: ApiDescription) -> None:
-    made, target = guard(api, rate=0)
+    guarded, target = guard(api, rate=0)
     with pytest.raises(ForbiddenError, match="the header Transfer-Encoding"):
-        made.send(Request("GET", "/org/billing", headers=(("Transfer-Encoding", "chunked"),)), None)
+        guarded.send(Request("GET", "/org/billing", headers=(("Transfer-Encoding", "chunked"),)), None)
     with pytest.raises(ForbiddenError, match="its query"):
-        made.send(Request("GET", "/org/billing", "x=1 HTTP/1.1\r\nHost: a"), None)
-    assert (target.sent, made.sent) == ([], 0)
+        guarded.send(Request("GET", "/org/billing", "x=1 HTTP/1.1\r\nHost: a"), None)
+    assert (target.sent, guarded.sent) == ([], 0)

@@ -38,7 +38,7 @@ def har(path: Path, entries: list[dict[str, Any]]) -> Path:
     return path
 
 
-def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+def change_response(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
     if path == "/org/ledger" and status == 200:
         for row in body:
             row["createdAt"] = row["createdAt"].rstrip("Z")
@@ -67,15 +67,15 @@ def keys(report: Report) -> set[tuple[str, str, str]]:
 
 
 def test_a_recording_gives_the_findings_of_the_live_target(
-    spoiled: Callable[..., Any], token: Callable[..., str], api: Any, tmp_path: Path
+    mutated_app: Callable[..., Any], token: Callable[..., str], api: Any, tmp_path: Path
 ) -> None:
-    app = spoiled(spoil)
+    app = mutated_app(change_response)
     exchanges = record(app, token(), api)
     recorded = conform(har=har(tmp_path / "a.har", [entry(*exchange) for exchange in exchanges]))
     live = conform(app, token=token(), quick=True)
     assert recorded.verdict == live.verdict == "violated"
     assert ("schema-format", "getOrgLedger", "/*/createdAt") in keys(recorded)
-    # Live, tokens are spoiled, too; a recording shows none.
+    # Live, tokens are tested with, too; a recording shows none.
     assert keys(recorded) == {key for key in keys(live) if not key[0].startswith("token-")}
 
 
@@ -313,9 +313,9 @@ def test_characters_that_cannot_be_written_are_escaped(good: dict[str, Any], tmp
     text = json.dumps(body)
     headers = [{"name": "Origin", "value": SURROGATE}]
     url = f"https://{SURROGATE[-1]}.example.com/v1/org/billing?days={SURROGATE[-1]}"
-    spoiled = changed(good, url=url, headers=headers, response={"content": {"text": text, "size": 1}})
+    mutated_app = changed(good, url=url, headers=headers, response={"content": {"text": text, "size": 1}})
     elsewhere = changed(good, url=f"https://a.example.com/{SURROGATE}/org/billing", response=PAGE)
-    report = conform(har=har(tmp_path / "a.har", [spoiled, elsewhere]))
+    report = conform(har=har(tmp_path / "a.har", [mutated_app, elsewhere]))
     assert "/half of a pair \\ud83d" in {finding.pointer for finding in report.findings}
     console = Console(file=io.TextIOWrapper(io.BytesIO(), "utf-8"), width=100)
     terminal.show(report, console)

@@ -18,13 +18,13 @@ def conform_target():
     inner = build().asgi
 
     async def app(scope, receive, send):
-        async def spoiled(message):
+        async def changed(message):
             body = message["type"] == "http.response.body"
-            if SPOIL and body and scope["path"].endswith("/org/billing"):
+            if CHANGED and body and scope["path"].endswith("/org/billing"):
                 changed = message["body"].replace(b'"currency":"USD"', b'"currency":12345')
                 message = message | {"body": changed}
             await send(message)
-        await inner(scope, receive, spoiled if scope["type"] == "http" else send)
+        await inner(scope, receive, changed if scope["type"] == "http" else send)
     return {"app": app, "token": mint_token(load_signing_key(), ClerkSession("org_new_org"), wall_ms())}
 """
 
@@ -43,7 +43,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
 
 @pytest.mark.slow
 def test_one_test_per_rule_and_operation(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(**{"tests/conftest": f"SPOIL = False\n{CONFTEST}"})
+    pytester.makepyfile(**{"tests/conftest": f"CHANGED = False\n{CONFTEST}"})
     result = run(pytester)
     counts = result.parseoutcomes()
     assert counts["passed"] > 300
@@ -56,7 +56,7 @@ def test_one_test_per_rule_and_operation(pytester: pytest.Pytester) -> None:
 def test_a_broken_rule_is_one_failed_test_that_says_why(
     pytester: pytest.Pytester, alone: tuple[str, str]
 ) -> None:
-    pytester.makepyfile(test_mine=f"SPOIL = True\n{CONFTEST}")
+    pytester.makepyfile(test_mine=f"CHANGED = True\n{CONFTEST}")
     result = run(pytester, "-q", *alone)
     assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines(

@@ -15,7 +15,7 @@ from orgbilling_conformance.replay import BEHIND
 from orgbilling_conformance.rules.registry import RULES
 
 
-def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+def change_response(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
     if path == "/org/usage-summary" and status == 200:
         body["totalTokens"] += 1
     if path == "/org/billing" and status == 200:
@@ -24,12 +24,12 @@ def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
 
 
 def test_what_failed_is_repeated_and_nothing_else(
-    spoiled: Callable[..., Any], stub: Any, token: Callable[..., str], tmp_path: Path
+    mutated_app: Callable[..., Any], stub: Any, token: Callable[..., str], tmp_path: Path
 ) -> None:
-    first = conform(spoiled(spoil), token=token(), quick=True)
+    first = conform(mutated_app(change_response), token=token(), quick=True)
     path = tmp_path / "report.json"
     path.write_text(json.dumps(first.to_json()))
-    app = spoiled(spoil)
+    app = mutated_app(change_response)
     again = conform(app, token=token(), replay=path)
     assert {finding.key for finding in again.findings} == {finding.key for finding in first.findings}
     assert again.head["requests"] < first.head["requests"]
@@ -57,8 +57,8 @@ def test_what_needs_a_token_that_is_not_given_is_not_repeated(
     path = tmp_path / "report.json"
     path.write_text(json.dumps({"findings": findings}))
     report = conform(stub, token=token(), replay=path)
-    told = [note for note in report.notes if note.startswith("not repeated")]
-    assert [kind for kind in kinds if f"({kind})" not in " ".join(told)] == ["alg-hs256-pem"]
+    not_repeated = [note for note in report.notes if note.startswith("not repeated")]
+    assert [kind for kind in kinds if f"({kind})" not in " ".join(not_repeated)] == ["alg-hs256-pem"]
     assert report.head["requests"] == 2  # the public key, and the token made of it
     assert "not given (alg-hs256-pem)" in " ".join(
         conform(stub, token=token(), replay=path, documents=False).notes
@@ -100,7 +100,7 @@ def careless() -> Iterator[tuple[str, list[str]]]:
     for method in ("GET", "POST", "DELETE"):
         setattr(Handler, f"do_{method}", Handler.answer)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}", lines
     server.shutdown()

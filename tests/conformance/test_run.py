@@ -44,8 +44,8 @@ def test_what_was_not_run_is_said_and_never_passed(stub: Any, token: Callable[..
 
 
 @pytest.mark.slow
-def test_by_default_documented_gets_alone(spoiled: Any, token: Callable[..., str]) -> None:
-    app = spoiled()
+def test_by_default_documented_gets_alone(mutated_app: Any, token: Callable[..., str]) -> None:
+    app = mutated_app()
     conform(app, token=token(), examples=3)
     assert {method for method, *_ in app.asked} == {"GET"}
     undocumented = {path for _, path, *_ in app.asked if not path.startswith("/org/")}
@@ -76,10 +76,10 @@ def test_fuzzing_is_cut_to_the_budget(stub: Any, token: Callable[..., str]) -> N
     assert any("did not fit the budget" in note for note in report.notes)
 
 
-def test_a_token_that_dies_is_inconclusive(spoiled: Any, token: Callable[..., str]) -> None:
+def test_a_token_that_dies_is_inconclusive(mutated_app: Any, token: Callable[..., str]) -> None:
     count = 0
 
-    def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+    def change_response(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
         nonlocal count
         count += 1
         return (
@@ -88,13 +88,13 @@ def test_a_token_that_dies_is_inconclusive(spoiled: Any, token: Callable[..., st
             else (status, headers, body)
         )
 
-    report = conform(spoiled(spoil), token=token(), quick=True)
+    report = conform(mutated_app(change_response), token=token(), quick=True)
     assert "the token stopped authenticating" in report.reasons
     assert report.exit == 3
 
 
 def test_a_token_command_that_fails_on_the_way_keeps_what_was_found(
-    spoiled: Any, token: Callable[..., str], tmp_path: Path
+    mutated_app: Any, token: Callable[..., str], tmp_path: Path
 ) -> None:
     script = tmp_path / "mint.py"
     script.write_text(
@@ -103,7 +103,7 @@ def test_a_token_command_that_fails_on_the_way_keeps_what_was_found(
     )
     count = 0
 
-    def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+    def change_response(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
         nonlocal count
         count += 1
         if path == "/org/billing" and status == 200:
@@ -114,16 +114,16 @@ def test_a_token_command_that_fails_on_the_way_keeps_what_was_found(
             else (status, headers, body)
         )
 
-    report = conform(spoiled(spoil), token_command=f"{sys.executable} {script}", quick=True)
+    report = conform(mutated_app(change_response), token_command=f"{sys.executable} {script}", quick=True)
     assert report.reasons[0] == "the token died: --token-command ended with status 7 and printed no token"
     assert (report.verdict, report.exit) == ("inconclusive", 3)
     assert "schema-value" in {finding.rule for finding in report.findings}
 
 
-def test_failures_that_come_and_go_are_found(spoiled: Any, token: Callable[..., str]) -> None:
+def test_failures_that_come_and_go_are_found(mutated_app: Any, token: Callable[..., str]) -> None:
     count = 0
 
-    def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+    def change_response(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
         nonlocal count
         count += path == "/org/billing" and status == 200
         broken = path == "/org/billing" and status == 200 and count % 7 == 0
@@ -133,12 +133,14 @@ def test_failures_that_come_and_go_are_found(spoiled: Any, token: Callable[..., 
             else (status, headers, body)
         )
 
-    found = {finding.rule for finding in conform(spoiled(spoil), token=token(), quick=True).findings}
+    found = {
+        finding.rule for finding in conform(mutated_app(change_response), token=token(), quick=True).findings
+    }
     assert {"intermittent", "server-error"} <= found
 
 
-def test_an_operation_without_a_success_is_never_passed(spoiled: Any, token: Callable[..., str]) -> None:
-    def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+def test_an_operation_without_a_success_is_never_passed(mutated_app: Any, token: Callable[..., str]) -> None:
+    def change_response(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
         broken = path == "/org/model-pricing" and status == 200
         return (
             (429, headers | {"content-type": "application/problem+json", "retry-after": "0"}, {})
@@ -146,6 +148,6 @@ def test_an_operation_without_a_success_is_never_passed(spoiled: Any, token: Cal
             else (status, headers, body)
         )
 
-    report = conform(spoiled(spoil), token=token(), quick=True, rate=0)
+    report = conform(mutated_app(change_response), token=token(), quick=True, rate=0)
     assert report.exit == 3
     assert any("getOrgModelPricing" in reason for reason in report.reasons)

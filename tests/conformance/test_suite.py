@@ -45,13 +45,13 @@ def test_no_finding_shows_a_token(suite: Any, token: Callable[..., str]) -> None
     assert "$TOKEN" in found.curl
 
 
-def test_a_401_to_a_token_that_was_good(suite: Any, spoiled: Any) -> None:
+def test_a_401_to_a_token_that_was_good(suite: Any, mutated_app: Any) -> None:
     broken: set[str] = set()
 
-    def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+    def change_response(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
         return (401, headers, {}) if path in broken else (status, headers, body)
 
-    run = suite(spoiled(spoil))
+    run = suite(mutated_app(change_response))
     assert run.ask("getOrgBilling").response.status == 200
     broken.add("/org/events")
     assert run.ask("getOrgContextEngineEvents").response.status == 401
@@ -66,15 +66,15 @@ def test_a_fresh_token_is_fetched_after_a_401(suite: Any, token: Callable[..., s
     assert run.ask("getOrgBilling").response.status == 200
 
 
-def test_after_a_429_the_suite_waits_and_says_so(suite: Any, spoiled: Any) -> None:
+def test_after_a_429_the_suite_waits_and_says_so(suite: Any, mutated_app: Any) -> None:
     count = 0
 
-    def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+    def change_response(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
         nonlocal count
         count += 1
         return (429, headers | {"retry-after": "0"}, {}) if count == 1 else (status, headers, body)
 
-    run = suite(spoiled(spoil))
+    run = suite(mutated_app(change_response))
     assert run.ask("getOrgBilling").response.status == 200
     assert "429" in run.notes[0]
 

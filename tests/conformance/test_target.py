@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import pytest
 from orgbilling_conformance import UsageError
 from orgbilling_conformance.exchange import Request
-from orgbilling_conformance.target import AppTarget, UnreachableError, UrlTarget, application, loopback
+from orgbilling_conformance.target import AppTarget, UnreachableError, UrlTarget, application
+from orgbilling_openapi.http_client import is_loopback
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ from orgbilling_conformance.target import AppTarget, UnreachableError, UrlTarget
     ],
 )
 def test_loopback(host: str, expected: bool) -> None:
-    assert loopback(host) is expected
+    assert is_loopback(host) is expected
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def test_what_a_server_can_do() -> None:
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     target = UrlTarget(f"http://127.0.0.1:{server.server_port}", timeout=0.2)
     try:

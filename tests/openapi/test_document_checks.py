@@ -51,6 +51,18 @@ def fold(keyword: str) -> Json:
         (document({"minProperties": 1e6}), f"{SCHEMA}/minProperties", "is 1000000.0 (the limit is 1000)"),
         (document({"minLength": 10**9}), f"{SCHEMA}/minLength", "is 1000000000 (the limit is 100000)"),
         (document({"pattern": "^(a{1000}){1000}$"}), f"{SCHEMA}/pattern", '"^(a{1000}){1000}$" is not a'),
+        (document({"patternProperties": {"(": {}}}), f"{SCHEMA}/pattern", '"(" is not a'),
+        (
+            {"paths": {"/x": {"get": None}}},
+            "#/paths/~1x/get",
+            "expected an operation, which is an object",
+        ),
+        ({"paths": {"/x": []}}, "#/paths/~1x", "expected an object"),
+        (
+            document({}) | {"servers": [{"url": "/\r\nX: y"}]},
+            "#/servers/0/url",
+            "has a control character",
+        ),
         (document({"multipleOf": 0}), f"{SCHEMA}/multipleOf", "0 is less than or equal to the minimum of 0"),
         (document({"$ref": "http://127.0.0.1:9/x"}), SCHEMA, "a reference to another document: http://127"),
         (document({"$ref": "file:///etc/passwd"}), SCHEMA, "a reference to another document: file:///etc/"),

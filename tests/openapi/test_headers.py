@@ -68,8 +68,8 @@ def test_a_change_of_headers(case: str) -> None:
     new = copy.deepcopy(OLD)
     change(new["headers"])
     found = diff.compare_headers(SchemaComparison(OLD, new), Node(OLD, ()), Node(new, ()))
-    told = [(each.kind, each.what, each.breaking) for each in found]
-    assert told == expected
+    changes = [(each.kind, each.what, each.breaking) for each in found]
+    assert changes == expected
 
 
 def test_references_are_followed() -> None:
@@ -83,9 +83,13 @@ def test_a_header_that_is_gone_or_may_be_absent_breaks_a_client_of_the_contract(
     theirs = copy.deepcopy(ours)
     response = theirs["paths"]["/org/billing"]["get"]["responses"]["200"]
     response["headers"].pop("ETag")
-    (told,) = compare(ours, ours, theirs, description.origins())[:1]
-    assert (told.severity, told.kind, told.what) == ("breaking", "removed", "the response header ETag")
-    assert told.operations == ("GET /org/billing",)
+    (changes,) = compare(ours, ours, theirs, description.origins())[:1]
+    assert (changes.severity, changes.kind, changes.what) == (
+        "breaking",
+        "removed",
+        "the response header ETag",
+    )
+    assert changes.operations == ("GET /org/billing",)
 
 
 def test_what_only_we_say_of_headers_cannot_break() -> None:

@@ -203,6 +203,10 @@ BREAKS: dict[str, tuple[Callable[[], World], Callable[[World], None]]] = {
     "one-tenant": (world, put("listOrgServiceAgreements", 0, "tenantId", to="other")),
     "profile-updated": (world, put("getOrgBilling", "updatedAt", to="2026-11-20T07:59:59Z")),
     "one-month": (world, put("getOrgServiceUsage", "month", to="2026-10")),
+    "characters-billed": (
+        world,
+        put("listOrgActiveCharacters", "billedAt", to="2026-12-01T00:59:00+01:00"),
+    ),
 }
 
 
@@ -247,13 +251,13 @@ def test_the_invariant_of_one_tenant_needs_any_answer() -> None:
     assert invariant.check({}).holds is None
 
 
-@pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda invariant: invariant.name)
 @pytest.mark.parametrize("nonsense", [None, 3, "x", [], {}, [None], {"byType": 3}])
-def test_no_body_makes_an_invariant_raise(invariant: Invariant, nonsense: object) -> None:
+def test_no_body_makes_an_invariant_raise(nonsense: object) -> None:
     bodies = {**redeemed(), **paid()}
-    for key in bodies:
-        invariant.check({**bodies, key: nonsense})
-    invariant.check(dict.fromkeys(bodies, nonsense))
+    for invariant in INVARIANTS:
+        for key in bodies:
+            invariant.check({**bodies, key: nonsense})
+        invariant.check(dict.fromkeys(bodies, nonsense))
 
 
 def test_null_arrays_are_empty() -> None:

@@ -41,3 +41,20 @@ def test_a_reference_is_followed_to_what_it_names() -> None:
         json_pointer.follow(document, {"$ref": "#/e"})
     with pytest.raises(ValueError, match="another document"):
         json_pointer.follow(document, {"$ref": "other.yaml#/x"})
+
+
+@pytest.mark.parametrize(
+    ("document", "reported", "path"),
+    [
+        ({"a": [{"b": 1}]}, ["a", 0, "b"], ("a", 0, "b")),
+        ({"0": {"b": 1}}, [0, "b"], ("0", "b")),
+        ({"x": 1, "007": {"b": 1}}, [7, "b"], ("007", "b")),
+        ({"+": 1, "+0": 2}, [0], ("+0",)),
+        ({"": {"0": 1}}, [0], ()),
+        ({"": 1}, [], ()),
+    ],
+)
+def test_a_reported_path_is_found_in_the_document(
+    document: object, reported: list[str | int], path: tuple[str | int, ...]
+) -> None:
+    assert json_pointer.path_in(document, reported) == path

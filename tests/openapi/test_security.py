@@ -50,5 +50,5 @@ def test_what_is_said_otherwise_is_no_change() -> None:
 
 
 def test_the_format_of_a_token_is_a_hint() -> None:
-    told = "bearerFormat of the security scheme s JWT → opaque"
-    assert found({"s": BEARER}, {"s": {**BEARER, "bearerFormat": "opaque"}}) == [(told, False)]
+    change = "bearerFormat of the security scheme s JWT → opaque"
+    assert found({"s": BEARER}, {"s": {**BEARER, "bearerFormat": "opaque"}}) == [(change, False)]

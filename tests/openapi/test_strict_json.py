@@ -1,7 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_openapi.strict_json import DuplicateMemberError, StrictJsonError, error_position, loads
+from orgbilling_openapi.strict_json import (
+    MAX_NESTING,
+    DuplicateMemberError,
+    StrictJsonError,
+    error_position,
+    is_too_deep,
+    loads,
+)
 
 
 @pytest.mark.parametrize(
@@ -50,3 +57,13 @@ def test_strict_json_is_read_as_the_standard_library_reads_it() -> None:
     with pytest.raises(DuplicateMemberError) as raised:
         loads('{"a":1,"a":2}')
     assert raised.value.name == "a"
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('{"a":[', "]}")])
+def test_what_is_nested_beyond_the_limit_is_too_deep(opening: str, closing: str) -> None:
+    levels = opening.count("[") + opening.count("{")
+    for depth, too_deep in ((MAX_NESTING, False), (MAX_NESTING + levels, True)):
+        times = depth // levels
+        assert is_too_deep(loads(opening * times + "1" + closing * times)) is too_deep
+    assert not is_too_deep([[]] * 1_000)
+    assert not is_too_deep("x")

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from orgbilling_fixtures.personas.model import Persona
+from orgbilling_fixtures.usage.history import UsageHistory
 from orgbilling_stubs.app import App, build
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.settings import Settings
+from orgbilling_stubs.tenants import tenant_factory
 from orgbilling_stubs.tenants.clock import wall_ms
+from orgbilling_stubs.tenants.store.address import open_store as store_at
+from orgbilling_stubs.tenants.store.protocol import Store
 from orgbilling_stubs.tenants.store.sqlite import SqliteStore
 
 CLOCK = "2026-03-10T12:00:00Z"
 BASE = "http://127.0.0.1:4010"
+CLIENT = httpx.Client(base_url=BASE)
+"""Builds requests. They are sent without it: a client for each would take five times as long."""
 STORES = {"memory": "memory:", "sqlite": "sqlite:///{folder}/log.db"}
 """The address of each store. The tests of stores and services run with every one of them."""
 FORGETFUL = {"memory"}
@@ -54,10 +63,13 @@ class Dashboard:
             sent["Authorization"] = f"Bearer {self.token(organization, role)}"
         url = path if path.startswith("/_mock") else f"/api/v1{path}"
 
+        request = CLIENT.build_request(method, url, headers=sent, **options)
+
         async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app.asgi)
-            async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
-                return await client.request(method, url, headers=sent, **options)
+            response = await httpx.ASGITransport(self.app.asgi).handle_async_request(request)
+            await response.aread()
+            response.request = request
+            return response
 
         return asyncio.run(send())
 
@@ -72,6 +84,22 @@ def _own_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORGBILLING_HOME", str(home))
 
 
+class RememberedHistory(UsageHistory):
+    """A usage history that draws each day once."""
+
+    def __init__(self, persona: Persona, seed: int, organization: str, as_of_ms: int) -> None:
+        super().__init__(persona, seed, organization, as_of_ms)
+        self.day = cache(self.day)  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _histories_are_drawn_once() -> Iterator[None]:
+    """Most tests ask for the same few organizations, and half of the work for one is to draw its usage."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tenant_factory, "UsageHistory", lru_cache(maxsize=16)(RememberedHistory))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _databases_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A process that ends closes its databases, and so does a test."""
@@ -80,6 +108,7 @@ def _databases_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     def noting(self: SqliteStore, path: Path) -> None:
         begin(self, path)
+        self._db.execute("PRAGMA synchronous=OFF")  # no test turns the power off, and waiting takes time
         opened.append(self)
 
     monkeypatch.setattr(SqliteStore, "__init__", noting)
@@ -88,13 +117,20 @@ def _databases_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         store.close()
 
 
+@pytest.fixture
+def open_store() -> Iterator[Callable[[str], Store]]:
+    """Opens stores, and closes them after the test."""
+    with ExitStack() as stack:
+        yield lambda address: stack.enter_context(closing(store_at(address)))
+
+
 @pytest.fixture(params=STORES)
 def store_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty store of every kind."""
     return STORES[request.param].format(folder=tmp_path)
 
 
-@pytest.fixture(params=STORES.keys() - FORGETFUL)
+@pytest.fixture(params=[name for name in STORES if name not in FORGETFUL])
 def lasting_store_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty store of every kind that outlives the process."""
     return STORES[request.param].format(folder=tmp_path)

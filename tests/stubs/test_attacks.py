@@ -106,7 +106,7 @@ def test_a_token_opens_its_own_organization_only(dashboard: Any) -> None:
     mine = dashboard("GET", "/org/billing", "org_attacker").json()
     theirs = dashboard("GET", "/org/billing", VICTIM).json()
     assert mine["tenantId"] != theirs["tenantId"]
-    for name in ("X-Organization-Id", "X-Forwarded-Host", "Clerk-Organization"):
+    for name in ("X-Organization-Id", "X-Forwarded-User", "Clerk-Organization"):
         again = dashboard("GET", "/org/billing", "org_attacker", headers={name: VICTIM}).json()
         assert again["tenantId"] == mine["tenantId"]
     assert dashboard("GET", f"/org/billing?organization={VICTIM}", "org_attacker").json() == mine

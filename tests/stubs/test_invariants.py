@@ -30,8 +30,8 @@ from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.tenants import tenant_factory
 from orgbilling_stubs.tenants.clock import Clock
 from orgbilling_stubs.tenants.service import Service
-from orgbilling_stubs.tenants.store.address import open_store
 from orgbilling_stubs.tenants.store.memory import MemoryStore
+from orgbilling_stubs.tenants.store.protocol import Store
 
 AS_OF_MS = instants.parse("2026-03-10T12:00:00Z")
 WINDOWS = (1, 30, 365)
@@ -138,7 +138,7 @@ class Life(RuleBasedStateMachine):
         if not self.sessions:
             return
         session_id = data.draw(st.sampled_from(self.sessions))
-        amount = self.tenant().checkouts[session_id].amount_cents
+        amount = self.tenant().checkouts[session_id].amount_minor
         self.attempt(
             PayCheckout(session_id), lambda _: {"request:createOrgBillingCheckout": {"amount": amount}}
         )
@@ -174,7 +174,7 @@ Life.TestCase.settings = settings(max_examples=10, stateful_step_count=20, deadl
 TestLife = Life.TestCase
 
 
-def test_eight_clients_redeem_and_pay_at_once(store_address: str) -> None:
+def test_eight_clients_redeem_and_pay_at_once(store_address: str, open_store: Callable[[str], Store]) -> None:
     service = Service(
         open_store(store_address), Clock(AS_OF_MS), tenant_factory.tenant_config, lambda _: small(), 3
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 
+from orgbilling_openapi.redaction import redact
 from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance.api_description import load
@@ -118,6 +120,31 @@ class Report:
         """The report as JSON; `replay` reads it back."""
         document = asdict(self)
         return {"verdict": self.verdict, "exit": self.exit, **document}
+
+
+def redacted(report: Report, secrets: Collection[str] = ()) -> Report:
+    """The report with a mask for every secret in its texts, whatever the format that it is written in.
+
+    secrets: those that cannot be recognized by their form. The requests of findings are without secrets
+    already (see `Request.redacted`), and stay as they can be replayed.
+    """
+
+    def clean(value: object) -> object:
+        if isinstance(value, str):
+            return redact(value, secrets)
+        if isinstance(value, dict):
+            return {clean(name): clean(member) for name, member in value.items()}
+        if isinstance(value, tuple | list):
+            items = [clean(item) for item in value]
+            return tuple(items) if isinstance(value, tuple) else items
+        if is_dataclass(value) and not isinstance(value, type):
+            names = [item.name for item in fields(value) if item.name != "exchanges"]
+            return replace(value, **{name: clean(getattr(value, name)) for name in names})
+        return value
+
+    cleaned = clean(report)
+    assert isinstance(cleaned, Report)
+    return cleaned
 
 
 VERDICT_SENTENCES = {

@@ -66,10 +66,10 @@ class Evaluation:
     """The result of a check that several rules share: the rules that applied, and their violations."""
 
     rules: tuple[str, ...]
-    observations: tuple[RuleViolation, ...] = ()
+    violations: tuple[RuleViolation, ...] = ()
 
     def __iter__(self) -> Iterator[RuleViolation]:
-        return iter(self.observations)
+        return iter(self.violations)
 
 
 ResponseCheck = Callable[[Exchange, RuleContext], Iterable[RuleViolation] | None]

@@ -22,7 +22,7 @@ TOGETHER = ("window-tokens", "summary-balance", "summary-prices")
 
 
 def credentials(suite: ConformanceSuite) -> None:
-    """No token, and every way to spoil one, on every operation that changes nothing."""
+    """No token, and every kind of invalid one, on every operation that changes nothing."""
     derivable = tokens.split(suite.tokens.first) is not None
     keyed = tokens.KEYED if derivable and learn(suite) else ()
     for operation in suite.api.gets:

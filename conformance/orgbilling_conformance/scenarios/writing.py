@@ -123,7 +123,14 @@ def read(suite: ConformanceSuite) -> JsonObject:
 
 def vouchers(suite: ConformanceSuite) -> None:
     """The first voucher is raced and then tried again; a second one is redeemed with an idempotency key."""
-    rules = ("voucher-once", "voucher-race", "voucher-unknown", "voucher-echo", "refused-harmless")
+    rules = (
+        "voucher-once",
+        "voucher-race",
+        "voucher-unknown",
+        "voucher-echo",
+        "refused-harmless",
+        "idempotency-refusal",
+    )
     operation = WRITES["redeem"]
     if "redeem" not in suite.options.allow_write:
         suite.skip((*rules, *_command_rules(20, 21)), (operation,), NEEDS["redeem"])
@@ -135,6 +142,7 @@ def vouchers(suite: ConformanceSuite) -> None:
         suite.note("the account moves while nobody writes: what rejected writes change was not checked")
     else:
         _harmless(suite, before, unknown)
+    _refused_under_key(suite, operation)
     _closed(suite, suite.options.vouchers[0])
     _race(suite, operation, suite.options.vouchers[0])
     if len(suite.options.vouchers) > 1:
@@ -247,6 +255,24 @@ def _keyed(suite: ConformanceSuite, operation: str, code: str) -> None:
     _refused(suite, "idempotency", operation, other)
     if balance(after) != balance(read(suite)) == balance(read(suite)):
         suite.violation("idempotency", "/creditBalance", "no second effect", "the balance moved", again)
+
+
+def _refused_under_key(suite: ConformanceSuite, operation: str) -> None:
+    """A refusal is repeated under its key: another body is then refused because of the key.
+
+    It changes nothing, since neither voucher exists.
+    """
+    key = f"conformance-{suite.options.seed}-refused"
+    first = post(suite, operation, encode({"code": NOBODY}), key, "an unknown voucher, with a key")
+    again = post(suite, operation, encode({"code": NOBODY}), key, "the same key and body")
+    other = post(suite, operation, encode({"code": f"{NOBODY}-2"}), key, "the same key, another body")
+    status = first.response.status
+    if again.response.status != status:
+        suite.violation("idempotency-refusal", "status", str(status), str(again.response.status), again)
+    elif other.response.succeeded or other.response.status == status:
+        observed = str(other.response.status)
+        suite.violation("idempotency-refusal", "status", "refused because of the key", observed, other)
+    suite.evaluated("idempotency-refusal", operation)
 
 
 def _same(suite: ConformanceSuite, operation: str, first: Exchange, again: Exchange) -> None:

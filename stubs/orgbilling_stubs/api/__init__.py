@@ -1,1 +1,1 @@
-"""The thirteen handlers."""
+"""The thirteen operations: their handlers, their JSON, and the HTTP status of each error of the domain."""

@@ -21,6 +21,7 @@ from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.http.context import EncodedReply, Reply, RequestContext
 from orgbilling_stubs.http.errors import INVALID, Problem
 from orgbilling_stubs.http.json_schemas import error_detail
+from orgbilling_stubs.http.origin_policy import OriginPolicy
 
 T = TypeVar("T", int, str)
 
@@ -33,9 +34,12 @@ def get_billing(cache: ResponseCache, context: RequestContext, tenant: Tenant) -
     return cache.profile(tenant)
 
 
-def open_checkout(context: RequestContext) -> OpenCheckout:
+def open_checkout(policy: OriginPolicy, context: RequestContext) -> OpenCheckout:
     """Open a checkout session for a top-up."""
-    return OpenCheckout(_member(context, "amount", int), _member(context, "currency", str, "USD"))
+    amount_minor, currency = _member(context, "amount", int), _member(context, "currency", str, "USD")
+    return OpenCheckout(
+        amount_minor, currency.upper(), _subject(context), policy.return_origin(context.headers)
+    )
 
 
 def checkout_opened(context: RequestContext, event: CheckoutOpened | ContractSubscribed) -> Reply:
@@ -43,9 +47,9 @@ def checkout_opened(context: RequestContext, event: CheckoutOpened | ContractSub
     return Reply(serializers.opened(event, context.organization, context.base_url))
 
 
-def open_portal(context: RequestContext) -> OpenPortal:
+def open_portal(policy: OriginPolicy, context: RequestContext) -> OpenPortal:
     """Open a billing-portal session."""
-    return OpenPortal()
+    return OpenPortal(policy.return_origin(context.headers))
 
 
 def portal_opened(context: RequestContext, event: PortalOpened) -> Reply:
@@ -67,9 +71,10 @@ def get_contract(when_none: str, context: RequestContext, tenant: Tenant) -> Rep
     raise BillingError(errors.CONTRACT_NONE)
 
 
-def subscribe_contract(context: RequestContext) -> SubscribeContract:
+def subscribe_contract(policy: OriginPolicy, context: RequestContext) -> SubscribeContract:
     """Bind the tenant to a contract."""
-    return SubscribeContract(_member(context, "contractId", str))
+    contract_id = _member(context, "contractId", str)
+    return SubscribeContract(contract_id, _subject(context), policy.return_origin(context.headers))
 
 
 def get_events(context: RequestContext, tenant: Tenant) -> Reply:
@@ -122,12 +127,17 @@ def get_summary(context: RequestContext, tenant: Tenant) -> Reply:
 
 def redeem_voucher(context: RequestContext) -> RedeemVoucher:
     """Redeem a voucher."""
-    return RedeemVoucher(_member(context, "code", str))
+    return RedeemVoucher(_member(context, "code", str), _subject(context))
 
 
 def voucher_redeemed(context: RequestContext, event: VoucherRedeemed) -> Reply:
     """What the voucher was worth."""
     return Reply(serializers.redemption(event))
+
+
+def _subject(context: RequestContext) -> str | None:
+    """The user who asks: the token's `sub`."""
+    return None if context.principal is None else context.principal.subject
 
 
 def _whole(context: RequestContext, name: str, default: int) -> int:

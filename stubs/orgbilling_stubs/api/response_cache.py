@@ -1,10 +1,14 @@
-"""Replies that stay the same as long as their tenant does, and ledger rows, which never change.
+"""Replies that are given again, and ledger rows, which never change.
 
-Most clients poll the same two operations. The billing profile is kept until the tenant changes
-(`Tenant.changes`), the last page of the ledger until its rows or its link differ, and each row of the ledger,
-once validated and serialized, for as long as the tenant is in memory: a year of one has thousands of rows,
-and every poll shows nearly the same ones. A tenant that is built anew, after a rewind for example, is another
-object and begins with an empty cache.
+A reply to a read follows from four things: the tenant's log, its instant, and the parameters and public URL
+of the request. While these are the same, the last reply of each operation is given again. So with a frozen
+clock each of them is made once after a change.
+
+A clock that runs changes the instant with each millisecond. So of what most clients poll, more is kept: the
+billing profile until the tenant changes (`Tenant.changes`), the last page of the ledger until its rows or its
+link differ, and each row of the ledger, once validated and serialized, for as long as the tenant is in
+memory: a year of one has thousands of rows, and every poll shows nearly the same ones. A tenant that is built
+anew, after a rewind for example, is another object and begins with an empty cache.
 
 Tenants are found by organization and compared by identity: with every request that takes 0.06 µs, where a
 look-up in a `WeakKeyDictionary` takes 0.23 µs.
@@ -12,23 +16,25 @@ look-up in a `WeakKeyDictionary` takes 0.23 µs.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import ref
 
-import orjson
 from orgbilling_openapi.json_pointer import follow
 from orgbilling_openapi.operations import operations_by_id
 
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.http.context import EncodedReply, Reply
-from orgbilling_stubs.http.errors import InvalidReply
-from orgbilling_stubs.http.json_schemas import Schemas, validation_errors
+from orgbilling_stubs.http.context import EncodedReply, Reply, RequestContext
+from orgbilling_stubs.http.json_schemas import Schemas
 from orgbilling_stubs.http.response_fitting import ResponseFitter
+from orgbilling_stubs.http.responses import validated_json
 
 LEDGER = "getOrgLedger"
+
+Read: TypeAlias = Callable[[RequestContext, Tenant], Reply | EncodedReply]
+"""Makes the reply to a read; of the request it looks at parameters and public URL alone."""
 
 
 class RowEncoder:
@@ -46,12 +52,7 @@ class RowEncoder:
 
     def encode(self, row: Mapping[str, Any]) -> bytes:
         """The JSON of one row. Raises `InvalidReply` if it is not what the description says."""
-        if not self._validator.is_valid(row):
-            if self._fitter is not None:
-                return orjson.dumps(self._fitter.fitted(self._schema, row))
-            errors = validation_errors(self._validator, row, "body[]")
-            raise InvalidReply("; ".join(f"{error['location']}: {error['message']}" for error in errors))
-        return orjson.dumps(row)
+        return validated_json(row, self._schema, self._validator, self._fitter, "body[]")
 
 
 def ledger_row_schema(description: Mapping[str, Any]) -> Any:
@@ -64,9 +65,14 @@ def ledger_row_schema(description: Mapping[str, Any]) -> Any:
 
 @dataclass(slots=True)
 class _Cached:
-    """What is cached of one tenant. changes, page: what the replies were made from."""
+    """What is cached of one tenant.
+
+    replies: the last of each operation, after what it was made from. changes, page: what profile and ledger
+    were made from.
+    """
 
     tenant: ref[Tenant]
+    replies: dict[str, tuple[tuple[object, ...], Reply | EncodedReply]] = field(default_factory=dict)
     changes: int = -1
     profile: Reply | None = None
     page: Hashable = None
@@ -80,6 +86,16 @@ class ResponseCache:
     def __init__(self, description: Mapping[str, Any], fitter: ResponseFitter | None = None) -> None:
         self._ledger_rows = RowEncoder(description, ledger_row_schema(description), fitter)
         self._by_organization: dict[str, _Cached] = {}
+
+    def reply(self, context: RequestContext, tenant: Tenant, read: Read) -> Reply | EncodedReply:
+        """The reply to a read: the last one again, if it was made from the same."""
+        replies = self._cached(tenant).replies
+        operation_id = context.operation.operation_id
+        made_from = (tenant.version, tenant.now_ms, context.parameters, context.public_url)
+        last = replies.get(operation_id)
+        if last is None or last[0] != made_from:
+            last = replies[operation_id] = made_from, read(context, tenant)
+        return last[1]
 
     def profile(self, tenant: Tenant) -> Reply:
         """The billing profile."""

@@ -1,4 +1,8 @@
-"""The thirteen answers as views of a tenant. The only place where integers become JSON numbers."""
+"""The thirteen answers as views of a tenant. The only place where integers become JSON numbers.
+
+The members of a body are written in the order in which they stand here, the alphabetical one. `$schema` is
+put before them by `http.responses`.
+"""
 
 from __future__ import annotations
 
@@ -56,17 +60,18 @@ def profile(tenant: Tenant) -> Body:
 
 
 def characters(tenant: Tenant, days: int) -> Body:
-    """ActiveCharacterSummary: the high-water mark of the window, labeled with the present month."""
+    """ActiveCharacterSummary: the high-water mark of the window, labeled with the present month.
+
+    It has no `billedAt`, because the present month is not billed before it ends.
+    """
     high = tenant.characters.high(tenant.now_ms - days * instants.DAY_MS, tenant.now_ms)
     unit_nanos = tenant.prices.character_month_nanos
-    body: Body = {}
-    if tenant.characters_billed_ms is not None:
-        body["billedAt"] = instants.text(tenant.characters_billed_ms)
-    body["charChargeUsd"] = usd(unit_charge_micros(high, unit_nanos))
-    body["highWaterMark"] = high
-    body["month"] = instants.month(tenant.now_ms)
-    body["pricePerCharUsd"] = price(unit_nanos)
-    return body
+    return {
+        "charChargeUsd": usd(unit_charge_micros(high, unit_nanos)),
+        "highWaterMark": high,
+        "month": instants.month(tenant.now_ms),
+        "pricePerCharUsd": price(unit_nanos),
+    }
 
 
 def events(tenant: Tenant, days: int) -> Body:
@@ -159,7 +164,7 @@ def ledger_row(tenant: Tenant, row: LedgerRow) -> Body:
     if row.created_by is not None:
         body["createdBy"] = row.created_by
     body["description"] = row.description
-    body["entryId"] = ids.uuid(config.seed, config.identity_seed, "entry", row.number)
+    body["entryId"] = ids.uuid(config.seed, config.identity_organization, "entry", row.number)
     body["entryType"] = row.kind
     body["tenantId"] = config.tenant_id
     body["tokens"] = int64(row.tokens)
@@ -197,9 +202,9 @@ def model_pricing(tenant: Tenant) -> list[Body] | None:
 
 def agreements(tenant: Tenant) -> list[Body] | None:
     """ProjectServiceCharge list: the active service agreements, newest first."""
-    known = [terms for terms in tenant.config.agreements if terms.created_ms <= tenant.now_ms]
-    known.sort(key=lambda terms: (-terms.created_ms, terms.charge_id))
-    return _rows(tenant, [_agreement(tenant, terms) for terms in known])
+    current = [terms for terms in tenant.config.agreements if terms.created_ms <= tenant.now_ms]
+    current.sort(key=lambda terms: (-terms.created_ms, terms.charge_id))
+    return _rows(tenant, [_agreement(tenant, terms) for terms in current])
 
 
 def _agreement(tenant: Tenant, terms: AgreementTerms) -> Body:
@@ -232,7 +237,7 @@ def contract(tenant: Tenant, contract: Contract, base_url: str) -> Body:
         "notes": terms.notes,
         "servicePeriodLimit": terms.service_period_limit,
         "stripePriceId": contract.stripe_price_id(config.seed),
-        "stripeSubscriptionId": contract.stripe_subscription_id(config.seed, config.identity_seed),
+        "stripeSubscriptionId": contract.stripe_subscription_id(config.seed, config.identity_organization),
     }
     if contract.status == "pending_payment" and contract.session_id is not None:
         optional["paymentLinkUrl"] = payment_url(base_url, tenant.config.organization, contract.session_id)

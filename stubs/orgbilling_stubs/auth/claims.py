@@ -92,26 +92,28 @@ def _organization(value: str | None, path: str) -> str:
 
 
 def membership(claims: Claims) -> tuple[str, str]:
-    """Return organization and role, of version 2 (`o`) or version 1 (`org_id`, `org_role`) claims.
+    """Return organization and role: of `o` when `v` is 2, else of `org_id` and `org_role`.
 
-    A token with both must say the same in both. An absent role is "", which may read.
+    So do Clerk's SDKs: for them a token with `v: 2` and only `org_id`, and one with `o` and without `v`, have
+    no organization. A token with both must say the same in both. An absent role is "", which may read.
     Raises AuthError `claims_invalid`, `organization_conflicting` or `organization_missing`.
     """
-    memberships: list[tuple[str, str]] = []
+    memberships: dict[int, tuple[str, str]] = {}
     if "o" in claims:
         organization = claims["o"]
         if not isinstance(organization, dict):
             _invalid("o", "must be an object")
         role = bare_role(text(organization, "rol", "o.rol") or "")
-        memberships.append((_organization(text(organization, "id", "o.id"), "o.id"), role))
+        memberships[2] = _organization(text(organization, "id", "o.id"), "o.id"), role
     if "org_id" in claims or "org_role" in claims:
         role = bare_role(text(claims, "org_role") or "")
-        memberships.append((_organization(text(claims, "org_id"), "org_id"), role))
-    if not memberships:
-        raise AuthError("organization_missing")
-    if memberships[0] != memberships[-1]:
+        memberships[1] = _organization(text(claims, "org_id"), "org_id"), role
+    if len(set(memberships.values())) > 1:
         raise AuthError("organization_conflicting")
-    return memberships[0]
+    version = 2 if claims.get("v") == 2 else 1
+    if version not in memberships:
+        raise AuthError("organization_missing")
+    return memberships[version]
 
 
 def principal_of(claims: Claims, expires_ms: int) -> Principal:

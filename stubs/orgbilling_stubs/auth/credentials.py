@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from orgbilling_stubs.auth.errors import AuthError
 
-SESSION_COOKIE = "__session"
+MOST_SESSIONS = 8
+
+_SESSION_COOKIE = re.compile(r"__session(?:_[A-Za-z0-9_-]{8})?")
+"""Clerk's cookies: `__session`, and one for each app, whose suffix follows from the publishable key.
+
+Apps on `localhost` share their cookies, whatever their ports.
+"""
 
 
 class Credentials(NamedTuple):
-    """What a request carries: the raw Authorization value and the raw `__session` value."""
+    """What a request carries: the raw Authorization value, and the raw values of its session cookies."""
 
     authorization: str | None
-    cookie_session: str | None
+    cookie_sessions: tuple[str, ...]
 
 
 def read_credentials(headers: Iterable[tuple[bytes, bytes]]) -> Credentials:
-    """Read the credentials from ASGI headers (names in lower case).
+    """Read the credentials from ASGI headers (names in lower case). Equal session cookies count once.
 
-    Raises AuthError `credentials_ambiguous` for two Authorization headers, and, when there is none, for two
-    different session cookies.
+    Raises AuthError `credentials_ambiguous` for two Authorization headers, and, when there is none, for more
+    than eight different session cookies.
     """
     authorization: str | None = None
     cookies: list[str] = []
@@ -33,16 +40,19 @@ def read_credentials(headers: Iterable[tuple[bytes, bytes]]) -> Credentials:
         elif name == b"cookie":
             cookies.append(value.decode("latin-1"))
     if authorization is not None or not cookies:
-        return Credentials(authorization, None)
-    return Credentials(None, _session_cookie("; ".join(cookies)))
+        return Credentials(authorization, ())
+    return Credentials(None, _session_cookies("; ".join(cookies)))
 
 
-def _session_cookie(cookies: str) -> str | None:
+def _session_cookies(cookies: str) -> tuple[str, ...]:
     pairs = (pair.partition("=") for pair in cookies.split(";"))
-    values = {value.strip().strip('"') for name, _, value in pairs if name.strip() == SESSION_COOKIE}
-    if len(values) > 1:
+    values = dict.fromkeys(
+        value.strip().strip('"') for name, _, value in pairs if _SESSION_COOKIE.fullmatch(name.strip())
+    )
+    values.pop("", None)  # Clerk empties a cookie to sign out: an empty one is no token
+    if len(values) > MOST_SESSIONS:
         raise AuthError("credentials_ambiguous")
-    return values.pop() if values else None
+    return tuple(values)
 
 
 def bearer_token(authorization: str | None, cookie_session: str | None) -> str:

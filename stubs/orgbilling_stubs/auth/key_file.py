@@ -30,29 +30,41 @@ class KeyFileError(Exception):
         super().__init__(f"{path}: {problem}")
 
 
+class HomeError(KeyFileError):
+    """There is no key yet, and no folder that a new one can be written to."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(path, f"{problem}; set {HOME_VARIABLE} to a folder that can be written to")
+
+
 def data_folder() -> Path:
     """Return the folder for the user's own data: $ORGBILLING_HOME, or where the platform keeps such data.
 
-    Raises KeyFileError when the user has no home folder.
+    Raises HomeError when the user has no home folder, or one that is not an absolute path.
     """
     chosen = os.environ.get(HOME_VARIABLE)
-    if chosen:
-        return Path(chosen)
     try:
+        if chosen:
+            return Path(chosen).expanduser()  # a file of variables is read by no shell
         user = Path.home()
     except RuntimeError:
-        raise KeyFileError(Path("~"), f"no home folder; set {HOME_VARIABLE}") from None
+        raise HomeError(Path(chosen or "~"), "no home folder") from None
+    if not user.is_absolute():  # a private key must not end up in whatever folder this is started in
+        raise HomeError(user, "the home folder is not an absolute path")
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or user / "AppData" / "Local") / "orgbilling"
     if sys.platform == "darwin":
         return user / "Library" / "Application Support" / "orgbilling"
-    return Path(os.environ.get("XDG_DATA_HOME") or user / ".local" / "share") / "orgbilling"
+    # The XDG Base Directory Specification says to ignore a relative path.
+    data = Path(os.environ.get("XDG_DATA_HOME", ""))
+    return (data if data.is_absolute() else user / ".local" / "share") / "orgbilling"
 
 
 def load_signing_key(folder: Path | None = None) -> SigningKey:
     """Return this user's signing key, which the first call creates; `folder` replaces `data_folder()`.
 
-    Two processes that start at the same time get the same key. Raises KeyFileError.
+    Two processes that start at the same time get the same key. Raises KeyFileError; it is HomeError when
+    there is no key and none can be written.
     """
     path = (folder or data_folder()) / FOLDER / NAME
     try:
@@ -62,7 +74,10 @@ def load_signing_key(folder: Path | None = None) -> SigningKey:
             _create(path, generate_key())
         return _read(path)
     except OSError as error:
-        raise KeyFileError(path, (error.strerror or type(error).__name__).lower()) from None
+        problem = (error.strerror or type(error).__name__).lower()
+        if not os.path.lexists(path):
+            raise HomeError(path, problem) from None
+        raise KeyFileError(path, problem) from None
 
 
 def _create(path: Path, key: SigningKey) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from orgbilling_openapi.strict_json import JsonObject
 
@@ -34,7 +35,8 @@ _NO_READABLE_TOKEN = frozenset(
 )  # fmt: skip
 
 
-class VerifiedPrincipal(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class VerifiedPrincipal:
     """A principal, and the real time from and until which its token is valid, in epoch milliseconds."""
 
     principal: Principal
@@ -67,21 +69,50 @@ class Authenticator:
         anonymous = Principal(organization, "admin", "user_anonymous", None, NEVER_EXPIRES_MS)
         self._anonymous = VerifiedPrincipal(anonymous, 0, NEVER_EXPIRES_MS)
 
-    def authenticate(self, authorization: str | None, cookie_session: str | None, now_ms: int) -> Principal:
+    def authenticate(
+        self, authorization: str | None, cookie_sessions: Sequence[str], now_ms: int
+    ) -> Principal:
         """Return who sent these credentials; as `verify`."""
-        return self.verify(authorization, cookie_session, now_ms).principal
+        return self.verify(authorization, cookie_sessions, now_ms).principal
 
-    def verify(self, authorization: str | None, cookie_session: str | None, now_ms: int) -> VerifiedPrincipal:
+    def verify(
+        self, authorization: str | None, cookie_sessions: Sequence[str], now_ms: int
+    ) -> VerifiedPrincipal:
         """Return who sent these credentials; `now_ms` is real time, whatever the billing clock says.
 
         Raises AuthError.
         """
         try:
-            return self._verify(bearer_token(authorization, cookie_session), now_ms)
+            session = self._session(cookie_sessions, now_ms) if authorization is None else None
+            return self._verify(bearer_token(authorization, session), now_ms)
         except AuthError as error:
             if self.mode == "off" and error.code in _NO_READABLE_TOKEN:
                 return self._anonymous
             raise
+
+    def _session(self, cookie_sessions: Sequence[str], now_ms: int) -> str | None:
+        """The session cookie of our app, where several apps have left one.
+
+        It is the one that is signed with a key of ours, which only mode `verify` can tell. Raises AuthError
+        `credentials_ambiguous` when there are several or none of them.
+        """
+        if len(cookie_sessions) < 2:
+            return cookie_sessions[0] if cookie_sessions else None
+        signed = [text for text in cookie_sessions if self.mode == "verify" and self._is_signed(text, now_ms)]
+        if len(signed) != 1:
+            raise AuthError("credentials_ambiguous")
+        return signed[0]
+
+    def _is_signed(self, text: str, now_ms: int) -> bool:
+        """Whether a token is signed with a key of ours. Raises AuthError `keys_unavailable`."""
+        try:
+            token = read_token(text)
+            self._check_signature(text, token, _check_header(token.header), now_ms)
+        except AuthError as error:
+            if error.code == "keys_unavailable":
+                raise
+            return False
+        return True
 
     def _verify(self, text: str, now_ms: int) -> VerifiedPrincipal:
         token = read_token(text)

@@ -6,21 +6,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orgbilling_stubs.billing.billing_details import BillingDetails
+from orgbilling_stubs.billing.payment_cards import PaymentCard
+
 
 @dataclass(frozen=True, slots=True)
 class OpenCheckout:
-    """Open a Stripe Checkout session for a top-up; amount in the smallest currency unit."""
+    """Open a Stripe Checkout session for a top-up; amount in the smallest currency unit.
 
-    amount_cents: int
+    created_by: the user who asks, here and in the commands below; None is the tenant's admin.
+    return_origin: the web origin of the app that asks, to which the customer may go back, here and below.
+    """
+
+    amount_minor: int
     currency: str
+    created_by: str | None = None
+    return_origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PayCheckout:
-    """Pay an open checkout session; its webhook arrives so many seconds later, once for each number."""
+    """Pay an open checkout session; its webhook arrives so many seconds later, once for each number.
+
+    card: the card that pays; None is the customer's usual card.
+    """
 
     session_id: str
     webhook_delays_s: Sequence[int] = (0,)
+    card: PaymentCard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +62,15 @@ class DeliverWebhook:
 class OpenPortal:
     """Open a Stripe billing-portal session."""
 
+    return_origin: str | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class RedeemVoucher:
     """Redeem a voucher code."""
 
     code: str
+    created_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +78,8 @@ class SubscribeContract:
     """Bind the tenant to an enterprise contract."""
 
     contract_id: str
+    created_by: str | None = None
+    return_origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +108,39 @@ class MarkInstallment:
 
 
 @dataclass(frozen=True, slots=True)
+class PayInvoice:
+    """Pay an invoice, by its number, with the card on file.
+
+    amount_micros: what to pay of it, in micro-USD; None is all that remains.
+    """
+
+    number: str
+    amount_micros: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePaymentMethod:
+    """Keep another card on file; it makes the payments that need no customer."""
+
+    card: PaymentCard
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBillingDetails:
+    """Change whom invoices are addressed to."""
+
+    details: BillingDetails
+
+
+@dataclass(frozen=True, slots=True)
 class RecordUsage:
-    """Record token usage of a project (by its place) through a model, and charge for it."""
+    """Record token usage of a project (by its place) through a model, and charge for it.
+
+    model: None stands for the first of the price list.
+    """
 
     project: int
-    model: str
+    model: str | None
     source: str
     input_tokens: int
     output_tokens: int
@@ -160,6 +206,11 @@ class ChangeCheckoutSettings:
     return_url: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ClearScenarioFaults:
+    """End the fault rules of the scenario that the organization shows."""
+
+
 Command = (
     OpenCheckout
     | PayCheckout
@@ -173,6 +224,9 @@ Command = (
     | CancelContract
     | ResumeContract
     | MarkInstallment
+    | PayInvoice
+    | ChangePaymentMethod
+    | ChangeBillingDetails
     | RecordUsage
     | RecordMeter
     | ChangePrices
@@ -180,4 +234,5 @@ Command = (
     | RefundCredits
     | AdjustBalance
     | ChangeCheckoutSettings
+    | ClearScenarioFaults
 )

@@ -28,6 +28,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from orgbilling_stubs.billing import ids
+from orgbilling_stubs.billing.currencies import minor_units_of
 from orgbilling_stubs.billing.instants import DAY_MS, add_months, month
 from orgbilling_stubs.billing.money import MICROS_PER_CENT
 from orgbilling_stubs.billing.tenant_config import ContractTerms
@@ -39,7 +40,7 @@ SIGNING_LEAD_MS = 14 * DAY_MS
 """How long before its start a persona's contract is signed."""
 
 CANCELLED_BEFORE_MS = 20 * DAY_MS
-"""How long before the clock a persona's cancelled contract was cancelled."""
+"""How long before the as-of instant a persona's cancelled contract was cancelled."""
 
 
 class Portions(NamedTuple):
@@ -69,6 +70,23 @@ class Installment(NamedTuple):
         """Credit and service portions together."""
         return self.credit_micros + self.service_micros
 
+    @property
+    def title(self) -> str:
+        """What the ledger and the invoice call it; unique within a term."""
+        return f"{'Contract set-up' if self.one_time else 'Contract installment'} {self.period}"
+
+
+class InstallmentId(NamedTuple):
+    """Which installment of an organization a ledger row is about; unique over contracts and their terms.
+
+    session_id: the checkout session of the contract's first payment. start_ms: the start of the term.
+    position: its place in the payment schedule of that term.
+    """
+
+    session_id: str | None
+    start_ms: int
+    position: int
+
 
 @dataclass(frozen=True, slots=True)
 class Contract:
@@ -85,6 +103,10 @@ class Contract:
     session_id: str | None
     created_ms: int
     updated_ms: int
+
+    def installment_id(self, index: int) -> InstallmentId:
+        """What tells an installment from those of other terms and contracts."""
+        return InstallmentId(self.session_id, self.start_ms, index)
 
     def total(self) -> Portions:
         """All installments together."""
@@ -104,20 +126,22 @@ class Contract:
         """The Stripe price, which exists as soon as the contract is no draft."""
         return None if self.status == "draft" else ids.price(seed, self.terms.contract_id)
 
-    def stripe_subscription_id(self, seed: int, identity_seed: str) -> str | None:
+    def stripe_subscription_id(self, seed: int, identity_organization: str) -> str | None:
         """The Stripe subscription, which begins with the first payment."""
         if self.status in ("draft", "pending_payment"):
             return None
-        return ids.subscription(seed, identity_seed, self.terms.contract_id)
+        return ids.subscription(seed, identity_organization, self.terms.contract_id)
 
     def due_first(self) -> tuple[int, ...]:
         """Indexes of the installments that are due when the contract starts."""
         return tuple(i for i, row in enumerate(self.schedule) if row.due_ms <= self.start_ms and not row.paid)
 
-    def first_payment_cents(self) -> int:
-        """What is due when the contract starts, in cents (a fraction counts as a cent)."""
-        micros = sum(self.schedule[index].amount_micros for index in self.due_first())
-        return -(-micros // MICROS_PER_CENT)
+    def first_payment_minor(self, currency: str) -> int:
+        """What is due when the contract starts, in the smallest unit of a currency.
+
+        Each installment is rounded, so that the payment is the sum of the rows that a page shows.
+        """
+        return sum(minor_units_of(self.schedule[index].amount_micros, currency) for index in self.due_first())
 
     def next_ms(self) -> int | None:
         """When the contract next does something by itself; None when it never will."""

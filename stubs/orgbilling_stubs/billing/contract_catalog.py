@@ -73,9 +73,9 @@ def subscribable(own: Mapping[str, ContractTerms], contract_id: str, now_ms: int
     canonical_id = contract_id.lower()
     terms = own.get(canonical_id) or TEST_CONTRACTS.get(canonical_id)
     if terms is None:
-        raise BillingError(errors.CONTRACT_UNKNOWN, contract_id)
+        raise BillingError(errors.CONTRACT_UNKNOWN)
     if terms.status in _ENDED:
-        raise BillingError(_ENDED[terms.status], contract_id)
+        raise BillingError(_ENDED[terms.status])
     start_ms = now_ms // DAY_MS * DAY_MS
     return replace(
         terms, status="pending_payment", start_ms=start_ms, end_ms=add_months(start_ms, terms.term_months)

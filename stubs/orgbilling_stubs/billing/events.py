@@ -6,18 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, NamedTuple, get_args
 
+from orgbilling_stubs.billing.billing_details import BillingDetails
+from orgbilling_stubs.billing.errors import ERROR_CODES
+from orgbilling_stubs.billing.member_types import member_problem
+from orgbilling_stubs.billing.payment_cards import CardMember, PaymentCard
+from orgbilling_stubs.billing.tenant_config import ContractTerms, terms_problem
+
 
 @dataclass(frozen=True, slots=True)
 class TenantCreated:
-    """An organization came to be; its history up to `as_of_ms` follows from persona, seed and identity seed.
+    """An organization came to be; its history up to `as_of_ms` follows from the first four members.
 
-    identity_seed: the organization that names and ids are drawn for; a fork keeps its parent's.
+    identity_organization: the organization that names and ids are drawn for; a fork keeps its parent's.
+    session_secret: what else the ids of checkout and portal sessions are derived from. Without one they
+    follow from the seed, so that anybody can compute them.
     """
 
     persona: Mapping[str, Any]
     seed: int
     as_of_ms: int
-    identity_seed: str
+    identity_organization: str
+    session_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,13 @@ class Rewound:
 @dataclass(frozen=True, slots=True)
 class SnapshotTaken:
     """The present place in the log was given a name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotDeleted:
+    """The snapshot of a name was deleted; the record that took it stays in the log."""
 
     name: str
 
@@ -51,6 +67,17 @@ class ClockSet:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandRefused:
+    """A command that came with an idempotency key was refused, with the code and value of a BillingError.
+
+    It changes nothing. It is in the log so that the key gets the same refusal again.
+    """
+
+    code: str
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ScenarioShown:
     """The organization shows a scenario from here on.
 
@@ -61,6 +88,11 @@ class ScenarioShown:
     name: str
     fault_rules: Sequence[Mapping[str, Any]] = ()
     previous_clock: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioFaultsCleared:
+    """The fault rules of the scenario that the organization shows end; the scenario does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +112,29 @@ class CheckoutSettingsChanged:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutOpened:
-    """A Stripe Checkout session for a credit top-up was opened; amount in cents."""
+    """A Stripe Checkout session for a credit top-up was opened; amount in the smallest unit of the currency.
+
+    created_by: the user who asked for it, here and in the events below; the ledger names that user.
+    return_origin: the web origin of the app that asked for it, here and below.
+    """
 
     session_id: str
     amount_cents: int
     currency: str
+    created_by: str | None = None
+    return_origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CheckoutCompleted:
-    """The customer paid on the hosted page; the webhook arrives at each of `webhooks_ms`."""
+    """The customer paid on the hosted page; the webhook arrives at each of `webhooks_ms`.
+
+    card: the members of the `PaymentCard` that paid; None is the customer's usual card.
+    """
 
     session_id: str
     webhooks_ms: Sequence[int]
+    card: Mapping[str, CardMember] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +164,7 @@ class PortalOpened:
     """A Stripe billing-portal session was opened."""
 
     session_id: str
+    return_origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +175,7 @@ class VoucherRedeemed:
     credit_micros: int
     discount_percent: int
     balance_micros: int
+    created_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +184,8 @@ class ContractSubscribed:
 
     contract_id: str
     session_id: str
+    created_by: str | None = None
+    return_origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +211,35 @@ class InstallmentMarked:
 
     index: int
     paid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicePaid:
+    """The customer paid an invoice, or a part of it, in the billing portal; amount in micro-USD.
+
+    description: what the ledger says. installment: its place in the payment schedule of the contract; None
+    for the invoice of a postpaid organization. card: the members of the `PaymentCard` that paid.
+    """
+
+    number: str
+    amount_micros: int
+    description: str
+    installment: int | None
+    card: Mapping[str, CardMember]
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethodChanged:
+    """Another card was put on file (the members of a `PaymentCard`)."""
+
+    card: Mapping[str, CardMember]
+
+
+@dataclass(frozen=True, slots=True)
+class BillingDetailsChanged:
+    """The billing details were changed (the members of `BillingDetails`)."""
+
+    details: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +315,7 @@ class FaultRuleAdded:
 
 @dataclass(frozen=True, slots=True)
 class FaultRuleFired:
-    """A fault rule that is limited to a number of requests struck one: its counters after that."""
+    """A fault rule that is limited to a number of requests fired for one: its counters after that."""
 
     rule_id: str
     matched: int
@@ -265,8 +340,11 @@ Event = (
     TenantCreated
     | Rewound
     | SnapshotTaken
+    | SnapshotDeleted
     | ClockSet
+    | CommandRefused
     | ScenarioShown
+    | ScenarioFaultsCleared
     | CheckoutSettingsChanged
     | CheckoutOpened
     | CheckoutCompleted
@@ -280,6 +358,9 @@ Event = (
     | ContractCancelled
     | ContractResumed
     | InstallmentMarked
+    | InvoicePaid
+    | PaymentMethodChanged
+    | BillingDetailsChanged
     | UsageRecorded
     | MeterRecorded
     | PricesChanged
@@ -308,19 +389,49 @@ def encode(event: Event) -> dict[str, Any]:
 def decode(document: Mapping[str, Any]) -> Event:
     """The event that `encode` wrote.
 
-    Raises UnknownEventError for a kind or members that this version does not know.
+    Raises UnknownEventError for a kind or members that this version does not know, and for values that no
+    event has: of another type, or beyond a limit.
     """
     members = dict(document)
     kind = members.pop("kind", None)
     if not isinstance(kind, str) or kind not in EVENT_TYPES:
         raise UnknownEventError(f"unknown event {kind!r}")
     try:
-        return EVENT_TYPES[kind](**members)
+        event = EVENT_TYPES[kind](**members)
     except TypeError as error:
         mismatch = _mismatch(EVENT_TYPES[kind], members)
         raise UnknownEventError(
             f"event {kind} has other members than this version knows: {mismatch}"
         ) from error
+    problem = member_problem(EVENT_TYPES[kind], members) or _value_problem(event)
+    if problem is not None:
+        raise UnknownEventError(f"event {kind}: {problem}")
+    return event
+
+
+def _value_problem(event: Event) -> str | None:
+    """What is wrong with a value that has the right type; None when nothing is."""
+    if isinstance(event, CommandRefused) and event.code not in ERROR_CODES:
+        return f"unknown error code {event.code!r:.60}"
+    if isinstance(event, CheckoutCompleted | InvoicePaid | PaymentMethodChanged) and event.card is not None:
+        return _members_problem("card", PaymentCard, event.card)
+    if isinstance(event, BillingDetailsChanged):
+        return _members_problem("details", BillingDetails, event.details)
+    if isinstance(event, ContractOffered):
+        return _members_problem("terms", ContractTerms, event.terms) or terms_problem(
+            ContractTerms(**event.terms)
+        )
+    return None
+
+
+def _members_problem(
+    name: str, declared: type[PaymentCard | BillingDetails | ContractTerms], members: Mapping[str, object]
+) -> str | None:
+    """What is wrong with the members of a dataclass that an event has under a name; None when nothing is."""
+    missing = [field.name for field in fields(declared) if field.name not in members]
+    if missing:
+        return f"{name}: {missing[0]} is missing"
+    return member_problem(declared, members)
 
 
 def _mismatch(event_type: type[Event], members: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -11,8 +12,15 @@ HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _FIRST_MS = -62_135_596_800_000
 _LAST_MS = 253_402_300_799_999
+_FORM = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+    r"(?:T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,100}))?(?:Z|([+-])([0-9]{2}):([0-9]{2})))?",
+    re.ASCII | re.IGNORECASE,
+)
+"""A date or a date-time of RFC 3339, which allows `t` and `z`."""
 
 
 class InstantError(ValueError):
@@ -22,17 +30,29 @@ class InstantError(ValueError):
 def parse(text: str) -> int:
     """Epoch milliseconds of an RFC 3339 date-time; a bare date means its midnight in UTC.
 
-    Raises InstantError when the text is neither, or has no zone.
+    A leap second counts as the second after it: epoch time has none. Digits below a millisecond are cut.
+    Raises InstantError when the text is neither, has no zone, or is not in the years 1 to 9999 of UTC.
     """
+    match = _FORM.fullmatch(text)
+    if match is None:
+        if "T" in text.upper() and _FORM.fullmatch(f"{text}Z") is not None:
+            raise InstantError(f"an instant needs a zone, such as {text}Z")
+        raise InstantError(f"not an RFC 3339 instant: {text!r}")
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    millis = int((match[7] or "")[:3].ljust(3, "0"))
+    offset_minutes = int(match[9] or 0) * 60 + int(match[10] or 0)
+    if int(match[9] or 0) > 23 or int(match[10] or 0) > 59:
+        raise InstantError(f"not an RFC 3339 instant: {text!r}")
     try:
-        moment = datetime.fromisoformat(text)
+        minute_ms = (datetime(year, month, day, hour, minute, tzinfo=UTC) - _EPOCH) // _MILLISECOND
     except ValueError as error:
         raise InstantError(f"not an RFC 3339 instant: {text!r}") from error
-    if moment.tzinfo is None:
-        if len(text) > 10:
-            raise InstantError(f"an instant needs a zone, such as {text}Z")
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    minute_ms += offset_minutes * MINUTE_MS * (1 if match[8] == "-" else -1)
+    is_leap_second = second == 60 and minute_ms % DAY_MS == DAY_MS - MINUTE_MS
+    at_ms = minute_ms + second * 1_000 + millis
+    if (second > 59 and not is_leap_second) or not in_range(at_ms):
+        raise InstantError(f"not an RFC 3339 instant: {text!r}")
+    return at_ms
 
 
 def moment(at_ms: int) -> datetime:

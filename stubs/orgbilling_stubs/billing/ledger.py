@@ -14,6 +14,7 @@ Rows come in time order, so the rows of a window are found by two binary searche
 from __future__ import annotations
 
 from bisect import bisect_right
+from operator import attrgetter
 from typing import NamedTuple
 
 
@@ -31,15 +32,37 @@ class LedgerRow(NamedTuple):
     source: str | None
 
 
+class Posting(NamedTuple):
+    """The rows that the event of one record posted: those from `first` to `after`, which is excluded.
+
+    sequence: of the record in the log.
+    """
+
+    first: int
+    after: int
+    sequence: int
+
+
 class Ledger:
     """Append-only rows; nothing in it is ever changed or removed."""
 
-    __slots__ = ("_balances", "_times", "balance_micros", "outstanding_micros", "rows")
+    __slots__ = (
+        "_balances",
+        "_outstanding",
+        "_times",
+        "balance_micros",
+        "outstanding_micros",
+        "postings",
+        "rows",
+    )
 
     def __init__(self) -> None:
         self.rows: list[LedgerRow] = []
+        self.postings: list[Posting] = []
+        """The rows that events posted, in order. Time brought all others by itself."""
         self._times: list[int] = []
         self._balances: list[int] = []
+        self._outstanding: list[int] = []
         self.balance_micros = 0
         """Sum of all credits."""
         self.outstanding_micros = 0
@@ -56,8 +79,9 @@ class Ledger:
         tokens: int = 0,
         created_by: str | None = None,
         source: str | None = None,
+        owed_micros: int = 0,
     ) -> LedgerRow:
-        """Append a row; rows come in time order."""
+        """Append a row; rows come in time order. owed_micros: what it adds to what a postpaid tenant owes."""
         times = self._times
         assert not times or at_ms >= times[-1], "ledger rows are posted in time order"
         row = LedgerRow(
@@ -67,6 +91,8 @@ class Ledger:
         times.append(at_ms)
         self.balance_micros += credits_micros
         self._balances.append(self.balance_micros)
+        self.outstanding_micros += owed_micros
+        self._outstanding.append(self.outstanding_micros)
         return row
 
     def window(self, after_ms: int, until_ms: int) -> tuple[int, int]:
@@ -77,6 +103,21 @@ class Ledger:
         """The balance after every row up to and including the instant, in micro-USD."""
         index = bisect_right(self._times, at_ms)
         return self._balances[index - 1] if index else 0
+
+    def balance_after(self, number: int) -> int:
+        """The balance right after a row, in micro-USD; 0 for the row before the first (-1)."""
+        return self._balances[number] if number >= 0 else 0
+
+    def outstanding_after(self, number: int) -> int:
+        """What was owed right after a row, in micro-USD; 0 for the row before the first (-1)."""
+        return self._outstanding[number] if number >= 0 else 0
+
+    def posted_by(self, number: int) -> int | None:
+        """The sequence number of the record whose event posted a row; None for what time brought."""
+        index = bisect_right(self.postings, number, key=attrgetter("first")) - 1
+        if index < 0 or number >= self.postings[index].after:
+            return None
+        return self.postings[index].sequence
 
     def last_ms(self) -> int | None:
         """Time of the newest row."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from orgbilling_stubs.billing.events import Record, Rewound, SnapshotTaken
+from orgbilling_stubs.billing.events import CommandRefused, Record, Rewound, SnapshotDeleted, SnapshotTaken
 
 
 def active_branch(records: Sequence[Record]) -> list[Record]:
@@ -36,23 +36,50 @@ def active_branch(records: Sequence[Record]) -> list[Record]:
     return path
 
 
+def removal_of(records: Sequence[Record], sequence: int) -> Record | None:
+    """The rewind that took a record out of the active branch; None when it counts."""
+    heads: dict[int, int] = {0: 0}
+    holding = {0: False}
+    """Whether the branch that ends with a record holds the one in question."""
+    head, removal = 0, None
+    for record in records:
+        if isinstance(record.event, Rewound):
+            held, head = holding[head], heads[record.event.to]
+            if held and not holding[head]:
+                removal = record
+        else:
+            holding[record.sequence] = holding[head] or record.sequence == sequence
+            head = record.sequence
+        heads[record.sequence] = head
+    return None if holding[head] else removal
+
+
 def snapshots_by_name(records: Iterable[Record]) -> dict[str, Record]:
-    """Every snapshot by name, the newest of a name, whether or not it lies on the present path."""
-    return {record.event.name: record for record in records if isinstance(record.event, SnapshotTaken)}
+    """Every snapshot by name, the newest of a name, whether or not it lies on the active branch.
+
+    Those that were deleted since are left out, also where the deletion lies on another branch.
+    """
+    snapshots: dict[str, Record] = {}
+    for record in records:
+        if isinstance(record.event, SnapshotTaken):
+            snapshots[record.event.name] = record
+        elif isinstance(record.event, SnapshotDeleted):
+            snapshots.pop(record.event.name, None)
+    return snapshots
 
 
 def before_last_command(records: Sequence[Record]) -> int | None:
     """The sequence number before the last command that was not undone; None when there is no such command.
 
     A batch that is nothing but a rewind undid a command: the search goes on at the record it went back to. A
-    snapshot is no command, because undoing it would change nothing.
+    snapshot, its deletion and a refusal are no commands, because undoing them would change nothing.
     """
     sequence = len(records)
     while sequence:
         last = records[sequence - 1]
         if isinstance(last.event, Rewound):
             sequence = last.event.to
-        elif isinstance(last.event, SnapshotTaken):
+        elif isinstance(last.event, (SnapshotTaken, SnapshotDeleted, CommandRefused)):
             sequence -= 1
         else:
             return last.batch - 1 or None

@@ -1,14 +1,14 @@
 """The opening balance: how a history ends exactly at the balance that its persona names.
 
-A persona says, for example, "3.20 USD left at the clock". Its usage follows from the usage model and stays as
-it is, and so do prices and contract. What can be chosen is the money that the tenant brings along from before
-its history, and, for a postpaid tenant, which of its invoices are not paid. `solved` chooses it so that the
-ledger adds up to the target to the micro-USD, with rows that a real ledger could have.
+A persona says, for example, "3.20 USD left at the as-of instant". Its usage follows from the usage model and
+stays as it is, and so do prices and contract. What can be chosen is the money that the tenant brings along
+from before its history, and, for a postpaid tenant, which of its invoices are not paid. `solved` chooses it
+so that the ledger adds up to the target to the micro-USD, with rows that a real ledger could have.
 
 All amounts here are micro-USD; the examples are in USD.
 
 **Prepaid.** Run the history once without automatic top-ups and without stopping at zero. It ends at `final`,
-and its lowest balance after a charge is `low`. What is missing is
+and its lowest balance after a charge is `lowest`. What is missing is
 
     missing = target - final
 
@@ -17,13 +17,14 @@ and its lowest balance after a charge is `low`. What is missing is
 * *Automatic top-ups* of `amount` when the balance falls below `below` bring whole multiples of the amount:
 
       opening = missing mod amount
-      times   = max(0, ceil((below - low - opening) / amount))     top-ups that will happen
+      times   = max(0, ceil((below - lowest - opening) / amount))  top-ups that will happen
       excess  = opening + times * amount - missing                 a multiple of the amount
 
-  Example: target 3.20, final -100.00, low -99.00, and 40.00 are bought below 2.00. Missing are 103.20, so it
-  opens with 23.20. The top-ups are ceil((2.00 + 99.00 - 23.20) / 40.00) = 2, which is 80.00, and
-  23.20 + 80.00 - 103.20 leaves no excess. If there is one, it expires at the clock, in one row. If the excess
-  is negative, top-ups would not happen often enough, so everything that is missing is brought along instead.
+  Example: target 3.20, final -100.00, lowest -99.00, and 40.00 are bought below 2.00. Missing are 103.20,
+  so it opens with 23.20. The top-ups are ceil((2.00 + 99.00 - 23.20) / 40.00) = 2, which is 80.00, and
+  23.20 + 80.00 - 103.20 leaves no excess. If there is one, it expires at the as-of instant, in one row. If
+  the excess is negative, top-ups would not happen often enough, so everything that is missing is brought
+  along instead.
 * *Usage stops at zero.* The credit must last, or the usage that stops would change `final` itself:
 
       opening = max(0, missing, 1 micro-USD - first)
@@ -37,7 +38,7 @@ and its lowest balance after a charge is `low`. What is missing is
     missing = target - owed
 
 * *Less than nothing is missing:* a payment on account of that amount, two hours after the instant at which
-  that much was owed (at the clock at the latest).
+  that much was owed (at the as-of instant at the latest).
 * *Something is missing:* the newest invoices stay unpaid, as many as fit, and the one before is paid in part.
   Example: invoices of 100.00 (January) and 120.00 (February), owed 30.00, target 200.00. Missing are 170.00:
   February's 120.00 stays unpaid, and of January's 100.00 the remaining 50.00. Together with the 30.00 owed,
@@ -69,13 +70,14 @@ _PAYMENT_DELAY_MS = 2 * HOUR_MS
 class BalanceExtremes(NamedTuple):
     """The balance of a history without top-ups that never stops, in micro-USD.
 
-    first: before the first charge. low: the lowest after a charge before the clock. floor: the lowest after
-    any charge. final: at the clock. low and floor are None without such charges.
+    first: before the first charge. lowest_before_as_of: the lowest after a charge before the as-of instant.
+    lowest: the lowest after any charge. final: at the as-of instant. The two lowest are None without such
+    charges.
     """
 
     first: int
-    low: int | None
-    floor: int | None
+    lowest_before_as_of: int | None
+    lowest: int | None
     final: int
 
 
@@ -137,11 +139,12 @@ def solve_prepaid(config: TenantConfig, extremes: BalanceExtremes) -> OpeningBal
 
 
 def _with_top_ups(config: TenantConfig, extremes: BalanceExtremes, missing: int) -> tuple[int, int]:
-    """The opening balance and the excess at the clock, where automatic top-ups bring the rest."""
+    """The opening balance and the excess at the as-of instant, where automatic top-ups bring the rest."""
     rule = config.top_up
     assert rule is not None
     opening = missing % rule.amount_micros
-    lacking = 0 if extremes.low is None else rule.below_micros - extremes.low - opening
+    lowest = extremes.lowest_before_as_of
+    lacking = 0 if lowest is None else rule.below_micros - lowest - opening
     times = max(0, -(-lacking // rule.amount_micros))
     excess = opening + times * rule.amount_micros - missing
     return (missing, 0) if excess < 0 else (opening, excess)
@@ -149,14 +152,14 @@ def _with_top_ups(config: TenantConfig, extremes: BalanceExtremes, missing: int)
 
 def _lasting(extremes: BalanceExtremes, missing: int) -> int:
     """The opening balance with which the credit lasts to the clock, where nothing tops it up."""
-    if extremes.floor is None:
+    if extremes.lowest is None:
         return max(0, missing)
     opening = max(0, missing, 1 - extremes.first)
-    lowest = extremes.floor + opening
+    lowest = extremes.lowest + opening
     # A lowest balance of zero is enough when it is the last one: then usage has nothing left to stop.
     if lowest > 0 or lowest == extremes.final + opening == 0:
         return opening
-    return MICROS_PER_USD - extremes.floor
+    return MICROS_PER_USD - extremes.lowest
 
 
 def _postpaid(config: TenantConfig) -> OpeningBalance:

@@ -30,9 +30,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import itemgetter
 
-from orgbilling_stubs.billing import apply
+from orgbilling_stubs.billing import checkout_settlement, contract_lifecycle, periodic_charges
 from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS, SETTLEMENT_MS
 from orgbilling_stubs.billing.instants import DAY_MS, is_first_of_month
+from orgbilling_stubs.billing.ledger_posting import post_closing_entry
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import NEVER_MS, Meter, Usage
 
@@ -85,7 +86,7 @@ def _run_due_items(tenant: Tenant, until_ms: int) -> None:
             if due_ms > until_ms:
                 return
             if closes:
-                apply.post_closing_entry(tenant, due_ms)
+                post_closing_entry(tenant, due_ms)
             else:
                 _run_due_by_state(tenant, due_ms)
             continue
@@ -126,16 +127,16 @@ def _items_of_day(tenant: Tenant, day: int) -> Sequence[Item]:
 def _run_item(tenant: Tenant, item: Item) -> None:
     at_ms, kind, subject = item
     if kind == _USAGE:
-        apply.charge_usage(tenant, subject)  # type: ignore[arg-type]
+        periodic_charges.charge_usage(tenant, subject)  # type: ignore[arg-type]
     elif kind == _METER:
-        apply.read_meter(tenant, subject)  # type: ignore[arg-type]
+        periodic_charges.read_meter(tenant, subject)  # type: ignore[arg-type]
     elif kind == _CHARACTERS:
         assert isinstance(subject, int)
-        apply.count_characters(tenant, at_ms, subject)
+        periodic_charges.count_characters(tenant, at_ms, subject)
     elif kind == _MONTH:
-        apply.open_month(tenant, at_ms)
+        periodic_charges.open_month(tenant, at_ms)
     else:
-        apply.settle_day(tenant, at_ms)
+        periodic_charges.settle_day(tenant, at_ms)
 
 
 def _due_by_state_ms(tenant: Tenant) -> int:
@@ -146,11 +147,11 @@ def _due_by_state_ms(tenant: Tenant) -> int:
 
 def _run_due_by_state(tenant: Tenant, at_ms: int) -> None:
     if tenant.webhooks and tenant.webhooks[0][0] <= at_ms:
-        apply.deliver_webhook(tenant, at_ms)
+        checkout_settlement.settle_due_webhook(tenant, at_ms)
     elif tenant.contract_from_ms is not None:
-        apply.show_own_contract(tenant, at_ms)
+        contract_lifecycle.show_own_contract(tenant, at_ms)
     else:
-        apply.run_contract(tenant, at_ms)
+        contract_lifecycle.run_contract(tenant, at_ms)
 
 
 def _contract_due_ms(tenant: Tenant) -> int:
@@ -165,7 +166,8 @@ def _contract_due_ms(tenant: Tenant) -> int:
     if due_ms is None:
         return NEVER_MS
     cancel_ms = tenant.contract_cancel_ms()
-    return due_ms if cancel_ms is None else min(due_ms, cancel_ms)
+    # What fell due while the contract was cancelled is paid when it is resumed, not in the past.
+    return max(tenant.now_ms, due_ms if cancel_ms is None else min(due_ms, cancel_ms))
 
 
 def _was_paid(tenant: Tenant) -> bool:

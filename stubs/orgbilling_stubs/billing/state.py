@@ -3,7 +3,7 @@
     state_of(log) = apply(… apply(apply(new tenant, record 2), record 3) …, record n)
 
 The first record says who the tenant is. Every other record first brings the tenant to its instant, which
-posts what time brings by itself (`billing.scheduler`), and then changes the state (`billing.apply`).
+posts what time brings by itself (`billing.scheduler`), and then changes the state (`billing.event_changes`).
 """
 
 from __future__ import annotations
@@ -11,15 +11,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from orgbilling_stubs.billing import scheduler
-from orgbilling_stubs.billing.apply import EFFECTS, note_change, post_opening_entries
+from orgbilling_stubs.billing.event_changes import EVENT_CHANGES
 from orgbilling_stubs.billing.events import (
+    BillingDetailsChanged,
     CheckoutSettingsChanged,
     ClockSet,
+    CommandRefused,
+    PaymentMethodChanged,
     Record,
+    ScenarioFaultsCleared,
     ScenarioShown,
+    SnapshotDeleted,
     SnapshotTaken,
     TenantCreated,
 )
+from orgbilling_stubs.billing.ledger import Posting
+from orgbilling_stubs.billing.ledger_posting import note_change, post_opening_entries
 from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import TenantConfig
@@ -27,8 +34,20 @@ from orgbilling_stubs.billing.tenant_config import TenantConfig
 TenantFactory = Callable[[str, TenantCreated], TenantConfig]
 """Makes the configuration that a history follows from, of an organization and its first event."""
 
-SETTING_EVENTS = frozenset({ClockSet, CheckoutSettingsChanged, ScenarioShown, SnapshotTaken})
-"""Events about the stub rather than about billing: no id and no answer of the API depends on them."""
+SETTING_EVENTS = frozenset(
+    {
+        BillingDetailsChanged,
+        ClockSet,
+        CommandRefused,
+        CheckoutSettingsChanged,
+        PaymentMethodChanged,
+        ScenarioFaultsCleared,
+        ScenarioShown,
+        SnapshotDeleted,
+        SnapshotTaken,
+    }
+)
+"""Events about the stub and the billing portal: no id depends on them, and no answer of the API at once."""
 
 
 def state_of(organization: str, records: Sequence[Record], tenant_factory: TenantFactory) -> Tenant:
@@ -64,10 +83,14 @@ def apply(tenant: Tenant, record: Record) -> None:
     scheduler.advance(tenant, at_ms)
     kind = type(event)
     tenant.version = sequence
-    EFFECTS[kind](event, tenant, at_ms)
+    ledger = tenant.ledger
+    first = len(ledger.rows)
+    EVENT_CHANGES[kind](event, tenant, at_ms)
+    if len(ledger.rows) > first:
+        ledger.postings.append(Posting(first, len(ledger.rows), sequence))
     tenant.quiet_until_ms = 0
     if idempotency is not None:
-        tenant.answered[idempotency.key] = (idempotency, event)
+        tenant.idempotent_events[idempotency.key] = (idempotency, event)
     if kind not in SETTING_EVENTS:
         tenant.billing_events += 1
         note_change(tenant, at_ms)

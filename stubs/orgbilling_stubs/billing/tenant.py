@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orgbilling_stubs.billing.contract import CANCELLED_BEFORE_MS, SIGNING_LEAD_MS, Contract
+from orgbilling_stubs.billing.billing_details import BillingDetails
+from orgbilling_stubs.billing.contract import CANCELLED_BEFORE_MS, SIGNING_LEAD_MS, Contract, InstallmentId
 from orgbilling_stubs.billing.events import CheckoutSettingsChanged, ClockSet, Event, Idempotency
 from orgbilling_stubs.billing.instants import DAY_MS, HOUR_MS
 from orgbilling_stubs.billing.ledger import Ledger
+from orgbilling_stubs.billing.payment_cards import PaymentCard, usual_card
 from orgbilling_stubs.billing.tenant_config import ContractTerms, Meter, Prices, TenantConfig, TopUp, Usage
 from orgbilling_stubs.billing.usage_series import CountSeries, HighWaterMarks, TokenSeries
 
@@ -22,18 +24,27 @@ PORTAL_LIFE_MS = HOUR_MS
 
 @dataclass(slots=True)
 class Checkout:
-    """A hosted payment: a top-up, or the first payment of a contract (amounts in cents)."""
+    """A hosted payment: a top-up, or the first payment of a contract.
+
+    amount_minor: in the smallest unit of the currency, as Stripe counts it (`billing.currencies`).
+    return_origin: the web origin of the app that opened it, to which the customer may go back.
+    ledger_row: the number of the ledger row of a top-up whose webhook has arrived. card: what paid.
+    """
 
     session_id: str
     purpose: str
-    amount_cents: int
+    amount_minor: int
     currency: str
     opened_ms: int
+    created_by: str | None = None
     contract_id: str | None = None
+    return_origin: str | None = None
     completed: bool = False
     settled: bool = False
     expired: bool = False
     declined: str | None = None
+    ledger_row: int | None = None
+    card: PaymentCard | None = None
 
     def status(self, now_ms: int) -> str:
         """`open`, `complete` or `expired`; a contract's payment link does not expire."""
@@ -61,7 +72,7 @@ class ActiveScenario:
 
 
 class Tenant:
-    """State of one organization: `billing.apply` changes it, `billing.scheduler` moves its clock."""
+    """State of one organization: `billing.event_changes` changes it, `billing.scheduler` moves its clock."""
 
     def __init__(self, config: TenantConfig) -> None:
         self.config = config
@@ -69,6 +80,8 @@ class Tenant:
         self.stripe_customer_id = config.stripe_customer_id
         self.version = 0
         """Sequence number of the last record in the log."""
+        self.generation = 0
+        """Generation of that log: one that is deleted and begun anew has another."""
         self.billing_events = 0
         """How many events of billing the state holds: makes the ids of the next one unique."""
         self.changes = 0
@@ -90,14 +103,27 @@ class Tenant:
         self.clock = ClockSet("server")
         self.active_scenario: ActiveScenario | None = None
         self.checkout_settings = CheckoutSettingsChanged()
+        self.billing_details = BillingDetails()
+        self.payment_card: PaymentCard | None = None
+        """The card on file. A customer has one from the start."""
+        self.automatic_payments_fail = False
+        """Whether the card on file declines payments without the customer: automatic top-ups, installments,
+        monthly invoices."""
+        if config.stripe_customer_id is not None:
+            self.put_on_file(usual_card(config.as_of_ms))
+        self.cards_by_row: dict[int, PaymentCard] = {}
+        """The card that paid for each ledger row that is a payment by card."""
+        self.installments_by_row: dict[int, InstallmentId] = {}
+        """The installment that each ledger row pays (`contract_credit`) or returns, in the order of rows."""
         self.webhooks: list[tuple[int, str]] = []
         """Webhooks on their way: when each arrives, and for which session, in time order."""
         self.checkouts: dict[str, Checkout] = {}
         self.portals: dict[str, int] = {}
         """When each billing-portal session was opened."""
-        self.answered: dict[str, tuple[Idempotency, Event]] = {}
+        self.portal_return_origins: dict[str, str | None] = {}
+        """The web origin of the app that opened each billing-portal session."""
+        self.idempotent_events: dict[str, tuple[Idempotency, Event]] = {}
         """The event that answered each idempotency key."""
-        self.characters_billed_ms: int | None = None
         self.agreements_billed_ms: dict[str, int] = {}
         self.contract: Contract | None = None
         self.contract_from_ms = _contract_appears_ms(config)
@@ -133,6 +159,11 @@ class Tenant:
             ("service", slug): nanos for slug, nanos in prices.services
         }
 
+    def put_on_file(self, card: PaymentCard) -> None:
+        """Keep a card for payments without the customer."""
+        self.payment_card = card
+        self.automatic_payments_fail = card.off_session_decline_code is not None
+
     def exhausted(self, at_ms: int) -> bool:
         """Whether a prepaid tenant that stops at zero has nothing left and is not topped up.
 
@@ -149,19 +180,27 @@ class Tenant:
     def top_up(self, at_ms: int) -> TopUp | None:
         """The rule for automatic top-ups that applies at an instant.
 
-        There is none after the history of a persona whose balance at the clock is given: it would replace
-        that balance with the first charge, and what happens next is up to the user.
+        There is none while the card on file is declined, and none after the history of a persona whose
+        balance at the as-of instant is given: it would replace that balance with the first charge, and what
+        happens next is up to the user.
         """
         config = self.config
-        if config.mode != "prepaid" or (
-            config.balance_target_micros is not None and at_ms >= config.as_of_ms
+        if (
+            self.automatic_payments_fail
+            or config.mode != "prepaid"
+            or (config.balance_target_micros is not None and at_ms >= config.as_of_ms)
         ):
             return None
         return config.top_up
 
     def unpaid_after_invoice_micros(self, at_ms: int) -> int:
-        """What a postpaid tenant still owes after it has paid its invoice: see `OpeningBalance`."""
+        """What a postpaid tenant still owes after it has paid its invoice: see `OpeningBalance`.
+
+        It owes everything still when its card is declined.
+        """
         opening_balance, owed_micros = self.config.opening_balance, self.ledger.outstanding_micros
+        if self.automatic_payments_fail:
+            return owed_micros
         if not opening_balance.unpaid_from_ms <= at_ms <= self.config.as_of_ms:
             return 0
         if at_ms == opening_balance.unpaid_from_ms:
@@ -187,6 +226,10 @@ class Tenant:
         """The member who signs what a person would sign."""
         return self.config.members[0] if self.config.members else None
 
+    def portal_is_expired(self, session_id: str) -> bool:
+        """Whether a billing-portal session is over."""
+        return self.now_ms >= self.portals[session_id] + PORTAL_LIFE_MS
+
     def has_own_contract(self) -> bool:
         """Whether the tenant's contract is that of its configuration."""
         return self.contract is not None and self.contract.terms is self.config.contract
@@ -205,7 +248,7 @@ class Tenant:
 
 
 def _contract_appears_ms(config: TenantConfig) -> int | None:
-    """When the configuration's contract appears: two weeks before it starts, or a day before the clock."""
+    """When the configuration's contract appears: two weeks, or a day, before start and as-of instant."""
     terms = config.contract
     if terms is None:
         return None

@@ -149,6 +149,22 @@ class ContractTerms:
     service_period_limit: int | None
 
 
+MAX_TERM_MONTHS = 60
+FREQUENCIES = ("monthly", "quarterly", "annual", "one_time")
+
+
+def terms_problem(terms: ContractTerms) -> str | None:
+    """What is wrong with the terms of a contract that somebody wrote by hand; None when nothing is.
+
+    A contract of no months would renew itself at the same instant for ever.
+    """
+    if not 1 <= terms.term_months <= MAX_TERM_MONTHS:
+        return f"term_months: {terms.term_months} (from 1 to {MAX_TERM_MONTHS})"
+    if terms.frequency not in FREQUENCIES:
+        return f"frequency: expected one of {', '.join(FREQUENCIES)}"
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class AgreementTerms:
     """A service agreement: a recurring or one-time charge, in micro-USD."""
@@ -179,9 +195,9 @@ class OpeningBalance:
     """What leads a history to the balance that its persona names: see `billing.opening_balance`.
 
     opening_micros: credits of a prepaid tenant, or debts of a postpaid one, from before the history.
-    unpaid_from_ms: invoices from this instant up to the clock stay unpaid, except that of the first of them
-    only unpaid_rest_micros does. closing_ms, closing_micros: when how much credit expires, or is paid on
-    account.
+    unpaid_from_ms: invoices from this instant up to the as-of instant stay unpaid, except that of the first
+    of them only unpaid_rest_micros does. closing_ms, closing_micros: when how much credit expires, or is paid
+    on account.
     """
 
     opening_micros: int = 0
@@ -199,11 +215,12 @@ NO_OPENING_BALANCE = OpeningBalance()
 class TenantConfig:
     """Everything that a tenant's history follows from.
 
-    identity_seed: the organization that ids are derived from; another than its own only for a fork.
+    identity_organization: the organization that ids are derived from; another than its own only for a fork.
+    session_secret: see `TenantCreated`.
     """
 
     organization: str
-    identity_seed: str
+    identity_organization: str
     tenant_id: str
     company: str
     seed: int
@@ -227,3 +244,12 @@ class TenantConfig:
     as_of_ms: int
     activity: UsageModel
     opening_balance: OpeningBalance = NO_OPENING_BALANCE
+    session_secret: str = ""
+
+    def session_id_parts(self, *parts: str | int) -> tuple[str | int, ...]:
+        """What the id of a checkout or portal session is derived from, given what tells it from the others.
+
+        Whoever knows such an id may use the session, so it must be unguessable: a secret is one of the parts.
+        """
+        secret = (self.session_secret,) if self.session_secret else ()
+        return (self.seed, self.identity_organization, *parts, *secret)

@@ -1,4 +1,7 @@
-"""Vouchers: those of the tenant, and test codes that work in every organization."""
+"""Vouchers: those of the tenant, test codes that work in every organization, and whether a code is good.
+
+A voucher has no date: that it has expired is a state, which its persona or the control API gives it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ _STATE_ERRORS = {
 }
 
 
-def test_voucher(code: str) -> VoucherTerms | None:
+def voucher_of_test_code(code: str) -> VoucherTerms | None:
     """The terms of a test code such as `TEST-CREDIT-25-abc`; None when it is not one."""
     match = _TEST_CODE.fullmatch(code)
     if match is None:
@@ -42,11 +45,11 @@ def redeemable(vouchers: Mapping[str, VoucherTerms], redeemed: Mapping[str, int]
 
     Raises BillingError for a voucher that is unknown, has expired, was used or has reached its limit.
     """
-    terms = vouchers.get(code) or test_voucher(code)
+    terms = vouchers.get(code) or voucher_of_test_code(code)
     if terms is None:
-        raise BillingError(errors.VOUCHER_UNKNOWN, code)
+        raise BillingError(errors.VOUCHER_UNKNOWN)
     if terms.state in _STATE_ERRORS:
-        raise BillingError(_STATE_ERRORS[terms.state], code)
+        raise BillingError(_STATE_ERRORS[terms.state])
     if code in redeemed:
-        raise BillingError(errors.VOUCHER_USED, code)
+        raise BillingError(errors.VOUCHER_USED)
     return terms

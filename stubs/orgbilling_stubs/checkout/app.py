@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Awaitable, Callable
 from functools import partial
 from urllib.parse import quote, unquote
 
-import orjson
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.datastructures import MutableHeaders
@@ -17,38 +16,28 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orgbilling_stubs.api.errors import problem as billing_problem
-from orgbilling_stubs.billing.errors import BillingError
-from orgbilling_stubs.checkout import errors, rendering
+from orgbilling_stubs.checkout.billing_details_page import BillingDetailsPage
 from orgbilling_stubs.checkout.completion import CompletionEndpoint
-from orgbilling_stubs.checkout.guard import RequestGuard, own_origin
+from orgbilling_stubs.checkout.error_pages import ErrorPages, is_headless
+from orgbilling_stubs.checkout.payment_method_page import PaymentMethodPage
 from orgbilling_stubs.checkout.payment_page import PaymentPage
 from orgbilling_stubs.checkout.portal_page import CONTRACT_CHANGES, PortalPage
+from orgbilling_stubs.checkout.renewal import SessionRenewal
 from orgbilling_stubs.checkout.sessions import CheckoutSessions
 from orgbilling_stubs.checkout.settings import HostedPageSettings
-from orgbilling_stubs.checkout.webhook_timing import WebhookTimingError
-from orgbilling_stubs.http.connection import Disconnected
+from orgbilling_stubs.checkout.submissions import SubmissionReader
 from orgbilling_stubs.http.cors import Cors
-from orgbilling_stubs.http.errors import CRASHED, METHOD_WRONG, ROUTE_UNKNOWN, TITLES, Problem
+from orgbilling_stubs.http.page_middleware import PageMiddleware
+from orgbilling_stubs.http.public_url import PublicUrls
+from orgbilling_stubs.http.request_head import first_values
 from orgbilling_stubs.tenants.service import Service
+from orgbilling_stubs.tenants.store.protocol import Store
+from orgbilling_stubs.tenants.store.retry import retried
 
-LOG = logging.getLogger("orgbilling")
+Endpoint = Callable[[Request], Awaitable[Response]]
 PREFIXES = ("/_mock/checkout/", "/_mock/portal/")
 CHECKOUT = "/_mock/checkout/{organization:encoded}/{session:encoded}"
 PORTAL = "/_mock/portal/{organization:encoded}/{session:encoded}"
-
-STRICT_HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "x-frame-options": "DENY",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-store",
-}
-"""Headers of every response: no scripts, no frames, nothing from or for other origins, nothing kept."""
 
 
 class EncodedSegment(Convertor[str]):
@@ -68,52 +57,95 @@ class EncodedSegment(Convertor[str]):
 register_url_convertor("encoded", EncodedSegment())
 
 
-def hosted_pages(service: Service, settings: HostedPageSettings | None = None) -> Starlette:
+def hosted_pages(
+    service: Service,
+    settings: HostedPageSettings | None = None,
+    after_submission: Callable[[], None] = lambda: None,
+) -> Starlette:
     """The application that answers under PREFIXES.
 
     It asks for no token: who knows the session id in a path may use the session. Endpoints and error handlers
     are coroutines, because Starlette runs plain functions in threads and the service belongs to one thread.
+    after_submission: is called when a form was answered.
     """
     settings = settings or HostedPageSettings()
-    sessions, guard = CheckoutSessions(service, settings), RequestGuard(settings)
-    payment, portal = PaymentPage(sessions, guard), PortalPage(sessions, guard)
-    completion = CompletionEndpoint(sessions, guard)
+    public_urls = PublicUrls(settings.network)
+    sessions, submissions = CheckoutSessions(service, settings), SubmissionReader(public_urls.policy)
+    payment, portal = PaymentPage(sessions, submissions), PortalPage(sessions, submissions)
+    payment_method = PaymentMethodPage(sessions, submissions)
+    billing_details = BillingDetailsPage(sessions, submissions)
+    completion, renewal = CompletionEndpoint(sessions, submissions), SessionRenewal(sessions, submissions)
+    errors = ErrorPages(sessions)
+
+    def route(path: str, endpoint: Endpoint, *methods: str) -> Route:
+        waiting = partial(_waiting, service.store, endpoint, after_submission)
+        return Route(path, waiting, methods=methods or ["GET"])
+
     app = Starlette(
         routes=[
-            Route(CHECKOUT, payment.page, methods=["GET", "POST"]),
-            Route(f"{CHECKOUT}/return", payment.returned),
-            Route(f"{CHECKOUT}/cancelled", payment.cancelled),
-            Route(f"{CHECKOUT}/complete", completion.complete, methods=["POST"]),
-            Route(PORTAL, portal.overview),
-            Route(f"{PORTAL}/invoices/{{number:encoded}}", portal.invoice),
+            route(CHECKOUT, payment.page, "GET", "POST"),
+            route(f"{CHECKOUT}/return", payment.returned),
+            route(f"{CHECKOUT}/cancelled", payment.cancelled),
+            route(f"{CHECKOUT}/complete", completion.complete, "POST"),
+            route(f"{CHECKOUT}/renew", renewal.renew, "POST"),
+            route(PORTAL, portal.overview),
+            route(f"{PORTAL}/renew", renewal.renew, "POST"),
+            route(f"{PORTAL}/invoices/{{number:encoded}}", portal.invoice),
+            route(f"{PORTAL}/invoices/{{number:encoded}}/pay", portal.pay_invoice, "POST"),
+            route(f"{PORTAL}/payment-method", payment_method.page, "GET", "POST"),
+            route(f"{PORTAL}/billing-details", billing_details.page, "GET", "POST"),
             *(
-                Route(
-                    f"{PORTAL}/{change.name}",
-                    partial(portal.contract_change, change),
-                    methods=["GET", "POST"],
-                )
+                route(f"{PORTAL}/{change.name}", partial(portal.contract_change, change), "GET", "POST")
                 for change in CONTRACT_CHANGES
             ),
         ],
-        middleware=[Middleware(HostedPageMiddleware, cors=Cors(settings.cors))],
-        exception_handlers=dict.fromkeys(
-            (HTTPException, Problem, BillingError, WebhookTimingError), error_response
-        ),
+        middleware=[
+            Middleware(HostedPageRouting, cors=Cors(public_urls.policy)),
+            Middleware(
+                PageMiddleware,
+                url_of=lambda scope: public_urls.of(scope, first_values(scope["headers"])),
+                error_response=errors.respond,
+            ),
+        ],
+        exception_handlers={HTTPException: errors.respond},
     )
     app.router.redirect_slashes = False  # a path with a slash at its end is another path, and no page
     return app
 
 
-class HostedPageMiddleware:
-    """Prepares a request for the routes, and gives every response the headers that it needs.
+async def _waiting(
+    store: Store, endpoint: Endpoint, after_submission: Callable[[], None], request: Request
+) -> Response:
+    """The response of an endpoint, which is called again while the store is locked.
 
-    Routes match the path as it was sent, not decoded. An exception that nothing handles becomes a response
-    here: Starlette's own handler would raise it again, up to the server.
+    The client sends its body once, so what was received is kept for the next call.
     """
+    received: list[Message] = []
+
+    def attempt() -> Awaitable[Response]:
+        kept = iter(tuple(received))
+
+        async def receive() -> Message:
+            message = next(kept, None)
+            if message is None:
+                message = await request.receive()
+                received.append(message)
+            return message
+
+        return endpoint(Request(request.scope, receive))
+
+    response: Response = await retried(store, attempt)
+    if request.method == "POST":
+        after_submission()
+    return response
+
+
+class HostedPageRouting:
+    """Has routes match the path as it was sent, not decoded, and lets pages read a completion (CORS)."""
 
     def __init__(self, app: ASGIApp, cors: Cors) -> None:
-        self.app = app
-        self.cors = cors
+        self._app = app
+        self._cors = cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -121,82 +153,11 @@ class HostedPageMiddleware:
         scope = {**scope, "path": raw_path.partition(b"?")[0].decode("latin-1")}
         request = Request(scope, receive)
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self._add_headers(request, message)
-            elif request.method == "HEAD":
-                message = {**message, "body": b""}
+        async def send_with_cors(message: Message) -> None:
+            origin = request.headers.get("origin")
+            if message["type"] == "http.response.start" and origin is not None and is_headless(request):
+                MutableHeaders(scope=message).add_vary_header("Origin")
+                message["headers"] += self._cors.headers(origin.encode("latin-1"))
             await send(message)
 
-        try:
-            await self.app(scope, receive, send_with_headers)
-        except Disconnected:
-            return
-        except Exception as error:
-            response = await error_response(request, error)
-            await response(scope, receive, send_with_headers)
-
-    def _add_headers(self, request: Request, message: Message) -> None:
-        headers = MutableHeaders(scope=message)
-        for name, value in STRICT_HEADERS.items():
-            headers.setdefault(name, value)
-        origin = request.headers.get("origin")
-        if origin is not None and _is_headless(request):
-            headers.add_vary_header("Origin")
-            message["headers"] += self.cors.headers(origin.encode("latin-1"))
-
-
-async def error_response(request: Request, error: Exception) -> Response:
-    """The response to an error: a problem document for a program that completes a session, else a page."""
-    if isinstance(error, WebhookTimingError):
-        return rendering.notice_page(rendering.REFUSED, text=f"A webhook timing is {error}.")
-    if isinstance(error, Problem):
-        problem = error
-    elif isinstance(error, BillingError):
-        problem = billing_problem(error)
-    elif isinstance(error, HTTPException) and error.status_code == 405:
-        allow = (error.headers or {}).get("Allow", "")
-        problem = Problem(METHOD_WRONG, headers={"Allow": ", ".join(sorted(allow.split(", ")))})
-    elif isinstance(error, HTTPException):
-        problem = Problem(ROUTE_UNKNOWN)
-    else:
-        LOG.error("hosted page", exc_info=error)
-        problem = Problem(CRASHED)
-    if _is_headless(request):
-        return _problem_document(problem, own_origin(request))
-    return _error_page(problem)
-
-
-def _is_headless(request: Request) -> bool:
-    path: str = request.scope["path"]
-    return path.endswith("/complete")
-
-
-def _problem_document(problem: Problem, base_url: str) -> Response:
-    """A problem document (RFC 9457), like those of the control API at the same origin."""
-    document = {
-        "$schema": f"{base_url}/_mock/v1/schemas/ErrorModel.json",
-        "title": TITLES.get(problem.status, "Error"),
-        "status": problem.status,
-        "detail": problem.detail,
-    }
-    if problem.errors:
-        document["errors"] = problem.errors
-    return Response(orjson.dumps(document), problem.status, problem.headers, "application/problem+json")
-
-
-def _error_page(problem: Problem) -> Response:
-    notices = {
-        404: rendering.MISSING,
-        410: rendering.EXPIRED,
-        500: rendering.FAILED,
-    }
-    notice = (
-        rendering.FOREIGN_ORIGIN
-        if problem.code == errors.FOREIGN_ORIGIN.code
-        else notices.get(problem.status)
-    )
-    if notice is not None:
-        return rendering.notice_page(notice, headers=problem.headers)
-    text = f"{rendering.sentence(problem.detail)} Nothing was changed."
-    return rendering.notice_page(rendering.REFUSED, status=problem.status, text=text, headers=problem.headers)
+        await self._app(scope, receive, send_with_cors)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from orgbilling_stubs.http.errors import ProblemType
 
-FOREIGN_ORIGIN = ProblemType("foreign_origin", 403, "a page of another origin cannot do this")
 ACTION_UNKNOWN = ProblemType("action_unknown", 422, "the form asks for something that this page cannot do")
 PAYMENT_LINK_CANNOT_EXPIRE = ProblemType(
     "payment_link_cannot_expire", 409, "the payment link of a contract does not expire"
 )
 
-TABLE = (FOREIGN_ORIGIN, ACTION_UNKNOWN, PAYMENT_LINK_CANNOT_EXPIRE)
+TABLE = (ACTION_UNKNOWN, PAYMENT_LINK_CANNOT_EXPIRE)

@@ -37,6 +37,14 @@ TABLE = (
         "insufficient_funds",
         "Your card does not have enough money on it. Try another card.",
     ),
+    PaymentOutcome("lost_card", "decline", "lost_card", "Your card was declined. Try another card."),
+    PaymentOutcome("stolen_card", "decline", "stolen_card", "Your card was declined. Try another card."),
+    PaymentOutcome(
+        "card_velocity_exceeded",
+        "decline",
+        "card_velocity_exceeded",
+        "Your card has reached its spending limit. Try another card.",
+    ),
     PaymentOutcome(
         "expired_card", "decline", "expired_card", "Your card has expired. Try another card.", "expiry"
     ),
@@ -65,3 +73,6 @@ TABLE = (
 )
 OUTCOMES = {outcome.name: outcome for outcome in TABLE}
 """Every outcome by name."""
+
+OUTCOMES_BY_DECLINE_CODE = {outcome.decline_code: outcome for outcome in reversed(TABLE)}
+"""The first outcome with each decline code."""

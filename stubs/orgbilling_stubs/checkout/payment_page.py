@@ -7,21 +7,24 @@ from collections.abc import Callable, Mapping, Sequence
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.money import MICROS_PER_USD
-from orgbilling_stubs.checkout import amounts, cards, rendering, webhook_timing
+from orgbilling_stubs.checkout import cards, preconditions, rendering, webhook_timing
 from orgbilling_stubs.checkout.cards import CardForm, StripeTestCard
 from orgbilling_stubs.checkout.errors import ACTION_UNKNOWN
-from orgbilling_stubs.checkout.guard import RequestGuard
+from orgbilling_stubs.checkout.outcome_pages import (
+    cancelled_page,
+    changed_page,
+    complete_page,
+    expired_page,
+    returned_page,
+)
 from orgbilling_stubs.checkout.outcomes import FAILED_3DS, OUTCOMES, PaymentOutcome
-from orgbilling_stubs.checkout.rendering import notice_page, render_page
+from orgbilling_stubs.checkout.rendering import render_page
 from orgbilling_stubs.checkout.sessions import CheckoutSession, CheckoutSessions
-from orgbilling_stubs.checkout.settings import host_of
+from orgbilling_stubs.checkout.submissions import SubmissionReader
+from orgbilling_stubs.checkout.visitor import visitor_of
 from orgbilling_stubs.http.errors import Problem
-
-DECISIONS = ("authorize", "fail")
-"""What can be answered to the bank."""
 
 _ERROR_PLACES = ("card", "number", "expiry", "cvc", "name")
 """Where a message can stand: above the form, or at a field."""
@@ -30,9 +33,9 @@ _ERROR_PLACES = ("card", "number", "expiry", "cvc", "name")
 class PaymentPage:
     """The pages of a checkout session."""
 
-    def __init__(self, sessions: CheckoutSessions, guard: RequestGuard) -> None:
+    def __init__(self, sessions: CheckoutSessions, submissions: SubmissionReader) -> None:
         self._sessions = sessions
-        self._guard = guard
+        self._submissions = submissions
 
     async def page(self, request: Request) -> Response:
         """The card form while the session is open, else what became of it; takes the submitted form, too.
@@ -43,12 +46,12 @@ class PaymentPage:
         """
         session = self._session(request)
         if request.method == "POST":
-            fields = await self._guard.read_form(request)
+            fields = await self._submissions.read_form(request)
             return self._submit(session, fields, request.query_params.get("webhook", ""))
         if session.status == "complete":
-            return _complete_page(session)
+            return complete_page(session)
         if session.status == "expired":
-            return _expired_page(session)
+            return expired_page(session)
         timing = webhook_timing.parse_timing(request.query_params.get("webhook", ""))
         form = cards.filled_card_form(request.query_params.get("card", ""), session.tenant.now_ms)
         return _form_page(session, form, timing)
@@ -61,65 +64,44 @@ class PaymentPage:
         """
         session = self._session(request)
         if session.status == "expired":
-            return _expired_page(session)
+            return expired_page(session)
         if session.status == "open":
             return _see_other(session.path)
-        url = session.success_url
-        if url is None:
-            hint = ("Next", "No success URL is set, so this page stays.", "redirect-hint")
-            return notice_page(
-                rendering.RETURN,
-                amount=session.amount(),
-                text="Thank you. You can close this page and go back to the app.",
-                facts=(_webhook_fact(session), hint),
-            )
-        return notice_page(
-            rendering.RETURN,
-            amount=session.amount(),
-            text=f"Thank you. Taking you back to {host_of(url)}.",
-            link=url,
-            label="Continue",
-            headers={"refresh": f"0; url={url}"},
-        )
+        return returned_page(session)
 
     async def cancelled(self, request: Request) -> Response:
         """The page after giving up, where no cancel URL is set."""
         session = self._session(request)
         if session.status != "open":
             return _see_other(session.path)
-        hint = ("Next", "No cancel URL is set, so this page stays.", "redirect-hint")
-        return notice_page(
-            rendering.CANCELLED,
-            link=session.path,
-            label="Back to the payment",
-            facts=(hint,),
-            amount=session.amount(),
-        )
+        return cancelled_page(session)
 
     def _session(self, request: Request) -> CheckoutSession:
-        return self._sessions.find(request.path_params["organization"], request.path_params["session"])
+        organization, session_id = request.path_params["organization"], request.path_params["session"]
+        return self._sessions.find(organization, session_id, visitor_of(request))
 
     def _submit(
         self, session: CheckoutSession, fields: Mapping[str, str], timing_in_address: str
     ) -> Response:
         """Take a card, an answer to the bank, or a button of the test panel."""
+        if preconditions.has_changed(fields, preconditions.checkout_shown(session.checkout)):
+            return changed_page(session)
         match fields.get("action", ""):
             case "":
                 pass
             case "deliver":
-                return _redirect_after(session, lambda: self._sessions.deliver_webhook(session))
+                return _redirect_after(session, lambda: self._sessions.settle(session))
             case "expire":
                 return _redirect_after(
                     session, lambda: self._sessions.end_attempt(session, OUTCOMES["expired"])
                 )
             case _:
                 raise Problem(ACTION_UNKNOWN)
-        if fields.get("decision", "") not in ("", *DECISIONS):
-            raise Problem(ACTION_UNKNOWN)
+        cards.read_decision(fields)
         if session.status == "complete":
             return _see_other(f"{session.path}/return")
         if session.status == "expired":
-            return _expired_page(session)
+            return expired_page(session)
         timing = webhook_timing.parse_timing(fields.get("webhook", "") or timing_in_address)
         return self._charge(session, fields, timing)
 
@@ -130,6 +112,9 @@ class PaymentPage:
         card = cards.TEST_CARDS_BY_NUMBER.get(form.digits)
         decision = fields.get("decision")
         if decision and card is not None and card.challenge:
+            errors = cards.answered_form_errors(form, session.tenant.now_ms)
+            if errors:
+                return _form_page(session, form, timing, errors, status=422)
             outcome = card.outcome if decision == "authorize" else FAILED_3DS
             return self._end_attempt(session, form, timing, outcome)
         errors = cards.card_form_errors(form, session.tenant.now_ms)
@@ -146,7 +131,8 @@ class PaymentPage:
         timing: Sequence[int] | None,
         outcome: PaymentOutcome,
     ) -> Response:
-        session = self._sessions.end_attempt(session, outcome, timing)
+        card = cards.TEST_CARDS_BY_NUMBER[form.digits].payment_card(form.expiry, session.tenant.now_ms)
+        session = self._sessions.end_attempt(session, outcome, timing, card=card)
         if session.status == "complete":
             return _see_other(f"{session.path}/return")
         errors = {outcome.field or "card": outcome.message}
@@ -163,44 +149,8 @@ def _redirect_after(session: CheckoutSession, change: Callable[[], object]) -> R
     try:
         change()
     except (Problem, BillingError) as error:
-        return rendering.refused_page(error, session.path, "Back to the payment")
+        return rendering.refused_page(error, session.visitor, session.path, "Back to the payment")
     return _see_other(session.path)
-
-
-def _complete_page(session: CheckoutSession) -> Response:
-    actions = () if session.checkout.settled else (("deliver", "Deliver the webhook now", "deliver-button"),)
-    url = session.success_url
-    return notice_page(
-        rendering.COMPLETE,
-        amount=session.amount(),
-        facts=(_webhook_fact(session),),
-        actions=actions,
-        link=url,
-        label="Continue" if url is None else f"Continue to {host_of(url)}",
-    )
-
-
-def _expired_page(session: CheckoutSession) -> Response:
-    url = session.cancel_url
-    return notice_page(
-        rendering.EXPIRED,
-        amount=session.amount(),
-        link=url,
-        label="" if url is None else f"Back to {host_of(url)}",
-    )
-
-
-def _webhook_fact(session: CheckoutSession) -> tuple[str, str, str]:
-    """What a tester wants to know of a paid session: label, text, test id."""
-    session_id = session.checkout.session_id
-    arrivals_ms = [at_ms for at_ms, webhook_of in session.tenant.webhooks if webhook_of == session_id]
-    if session.checkout.settled:
-        text = "Arrived: what was paid for has taken effect."
-    elif arrivals_ms:
-        text = f"On its way: arrives at {instants.text(arrivals_ms[0])}."
-    else:
-        text = "Never comes by itself: what was paid for has not taken effect."
-    return ("Webhook", text, "webhook-state")
 
 
 def _form_page(
@@ -213,14 +163,16 @@ def _form_page(
     errors = errors or {}
     return render_page(
         "payment",
+        session.visitor,
         status,
         session=session,
+        shown=preconditions.checkout_shown(session.checkout),
         lines=_lines(session),
-        form=form,
+        form=form.grouped,
         filled_in=not errors and bool(form.number),
         errors=dict.fromkeys(_ERROR_PLACES, "") | dict(errors),
         error_places=list(errors),
-        test_cards=cards.TEST_CARDS,
+        test_card_groups=cards.TEST_CARD_GROUPS,
         webhook=webhook_timing.format_timing(timing),
         timings=_timing_choices(session, timing),
     )
@@ -231,10 +183,19 @@ def _challenge_page(
 ) -> Response:
     return render_page(
         "challenge",
-        session=session,
-        form=form,
+        session.visitor,
+        config=session.tenant.config,
+        path=session.path,
+        purpose="this payment",
+        amount=(session.amount(named=False), session.checkout.currency),
         card=card,
-        webhook=webhook_timing.format_timing(timing),
+        shown=preconditions.checkout_shown(session.checkout),
+        hidden={
+            "number": form.number,
+            "expiry": form.expiry,
+            "name": form.name,
+            "webhook": webhook_timing.format_timing(timing),
+        },
     )
 
 
@@ -252,16 +213,17 @@ def _timing_choices(session: CheckoutSession, timing: Sequence[int] | None) -> l
 
 
 def _lines(session: CheckoutSession) -> list[tuple[str, str]]:
-    """What is paid for, and how much of it: the installments of a contract; nothing for a top-up."""
+    """What is paid for: the installments of a contract, or the credits of a top-up."""
     contract = session.tenant.contract
+    if session.checkout.purpose == "top_up":
+        return [("Credits of $1 each", session.credits())]
     if session.checkout.purpose != "contract" or contract is None:
         return []
-    currency = session.checkout.currency
     lines = []
     for index in contract.due_first():
         installment = contract.schedule[index]
         label = "Set-up" if installment.one_time else f"Installment {installment.period}"
-        lines.append((label, amounts.format_micros(installment.amount_micros, currency)))
+        lines.append((label, session.usd(installment.amount_micros)))
     if contract.terms.bonus_micros >= MICROS_PER_USD and contract.terms.bonus_paid:
-        lines.append(("Bonus credits", f"+{amounts.format_micros(contract.terms.bonus_micros, currency)}"))
+        lines.append(("Bonus credits", f"+{session.usd(contract.terms.bonus_micros)}"))
     return lines

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from orgbilling_stubs.api.serializers import portal_url
-from orgbilling_stubs.billing import instants
-from orgbilling_stubs.billing.commands import CancelContract, ResumeContract
+from orgbilling_stubs.api.errors import problem as billing_problem
+from orgbilling_stubs.billing.commands import CancelContract, PayInvoice, ResumeContract
 from orgbilling_stubs.billing.errors import BillingError
-from orgbilling_stubs.billing.tenant import PORTAL_LIFE_MS, Tenant
-from orgbilling_stubs.checkout import rendering
-from orgbilling_stubs.checkout.guard import RequestGuard
-from orgbilling_stubs.checkout.invoices import PAID, invoices
-from orgbilling_stubs.checkout.rendering import notice_page, render_page
+from orgbilling_stubs.billing.invoices import PAID, UPCOMING, Invoice, invoice_numbered, invoices
+from orgbilling_stubs.billing.tax_ids import TAX_ID_TYPES
+from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.checkout import preconditions, rendering
+from orgbilling_stubs.checkout.amounts import format_amount
+from orgbilling_stubs.checkout.cards import BRAND_NAMES, read_decision
+from orgbilling_stubs.checkout.outcomes import FAILED_3DS, OUTCOMES_BY_DECLINE_CODE
+from orgbilling_stubs.checkout.portal_session import PortalSession, find_portal_session
+from orgbilling_stubs.checkout.rendering import Link, render_page
 from orgbilling_stubs.checkout.sessions import CheckoutSessions
-from orgbilling_stubs.checkout.settings import HostedPageSettings, host_of, redirect_url
+from orgbilling_stubs.checkout.settings import host_of
+from orgbilling_stubs.checkout.submissions import SubmissionReader
 from orgbilling_stubs.http.errors import ROUTE_UNKNOWN, Problem
 
 PAGE_SIZE = 20
+
+SELLER = ("Org Billing Test Seller", "1 Loopback Street", "00127 Localhost", "No tax id: it sells nothing")
+"""Who issues the invoices: nobody, which is what its name and address say."""
 
 STATUSES = {
     "draft": "Draft",
@@ -72,50 +79,18 @@ CONTRACT_CHANGES = (
 """What can be done to a contract."""
 
 
-class CardOnFile(NamedTuple):
-    """The card that pays automatic top-ups."""
-
-    brand: str
-    last4: str
-    expiry: str
-
-
-@dataclass(frozen=True, slots=True)
-class PortalSession:
-    """A portal session of a tenant, as it is now; settings: those of the server."""
-
-    tenant: Tenant
-    session_id: str
-    settings: HostedPageSettings
-
-    @property
-    def path(self) -> str:
-        """The path of the overview."""
-        return portal_url("", self.tenant.config.organization, self.session_id)
-
-    @property
-    def is_expired(self) -> bool:
-        """Whether the session is over."""
-        return self.tenant.now_ms >= self.tenant.portals[self.session_id] + PORTAL_LIFE_MS
-
-    @property
-    def return_url(self) -> str:
-        """Where the portal leads back to."""
-        return redirect_url(self.tenant.checkout_settings.return_url, self.settings.return_url) or "/"
-
-
 class PortalPage:
     """The pages of a portal session."""
 
-    def __init__(self, sessions: CheckoutSessions, guard: RequestGuard) -> None:
+    def __init__(self, sessions: CheckoutSessions, submissions: SubmissionReader) -> None:
         self._sessions = sessions
-        self._guard = guard
+        self._submissions = submissions
 
     async def overview(self, request: Request) -> Response:
         """How things stand, and the invoices; query `page` chooses a page of those that are paid."""
-        portal = self._session(request)
+        portal = find_portal_session(self._sessions, request)
         if portal.is_expired:
-            return _expired_page(portal)
+            return portal.expired_page()
         tenant = portal.tenant
         all_invoices = invoices(tenant)
         owed = [invoice for invoice in all_invoices if invoice.status != PAID]
@@ -124,14 +99,17 @@ class PortalPage:
         page = min(pages, _page_number(request.query_params.get("page", "1")))
         return render_page(
             "portal",
+            portal.visitor,
             portal=portal,
             config=tenant.config,
             balance_micros=_balance_micros(tenant),
-            card=_card_on_file(tenant),
+            card=tenant.payment_card,
+            details=tenant.billing_details,
             contract=tenant.contract,
             contract_statuses=STATUSES,
             contract_change=_possible_change(tenant),
-            owed=owed,
+            owed=[invoice for invoice in owed if invoice.status != UPCOMING],
+            upcoming=[invoice for invoice in owed if invoice.status == UPCOMING],
             paid=paid[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
             page=page,
             pages=pages,
@@ -140,60 +118,139 @@ class PortalPage:
 
     async def invoice(self, request: Request) -> Response:
         """One invoice on a page of its own. Raises Problem if there is none of that number."""
-        portal = self._session(request)
+        portal = find_portal_session(self._sessions, request)
         if portal.is_expired:
-            return _expired_page(portal)
-        tenant, number = portal.tenant, request.path_params["number"]
-        invoice = next((invoice for invoice in invoices(tenant) if invoice.number == number), None)
-        if invoice is None:
-            raise Problem(ROUTE_UNKNOWN)
-        return render_page(
-            "invoice",
-            portal=portal,
-            config=tenant.config,
-            invoice=invoice,
-            card=_card_on_file(tenant) if invoice.status == PAID else None,
-        )
+            return portal.expired_page()
+        return _invoice_page(portal, _invoice(portal, request))
+
+    async def pay_invoice(self, request: Request) -> Response:
+        """Pay an invoice with the card on file, after the bank has asked where it has to.
+
+        Raises Problem for an unknown invoice, and for a form that this page did not submit.
+        """
+        portal = find_portal_session(self._sessions, request)
+        if portal.is_expired:
+            return portal.expired_page()
+        fields = await self._submissions.read_form(request)
+        decision = read_decision(fields)
+        invoice, card = _invoice(portal, request), portal.tenant.payment_card
+        path = f"{portal.path}/invoices/{quote(invoice.number, safe='')}"
+        if invoice.can_be_paid and preconditions.has_changed(
+            fields, preconditions.invoice_shown(invoice, card)
+        ):
+            return _changed_invoice_page(portal, invoice, path)
+        if card is not None and card.requires_authentication and invoice.can_be_paid:
+            if decision == "fail":
+                return _invoice_page(portal, invoice, FAILED_3DS.message, status=402)
+            if not decision:
+                amount = format_amount(
+                    invoice.remaining_minor, invoice.currency, portal.visitor.locale, named=False
+                )
+                return render_page(
+                    "challenge",
+                    portal.visitor,
+                    config=portal.tenant.config,
+                    path=f"{path}/pay",
+                    purpose="this payment",
+                    amount=(amount, invoice.currency),
+                    card=card,
+                    shown=preconditions.invoice_shown(invoice, card),
+                    hidden={},
+                )
+        try:
+            portal.execute(PayInvoice(invoice.number))
+        except BillingError as error:
+            outcome = OUTCOMES_BY_DECLINE_CODE.get(error.value or "")
+            message = rendering.sentence(error.message) if outcome is None else outcome.message
+            return _invoice_page(portal, invoice, message, status=billing_problem(error).status)
+        return RedirectResponse(path, 303)
 
     async def contract_change(self, change: ContractChange, request: Request) -> Response:
         """Ask whether the contract is to be changed; with POST, change it.
 
         Raises Problem for a form that this page did not submit.
         """
-        portal = self._session(request)
+        portal = find_portal_session(self._sessions, request)
         if portal.is_expired:
-            return _expired_page(portal)
+            return portal.expired_page()
         if request.method == "POST":
-            await self._guard.read_form(request)
+            fields = await self._submissions.read_form(request)
+            if preconditions.has_changed(fields, preconditions.contract_shown(portal.tenant.contract)):
+                return _changed_contract_page(portal)
             return self._change(portal, change)
         return render_page(
             "confirm",
+            portal.visitor,
             portal=portal,
             config=portal.tenant.config,
             change=change,
             contract=portal.tenant.contract,
+            shown=preconditions.contract_shown(portal.tenant.contract),
         )
-
-    def _session(self, request: Request) -> PortalSession:
-        tenant = self._sessions.tenant(request.path_params["organization"])
-        session_id = request.path_params["session"]
-        if tenant is None or session_id not in tenant.portals:
-            raise Problem(ROUTE_UNKNOWN)
-        return PortalSession(tenant, session_id, self._sessions.settings)
 
     def _change(self, portal: PortalSession, change: ContractChange) -> Response:
         """Change the contract, unless it is as it should be already: the form may be sent twice."""
         contract = portal.tenant.contract
         if contract is None or contract.status != change.status:
             try:
-                self._sessions.service.execute(portal.tenant.config.organization, change.command)
+                portal.execute(change.command)
             except BillingError as error:
-                return rendering.refused_page(error, portal.path, "Back to billing")
-        return RedirectResponse(portal.path, 303)
+                return rendering.refused_page(error, portal.visitor, portal.path, "Back to billing")
+        return portal.overview()
 
 
-def _expired_page(portal: PortalSession) -> Response:
-    return notice_page(rendering.PORTAL_EXPIRED, link=portal.return_url, label="Back")
+def _invoice(portal: PortalSession, request: Request) -> Invoice:
+    """The invoice that a path names. Raises Problem if there is none of that number."""
+    invoice = invoice_numbered(portal.tenant, request.path_params["number"])
+    if invoice is None:
+        raise Problem(ROUTE_UNKNOWN)
+    return invoice
+
+
+def _invoice_page(
+    portal: PortalSession, invoice: Invoice, error: str | None = None, status: int = 200
+) -> Response:
+    """An invoice on a page that can be printed; error: why it could not be paid."""
+    tenant = portal.tenant
+    return render_page(
+        "invoice",
+        portal.visitor,
+        status,
+        portal=portal,
+        config=tenant.config,
+        invoice=invoice,
+        details=tenant.billing_details,
+        tax_id_type=TAX_ID_TYPES.get(tenant.billing_details.tax_id_type),
+        card=tenant.payment_card,
+        shown=preconditions.invoice_shown(invoice, tenant.payment_card),
+        seller=SELLER,
+        error=error,
+    )
+
+
+def _changed_invoice_page(portal: PortalSession, invoice: Invoice, path: str) -> Response:
+    """The page of a payment that an old page of the invoice sent: its amount or the card differs since."""
+    amount = format_amount(invoice.remaining_minor, invoice.currency, portal.visitor.locale)
+    card = portal.tenant.payment_card
+    with_card = "" if card is None else f" with {BRAND_NAMES.get(card.brand, 'Card')} ending in {card.last4}"
+    return rendering.notice_page(
+        rendering.CHANGED,
+        portal.visitor,
+        amount=amount,
+        text=f"The page that you sent showed another amount or another card. Now it is {amount}{with_card}. "
+        "Nothing was charged.",
+        link=Link(path, "Look at the invoice"),
+    )
+
+
+def _changed_contract_page(portal: PortalSession) -> Response:
+    """The page of an answer to a question about another contract than the present one."""
+    return rendering.notice_page(
+        rendering.CHANGED,
+        portal.visitor,
+        text="The page that you sent was about another contract. Nothing was changed.",
+        link=Link(portal.path, "Back to billing"),
+    )
 
 
 def _page_number(text: str) -> int:
@@ -205,14 +262,6 @@ def _balance_micros(tenant: Tenant) -> int:
     """The credit balance, or what a postpaid organization owes, in micro-USD."""
     ledger = tenant.ledger
     return ledger.outstanding_micros if tenant.config.mode == "postpaid" else ledger.balance_micros
-
-
-def _card_on_file(tenant: Tenant) -> CardOnFile | None:
-    """The card on file: every customer of the stub has paid with the test card that succeeds."""
-    if tenant.stripe_customer_id is None:
-        return None
-    year = instants.moment(tenant.config.as_of_ms).year + 2
-    return CardOnFile("Visa", "4242", f"12 / {year % 100:02d}")
 
 
 def _possible_change(tenant: Tenant) -> str | None:

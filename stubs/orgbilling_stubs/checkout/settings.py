@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 from orgbilling_stubs.billing.urls import is_safe_redirect
+from orgbilling_stubs.http.origin_policy import NetworkSettings
 
 SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 _UNQUOTED = ":/?#[]@!$&()*+,;=%~"
@@ -19,16 +20,14 @@ class HostedPageSettings:
     success_url, cancel_url: where a payment leads. return_url: where the portal leads. None stands for a page
     of the stub itself.
     webhook_delays_s: when the webhook arrives, in seconds after the payment, once for each number.
-    cors: origins that may complete sessions from a browser, besides those of this machine.
-    loopback: whether the server listens to this machine alone.
+    network: how the server is reached, and from which origins.
     """
 
     success_url: str | None = None
     cancel_url: str | None = None
     return_url: str | None = None
     webhook_delays_s: Sequence[int] = (0,)
-    cors: Sequence[str] = ()
-    loopback: bool = True
+    network: NetworkSettings = field(default_factory=NetworkSettings)
 
 
 def redirect_url(organization_url: str | None, server_url: str | None, session_id: str = "") -> str | None:
@@ -43,5 +42,5 @@ def redirect_url(organization_url: str | None, server_url: str | None, session_i
 
 
 def host_of(url: str) -> str:
-    """The host to name in the label of a link."""
-    return urlsplit(url).hostname or ""
+    """The host to name in the label of a link, with its port where it has one."""
+    return urlsplit(url).netloc.rpartition("@")[2]

@@ -1,4 +1,8 @@
-"""When Stripe's webhook arrives after a payment: in seconds, once for each number."""
+"""When Stripe's webhook arrives after a payment: in seconds, once for each number.
+
+This module reads and checks such timings. `billing.decide` turns one into instants when a checkout is paid,
+the tenant keeps the webhooks on their way, and `billing.scheduler` delivers each when it is due.
+"""
 
 from __future__ import annotations
 

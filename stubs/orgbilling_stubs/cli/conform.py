@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
 
+from orgbilling_stubs.cli.completion import writes
 from orgbilling_stubs.cli.errors import fail, file_problem
+from orgbilling_stubs.cli.network_options import CaFile, Insecure, writable_file
 
 if TYPE_CHECKING:
     from orgbilling_conformance import Report
@@ -61,6 +63,7 @@ AllowWrite = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
+        autocompletion=writes,
         help="redeem, checkout, portal, subscribe or methods; may be repeated.",
         rich_help_panel=SAFETY,
     ),
@@ -71,9 +74,9 @@ Voucher = Annotated[
         metavar="CODE", help="For redeem: a voucher code to use up; two check more.", rich_help_panel=SAFETY
     ),
 ]
-Contract = Annotated[
+ContractId = Annotated[
     str | None,
-    typer.Option(metavar="ID", help="For subscribe: the contract.", rich_help_panel=SAFETY),
+    typer.Option("--contract", metavar="ID", help="For subscribe: the contract.", rich_help_panel=SAFETY),
 ]
 HostConfirmed = Annotated[
     str | None,
@@ -112,14 +115,20 @@ Replay = Annotated[
     Path | None,
     typer.Option(metavar="REPORT", help="Repeat what failed in a --json report.", rich_help_panel=REPORTS),
 ]
-JsonTo = Annotated[Path | None, typer.Option("--json", metavar="PATH", rich_help_panel=REPORTS)]
-Junit = Annotated[Path | None, typer.Option(metavar="PATH", rich_help_panel=REPORTS)]
-Sarif = Annotated[Path | None, typer.Option(metavar="PATH", rich_help_panel=REPORTS)]
-Markdown = Annotated[Path | None, typer.Option(metavar="PATH", rich_help_panel=REPORTS)]
-Html = Annotated[Path | None, typer.Option(metavar="PATH", rich_help_panel=REPORTS)]
+JsonTo = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="PATH", callback=writable_file, rich_help_panel=REPORTS),
+]
+Junit = Annotated[Path | None, typer.Option(metavar="PATH", callback=writable_file, rich_help_panel=REPORTS)]
+Sarif = Annotated[Path | None, typer.Option(metavar="PATH", callback=writable_file, rich_help_panel=REPORTS)]
+Markdown = Annotated[
+    Path | None, typer.Option(metavar="PATH", callback=writable_file, rich_help_panel=REPORTS)
+]
+Html = Annotated[Path | None, typer.Option(metavar="PATH", callback=writable_file, rich_help_panel=REPORTS)]
 
 
 def conform(
+    context: typer.Context,
     target: Target = None,
     app: App = None,
     har: Har = None,
@@ -132,7 +141,7 @@ def conform(
     pending_token: PendingToken = None,
     allow_write: AllowWrite = None,
     voucher: Voucher = None,
-    contract: Contract = None,
+    contract_id: ContractId = None,
     host_confirmed: HostConfirmed = None,
     documents: Documents = True,
     max_requests: MaxRequests = None,
@@ -149,6 +158,8 @@ def conform(
     sarif: Sarif = None,
     markdown: Markdown = None,
     html: Html = None,
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
 ) -> None:
     """Check whether an implementation of the Org Billing API conforms to its description.
 
@@ -158,29 +169,7 @@ def conform(
     from orgbilling_conformance import UsageError
 
     try:
-        choices: Choices = {
-            "token": _token(token, token_env),
-            "second_token": second_token,
-            "expired_token": expired_token,
-            "pending_token": pending_token,
-            "token_command": token_command,
-            "quick": quick,
-            "allow_write": allow_write or (),
-            "voucher": voucher,
-            "contract_id": contract,
-            "host_confirmed": host_confirmed,
-            "seed": seed,
-            "examples": examples,
-            "max_requests": max_requests,
-            "max_time": max_time,
-            "rate": rate,
-            "timeout": timeout,
-            "documents": documents,
-            "strict": strict,
-            "baseline": baseline,
-            "replay": replay,
-        }
-        report = _run(target, app, har, choices)
+        report = _run(target, app, har, _choices(context.params, _token(token, token_env)))
         _write(report, {"json": json_to, "junit": junit, "sarif": sarif, "markdown": markdown, "html": html})
     except UsageError as error:
         fail(error)
@@ -199,6 +188,13 @@ def _run(target: str | None, app: str | None, har: Path | None, choices: Choices
         return run(application(app) if app else None, target, har, progress=progress, **choices)
 
 
+def _choices(options: Mapping[str, object], token: str | None) -> Choices:
+    """The options of the command that the conformance suite has, too: they have the same names in both."""
+    from orgbilling_conformance.options import Choices
+
+    return cast(Choices, {**{name: options[name] for name in Choices.__annotations__}, "token": token})
+
+
 def _token(token: str | None, variable: str | None) -> str | None:
     from orgbilling_conformance import UsageError
 
@@ -208,7 +204,7 @@ def _token(token: str | None, variable: str | None) -> str | None:
         raise UsageError("--token and --token-env: choose one")
     value = os.environ.get(variable, "").strip()
     if not value:
-        raise UsageError(f"--token-env {variable}: the variable is empty")
+        raise UsageError(f"--token-env: {variable}: the variable is empty")
     return value
 
 

@@ -8,13 +8,19 @@ from collections.abc import Collection
 from typing import Annotated
 
 import typer
+from orgbilling_openapi.http_client import DEFAULT_TLS, CertificateOptions, NetworkError, StatusError, fetch
 from orgbilling_openapi.strict_json import JsonObject
+from orgbilling_openapi.suggestions import not_one_of
 
+from orgbilling_stubs.cli.completion import coverage_kinds
 from orgbilling_stubs.cli.errors import fail
+from orgbilling_stubs.cli.network_options import START_HINT, CaFile, ControlToken, Insecure, Url
 
 DEFAULT_URL = "http://127.0.0.1:4010"
 KINDS = ("operations", "statuses", "parameters", "values", "scenarios")
+API_PATHS = ("/api/v1", "/_mock/v1", "/_mock")
 TIMEOUT_S = 10
+MAX_BYTES = 16_000_000
 
 
 class CoverageError(Exception):
@@ -22,21 +28,25 @@ class CoverageError(Exception):
 
 
 def coverage(
-    url: Annotated[str, typer.Option(metavar="URL", help="Where the stub listens.")] = DEFAULT_URL,
+    url: Url = DEFAULT_URL,
     fail_under: Annotated[
         float | None,
         typer.Option("--fail-under", metavar="N", min=0, max=100, help="Exit with status 1 below N percent."),
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="KIND", help=f"Count only this kind: {', '.join(KINDS)}. May be repeated."),
+        typer.Option(
+            metavar="KIND",
+            autocompletion=coverage_kinds,
+            help=f"Count only this kind: {', '.join(KINDS)}. May be repeated.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     missing: Annotated[bool, typer.Option("--missing", help="List what has not been met.")] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Reset the count afterwards.")] = False,
-    token: Annotated[
-        str | None, typer.Option(envvar="ORGBILLING_CONTROL_TOKEN", help="Control token, beyond loopback.")
-    ] = None,
+    token: ControlToken = None,
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
 ) -> None:
     """Show what the client under test has met since the last reset.
 
@@ -45,13 +55,14 @@ def coverage(
     """
     unknown = [kind for kind in only or () if kind not in KINDS]
     if unknown:
-        raise typer.BadParameter(f"{', '.join(unknown)}: one of {', '.join(KINDS)}", param_hint="--only")
+        raise typer.BadParameter(not_one_of(unknown[0], KINDS), param_hint="--only")
     if fail_under is not None and math.isnan(fail_under):
-        raise typer.BadParameter("expected a number from 0 to 100", param_hint="--fail-under")
+        raise typer.BadParameter("'nan' is not a number from 0 to 100", param_hint="--fail-under")
+    tls = CertificateOptions(ca_file, insecure)
     try:
-        report = only_kinds(call(url, "GET", token), only or KINDS)
+        report = only_kinds(call(url, "GET", token, tls), only or KINDS)
         if reset:
-            call(url, "DELETE", token)
+            call(url, "DELETE", token, tls)
     except CoverageError as error:
         fail(error)
     if as_json:
@@ -62,28 +73,33 @@ def coverage(
         fail(f"coverage {report['percent']} % is under {fail_under:g} %", status=1)
 
 
-def call(url: str, method: str, token: str | None = None) -> JsonObject:
+def call(
+    url: str, method: str, token: str | None = None, tls: CertificateOptions = DEFAULT_TLS
+) -> JsonObject:
     """Call the coverage operations of a running server; raises CoverageError when that is not possible."""
-    import urllib.error
-    import urllib.request
-
-    address = url.rstrip("/") + "/_mock/v1/coverage"
-    if not address.startswith(("http://", "https://")):
-        raise CoverageError(f"not an http URL: {url}")
+    address = server_url(url) + "/_mock/v1/coverage"
     headers = {"Content-Type": "application/json"} | ({"X-Control-Token": token} if token else {})
-    request = urllib.request.Request(address, method=method, headers=headers)  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
-            content = response.read()
+        content = fetch(address, MAX_BYTES, TIMEOUT_S, tls, method, headers)
         report: JsonObject = json.loads(content) if content else {}
-    except urllib.error.HTTPError as error:
-        raise CoverageError(f"{address} answers {error.code}: is it a stub, and is --token right?") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise CoverageError(f"nothing to read at {address}: {reason}") from error
+    except StatusError as error:
+        hint = "" if 300 <= error.status < 400 else "; is it a stub, and is --token right?"
+        raise CoverageError(f"{error}{hint}") from error
+    except NetworkError as error:
+        raise CoverageError(f"{error}; {START_HINT}") from error
+    except ValueError as error:
+        raise CoverageError(f"{address}: not JSON: {error}") from error
     if method == "GET" and not (isinstance(report, dict) and "percent" in report):
         raise CoverageError(f"{address} does not answer with a coverage report")
     return report
+
+
+def server_url(url: str) -> str:
+    """The URL of the server, from its own or that of one of its APIs: `http://127.0.0.1:4010/api/v1`."""
+    base_url = url.rstrip("/")
+    for path in API_PATHS:
+        base_url = base_url.removesuffix(path)
+    return base_url.rstrip("/")
 
 
 def only_kinds(report: JsonObject, kinds: Collection[str]) -> JsonObject:

@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from orgbilling_openapi.http_client import CertificateOptions
+from orgbilling_openapi.suggestions import not_one_of
 from rich.console import Console
 from rich.markup import escape
 
-from orgbilling_stubs.cli.errors import fail, file_problem, report_error
+from orgbilling_stubs.cli.completion import export_formats, personas
+from orgbilling_stubs.cli.errors import errors_of_option, fail, file_problem, report_error
+from orgbilling_stubs.cli.network_options import CaFile, Insecure, http_url, readable_file
 
 if TYPE_CHECKING:
     from orgbilling_stubs.export.report.summary import OrganizationSummary
@@ -35,12 +39,11 @@ def reported_errors() -> Iterator[None]:
     """Turn the errors of an export into one line each."""
     from orgbilling_fixtures.personas import PersonaError
 
-    from orgbilling_stubs.billing.instants import InstantError
     from orgbilling_stubs.export.errors import ExportError
 
     try:
         yield
-    except (ExportError, PersonaError, InstantError) as error:
+    except (ExportError, PersonaError) as error:
         fail(error)
     except OSError as error:
         fail(file_problem(error))
@@ -58,13 +61,27 @@ def _option(help: str, **more: Any) -> Any:
 
 Out = Annotated[Path | None, _option("Write into this folder.", metavar="DIR")]
 Personas = Annotated[
-    list[str] | None, _option("Personas or files, comma-separated or repeated; `all`. (default: standard)")
+    list[str] | None,
+    _option(
+        "Personas or files, comma-separated or repeated; `all`. (default: standard)", autocompletion=personas
+    ),
 ]
 Orgs = Annotated[int | None, _option("Export N organizations of a mix of personas.", min=1, metavar="N")]
-Kind = Annotated[str, typer.Option(help="csv, jsonl, sqlite, json, parquet, duckdb or postgres.")]
-Bundle = Annotated[Path | None, _option("Export the organizations of a bundle.", metavar="FILE")]
+Kind = Annotated[
+    str,
+    typer.Option(
+        help="csv, jsonl, sqlite, json, parquet, duckdb or postgres.", autocompletion=export_formats
+    ),
+]
+Bundle = Annotated[
+    Path | None,
+    _option("Export the organizations of a bundle.", metavar="FILE", callback=readable_file),
+]
 From = Annotated[
-    str | None, typer.Option("--from", help="Export the organizations of a running stub.", metavar="URL")
+    str | None,
+    typer.Option(
+        "--from", help="Export the organizations of a running stub.", metavar="URL", callback=http_url
+    ),
 ]
 Days = Annotated[int | None, _option("Days of history, for every persona.", min=1, max=1100, metavar="N")]
 Seed = Annotated[int, typer.Option(help="The seed of all names and numbers.")]
@@ -88,6 +105,8 @@ def export(
     orgs: Orgs = None,
     bundle: Bundle = None,
     source: From = None,
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
     format: Kind = "csv",
     days: Days = None,
     seed: Seed = 1,
@@ -115,7 +134,12 @@ def export(
         if bundle is None and source is None:
             selection, command = _select(persona, orgs, seed, as_of, days, locale)
         else:
-            selection, command = _recorded(bundle, source, given=(persona, orgs, as_of, days, locale))
+            selection, command = _recorded(
+                bundle,
+                source,
+                CertificateOptions(ca_file, insecure),
+                given=(persona, orgs, as_of, days, locale),
+            )
         if preview:
             _preview(selection)
         if report is not None:
@@ -141,8 +165,9 @@ def _select(
     locale: str | None,
 ) -> tuple[Selection, list[str]]:
     """The organizations of personas or of the mix, and the command that selects them again."""
-    from orgbilling_fixtures.personas import names
+    from orgbilling_fixtures.personas import PersonaError, names
 
+    from orgbilling_stubs.billing.instants import InstantError
     from orgbilling_stubs.export import selection
     from orgbilling_stubs.export.errors import ExportError
     from orgbilling_stubs.export.writers.text_formats import instants
@@ -151,7 +176,8 @@ def _select(
     if persona and orgs is not None:
         problem = "--persona names organizations, --orgs draws them: give one of them"
         raise ExportError("conflicting_options", problem)
-    as_of_ms = wall_ms() // 1000 * 1000 if as_of is None else billing_instant(as_of)
+    with errors_of_option("--as-of", InstantError):
+        as_of_ms = wall_ms() // 1000 * 1000 if as_of is None else billing_instant(as_of)
     command = ["orgbilling", "export", "--seed", str(seed), "--as-of", instants([as_of_ms])[0]]
     if orgs is not None:
         organizations = selection.from_mix(orgs, seed)
@@ -159,7 +185,8 @@ def _select(
     else:
         listed = [name.strip() for text in persona or ["standard"] for name in text.split(",")]
         listed = [name for item in listed if item for name in (names() if item == "all" else [item])]
-        organizations = selection.by_persona(listed)
+        with errors_of_option("--persona", PersonaError):
+            organizations = selection.by_persona(listed)
         command += ["--persona", ",".join(listed)]
     if days is not None:
         command += ["--days", str(days)]
@@ -169,7 +196,7 @@ def _select(
 
 
 def _recorded(
-    bundle: Path | None, source: str | None, given: tuple[object, ...]
+    bundle: Path | None, source: str | None, tls: CertificateOptions, given: tuple[object, ...]
 ) -> tuple[Selection, list[str]]:
     """The organizations of a bundle or a running stub, and the command that selects them again."""
     from orgbilling_stubs.export import selection
@@ -184,7 +211,7 @@ def _recorded(
     if bundle is not None:
         return selection.from_bundle(bundle), ["orgbilling", "export", "--bundle", str(bundle)]
     assert source is not None
-    return selection.from_running_stub(source), ["orgbilling", "export", "--from", source]
+    return selection.from_running_stub(source, tls=tls), ["orgbilling", "export", "--from", source]
 
 
 def _write(request: ExportRequest, command: list[str], force: bool) -> None:
@@ -195,7 +222,7 @@ def _write(request: ExportRequest, command: list[str], force: bool) -> None:
     from orgbilling_stubs.export.writers.text_formats import instants
 
     if request.format not in FORMATS:
-        raise ExportError("unknown_format", f"{request.format}: the formats are {', '.join(FORMATS)}")
+        raise ExportError("unknown_format", f"--format: {not_one_of(request.format, FORMATS)}")
     fields = {
         "command": shlex.join(command),
         "format": request.format,
@@ -255,7 +282,9 @@ def _fill_database(selection: Selection, url: str, tables: tuple[str, ...]) -> N
     from orgbilling_stubs.export.writers import postgres
 
     if not url.startswith(("postgresql://", "postgres://")):
-        raise ExportError("unknown_database", f"{url}: expected postgresql://…")
+        raise ExportError(
+            "unknown_database", f"--to: {url!r} is not a URL such as postgresql://localhost/demo"
+        )
     count = len(selection.organizations)
     with progress(count) as advance:
         rows = postgres.fill(ExportRequest(Path(), "postgres", selection, tables), url, advance)

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from typing import Annotated
 
 import typer
 
-from orgbilling_stubs.cli.errors import exit_status
+from orgbilling_stubs.cli.completion import completed_words
+from orgbilling_stubs.cli.errors import CLOSED_STATUS, OUTPUT_STATUS, exit_status, report_error
 
 COMMANDS = {
     "serve": "serve",
+    "doctor": "doctor",
     "token": "token",
     "personas": "personas",
+    "scenario": "scenario",
+    "clock": "clock",
+    "compare": "compare",
+    "open": "open_console",
     "spec": "app",
     "replay": "replay",
     "coverage": "coverage",
     "conform": "conform",
     "export": "app",
+    "agent": "app",
 }
 """The commands: each has a module of its name, and is this attribute of it. Only what runs is imported."""
+
+CONTEXT_SETTINGS: Mapping[str, dict[str, bool]] = {"clock": {"ignore_unknown_options": True}}
+"""Settings of a command's parser: a duration may begin with a hyphen, such as -P1D."""
 
 HELP = "The Org Billing API on your laptop: a stateful stub, its OpenAPI description, and demo data."
 
@@ -33,21 +46,29 @@ def build(arguments: Sequence[str]) -> typer.Typer:
         no_args_is_help=True,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
-        add_completion=False,
+        add_completion=True,
     )
-    app.callback()(_start)
-    first = arguments[0] if arguments else ""
+    app.callback(invoke_without_command=True)(_start)
+    first = next(iter(arguments or completed_words()), "")
     for name in [first] if first in COMMANDS else COMMANDS:
         command = getattr(import_module(f".{name}", __package__), COMMANDS[name])
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:
-            app.command(name)(command)
+            app.command(name, context_settings=CONTEXT_SETTINGS.get(name))(command)
     return app
 
 
-def _start() -> None:
-    pass
+def _start(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed_version
+
+        typer.echo(f"orgbilling {installed_version('orgbilling')}")
+        raise typer.Exit
 
 
 _start.__doc__ = HELP
@@ -55,8 +76,36 @@ _start.__doc__ = HELP
 
 def run() -> None:
     """Entry point of the `orgbilling` command. Every error is one line on standard error."""
+    _prepare_output()
     try:
-        status = build(sys.argv[1:])(standalone_mode=False)
+        status = build(sys.argv[1:])(prog_name="orgbilling", standalone_mode=False)
+    except BrokenPipeError:
+        status = _closed_output(CLOSED_STATUS)
+    except SystemExit as ended:  # of shell completion with 0; of a broken pipe, Click and Rich make 1
+        status = _closed_output(CLOSED_STATUS) if ended.code else 0
     except Exception as error:
         status = exit_status(error)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = _closed_output(CLOSED_STATUS)
+    except OSError as error:
+        report_error(f"standard output: {(error.strerror or str(error)).lower()}")
+        status = _closed_output(OUTPUT_STATUS)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _prepare_output() -> None:
+    """Let output be written whatever the terminal's encoding is: what it does not have becomes `?`."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started the command
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 -- until the end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _closed_output(status: int) -> int:
+    """Write what is left to nowhere, so that Python does not complain at its end; return the status."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status

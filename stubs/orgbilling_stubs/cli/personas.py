@@ -10,13 +10,20 @@ from orgbilling_fixtures.personas import Persona, PersonaError, load, names
 from orgbilling_fixtures.personas.reader import read
 from orgbilling_fixtures.personas.schema import PERSONA_SCHEMA, key_rows
 
-from orgbilling_stubs.cli.errors import fail
+from orgbilling_stubs.cli.completion import personas as completed_personas
+from orgbilling_stubs.cli.errors import USAGE_STATUS, fail
 from orgbilling_stubs.cli.tables import print_table
 
 
 def personas(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME|FILE]", help="Show this one as YAML.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[NAME|FILE]",
+            help="Show this one as YAML.",
+            show_default=False,
+            autocompletion=completed_personas,
+        ),
     ] = None,
     check: Annotated[
         Path | None,
@@ -47,7 +54,7 @@ def personas(
             rows = ((persona.name, _states(persona), persona.shows) for persona in map(load, names()))
             print_table(("persona", "states", "shows"), rows)
     except PersonaError as error:
-        fail(error, status=1)
+        fail(error, status=USAGE_STATUS if check is None else 1)
 
 
 def yaml_of(persona: Persona) -> str:

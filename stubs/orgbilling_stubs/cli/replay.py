@@ -1,4 +1,4 @@
-"""`orgbilling replay`: rebuild a recorded world, and compare its answers with the recorded ones."""
+"""`orgbilling replay`: rebuild the organizations of a bundle, and compare their answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ def replay(
     from orgbilling_stubs.tenants import bundle as bundles
 
     try:
-        recorded = bundles.read(bundle.read_text("utf-8"))
+        with bundle.open("rb") as file:
+            content = file.read(bundles.MAX_BYTES + 1)
+        if len(content) > bundles.MAX_BYTES:
+            fail(f"{bundle}: is larger than {bundles.MAX_BYTES >> 20} MiB")
+        recorded = bundles.read(content.decode("utf-8"))
         results = [bundles.replay(organization, response_digests) for organization in recorded.organizations]
     except OSError as error:
         fail(file_problem(error, bundle))

@@ -7,16 +7,20 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from threading import Thread, Timer
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 
 from orgbilling_stubs.cli.errors import fail, report_error
+from orgbilling_stubs.cli.listeners import ListenerError, addresses, listen
+from orgbilling_stubs.cli.network_options import CaFile, Insecure
+from orgbilling_stubs.cli.request_log import LogFormat, RequestLog, RequestLogMiddleware
 from orgbilling_stubs.cli.serve_options import (
+    AllowedHosts,
     Auth,
     AuthOption,
     Azp,
@@ -24,52 +28,68 @@ from orgbilling_stubs.cli.serve_options import (
     ClockOption,
     Cors,
     Db,
+    DeterministicIds,
     Host,
     Jwks,
     Lenient,
+    Log,
     NoContract,
     NoContractOption,
     Pem,
     Personas,
     Port,
+    PublicUrl,
     Published,
     Quiet,
     ReturnUrl,
+    ScenarioOption,
     Seed,
     SuccessUrl,
+    TrustedProxies,
     Webhook,
 )
+from orgbilling_stubs.http.command_name import command_name
+from orgbilling_stubs.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from orgbilling_stubs.app import App
-    from orgbilling_stubs.settings import Settings
     from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 
+DEFAULTS = Settings()
+DEFAULT_AUTH, DEFAULT_NO_CONTRACT = Auth(DEFAULTS.auth), NoContract(DEFAULTS.contract_none)
+DEFAULT_WEBHOOK = ",".join(map(str, DEFAULTS.webhook))
 EXIT_DEADLINE_S = 4.5
 """How long after a signal the process ends at the latest; open connections get 3 seconds of it."""
 MAX_GAP_LINES = 20
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def serve(
-    host: Host = "127.0.0.1",
+    host: Host = DEFAULTS.host,
     port: Port = 4010,
     persona: Personas = None,
-    seed: Seed = 1,
-    clock: ClockOption = "live",
-    db: Db = None,
-    auth: AuthOption = Auth.trust,
-    clerk_pem: Pem = None,
-    clerk_jwks: Jwks = None,
+    seed: Seed = DEFAULTS.seed,
+    clock: ClockOption = DEFAULTS.clock,
+    db: Db = DEFAULTS.db,
+    auth: AuthOption = DEFAULT_AUTH,
+    clerk_pem: Pem = DEFAULTS.clerk_pem,
+    clerk_jwks: Jwks = DEFAULTS.clerk_jwks,
     azp: Azp = None,
-    lenient: Lenient = False,
+    lenient: Lenient = DEFAULTS.lenient,
     cors: Cors = None,
-    no_contract: NoContractOption = NoContract.not_found,
-    published: Published = None,
-    success_url: SuccessUrl = None,
-    cancel_url: CancelUrl = None,
-    return_url: ReturnUrl = None,
-    webhook: Webhook = "0",
+    allowed_host: AllowedHosts = None,
+    public_url: PublicUrl = DEFAULTS.public_url,
+    trusted_proxies: TrustedProxies = None,
+    no_contract: NoContractOption = DEFAULT_NO_CONTRACT,
+    published: Published = DEFAULTS.published,
+    success_url: SuccessUrl = DEFAULTS.success_url,
+    cancel_url: CancelUrl = DEFAULTS.cancel_url,
+    return_url: ReturnUrl = DEFAULTS.return_url,
+    webhook: Webhook = DEFAULT_WEBHOOK,
+    deterministic_ids: DeterministicIds = DEFAULTS.deterministic_ids,
+    ca_file: CaFile = DEFAULTS.ca_file,
+    insecure: Insecure = DEFAULTS.insecure,
+    log: Log = None,
+    scenario: ScenarioOption = None,
     quiet: Quiet = False,
 ) -> None:
     """Serve the Org Billing API.
@@ -77,8 +97,6 @@ def serve(
     Every persona is an organization (org_NAME); any other organization in a token is created on first
     sight. Stop with Ctrl-C.
     """
-    from orgbilling_stubs.settings import Settings
-
     settings = Settings(
         personas=tuple(persona or ()),
         seed=seed,
@@ -96,10 +114,19 @@ def serve(
         cancel_url=cancel_url,
         return_url=return_url,
         webhook=_webhook_delays(webhook),
-        loopback=host in LOOPBACK,
         host=host,
+        allowed_hosts=tuple(allowed_host or ()),
+        public_url=public_url,
+        trusted_proxies=tuple(trusted_proxies or DEFAULTS.trusted_proxies),
+        deterministic_ids=deterministic_ids,
+        ca_file=ca_file,
+        insecure=insecure,
     )
-    _run(settings, host, port, quiet)
+    _run(settings, host, port, quiet, log or _default_log(quiet), scenario)
+
+
+def _default_log(quiet: bool) -> LogFormat:
+    return LogFormat.TEXT if sys.stdout.isatty() and not quiet else LogFormat.NONE
 
 
 def _webhook_delays(text: str) -> tuple[int, ...]:
@@ -107,109 +134,118 @@ def _webhook_delays(text: str) -> tuple[int, ...]:
 
     try:
         return parse_timing(text) or ()
-    except WebhookTimingError as error:
-        fail(f"--webhook: {error}")
+    except WebhookTimingError:
+        fail(f"--webhook: {text!r} is not a number of seconds, such as 5, several (0,0), or never")
 
 
-def _run(settings: Settings, host: str, port: int, quiet: bool) -> None:
+def _run(settings: Settings, host: str, port: int, quiet: bool, log: LogFormat, scenario: str | None) -> None:
     """Build the stub and serve it, until it is stopped."""
     from orgbilling_stubs.app import build
     from orgbilling_stubs.cli.database_notice import database_notice
-    from orgbilling_stubs.settings import SettingsError
-    from orgbilling_stubs.tenants.store.protocol import StoreError
+    from orgbilling_stubs.tenants.store.errors import StoreError
 
     try:
-        listener = _bind(host, port)
-    except OSError as error:
-        fail(_bind_problem(host, port, error))
+        sockets = listen(host, port)
+    except ListenerError as error:
+        fail(error)
     try:
         app = build(settings)
-        url = _url(host, listener.getsockname()[1])
+        if scenario is not None:
+            _show_scenario(app, scenario)
+        url = _url(host, sockets[0])
         notice = database_notice(app.service, settings.db, url)
     except (SettingsError, StoreError) as error:
-        listener.close()
+        for listener in sockets:
+            listener.close()
         fail(error)
+    if app.key_notice is not None:
+        report_error(app.key_notice)
     for gap in app.gaps[:MAX_GAP_LINES]:
         report_error(f"--published: {gap}")
     if len(app.gaps) > MAX_GAP_LINES:
         report_error(f"--published: and {len(app.gaps) - MAX_GAP_LINES} more")
     if notice is not None:
         typer.echo(f"orgbilling: {notice}", err=True)
-    _serve(app, listener, partial(_announce, url, app.personas, settings, quiet, app.control_token))
+    if log is not LogFormat.NONE:
+        request_log = RequestLog(sys.stdout, log, colored=sys.stdout.isatty())
+        app.journal.followers.append(request_log)
+        app = replace(app, asgi=RequestLogMiddleware(app.asgi, request_log))
+    at, public = addresses(sockets), (settings.public_url or url).rstrip("/")
+    # Lines of JSON are for a program, which the banner would stop.
+    stream = sys.stderr if log is LogFormat.JSON else sys.stdout
+    _serve(
+        app, sockets, partial(_announce, public, at, app.personas, settings, quiet, app.control_token, stream)
+    )
 
 
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _show_scenario(app: App, name: str) -> None:
+    """Make the default persona's organization show a scenario; raises SettingsError for an unknown one."""
+    from orgbilling_stubs.cli.scenario import parse_scenario
+    from orgbilling_stubs.tenants.persona_registry import organization_id
+    from orgbilling_stubs.tenants.scenarios import show_scenario
+
     try:
-        listener.bind((host, port))
-        listener.listen(2048)
-    except OSError:
-        listener.close()
-        raise
-    listener.setblocking(False)
-    return listener
+        scenario = parse_scenario(name)
+    except ValueError as error:
+        raise SettingsError(f"--scenario: {error}") from error
+    persona = app.personas.load(scenario.persona).document
+    show_scenario(app.service, organization_id(app.personas.default), scenario, persona)
 
 
-def _bind_problem(host: str, port: int, error: OSError) -> str:
-    import errno
-
-    if error.errno == errno.EADDRINUSE:
-        return f"port {port} is taken; choose another with --port, or --port 0 for a free one"
-    return f"cannot listen on {host}:{port}: {error.strerror or error}"
-
-
-def _url(host: str, port: int) -> str:
-    client_host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{client_host}:{port}"
+def _url(host: str, listener: socket.socket) -> str:
+    """The address for clients: for `localhost` one of its addresses, which needs no look-up."""
+    address, port = listener.getsockname()[:2]
+    if host in ("localhost", "0.0.0.0", "::"):  # noqa: S104
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _announce(
-    url: str, registry: PersonaRegistry, settings: Settings, quiet: bool, control_token: str | None = None
+    url: str,
+    at: str,
+    registry: PersonaRegistry,
+    settings: Settings,
+    quiet: bool,
+    control_token: str | None = None,
+    stream: TextIO | None = None,
 ) -> None:
-    """Print where the stub listens, its organizations, and a command to try."""
+    """Print where the stub listens and a command to try, in 15 lines at most.
+
+    url: where clients reach it. at: the addresses that it listens at. stream: standard output without it.
+    """
     base = f"{url}/api/v1"
     if quiet:
         token_line = "" if control_token is None else f"\nControl token {control_token}"
-        print(f"Org Billing API on {base}{token_line}", flush=True)
+        print(f"Org Billing API on {base} (listening at {at}){token_line}", file=stream, flush=True)
         return
+    from orgbilling_fixtures import personas
     from rich.console import Console
-    from rich.table import Table
 
     from orgbilling_stubs.tenants.persona_registry import organization_id
 
     console = Console(highlight=False)
-    table = Table(box=None, padding=(0, 2, 0, 2), header_style="bold", pad_edge=True)
-    table.add_column("Organization", style="green", no_wrap=True)
-    table.add_column("Shows", overflow="fold")
-    for name in registry.names:
-        table.add_row(organization_id(name), registry.load(name).shows)
-    command = f"{_program()} token --org {organization_id(registry.default)}"
+    program = command_name()
+    own = [organization_id(name) for name in registry.names if name not in personas.names()]
+    links = [
+        ("Listening at", at),
+        ("Console", f"[cyan]{url}/_mock/[/]"),
+        ("API reference", f"[cyan]{base}/docs[/]"),
+        ("Control API", f"[cyan]{url}/_mock/docs[/]"),
+    ]
+    if control_token is not None:
+        links.append(("Control token", f"[cyan]{control_token}[/]"))
+    shipped = f"{len(personas.names())} personas: {program} personas"
+    links.append(("Organizations", shipped + (f"; yours: {', '.join(own)}" if own else "")))
+    command = f"{program} token --org {organization_id(registry.default)}"
     with console.capture() as captured:
-        console.print(f"\n[bold]Org Billing API[/bold]  [bold cyan]{base}[/]", soft_wrap=True)
-        console.print(f"Reference        [cyan]{base}/docs[/]", soft_wrap=True)
-        console.print(f"Control API      [cyan]{url}/_mock/docs[/]", soft_wrap=True)
-        if control_token is not None:
-            console.print(f"Control token    [cyan]{control_token}[/]", soft_wrap=True)
-        console.print(_state_line(settings) + "\n", markup=False, soft_wrap=True)
-        console.print(table)
-        console.print("\nTry it in another terminal:\n", style="bold")
+        console.print(f"\n[bold]Org Billing API[/]  [bold cyan]{base}[/]", soft_wrap=True)
+        for name, text in links:
+            console.print(f"{name:<15}  {text.replace('[::', chr(92) + '[::')}", soft_wrap=True)
+        console.print(_state_line(settings), markup=False, soft_wrap=True, style="dim")
+        console.print("\nTry it in another terminal (stop with Ctrl-C):", style="bold")
         line = f'  curl -s {base}/org/billing -H "Authorization: Bearer $({command})"'
-        console.print(line, soft_wrap=True, markup=False)
-        console.print("\nAny other organization gets the first persona. Stop with Ctrl-C.\n", style="dim")
-    print(captured.get(), end="", flush=True)
-
-
-def _program() -> str:
-    """How to call this program from here: by its path, relative to this folder when it lies below it."""
-    command = Path(sys.argv[0])
-    if command.name != "orgbilling":
-        return "orgbilling"
-    try:
-        return str(command.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(command)
+        console.print(line + "\n", soft_wrap=True, markup=False)
+    print(captured.get(), end="", file=stream, flush=True)
 
 
 def _state_line(settings: Settings) -> str:
@@ -219,7 +255,7 @@ def _state_line(settings: Settings) -> str:
     return f"Clock {time} · seed {settings.seed} · auth {settings.auth} · {strictness} · kept {database}"
 
 
-def _serve(app: App, listener: socket.socket, announce: Callable[[], None]) -> None:
+def _serve(app: App, sockets: list[socket.socket], announce: Callable[[], None]) -> None:
     import uvicorn
 
     from orgbilling_stubs.http.server.uvicorn_protocol import config
@@ -240,14 +276,14 @@ def _serve(app: App, listener: socket.socket, announce: Callable[[], None]) -> N
 
     _log_to_stderr()
     with suppress(KeyboardInterrupt):
-        Server(config(app.asgi)).run(sockets=[listener])
+        Server(config(app.asgi)).run(sockets=sockets)
 
 
 def _log_to_stderr() -> None:
     """Write the warnings of every logger of this process to standard error, without session tokens."""
     import logging
 
-    from orgbilling_stubs.auth.redaction import RedactingFormatter
+    from orgbilling_stubs.cli.log_format import RedactingFormatter
 
     handler = logging.StreamHandler()
     handler.setFormatter(RedactingFormatter("%(levelname)s %(message)s"))

@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+from orgbilling_stubs.cli.completion import personas, scenario_names
+from orgbilling_stubs.cli.request_log import LogFormat
+
 
 class Auth(enum.StrEnum):
     """How bearer tokens are checked."""
@@ -24,13 +27,14 @@ class NoContract(enum.StrEnum):
     none = "none"
 
 
-Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Host = Annotated[str, typer.Option(help="The address to listen on; localhost is 127.0.0.1 and ::1.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")]
 Personas = Annotated[
     list[str] | None,
     typer.Option(
         "--persona",
         metavar="NAME|FILE",
+        autocompletion=personas,
         help="A persona to serve: a shipped one, or a YAML file of yours. The first is the default.",
     ),
 ]
@@ -60,6 +64,25 @@ Cors = Annotated[
     list[str] | None,
     typer.Option(metavar="ORIGIN", help="A browser origin that may call; default: any on this machine."),
 ]
+AllowedHosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allowed-host",
+        metavar="NAME",
+        help="A further name to answer under: box.example, *.example for all below it, or * for any.",
+    ),
+]
+PublicUrl = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="The URL that clients see, if a proxy or a tunnel has another one."),
+]
+TrustedProxies = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="A proxy whose forwarding headers count: an address, a network, or *; default: on this machine.",
+    ),
+]
 NoContractOption = Annotated[
     NoContract, typer.Option(help="What GET /org/contract answers without one: 404, or 200 with status none.")
 ]
@@ -67,6 +90,26 @@ Published = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE", help="A newer OpenAPI document of the vendor, in place of the published layer."
+    ),
+]
+DeterministicIds = Annotated[
+    bool | None,
+    typer.Option(
+        "--deterministic-ids/--random-ids",
+        help="Whether the ids of checkout and portal sessions follow from the seed, or are unguessable.",
+        show_default="deterministic on loopback, else random",
+    ),
+]
+Log = Annotated[
+    LogFormat | None,
+    typer.Option(help="Print each request as a line.", show_default="text on a terminal, else none"),
+]
+ScenarioOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        autocompletion=scenario_names,
+        help="The scenario that the first organization shows: low-balance, 3, …",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the address.")]

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from orgbilling_openapi.http_client import CertificateOptions
 from orgbilling_openapi.strict_json import JsonValue
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from orgbilling_stubs.cli.completion import operation_pointers
 from orgbilling_stubs.cli.errors import fail, file_problem
+from orgbilling_stubs.cli.network_options import CaFile, Insecure, writable_file
+from orgbilling_stubs.http.public_url import is_base_url
 
 if TYPE_CHECKING:
     from orgbilling_openapi.description import NodeOrigins
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="spec",
     no_args_is_help=True,
-    help="Derive, compose, check, explain and compare the OpenAPI description.",
+    help="Derive, compose, check, explain, compare and export the OpenAPI description.",
 )
 out = Console(highlight=False, soft_wrap=True)
 
@@ -34,6 +39,15 @@ SOURCE = {
     "assumed": "our assumption, in layers/assumed.overlay.yaml",
     "descriptions": "our wording, in layers/descriptions.overlay.yaml; no rule rests on it",
 }
+
+
+class OpenApiVersion(StrEnum):
+    """The versions that `export` writes."""
+
+    V30 = "3.0"
+    V31 = "3.1"
+
+
 MARK = {"added": "[green]+[/]", "removed": "[red]-[/]", "changed": "[yellow]~[/]"}
 
 
@@ -63,7 +77,8 @@ def reported_errors(page: Path | None = None) -> Iterator[None]:
 def derive(
     page: Annotated[Path, typer.Argument(help="A rendered reference page, saved as plain text.")],
     target: Annotated[
-        Path | None, typer.Option("--out", help="Write to this file instead of printing.")
+        Path | None,
+        typer.Option("--out", callback=writable_file, help="Write to this file instead of printing."),
     ] = None,
     facts: Annotated[
         bool, typer.Option("--facts", help="Leave out titles, descriptions and examples.")
@@ -102,14 +117,71 @@ def compose() -> None:
             out.print(f"{name:18} {len(content):>7,} bytes  {note}")
 
 
-@app.command()
-def check() -> None:
-    """Check that the checked-in API description is what the layers compose to, and that it is valid.
+@app.command("export")
+def export_description(
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", callback=writable_file, help="A .yaml, .yml or .json file to write; default: print."
+        ),
+    ] = None,
+    facts_only: Annotated[
+        bool,
+        typer.Option("--facts-only", help="Leave out statuses, enums and defaults that are assumed."),
+    ] = False,
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="The server that the document names.")
+    ] = None,
+    version: Annotated[
+        OpenApiVersion, typer.Option("--openapi", help="The version of OpenAPI to write.")
+    ] = OpenApiVersion.V31,
+) -> None:
+    """Write the API description for another tool, such as a client generator.
 
-    If it is not, the exit status is 1 and every problem is listed.
+    orgbilling spec export --facts-only --server https://api.example.com/api/v1 --out org-billing.json
+    """
+    from orgbilling_openapi import composition as composer
+    from orgbilling_openapi import description, version_conversion
+
+    if target is not None and target.suffix not in (".yaml", ".yml", ".json"):
+        fail(f"--out: {target}: expected a name that ends in .yaml, .yml or .json")
+    if server is not None and not is_base_url(server):
+        fail(f"--server: not an http or https URL: {server!r}")
+    with reported_errors():
+        document = composer.described_facts() if facts_only else description.load()
+        if server is not None:
+            document["servers"] = [{"url": server}]
+        if version is OpenApiVersion.V30:
+            document = version_conversion.to_openapi_30(document)
+        if target is not None and target.suffix == ".json":
+            text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+        else:
+            text = composer.dump(document)
+        if target is None:
+            typer.echo(text, nl=False)
+            return
+        target.write_text(text, encoding="utf-8")
+    out.print(f"{escape(str(target))}: OpenAPI {document['openapi']}, {len(document['paths'])} paths")
+
+
+@app.command()
+def check(
+    documents: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE]...", help="OpenAPI documents of your own, JSON or YAML, 3.0 or 3.1."),
+    ] = None,
+) -> None:
+    """Check that the shipped API description is what the layers compose to, and that it is valid.
+
+    With files, check those instead: whether each is valid OpenAPI, and whether its examples are valid.
+    If something is wrong, the exit status is 1 and every problem is listed.
     """
     from orgbilling_openapi import check as checker
     from orgbilling_openapi import composition as composer
+
+    if documents:
+        _check_documents(documents)
+        return
 
     with reported_errors():
         composition = composer.compose()
@@ -124,10 +196,33 @@ def check() -> None:
     out.print(f"[green]✓[/] {len(list(checker.examples(document)))} examples are valid")
 
 
+def _check_documents(documents: list[Path]) -> None:
+    """Check OpenAPI documents of the user; ends the command with status 1 if one of them is not valid."""
+    from orgbilling_openapi import check as checker
+    from orgbilling_openapi import external_document
+
+    invalid = False
+    for path in documents:
+        with reported_errors(), external_document.raising_document_errors(str(path)):
+            problems = checker.document_problems(external_document.load(path))
+        for line in problems:
+            out.print(f"[red]✗[/] {escape(f'{path}: {line}')}")
+        if not problems:
+            out.print(f"[green]✓[/] {escape(str(path))} is valid OpenAPI, and so are its examples")
+        invalid = invalid or bool(problems)
+    if invalid:
+        raise typer.Exit(1)
+
+
 @app.command()
 def explain(
     place: Annotated[
-        str, typer.Argument(metavar="POINTER", help="A JSON pointer, e.g. '#/paths/~1org~1ledger/get'.")
+        str,
+        typer.Argument(
+            metavar="POINTER",
+            help="A JSON pointer, e.g. '#/paths/~1org~1ledger/get'.",
+            autocompletion=operation_pointers,
+        ),
     ],
 ) -> None:
     """Show which layer a node of the API description comes from, and why."""
@@ -162,6 +257,8 @@ def diff(
     assumed: Annotated[
         bool, typer.Option("--assumed", help="List differences from our assumptions, too.")
     ] = False,
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
 ) -> None:
     """Compare the API description with another OpenAPI document of the same API, breaking changes first.
 
@@ -175,7 +272,8 @@ def diff(
     with reported_errors():
         ours = description.load()
         with external_document.raising_document_errors(other):
-            theirs = external_document.relative(external_document.load(other), ours["servers"][0]["url"])
+            document = external_document.load(other, CertificateOptions(ca_file, insecure))
+            theirs = external_document.relative(document, ours["servers"][0]["url"])
         changes = differ.compare(composer.vendor_facts(), ours, theirs, description.origins())
     breaking = any(change.severity == "breaking" for change in changes)
     if as_json:

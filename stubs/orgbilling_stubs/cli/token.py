@@ -7,13 +7,18 @@ import sys
 from typing import Annotated
 
 import typer
+from orgbilling_openapi.suggestions import not_one_of
 
 from orgbilling_stubs.auth import bad_tokens, key_file
 from orgbilling_stubs.auth.principal import DEFAULT_ORGANIZATION, is_organization
 from orgbilling_stubs.auth.tokens import DEFAULT_AZP, DEFAULT_TTL_S, ClerkSession, mint_token
+from orgbilling_stubs.cli.completion import bad_tokens as completed_bad_tokens
+from orgbilling_stubs.cli.completion import organizations
 from orgbilling_stubs.cli.errors import fail
 from orgbilling_stubs.tenants.clock import wall_ms
 
+DEFAULT_PERSONA = "standard"
+"""What an organization gets that names no persona, unless `serve --persona` says otherwise."""
 MAX_TTL_S = 10 * 366 * 86_400
 
 _TTL = re.compile(r"([0-9]{1,10})([smhd]?)")
@@ -25,7 +30,7 @@ def parse_ttl(text: str | int) -> int:
     match = _TTL.fullmatch(str(text))  # Typer passes the default as a number.
     seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
     if not 1 <= seconds <= MAX_TTL_S:
-        raise typer.BadParameter(f"{text!r}: seconds, or a number with s, m, h or d; ten years at most")
+        raise typer.BadParameter(f"{text!r} is no life of at most ten years, such as 60, 15m, 1h or 2d")
     return seconds
 
 
@@ -43,14 +48,14 @@ def parse_organization(text: str) -> str:
 def parse_text(text: str) -> str:
     """Return a claim's text: 1 to 255 printable characters; raises typer.BadParameter."""
     if not 0 < len(text) <= 255 or not text.isprintable():
-        raise typer.BadParameter("1 to 255 printable characters")
+        raise typer.BadParameter(f"{text[:60]!r} is no text of 1 to 255 printable characters")
     return text
 
 
 def parse_bad(kind: str) -> str:
     """Return the name of a kind of bad token; raises typer.BadParameter."""
     if kind not in bad_tokens.BAD_TOKENS:
-        raise typer.BadParameter(f"{kind!r}: one of {', '.join(bad_tokens.BAD_TOKENS)}")
+        raise typer.BadParameter(not_one_of(kind, bad_tokens.BAD_TOKENS))
     return kind
 
 
@@ -59,10 +64,20 @@ def explain(session: ClerkSession, kind: str | None) -> str:
     if kind is not None:
         bad_token = bad_tokens.BAD_TOKENS[kind]
         return f"bad token: {bad_token.problem} (refused with {bad_token.error_code})"
+    from orgbilling_fixtures import personas
+
+    persona = personas.persona_for(session.organization, DEFAULT_PERSONA)
     return (
-        f"{session.user}, {session.role} of {session.organization}, "
+        f"{session.user}, {session.role} of {session.organization} (persona {persona}), "
         f"version {session.version}, for {session.ttl_s} seconds"
     )
+
+
+def persona_notice(organization: str) -> str | None:
+    """A line about an id that is nearly that of a persona; a server started without --persona is meant."""
+    from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
+
+    return PersonaRegistry().notice(organization)
 
 
 def at_terminal() -> bool:
@@ -72,7 +87,8 @@ def at_terminal() -> bool:
 
 def token(
     org: Annotated[
-        str, typer.Option(metavar="ORG", help="Organization; org_ is added.")
+        str,
+        typer.Option(metavar="ORG", help="Organization; org_ is added.", autocompletion=organizations),
     ] = DEFAULT_ORGANIZATION,
     role: Annotated[
         str, typer.Option(parser=parse_text, metavar="ROLE", help="admin, member, ... Writes need an admin.")
@@ -93,6 +109,7 @@ def token(
             "--bad",
             parser=parse_bad,
             metavar="KIND",
+            autocompletion=completed_bad_tokens,
             help=f"A bad token: {', '.join(bad_tokens.BAD_TOKENS)}.",
         ),
     ] = None,
@@ -116,8 +133,11 @@ def token(
     try:
         key = key_file.load_signing_key()
     except key_file.KeyFileError as error:
-        fail(error, status=1)
+        fail(error)
     minter = mint_token if kind is None else bad_tokens.BAD_TOKENS[kind].mint
     print(minter(key, session, wall_ms()))
+    notice = persona_notice(organization)
+    if notice is not None:
+        typer.echo(f"orgbilling: {notice}", err=True)
     if at_terminal():
         typer.echo(explain(session, kind), err=True)

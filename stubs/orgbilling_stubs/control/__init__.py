@@ -1,1 +1,1 @@
-"""The control API: drives the stand-in itself, under its own contract (`/_mock/v1`)."""
+"""The control API: drives the stub itself, by its own API description, at `/_mock/v1`."""

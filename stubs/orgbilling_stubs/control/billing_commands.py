@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from orgbilling_openapi.strict_json import JsonObject
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
+from orgbilling_stubs.api.errors import ROWS
+from orgbilling_stubs.api.serializers import usd
 from orgbilling_stubs.billing.commands import (
     AdjustBalance,
     CancelContract,
@@ -19,10 +22,15 @@ from orgbilling_stubs.billing.commands import (
     RefundCredits,
     ResumeContract,
 )
+from orgbilling_stubs.billing.contract_catalog import TEST_CONTRACTS
+from orgbilling_stubs.billing.errors import CONTRACT_EXISTS, VOUCHER_EXISTS, BillingError
 from orgbilling_stubs.billing.events import ContractOffered
 from orgbilling_stubs.billing.money import MICROS_PER_USD, NANOS_PER_USD
+from orgbilling_stubs.billing.tenant_config import VoucherTerms
+from orgbilling_stubs.billing.vouchers import voucher_of_test_code
 from orgbilling_stubs.control.server import ControlServer, body_of, carry_out, execute, organization_of
 from orgbilling_stubs.http.context import Reply, RequestContext
+from orgbilling_stubs.http.errors import Problem
 
 _TERMS = {
     "creditUsd": "credit_micros",
@@ -43,16 +51,12 @@ _TERMS = {
 def record_usage(server: ControlServer, request: RequestContext) -> Reply:
     """Record token usage."""
     body = body_of(request)
-    model = body.get("model")
-    if model is None:
-        models = server.service.tenant(organization_of(request)).prices.models
-        model = models[0].model if models else ""
     return carry_out(
         server,
         request,
         RecordUsage(
             body.get("project", 0),
-            model,
+            body.get("model"),
             body.get("trafficSource", "api"),
             body.get("inputTokens", 0),
             body.get("outputTokens", 0),
@@ -106,7 +110,33 @@ def create_voucher(server: ControlServer, request: RequestContext) -> Reply:
     body = body_of(request)
     credit_micros = micros(body.get("creditUsd", 0))
     discount_percent, state = body.get("discountPercent", 0), body.get("state", "open")
-    return carry_out(server, request, IssueVoucher(body["code"], credit_micros, discount_percent, state))
+    code, organization = body["code"], organization_of(request)
+    try:
+        execute(server, request, IssueVoucher(code, credit_micros, discount_percent, state))
+    except BillingError as error:
+        if error.code != VOUCHER_EXISTS.code:
+            raise
+        existing = server.service.tenant(organization).vouchers.get(code) or voucher_of_test_code(code)
+        raise _conflict(error, "body.code", None if existing is None else _voucher(existing)) from None
+    created = server.service.tenant(organization).vouchers[code]
+    return Reply({"voucher": _voucher(created), "organization": server.describe(organization)}, 201)
+
+
+def _conflict(error: BillingError, location: str, existing: JsonObject | None) -> Problem:
+    """The problem of creating something twice: its value is what exists. None for what is gone since."""
+    row = ROWS[error.code]
+    value = error.value if existing is None else existing
+    return Problem(row, [{"message": row.detail, "location": location, "value": value}])
+
+
+def _voucher(terms: VoucherTerms) -> JsonObject:
+    """The schema Voucher."""
+    return {
+        "code": terms.code,
+        "creditUsd": usd(terms.credit_micros),
+        "discountPercent": terms.discount_percent,
+        "state": terms.state,
+    }
 
 
 def offer_contract(server: ControlServer, request: RequestContext) -> Reply:
@@ -120,12 +150,38 @@ def offer_contract(server: ControlServer, request: RequestContext) -> Reply:
         if onetime_micros or part in terms:
             # In billing, the total includes what is paid once.
             terms[part] = terms.get(part, 0) + onetime_micros
-    event = execute(server, request, OfferContract(terms))
+    organization = organization_of(request)
+    try:
+        event = execute(server, request, OfferContract(terms))
+    except BillingError as error:
+        if error.code != CONTRACT_EXISTS.code or error.value is None:
+            raise
+        offers = TEST_CONTRACTS | server.service.tenant(organization).offers
+        existing = offers.get(error.value)
+        raise _conflict(
+            error, "body.contractId", None if existing is None else _contract(asdict(existing))
+        ) from None
     assert isinstance(event, ContractOffered)
     return Reply(
-        {"contractId": event.terms["contract_id"], "organization": server.describe(organization_of(request))},
+        {
+            "contractId": event.terms["contract_id"],
+            "contract": _contract(event.terms),
+            "organization": server.describe(organization),
+        },
         201,
     )
+
+
+def _contract(terms: Mapping[str, JsonValue]) -> JsonObject:
+    """The schema ContractOffer of a contract, with every member that it has."""
+    contract: JsonObject = {}
+    for name, member in _TERMS.items():
+        value = terms[member]
+        if member in ("credit_micros", "service_micros"):  # in billing, the total includes what is paid once
+            value -= terms[f"onetime_{member}"]
+        if value is not None:
+            contract[name] = usd(value) if name.endswith("Usd") else value
+    return contract
 
 
 def cancel_contract(server: ControlServer, request: RequestContext) -> Reply:

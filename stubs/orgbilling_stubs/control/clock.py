@@ -2,93 +2,112 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from orgbilling_stubs.api.errors import INSTANT_INVALID
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.instants import InstantError
+from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.control.duration import DurationError, parse
 from orgbilling_stubs.control.errors import CLOCK_TOO_FAR, DURATION_INVALID, error_at
 from orgbilling_stubs.control.server import ControlServer, body_of, for_each
-from orgbilling_stubs.faults.errors import INSTANT_INVALID
+from orgbilling_stubs.http.assisted_input import suggestion
 from orgbilling_stubs.http.context import Reply, RequestContext
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants import timeline
 from orgbilling_stubs.tenants.clock import billing_instant, is_billable
+from orgbilling_stubs.tenants.service import Service
+from orgbilling_stubs.tenants.timeline import Target
 
 LONGEST_MONTHS = 60
 """How far one call may move a clock forward, because the time in between has to be simulated."""
 
 
-def instant_of(text: str, location: str) -> int:
-    """Epoch milliseconds of an instant that billing supports; raises Problem for any other text."""
+def parse_instant(text: str, location: str, names: Collection[str] = ()) -> int:
+    """Epoch milliseconds of an instant that billing supports; raises Problem for any other text.
+
+    names: of instants that could be meant, too.
+    """
     try:
         return billing_instant(text)
     except InstantError:
-        raise error_at(INSTANT_INVALID, location, text) from None
+        named = f", or one of {', '.join(names)}{suggestion(text, list(names))}" if names else ""
+        raise error_at(INSTANT_INVALID, location, text, INSTANT_INVALID.detail + named) from None
 
 
-def move(server: ControlServer, organization: str, to_ms: int) -> None:
-    """Bring an organization to an instant. Raises Problem when it is too far away."""
-    _check(server, organization, to_ms)
-    timeline.move_clock(server.service, organization, to_ms)
-
-
-def _check(server: ControlServer, organization: str, to_ms: int) -> None:
-    """Raise Problem when an organization cannot be brought to an instant in one call."""
-    if not is_billable(to_ms) or _is_too_far(server.service.tenant(organization).now_ms, to_ms):
+def within_reach(tenant: Tenant, to_ms: int) -> int:
+    """The instant `to_ms`. Raises Problem when the tenant cannot be brought there in one call."""
+    if not is_billable(to_ms) or to_ms > instants.add_months(tenant.now_ms, LONGEST_MONTHS):
         raise Problem(CLOCK_TOO_FAR)
+    return to_ms
 
 
-def _is_too_far(now_ms: int, to_ms: int) -> bool:
-    return to_ms > instants.add_months(now_ms, LONGEST_MONTHS)
+def target_by(text: str, location: str) -> Target:
+    """Where a duration leads to; raises Problem for a text that is none."""
+    try:
+        duration = parse(text)
+    except DurationError as error:
+        raise error_at(DURATION_INVALID, location, text, str(error)) from None
+
+    def target(tenant: Tenant) -> int:
+        try:
+            return within_reach(tenant, duration.after(tenant.now_ms))
+        except DurationError:
+            raise Problem(CLOCK_TOO_FAR) from None
+
+    return target
+
+
+def target_to(service: Service, text: str, location: str) -> Target:
+    """Where an instant, or the name of one, leads to; raises Problem for a text that is neither."""
+    names = timeline.NAMED_INSTANTS
+    at_ms = None if text in names else parse_instant(text, location, names)
+
+    def target(tenant: Tenant) -> int:
+        if at_ms is not None:
+            return within_reach(tenant, at_ms)
+        organization = tenant.config.organization
+        return within_reach(tenant, timeline.named_instant(tenant, text, lambda: service.copy(organization)))
+
+    return target
 
 
 async def set_clock(server: ControlServer, request: RequestContext) -> Reply:
     """Freeze the clock, let it run, or let it follow the server's."""
     body = body_of(request)
     service, mode = server.service, body["mode"]
-    at_ms = instant_of(body["at"], "body.at") if "at" in body else None
+    at_ms = parse_instant(body["at"], "body.at") if "at" in body else None
 
     def set_one(organization: str) -> None:
         if mode == "live":
             timeline.run_clock(service, organization)
         elif mode == "server":
-            if _is_too_far(service.tenant(organization).now_ms, service.clock.now_ms()):
-                raise Problem(CLOCK_TOO_FAR)
-            timeline.follow_server_clock(service, organization)
+            timeline.follow_server_clock(
+                service, organization, lambda tenant: within_reach(tenant, service.clock.now_ms())
+            )
+        elif at_ms is None:
+            timeline.freeze_clock(service, organization)
         else:
-            if at_ms is not None:
-                _check(server, organization, at_ms)
-            timeline.freeze_clock(service, organization, at_ms)
+            timeline.freeze_clock(service, organization, lambda tenant: within_reach(tenant, at_ms))
 
     return await for_each(server, request, set_one)
 
 
 async def advance_clock(server: ControlServer, request: RequestContext) -> Reply:
     """Move by a duration, forward or back."""
-    text = body_of(request)["by"]
-    try:
-        duration = parse(text)
-    except DurationError as error:
-        raise error_at(DURATION_INVALID, "body.by", text, str(error)) from None
+    target = target_by(body_of(request)["by"], "body.by")
 
     def advance_one(organization: str) -> None:
-        now_ms = server.service.tenant(organization).now_ms
-        try:
-            to_ms = duration.after(now_ms)
-        except DurationError:
-            raise Problem(CLOCK_TOO_FAR) from None
-        move(server, organization, to_ms)
+        timeline.move_clock(server.service, organization, target)
 
     return await for_each(server, request, advance_one)
 
 
 async def jump_clock(server: ControlServer, request: RequestContext) -> Reply:
     """Move to an instant, or to one that has a name."""
-    to = body_of(request)["to"]
-    if to not in timeline.NAMED_INSTANTS:
-        at_ms = instant_of(to, "body.to")
-        return await for_each(server, request, lambda organization: move(server, organization, at_ms))
+    target = target_to(server.service, body_of(request)["to"], "body.to")
 
     def jump_one(organization: str) -> None:
-        move(server, organization, timeline.named_instant(server.service, organization, to))
+        timeline.move_clock(server.service, organization, target)
 
     return await for_each(server, request, jump_one)

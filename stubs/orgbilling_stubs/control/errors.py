@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from orgbilling_stubs.faults.errors import INSTANT_INVALID
+from orgbilling_stubs.api.errors import INSTANT_INVALID
 from orgbilling_stubs.http.errors import Problem, ProblemType
 
-HOST_REFUSED = ProblemType(
-    "host_refused", 403, "the Host header names another server: see --host and docs/control.md"
-)
-ORIGIN_REFUSED = ProblemType("origin_refused", 403, "pages of this origin may not drive the stub: see --cors")
 TOKEN_MISSING = ProblemType(
     "control_token_missing", 401, "send the control token that the server printed at its start"
 )
@@ -17,11 +13,14 @@ MEDIA_REFUSED = ProblemType("media_refused", 415, "a body needs the content type
 ORGANIZATION_UNKNOWN = ProblemType(
     "organization_unknown", 404, "no such organization; commands create it, reads do not"
 )
+ORGANIZATION_INVALID = ProblemType(
+    "organization_invalid", 404, "this is no organization id: use 1 to 128 letters, digits and `_.-`"
+)
 ORGANIZATION_EXISTS = ProblemType("organization_exists", 409, "the organization exists")
 PERSONA_INVALID = ProblemType("persona_invalid", 422, "the persona cannot be used")
 SCENARIO_UNKNOWN = ProblemType("scenario_unknown", 422, "no such scenario: see GET /scenarios")
 DURATION_INVALID = ProblemType(
-    "duration_invalid", 422, "expected an ISO 8601 duration such as P1M, PT90S or -P7D"
+    "duration_invalid", 422, "expected a duration such as P1M, PT90S, -P7D, 1h or +1 month"
 )
 CLOCK_TOO_FAR = ProblemType(
     "clock_too_far", 409, "more than five years ahead at once, or outside the years 1972 to 8999, UTC"
@@ -33,12 +32,11 @@ URL_INVALID = ProblemType(
 BUNDLE_INVALID = ProblemType("bundle_invalid", 422, "the bundle cannot be replayed")
 
 TABLE = (
-    HOST_REFUSED,
-    ORIGIN_REFUSED,
     TOKEN_MISSING,
     TOKEN_WRONG,
     MEDIA_REFUSED,
     ORGANIZATION_UNKNOWN,
+    ORGANIZATION_INVALID,
     ORGANIZATION_EXISTS,
     PERSONA_INVALID,
     SCENARIO_UNKNOWN,

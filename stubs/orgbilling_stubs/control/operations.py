@@ -10,21 +10,36 @@ from orgbilling_stubs.control import (
     billing_commands,
     checkouts,
     clock,
-    history,
+    comparison,
     invariants,
+    markers,
     organizations,
+    portal,
     scenarios,
+    statements,
+    timeline,
 )
-from orgbilling_stubs.control.hosted_checkouts import HostedCheckouts
+from orgbilling_stubs.control.checkouts import HostedCheckouts
+from orgbilling_stubs.control.current_responses import CurrentResponses, list_current_responses
 from orgbilling_stubs.control.server import ControlServer
 from orgbilling_stubs.http.context import AnyReply, Handler, RequestContext
+from orgbilling_stubs.journal.store import Journal
 
 ServerHandler = Callable[[ControlServer, RequestContext], AnyReply | Coroutine[Any, Any, AnyReply]]
 PagesHandler = Callable[[HostedCheckouts, ControlServer, RequestContext], AnyReply]
 
 
-def control_handlers(server: ControlServer, hosted: HostedCheckouts) -> Mapping[str, Handler]:
-    """The handlers that drive a server and its hosted pages."""
+def control_handlers(
+    server: ControlServer,
+    hosted: HostedCheckouts,
+    journal: Journal,
+    current_responses: Callable[[], CurrentResponses],
+) -> Mapping[str, Handler]:
+    """The handlers that drive a server and its hosted pages.
+
+    journal: knows the requests that made ledger entries. current_responses: gives what asks the operations of
+    the API what they would answer.
+    """
     of_server: dict[
         str, Callable[[ControlServer, RequestContext], AnyReply | Coroutine[Any, Any, AnyReply]]
     ] = {
@@ -39,13 +54,17 @@ def control_handlers(server: ControlServer, hosted: HostedCheckouts) -> Mapping[
         "setClock": clock.set_clock,
         "advanceClock": clock.advance_clock,
         "jumpClock": clock.jump_clock,
-        "listSnapshots": history.list_snapshots,
-        "takeSnapshot": history.take_snapshot,
-        "restoreSnapshot": history.restore_snapshot,
-        "undoCommand": history.undo_command,
-        "forkOrganization": history.fork_organization,
-        "exportBundle": history.export_bundle,
-        "importBundle": history.import_bundle,
+        "previewClock": markers.preview_clock,
+        "getTimeline": markers.get_timeline,
+        "compareStates": comparison.compare_states,
+        "listSnapshots": timeline.list_snapshots,
+        "takeSnapshot": timeline.take_snapshot,
+        "deleteSnapshot": timeline.delete_snapshot,
+        "restoreSnapshot": timeline.restore_snapshot,
+        "undoCommand": timeline.undo_command,
+        "forkOrganization": timeline.fork_organization,
+        "exportBundle": timeline.export_bundle,
+        "importBundle": timeline.import_bundle,
         "recordUsage": billing_commands.record_usage,
         "recordMeter": billing_commands.record_meter,
         "changePrices": billing_commands.change_prices,
@@ -56,14 +75,25 @@ def control_handlers(server: ControlServer, hosted: HostedCheckouts) -> Mapping[
         "markInstallment": billing_commands.mark_installment,
         "refundCredits": billing_commands.refund_credits,
         "adjustBalance": billing_commands.adjust_balance,
-        "getCheckoutSettings": checkouts.get_checkout_settings,
-        "setCheckoutSettings": checkouts.set_checkout_settings,
+        "getPaymentMethod": portal.get_payment_method,
+        "getBillingDetails": portal.get_billing_details,
+        "setBillingDetails": portal.set_billing_details,
+        "listInvoices": portal.list_invoices,
+        "payInvoice": portal.pay_invoice,
         "listScenarios": scenarios.list_scenarios,
         "setScenario": scenarios.set_scenario,
         "checkInvariants": invariants.check_invariants,
+        "listLedgerEntries": partial(statements.list_ledger_entries, journal),
+        "getStatement": statements.get_statement,
+        "listCurrentResponses": partial(list_current_responses, current_responses),
     }
     of_pages: dict[str, PagesHandler] = {
+        "getCheckoutSettings": checkouts.get_checkout_settings,
+        "setCheckoutSettings": checkouts.set_checkout_settings,
+        "setPaymentMethod": portal.set_payment_method,
         "listCheckouts": checkouts.list_checkouts,
+        "openCheckout": checkouts.open_checkout,
+        "openPortal": checkouts.open_portal,
         "completeCheckout": checkouts.complete_checkout,
         "deliverWebhook": checkouts.deliver_webhook,
     }

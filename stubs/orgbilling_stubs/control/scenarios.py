@@ -8,6 +8,7 @@ from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_stubs.control.errors import SCENARIO_UNKNOWN, error_at
 from orgbilling_stubs.control.server import ControlServer, body_of, for_each
+from orgbilling_stubs.http.assisted_input import same_name, suggestion
 from orgbilling_stubs.http.context import Reply, RequestContext
 from orgbilling_stubs.tenants.scenarios import show_scenario
 
@@ -36,13 +37,23 @@ def _document(scenario: Scenario) -> JsonObject:
     }
 
 
+def scenario_named(wanted: str | int) -> Scenario | str:
+    """The scenario of a name, in any spelling, or of a state's number; else what is wrong with it."""
+    names = [scenario.name for scenario in scenarios.load()]
+    name = same_name(wanted, names) if isinstance(wanted, str) else None
+    scenario = scenarios.find(wanted if name is None else name)
+    if scenario is not None:
+        return scenario
+    hint = suggestion(wanted, names) if isinstance(wanted, str) else ""
+    return f"no such scenario{hint or ': see GET /scenarios'}"
+
+
 async def set_scenario(server: ControlServer, request: RequestContext) -> Reply:
     """Make an organization, or all, show a state."""
     name = body_of(request)["scenario"]
-    scenario = scenarios.find(name)
-    if scenario is None:
-        raise error_at(SCENARIO_UNKNOWN, "body.scenario", name)
-    server.note_scenario(scenario.name)
+    scenario = scenario_named(name)
+    if isinstance(scenario, str):
+        raise error_at(SCENARIO_UNKNOWN, "body.scenario", name, scenario)
     persona = server.personas.load(scenario.persona).document
     return await for_each(
         server,

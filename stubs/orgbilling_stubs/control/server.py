@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 
 from orgbilling_openapi.strict_json import JsonObject
 
@@ -17,14 +20,23 @@ from orgbilling_stubs.billing.events import Event, TenantCreated
 from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.control.bulk import BulkChanges, one_by_one
-from orgbilling_stubs.control.errors import ORGANIZATION_UNKNOWN
+from orgbilling_stubs.control.errors import ORGANIZATION_UNKNOWN, error_at
 from orgbilling_stubs.faults.active_rules import ActiveRules
+from orgbilling_stubs.http.assisted_input import suggestion
 from orgbilling_stubs.http.context import Reply, RequestContext
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.http.security import Authorize
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.service import Service
+from orgbilling_stubs.tenants.store.errors import ConflictError, LogDamageError
+from orgbilling_stubs.tenants.store.protocol import Store
+from orgbilling_stubs.tenants.store.retry import report, retried
 
+LONGEST_ID = 128
+MOST_COMPARED = 1_000
+"""So many organizations are compared with an id that does not exist, to suggest one of them."""
+_ID_PREFIX = "org_"
+_OTHER_PREFIX = re.compile("org[_-]", re.IGNORECASE)
 ALL = "*"
 """In place of an organization: every organization that exists."""
 
@@ -34,9 +46,8 @@ class ControlServer:
     """A server, as the control API controls it.
 
     key: signs the tokens that are minted. rules: the standing fault rules. description_digest: of the API
-    description that is served. wall_ms: real time. note_scenario: is called with the name of each
-    scenario that is set, for the coverage. authorize: gives the principal of a request from its headers and
-    method; None when the server has no such check.
+    description that is served. wall_ms: real time. authorize: gives the principal of a request from its
+    headers and method; None when the server has no such check.
     """
 
     service: Service
@@ -45,30 +56,36 @@ class ControlServer:
     rules: ActiveRules
     description_digest: str
     wall_ms: Callable[[], int]
-    note_scenario: Callable[[str], None]
     authorize: Authorize | None = None
     bulk_changes: BulkChanges = field(default_factory=BulkChanges)
 
-    def exists(self, organization: str) -> bool:
-        """Whether an organization has a log."""
-        return bool(self.service.store.read(organization))
+    def has_log(self, organization: str) -> bool:
+        """Whether an organization has a log, be it a damaged one."""
+        try:
+            return self.service.exists(organization)
+        except LogDamageError:
+            return True
 
-    def existing(self, organization: str) -> Tenant:
-        """The tenant of an organization that exists; raises Problem for one that does not."""
-        if not self.exists(organization):
-            raise Problem(ORGANIZATION_UNKNOWN)
-        return self.service.tenant(organization)
+    def existing(self, organization: str, location: str = "path.organization") -> Tenant:
+        """The tenant of an organization that exists; raises Problem for one that does not.
 
-    def remove_fault_rules(self, organization: str) -> None:
-        """Remove the standing fault rules for this organization alone."""
-        for active in self.rules.list(organization):
-            if active.rule.organizations == (organization,):
-                self.rules.remove(active.rule.id)
+        location: where the request names it.
+        """
+        tenant = self.service.existing(organization)
+        if tenant is None:
+            raise self.unknown_organization(organization, location)
+        return tenant
+
+    def unknown_organization(self, organization: str, location: str = "path.organization") -> Problem:
+        """The problem of an organization that does not exist, with the one that was probably meant."""
+        names = list(islice(self.service.store.organizations(), MOST_COMPARED))
+        message = f"{ORGANIZATION_UNKNOWN.detail}{suggestion(organization, names)}"
+        return error_at(ORGANIZATION_UNKNOWN, location, organization, message)
 
     def describe(self, organization: str) -> JsonObject:
         """The schema Organization."""
         tenant = self.service.tenant(organization)
-        created = active_branch(self.service.store.read(organization))[0].event
+        created = active_branch(self.service.log(tenant))[0].event
         assert isinstance(created, TenantCreated)
         scenario = tenant.active_scenario
         return {
@@ -88,11 +105,39 @@ class ControlServer:
             "version": tenant.version,
         }
 
+    def summaries(self) -> JsonObject:
+        """The schema OrganizationSummaryList, from the beginnings and the ends of the logs."""
+        store = self.service.store
+        store.stamp()  # raises when the database is gone
+        created = dict(store.creation_events())
+        rows: list[JsonObject] = []
+        errors: list[Mapping[str, str]] = []
+        for organization, head in store.heads().items():
+            event = created.get(organization)
+            if event is not None:
+                rows.append(_summary(organization, head.sequence, event))
+            else:
+                errors.append(organization_error(organization, LogDamageError(f"{organization} is damaged")))
+        return {"organizations": rows} | ({"errors": errors} if errors else {})
+
     def organizations(self) -> Iterator[str]:
         """The organizations that exist, without those that are deleted during the iteration."""
         for organization in tuple(self.service.store.organizations()):
-            if self.exists(organization):
+            if self.has_log(organization):
                 yield organization
+
+
+def _summary(organization: str, version: int, created: TenantCreated) -> JsonObject:
+    """The schema OrganizationSummary; version: how many records its log has."""
+    return {
+        "organization": organization,
+        "persona": created.persona["name"],
+        "shows": created.persona["shows"],
+        "states": list(created.persona["states"]),
+        "seed": created.seed,
+        "asOf": instants.text(created.as_of_ms),
+        "version": version,
+    }
 
 
 def _clock(tenant: Tenant) -> JsonObject:
@@ -101,6 +146,25 @@ def _clock(tenant: Tenant) -> JsonObject:
     if tenant.clock.mode != "frozen":
         clock["offsetSeconds"] = tenant.clock.offset_ms / 1_000
     return clock
+
+
+def organization_named(store: Store, text: str) -> str:
+    """The organization that a text names: `standard` is `org_standard`, as on the command line.
+
+    An organization whose id does not begin with `org_` is named by its id, once it exists. Until then, an id
+    that begins with `ORG_` or `org-` is meant in lower case: `ORG_standard` is `org_standard`.
+    """
+    if not text[0].isalnum() or text.startswith(_ID_PREFIX):  # `*` for all, `-` for none
+        return text
+    try:
+        exists = store.head(text) is not None
+    except LogDamageError:
+        exists = True
+    if exists:
+        return text
+    if _OTHER_PREFIX.match(text):
+        return _ID_PREFIX + text[len(_ID_PREFIX) :].lower()
+    return (_ID_PREFIX + text)[:LONGEST_ID]
 
 
 def organization_of(request: RequestContext) -> str:
@@ -134,28 +198,56 @@ async def for_each(
     async with server.bulk_changes.lock():
         async for organization in one_by_one(server.organizations()):
             try:
-                change(organization)
+                await retried(server.service.store, partial(change, organization))
             except BillingError as error:
-                errors.append(_error(organization, problem(error)))
-            except Problem as error:
-                errors.append(_error(organization, error))
+                errors.append(organization_error(organization, problem(error)))
+            except LogDamageError as error:
+                errors.append(organization_error(organization, error))
+                continue
+            except (ConflictError, Problem) as error:
+                errors.append(organization_error(organization, error))
             descriptions.append(server.describe(organization))
-    if none_possible is not None and len(errors) == len(descriptions):
+    if none_possible is not None and len(errors) >= len(descriptions):
         raise BillingError(none_possible)
     return Reply({"organizations": descriptions, "errors": errors})
 
 
-def _error(organization: str, error: Problem) -> Mapping[str, str]:
+def organization_error(
+    organization: str, error: Problem | ConflictError | LogDamageError
+) -> Mapping[str, str]:
     """The schema OrganizationError."""
     return {"organization": organization, "code": error.code, "detail": error.detail}
 
 
-async def all_organizations(server: ControlServer) -> Reply:
-    """The schema OrganizationList."""
-    descriptions = [
-        server.describe(organization) async for organization in one_by_one(server.organizations())
-    ]
-    return Reply({"organizations": descriptions})
+async def all_organizations(server: ControlServer, request: RequestContext) -> Reply:
+    """The schema OrganizationList, or a page of it; what is damaged is listed as an error."""
+    descriptions: list[JsonObject] = []
+    errors: list[Mapping[str, str]] = []
+    page, more = page_of(server, request)
+    async for organization in one_by_one(page):
+        try:
+            descriptions.append(server.describe(organization))
+        except LogDamageError as error:
+            report(error)
+            errors.append(organization_error(organization, error))
+    return Reply({"organizations": descriptions} | ({"errors": errors} if errors else {}) | more)
+
+
+def page_of(server: ControlServer, request: RequestContext) -> tuple[Iterable[str], JsonObject]:
+    """The organization in the path, which must exist; for `*` all, or the page that was asked for.
+
+    With it, the member `next` of the response when there are more.
+    """
+    after, limit = request.parameters.get("after"), request.parameters.get("limit")
+    if organization_of(request) != ALL or (after is None and limit is None):
+        return targets(server, request), {}
+    organizations = list(server.organizations())
+    if after is not None:
+        if after not in organizations:
+            raise server.unknown_organization(after, "query.after")
+        del organizations[: organizations.index(after) + 1]
+    page = organizations[:limit]
+    return page, {"next": page[-1]} if len(page) < len(organizations) else {}
 
 
 def targets(server: ControlServer, request: RequestContext) -> Iterable[str]:
@@ -163,7 +255,8 @@ def targets(server: ControlServer, request: RequestContext) -> Iterable[str]:
     organization = organization_of(request)
     if organization == ALL:
         return server.organizations()
-    server.existing(organization)
+    if not server.has_log(organization):
+        raise server.unknown_organization(organization)
     return [organization]
 
 

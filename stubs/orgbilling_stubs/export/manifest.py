@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from orgbilling_stubs.export.errors import ExportError, from_os
+from orgbilling_stubs.export.errors import EXTRA, ExportError, from_os
 from orgbilling_stubs.export.request import ExportRequest
 from orgbilling_stubs.export.schema import BY_NAME, NAMES, document
 from orgbilling_stubs.export.writers import sql
@@ -25,8 +25,15 @@ _LIBRARIES = {"parquet": ("pyarrow",), "duckdb": ("duckdb",)}
 
 
 def versions(format: str) -> dict[str, str]:
-    """The versions that the bytes of a format depend on; they do not depend on Python's."""
-    return {name: version(name) for name in ("orgbilling", *_LIBRARIES.get(format, ()))}
+    """The versions that the bytes of a format depend on; they do not depend on Python's.
+
+    Raises ExportError `extra_missing` when the library that writes the format is not installed.
+    """
+    try:
+        return {name: version(name) for name in ("orgbilling", *_LIBRARIES.get(format, ()))}
+    except PackageNotFoundError as error:
+        problem = f"{format} needs {error.name}, which is not installed: {EXTRA}"
+        raise ExportError("extra_missing", problem) from error
 
 
 def make(fields: Mapping[str, object], entries: Sequence[ManifestEntry]) -> Manifest:

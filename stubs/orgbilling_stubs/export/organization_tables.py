@@ -75,7 +75,7 @@ class OrganizationTables:
         return rows
 
     def tenant(self, organization: SelectedOrganization) -> Tenant:
-        """The organization's tenant at the clock, as the stub has it."""
+        """The organization's tenant at the as-of instant, as the stub has it."""
         recorded = self._selection.logs.get(organization.id)
         if recorded is not None:
             tenant = state_of(recorded.organization, recorded.records, tenant_factory.tenant_config)

@@ -190,7 +190,7 @@ def _contracts(tenant: Tenant) -> list[Row]:
         "notes": terms.notes,
         "created_by": terms.created_by,
         "stripe_price_id": contract.stripe_price_id(config.seed),
-        "stripe_subscription_id": contract.stripe_subscription_id(config.seed, config.identity_seed),
+        "stripe_subscription_id": contract.stripe_subscription_id(config.seed, config.identity_organization),
         "created_at": contract.created_ms,
         "updated_at": contract.updated_ms,
     }

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from orgbilling_openapi.suggestions import not_one_of
+
 from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.schema import NAMES
 from orgbilling_stubs.export.selection import SelectedOrganization, Selection
@@ -74,7 +76,7 @@ def parse_shard(text: str) -> tuple[int, int]:
     number, slash, count = text.partition("/")
     if slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) <= 100_000:
         return int(number), int(count)
-    raise ExportError("bad_shard", f"{text}: expected i/n with 1 ≤ i ≤ n, such as 2/8")
+    raise ExportError("bad_shard", f"--shard: {text!r} is not i/n with 1 ≤ i ≤ n, such as 2/8")
 
 
 def parse_tables(text: str | None) -> tuple[str, ...]:
@@ -84,6 +86,6 @@ def parse_tables(text: str | None) -> tuple[str, ...]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in NAMES]
     if unknown or not names:
-        problem = f"{', '.join(unknown) or 'none'}: the tables are {', '.join(NAMES)}"
-        raise ExportError("unknown_table", problem)
+        problem = not_one_of(unknown[0] if unknown else "", NAMES)
+        raise ExportError("unknown_table", f"--tables: {problem}")
     return tuple(name for name in NAMES if name in names)

@@ -60,7 +60,7 @@ def _ledger(tenant: Tenant) -> Iterator[Row]:
     for entry in tenant.ledger.rows:
         yield {
             "number": entry.number,
-            "entry_id": ids.uuid(config.seed, config.identity_seed, "entry", entry.number),
+            "entry_id": ids.uuid(config.seed, config.identity_organization, "entry", entry.number),
             "created_at": entry.at_ms,
             "entry_type": entry.kind,
             "amount_credits": entry.credits_micros,

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from orgbilling_fixtures import random_stream
 from orgbilling_fixtures.personas import Persona, load
+from orgbilling_openapi.http_client import DEFAULT_TLS, CertificateOptions, NetworkError, StatusError, fetch
 
 from orgbilling_stubs.api.serializers import response_digests
 from orgbilling_stubs.billing.events import TenantCreated
@@ -45,6 +46,8 @@ MIX = (
 
 CONTROL_TOKEN_VARIABLE = "ORGBILLING_CONTROL_TOKEN"  # noqa: S105 -- a variable's name
 """The environment variable with the control token of a stub that asks for one."""
+
+MAX_BUNDLE_BYTES = 1_000_000_000
 
 _API_PATH = "/api/v1"
 _BUNDLE_PATH = "/_mock/v1/organizations/*/bundle"
@@ -155,26 +158,26 @@ def from_bundle_text(text: str, source: str) -> Selection:
     return Selection(organizations, documents, seeds[0] if seeds else 0, as_of_ms, logs)
 
 
-def from_running_stub(url: str, environment: Mapping[str, str] = os.environ) -> Selection:
+def from_running_stub(
+    url: str, environment: Mapping[str, str] = os.environ, tls: CertificateOptions = DEFAULT_TLS
+) -> Selection:
     """The organizations of a running stub, by its control API; url: with or without the API's path.
 
     Raises ExportError `unreachable` when nobody answers there, or when the response is no bundle.
     """
-    import http.client
-    import urllib.error
-    import urllib.request
-
     if urlsplit(url).scheme not in ("http", "https"):
-        raise ExportError("unreachable", f"{url}: expected http://… or https://…")
+        raise ExportError("unreachable", f"--from: {url!r} is not a URL such as http://127.0.0.1:4010")
     address = url.rstrip("/").removesuffix(_API_PATH) + _BUNDLE_PATH
-    request = urllib.request.Request(address)  # noqa: S310 -- the scheme is checked
-    if environment.get(CONTROL_TOKEN_VARIABLE):
-        request.add_header("X-Control-Token", environment[CONTROL_TOKEN_VARIABLE])
+    token = environment.get(CONTROL_TOKEN_VARIABLE)
+    headers = {"X-Control-Token": token} if token else {}
     try:
-        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
-            return from_bundle_text(response.read().decode("utf-8"), url)
-    except urllib.error.HTTPError as error:
-        hint = f"; set {CONTROL_TOKEN_VARIABLE}" if error.code in (401, 403) else ""
-        raise ExportError("unreachable", f"{url}: answered {error.code}{hint}") from error
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise ExportError("unreachable", f"{url}: {getattr(error, 'reason', error)}") from error
+        content = fetch(address, MAX_BUNDLE_BYTES, 60, tls, headers=headers)
+        return from_bundle_text(content.decode("utf-8"), url)
+    except StatusError as error:
+        hint = f"; set {CONTROL_TOKEN_VARIABLE}" if error.status in (401, 403) else ""
+        raise ExportError("unreachable", f"{error}{hint}") from error
+    except NetworkError as error:
+        hint = "start it with `orgbilling serve`, or say with --from where it listens"
+        raise ExportError("unreachable", f"{error}; {hint}") from error
+    except ValueError as error:
+        raise ExportError("unreachable", f"{url}: {error}") from error

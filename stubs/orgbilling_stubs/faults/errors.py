@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orgbilling_stubs.http.errors import ProblemType
+from orgbilling_stubs.http.errors import Problem, ProblemType
 
 PREFERENCE_MALFORMED = ProblemType("preference_malformed", 400, "the preferences cannot be read (RFC 7240)")
 CODE_INVALID = ProblemType("code_invalid", 400, "code: expected a status from 200 to 599")
@@ -27,9 +27,6 @@ EFFECTS_CONFLICT = ProblemType("effects_conflict", 422, "effect: these cannot ha
 LIMIT_INVALID = ProblemType("limit_invalid", 422, "the limits of the rule make no sense")
 EFFECT_INVALID = ProblemType(
     "effect_invalid", 422, "effect: a member is out of range, or contradicts another"
-)
-INSTANT_INVALID = ProblemType(
-    "instant_invalid", 422, "expected an RFC 3339 instant in the years 1972 to 8999, UTC"
 )
 RULE_EXISTS = ProblemType("rule_exists", 409, "there is a rule with this id")
 RULE_UNKNOWN = ProblemType("rule_unknown", 404, "there is no rule with this id")
@@ -60,3 +57,9 @@ STANDING = (
 """Errors of whoever adds, reads or removes rules, in order of precedence."""
 
 TABLE = OVERRIDES + STANDING
+
+
+def at(row: ProblemType, location: str, value: object, message: str | None = None) -> Problem:
+    """The problem of a rule, with the member that is at fault. message: instead of the row's own text."""
+    text = message or row.detail
+    return Problem(row, [{"message": text, "location": location, "value": value}], detail=text)

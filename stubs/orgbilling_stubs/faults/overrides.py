@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote
 
-from orgbilling_stubs.auth.redaction import redact
+from orgbilling_openapi.redaction import redact
+
 from orgbilling_stubs.faults import COOKIE, errors
 from orgbilling_stubs.faults.effects.effect import LONGEST_MS
 from orgbilling_stubs.http.errors import Problem
@@ -20,7 +21,8 @@ LONGEST_SHOWN = 100
 NAMES = ("code", "example", "delay", "scenario", "force")
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105
-_LEXEME = re.compile(r'"(?:[^"\\]|\\.)*"|[,;"]|[^",;]+', re.DOTALL)
+_LEXEME = re.compile(r'"(?:[^"\\]|\\.)*+"|[,;"]|[^",;]+', re.DOTALL)
+# A quoted string, a separator, a quotation mark that is never closed, or the text between them.
 _PAIR = re.compile(rf'({_TOKEN})(?:[ \t]*=[ \t]*({_TOKEN}|"(?:[^"\\]|\\.)*")?)?')
 _DELAY = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,3}))?(ms|s)?")
 
@@ -72,29 +74,40 @@ def parse(text: str) -> list[tuple[str, str]]:
     Raises Problem when it does not follow RFC 7240.
     """
     preferences: list[tuple[str, str]] = []
-    for preference in _split(text, ","):
-        first, *parameters = _split(preference, ";") or [""]
-        parts = [first, *(parameter for parameter in parameters if parameter.strip())]
-        pairs = [_PAIR.fullmatch(part.strip()) for part in parts]
-        if not all(pairs):
-            if preference.strip():
-                raise Problem(errors.PREFERENCE_MALFORMED)
+    for first, *parameters in _split(text):
+        parts = [first, *(parameter for parameter in parameters if parameter)]
+        if not first and not parameters:
             continue
+        pairs = [_PAIR.fullmatch(part) for part in parts]
         pair = pairs[0]
-        assert pair is not None
+        if pair is None or not all(pairs):
+            raise Problem(errors.PREFERENCE_MALFORMED)
         preferences.append((pair[1].lower(), _unquoted(pair[2] or "")))
     return preferences
 
 
-def _split(text: str, separator: str) -> list[str]:
-    """The parts of a text between separators that are not in quotes."""
-    parts = [""]
-    for lexeme in _LEXEME.findall(text):
-        if lexeme == separator:
-            parts.append("")
+def _split(text: str) -> list[list[str]]:
+    """The preferences between commas, each with its parameters between semicolons, without outer blanks.
+
+    Separators in quotes do not count. The work grows with the length of the text, because the first quotation
+    mark that is never closed ends it. Raises Problem there.
+    """
+    preferences, lexemes = [[""]], []
+    for match in _LEXEME.finditer(text):
+        lexeme = match[0]
+        if lexeme == '"':
+            raise Problem(errors.PREFERENCE_MALFORMED)
+        if lexeme not in (",", ";"):
+            lexemes.append(lexeme)
+            continue
+        preferences[-1][-1] = "".join(lexemes).strip()
+        lexemes.clear()
+        if lexeme == ",":
+            preferences.append([""])
         else:
-            parts[-1] += lexeme
-    return parts
+            preferences[-1].append("")
+    preferences[-1][-1] = "".join(lexemes).strip()
+    return preferences
 
 
 def _header(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:

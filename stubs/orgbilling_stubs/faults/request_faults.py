@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from orgbilling_stubs.faults.delivery import Delivery
 from orgbilling_stubs.faults.documented_responses import InjectedError
 from orgbilling_stubs.faults.effects import Effects, changes_body, in_order
-from orgbilling_stubs.faults.effects.effect import Effect, FaultedRequest, TenantReader
+from orgbilling_stubs.faults.effects.effect import Effect, FaultedExchange, TenantReader
 from orgbilling_stubs.faults.effects.status import Status
 from orgbilling_stubs.faults.overrides import Override
 from orgbilling_stubs.faults.rules import FiredRule
@@ -19,11 +19,12 @@ class RequestFaults:
     """The faults of a request.
 
     override: what the request asks for itself; a response that it chooses beats those of the rules.
-    fired: the rules that fired for it, oldest first.
+    fired: the rules that fired for it, oldest first. waits: whether delays take place.
     """
 
     override: Override | None
     fired: tuple[FiredRule, ...]
+    waits: bool = True
 
     @property
     def effects(self) -> Effects:
@@ -38,6 +39,8 @@ class RequestFaults:
     @property
     def delay_ms(self) -> int:
         """The sum of all delays."""
+        if not self.waits:
+            return 0
         own_ms = 0 if self.override is None else self.override.delay_ms
         return own_ms + sum(effect.delay_ms(rule) for rule in self.fired for effect in rule.effects)
 
@@ -54,24 +57,24 @@ class RequestFaults:
         """Whether an effect changes the body, so that the client needs it in full."""
         return changes_body(self.effects)
 
-    def answer(self, request: FaultedRequest) -> InjectedError | None:
+    def error_response(self, exchange: FaultedExchange) -> InjectedError | None:
         """The error response in place of the operation's own; None when the operation answers.
 
         Every effect acts, even when the override decides: rate limits count the request.
         """
         error = None
         for effect in in_order(self.effects):
-            error = effect.answer(request, error)
+            error = effect.error_response(exchange, error)
         override = self.override
         if override is None or not override.chooses_response:
             return error
-        request.success_status = None
-        return None if override.code is None else Status(override.code).answer(request, None)
+        exchange.success_status = None
+        return None if override.code is None else Status(override.code).error_response(exchange, None)
 
-    def tenants(self, request: FaultedRequest, tenants: TenantReader) -> TenantReader:
+    def tenants(self, exchange: FaultedExchange, tenants: TenantReader) -> TenantReader:
         """Where the operation reads tenants."""
         for effect in in_order(self.effects):
-            tenants = effect.tenants(request, tenants)
+            tenants = effect.tenants(exchange, tenants)
         return tenants
 
     def changed_body(self, body: bytes) -> bytes:
@@ -87,9 +90,9 @@ class RequestFaults:
     def applied(self) -> AppliedFault:
         """What the journal records."""
         parts = [f"override {self.override.applied}"] if self.override is not None else []
-        parts += [f"rule {fired.active.rule.id}" for fired in self.fired]
+        parts += [f"rule {fired.state.rule.id}" for fired in self.fired]
         return AppliedFault(
             ", ".join(parts),
             "" if self.override is None else self.override.applied,
-            tuple((fired.active.rule.id, fired.match_number) for fired in self.fired),
+            tuple((fired.state.rule.id, fired.match_number) for fired in self.fired),
         )

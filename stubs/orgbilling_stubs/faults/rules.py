@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 from orgbilling_fixtures import random_stream
+from orgbilling_openapi import control_description
 from orgbilling_openapi.strict_json import JsonValue
 
+from orgbilling_stubs.api.errors import INSTANT_INVALID
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.instants import InstantError
 from orgbilling_stubs.faults import effects, errors
 from orgbilling_stubs.faults.effects import Effects
-from orgbilling_stubs.http.errors import Problem
+from orgbilling_stubs.http.errors import INVALID, Problem
+from orgbilling_stubs.http.json_schemas import Schemas, Validator
 from orgbilling_stubs.tenants.clock import billing_instant
 
 _DEFAULTS: Mapping[str, object] = {
@@ -29,6 +33,7 @@ _DEFAULTS: Mapping[str, object] = {
     "from": None,
     "until": None,
     "force": False,
+    "setBy": "",
 }
 """Members of a FaultRequest that are left out when they have this value."""
 
@@ -40,6 +45,7 @@ class FaultRule:
     times: the next so many requests only. probability: of each match, drawn from `seed` and the number of
     the match. every: each match whose number is a multiple of it. from_ms, until_ms: a window on the clock
     of the organization, the end excluded. force: allow a status that the API description does not list.
+    set_by: who set the rule, in words of their own.
     """
 
     effects: Effects
@@ -54,19 +60,20 @@ class FaultRule:
     seed: int = 1
     force: bool = False
     id: str = ""
+    set_by: str = ""
 
     def canonical(self) -> str:
         """The canonical text of the rule, which together with `seed` decides at which matches it fires.
 
         It is the FaultRequest of the control API, as JSON with sorted members and without spaces. `id`,
-        `seed` and everything that has its default are left out, so what a later version adds does not
-        change the draws of a rule that does not use it. For example:
+        `seed`, `setBy` and everything that has its default are left out, so what a later version adds does
+        not change the draws of a rule that does not use it. For example:
 
             {"effect":{"status":503},"operations":["getOrgBilling"],"probability":0.1}
         """
         document = self.document() | {"effect": effects.document(self.effects, defaults=False)}
-        document.pop("id", None)
-        document.pop("seed", None)
+        for name in ("id", "seed", "setBy"):
+            document.pop(name, None)
         return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     def document(self) -> dict[str, object]:
@@ -91,6 +98,7 @@ class FaultRule:
             "from": _text(self.from_ms),
             "until": _text(self.until_ms),
             "force": self.force,
+            "setBy": self.set_by,
             "effect": effects.document(self.effects),
         }
 
@@ -109,8 +117,25 @@ def parse(document: Mapping[str, JsonValue], organizations: tuple[str, ...] = ()
         tuple(document.get("methods", ())),
         from_ms=_instant(document, "from"),
         until_ms=_instant(document, "until"),
+        set_by=document.get("setBy", ""),
         **members,
     )
+
+
+def parse_stored(document: Mapping[str, JsonValue], organizations: tuple[str, ...] = ()) -> FaultRule:
+    """The rule of a FaultRequest in a log, which somebody may have written by hand.
+
+    Raises Problem for a document that is none.
+    """
+    if not _fault_request().is_valid(document):
+        raise Problem(INVALID, detail="it is no FaultRequest of the control API")
+    return parse(document, organizations)
+
+
+@cache
+def _fault_request() -> Validator:
+    schemas = Schemas(control_description.load())
+    return schemas.validator({"$ref": "#/components/schemas/FaultRequest"}, "request")
 
 
 class RequestFacts(Protocol):
@@ -125,8 +150,8 @@ class RequestFacts(Protocol):
         """The present instant of the organization."""
 
 
-class ActiveRule:
-    """A rule in force, with its counters.
+class RuleState:
+    """The state of a rule in force: the rule, and how often it matched and fired.
 
     At which matches it fires is drawn as follows. The key is made of the seed and the rule's canonical text;
     the draw of match number n is word n of the random stream of that key. The rule fires when the draw is
@@ -176,34 +201,42 @@ class ActiveRule:
 
     def document(self) -> dict[str, object]:
         """The schema Fault of the control API."""
-        return self.rule.members() | {"matched": self.matched, "fired": self.fired}
+        counters = {"setBy": self.rule.set_by or None, "matched": self.matched, "fired": self.fired}
+        return self.rule.members() | counters
 
 
 @dataclass(frozen=True, slots=True)
 class FiredRule:
     """A rule that fired for a request, and the number of the match at which it did."""
 
-    active: ActiveRule
+    state: RuleState
     match_number: int
 
     @property
     def effects(self) -> Effects:
         """The effects on the request."""
-        return self.active.rule.effects
+        return self.state.rule.effects
 
     def draw(self, purpose: str) -> int:
         """64 random bits, the same for the same rule, match and purpose."""
-        return self.active.draw(purpose, self.match_number)
+        return self.state.draw(purpose, self.match_number)
 
 
 def check_limits(rule: FaultRule) -> None:
     """Raise Problem when a rule could never fire, or its numbers are out of range."""
-    never = rule.from_ms is not None and rule.until_ms is not None and rule.until_ms <= rule.from_ms
-    times = 1 if rule.times is None else rule.times
-    if never or rule.every < 1 or times < 1 or not 0 <= rule.probability <= 1:
-        raise Problem(errors.LIMIT_INVALID)
+    limits = (
+        ("every", rule.every, rule.every >= 1),
+        ("times", rule.times, rule.times is None or rule.times >= 1),
+        ("probability", rule.probability, 0 <= rule.probability <= 1),
+    )
+    for name, value, is_valid in limits:
+        if not is_valid:
+            raise errors.at(errors.LIMIT_INVALID, f"body.{name}", value)
+    if rule.from_ms is not None and rule.until_ms is not None and rule.until_ms <= rule.from_ms:
+        raise errors.at(errors.LIMIT_INVALID, "body.until", _text(rule.until_ms), "until: is not after from")
     if threshold(rule.probability) == 0:
-        raise Problem(errors.LIMIT_INVALID, detail="probability: the rule could never strike")
+        message = "probability: the rule could never fire"
+        raise errors.at(errors.LIMIT_INVALID, "body.probability", rule.probability, message)
 
 
 def threshold(probability: float) -> int:
@@ -217,7 +250,7 @@ def _instant(document: Mapping[str, JsonValue], name: str) -> int | None:
     try:
         return billing_instant(document[name])
     except InstantError:
-        row = errors.INSTANT_INVALID
+        row = INSTANT_INVALID
         finding = {"message": row.detail, "location": f"body.{name}", "value": document[name]}
         raise Problem(row, [finding]) from None
 

@@ -20,19 +20,16 @@ class ScenarioPreviews:
     The preview of `low-balance` for `org_a` is the organization `org_a.low-balance`. The first request for it
     creates it, and it exists until it is deleted: later requests see what earlier ones have changed in it.
 
-    persona: gives the document of a persona by name. note_scenario: is called with the name of each scenario
-    that is previewed.
+    persona: gives the document of a persona by name.
     """
 
     def __init__(
         self,
         service: Service,
         persona: Callable[[str], Mapping[str, JsonValue]],
-        note_scenario: Callable[[str], None] = lambda name: None,
     ) -> None:
         self._service = service
         self._persona = persona
-        self._note_scenario = note_scenario
 
     def preview(self, organization: str, name: str) -> str:
         """The organization that shows a scenario, by name or number; raises Problem when there is none."""
@@ -48,7 +45,6 @@ class ScenarioPreviews:
         preview = organization.removesuffix(ending)[: LONGEST_ID - len(ending)] + ending
         if not self._shows(preview, scenario.name):
             show_scenario(self._service, preview, scenario, self._persona(scenario.persona))
-        self._note_scenario(scenario.name)
         return preview
 
     def _shows(self, organization: str, name: str) -> bool:

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from orgbilling_stubs.billing.commands import ClearScenarioFaults
 from orgbilling_stubs.billing.tenant import ActiveScenario, Tenant
 from orgbilling_stubs.tenants.service import Service
 
 if TYPE_CHECKING:
-    from orgbilling_stubs.faults.rules import ActiveRule
+    from orgbilling_stubs.faults.rules import RuleState
 
 
 class ScenarioRules:
     """The rules of active scenarios, with their counters, by organization.
 
-    The counters belong to the record of the log that set the scenario. So setting a scenario again starts
-    new ones, and undoing a later command keeps them.
+    The counters belong to the log, and to the record in it, that set the scenario. So setting a scenario
+    again starts new ones, and undoing a later command keeps them.
 
     shared: whether other processes may change tenants. If so, the tenant is loaded for each request;
     otherwise the cached one is up to date.
@@ -26,36 +27,44 @@ class ScenarioRules:
     def __init__(self, service: Service, *, shared: bool = False) -> None:
         self._service = service
         self._peek = _unknown if shared else service.peek
-        self._rules: dict[str, tuple[ActiveScenario, Sequence[ActiveRule]]] = {}
+        self._rules: dict[str, tuple[tuple[int, int], Sequence[RuleState]]] = {}
+        """The rules of each organization, with generation and record of the log that its scenario is from."""
 
-    def may_strike(self, organization: str) -> bool:
+    def may_fire(self, organization: str) -> bool:
         """Whether an organization's active scenario has fault rules. Called for every request."""
         tenant = self._peek(organization)
         if tenant is not None and tenant.active_scenario is None:
             return False
-        return self._scenario(organization) is not None
+        return self._showing(organization) is not None
 
-    def of(self, organization: str) -> Sequence[ActiveRule]:
+    def of(self, organization: str) -> Sequence[RuleState]:
         """The rules of the scenario that an organization shows."""
-        scenario = self._scenario(organization)
-        if scenario is None:
+        tenant = self._showing(organization)
+        if tenant is None or tenant.active_scenario is None:
             self._rules.pop(organization, None)
             return ()
+        scenario = tenant.active_scenario
+        place = tenant.generation, scenario.sequence
         current, rules = self._rules.get(organization, (None, ()))
-        if current is None or current.sequence != scenario.sequence:
+        if current != place:
             rules = _active(scenario, organization)
-            self._rules[organization] = scenario, rules
+            self._rules[organization] = place, rules
         return rules
 
-    def _scenario(self, organization: str) -> ActiveScenario | None:
-        """The scenario that an organization shows, if it has fault rules."""
+    def clear(self, organization: str) -> None:
+        """End the rules of the scenario that an organization shows; undoing it brings them back."""
+        if self._showing(organization) is not None:
+            self._service.execute(organization, ClearScenarioFaults())
+
+    def _showing(self, organization: str) -> Tenant | None:
+        """The tenant of an organization, if it shows a scenario with fault rules."""
         tenant = self._peek(organization)
         if tenant is None:
-            if not organization or not self._service.exists(organization):
+            tenant = self._service.existing(organization) if organization else None
+            if tenant is None:
                 return None
-            tenant = self._service.tenant(organization)
         scenario = tenant.active_scenario
-        return scenario if scenario is not None and scenario.fault_rules else None
+        return tenant if scenario is not None and scenario.fault_rules else None
 
 
 def _unknown(organization: str) -> Tenant | None:
@@ -63,12 +72,12 @@ def _unknown(organization: str) -> Tenant | None:
     return None
 
 
-def _active(scenario: ActiveScenario, organization: str) -> Sequence[ActiveRule]:
+def _active(scenario: ActiveScenario, organization: str) -> Sequence[RuleState]:
     """The rules of a scenario, which are named after it."""
-    from orgbilling_stubs.faults.rules import ActiveRule, parse
+    from orgbilling_stubs.faults.rules import RuleState, parse
 
     rules = [parse(document, (organization,)) for document in scenario.fault_rules]
     return [
-        ActiveRule(replace(rule, id=f"scenario-{scenario.name}-{number}"))
+        RuleState(replace(rule, id=f"scenario-{scenario.name}-{number}", set_by=f"scenario {scenario.name}"))
         for number, rule in enumerate(rules, start=1)
     ]

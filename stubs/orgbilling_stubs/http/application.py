@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from orgbilling_openapi.strict_json import JsonObject
 from starlette.types import ASGIApp
 
 from orgbilling_stubs.http.context import Handler, Middleware, RecordExchange, RequestContext, Response
-from orgbilling_stubs.http.cors import Cors
 from orgbilling_stubs.http.example_responses import ExampleHandler
 from orgbilling_stubs.http.json_schemas import Schemas
 from orgbilling_stubs.http.operation import CompileContext
+from orgbilling_stubs.http.origin_policy import NetworkSettings
 from orgbilling_stubs.http.pipeline import request_pipeline
 from orgbilling_stubs.http.response_fitting import ResponseFitter
 from orgbilling_stubs.http.responses import Responder, trace_ids
@@ -32,15 +32,19 @@ class HttpSettings:
     """How the server behaves towards its clients.
 
     lenient: imitate what the real framework tolerates (`days=`, member names in any case, `$schema`).
-    cors: origins that may call; none means any origin on this machine, "*" any origin at all.
+    network: how the server is reached, and from which origins.
     seed: seeds trace ids, and the example responses of operations without a handler.
     fitter: fits replies to a description that is not the one the handlers were written for.
+    assisted: take other spellings, suggest what was meant, refuse unknown query parameters.
+    lazily: compile each operation with its first request, and not all at the start.
     """
 
     lenient: bool = False
-    cors: Sequence[str] = ()
+    network: NetworkSettings = field(default_factory=NetworkSettings)
     seed: int = 0
     fitter: ResponseFitter | None = None
+    assisted: bool = False
+    lazily: bool = False
 
 
 def assemble(
@@ -65,22 +69,24 @@ def assemble(
     routes: ASGI applications by path prefix, for paths that are not described.
     recorder: called with every exchange of an operation, right before its response is sent.
     fault_injection: the step that may answer in place of an operation, or change its response.
-    Raises `LookupError` or `ValueError` if a reference or schema of a handled operation is broken.
+    Raises `LookupError` or `ValueError` if a reference or schema of a compiled operation is broken.
     """
     settings = settings or HttpSettings()
     specification = ApiSpecification(description)
     prefix = str(specification.base_path)
-    responder = Responder(prefix, Cors(settings.cors), trace_ids(settings.seed))
+    responder = Responder(prefix, trace_ids(settings.seed), settings.network)
     schemas = Schemas(description, tolerant=settings.lenient)
     site = Site(description, prefix, responder, documents or {}, closing, routes)
-    pipeline = request_pipeline(authorize, fault_injection)
+    pipeline = request_pipeline(authorize, responder.policy, fault_injection)
     record = recorder or _record_nothing
     app = CompiledApplication(
         site,
         middlewares=[lambda inner: Routing(inner, responder, pipeline, record, wall_ns, tuple(routes or ()))],
     )
     resolver = HandlerResolver(handlers, lambda operation: ExampleHandler(operation, schemas, settings.seed))
-    compiled_with = CompileContext(responder, schemas, settings.lenient, settings.fitter)
+    compiled_with = CompileContext(
+        responder, schemas, settings.lenient, settings.assisted, settings.fitter, settings.lazily
+    )
     app.add_specification(specification, resolver, compiled_with)
     app.compile()
     return app

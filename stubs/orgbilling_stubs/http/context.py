@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from orgbilling_stubs.auth.principal import Principal
@@ -12,27 +12,29 @@ if TYPE_CHECKING:
     from orgbilling_stubs.billing.tenant import Tenant
     from orgbilling_stubs.http.connection import Connection
     from orgbilling_stubs.http.operation import Operation
-    from orgbilling_stubs.http.origin import Origin
+    from orgbilling_stubs.http.public_url import PublicUrl
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 Deliver: TypeAlias = "Callable[[Response, Connection], Awaitable[None]]"
 
 NO_HEADERS: Mapping[str, str] = {}
+NO_PARAMETERS: Mapping[str, str] = {}
 
 
-class Serialized(NamedTuple):
-    """A reply as it goes on the wire, for clients that see the server at `origin`."""
+@dataclass(slots=True)
+class Serialized:
+    """A reply as it goes on the wire, for clients that see the server at `public_url`."""
 
-    origin: Origin
+    public_url: PublicUrl
     headers: Headers
     payload: bytes
     tag: bytes | None
 
 
 class Reply:
-    """A response as a Python object. The runtime validates it against the contract, then serializes it.
+    """A response as a Python object; `http.responses` holds it to the API description, and serializes it.
 
-    The runtime puts `$schema` first and sets `Link`, `ETag`, `X-Trace-Id` and `Content-Type` itself.
+    That also puts `$schema` first, and sets `Link`, `ETag`, `X-Trace-Id` and `Content-Type` itself.
     A reply may be given many times: it is validated and serialized once, so it must not be changed.
     """
 
@@ -89,7 +91,7 @@ class AppliedFault:
     """What the fault injector did to an exchange.
 
     text: in one line, for the journal. override: the preferences that were applied, as `Preference-Applied`
-    names them. rules: id and match number of each rule that struck.
+    names them. rules: id and match number of each rule that fired.
     """
 
     text: str
@@ -122,17 +124,18 @@ class RequestContext:
     method, path, query: as sent; `query` without the question mark, still percent-encoded.
     raw_headers: every header, names in lower case. headers: the first of each name.
     path_parameters: texts of the parameters in the path, by name.
-    origin: scheme and authority as the client sees them.
+    public_url: where the client sees the server.
     trace_id: the `X-Trace-Id` of the response. received_ns: real time, in nanoseconds since 1970.
     connection: the client's connection: reads the request body, waits, cuts.
+    raw_body: the body as sent, if the server has it already. Otherwise None, until validation has read it.
 
     Filled by the steps, in this order:
+    principal: who asks (authentication); None for whoever is not let in. A preview of a scenario gives it
+    another organization (fault injection).
+    authorization_error: why there is no principal (authentication); an operation with security raises it.
     fault: what the fault injector did (fault injection).
-    authorization: the principal, or the error that says that it is not let in (whichever step asks first).
-    organization_override: answer as this organization instead of the principal's own (fault injection).
     tenant_override: gives the tenant that reads answer from instead of the present one (fault injection).
-    principal: who asks (authentication); None for an operation without security.
-    raw_body, body: as sent, and parsed (validation).
+    body: parsed (validation).
     parameters: by name, parsed, with defaults (validation).
     idempotency: what makes a command count once, if the client sent `Idempotency-Key` (validation).
     version_before: the tenant's version before the command (handler); None for a read.
@@ -146,17 +149,16 @@ class RequestContext:
     raw_headers: Sequence[tuple[bytes, bytes]]
     headers: dict[bytes, bytes]
     path_parameters: Mapping[str, str]
-    origin: Origin
+    public_url: PublicUrl
     trace_id: str
     received_ns: int
     connection: Connection
+    raw_body: bytes | None
     parameters: Mapping[str, Any]
-    fault: AppliedFault | None = None
-    authorization: Principal | Exception | None = None
-    organization_override: str | None = None
-    tenant_override: Callable[[str], Tenant] | None = None
     principal: Principal | None = None
-    raw_body: bytes = b""
+    authorization_error: Exception | None = None
+    fault: AppliedFault | None = None
+    tenant_override: Callable[[str], Tenant] | None = None
     body: Any = None
     idempotency: Idempotency | None = None
     version_before: int | None = None
@@ -170,11 +172,15 @@ class RequestContext:
 
     @property
     def base_url(self) -> str:
-        """Scheme and authority as the client sees them, e.g. "http://127.0.0.1:4010"."""
-        return self.origin.base_url
+        """What URLs of the server begin with for the client, e.g. "http://127.0.0.1:4010"."""
+        return self.public_url.base_url
 
 
-CallNext: TypeAlias = Callable[[RequestContext], Coroutine[Any, Any, Response]]
+PendingResponse: TypeAlias = Coroutine[Any, Any, Response]
+"""What a step of the pipeline returns: the response once it is awaited."""
+
+
+CallNext: TypeAlias = Callable[[RequestContext], PendingResponse]
 """The rest of the pipeline."""
 
 
@@ -184,15 +190,14 @@ response finds it recorded. It changes nothing, and nothing waits for it: a plai
 
 
 Middleware: TypeAlias = Callable[[CallNext], CallNext]
-"""One step of the pipeline (see `http.pipeline`): puts itself in front of the rest of the pipeline.
+"""A step in front of the rest of the pipeline, as fault injection is one (see `http.pipeline`).
 
-It is called once, when the pipeline is composed, and returns the function that is called with every request.
+It is called once, when the pipeline is put together, and returns the function that is called for a request.
 That function may look at the context, change what the next steps see, call the rest of the pipeline with
 `await call_next(context)`, and change or replace the response. A step that answers by itself does not call
 the rest; `context.operation.problem(context, error)` makes the response of an error, and
-`context.operation.respond(context, reply)` validates and serializes a reply. Steps after fault injection
-never raise: what a later step raises has become a response when `call_next` returns, and `context.error`
-says what it was.
+`context.operation.respond(context, reply)` validates and serializes a reply. The rest never raises: an error
+has become a response when `call_next` returns, and `context.error` says what it was.
 
 A step that has nothing to do with the response can be a plain function that returns `call_next(context)`
 without awaiting it: that saves a coroutine for each request.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from orgbilling_stubs.http.context import Headers
 from orgbilling_stubs.http.origin_policy import OriginPolicy
@@ -27,8 +27,8 @@ class Cors:
     Only a listed or local origin gets `Access-Control-Allow-Credentials`; one that `*` lets in does not.
     """
 
-    def __init__(self, origins: Sequence[str] = ()) -> None:
-        self._policy = OriginPolicy(origins)
+    def __init__(self, policy: OriginPolicy | None = None) -> None:
+        self._policy = policy or OriginPolicy()
         self._cache: dict[bytes, Headers] = {}
 
     def headers(self, origin: bytes) -> Headers:
@@ -45,7 +45,7 @@ class Cors:
     def _headers(self, origin: bytes) -> Headers:
         if not self._policy.may_read(origin):
             return []
-        if self._policy.any_origin and origin not in self._policy.listed:
+        if self._policy.any_origin and not self._policy.is_listed(origin):
             return [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", EXPOSED)]
         return [
             (b"access-control-allow-origin", origin),

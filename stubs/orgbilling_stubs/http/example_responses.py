@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -200,7 +201,7 @@ class ExampleValues:
             case "integer":
                 return self._integer(schema)
             case "number":
-                return self._integer(schema, span=10_000) + (0 if "multipleOf" in schema else 0.5)
+                return self._number(schema)
             case "boolean":
                 return self._pick(2) == 1
             case "null":
@@ -234,6 +235,12 @@ class ExampleValues:
         step = int(schema.get("multipleOf", 1)) or 1
         first = -(-low // step)
         return (first + self._pick(max(1, high // step - first + 1))) * step
+
+    def _number(self, schema: Mapping[str, JsonValue]) -> float:
+        """A number within the bounds of a schema, with a half where there is room for it."""
+        number = self._integer(schema, span=10_000)
+        above = schema.get("maximum", schema.get("exclusiveMaximum", number + 1))
+        return number + 0.5 if "multipleOf" not in schema and number + 0.5 < above else number
 
     def _text(self, schema: Mapping[str, JsonValue], name: str) -> str:
         if "pattern" in schema:
@@ -277,8 +284,21 @@ class ExampleValues:
         return random_stream.draw(self._key, self._drawn) % below
 
 
+def _has_json(value: JsonValue) -> bool:
+    """Whether a value can be sent; an integer of more than 64 bits cannot."""
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return False
+    return True
+
+
 def _without(schema: Mapping[str, JsonValue], keyword: str) -> JsonObject:
     return {key: value for key, value in schema.items() if key != keyword}
+
+
+_FINAL_STATUS = re.compile(r"default|[2-5](?:[0-9]{2}|XX)")
+"""The keys of responses that can end a request: a 1xx cannot, and HTTP has no others."""
 
 
 class ExampleHandler:
@@ -296,7 +316,10 @@ class ExampleHandler:
         if media_type is None:
             return Reply(None, status)
         schema = content[media_type].get("schema", {})
-        validator = self._schemas.validator(schema, "response")
+        try:
+            validator = self._schemas.validator(schema, "response")
+        except (ValueError, LookupError) as error:  # a schema that cannot be compiled
+            raise Problem(UNIMPLEMENTED) from error
         body = None if isinstance(context.body, bytes) else context.body
         request = orjson.dumps([context.parameters, body], option=orjson.OPT_SORT_KEYS).decode()
         for attempt in range(MAX_ATTEMPTS):
@@ -305,12 +328,22 @@ class ExampleHandler:
                 example = ExampleValues(self._schemas.document, key).value(schema)
             except (ValueError, LookupError, TypeError):
                 break
-            if validator.is_valid(example):
+            if validator.is_valid(example) and _has_json(example):
                 return Reply(example, status)
         raise Problem(UNIMPLEMENTED)
 
     def _success(self) -> tuple[int, Mapping[str, JsonValue]]:
-        for status, response in sorted(self._operation.responses.items()):
+        """Status and content of the first successful response; where only others are described, of those."""
+        described = {
+            status: response
+            for status, response in sorted(self._operation.responses.items())
+            if _FINAL_STATUS.fullmatch(status)
+        }
+        for status, response in described.items():
             if status[:1] == "2":
                 return int(status.replace("X", "0")), response.get("content", {})
-        return 204, {}
+        if "default" in described:
+            return 200, described["default"].get("content", {})
+        for status, response in described.items():
+            return int(status.replace("X", "0")), response.get("content", {})
+        raise Problem(UNIMPLEMENTED)

@@ -9,7 +9,7 @@ from typing import Literal, NoReturn, NotRequired, TypeAlias, TypedDict
 import jsonschema_rs
 import orjson
 from jsonschema_rs import ValidationErrorKind
-from orgbilling_openapi.json_pointer import children, find, follow, keys
+from orgbilling_openapi.json_pointer import children, find, follow, keys, path_in
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 Validator: TypeAlias = jsonschema_rs.Draft202012Validator
@@ -110,6 +110,8 @@ class Schemas:
         ]
         if forbidden and not (side == "request" and self._tolerant):
             schema["properties"] = schema["properties"] | dict.fromkeys(forbidden, False)
+        if side == "response" and "$schema" in properties:
+            forbidden.append("$schema")  # not required: the server writes it when a response is valid
         if forbidden and "required" in schema:
             schema["required"] = [name for name in schema["required"] if name not in forbidden]
 
@@ -201,16 +203,19 @@ def validation_errors(validator: Validator, instance: JsonValue, location: str) 
     """
     rows: list[ErrorDetail] = []
     for error in validator.iter_errors(instance):
-        rows.extend(_rows(error, instance, location))
+        rows.extend(error_rows(error, instance, location))
         if len(rows) >= MAX_ERRORS:
             return rows[:MAX_ERRORS]
     return rows
 
 
-def _rows(error: jsonschema_rs.ValidationError, instance: JsonValue, location: str) -> Iterable[ErrorDetail]:
-    kind, path = error.kind, error.instance_path
+def error_rows(
+    error: jsonschema_rs.ValidationError, instance: JsonValue, location: str
+) -> Iterable[ErrorDetail]:
+    """The rows of `errors` for one validation error."""
+    kind, path = error.kind, path_in(instance, error.instance_path)
     location = locate(location, path)
-    value = _value_at(instance, path)
+    value = value_at(instance, path)
     if isinstance(kind, ValidationErrorKind.Required):
         return [error_detail(f"expected required property {kind.property} to be present", location, value)]
     if isinstance(
@@ -218,7 +223,7 @@ def _rows(error: jsonschema_rs.ValidationError, instance: JsonValue, location: s
     ):
         return [error_detail("unexpected property", f"{location}.{name}", value) for name in kind.unexpected]
     if isinstance(kind, ValidationErrorKind.FalseSchema):
-        return [error_detail("unexpected property", location, _value_at(instance, path[:-1]))]
+        return [error_detail("unexpected property", location, value_at(instance, path[:-1]))]
     return [error_detail(_message(kind, error.message), location, value)]
 
 
@@ -241,7 +246,8 @@ def locate(location: str, path: Iterable[str | int]) -> str:
     return location
 
 
-def _value_at(instance: JsonValue, path: Sequence[str | int]) -> JsonValue:
+def value_at(instance: JsonValue, path: Sequence[str | int]) -> JsonValue:
+    """The value at a path that leads to one."""
     for key in path:
         instance = instance[key]
     return instance

@@ -9,15 +9,8 @@ from typing import Protocol
 
 from orgbilling_openapi.strict_json import JsonObject
 
-from orgbilling_stubs.http.context import (
-    AnyReply,
-    EncodedReply,
-    Handler,
-    Reply,
-    RequestContext,
-    Response,
-    StreamReply,
-)
+from orgbilling_stubs.auth.authorization import READ_METHODS
+from orgbilling_stubs.http.context import AnyReply, Handler, RequestContext, Response
 from orgbilling_stubs.http.json_schemas import Schemas
 from orgbilling_stubs.http.parameters import Parameters
 from orgbilling_stubs.http.request_body import RequestBody
@@ -28,12 +21,14 @@ from orgbilling_stubs.http.security import required_schemes
 
 @dataclass(frozen=True, slots=True)
 class CompileContext:
-    """What all operations of a server are compiled with."""
+    """What all operations of a server are compiled with. lazily: each with its first request."""
 
     responder: Responder
     schemas: Schemas
     lenient: bool = False
+    assisted: bool = False
     fitter: ResponseFitter | None = None
+    lazily: bool = False
 
 
 class ConnexionOperation(Protocol):
@@ -62,7 +57,7 @@ class Operation:
         self.operation_id = described.operation_id
         self.method = described.method.upper()
         self.path = described.path
-        self.safe = self.method in ("GET", "HEAD")
+        self.safe = self.method in READ_METHODS
         self.handler = handler
         self.security = required_schemes(described.security)
         self._described = described
@@ -71,7 +66,13 @@ class Operation:
     @cached_property
     def parameters(self) -> Parameters:
         """What reads its parameters."""
-        return Parameters(self._described.parameters, self._with.schemas, lenient=self._with.lenient)
+        compiled_with = self._with
+        return Parameters(
+            self._described.parameters,
+            compiled_with.schemas,
+            lenient=compiled_with.lenient,
+            assisted=compiled_with.assisted,
+        )
 
     @cached_property
     def request_body(self) -> RequestBody | None:
@@ -79,7 +80,10 @@ class Operation:
         described = self._described.request_body
         if not described:
             return None
-        return RequestBody(described, self._with.schemas, lenient=self._with.lenient)
+        compiled_with = self._with
+        return RequestBody(
+            described, compiled_with.schemas, lenient=compiled_with.lenient, assisted=compiled_with.assisted
+        )
 
     @cached_property
     def responses(self) -> DescribedResponses:
@@ -107,15 +111,6 @@ class Operation:
         """The problem document for an error, which becomes the error of the exchange."""
         context.error = error
         responder = self._with.responder
-        response = responder.problem(error, context.origin, context.trace_id)
+        response = responder.problem(error, context.public_url, context.trace_id)
         responder.finish(context.headers, response.headers)
         return response
-
-
-async def handle(context: RequestContext) -> Response:
-    """The end of the pipeline: call the handler, validate and serialize its reply."""
-    operation = context.operation
-    reply = operation.handler(context)
-    if not isinstance(reply, (Reply, EncodedReply, StreamReply)):
-        reply = await reply
-    return operation.respond(context, reply)

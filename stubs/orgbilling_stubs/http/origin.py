@@ -1,69 +1,106 @@
-"""The client-visible origin of this server: scheme and host of the URLs in responses."""
+"""Host names and web origins, parsed and compared by one rule (RFC 6454, RFC 9110).
+
+Two texts name the same host, or origin, when their parts are equal. Case does not count, neither does
+a dot at the end of a name, a port that is the default of the scheme, or the spelling of an IPv6 address:
+`HTTPS://App.Example.:443` and `https://app.example` are one origin.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from ipaddress import IPv6Address, ip_address
+from typing import NamedTuple
 
-from starlette.types import Scope
+DEFAULT_PORTS = {"http": 80, "https": 443}
+LONGEST = 300
+"""A longer text names no host and no origin."""
 
-HOST = re.compile(rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
-CACHED_ORIGINS = 256
-LONGEST_HEADER = 256
-"""A longer header is parsed with every request, and not remembered."""
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(?::([0-9]{0,5}))?")
+_ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,63})://(.+)")
 
-Address: TypeAlias = tuple[str, int | None]
-"""IP address or name, and port, of the socket that a request arrived at."""
+
+class Host(NamedTuple):
+    """The host of an address. name: lower case; an IPv6 address without brackets. port: None if not given."""
+
+    name: str
+    port: int | None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it names this machine."""
+        return is_local(self.name)
+
+    @property
+    def authority(self) -> str:
+        """Name and port as they stand in a URL."""
+        name = f"[{self.name}]" if ":" in self.name else self.name
+        return name if self.port is None else f"{name}:{self.port}"
 
 
 class Origin(NamedTuple):
-    """base_url: of this server's URLs. schema_url: the origin in `$schema`, as the real framework guesses it.
+    """A web origin; the port of its host is None where it is the default of the scheme."""
 
-    The framework takes `http` for a local host and `https` for any other, whatever the request came by.
-    """
+    scheme: str
+    host: Host
 
-    base_url: str
-    schema_url: str
+    def is_at(self, host: Host) -> bool:
+        """Whether it is the origin of a server that is asked under this `Host`, by http or https.
 
-
-class Origins:
-    """Reads `Host`, `X-Forwarded-Host` and `X-Forwarded-Proto`, and remembers the origins."""
-
-    def __init__(self) -> None:
-        self._cache: dict[tuple[bytes | None, bytes | None, str], Origin] = {}
-
-    def of(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Origin:
-        """The origin of one request; scope: of ASGI."""
-        return self.of_request(headers, scope.get("scheme", "http"), scope.get("server"))
-
-    def of_request(self, headers: Mapping[bytes, bytes], scheme: str, server: Address | None) -> Origin:
-        """The origin of one request; scheme and server: where it arrived."""
-        host = headers.get(b"x-forwarded-host") or headers.get(b"host")
-        forwarded_scheme = headers.get(b"x-forwarded-proto")
-        key = host, forwarded_scheme, scheme
-        origin = self._cache.get(key)
-        if origin is None:
-            origin = _origin(host, forwarded_scheme, scheme, server)
-            if len(self._cache) >= CACHED_ORIGINS:
-                self._cache.clear()
-            if len(host or b"") <= LONGEST_HEADER and len(forwarded_scheme or b"") <= LONGEST_HEADER:
-                self._cache[key] = origin
-        return origin
+        A proxy that ends TLS may not say so: the scheme does not count, but its default port does.
+        """
+        port = DEFAULT_PORTS.get(self.scheme)
+        return (
+            port is not None
+            and self.host.name == host.name
+            and (self.host.port or port) == (host.port or port)
+        )
 
 
-def _origin(
-    host: bytes | None, forwarded_scheme: bytes | None, scheme: str, server: Address | None
-) -> Origin:
-    name = (host or b"").partition(b",")[0].strip()
-    if HOST.fullmatch(name) is None:
-        ip, port = server or ("127.0.0.1", None)
-        address = f"[{ip}]" if ":" in ip else ip
-        authority = address if port is None else f"{address}:{port}"
-    else:
-        authority = name.decode("ascii")
-    named = (forwarded_scheme or b"").partition(b",")[0].strip().lower().decode("latin-1")
-    if named in ("http", "https"):
-        scheme = named
-    local = authority.startswith(("localhost", "127.0.0.1", "[::1]"))
-    return Origin(f"{scheme}://{authority}", f"{'http' if local else 'https'}://{authority}")
+def is_local(name: str) -> bool:
+    """Whether a host name or address means this machine: `localhost`, a name below it, a loopback address."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+def is_address(name: str) -> bool:
+    """Whether a host name is an IP address."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def parse_host(text: str) -> Host | None:
+    """A host with or without a port, as in `Host`; None for any other text."""
+    match = _HOST.fullmatch(text) if len(text) <= LONGEST else None
+    if match is None:
+        return None
+    port = int(match[2]) if match[2] else None
+    if port is not None and port > 65_535:
+        return None
+    if not match[1].startswith("["):
+        name = match[1].lower().removesuffix(".")
+        return Host(name, port) if name else None
+    try:
+        return Host(str(IPv6Address(match[1][1:-1])), port)
+    except ValueError:
+        return None
+
+
+def parse_origin(text: str) -> Origin | None:
+    """A web origin of any scheme, as in `Origin`; None for any other text, such as `null`."""
+    match = _ORIGIN.fullmatch(text) if len(text) <= LONGEST else None
+    host = None if match is None else parse_host(match[2])
+    if match is None or host is None:
+        return None
+    scheme = match[1].lower()
+    if host.port == DEFAULT_PORTS.get(scheme):
+        host = Host(host.name, None)
+    return Origin(scheme, host)

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qsl, unquote_plus
 
 import orjson
-from orgbilling_openapi.strict_json import JsonObject, JsonValue
+from orgbilling_openapi.strict_json import JsonObject, JsonValue, is_too_deep
 
-from orgbilling_stubs.http.json_schemas import ErrorDetail, Schemas, error_detail, types, validation_errors
+from orgbilling_stubs.http.assisted_input import (
+    assisted_errors,
+    suggestion,
+    with_described_spelling,
+    with_sent_values,
+)
+from orgbilling_stubs.http.json_schemas import (
+    ErrorDetail,
+    Schemas,
+    error_detail,
+    shortened,
+    types,
+    validation_errors,
+)
 
 INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+NUMBER = re.compile(r"[+-]?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 CACHED_QUERIES = 256
 """The values of so many different query strings are remembered per operation."""
 LONGEST_CACHED_QUERY = 128
@@ -48,9 +61,12 @@ def boolean(text: str) -> bool:
 def json_object(text: str) -> JsonValue:
     """A JSON object in a parameter."""
     try:
-        return orjson.loads(text)
+        value: JsonValue = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise ParameterError("invalid object") from None
+    if is_too_deep(value):
+        raise ParameterError("nested too deeply")
+    return value
 
 
 PARSERS = {"integer": integer, "number": number, "boolean": boolean, "object": json_object}
@@ -59,19 +75,23 @@ PARSERS = {"integer": integer, "number": number, "boolean": boolean, "object": j
 class Parameter:
     """One parameter of the API description, ready to be parsed from the texts that a request has for it."""
 
-    def __init__(self, described: Mapping[str, JsonValue], schemas: Schemas, *, lenient: bool) -> None:
+    def __init__(
+        self, described: Mapping[str, JsonValue], schemas: Schemas, *, lenient: bool, assisted: bool
+    ) -> None:
         self.name: str = described["name"]
         self.place: str = described["in"]
         self.location = f"{self.place}.{self.name}"
         self.header_name = self.name.lower().encode("latin-1", "replace")
         self.required = bool(described.get("required"))
         self._lenient = lenient
+        self._assisted = assisted
         schema = described.get("schema", {})
         self.default: JsonValue = schema.get("default") if isinstance(schema, Mapping) else None
         self._is_array = types(schemas.document, schema) == ("array",)
         self._explode = bool(described.get("explode", described.get("style", "form") == "form"))
         item = schema.get("items", {}) if self._is_array else schema
         self._parse = PARSERS.get(next(iter(types(schemas.document, item)), "string"), str)
+        self._schema = schemas.standalone(schema, "request") if assisted else schema
         self._validator = schemas.validator(schema, "request")
 
     def read(self, texts: Sequence[str]) -> tuple[JsonValue, list[ErrorDetail]]:
@@ -87,8 +107,14 @@ class Parameter:
             value = self._items(texts) if self._is_array else self._parse(texts[0])
         except ParameterError as error:
             return None, [error_detail(str(error), self.location, texts[0])]
+        sent = value
+        if self._assisted:
+            value = with_described_spelling(self._schema, self._schema, value)
         if self._validator.is_valid(value):
             return value, []
+        if self._assisted:
+            rows = assisted_errors(self._schema, self._validator, value, self.location)
+            return value, with_sent_values(rows, value, sent, self.location)
         return value, validation_errors(self._validator, value, self.location)
 
     def _items(self, texts: Sequence[str]) -> list[JsonValue]:
@@ -97,18 +123,29 @@ class Parameter:
 
 
 class Parameters:
-    """All parameters of one operation. Of two with the same place and name the first counts."""
+    """All parameters of one operation. Of two with the same place and name the first counts.
+
+    assisted: unknown query parameters are refused; see `http.assisted_input`.
+    """
 
     def __init__(
-        self, described: Sequence[Mapping[str, JsonValue]], schemas: Schemas, *, lenient: bool = False
+        self,
+        described: Sequence[Mapping[str, JsonValue]],
+        schemas: Schemas,
+        *,
+        lenient: bool = False,
+        assisted: bool = False,
     ) -> None:
         parameters: dict[tuple[str, str], Parameter] = {}
         for node in described:
             if (node["in"], node["name"]) not in parameters:
-                parameters[node["in"], node["name"]] = Parameter(node, schemas, lenient=lenient)
+                parameters[node["in"], node["name"]] = Parameter(
+                    node, schemas, lenient=lenient, assisted=assisted
+                )
         self._query = [parameter for parameter in parameters.values() if parameter.place == "query"]
         self._others = [parameter for parameter in parameters.values() if parameter.place != "query"]
-        self._query_names = {parameter.name for parameter in self._query}
+        self._query_names = {parameter.name: None for parameter in self._query}
+        self._assisted = assisted
         only_optional_headers = all(
             parameter.place == "header" and not parameter.required and parameter.default is None
             for parameter in self._others
@@ -121,11 +158,16 @@ class Parameters:
     def read(
         self, query: bytes, path: Mapping[str, str], headers: Mapping[bytes, bytes]
     ) -> tuple[JsonObject, list[ErrorDetail]]:
-        """Values by name, and everything wrong with them. Unknown query parameters are ignored."""
+        """Values by name, and everything wrong with them.
+
+        Unknown query parameters are ignored, unless the operation is assisted.
+        """
         cached = self._cache.get(query)
         errors: list[ErrorDetail] = []
         if cached is None:
             cached, errors = _read(self._query, self._query_texts(query))
+            if self._assisted:
+                errors += self._unknown_parameters(query)
             if not errors and len(query) <= LONGEST_CACHED_QUERY:
                 if len(self._cache) >= CACHED_QUERIES:
                     self._cache.clear()
@@ -137,6 +179,18 @@ class Parameters:
             values.update(others)
             errors = other_errors + errors
         return values, errors
+
+    def _unknown_parameters(self, query: bytes) -> list[ErrorDetail]:
+        """The query parameters that the operation does not have."""
+        known = list(self._query_names)
+        errors = []
+        for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+            if name not in self._query_names:
+                hint = suggestion(name, known)
+                listed = f"expected {', '.join(known)}" if known else "the operation has none"
+                message = f"unknown query parameter; {listed}{hint}"
+                errors.append(error_detail(message, f"query.{shortened(name)}", value))
+        return errors
 
     def _query_texts(self, query: bytes) -> dict[str, list[str]]:
         texts: dict[str, list[str]] = {}

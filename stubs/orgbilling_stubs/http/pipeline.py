@@ -1,35 +1,59 @@
-"""The pipeline of a request: one chain of steps, composed once, the same for every operation.
+"""The pipeline of a request: the same steps for every operation, in one order.
 
-    route → fault injection → problems → authenticate and authorize → read and validate → handler
+    route → host and origin → authenticate → fault injection → security → read and validate → handler
           → validate and serialize → record
 
-`request_pipeline` composes the steps between routing (`http.routing`, before) and recording (after). Each is
-a `Middleware` (see `http.context`). Their order is also the order of precedence of errors: unknown route,
-wrong method, authentication, authorization, media type, size, syntax, validation, domain.
+`request_pipeline` puts together the steps between routing (`http.routing`, before) and recording (after).
+Errors have an order of precedence: host, unknown route, wrong method, origin, authentication, authorization,
+media type, size, syntax, validation, domain. For it, the host is checked twice: by the router before it
+refuses a route or a method, and as the first step of a known operation.
 
-The chain is asynchronous, and is usually run to completion without waiting: see `http.run_to_completion`.
+The pipeline is asynchronous, and is usually run to completion without waiting: see `http.run_to_completion`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from orgbilling_stubs.http.connection import Disconnected
+from orgbilling_stubs.http.context import (
+    CallNext,
+    EncodedReply,
+    Middleware,
+    Reply,
+    RequestContext,
+    Response,
+    StreamReply,
+)
+from orgbilling_stubs.http.origin_check import origin_check
+from orgbilling_stubs.http.origin_policy import OriginPolicy
+from orgbilling_stubs.http.request_validation import validate_request
+from orgbilling_stubs.http.security import Authorize, authentication, check_security
 
-from orgbilling_stubs.http.context import CallNext, Middleware
-from orgbilling_stubs.http.operation import handle
-from orgbilling_stubs.http.request_validation import request_validation
-from orgbilling_stubs.http.responses import problem_responses
-from orgbilling_stubs.http.security import Authorize, security
+
+def request_pipeline(
+    authorize: Authorize, policy: OriginPolicy, fault_injection: Middleware | None = None
+) -> CallNext:
+    """The steps of every request between routing and recording.
+
+    Authentication runs first because fault rules name organizations. Its error is raised after fault
+    injection, so that a fault can answer instead.
+    """
+    respond = operate if fault_injection is None else fault_injection(operate)
+    return origin_check(policy)(authentication(authorize)(respond))
 
 
-def request_pipeline(authorize: Authorize, fault_injection: Middleware | None = None) -> CallNext:
-    """The steps of every request, in their order: so a 401 comes before a 422, and a fault before both."""
-    steps: list[Middleware] = [problem_responses, security(authorize), request_validation]
-    return compose([fault_injection, *steps] if fault_injection is not None else steps, handle)
-
-
-def compose(steps: Sequence[Middleware], last: CallNext) -> CallNext:
-    """The chain that runs the steps in this order, and `last` at its end."""
-    chain = last
-    for step in reversed(steps):
-        chain = step(chain)
-    return chain
+async def operate(context: RequestContext) -> Response:
+    """Run the operation itself. An error of any step becomes a problem document."""
+    operation = context.operation
+    try:
+        check_security(context)
+        receiving = validate_request(context)
+        if receiving is not None:
+            await receiving
+        reply = operation.handler(context)
+        if not isinstance(reply, (Reply, EncodedReply, StreamReply)):
+            reply = await reply
+        return operation.respond(context, reply)
+    except Disconnected:
+        raise
+    except Exception as error:
+        return operation.problem(context, error)

@@ -10,9 +10,21 @@ from collections.abc import Mapping
 import orjson
 from orgbilling_openapi import strict_json
 from orgbilling_openapi.json_pointer import follow
-from orgbilling_openapi.strict_json import DuplicateMemberError, JsonObject, JsonValue, StrictJsonError
+from orgbilling_openapi.strict_json import (
+    MAX_NESTING,
+    DuplicateMemberError,
+    JsonObject,
+    JsonValue,
+    StrictJsonError,
+    is_too_deep,
+)
 from starlette.types import Receive
 
+from orgbilling_stubs.http.assisted_input import (
+    assisted_errors,
+    with_described_spelling,
+    with_sent_values,
+)
 from orgbilling_stubs.http.connection import Disconnected
 from orgbilling_stubs.http.errors import (
     BODY_LARGE,
@@ -42,10 +54,16 @@ class RequestBody:
     """The request body of one operation.
 
     lenient: member names match in any case, the last of several equal ones wins.
+    assisted: see `http.assisted_input`.
     """
 
     def __init__(
-        self, described: Mapping[str, JsonValue], schemas: Schemas, *, lenient: bool = False
+        self,
+        described: Mapping[str, JsonValue],
+        schemas: Schemas,
+        *,
+        lenient: bool = False,
+        assisted: bool = False,
     ) -> None:
         content = described.get("content", {})
         media_type = next((name for name in content if JSON_TYPE.fullmatch(name.encode("latin-1"))), None)
@@ -55,13 +73,22 @@ class RequestBody:
         self._accepted = tuple(name.lower().encode() for name in content)
         self._required = bool(described.get("required"))
         self._lenient = lenient
+        self._assisted = assisted
         self._schema = schemas.standalone(schema, "request")
         self._validator = schemas.validator(schema, "request")
         self._has_integers = '"integer"' in json.dumps(self._schema)
 
-    def check_media_type(self, content_type: bytes | None) -> None:
-        """Raise `Problem` for what is not JSON; no content type at all means JSON."""
-        if not content_type or content_type == b"application/json":
+    def check_media_type(self, headers: Mapping[bytes, bytes]) -> None:
+        """Raise `Problem` for a body that is not JSON, or does not say what it is.
+
+        A form and a script of another site can send a body without a type, or as text, but not as JSON.
+        """
+        content_type = headers.get(b"content-type")
+        if content_type == b"application/json":
+            return
+        if not content_type:
+            if has_body(headers):
+                raise Problem(MEDIA_WRONG, detail="a body needs a Content-Type, such as application/json")
             return
         media_type = content_type.partition(b";")[0].strip()
         if JSON_TYPE.fullmatch(media_type) if self._is_json else media_type.lower() in self._accepted:
@@ -69,19 +96,30 @@ class RequestBody:
         raise Problem(MEDIA_WRONG, detail=f"unknown content type: {shortened(media_type.decode('latin-1'))}")
 
     def parse(self, raw: bytes) -> tuple[JsonValue, list[ErrorDetail]]:
-        """The body as an object, and what is wrong with it. Raises `Problem` if it is absent or not JSON."""
+        """The body as an object, and what is wrong with it.
+
+        Raises `Problem` if it is absent, too large, or not JSON.
+        """
         if not raw:
             if self._required:
                 raise Problem(BODY_MISSING)
             return None, []
+        size_bytes = len(raw)
+        if size_bytes >= self.limit_bytes:
+            raise _too_large(self.limit_bytes)
         if not self._is_json:
             return raw, []
         value = self._loads(raw)
-        try:
-            if not self._validator.is_valid(value):
-                return value, validation_errors(self._validator, value, "body")
-        except (RecursionError, ValueError):  # jsonschema-rs raises these beyond a few hundred levels
-            raise _malformed(raw, "nested too deeply") from None
+        if size_bytes > 2 * MAX_NESTING and is_too_deep(value):  # each level has two brackets
+            raise _malformed(raw, f"nested too deeply (the limit is {MAX_NESTING} levels)")
+        sent = value
+        if self._assisted:
+            value = with_described_spelling(self._schema, self._schema, value)
+        if not self._validator.is_valid(value):
+            if self._assisted:
+                rows = assisted_errors(self._schema, self._validator, value, "body")
+                return value, with_sent_values(rows, value, sent, "body")
+            return value, validation_errors(self._validator, value, "body")
         if self._has_integers and FLOAT.search(raw) is not None:
             whole = _with_integers(self._schema, self._schema, value)
             # Dumped, because 10 == 10.0 in Python.
@@ -93,8 +131,10 @@ class RequestBody:
     def _loads(self, raw: bytes) -> JsonValue:
         try:
             value = orjson.loads(raw)
-            if not self._lenient:
-                _check_duplicates(raw, value)
+            # Every member has a colon, so a flat object with as many colons as members has neither duplicates
+            # nor nested objects: only other texts are parsed a second time.
+            if not self._lenient and (type(value) is not dict or raw.count(b":") != len(value)):
+                strict_json.loads(raw)  # raises `DuplicateMemberError`
         except DuplicateMemberError as error:
             raise _malformed(raw, f"duplicate property {shortened(error.name)}") from None
         except (orjson.JSONDecodeError, StrictJsonError) as error:
@@ -117,16 +157,6 @@ class RequestBody:
 def _malformed(raw: bytes, message: str) -> Problem:
     """400: the body is not JSON; the problem document repeats the raw text as the value."""
     return Problem(BODY_MALFORMED, [error_detail(message, "body", raw.decode("utf-8", "replace"))])
-
-
-def _check_duplicates(raw: bytes, value: JsonValue) -> None:
-    """Raise `DuplicateMemberError` if an object in the text repeats a member.
-
-    Every member has a colon, so a flat object with as many colons as members has neither duplicates nor
-    nested objects: only other texts are parsed a second time.
-    """
-    if not isinstance(value, dict) or raw.count(b":") != len(value):
-        strict_json.loads(raw)
 
 
 def _with_integers(root: JsonValue, schema: JsonValue, value: JsonValue) -> JsonValue:
@@ -175,10 +205,9 @@ async def receive_body(
         raise Problem(BODY_SLOW, headers={"Connection": "close"}) from None
 
 
-def check_size(body: bytes, limit_bytes: int) -> None:
-    """Raise `Problem` for a body that is too large."""
-    if len(body) >= limit_bytes:
-        raise _too_large(limit_bytes)
+def has_body(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a request has a body, perhaps an empty one in chunks."""
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
 
 
 def _too_large(limit_bytes: int) -> Problem:

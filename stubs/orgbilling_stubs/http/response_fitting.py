@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from orgbilling_fixtures import random_stream
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
-from orgbilling_stubs.http.errors import UNIMPLEMENTED, Problem
 from orgbilling_stubs.http.example_responses import ExampleValues
 from orgbilling_stubs.http.json_schemas import Schemas
 
@@ -26,12 +25,21 @@ class ResponseFitter:
         self._seed = seed
 
     def fitted(self, schema: JsonValue, body: JsonValue) -> JsonValue:
-        """The body, as near to itself as the schema lets it be. Raises `Problem` (501) if nothing fits."""
+        """The body, as near to itself as the schema lets it be.
+
+        Where nothing fits, as in a schema that contradicts itself, the stub's own value stays: a client is
+        better served with it than with an error. The server names such operations at its start.
+        """
         try:
             fitted = self._fit(schema, body, "")
-            return fitted if self._is_valid(schema, fitted) else self._example(schema, "")
-        except (LookupError, TypeError, ValueError) as error:
-            raise Problem(UNIMPLEMENTED) from error
+            return fitted if self._is_valid(schema, fitted) else self._example(schema, "", fitted)
+        except (LookupError, TypeError, ValueError):
+            return body
+
+    def has_example(self, schema: JsonValue) -> bool:
+        """Whether a value can be made that fits a schema."""
+        nothing = object()
+        return self._example(schema, "", nothing) is not nothing
 
     def _fit(self, schema: JsonValue, value: JsonValue, name: str) -> JsonValue:
         if not isinstance(schema, Mapping) or self._is_valid(schema, value):
@@ -44,7 +52,7 @@ class ResponseFitter:
         for converted in _conversions(value):
             if self._is_valid(schema, converted):
                 return converted
-        return self._example(schema, name)
+        return self._example(schema, name, value)
 
     def _object(self, schema: Mapping[str, JsonValue], value: Mapping[str, JsonValue]) -> JsonObject:
         """An object without members that the schema does not have, and with those that it requires."""
@@ -56,9 +64,12 @@ class ResponseFitter:
             write_only = isinstance(described, Mapping) and described.get("writeOnly")
             if described is not False and not write_only:
                 fitted[name] = self._fit(described, member, name)
+        missing = object()
         for name in schema.get("required", ()):
-            if name not in fitted:
-                fitted[name] = self._example(properties.get(name, {}), name)
+            if name not in fitted and name != "$schema":  # which the server writes by itself
+                example = self._example(properties.get(name, {}), name, missing)
+                if example is not missing:
+                    fitted[name] = example
         return fitted
 
     def _chosen(self, schema: Mapping[str, JsonValue], value: JsonValue) -> Mapping[str, JsonValue]:
@@ -74,13 +85,14 @@ class ResponseFitter:
                 chosen = examples.resolved({"allOf": [branch, rest]})
         return chosen
 
-    def _example(self, schema: JsonValue, name: str) -> JsonValue:
-        """An example of a schema, the same for the same member; raises `ValueError` if none can be made."""
+    def _example(self, schema: JsonValue, name: str, otherwise: object) -> JsonValue:
+        """An example of a schema, the same for the same member; `otherwise` if none can be made."""
         key = random_stream.key("fitting", self._seed, name)
-        example = ExampleValues(self._document, key).value(schema, name)
-        if not self._is_valid(schema, example):
-            raise ValueError(f"no example can be made of {name or 'the response'}")
-        return example
+        try:
+            example = ExampleValues(self._document, key).value(schema, name)
+            return example if self._is_valid(schema, example) else otherwise
+        except (LookupError, TypeError, ValueError):
+            return otherwise
 
     def _is_valid(self, schema: JsonValue, value: JsonValue) -> bool:
         return self._schemas.validator(schema, "response").is_valid(value)

@@ -9,13 +9,13 @@ from itertools import count
 
 import orjson
 from orgbilling_openapi.json_pointer import find
+from orgbilling_openapi.redaction import redact, redact_json
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 from starlette.types import Scope, Send
 
-from orgbilling_stubs.http.connection import Connection, Disconnected
+from orgbilling_stubs.http.connection import Connection
 from orgbilling_stubs.http.context import (
     AnyReply,
-    CallNext,
     EncodedReply,
     Headers,
     Reply,
@@ -27,13 +27,18 @@ from orgbilling_stubs.http.context import (
 from orgbilling_stubs.http.cors import VARY, Cors
 from orgbilling_stubs.http.errors import CRASHED, INVALID_RESPONSE, TITLES, InvalidReply
 from orgbilling_stubs.http.json_schemas import Schemas, Validator, types, validation_errors
-from orgbilling_stubs.http.origin import Origin, Origins
+from orgbilling_stubs.http.origin_policy import NetworkSettings
+from orgbilling_stubs.http.public_url import PublicUrl, PublicUrls
+from orgbilling_stubs.http.request_head import first_values
 from orgbilling_stubs.http.response_fitting import ResponseFitter
 
 LOG = logging.getLogger("orgbilling")
 
 JSON = (b"content-type", b"application/json")
 PROBLEM = (b"content-type", b"application/problem+json")
+OF_PAGES = (VARY, (b"x-content-type-options", b"nosniff"))
+OF_DATA = (*OF_PAGES, (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"))
+"""What every response carries. A browser that shows JSON or a problem loads nothing."""
 
 
 class DescribedResponse:
@@ -62,6 +67,10 @@ class DescribedResponse:
             self.headers.append((b"link", describing(prefix, name)))
             if "$schema" in find(schemas.document, reference).get("properties", {}):
                 self.suffix = f'{prefix}/schemas/{name}.json"'
+
+    def headers_at(self, path: str) -> Headers:
+        """The constant headers, for clients for whom a proxy adds this path in front of ours."""
+        return [(name, with_path(value, path) if name == b"link" else value) for name, value in self.headers]
 
     def head(self, schema_url: str) -> bytes:
         """How a body begins that names its schema, for clients that see the server there."""
@@ -104,8 +113,8 @@ class DescribedResponses:
         if isinstance(reply, StreamReply):
             return _streamed(context, reply)
         serialized = reply.serialized
-        if serialized is None or serialized.origin is not context.origin:
-            serialized = reply.serialized = self._serialize(reply, context.origin)
+        if serialized is None or serialized.public_url is not context.public_url:
+            serialized = reply.serialized = self._serialize(reply, context.public_url)
         trace = (b"x-trace-id", context.trace_id.encode())
         if serialized.tag is not None:
             condition = context.headers.get(b"if-none-match")
@@ -113,7 +122,7 @@ class DescribedResponses:
                 return Response(304, [(b"etag", serialized.tag), trace])
         return Response(reply.status, [*serialized.headers, trace], serialized.payload)
 
-    def _serialize(self, reply: Reply | EncodedReply, origin: Origin) -> Serialized:
+    def _serialize(self, reply: Reply | EncodedReply, public_url: PublicUrl) -> Serialized:
         """Validate and serialize a reply, once however often it is given."""
         status = reply.status
         described = self._by_status.get(status) or self._find(status)
@@ -124,9 +133,9 @@ class DescribedResponses:
         else:
             payload = self._payload(described, status, reply.body)
         if described.suffix is not None and payload[:1] == b"{":
-            head = described.head(origin.schema_url)
+            head = described.head(public_url.schema_url)
             payload = head + b"," + payload[1:] if len(payload) > 2 else head + b"}"
-        headers = [*described.headers]
+        headers = described.headers_at(public_url.path) if public_url.path else [*described.headers]
         if payload or status != 204:
             headers.append((b"content-length", b"%d" % len(payload)))
         if reply.headers:
@@ -134,19 +143,17 @@ class DescribedResponses:
         if self._safe and status == 200:
             tag = tag or entity_tag(payload)
             headers.append((b"etag", tag))
-        return Serialized(origin, headers, payload, tag)
+        return Serialized(public_url, headers, payload, tag)
 
     def _payload(self, described: DescribedResponse, status: int, body: JsonValue) -> bytes:
         validator = described.validator
         if validator is None:
             return b""
-        if validator.is_valid(body):
-            return orjson.dumps(body)
-        if self._fitter is not None:
-            return orjson.dumps(self._fitter.fitted(described.schema, body))
-        rows = validation_errors(validator, body, "body")
-        text = "; ".join(f"{row['location']}: {row['message']}" for row in rows[:20])
-        raise InvalidReply(f"{self._operation_id} {status} breaks the API description: {text}")
+        try:
+            return validated_json(body, described.schema, validator, self._fitter)
+        except InvalidReply as error:
+            message = f"{self._operation_id} {status} breaks the API description: {error}"
+            raise InvalidReply(message) from None
 
     def _find(self, status: int) -> DescribedResponse:
         described = self._described.get(str(status)) or self._described.get(f"{status // 100}XX")
@@ -154,10 +161,31 @@ class DescribedResponses:
             successes = (name for name in sorted(self._described) if name.startswith("2"))
             described = self._described.get(next(successes, "default"))
         described = described or self._described.get("default")
+        if not self._described:  # a document of others that describes no response at all
+            described = DescribedResponse({}, Schemas({}), "")
         if described is None:
             raise InvalidReply(f"{self._operation_id}: the API description has no response {status}")
         self._by_status[status] = described
         return described
+
+
+def validated_json(
+    value: JsonValue,
+    schema: JsonValue,
+    validator: Validator,
+    fitter: ResponseFitter | None = None,
+    location: str = "body",
+) -> bytes:
+    """The JSON of a body, or of a part of one, that has been held to its schema.
+
+    fitter: fits a value that breaks the schema. Without it, such a value raises `InvalidReply`.
+    """
+    if validator.is_valid(value):
+        return orjson.dumps(value)
+    if fitter is not None:
+        return orjson.dumps(fitter.fitted(schema, value))
+    rows = validation_errors(validator, value, location)
+    raise InvalidReply("; ".join(f"{row['location']}: {row['message']}" for row in rows[:20]))
 
 
 def _streamed(context: RequestContext, reply: StreamReply) -> Response:
@@ -169,7 +197,10 @@ def _streamed(context: RequestContext, reply: StreamReply) -> Response:
 
     async def deliver(response: Response, connection: Connection) -> None:
         await connection.start(response.status, response.headers)
-        await reply.run(connection)
+        if connection.head_only:
+            await connection.write(b"")
+        else:
+            await reply.run(connection)
 
     return Response(200, headers, deliver=deliver)
 
@@ -178,54 +209,47 @@ def _encoded(headers: Iterable[tuple[str, str]]) -> Headers:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
-def problem_responses(call_next: CallNext) -> CallNext:
-    """The step that makes a problem document of whatever error a later step of the pipeline raises."""
-
-    async def respond(context: RequestContext) -> Response:
-        try:
-            return await call_next(context)
-        except Disconnected:
-            raise
-        except Exception as error:
-            return context.operation.problem(context, error)
-
-    return respond
-
-
 class Responder:
     """Writes the responses of one server.
 
     prefix: the path under which the API and its schemas are served, e.g. "/api/v1".
-    trace: gives the next trace id.
+    trace: gives the next trace id. network: how the server is reached.
     """
 
-    def __init__(self, prefix: str, cors: Cors, trace: Callable[[], str]) -> None:
+    def __init__(self, prefix: str, trace: Callable[[], str], network: NetworkSettings | None = None) -> None:
         self.prefix = prefix
-        self.cors = cors
         self.trace = trace
-        self.origins = Origins()
+        self.public_urls = PublicUrls(network)
+        self.policy = self.public_urls.policy
+        self.cors = Cors(self.policy)
         self._error_link = describing(prefix, "ErrorModel")
 
-    def finish(self, request_headers: Mapping[bytes, bytes], headers: Headers) -> None:
-        """Add to the headers of a response what every response carries."""
-        headers.append(VARY)
+    def finish(
+        self, request_headers: Mapping[bytes, bytes], headers: Headers, *, is_page: bool = False
+    ) -> None:
+        """Add to the headers of a response what every response carries.
+
+        is_page: it has a content security policy of its own.
+        """
+        headers += OF_PAGES if is_page else OF_DATA
         origin = request_headers.get(b"origin")
         if origin is not None:
             headers += self.cors.headers(origin)
 
     async def send(self, scope: Scope, send: Send, response: Response) -> None:
         """Finish and send a response of no operation. A response to HEAD keeps its headers, not its body."""
-        self.finish(dict(reversed(scope["headers"])), response.headers)
+        is_page = any(name == b"content-security-policy" for name, _ in response.headers)
+        self.finish(first_values(scope["headers"]), response.headers, is_page=is_page)
         body = b"" if scope["method"] == "HEAD" else response.body
         await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
         await send({"type": "http.response.body", "body": body})
 
     async def send_problem(self, scope: Scope, send: Send, error: Exception) -> None:
         """Send the problem document for an error outside of all operations."""
-        origin = self.origins.of(scope, dict(reversed(scope["headers"])))
-        await self.send(scope, send, self.problem(error, origin, self.trace()))
+        public_url = self.public_urls.of(scope, first_values(scope["headers"]))
+        await self.send(scope, send, self.problem(error, public_url, self.trace()))
 
-    def problem(self, error: Exception, origin: Origin, trace: str) -> Response:
+    def problem(self, error: Exception, public_url: PublicUrl, trace: str) -> Response:
         """The problem document for an error: the error itself, or a 500 that gives nothing away.
 
         An error with a `status` and a `code` is meant for the client. It may also have `detail`, `errors`,
@@ -233,45 +257,46 @@ class Responder:
         """
         status = getattr(error, "status", None)
         if not isinstance(status, int) or not hasattr(error, "code"):
-            return self._crash(error, origin, trace)
+            return self._crash(error, public_url, trace)
         LOG.info("%s %d %s", trace, status, error.code)
         response = self._problem(
-            status, str(getattr(error, "detail", "")), origin, trace, errors=getattr(error, "errors", ())
+            status, str(getattr(error, "detail", "")), public_url, trace, errors=getattr(error, "errors", ())
         )
         response.headers += _encoded(_error_headers(error, status))
         return response
 
-    def _crash(self, error: Exception, origin: Origin, trace: str) -> Response:
+    def _crash(self, error: Exception, public_url: PublicUrl, trace: str) -> Response:
         invalid = isinstance(error, InvalidReply)
         row = INVALID_RESPONSE if invalid else CRASHED
         LOG.error("%s %s: %s", trace, row.code, error, exc_info=None if invalid else error)
-        return self._problem(row.status, row.detail, origin, trace, instance=f"urn:trace:{trace}")
+        return self._problem(row.status, row.detail, public_url, trace, instance=f"urn:trace:{trace}")
 
     def _problem(
         self,
         status: int,
         detail: str,
-        origin: Origin,
+        public_url: PublicUrl,
         trace: str,
         errors: Sequence[Mapping[str, JsonValue]] = (),
         instance: str | None = None,
     ) -> Response:
         document: JsonObject = {
-            "$schema": f"{origin.schema_url}{self.prefix}/schemas/ErrorModel.json",
+            "$schema": f"{public_url.schema_url}{self.prefix}/schemas/ErrorModel.json",
             "title": TITLES.get(status, "Error"),
             "status": status,
-            "detail": detail,
+            "detail": redact(detail),
         }
         if instance is not None:
             document["instance"] = instance
         if errors:
             document["errors"] = [
-                {name: value for name, value in row.items() if value is not None} for row in errors
+                {name: redact_json(value) for name, value in row.items() if value is not None}
+                for row in errors
             ]
         body = orjson.dumps(document)
         headers = [
             PROBLEM,
-            (b"link", self._error_link),
+            (b"link", with_path(self._error_link, public_url.path)),
             (b"x-trace-id", trace.encode()),
             (b"content-length", str(len(body)).encode()),
         ]
@@ -296,6 +321,11 @@ def describing(prefix: str, schema: str) -> bytes:
     return f'<{prefix}/schemas/{schema}.json>; rel="describedBy"'.encode()
 
 
+def with_path(link: bytes, path: str) -> bytes:
+    """A `Link` header as a client sees it for whom a proxy adds a path in front of ours."""
+    return b"<" + path.encode() + link[1:] if path else link
+
+
 def entity_tag(payload: bytes) -> bytes:
     """A strong validator for these bytes, in quotes."""
     # SHA-1 for speed (half the time of BLAKE2 where the processor has it): nothing depends on its strength.
@@ -310,5 +340,4 @@ def matches(condition: bytes, tag: bytes) -> bool:
 def trace_ids(seed: int | str) -> Callable[[], str]:
     """A function that gives the next trace id of a server started with this seed."""
     template = hashlib.blake2b(f"trace:{seed}".encode(), digest_size=8).hexdigest() + "%016x"
-    numbers = count(1)
-    return lambda: template % next(numbers)
+    return map(template.__mod__, count(1)).__next__

@@ -19,10 +19,17 @@ from orgbilling_openapi.strict_json import JsonObject, JsonValue
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orgbilling_stubs.http.connection import Connection, Disconnected
-from orgbilling_stubs.http.context import CallNext, Handler, RecordExchange, RequestContext, Response
-from orgbilling_stubs.http.errors import METHOD_WRONG, ROUTE_UNKNOWN, Problem
+from orgbilling_stubs.http.context import (
+    NO_PARAMETERS,
+    CallNext,
+    Handler,
+    RecordExchange,
+    RequestContext,
+    Response,
+)
+from orgbilling_stubs.http.errors import HOST_REFUSED, METHOD_WRONG, ROUTE_UNKNOWN, Problem
 from orgbilling_stubs.http.operation import CompileContext, ConnexionOperation, Operation
-from orgbilling_stubs.http.origin import Address
+from orgbilling_stubs.http.request_head import checked_scope, first_values
 from orgbilling_stubs.http.responses import Responder
 from orgbilling_stubs.http.server import lazy_import
 
@@ -34,8 +41,6 @@ from connexion.middleware.main import API  # noqa: E402
 from connexion.resolver import Resolution, Resolver  # noqa: E402
 from connexion.spec import OpenAPISpecification  # noqa: E402
 
-NO_PATH: Mapping[str, str] = {}
-NO_PARAMETERS: Mapping[str, JsonValue] = {}
 PREFLIGHT_VARY = b"Origin, Access-Control-Request-Method, Access-Control-Request-Private-Network"
 
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
@@ -62,22 +67,19 @@ class Route:
 
 
 class _Node:
-    """The routes below a segment: by fixed text, and by the pattern of a segment with parameters."""
+    """The routes below a segment: by fixed text, and by the texts around the parameters of a segment."""
 
     def __init__(self) -> None:
         self.fixed: dict[str, _Node] = {}
-        self.templated: dict[str, tuple[re.Pattern[str], _Node]] = {}
+        self.templated: dict[tuple[str, ...], _Node] = {}
         self.route: Route | None = None
 
     def child(self, segment: str) -> _Node:
         """The node of a segment of a path template, made if there is none yet."""
-        if "{" not in segment:
+        if _TEMPLATE.search(segment) is None:  # a brace alone is text
             return self.fixed.setdefault(segment, _Node())
-        parts = _TEMPLATE.split(segment)
-        shape = "".join("(.+?)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
-        if shape not in self.templated:
-            self.templated[shape] = (re.compile(shape, re.DOTALL), _Node())
-        return self.templated[shape][1]
+        fixed_texts = tuple(_TEMPLATE.split(segment)[::2])
+        return self.templated.setdefault(fixed_texts, _Node())
 
     def matches(
         self, segments: Sequence[str], values: tuple[str, ...] = ()
@@ -90,10 +92,31 @@ class _Node:
         segment, *rest = segments
         if segment in self.fixed:
             yield from self.fixed[segment].matches(rest, values)
-        for pattern, child in self.templated.values():
-            match = pattern.fullmatch(segment)
-            if match is not None:
-                yield from child.matches(rest, values + match.groups())
+        for fixed_texts, child in self.templated.items():
+            parameters = _parameter_texts(fixed_texts, segment)
+            if parameters is not None:
+                yield from child.matches(rest, values + parameters)
+
+
+def _parameter_texts(fixed_texts: Sequence[str], segment: str) -> tuple[str, ...] | None:
+    """The texts of the parameters of a segment, each as short as it can be; None when it does not fit.
+
+    fixed_texts: what stands before, between and after the parameters. Example: `{id}.{format}` has the fixed
+    texts "", "." and "", so the segment `a.b.json` has the parameters `a` and `b.json`. Each text is searched
+    for once, from left to right: the work grows with the length of the segment.
+    """
+    first, *between, last = fixed_texts
+    if not (segment.startswith(first) and segment.endswith(last)):
+        return None
+    start, end = len(first), len(segment) - len(last)
+    parameters = []
+    for fixed_text in between:
+        stop = segment.find(fixed_text, start + 1, end)
+        if stop < 0:
+            return None
+        parameters.append(segment[start:stop])
+        start = stop + len(fixed_text)
+    return (*parameters, segment[start:end]) if start < end else None
 
 
 class Router:
@@ -206,9 +229,9 @@ class CompiledAPI(AbstractRoutingAPI):
         super().__init__(specification, base_path=base_path, resolver=resolver)
 
     def make_operation(self, operation: ConnexionOperation) -> Operation:
-        """Compile what has a handler in the table now, anything else with its first request."""
+        """Compile what has a handler in the table now (unless `lazily`), else with its first request."""
         compiled = Operation(operation, operation.function, self.compiled_with)
-        if operation.operation_id in self.resolver.handlers:
+        if operation.operation_id in self.resolver.handlers and not self.compiled_with.lazily:
             compiled.compile()
         return compiled
 
@@ -244,7 +267,7 @@ class Routing(SpecMiddleware):
         self.record = record
         self.router = Router()
         self.exact = self.router.exact
-        self._now_ns = now_ns
+        self.now_ns = now_ns
 
     def add_api(
         self,
@@ -267,36 +290,6 @@ class Routing(SpecMiddleware):
             resolver=resolver,
         )
 
-    def context(
-        self,
-        operation: Operation,
-        connection: Connection,
-        method: str,
-        path: str,
-        query: bytes,
-        raw_headers: Sequence[tuple[bytes, bytes]],
-        headers: dict[bytes, bytes],
-        scheme: str,
-        server: Address | None,
-        path_parameters: Mapping[str, str] = NO_PATH,
-    ) -> RequestContext:
-        """A request at the start of the pipeline, as ASGI has it; headers: the first of each name."""
-        responder = self.responder
-        return RequestContext(
-            operation,
-            method,
-            path,
-            query,
-            raw_headers,
-            headers,
-            path_parameters,
-            responder.origins.of_request(headers, scheme, server),
-            responder.trace(),
-            self._now_ns(),
-            connection,
-            NO_PARAMETERS,
-        )
-
     @cached_property
     def operations(self) -> ExactOperations:
         """The operations whose path has no parameters, for a server that has whole requests."""
@@ -311,9 +304,14 @@ class Routing(SpecMiddleware):
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        try:
+            scope = checked_scope(scope)
+        except Problem as problem:
+            await self.responder.send_problem(scope, send, problem)
+            return
         path = scope["path"]
         route: Route | None = self.exact.get(path)
-        path_parameters: Mapping[str, str] = NO_PATH
+        path_parameters = NO_PARAMETERS
         if route is None:
             route, path_parameters = self.router.match(path, scope.get("raw_path"))
         method = scope["method"]
@@ -322,7 +320,9 @@ class Routing(SpecMiddleware):
             if operation is not None:
                 await self._serve(operation, scope, receive, send, path_parameters)
                 return
-        if method == "OPTIONS" and not (route is None and path.startswith(self.elsewhere)):
+        if not self.responder.public_urls.of(scope, dict(reversed(scope["headers"]))).is_allowed:
+            await self.responder.send_problem(scope, send, Problem(HOST_REFUSED))
+        elif method == "OPTIONS" and not (route is None and path.startswith(self.elsewhere)):
             await self._options(scope, send, route)
         elif route is None:
             await self.app(scope, receive, send)
@@ -341,17 +341,21 @@ class Routing(SpecMiddleware):
         method: str = scope["method"]
         raw_headers = scope["headers"]
         connection = Connection(receive, send, method == "HEAD")
-        context = self.context(
+        headers = first_values(raw_headers)
+        context = RequestContext(
             operation,
-            connection,
             method,
             scope["path"],
             scope["query_string"],
             raw_headers,
-            dict(reversed(raw_headers)),
-            scope.get("scheme", "http"),
-            scope.get("server"),
+            headers,
             path_parameters,
+            self.responder.public_urls.of(scope, headers),
+            self.responder.trace(),
+            self.now_ns(),
+            connection,
+            None,
+            NO_PARAMETERS,
         )
         try:
             response = await self.pipeline(context)
@@ -361,7 +365,7 @@ class Routing(SpecMiddleware):
         await connection.deliver(response)
 
     async def _options(self, scope: Scope, send: Send, route: Route | None) -> None:
-        headers = dict(reversed(scope["headers"]))
+        headers = first_values(scope["headers"])
         responder = self.responder
         allow = route.allow if route is not None else b"GET, HEAD, OPTIONS, POST"
         response = Response(204, [(b"allow", allow), (b"x-trace-id", responder.trace().encode())])

@@ -1,20 +1,27 @@
-"""Authentication and authorization as a step of the pipeline."""
+"""Authentication and authorization as steps of the pipeline."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, TypeAlias
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import TypeAlias
 
+from orgbilling_stubs.auth.key_sources import KeysPendingError
 from orgbilling_stubs.auth.principal import Principal
-from orgbilling_stubs.http.context import CallNext, Middleware, RequestContext, Response
+from orgbilling_stubs.http.context import CallNext, Middleware, PendingResponse, RequestContext, Response
 from orgbilling_stubs.http.errors import CREDENTIALS_MISSING, Problem
+
+KEYS_WAIT_S = 2.0
+"""How long a request waits for the keys that its token is verified with. No other request waits with it."""
 
 TOKEN_SCHEMES = frozenset({"bearerClerk"})
 """Security schemes whose token the authorizer reads; for any other, some credentials must be there."""
 
-Authorize: TypeAlias = Callable[[Sequence[tuple[bytes, bytes]], str], Principal | None]
-"""From the request headers and the method to the principal; raises an error with a status (401, 403, 503)."""
+Authorize: TypeAlias = Callable[[Sequence[tuple[bytes, bytes]], str, Mapping[bytes, bytes]], Principal | None]
+"""From the request headers, the method, and the first value of each header to the principal.
+
+Raises an error with a status (401, 403, 503)."""
 
 
 def required_schemes(requirements: Sequence[Mapping[str, Sequence[str]]] | None) -> frozenset[str] | None:
@@ -28,38 +35,38 @@ def required_schemes(requirements: Sequence[Mapping[str, Sequence[str]]] | None)
     return TOKEN_SCHEMES.intersection(name for requirement in requirements for name in requirement)
 
 
-def authorize_once(context: RequestContext, authorize: Authorize) -> Principal | Exception | None:
-    """The principal of a request, or the error that says that it is not let in.
-
-    Determined by the first step that needs it, and read by the steps after it.
-    """
-    if context.authorization is None:
-        try:
-            context.authorization = authorize(context.raw_headers, context.method)
-        except Exception as error:
-            if not hasattr(error, "status"):
-                raise
-            context.authorization = error
-    return context.authorization
-
-
-def security(authorize: Authorize) -> Middleware:
-    """The step that lets a request through to an operation, with its principal, or raises an error."""
+def authentication(authorize: Authorize) -> Middleware:
+    """The step that finds out who asks. An error is only noted: a fault may answer before it is raised."""
 
     def step(call_next: CallNext) -> CallNext:
-        def check(context: RequestContext) -> Coroutine[Any, Any, Response]:
-            required = context.operation.security
-            if required:
-                principal = authorize_once(context, authorize)
-                if isinstance(principal, Exception):
-                    raise principal
-                if context.organization_override is not None and principal is not None:
-                    principal = replace(principal, organization=context.organization_override)
-                context.principal = principal
-            elif required is not None and not context.headers.get(b"authorization"):
-                raise Problem(CREDENTIALS_MISSING)
+        def authenticate(context: RequestContext) -> PendingResponse:
+            try:
+                context.principal = authorize(context.raw_headers, context.method, context.headers)
+            except KeysPendingError as error:
+                return authenticate_after(error.load, context)
+            except Exception as error:
+                context.authorization_error = error
             return call_next(context)
 
-        return check
+        async def authenticate_after(load: Future[None], context: RequestContext) -> Response:
+            """Ask again when the keys are loaded, or cannot be waited for any longer."""
+            await asyncio.wait([asyncio.wrap_future(load)], timeout=KEYS_WAIT_S)
+            try:
+                context.principal = authorize(context.raw_headers, context.method, context.headers)
+            except Exception as error:
+                context.authorization_error = error
+            return await call_next(context)
+
+        return authenticate
 
     return step
+
+
+def check_security(context: RequestContext) -> None:
+    """Raise an error for whoever may not use the operation."""
+    required = context.operation.security
+    if required:
+        if context.authorization_error is not None:
+            raise context.authorization_error
+    elif required is not None and not context.headers.get(b"authorization"):
+        raise Problem(CREDENTIALS_MISSING)

@@ -3,6 +3,10 @@
 Packages have templates of their own, which extend `http/templates/base.html`. All files that pages load are
 in `http/static/` and served below `STATIC_FOLDER`; nothing is loaded from another server. Jinja2 is imported
 with the first page, because most servers show none.
+
+Every page is rendered with a base path: the path in the public URL, such as `/mock`, which a proxy takes off
+before the request arrives; mostly it is empty. A template writes `{{ base_path }}` in front of each path of
+this server.
 """
 
 from __future__ import annotations
@@ -16,30 +20,40 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from jinja2.runtime import Context
 
 SHARED_PACKAGE = "orgbilling_stubs.http"
 STATIC_FOLDER = "/_mock/static/"
 STATIC_FILES: Mapping[str, bytes] = {
     "api-reference.js": b"text/javascript; charset=utf-8",
+    "console.css": b"text/css; charset=utf-8",
+    "console.js": b"text/javascript; charset=utf-8",
+    "console_faults.js": b"text/javascript; charset=utf-8",
+    "console_time.css": b"text/css; charset=utf-8",
+    "console_time.js": b"text/javascript; charset=utf-8",
+    "console_money.js": b"text/javascript; charset=utf-8",
     "hosted-pages.css": b"text/css; charset=utf-8",
     "icon.svg": b"image/svg+xml",
     "landing.css": b"text/css; charset=utf-8",
+    "payment-state.js": b"text/javascript; charset=utf-8",
     "scalar-api-reference.js": b"text/javascript; charset=utf-8",
     "theme.css": b"text/css; charset=utf-8",
+    "uplot.css": b"text/css; charset=utf-8",
+    "uplot.js": b"text/javascript; charset=utf-8",
 }
 """The files that pages load, and their media types."""
 
 STATIC_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     # The address of a file changes with its content, so a browser may keep it.
     (b"cache-control", b"public, max-age=31536000, immutable"),
-    (b"x-content-type-options", b"nosniff"),
     (b"vary", b"Accept-Encoding"),
 )
 
 
-def render(template: str, *, package: str = SHARED_PACKAGE, **values: object) -> bytes:
+def render(template: str, base_path: str, *, package: str = SHARED_PACKAGE, **values: object) -> bytes:
     """A template of a package, filled in. Characters that UTF-8 cannot encode are replaced."""
-    return environment(package).get_template(template).render(**values).encode("utf-8", "replace")
+    text = environment(package).get_template(template).render(base_path=base_path, **values)
+    return text.encode("utf-8", "replace")
 
 
 @cache
@@ -48,7 +62,11 @@ def environment(package: str) -> Environment:
 
     Every value put into them is escaped, and a missing value is an error.
     """
-    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pass_context
+
+    @pass_context
+    def asset(context: Context, name: str) -> str:
+        return f"{context['base_path']}{static_path(name)}"
 
     packages = dict.fromkeys((package, SHARED_PACKAGE))
     templates = Environment(
@@ -58,7 +76,7 @@ def environment(package: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.globals["asset"] = static_path
+    templates.globals["asset"] = asset
     return templates
 
 
@@ -72,7 +90,7 @@ def static_file(name: str, *, compressed: bool) -> bytes:
 
 @cache
 def static_path(name: str) -> str:
-    """The path of a file, which changes with its content."""
+    """The path of a file on this server, which changes with its content."""
     return f"{STATIC_FOLDER}{name}?{blake2b(_packed(name), digest_size=6).hexdigest()}"
 
 

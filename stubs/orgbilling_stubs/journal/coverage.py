@@ -1,30 +1,36 @@
-"""The coverage of the client under test: how much of the API it has used, counted from the journal's entries.
+"""The coverage of the client under test: how much of the API it has used, counted with every request.
 
 The percentage is the share of all items that have been met: operations, the statuses that the API description
-lists for each, parameters and body members sent, documented values seen in responses, and scenarios shown.
-Every item counts the same; what is met but not listed counts nowhere.
+lists for each, parameters and body members sent, documented values seen in responses, and scenarios that were
+shown meanwhile. Every item counts the same; what is met but not listed counts nowhere.
+
+The conformance suite says who it is in `User-Agent`. What it meets is counted beside, and is no part of the
+percentage: a suite that has seen everything says nothing about the client.
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypedDict, TypeVar
 
+from orgbilling_openapi.http_client import CONFORMANCE_USER_AGENT
 from orgbilling_openapi.json_pointer import find, follow
 from orgbilling_openapi.operations import operations_by_id
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_stubs.billing import instants
-from orgbilling_stubs.http.context import Headers
-from orgbilling_stubs.journal.exchange import Entry
+from orgbilling_stubs.http.context import Headers, RequestContext, Response
 
 MAX_COUNTED = 4096
 """How many different things of a kind are counted."""
 MAX_NAME_LENGTH = 64
 MAX_NAMES = 16
 """How many parameters or members of one request are counted."""
+
+CONFORMANCE_AGENT = CONFORMANCE_USER_AGENT.encode()
 
 KINDS = ("operations", "statuses", "parameters", "values", "scenarios")
 
@@ -121,11 +127,69 @@ def _values(
             yield from _values(description, child, owner, member, followed)
 
 
+class TrafficCounts:
+    """What the requests of one sender have met.
+
+    patterns: of documented values in the responses of each operation, with schema and member.
+    """
+
+    def __init__(self, patterns: Mapping[str, Sequence[tuple[re.Pattern[bytes], str, str]]]) -> None:
+        self._patterns = patterns
+        self.statuses: dict[tuple[str, int], int] = defaultdict(int)
+        """How often each operation has answered each status."""
+        self.values: dict[Value, int] = {}
+        """How often each value of a member was met, once in each different response."""
+        self.scenarios: dict[str, int] = {}
+        """How many requests were answered while each scenario was shown."""
+        self.requests: dict[tuple[str, int], int] = {}
+        """How often the same names were sent, by operation and hash of the names."""
+        self._names: dict[tuple[str, int], tuple[str, ...]] = {}
+        """The names, by the same key."""
+        self.last_payload: dict[str, bytes] = {}
+        """The last body of each operation that was scanned."""
+        self._scanned_tags: set[bytes] = set()
+
+    def parameters(self) -> Mapping[tuple[str, str], int]:
+        """How often each parameter and body member was sent, by operation and name."""
+        counts: dict[tuple[str, str], int] = {}
+        for key, times in list(self.requests.items()):
+            for name in self._names[key]:
+                _add(counts, (key[0], name), times)
+        return counts
+
+    def count_names(self, key: tuple[str, int], query: bytes, members: Sequence[str], has_key: bool) -> None:
+        """Read the names that a request has sent, never their values, and count it as the first of its kind.
+
+        has_key: it has sent an `Idempotency-Key`.
+        """
+        if len(self._names) >= MAX_COUNTED:
+            return
+        pairs = query.split(b"&", MAX_NAMES)[:MAX_NAMES] if query else []
+        names = {pair.partition(b"=")[0][:MAX_NAME_LENGTH].decode("latin-1") for pair in pairs}
+        names |= {member[:MAX_NAME_LENGTH] for member in members}
+        self._names[key] = tuple(names | ({"Idempotency-Key"} if has_key else set()))
+        self.requests[key] = 1
+
+    def scan(self, operation: str, headers: Headers, payload: bytes) -> None:
+        """Look for enumerated values, once in each different response."""
+        tag = next((value for name, value in reversed(headers) if name == b"etag"), b"")
+        self.last_payload[operation] = payload
+        if tag in self._scanned_tags:
+            return
+        if len(self._scanned_tags) >= MAX_COUNTED:
+            self._scanned_tags.clear()
+        if tag:
+            self._scanned_tags.add(tag)
+        for pattern, schema, member in self._patterns[operation]:
+            for value in set(pattern.findall(payload)):
+                _add(self.values, (schema, member, value.decode("utf-8", "replace")[:MAX_NAME_LENGTH]))
+
+
 class CoverageTally:
     """What has been met since the last reset. Runs with every request: a few look-ups for each response.
 
-    items: all that can be met. scenario_names: of those that can be shown. flush: brings in what still waits
-    to be counted, and is called before anything is read.
+    items: all that can be met. scenario_names: of those that can be shown. client: what everybody but the
+    conformance suite has met.
     """
 
     def __init__(
@@ -133,9 +197,7 @@ class CoverageTally:
         items: CoverageItems,
         now_ms: int,
         scenario_names: Callable[[], Sequence[str]] = tuple,
-        flush: Callable[[], None] = lambda: None,
     ) -> None:
-        self._flush = flush
         self.items = items
         self.scenario_names = scenario_names
         self._patterns = {
@@ -149,87 +211,30 @@ class CoverageTally:
 
     def reset(self, now_ms: int) -> None:
         """Begin to count anew, at this instant of real time."""
-        self._flush()
         self.since_ms = now_ms
-        self.scenarios: dict[str, int] = {}
-        self._values: dict[Value, int] = {}
-        self._statuses: dict[str, dict[int, int]] = {}
-        self._requests: dict[tuple[str, int], int] = {}
-        """How often the same names were sent, by operation and hash of the names."""
-        self._names: dict[tuple[str, int], tuple[str, ...]] = {}
-        """The names, by the same key."""
-        self._last_payload: dict[str, bytes] = {}
-        self._scanned_tags: set[bytes] = set()
+        self.client = TrafficCounts(self._patterns)
+        self.conformance = TrafficCounts(self._patterns)
 
-    def count(self, entry: Entry) -> None:
-        """Count an exchange."""
-        operation, status, query = entry.operation, entry.status, entry.query
-        counts = self._statuses.get(operation)
-        if counts is None:
-            counts = self._statuses[operation] = {}
-        counts[status] = counts.get(status, 0) + 1
-        if query or entry.raw_body or b"idempotency-key" in entry.headers:
-            self._count_names(operation, query, entry)
-        changed = entry.payload is not self._last_payload.get(operation)
-        if status == 200 and changed and operation in self._patterns:
-            self._scan(operation, entry.response_headers, entry.payload)
-
-    def scenario(self, name: str) -> None:
-        """Count a scenario that the client, or its test, has asked for."""
-        _add(self.scenarios, name)
-
-    @property
-    def statuses(self) -> Mapping[tuple[str, int], int]:
-        """How often each operation has answered each status."""
-        self._flush()
-        return {
-            (operation, status): times
-            for operation, counts in list(self._statuses.items())
-            for status, times in list(counts.items())
-        }
-
-    @property
-    def values(self) -> Mapping[Value, int]:
-        """How often each value of a member was met, once in each different response."""
-        self._flush()
-        return self._values
-
-    def parameters(self) -> Mapping[tuple[str, str], int]:
-        """How often each parameter and body member was sent, by operation and name."""
-        self._flush()
-        counts: dict[tuple[str, str], int] = {}
-        for key, times in list(self._requests.items()):
-            for name in self._names[key]:
-                _add(counts, (key[0], name), times)
-        return counts
-
-    def _count_names(self, operation: str, query: bytes, entry: Entry) -> None:
-        """Count what was sent by a hash of it: its names are read when it first comes, its values never."""
-        body, keyed = entry.body, b"idempotency-key" in entry.headers
-        members = tuple(body) if type(body) is dict and len(body) <= MAX_NAMES else ()
-        key = (operation, hash((query, members, keyed)))
-        if key not in self._names:
-            if len(self._names) >= MAX_COUNTED:
-                return
-            pairs = query.split(b"&", MAX_NAMES)[:MAX_NAMES] if query else []
-            names = {pair.partition(b"=")[0][:MAX_NAME_LENGTH].decode("latin-1") for pair in pairs}
-            names |= {member[:MAX_NAME_LENGTH] for member in members}
-            self._names[key] = tuple(names | ({"Idempotency-Key"} if keyed else set()))
-        self._requests[key] = self._requests.get(key, 0) + 1
-
-    def _scan(self, operation: str, headers: Headers, payload: bytes) -> None:
-        """Look for enumerated values, once in each different response."""
-        tag = next((value for name, value in reversed(headers) if name == b"etag"), b"")
-        self._last_payload[operation] = payload
-        if tag in self._scanned_tags:
-            return
-        if len(self._scanned_tags) >= MAX_COUNTED:
-            self._scanned_tags.clear()
-        if tag:
-            self._scanned_tags.add(tag)
-        for pattern, schema, member in self._patterns[operation]:
-            for value in set(pattern.findall(payload)):
-                _add(self._values, (schema, member, value.decode("utf-8", "replace")[:MAX_NAME_LENGTH]))
+    def count(self, context: RequestContext, response: Response, scenario: str | None = None) -> None:
+        """Count an exchange. scenario: what the organization showed when the request was answered."""
+        from_suite = context.headers.get(b"user-agent") == CONFORMANCE_AGENT
+        traffic = self.conformance if from_suite else self.client
+        operation, status = context.operation.operation_id, response.status
+        traffic.statuses[operation, status] += 1
+        if scenario is not None:
+            _add(traffic.scenarios, scenario)
+        query, body, has_key = context.query, context.body, b"idempotency-key" in context.headers
+        if query or body or has_key:
+            members = tuple(body) if type(body) is dict and len(body) <= MAX_NAMES else ()
+            key = operation, hash((query, members, has_key))
+            if key in traffic.requests:
+                traffic.requests[key] += 1
+            else:
+                traffic.count_names(key, query, members, has_key)
+        if status == 200 and operation in self._patterns:
+            payload = response.body
+            if payload is not traffic.last_payload.get(operation):
+                traffic.scan(operation, response.headers, payload)
 
 
 def _add(counts: dict[K, int], key: K, times: int = 1) -> None:
@@ -239,20 +244,35 @@ def _add(counts: dict[K, int], key: K, times: int = 1) -> None:
 
 
 class ItemCount(TypedDict):
-    """One item of the report, and how often it was met."""
+    """One item of the report: how often the client has met it, and how often the conformance suite has."""
 
     name: str
     met: int
+    conformance: int
 
 
 def coverage_report(tally: CoverageTally) -> JsonObject:
     """Every item with how often it was met, and the share of all that was met (the schema Coverage)."""
-    items, statuses, values, sent = tally.items, tally.statuses, tally.values, tally.parameters()
+    client, suite = _counts_by_kind(tally, tally.client), _counts_by_kind(tally, tally.conformance)
+    rows: dict[str, list[ItemCount]] = {
+        kind: [
+            {"name": name, "met": times, "conformance": suite[kind][name]}
+            for name, times in client[kind].items()
+        ]
+        for kind in KINDS
+    }
+    every = [row for kind in KINDS for row in rows[kind]]
+    return {"since": instants.text(tally.since_ms), "percent": percent(every), **rows}
+
+
+def _counts_by_kind(tally: CoverageTally, traffic: TrafficCounts) -> dict[str, dict[str, int]]:
+    """How often each item was met in requests, by kind and name."""
+    items, statuses, values, sent = tally.items, traffic.statuses, traffic.values, traffic.parameters()
     calls = dict.fromkeys(items.operations, 0)
     for (operation, _), times in statuses.items():
         if operation in calls:
             calls[operation] += times
-    counts = {
+    return {
         "operations": calls,
         "statuses": {f"{name} {status}": statuses.get((name, status), 0) for name, status in items.statuses},
         "parameters": {f"{name} {part}": sent.get((name, part), 0) for name, part in items.parameters},
@@ -260,13 +280,8 @@ def coverage_report(tally: CoverageTally) -> JsonObject:
             f"{schema}.{member}={value}": values.get((schema, member, value), 0)
             for schema, member, value in items.values
         },
-        "scenarios": {name: tally.scenarios.get(name, 0) for name in tally.scenario_names()},
+        "scenarios": {name: traffic.scenarios.get(name, 0) for name in tally.scenario_names()},
     }
-    rows: dict[str, list[ItemCount]] = {
-        kind: [{"name": name, "met": times} for name, times in counts[kind].items()] for kind in KINDS
-    }
-    every = [row for kind in KINDS for row in rows[kind]]
-    return {"since": instants.text(tally.since_ms), "percent": percent(every), **rows}
 
 
 def percent(rows: Iterable[ItemCount]) -> float:

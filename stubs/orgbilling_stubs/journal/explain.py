@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from orgbilling_openapi import description as descriptions
 from orgbilling_openapi import json_pointer
 from orgbilling_openapi.operations import operations_by_id
+from orgbilling_openapi.redaction import redact
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_stubs.api import serializers
-from orgbilling_stubs.auth.redaction import redact
 from orgbilling_stubs.billing import commands, scheduler
 from orgbilling_stubs.billing.events import Record, encode
 from orgbilling_stubs.billing.state import TenantFactory, state_of
@@ -18,6 +18,7 @@ from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.journal.exchange import Exchange
 from orgbilling_stubs.journal.serializers import exchange_document
 from orgbilling_stubs.tenants.service import Service
+from orgbilling_stubs.tenants.store.errors import ConflictError
 
 COMMANDS: Mapping[str, type] = {
     "createOrgBillingCheckout": commands.OpenCheckout,
@@ -70,8 +71,9 @@ class Explainer:
         """
         if not exchange.after:
             return None
-        log = self._service.store.read(exchange.organization)
-        if not log or log[-1].sequence < exchange.after:
+        try:
+            log = self._service.store.read(exchange.organization, generation=exchange.generation)
+        except ConflictError:
             return None
         records = log[: exchange.after]
         batch = records[-1].batch

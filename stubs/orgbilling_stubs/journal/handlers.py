@@ -2,74 +2,185 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from itertools import islice, takewhile
 
-from orgbilling_openapi.strict_json import JsonObject
-
 from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing.instants import InstantError
+from orgbilling_stubs.http.assisted_input import same_name, suggestion
+from orgbilling_stubs.http.connection import Connection
 from orgbilling_stubs.http.context import AnyReply, Handler, Reply, RequestContext, StreamReply
-from orgbilling_stubs.http.errors import Problem, ProblemType
+from orgbilling_stubs.http.errors import INVALID, Problem, ProblemType
+from orgbilling_stubs.http.json_schemas import error_detail
 from orgbilling_stubs.journal.coverage import CoverageTally, coverage_report
-from orgbilling_stubs.journal.exchange import Exchange, matching
-from orgbilling_stubs.journal.serializers import exchange_document
+from orgbilling_stubs.journal.exchange import Exchange, exchange_filter
+from orgbilling_stubs.journal.replay import EXCHANGE_INCOMPLETE, ExchangeReplay
+from orgbilling_stubs.journal.serializers import exchange_document, exchange_summary
 from orgbilling_stubs.journal.store import Journal
-from orgbilling_stubs.journal.stream import MEDIA_TYPE, JournalStream
+from orgbilling_stubs.journal.stream import MEDIA_TYPE, JournalStream, JournalSummaryStream
 from orgbilling_stubs.tenants.clock import wall_ms
 
 EXCHANGE_UNKNOWN = ProblemType(
     "exchange_unknown", 404, "the journal has no exchange with this trace id (any more)"
 )
+WAIT_EXPIRED = ProblemType("wait_expired", 404, "no matching exchange came in time")
+TABLE = (EXCHANGE_UNKNOWN, WAIT_EXPIRED, EXCHANGE_INCOMPLETE)
+DEFAULT_WAIT_S = 30.0
+NO_ORGANIZATION = "-"
+"""In place of an organization: the exchanges that belong to none."""
 
 
 def list_journal(journal: Journal, request: RequestContext) -> Reply:
     """The newest exchanges first."""
     parameters = request.parameters
-    exchanges = matching(journal.newest(parameters.get("organization")), **_filters(request))
+    exchanges = journal.newest(_owner(request))
     if parameters.get("since") is not None:
-        since_ns = instants.parse(parameters["since"]) * 1_000_000
+        since_ns = _since_ns(parameters["since"])
         exchanges = takewhile(lambda exchange: exchange.began_ns >= since_ns, exchanges)
-    newest = islice(exchanges, parameters.get("limit", 100))
-    return Reply({"exchanges": [exchange_document(exchange) for exchange in newest]})
+    newest = islice(filter(exchange_filter(_filters(request)), exchanges), parameters.get("limit", 100))
+    document = exchange_summary if parameters.get("summary") else exchange_document
+    return Reply({"exchanges": [document(exchange) for exchange in newest]})
 
 
 def clear_journal(journal: Journal, request: RequestContext) -> Reply:
     """Forget the exchanges of one organization, or all."""
-    journal.clear(request.parameters.get("organization"))
+    journal.clear(_owner(request))
     return Reply(None, 204)
 
 
 def stream_journal(journal: Journal, request: RequestContext) -> StreamReply:
-    """Each exchange from now on."""
-    filters = {"organization": request.parameters.get("organization"), **_filters(request)}
+    """Each exchange from now on, or how many have come in each interval."""
+    wanted = exchange_filter({"organization": _owner(request), **_filters(request)})
+    interval_ms = request.parameters.get("intervalMs")
+    if interval_ms is None:
+        return StreamReply(MEDIA_TYPE, JournalStream(journal, wanted).run)
+    return StreamReply(MEDIA_TYPE, JournalSummaryStream(journal, wanted, interval_ms / 1_000).run)
 
-    def is_wanted(exchange: Exchange) -> bool:
-        return next(matching(iter([exchange]), **filters), None) is not None
 
-    return StreamReply(MEDIA_TYPE, JournalStream(journal, is_wanted).run)
+async def wait_for_exchange(journal: Journal, request: RequestContext) -> Reply:
+    """The next exchange that matches, as soon as it is there.
+
+    With an instant to begin at, the first one in the journal that matches and is not older.
+    """
+    organization, since = _owner(request), request.parameters.get("since")
+    filters = {"organization": organization, **_filters(request)}
+    if since is not None:
+        since_ns = _since_ns(since)
+        newest = filter(exchange_filter(filters), journal.newest(organization))
+        recorded = [exchange for exchange in newest if exchange.began_ns >= since_ns]
+        if recorded:
+            return Reply(exchange_document(recorded[-1]))
+    timeout_s = request.parameters.get("timeout", DEFAULT_WAIT_S)
+    exchange = await next_exchange(journal, filters, request.connection, timeout_s)
+    if exchange is None:
+        raise Problem(WAIT_EXPIRED, detail=f"{WAIT_EXPIRED.detail} ({timeout_s:g} s)")
+    return Reply(exchange_document(exchange))
+
+
+async def next_exchange(
+    journal: Journal, filters: Mapping[str, str | None], connection: Connection, timeout_s: float
+) -> Exchange | None:
+    """The next exchange that matches; None when time is up, the client leaves, or the server stops."""
+    arrival: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
+
+    wanted = exchange_filter(filters)
+
+    def follow(exchange: Exchange) -> None:
+        if not arrival.done() and wanted(exchange):
+            arrival.set_result(exchange)
+
+    journal.followers.append(follow)
+    departed = asyncio.ensure_future(connection.departed(timeout_s))
+    try:
+        waiting: set[asyncio.Future[Exchange] | asyncio.Future[bool]] = {arrival, departed}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        journal.followers.remove(follow)
+        departed.cancel()
+    return arrival.result() if arrival.done() else None
+
+
+def _unknown_exchange(request: RequestContext) -> Problem:
+    """The problem of a trace id that the journal does not have."""
+    row = error_detail(EXCHANGE_UNKNOWN.detail, "path.trace", request.parameters["trace"])
+    return Problem(EXCHANGE_UNKNOWN, [row])
 
 
 def explain_exchange(journal: Journal, request: RequestContext) -> Reply:
     """Why one response is what it is."""
     exchange = journal.get(request.parameters["trace"])
     if exchange is None:
-        raise Problem(EXCHANGE_UNKNOWN)
+        raise _unknown_exchange(request)
     return Reply(journal.explain(exchange))
 
 
-def journal_handlers(journal: Journal) -> dict[str, Handler]:
-    """The handlers for the journal of a server, by operationId."""
-    handlers: dict[str, Callable[[Journal, RequestContext], AnyReply]] = {
+async def replay_exchange(replay: ExchangeReplay, journal: Journal, request: RequestContext) -> Reply:
+    """The exchange that comes of sending a request again."""
+    exchange = journal.get(request.parameters["trace"])
+    if exchange is None:
+        raise _unknown_exchange(request)
+    return Reply(exchange_document(await replay.send(exchange)))
+
+
+def journal_handlers(
+    journal: Journal, replay: ExchangeReplay, operations: Sequence[str] = ()
+) -> dict[str, Handler]:
+    """The handlers for the journal of a server, by operationId.
+
+    replay: sends requests again. operations: the operationIds that can be in the journal; without any, every
+    name is taken.
+    """
+    handlers: dict[
+        str, Callable[[Journal, RequestContext], AnyReply | Coroutine[object, object, AnyReply]]
+    ] = {
         "listJournal": list_journal,
         "clearJournal": clear_journal,
         "streamJournal": stream_journal,
+        "waitForExchange": wait_for_exchange,
         "explainExchange": explain_exchange,
+        "replayExchange": partial(replay_exchange, replay),
     }
-    return {operation_id: partial(handler, journal) for operation_id, handler in handlers.items()}
+
+    def checked(
+        handler: Callable[[Journal, RequestContext], AnyReply | Coroutine[object, object, AnyReply]],
+    ) -> Handler:
+        def handle(request: RequestContext) -> AnyReply | Coroutine[object, object, AnyReply]:
+            name = request.parameters.get("operation")
+            if operations and name is not None:
+                request.parameters = {**request.parameters, "operation": _operation(name, operations)}
+            return handler(journal, request)
+
+        return handle
+
+    return {operation_id: checked(handler) for operation_id, handler in handlers.items()}
 
 
-def _filters(request: RequestContext) -> JsonObject:
+def _operation(name: str, operations: Sequence[str]) -> str:
+    """The operationId that a name is a spelling of; raises Problem for one that there is not."""
+    operation = name if name in operations else same_name(name, operations)
+    if operation is None:
+        message = f"there is no such operation{suggestion(name, operations)}"
+        raise Problem(INVALID, [error_detail(message, "query.operation", name)])
+    return operation
+
+
+def _since_ns(text: str) -> int:
+    """Epoch nanoseconds of an instant; raises Problem for any other text."""
+    try:
+        return instants.parse(text) * 1_000_000
+    except InstantError as error:
+        raise Problem(INVALID, [error_detail(str(error), "query.since", text)]) from None
+
+
+def _owner(request: RequestContext) -> str | None:
+    """The organization of the exchanges; "" for those that have none, None for all."""
+    organization: str | None = request.parameters.get("organization")
+    return "" if organization == NO_ORGANIZATION else organization
+
+
+def _filters(request: RequestContext) -> Mapping[str, str | None]:
     return {"operation": request.parameters.get("operation"), "status": request.parameters.get("status")}
 
 

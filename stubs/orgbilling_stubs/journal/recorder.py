@@ -1,67 +1,144 @@
 """The last step of a request: it records the exchange, for the journal and the coverage.
 
-A response waits for as little as possible: the recorder copies a few references into an `Entry` and puts it
-into the journal's buffer. Only when a few dozen entries wait, or when somebody reads, are they counted,
-shortened and put into the journal (see `journal.store`). Whoever has read a response finds it recorded.
+A response waits for it, so that whoever has read a response finds it recorded.
 """
 
 from __future__ import annotations
 
-from orgbilling_stubs.auth.redaction import redact
+from collections.abc import Mapping
+
+from orgbilling_openapi.redaction import redact, redact_bytes
+
 from orgbilling_stubs.http.context import RequestContext, Response
-from orgbilling_stubs.journal.exchange import EXCERPT_BYTES, Entry, RecordedError
+from orgbilling_stubs.journal.coverage import CoverageTally
+from orgbilling_stubs.journal.exchange import (
+    EXCERPT_BYTES,
+    OVERHEAD_BYTES,
+    Exchange,
+    RecordedError,
+    redacted,
+)
 from orgbilling_stubs.journal.store import Journal
 from orgbilling_stubs.tenants.clock import wall_ns
 from orgbilling_stubs.tenants.service import Service
 
+KEPT = frozenset(
+    {
+        b"accept",
+        b"content-length",
+        b"content-type",
+        b"host",
+        b"idempotency-key",
+        b"if-none-match",
+        b"origin",
+        b"prefer",
+        b"referer",
+        b"traceparent",
+        b"transfer-encoding",
+        b"user-agent",
+    }
+)
+"""The request headers that the journal keeps; no other may carry a secret into it."""
+SHORTEST_HEADER = 20
+"""No header value that is shorter holds a secret: the ids of keys of AWS have so many characters."""
+LONGEST_HEADER = 1024
+HARMLESS_VALUES = 1000
+"""So many long values of headers are remembered as holding no secret: a client sends the same ones again."""
 MOST_ERRORS = 50
 """So many validation errors of one exchange are kept."""
 
 
 class Recorder:
-    """Records every response of an operation, as it is about to be sent (`http.context.Record`)."""
+    """Records every response of an operation, as it is about to be sent (`http.context.RecordExchange`)."""
 
-    def __init__(self, service: Service, journal: Journal) -> None:
-        self._seen_tenant = service.peek
+    def __init__(self, service: Service, journal: Journal, coverage: CoverageTally) -> None:
+        self._service = service
         self._journal = journal
+        self._coverage = coverage
+        self._last_long: dict[str, tuple[bytes, bytes]] = {}
+        """The last long response of each operation, and its beginning: polled again, it is cut once."""
+        self._harmless_values: set[bytes] = set()
 
-    def __call__(self, context: RequestContext, response: Response) -> None:
+    def record(self, context: RequestContext, response: Response) -> None:
         """Record an exchange. Runs with every request."""
-        ended_ns = wall_ns()
-        headers, principal, error = context.headers, context.principal, context.error
-        credentials = headers.pop(b"authorization", b"")[:7]
-        if b"cookie" in headers and b"__session" in headers.pop(b"cookie"):
-            credentials = credentials or b"cookie"
-        organization, version, now_ms = "", 0, 0
+        took_ns = wall_ns() - context.received_ns
+        principal, query, body = context.principal, context.query, context.raw_body or b""
+        organization, version, generation, now_ms, scenario = "", 0, 0, 0, None
         if principal is not None:
             organization = principal.organization
-            tenant = self._seen_tenant(organization)
+            tenant = self._service.peek(organization)
             if tenant is not None:
-                version, now_ms = tenant.version, tenant.now_ms
-        entry = Entry(
+                version, generation, now_ms = tenant.version, tenant.generation, tenant.now_ms
+                if tenant.active_scenario is not None:
+                    scenario = tenant.active_scenario.name
+        if query:
+            query = redacted(query)
+        if body:
+            body = redacted(body)
+        excerpt = self._excerpt(context.operation.operation_id, response)
+        exchange = Exchange(
             context.trace_id,
+            context.received_ns,
+            took_ns,
+            organization,
             context.operation.operation_id,
             context.method,
             context.path,
-            context.query,
-            headers,
-            credentials,
-            organization,
+            query,
+            [
+                header
+                for header in context.raw_headers
+                if header[0] in KEPT and (len(header[1]) < SHORTEST_HEADER or self._is_harmless(header[1]))
+            ],
+            _credentials(context.headers),
             principal,
-            context.raw_body,
-            context.body,
-            context.received_ns,
-            ended_ns,
+            body,
             response.status,
             response.headers,
-            response.body,
-            None if error is None else _recorded(error),
+            excerpt,
+            len(response.body),
+            None if context.error is None else _recorded(context.error),
             version if context.version_before is None else context.version_before,
             version,
+            generation,
             now_ms,
             context.fault,
+            OVERHEAD_BYTES + len(query) + len(body) + len(excerpt),
         )
-        self._journal.record(entry)
+        self._coverage.count(context, response, scenario)
+        self._journal.append(exchange)
+
+    def _is_harmless(self, value: bytes) -> bool:
+        """Whether no secret is in a header that is long enough for one."""
+        if value in self._harmless_values:
+            return True
+        if len(value) > LONGEST_HEADER or redact_bytes(value) != value:
+            return False
+        if len(self._harmless_values) >= HARMLESS_VALUES:
+            self._harmless_values.clear()
+        self._harmless_values.add(value)
+        return True
+
+    def _excerpt(self, operation: str, response: Response) -> bytes:
+        """The beginning of a response's body."""
+        payload = response.body
+        if response.status >= 400:  # what is refused may be a token, sent back
+            return redacted(payload)
+        if len(payload) <= EXCERPT_BYTES:
+            return payload
+        last = self._last_long.get(operation)
+        if last is None or last[0] is not payload:
+            last = self._last_long[operation] = payload, payload[:EXCERPT_BYTES]
+        return last[1]
+
+
+def _credentials(headers: Mapping[bytes, bytes]) -> str:
+    """How a request carries its credentials; never what they are."""
+    authorization = headers.get(b"authorization")
+    if authorization:
+        is_bearer = authorization.startswith(b"Bearer ") or authorization[:7].lower() == b"bearer "
+        return "bearer" if is_bearer else "malformed"
+    return "cookie" if b"__session" in headers.get(b"cookie", b"") else ""
 
 
 def _recorded(error: Exception) -> RecordedError:

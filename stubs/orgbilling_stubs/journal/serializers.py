@@ -5,28 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import orjson
-from orgbilling_openapi.strict_json import JsonObject, JsonValue
+from orgbilling_openapi.redaction import redact, redact_json
+from orgbilling_openapi.strict_json import JsonObject, JsonValue, is_too_deep
 
-from orgbilling_stubs.auth.redaction import redact
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.journal.exchange import EXCERPT_BYTES, Exchange
 
 
 def exchange_document(exchange: Exchange) -> JsonObject:
     """The schema Exchange."""
-    query = exchange.query.decode("latin-1")
     body, payload = exchange.body, exchange.payload
-    return {
-        "trace": exchange.trace,
-        "at": instants.text(exchange.began_ns // 1_000_000),
-        "organization": exchange.organization or None,
-        "operation": exchange.operation,
-        "method": exchange.method,
-        "path": redact(f"{exchange.path}?{query}" if query else exchange.path),
-        "status": exchange.status or None,
-        "milliseconds": exchange.took_ns // 1_000 / 1_000,
-        "fault": None if exchange.fault is None else redact(exchange.fault.text),
-        "error": None if exchange.refusal is None else exchange.refusal.name,
+    return exchange_summary(exchange) | {
         "request": {
             "credentials": _credentials(exchange),
             "headers": _headers(exchange.headers),
@@ -40,6 +29,23 @@ def exchange_document(exchange: Exchange) -> JsonObject:
     }
 
 
+def exchange_summary(exchange: Exchange) -> JsonObject:
+    """The schema Exchange without request and response: what a table shows of many exchanges."""
+    query = exchange.query.decode("latin-1")
+    return {
+        "trace": exchange.trace,
+        "at": instants.text(exchange.began_ns // 1_000_000),
+        "organization": exchange.organization or None,
+        "operation": exchange.operation,
+        "method": exchange.method,
+        "path": redact(f"{exchange.path}?{query}" if query else exchange.path),
+        "status": exchange.status or None,
+        "milliseconds": exchange.took_ns // 1_000 / 1_000,
+        "fault": None if exchange.fault is None else redact(exchange.fault.text),
+        "error": None if exchange.refusal is None else exchange.refusal.name,
+    }
+
+
 def _credentials(exchange: Exchange) -> JsonObject:
     """The principal that the token led to; of the token itself only its kind."""
     principal = exchange.principal
@@ -47,9 +53,9 @@ def _credentials(exchange: Exchange) -> JsonObject:
     if principal is not None:
         credentials |= {
             "organization": principal.organization,
-            "role": principal.role,
-            "subject": principal.subject,
-            "session": principal.session,
+            "role": redact(principal.role),
+            "subject": redact(principal.subject),
+            "session": None if principal.session is None else redact(principal.session),
             "expires": instants.text(principal.expires_ms),
         }
     return credentials
@@ -64,13 +70,14 @@ def _headers(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def _body(content: bytes, cut: bool) -> JsonValue:
-    """JSON where it is whole; else its beginning as a text; None where there is none."""
+    """JSON where it is whole and not nested too deeply; else its beginning as a text; None for none."""
     if not content:
         return None
     text = redact(content.decode("utf-8", "replace"))
     if cut:
         return text + "…"
     try:
-        return orjson.loads(text)
+        value: JsonValue = orjson.loads(content)
     except ValueError:
         return text
+    return text if is_too_deep(value) else redact_json(value)

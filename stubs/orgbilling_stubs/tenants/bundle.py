@@ -6,7 +6,8 @@
     …
 
 The first line is the header. Then come, for each organization, a line with its present instant and the
-digests of its responses at that instant, and its log. `contract` is the digest of the API description.
+digests of its responses at that instant, and its log. `contract` is the digest of the API description:
+the key keeps the name that it has in existing bundles.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass, fields
 from importlib.metadata import version
 
 from orgbilling_fixtures.personas import PersonaError
-from orgbilling_openapi.document_limits import DocumentLimitError, bounded_float, bounded_int
+from orgbilling_openapi.document_limits import DocumentLimitError, DocumentLimits, bounded_float, bounded_int
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_stubs.auth.principal import is_organization
@@ -33,6 +34,7 @@ from orgbilling_stubs.billing.events import (
     decode,
     encode,
 )
+from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.billing.state import state_of
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.tenants import tenant_factory
@@ -42,6 +44,17 @@ from orgbilling_stubs.tenants.service import Service
 FORMAT = 1
 LONGEST_MS = 60 * 366 * instants.DAY_MS
 """A log that covers more time than this is an error: replaying it would take too long."""
+
+MAX_BYTES = 256 * 1024 * 1024
+MAX_ORGANIZATIONS = 10_000
+MAX_RECORDS = 100_000
+"""Of one organization."""
+MAX_ENTRIES = 500_000
+"""Usage, meter readings and daily entries of one organization, from its first day to its last."""
+LINE_LIMITS = DocumentLimits(max_bytes=4_000_000, max_values=100_000, max_depth=40)
+"""Of one line; its longest value is a persona."""
+
+_SAMPLE_DAYS, _DAILY_ENTRIES = 8, 3
 
 _REPLAY_ERRORS = (
     LookupError,
@@ -126,7 +139,7 @@ def export(
     ]
     for organization in organizations:
         tenant = service.tenant(organization)
-        records = service.store.read(organization)
+        records = service.log(tenant)
         lines.append(
             {
                 "organization": organization,
@@ -157,9 +170,15 @@ def replay(recorded: RecordedOrganization, digests: ResponseDigests) -> ReplayRe
     Raises BundleError for a log that cannot be replayed.
     """
     try:
+        entries = _entries(recorded)
+        if entries > MAX_ENTRIES:
+            too_many = f"has about {entries} entries to replay (the limit is {MAX_ENTRIES})"
+            raise BundleError(recorded.line, f"the log of {recorded.organization} {too_many}")
         tenant = state_of(recorded.organization, recorded.records, tenant_factory.tenant_config)
         scheduler.advance(tenant, recorded.at_ms)
         replayed = digests(tenant)
+    except BundleError:
+        raise
     except _REPLAY_ERRORS as error:
         reason = str(error) if isinstance(error, PersonaError) else "an event fits nothing before it"
         problem = f"the log of {recorded.organization} cannot be replayed: {reason}"
@@ -178,6 +197,25 @@ def replay(recorded: RecordedOrganization, digests: ResponseDigests) -> ReplayRe
     )
 
 
+def _entries(recorded: RecordedOrganization) -> int:
+    """About how many entries replaying posts: the days from first to last, and the entries of a busy day.
+
+    Example: 548 days before the instant of its creation and a year after it, with 7 usages a day and 3 daily
+    entries of the scheduler, are (548 + 365) * 10 = 9,130 entries.
+    """
+    branch = active_branch(recorded.records)
+    created = branch[0].event
+    assert isinstance(created, TenantCreated)
+    config = tenant_factory.tenant_config(recorded.organization, created)
+    last_ms = max(recorded.at_ms, *(record.at_ms for record in branch))
+    today = config.as_of_ms // instants.DAY_MS
+    busiest = 0
+    for day in range(today - _SAMPLE_DAYS, today + 1):
+        activity = config.activity.day(day)
+        busiest = max(busiest, len(activity.usage) + len(activity.meters))
+    return (last_ms - config.start_ms) // instants.DAY_MS * (busiest + _DAILY_ENTRIES)
+
+
 def frozen_log(recorded: RecordedOrganization) -> list[Record]:
     """The log with the clock frozen at the recorded instant, so that responses stay as recorded."""
     last = recorded.records[-1].sequence + 1
@@ -189,10 +227,12 @@ def read(text: str) -> Bundle:
     lines = _lines(text)
     header = _header(lines)
     organizations: list[RecordedOrganization] = []
+    names: set[str] = set()
     for number, line in lines:
         recorded = _organization(number, line, lines)
-        if any(earlier.organization == recorded.organization for earlier in organizations):
+        if recorded.organization in names:
             raise BundleError(number, f"{recorded.organization} comes twice")
+        names.add(recorded.organization)
         organizations.append(recorded)
     if len(organizations) != header["organizations"]:
         missing = f"{header['organizations']} organizations were announced, {len(organizations)} are here"
@@ -205,7 +245,9 @@ def _lines(text: str) -> Lines:
         if not line.strip():
             continue
         try:
+            LINE_LIMITS.check_length(len(line))
             document = json.loads(line, parse_int=bounded_int, parse_float=bounded_float)
+            LINE_LIMITS.check_value(document)
         except json.JSONDecodeError as error:
             raise BundleError(number, f"not JSON: {error.msg.lower()} at column {error.colno}") from None
         except DocumentLimitError as error:
@@ -226,7 +268,8 @@ def _header(lines: Lines) -> JsonObject:
     _whole(number, header, "seed", 0)
     if not _is_clock(header.get("clock")):
         raise BundleError(number, "clock: expected a mode, frozen or live, and an instant now")
-    _whole(number, header, "organizations", 0)
+    if _whole(number, header, "organizations", 0) > MAX_ORGANIZATIONS:
+        raise BundleError(number, f"more than {MAX_ORGANIZATIONS} organizations")
     return header
 
 
@@ -248,6 +291,8 @@ def _organization(number: int, line: JsonObject, lines: Lines) -> RecordedOrgani
         raise BundleError(number, "answers: expected an object")
     at_ms = _whole(number, line, "at_ms", None)
     announced = _whole(number, line, "records", 1)
+    if announced > MAX_RECORDS:
+        raise BundleError(number, f"more than {MAX_RECORDS} records in one log")
     records: list[Record] = []
     for _ in range(announced):
         record_line, record = next(lines, (number, {}))
@@ -263,6 +308,8 @@ def _record(number: int, line: JsonObject, sequence: int) -> Record:
         raise BundleError(number, f"sequence {line.get('sequence')!r}: expected {sequence}")
     at_ms = _whole(number, line, "at_ms", None)
     batch = _whole(number, line, "batch", 1)
+    if batch > sequence:
+        raise BundleError(number, f"batch {batch}: expected {sequence} or less")
     event = line.get("event")
     if not isinstance(event, dict):
         raise BundleError(number, "event: expected an object")
@@ -275,10 +322,8 @@ def _record(number: int, line: JsonObject, sequence: int) -> Record:
         decoded = decode(event)
     except UnknownEventError as error:
         raise BundleError(number, str(error)) from None
-    if isinstance(decoded, TenantCreated) and not _is_valid_creation(decoded):
-        raise BundleError(
-            number, "TenantCreated: expected a persona, a seed, an instant and an identity seed"
-        )
+    if isinstance(decoded, TenantCreated):
+        _check_creation(number, decoded)
     if isinstance(decoded, Rewound) and not (type(decoded.to) is int and 0 <= decoded.to < sequence):
         raise BundleError(number, "Rewound: expected an earlier record")
     if isinstance(decoded, ClockSet):
@@ -308,14 +353,11 @@ def _check_scenario(number: int, event: JsonObject) -> None:
         _check_clock(number, clock)
 
 
-def _is_valid_creation(created: TenantCreated) -> bool:
-    return (
-        isinstance(created.persona, dict)
-        and type(created.seed) is int
-        and type(created.as_of_ms) is int
-        and is_billable(created.as_of_ms)
-        and isinstance(created.identity_seed, str)
-    )
+def _check_creation(number: int, created: TenantCreated) -> None:
+    if not is_billable(created.as_of_ms):
+        raise BundleError(number, "as_of_ms: not an instant in the years 1972 to 8999, UTC")
+    if not is_organization(created.identity_organization):
+        raise BundleError(number, "identity_organization: expected an organization")
 
 
 def _check_log(number: int, records: Sequence[Record], at_ms: int) -> None:

@@ -38,6 +38,10 @@ class Clock:
         base_ms = wall_ms() if setting.mode == "live" else self.now_ms()
         return base_ms + setting.offset_ms
 
+    def is_frozen(self, setting: ClockSet) -> bool:
+        """Whether time passes for a tenant with this clock setting only when somebody moves a clock."""
+        return setting.mode == "frozen" or (setting.mode == "server" and self.frozen)
+
     def moved_to(self, setting: ClockSet, at_ms: int) -> ClockSet:
         """The same kind of setting, moved so that the present instant is `at_ms`."""
         if setting.mode == "frozen":

@@ -1,4 +1,7 @@
-"""The personas of a server, and which of them an organization gets."""
+"""The personas of a server, and which of them an organization gets: `org_NAME` names one.
+
+The shipped ones are listed in `orgbilling_fixtures.personas.catalog`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Sequence
 from orgbilling_fixtures import personas
 from orgbilling_fixtures.personas import Persona
 from orgbilling_openapi.strict_json import JsonObject
+from orgbilling_openapi.suggestions import nearest
 
 DEFAULT = "standard"
 
@@ -37,6 +41,14 @@ class PersonaRegistry:
         `org_N` and `org_N_…` name the persona N; of several, the longest N counts.
         """
         return self.load(personas.persona_for(organization, self.default, self._chosen)).document
+
+    def notice(self, organization: str) -> str | None:
+        """A line about an id that nearly names a persona, such as `org_low_balanc`; None for any other."""
+        names = list(dict.fromkeys([*self._chosen, *personas.names()]))
+        if personas.persona_for(organization, "", names):
+            return None
+        hint = nearest(organization.removeprefix("org_"), names)
+        return f"{organization} names no persona, so it gets {self.default}{hint}" if hint else None
 
 
 def organization_id(persona: str) -> str:

@@ -86,7 +86,7 @@ def _scenario_events(
     if scenario.clock is not None:
         frozen_ms = at_ms
         if scenario.clock in timeline.NAMED_INSTANTS:
-            frozen_ms = timeline.instant_of(
+            frozen_ms = timeline.named_instant(
                 draft, scenario.clock, lambda: service.state_of(organization, log)
             )
         following.append(ClockSet("frozen", at_ms=frozen_ms))

@@ -42,34 +42,34 @@ def tenant_config(organization: str, created: TenantCreated) -> TenantConfig:
     return replace(
         config,
         opening_balance=_opening_balance(
-            organization, persona, created.seed, created.as_of_ms, created.identity_seed
+            organization, persona, created.seed, created.as_of_ms, created.identity_organization
         ),
     )
 
 
 @lru_cache(maxsize=256)
 def _opening_balance(
-    organization: str, persona: Persona, seed: int, as_of_ms: int, identity_seed: str
+    organization: str, persona: Persona, seed: int, as_of_ms: int, identity_organization: str
 ) -> OpeningBalance:
     """The opening balance that leads to the persona's balance at its clock.
 
     Solving simulates the whole history, and a log is read many times: so results are cached.
     """
-    created = TenantCreated(persona.document, seed, as_of_ms, identity_seed)
+    created = TenantCreated(persona.document, seed, as_of_ms, identity_organization)
     return solved(unsolved_config(organization, created)).opening_balance
 
 
 def unsolved_config(organization: str, created: TenantCreated) -> TenantConfig:
     """The configuration as far as it is known without running the history: no opening balance is solved."""
     persona = personas.parse(created.persona)
-    identity_seed = created.identity_seed
-    identity = draw_identity(persona, created.seed, identity_seed)
+    identity_organization = created.identity_organization
+    identity = draw_identity(persona, created.seed, identity_organization)
     as_of_ms = created.as_of_ms
     start_ms = (as_of_ms // instants.DAY_MS - persona.usage.history_days) * instants.DAY_MS
     billing, prices = persona.billing, persona.prices
     return TenantConfig(
         organization=organization,
-        identity_seed=identity_seed,
+        identity_organization=identity_organization,
         tenant_id=ids.uuid(created.seed, organization, "tenant"),
         company=identity.company,
         seed=created.seed,
@@ -77,7 +77,9 @@ def unsolved_config(organization: str, created: TenantCreated) -> TenantConfig:
         mode=billing.mode,
         postpaid_limit_micros=billing.postpaid_limit_micros,
         free_credit_micros=billing.free_credit_micros,
-        stripe_customer_id=ids.customer(created.seed, identity_seed) if billing.stripe_customer else None,
+        stripe_customer_id=ids.customer(created.seed, identity_organization)
+        if billing.stripe_customer
+        else None,
         prices=Prices(
             prices.input_per_1k_nanos,
             prices.output_per_1k_nanos,
@@ -105,7 +107,8 @@ def unsolved_config(organization: str, created: TenantCreated) -> TenantConfig:
         nulls=persona.nulls,
         start_ms=start_ms,
         as_of_ms=as_of_ms,
-        activity=UsageHistory(persona, created.seed, identity_seed, as_of_ms),
+        activity=UsageHistory(persona, created.seed, identity_organization, as_of_ms),
+        session_secret=created.session_secret,
     )
 
 
@@ -118,7 +121,7 @@ def _contract(
         return None
     start_ms, end_ms = _term(terms, created.as_of_ms)
     return ContractTerms(
-        contract_id=ids.uuid(created.seed, created.identity_seed, "contract"),
+        contract_id=ids.uuid(created.seed, created.identity_organization, "contract"),
         status=terms.status,
         credit_micros=terms.credit_micros,
         service_micros=terms.service_micros,
@@ -158,7 +161,7 @@ def _agreements(identity: OrganizationIdentity, created: TenantCreated) -> tuple
     today_ms = created.as_of_ms // instants.DAY_MS * instants.DAY_MS
     return tuple(
         AgreementTerms(
-            charge_id=ids.uuid(created.seed, created.identity_seed, "agreement", number),
+            charge_id=ids.uuid(created.seed, created.identity_organization, "agreement", number),
             description=agreement.description,
             amount_micros=agreement.amount_micros,
             charge_type=agreement.charge_type,

@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from orgbilling_openapi.strict_json import JsonValue
 
-from orgbilling_stubs.billing import errors, instants, scheduler
+from orgbilling_stubs.billing import errors, instants, markers, scheduler
 from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.events import (
     ClockSet,
@@ -19,26 +19,33 @@ from orgbilling_stubs.billing.events import (
     Record,
     Rewound,
     ScenarioShown,
+    SnapshotDeleted,
     SnapshotTaken,
     TenantCreated,
 )
 from orgbilling_stubs.billing.log_branches import active_branch, before_last_command, snapshots_by_name
+from orgbilling_stubs.billing.money import MICROS_PER_USD
 from orgbilling_stubs.billing.tenant import ActiveScenario, Tenant
 from orgbilling_stubs.tenants.clock import wall_ms
-from orgbilling_stubs.tenants.service import Service
+from orgbilling_stubs.tenants.service import OtherChanges, Service, no_other_changes
 
 _HORIZON_MS = 5 * 366 * instants.DAY_MS
 
 
-def freeze_clock(service: Service, organization: str, at_ms: int | None = None) -> Tenant:
+Target = Callable[[Tenant], int]
+"""Gives the instant to which a tenant is to be brought; the tenant stands at its present instant."""
+
+
+def freeze_clock(service: Service, organization: str, target: Target | int | None = None) -> Tenant:
     """Freeze the tenant's clock, now or at an instant.
 
-    Raises BillingError for an instant before the tenant was created.
+    Raises BillingError for an instant before the tenant was created, and what `target` raises.
     """
-    if at_ms is None:
+    if target is None:
         return _set(service, organization, lambda now_ms: ClockSet("frozen", at_ms=now_ms, by_user=True))
-    setting = ClockSet("frozen", at_ms=at_ms, by_user=True)
-    return _travel(service, organization, at_ms, lambda tenant: setting)
+    return _travel(
+        service, organization, target, lambda tenant, to_ms: ClockSet("frozen", at_ms=to_ms, by_user=True)
+    )
 
 
 def run_clock(service: Service, organization: str) -> Tenant:
@@ -48,38 +55,68 @@ def run_clock(service: Service, organization: str) -> Tenant:
     )
 
 
-def follow_server_clock(service: Service, organization: str) -> Tenant:
-    """Let the tenant follow the server's clock again, whether that is earlier or later."""
-    setting = ClockSet("server", by_user=True)
-    return _travel(service, organization, service.clock.now_ms(), lambda tenant: setting)
+def follow_server_clock(service: Service, organization: str, target: Target | None = None) -> Tenant:
+    """Let the tenant follow the server's clock again, whether that is earlier or later.
+
+    target: gives the server's present instant; raises for one that is too far away.
+    """
+    present = target or (lambda tenant: service.clock.now_ms())
+    return _travel(service, organization, present, lambda tenant, to_ms: ClockSet("server", by_user=True))
 
 
-def move_clock(service: Service, organization: str, to_ms: int) -> Tenant:
+def move_clock(service: Service, organization: str, target: Target | int) -> Tenant:
     """Bring the tenant to an instant: forward by simulating, or back to a prefix of its log.
 
-    Raises BillingError for an instant before the tenant was created.
+    Raises BillingError for an instant before the tenant was created, and what `target` raises.
     """
-    return _travel(service, organization, to_ms, lambda tenant: service.clock.moved_to(tenant.clock, to_ms))
+    return _travel(
+        service,
+        organization,
+        target,
+        lambda tenant, to_ms: service.clock.moved_to(tenant.clock, to_ms),
+    )
 
 
-def _travel(service: Service, organization: str, to_ms: int, setting: Callable[[Tenant], ClockSet]) -> Tenant:
+def _travel(
+    service: Service, organization: str, target: Target | int, setting: Callable[[Tenant, int], ClockSet]
+) -> Tenant:
     """Go to an instant and set the clock there, in one command."""
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
+        to_ms = target if isinstance(target, int) else target(tenant)
         if to_ms >= now_ms:
-            return now_ms, [setting(tenant)]
+            return now_ms, [setting(tenant, to_ms)]
         if to_ms < tenant.created_ms:
             raise BillingError(errors.CLOCK_TOO_EARLY)
-        path = active_branch(service.store.read(organization))
-        before = [record for record in path[1:] if record.at_ms <= to_ms]
-        events: list[Event] = [Rewound(before[-1].sequence if before else path[0].sequence)]
+        kept = _up_to(active_branch(service.log(tenant)), to_ms)
+        events: list[Event] = [Rewound(kept[-1].sequence)]
         # A scenario belongs to the organization, not to an instant: going back in time keeps it.
-        if tenant.active_scenario and not any(isinstance(record.event, ScenarioShown) for record in before):
+        if tenant.active_scenario and not any(isinstance(record.event, ScenarioShown) for record in kept[1:]):
             events.append(scenario_shown(tenant.active_scenario))
-        return to_ms, [*events, setting(tenant)]
+        return to_ms, [*events, setting(tenant, to_ms)]
 
     service.write(organization, decision)
     return service.tenant(organization)
+
+
+def _up_to(branch: Sequence[Record], to_ms: int) -> Sequence[Record]:
+    """The records of a branch up to an instant; the first one always, which is the beginning."""
+    return [branch[0], *(record for record in branch[1:] if record.at_ms <= to_ms)]
+
+
+def earlier_state(service: Service, tenant: Tenant, to_ms: int) -> tuple[Tenant, Sequence[Record]]:
+    """The tenant as it would be after going back to an instant, and the records that would not count then.
+
+    Nothing is changed: the tenant is a copy. Raises BillingError for an instant before it was created.
+    """
+    if to_ms < tenant.created_ms:
+        raise BillingError(errors.CLOCK_TOO_EARLY)
+    log = service.log(tenant)
+    branch = active_branch(log)
+    kept = _up_to(branch, to_ms)
+    state = service.state_of(tenant.config.organization, log[: kept[-1].sequence])
+    scheduler.advance(state, to_ms)
+    return state, branch[len(kept) :]
 
 
 def scenario_shown(scenario: ActiveScenario) -> ScenarioShown:
@@ -88,11 +125,18 @@ def scenario_shown(scenario: ActiveScenario) -> ScenarioShown:
     return ScenarioShown(scenario.name, scenario.fault_rules, None if clock is None else asdict(clock))
 
 
-def undo(service: Service, organization: str) -> Tenant:
-    """Undo the last command; raises BillingError when there is none."""
+def undo(service: Service, organization: str, version: int | None = None) -> Tenant:
+    """Undo the last command.
+
+    version: of the organization when the caller chose to undo its last command; None for any. Raises
+    BillingError when there is no command, or when that version had another last one.
+    """
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        sequence = before_last_command(service.store.read(organization))
+        log = service.log(tenant)
+        sequence = before_last_command(log)
+        if version is not None and (version > len(log) or before_last_command(log[:version]) != sequence):
+            raise BillingError(errors.VERSION_OUTDATED)
         if not sequence:
             raise BillingError(errors.NOTHING_TO_UNDO)
         return now_ms, [Rewound(sequence)]
@@ -112,14 +156,42 @@ def snapshots(service: Service, organization: str) -> Mapping[str, Record]:
     return snapshots_by_name(service.store.read(organization))
 
 
+def delete_snapshot(service: Service, organization: str, name: str) -> Tenant:
+    """Delete a snapshot; the state stays as it is. Raises BillingError for an unknown name."""
+
+    def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
+        names = snapshots_by_name(service.log(tenant))
+        if name not in names:
+            raise errors.unknown_name(errors.SNAPSHOT_UNKNOWN, name, names)
+        return now_ms, [SnapshotDeleted(name)]
+
+    service.write(organization, decision)
+    return service.tenant(organization)
+
+
+def snapshot_state(service: Service, organization: str, name: str) -> Tenant:
+    """The tenant as it was when a snapshot was taken; raises BillingError for an unknown name.
+
+    Nothing is changed: the result is a copy.
+    """
+    log = service.store.read(organization)
+    records = snapshots_by_name(log)
+    record = records.get(name)
+    if record is None:
+        raise errors.unknown_name(errors.SNAPSHOT_UNKNOWN, name, records)
+    return service.state_of(organization, log[: record.sequence])
+
+
 def restore(service: Service, organization: str, name: str) -> Tenant:
     """Go back to the state and the instant of a snapshot; raises BillingError for an unknown name."""
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        record = snapshots(service, organization).get(name)
+        log = service.log(tenant)
+        records = snapshots_by_name(log)
+        record = records.get(name)
         if record is None:
-            raise BillingError(errors.SNAPSHOT_UNKNOWN)
-        branch = active_branch(service.store.read(organization)[: record.sequence])
+            raise errors.unknown_name(errors.SNAPSHOT_UNKNOWN, name, records)
+        branch = active_branch(log[: record.sequence])
         clocks = [earlier.event for earlier in branch if isinstance(earlier.event, ClockSet)]
         setting = service.clock.moved_to(clocks[-1] if clocks else ClockSet("server"), record.at_ms)
         return record.at_ms, [Rewound(record.sequence), setting]
@@ -128,15 +200,18 @@ def restore(service: Service, organization: str, name: str) -> Tenant:
     return service.tenant(organization)
 
 
-def reset(service: Service, organization: str) -> Tenant:
-    """Begin the history anew: same persona and seed, as of now, without the scenario and the clock it set."""
+def reset(service: Service, organization: str, others: OtherChanges = no_other_changes) -> Tenant:
+    """Begin the history anew: same persona and seed, as of now, without the scenario and the clock it set.
+
+    others: changes of other logs in the same transaction.
+    """
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        first = active_branch(service.store.read(organization))[0].event
+        first = active_branch(service.log(tenant))[0].event
         assert isinstance(first, TenantCreated)
         return created_anew(service, tenant, now_ms, first.persona, first.seed)
 
-    service.write(organization, decision)
+    service.write(organization, decision, others)
     return service.tenant(organization)
 
 
@@ -157,7 +232,7 @@ def created_anew(
         at_ms = service.clock.now_of(clock)
     if as_of_ms is not None:
         at_ms = as_of_ms
-    created = TenantCreated(persona, seed, at_ms, tenant.config.organization)
+    created = service.creation(tenant.config.organization, persona, seed, at_ms)
     return at_ms, [Rewound(0), created, service.clock.moved_to(clock, at_ms)]
 
 
@@ -172,66 +247,71 @@ def fork(service: Service, organization: str, into: str) -> Tenant:
 
     Raises ConflictError when the new organization exists.
     """
-    service.tenant(organization)
-    return service.create(into, service.store.read(organization))
+    return service.fork(organization, into)
 
 
-def named_instant(service: Service, organization: str, name: str) -> int:
+def named_instant(tenant: Tenant, name: str, copy: Callable[[], Tenant]) -> int:
     """The instant that a name stands for: `end-of-month`, `contract-end`, `next-installment` or
     `credit-exhausted`.
 
-    Raises BillingError when the tenant has no such instant.
+    copy: makes a copy of the tenant, to be changed freely. Raises BillingError, which says why, when there is
+    no such instant.
     """
-    return instant_of(service.tenant(organization), name, lambda: service.copy(organization))
+    return _NAMED[name](tenant, copy)
 
 
-def instant_of(tenant: Tenant, name: str, copy: Callable[[], Tenant]) -> int:
-    """The instant of a tenant that a name stands for.
-
-    copy: makes a copy of the tenant, to be changed freely. Raises BillingError when there is no such instant.
-    """
-    at_ms = _NAMED[name](tenant, copy)
-    if at_ms is None:
-        raise BillingError(errors.INSTANT_NONE)
-    return at_ms
+def _none(why: str) -> BillingError:
+    return BillingError(
+        errors.INSTANT_NONE, message=f"the organization has no such instant ahead of it: {why}"
+    )
 
 
 def _end_of_month(tenant: Tenant, copy: Callable[[], Tenant]) -> int:
-    """The last second of the month, or of the next one when it is that second already."""
-    today = instants.moment(tenant.now_ms + 1_000)
-    first = instants.parse(f"{today.year:04d}-{today.month:02d}-01")
-    return instants.add_months(first, 1) - 1_000
+    return markers.end_of_month(tenant.now_ms)
 
 
-def _contract_end(tenant: Tenant, copy: Callable[[], Tenant]) -> int | None:
+def _contract_end(tenant: Tenant, copy: Callable[[], Tenant]) -> int:
     contract = tenant.contract
-    return contract.end_ms if contract is not None and contract.end_ms > tenant.now_ms else None
+    if contract is None:
+        raise _none("it has no contract")
+    if contract.end_ms <= tenant.now_ms:
+        raise _none(f"its contract has ended, on {instants.text(contract.end_ms)}")
+    return contract.end_ms
 
 
-def _next_installment(tenant: Tenant, copy: Callable[[], Tenant]) -> int | None:
+def _next_installment(tenant: Tenant, copy: Callable[[], Tenant]) -> int:
     contract = tenant.contract
-    if contract is None or contract.status != "active":
-        return None
+    if contract is None:
+        raise _none("it has no contract")
+    if contract.status != "active":
+        raise _none(f"its contract has the status {contract.status}, and only an active one has installments")
     due = [row.due_ms for row in contract.schedule if row.due_ms > tenant.now_ms and not row.paid]
-    return min(due, default=None)
+    if not due:
+        raise _none("all installments of its contract have fallen due")
+    return min(due)
 
 
-def _credit_exhausted(tenant: Tenant, copy: Callable[[], Tenant]) -> int | None:
+def _credit_exhausted(tenant: Tenant, copy: Callable[[], Tenant]) -> int:
     """When the balance first falls to zero, found by simulating the future of a copy of the tenant."""
-    if tenant.config.mode != "prepaid" or tenant.ledger.balance_micros <= 0:
-        return None
+    if tenant.config.mode != "prepaid":
+        raise _none("it is postpaid, so it has no credit to exhaust")
+    if tenant.ledger.balance_micros <= 0:
+        raise _none("its credit is exhausted already")
+    rule = tenant.top_up(max(tenant.now_ms, tenant.config.as_of_ms))
+    if rule is not None and rule.below_micros > 0:
+        # Each charge that leaves less than the threshold is followed by a top-up at the same instant.
+        raise _none(f"it tops up automatically, below {rule.below_micros / MICROS_PER_USD:,.2f} USD")
     future, horizon_ms = copy(), tenant.now_ms + _HORIZON_MS
-    rows = len(future.ledger.rows)
     while future.now_ms < horizon_ms:
+        first_row = len(future.ledger.rows)
         scheduler.advance(future, future.now_ms + 30 * instants.DAY_MS)
-        for row in future.ledger.rows[rows:]:
-            if future.ledger.balance_at(row.at_ms) <= 0:
-                return row.at_ms
-        rows = len(future.ledger.rows)
-    return None
+        exhausted_ms = markers.first_exhausted(future.ledger, first_row)
+        if exhausted_ms is not None:
+            return exhausted_ms
+    raise _none("its credit lasts longer than five years")
 
 
-_NAMED: Mapping[str, Callable[[Tenant, Callable[[], Tenant]], int | None]] = {
+_NAMED: Mapping[str, Callable[[Tenant, Callable[[], Tenant]], int]] = {
     "end-of-month": _end_of_month,
     "contract-end": _contract_end,
     "next-installment": _next_installment,

@@ -1,1 +1,1 @@
-"""Measures the suite: a sound server, spoiled in one named way at a time."""
+"""Measures the suite: a sound server with one named defect at a time."""

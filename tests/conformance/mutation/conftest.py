@@ -4,6 +4,6 @@ import sys
 from pathlib import Path
 
 # `mutation` and `servers` are packages of helpers beside the tests, also in the processes of the runner.
-ROOM = str(Path(__file__).parents[1])
-if ROOM not in sys.path:
-    sys.path.insert(0, ROOM)
+CONFORMANCE_TESTS = str(Path(__file__).parents[1])
+if CONFORMANCE_TESTS not in sys.path:
+    sys.path.insert(0, CONFORMANCE_TESTS)

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .proxy import Answer, Ask
-from .shape import (
+from .mutations import (
     BASE,
     CHECKOUT,
     CONTRACT,
@@ -22,14 +21,15 @@ from .shape import (
     SUMMARY,
     WINDOWED,
 )
-from .world import FIRST, SECOND, SECOND_VOUCHER, VOUCHER, World
+from .proxy import Request, Response
+from .sound_server import FIRST, SECOND, SECOND_VOUCHER, VOUCHER, SoundServer
 
 ORIGIN = "http://localhost:3000"
 EDGES = ("0", "1", "2", "7", "30", "60", "90", "250", "365", "366", "1000", "-1", "abc", "1.5", "9" * 19)
-KINDS = ("expired", "alg-none", "hs256", "pending", "wrong-key", "garbage")
+BAD_TOKEN_KINDS = ("expired", "alg-none", "hs256", "pending", "wrong-key", "garbage")
 AGREED = "00000000-0000-4000-8000-00000000000a"
 TIMED = re.compile(rb'"(cs_test|bps)_\w+"')
-Told = tuple[tuple[Any, ...], ...]
+Responses = tuple[tuple[Any, ...], ...]
 # What differs between two equal answers.
 CHANCE = ("x-trace-id", "date", "etag")
 
@@ -39,13 +39,13 @@ class Probe:
     """A request, and its name; `together` how many of it are sent at once."""
 
     name: str
-    ask: Ask
-    together: int = 1
+    request: Request
+    simultaneous: int = 1
 
 
-def _ask(
+def _request(
     named: str, token: str | None, query: str = "", body: bytes = b"", method: str = "", **more: str
-) -> Ask:
+) -> Request:
     verb, path = ROUTES[named]
     headers = [("host", "127.0.0.1:4010"), ("origin", ORIGIN)]
     if token is not None:
@@ -56,36 +56,36 @@ def _ask(
             ("content-length", str(len(body))),
         ]
     headers += [(name.replace("_", "-"), value) for name, value in more.items()]
-    return Ask(method or verb, path, query, tuple(headers), body)
+    return Request(method or verb, path, query, tuple(headers), body)
 
 
-def _reads(world: World) -> Iterator[Probe]:
+def _read_probes(server: SoundServer) -> Iterator[Probe]:
     for owner in (FIRST, SECOND):
-        token = world.token(owner)
+        token = server.token(owner)
         for named, (method, _) in ROUTES.items():
             if method == "GET":
                 for turn in range(3):
-                    yield Probe(f"{named} of {owner}, {turn}", _ask(named, token))
-    token = world.token()
+                    yield Probe(f"{named} of {owner}, {turn}", _request(named, token))
+    token = server.token()
     for named in WINDOWED:
-        yield from (Probe(f"{named} days={edge}", _ask(named, token, f"days={edge}")) for edge in EDGES)
+        yield from (Probe(f"{named} days={edge}", _request(named, token, f"days={edge}")) for edge in EDGES)
 
 
-def _doors(world: World) -> Iterator[Probe]:
-    good = world.token()
+def _authentication_probes(server: SoundServer) -> Iterator[Probe]:
+    good = server.token()
     first, claims, signature = good.split(".")
-    tokens: dict[str, str | None] = {kind: world.bad(kind) for kind in KINDS}
+    tokens: dict[str, str | None] = {kind: server.bad(kind) for kind in BAD_TOKEN_KINDS}
     tokens |= {"none": None, "empty": "Bearer ", "basic": f"Basic {good}", "trailing": f"{good}.x"}
     tokens |= {"unsigned": f"{first}.{claims}.", "tampered": f"{first}.{claims}.{signature[::-1]}"}
     for kind, token in tokens.items():
-        yield Probe(f"profile with {kind}", _ask(PROFILE, token))
+        yield Probe(f"profile with {kind}", _request(PROFILE, token))
     for turn in range(5):
-        yield Probe(f"nobody, {turn}", _ask(SUMMARY, None, "days=366"))
+        yield Probe(f"nobody, {turn}", _request(SUMMARY, None, "days=366"))
     for named in ROUTES:
-        yield Probe(f"{named} without a token", _ask(named, None))
+        yield Probe(f"{named} without a token", _request(named, None))
 
 
-def _bodies(token: str) -> Iterator[Probe]:
+def _body_probes(token: str) -> Iterator[Probe]:
     bad = {
         CHECKOUT: (
             b"", b"null", b'{"amount":', b"[]", b"{}", b'{"amount":"5"}', b'{"amount":true}',
@@ -102,59 +102,70 @@ def _bodies(token: str) -> Iterator[Probe]:
         ),
     }  # fmt: skip
     for named, bodies in bad.items():
-        yield from (Probe(f"{named} {body[:40]!r}", _ask(named, token, body=body)) for body in bodies)
-    yield Probe("redeem as text", _ask(REDEEM, token, body=b'{"code":"NOPE"}', media="text/plain"))
+        yield from (Probe(f"{named} {body[:40]!r}", _request(named, token, body=body)) for body in bodies)
+    yield Probe("redeem as text", _request(REDEEM, token, body=b'{"code":"NOPE"}', media="text/plain"))
 
 
-def _commands(token: str) -> Iterator[Probe]:
+def _write_probes(token: str) -> Iterator[Probe]:
     amount = b'{"amount":5000}'
-    yield Probe("checkout", _ask(CHECKOUT, token, body=amount))
-    yield Probe("checkout k", _ask(CHECKOUT, token, body=amount, idempotency_key="k"))
-    yield Probe("checkout k again", _ask(CHECKOUT, token, body=amount, idempotency_key="k"))
-    yield Probe("checkout k otherwise", _ask(CHECKOUT, token, body=b'{"amount":6000}', idempotency_key="k"))
-    yield Probe("portal", _ask(PORTAL, token))
+    yield Probe("checkout", _request(CHECKOUT, token, body=amount))
+    yield Probe("checkout k", _request(CHECKOUT, token, body=amount, idempotency_key="k"))
+    yield Probe("checkout k again", _request(CHECKOUT, token, body=amount, idempotency_key="k"))
+    yield Probe(
+        "checkout k otherwise", _request(CHECKOUT, token, body=b'{"amount":6000}', idempotency_key="k")
+    )
+    yield Probe("portal", _request(PORTAL, token))
     raced = b'{"code":"' + SECOND_VOUCHER.encode() + b'"}'
-    yield Probe("redeem, raced", _ask(REDEEM, token, body=raced), together=2)
+    yield Probe("redeem, raced", _request(REDEEM, token, body=raced), simultaneous=2)
+    for code in (b"NO-SUCH-CODE", b"NO-SUCH-CODE-2"):
+        body = b'{"code":"%s"}' % code
+        yield Probe(f"redeem {code!r}", _request(REDEEM, token, body=body, idempotency_key="n"))
     for turn in range(2):
         body = b'{"code":"' + VOUCHER.encode() + b'"}'
-        yield Probe(f"redeem, {turn}", _ask(REDEEM, token, body=body, idempotency_key="v"))
+        yield Probe(f"redeem, {turn}", _request(REDEEM, token, body=body, idempotency_key="v"))
         yield from (
-            Probe(f"{named} then", _ask(named, token)) for named in (PROFILE, SUMMARY, LEDGER, CONTRACT)
+            Probe(f"{named} then", _request(named, token)) for named in (PROFILE, SUMMARY, LEDGER, CONTRACT)
         )
 
 
-def _manners(token: str) -> Iterator[Probe]:
+def _method_probes(token: str) -> Iterator[Probe]:
     for method in ("PUT", "DELETE", "HEAD"):
-        yield Probe(method, _ask(PROFILE, token, method=method))
+        yield Probe(method, _request(PROFILE, token, method=method))
     wants = {"access_control_request_method": "GET", "access_control_request_headers": "authorization"}
-    yield Probe("preflight", _ask(PROFILE, None, method="OPTIONS", **wants))
-    yield Probe("conditional", _ask(PROFILE, token, if_none_match='"x"'))
-    yield Probe("nowhere", Ask("GET", f"{BASE}/nowhere", "", _ask(PROFILE, token).headers, b""))
+    yield Probe("preflight", _request(PROFILE, None, method="OPTIONS", **wants))
+    yield Probe("conditional", _request(PROFILE, token, if_none_match='"x"'))
+    yield Probe("nowhere", Request("GET", f"{BASE}/nowhere", "", _request(PROFILE, token).headers, b""))
 
 
-def probes(world: World) -> list[Probe]:
+def probes(server: SoundServer) -> list[Probe]:
     """All of them, in order."""
-    token = world.token()
-    return [*_reads(world), *_doors(world), *_bodies(token), *_manners(token), *_commands(token)]
+    token = server.token()
+    return [
+        *_read_probes(server),
+        *_authentication_probes(server),
+        *_body_probes(token),
+        *_method_probes(token),
+        *_write_probes(token),
+    ]
 
 
-async def send(app: Any, ask: Ask) -> Answer:
+async def send(app: Any, request: Request) -> Response:
     """Send one request to an ASGI application."""
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": ask.method,
+        "method": request.method,
         "scheme": "http",
-        "path": ask.path,
-        "raw_path": ask.path.encode(),
-        "query_string": ask.query.encode(),
+        "path": request.path,
+        "raw_path": request.path.encode(),
+        "query_string": request.query.encode(),
         "root_path": "",
-        "headers": [(name.encode(), value.encode("latin-1")) for name, value in ask.headers],
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in request.headers],
         "client": ("127.0.0.1", 50000),
         "server": ("127.0.0.1", 4010),
     }
-    messages = [{"type": "http.request", "body": ask.body, "more_body": False}]
+    messages = [{"type": "http.request", "body": request.body, "more_body": False}]
     status, headers, chunks = 0, (), []
 
     async def receive() -> Any:
@@ -169,45 +180,45 @@ async def send(app: Any, ask: Ask) -> Answer:
             chunks.append(message.get("body", b""))
 
     await app(scope, receive, take)
-    return Answer(status, headers, b"".join(chunks))
+    return Response(status, headers, b"".join(chunks))
 
 
-def told(answer: Answer) -> tuple[Any, ...]:
+def comparable(response: Response) -> tuple[Any, ...]:
     """What an answer tells, without what chance alone decides."""
-    headers = sorted(pair for pair in answer.headers if pair[0] not in CHANCE)
-    return answer.status, tuple(headers), TIMED.sub(b'""', answer.body)
+    headers = sorted(pair for pair in response.headers if pair[0] not in CHANCE)
+    return response.status, tuple(headers), TIMED.sub(b'""', response.body)
 
 
-async def _told(app: Any, probe: Probe, patience_s: float) -> Told:
-    sent = asyncio.gather(*(send(app, probe.ask) for _ in range(probe.together)))
+async def _responses(app: Any, probe: Probe, timeout_s: float) -> Responses:
+    sent = asyncio.gather(*(send(app, probe.request) for _ in range(probe.simultaneous)))
     try:
-        found = await asyncio.wait_for(sent, patience_s)
+        found = await asyncio.wait_for(sent, timeout_s)
     except TimeoutError:
         return ()
-    return tuple(sorted(told(answer) for answer in found))
+    return tuple(sorted(comparable(response) for response in found))
 
 
-async def _all(app: Any, asked: list[Probe]) -> list[Told]:
-    return [await _told(app, probe, 10.0) for probe in asked]
+async def _all_responses(app: Any, asked: list[Probe]) -> list[Responses]:
+    return [await _responses(app, probe, 10.0) for probe in asked]
 
 
-async def _first(app: Any, asked: list[Probe], sound: list[Told]) -> str | None:
+async def _first_difference(app: Any, asked: list[Probe], sound: list[Responses]) -> str | None:
     for probe, before in zip(asked, sound, strict=True):
-        if await _told(app, probe, 0.5) != before:
+        if await _responses(app, probe, 0.5) != before:
             return probe.name
     return None
 
 
-def answers(app: Any, asked: list[Probe]) -> list[Told]:
+def all_responses(app: Any, asked: list[Probe]) -> list[Responses]:
     """What each probe was told, in order."""
-    return asyncio.run(_all(app, asked))
+    return asyncio.run(_all_responses(app, asked))
 
 
-def shown(app: Any, asked: list[Probe], sound: list[Told]) -> str | None:
+def first_difference(app: Any, asked: list[Probe], sound: list[Responses]) -> str | None:
     """The first probe that is told something else than a sound server told it."""
-    return asyncio.run(_first(app, asked, sound))
+    return asyncio.run(_first_difference(app, asked, sound))
 
 
 async def get(app: Any, named: str, token: str) -> Any:
     """The document of one read."""
-    return (await send(app, _ask(named, token))).document()
+    return (await send(app, _request(named, token))).document()

@@ -1,4 +1,4 @@
-"""A transparent proxy in process: an Ask comes in, an Answer goes out, a Spoil stands between."""
+"""A transparent proxy in process: a request comes in, a response goes out, a mutation changes either."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
-class Ask:
+class Request:
     """A request."""
 
     method: str
@@ -23,15 +23,15 @@ class Ask:
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key == name.lower()), None)
 
-    def having(self, name: str, value: str | None) -> Ask:
+    def with_header(self, name: str, value: str | None) -> Request:
         """The same with one header replaced, or removed when `value` is None."""
         rest = tuple(pair for pair in self.headers if pair[0] != name.lower())
         return replace(self, headers=rest if value is None else (*rest, (name.lower(), value)))
 
-    def carrying(self, document: Any) -> Ask:
+    def with_document(self, document: Any) -> Request:
         """The same with another JSON body."""
         body = json.dumps(document).encode()
-        return replace(self.having("content-length", str(len(body))), body=body)
+        return replace(self.with_header("content-length", str(len(body))), body=body)
 
     def document(self) -> Any:
         """The JSON body; None when there is none."""
@@ -42,7 +42,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A response."""
 
     status: int
@@ -52,16 +52,18 @@ class Answer:
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key == name.lower()), None)
 
-    def having(self, name: str, value: str | None) -> Answer:
+    def with_header(self, name: str, value: str | None) -> Response:
         rest = tuple(pair for pair in self.headers if pair[0] != name.lower())
         return replace(self, headers=rest if value is None else (*rest, (name.lower(), value)))
 
-    def bearing(self, body: bytes) -> Answer:
+    def with_body(self, body: bytes) -> Response:
         """The same with other bytes; the tag of the old ones goes."""
-        return replace(self.having("etag", None).having("content-length", str(len(body))), body=body)
+        return replace(
+            self.with_header("etag", None).with_header("content-length", str(len(body))), body=body
+        )
 
-    def carrying(self, document: Any) -> Answer:
-        return self.bearing(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+    def with_document(self, document: Any) -> Response:
+        return self.with_body(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
 
     def document(self) -> Any:
         try:
@@ -70,37 +72,39 @@ class Answer:
             return None
 
 
-Forward = Callable[[Ask], Awaitable[Answer]]
-Spoil = Callable[[Ask, Forward], Awaitable[Answer]]
+Forward = Callable[[Request], Awaitable[Response]]
+Mutation = Callable[[Request, Forward], Awaitable[Response]]
 
 
-async def sound(ask: Ask, forward: Forward) -> Answer:
-    """Spoil nothing."""
-    return await forward(ask)
+async def sound(request: Request, forward: Forward) -> Response:
+    """Change nothing."""
+    return await forward(request)
 
 
 class Proxy:
     """An ASGI application that stands before another one."""
 
-    def __init__(self, app: Any, spoil: Spoil = sound) -> None:
+    def __init__(self, app: Any, mutate: Mutation = sound) -> None:
         self._app = app
-        self._spoil = spoil
+        self._mutate = mutate
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
-        async def forward(ask: Ask) -> Answer:
-            return await _forward(self._app, scope, ask)
+        async def forward(request: Request) -> Response:
+            return await _forward(self._app, scope, request)
 
-        answer = await self._spoil(await _read(scope, receive), forward)
-        headers = [(key.encode("latin-1"), value.encode("latin-1")) for key, value in answer.headers]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
+        response = await self._mutate(await _read(scope, receive), forward)
+        headers = [(key.encode("latin-1"), value.encode("latin-1")) for key, value in response.headers]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send(
+            {"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else response.body}
+        )
 
 
-async def _read(scope: Any, receive: Any) -> Ask:
+async def _read(scope: Any, receive: Any) -> Request:
     chunks, more = [], True
     while more:
         message = await receive()
@@ -109,13 +113,13 @@ async def _read(scope: Any, receive: Any) -> Ask:
     headers = tuple(
         (key.decode("latin-1").lower(), value.decode("latin-1")) for key, value in scope["headers"]
     )
-    return Ask(
+    return Request(
         scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, b"".join(chunks)
     )
 
 
-async def _forward(app: Any, scope: Any, ask: Ask) -> Answer:
-    messages: list[Any] = [{"type": "http.request", "body": ask.body, "more_body": False}]
+async def _forward(app: Any, scope: Any, request: Request) -> Response:
+    messages: list[Any] = [{"type": "http.request", "body": request.body, "more_body": False}]
     sent: list[Any] = []
 
     async def receive() -> Any:
@@ -126,11 +130,11 @@ async def _forward(app: Any, scope: Any, ask: Ask) -> Answer:
 
     inner = {
         **scope,
-        "method": ask.method,
-        "path": ask.path,
-        "raw_path": ask.path.encode(),
-        "query_string": ask.query.encode("latin-1"),
-        "headers": [(key.encode("latin-1"), value.encode("latin-1")) for key, value in ask.headers],
+        "method": request.method,
+        "path": request.path,
+        "raw_path": request.path.encode(),
+        "query_string": request.query.encode("latin-1"),
+        "headers": [(key.encode("latin-1"), value.encode("latin-1")) for key, value in request.headers],
     }
     await app(inner, receive, send)
     start = next(request for request in sent if request["type"] == "http.response.start")
@@ -138,4 +142,4 @@ async def _forward(app: Any, scope: Any, ask: Ask) -> Answer:
         (key.decode("latin-1").lower(), value.decode("latin-1")) for key, value in start["headers"]
     )
     body = b"".join(request.get("body", b"") for request in sent if request["type"] == "http.response.body")
-    return Answer(start["status"], headers, body)
+    return Response(start["status"], headers, body)

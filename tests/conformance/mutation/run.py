@@ -1,6 +1,8 @@
 """Measure the suite: every defect, in two processes; exit 1 where it falls short.
 
 python tests/conformance/mutation/run.py [--json FILE] [--markdown FILE] [--only WORD …] [--quick] [--sound N]
+
+With --only, the page keeps the rows of all other defects.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from statistics import median
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -20,7 +23,7 @@ from rich.console import Console
 from rich.progress import track
 
 from mutation.defects import BY_NAME
-from mutation.table import document, failures, gathered, markdown, show
+from mutation.table import Results, by_defect, document, failures, first, markdown, read_page, show, stages
 from mutation.trial import FULL, QUICK, READING, Outcome, sound, trial
 
 PROCESSES = 2
@@ -56,7 +59,7 @@ def chosen(words: list[str]) -> list[str]:
     ]
 
 
-def false(seeds: int, console: Console) -> int:
+def check_sound_servers(seeds: int, console: Console) -> int:
     """Judge sound servers; print what they are accused of, and return how many were."""
     accused = 0
     for seed in track(range(1, seeds + 1), "sound", console=console, transient=True):
@@ -72,6 +75,14 @@ def false(seeds: int, console: Console) -> int:
     return accused
 
 
+def page(results: Results, before: Path | None) -> str:
+    """The page of results. before: a page whose other rows stay, because only some defects were tried."""
+    found, median_s = ({}, None) if before is None else read_page(before.read_text("utf-8"))
+    if times := first(results) if before is None else []:
+        median_s = median(times)
+    return markdown({**found, **stages(results)}, median_s)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run it; 0 when the suite is good enough."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -82,17 +93,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sound", type=int, default=3, help="so many servers that conform are checked first")
     given = parser.parse_args(arguments)
     console = Console(stderr=True)
-    accused = false(given.sound, console)
+    accused = check_sound_servers(given.sound, console)
     names = chosen(given.only)
     steps = track(
         outcomes(names, not given.quick), "defects", len(names) * 2, console=console, transient=True
     )
-    results = gathered(list(steps))
+    results = by_defect(list(steps))
     show(results, Console())
     if given.json:
         given.json.write_text(json.dumps(document(results), indent=1) + "\n", "utf-8")
     if given.markdown:
-        given.markdown.write_text(markdown(results), "utf-8")
+        before = given.markdown if given.only and given.markdown.exists() else None
+        given.markdown.write_text(page(results, before), "utf-8")
     if accused:
         console.print(f"{accused} of {given.sound} sound servers were accused")
     return 1 if accused or (failures(results) and not given.only) else 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from statistics import median
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from .defects import BY_NAME, DEFECTS
+from .defects import BY_NAME
 from .trial import FULL, QUICK, READING, Outcome
 
 THRESHOLDS = {QUICK: 0.80, FULL: 0.95}
@@ -120,28 +121,52 @@ def stage(results: Results, name: str) -> str:
     return "**missed**"
 
 
-def markdown(results: Results) -> str:
-    """The page for docs/."""
+def stages(results: Results) -> dict[str, str]:
+    """The last column of the page, by defect."""
+    return {name: stage(results, name) for name in results}
+
+
+ROW = re.compile(r"^\| ([a-z0-9-]+) \| .* \| (\S[^|]*) \|$", re.MULTILINE)
+MEDIAN = re.compile(r"^Median time .*: ([0-9.]+) s\.$", re.MULTILINE)
+
+
+def read_page(page: str) -> tuple[dict[str, str], float | None]:
+    """What a page that was written before says: its last column by defect, and the median time."""
+    median_s = MEDIAN.search(page)
+    return (
+        {name: stage for name, stage in ROW.findall(page) if name in BY_NAME},
+        float(median_s[1]) if median_s else None,
+    )
+
+
+def _counts(found: Iterable[str]) -> tuple[int, int, int]:
+    """How many defects were caught by reading, by quick and by full: each contains the ones before it."""
+    modes = Counter(stage.partition(":")[0] for stage in found)
+    reading, quick = modes[READING], modes[READING] + modes[QUICK]
+    return reading, quick, quick + modes[FULL]
+
+
+def markdown(found: Mapping[str, str], median_s: float | None) -> str:
+    """The page for docs/, from the last column of its tables and the median time to the first finding."""
+    names = [name for name in BY_NAME if name in found]
+    areas = dict.fromkeys(BY_NAME[name].area for name in names)
     rows = ["| area | defects | reading | quick | full |", "| --- | --- | --- | --- | --- |"]
-    for area, size, counts in _areas(results):
-        rows.append(f"| {area} | {size} | {counts[READING]} | {counts[QUICK]} | {counts[FULL]} |")
-    shares = " | ".join(f"**{share(results, mode):.1%}**" for mode in (READING, QUICK, FULL))
-    rows.append(f"| **all** | **{len(results)}** | {shares} |")
-    text = HEAD.format(count=len(results)) + "\n".join(rows) + "\n\n"
-    if times := first(results):
-        text += f"Median time to the first finding, in process: {median(times):.2f} s.\n\n"
-    for area in dict.fromkeys(defect.area for defect in DEFECTS):
-        names = [name for name in results if BY_NAME[name].area == area]
+    for area in areas:
+        of_area = [found[name] for name in names if BY_NAME[name].area == area]
+        rows.append(f"| {area} | {len(of_area)} | {' | '.join(map(str, _counts(of_area)))} |")
+    shares = " | ".join(f"**{count / len(names):.1%}**" for count in _counts(found.values()))
+    rows.append(f"| **all** | **{len(names)}** | {shares} |")
+    text = HEAD.format(count=len(names)) + "\n".join(rows) + "\n\n"
+    if median_s is not None:
+        text += f"Median time to the first finding, in process: {median_s:.2f} s.\n\n"
+    for area in areas:
         table = ["| defect | what is wrong | basis | needs | caught by |", "| --- | --- | --- | --- | --- |"]
-        text += (
-            f"## {area.capitalize()}\n\n"
-            + "\n".join([*table, *(line(n, stage(results, n)) for n in names)])
-            + "\n\n"
-        )
+        table += [line(name, found[name]) for name in names if BY_NAME[name].area == area]
+        text += f"## {area.capitalize()}\n\n" + "\n".join(table) + "\n\n"
     return text.rstrip() + "\n"
 
 
-def gathered(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Outcome]]:
+def by_defect(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Outcome]]:
     """Outcomes by defect, in the order of the list, and by mode."""
     found: dict[str, dict[str, Outcome]] = {
         name: {} for name in BY_NAME if any(o.name == name for o in outcomes)

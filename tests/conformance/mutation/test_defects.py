@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from mutation.defect import BELIEFS, FACTS
+from mutation.defect import ERROR_BASES, WARNING_BASES
 from mutation.defects import BY_NAME, DEFECTS
-from mutation.probes import answers, probes, shown
+from mutation.probes import all_responses, first_difference, probes
 from mutation.proxy import Proxy
-from mutation.world import world
+from mutation.sound_server import sound_server
 
 WRITES = {"redeem", "checkout", "portal", "subscribe", "methods"}
 
@@ -22,22 +22,23 @@ EVERY = [
 
 @pytest.fixture(scope="module")
 def asked():
-    return probes(world())
+    return probes(sound_server())
 
 
 @pytest.fixture(scope="module")
 def sound(asked):
-    return answers(world().app, asked)
+    return all_responses(sound_server().app, asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_a_defect_changes_an_answer(name, asked, sound):
-    spoiled = world()
-    assert shown(Proxy(spoiled.app, BY_NAME[name].make(spoiled)), asked, sound) is not None
+    mutated = sound_server()
+    assert first_difference(Proxy(mutated.app, BY_NAME[name].make(mutated)), asked, sound) is not None
 
 
 def test_without_a_defect_nothing_changes(asked, sound):
-    assert shown(Proxy(world().app), asked, sound) is None
+    assert first_difference(Proxy(sound_server().app), asked, sound) is None
 
 
 def test_there_are_enough_defects_of_every_kind():
@@ -52,7 +53,7 @@ def test_there_are_enough_defects_of_every_kind():
 def test_names_are_unique_and_words_are_known():
     assert len(BY_NAME) == len(DEFECTS)
     for defect in DEFECTS:
-        assert defect.basis in (*FACTS, *BELIEFS)
+        assert defect.basis in (*ERROR_BASES, *WARNING_BASES)
         assert set(defect.writes) <= WRITES
         assert defect.says
         assert not defect.says.endswith(".")

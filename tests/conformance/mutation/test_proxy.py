@@ -1,4 +1,4 @@
-"""The proxy hands over what it gets, and a spoil changes what it says."""
+"""The proxy hands over what it gets, and a mutation changes what it answers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 import json
 from dataclasses import replace
 
+from mutation.mutations import LEDGER, PROFILE, for_days, operation, put, without
 from mutation.probes import send
-from mutation.proxy import Answer, Ask, Proxy
-from mutation.shape import LEDGER, PROFILE, for_days, operation, put, without
+from mutation.proxy import Proxy, Request, Response
 
-ASK = Ask("GET", "/api/v1/org/billing", "a=1&days=7", (("authorization", "Bearer x"),), b"")
+ASK = Request("GET", "/api/v1/org/billing", "a=1&days=7", (("authorization", "Bearer x"),), b"")
 
 
 async def echo(scope, receive, send_):
@@ -29,12 +29,12 @@ async def echo(scope, receive, send_):
     await send_({"type": "http.response.body", "body": text})
 
 
-def answer(make=None, ask=ASK):
-    return asyncio.run(send(Proxy(echo, *([make(None)] if make else [])), ask))
+def response(make=None, request=ASK):
+    return asyncio.run(send(Proxy(echo, *([make(None)] if make else [])), request))
 
 
 def test_a_request_and_an_answer_pass_unchanged():
-    found = answer(ask=Ask("POST", "/x", "q=%20", (("a", "b"),), b"{}"))
+    found = response(request=Request("POST", "/x", "q=%20", (("a", "b"),), b"{}"))
     assert found.status == 200
     assert found.header("ETag") == '"1"'
     expected = {"method": "POST", "path": "/x", "query": "q=%20", "headers": [["a", "b"]], "body": "{}"}
@@ -42,18 +42,18 @@ def test_a_request_and_an_answer_pass_unchanged():
 
 
 def test_a_changed_body_has_its_length_and_loses_its_tag():
-    found = answer(put(PROFILE, "query", to=7))
+    found = response(put(PROFILE, "query", to=7))
     assert found.document()["query"] == 7
     assert found.header("etag") is None
     assert found.header("content-length") == str(len(found.body))
 
 
-def test_only_the_operation_named_is_spoiled():
-    assert answer(put(LEDGER, "query", to=7)).document()["query"] == "a=1&days=7"
+def test_only_the_operation_named_is_changed():
+    assert response(put(LEDGER, "query", to=7)).document()["query"] == "a=1&days=7"
 
 
 def test_what_does_not_fit_is_left_alone():
-    assert answer(without(PROFILE, "rows", 0, "x")).header("etag") == '"1"'
+    assert response(without(PROFILE, "rows", 0, "x")).header("etag") == '"1"'
 
 
 def test_a_window_is_replaced_added_and_left_out():
@@ -68,6 +68,6 @@ def test_head_asks_for_no_operation():
 
 
 def test_a_header_is_replaced_or_removed():
-    bare = ASK.having("Authorization", None)
+    bare = ASK.with_header("Authorization", None)
     assert bare.header("authorization") is None
-    assert Answer(200, (("x", "1"),), b"").having("X", "2").headers == (("x", "2"),)
+    assert Response(200, (("x", "1"),), b"").with_header("X", "2").headers == (("x", "2"),)

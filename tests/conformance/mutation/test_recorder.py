@@ -7,11 +7,11 @@ from itertools import combinations
 import pytest
 
 from mutation.defects import BY_NAME
+from mutation.mutations import CHECKOUT, PORTAL, REDEEM, ROUTES, SUBSCRIBE
 from mutation.proxy import Proxy
 from mutation.recorder import Recorder
-from mutation.shape import CHECKOUT, PORTAL, REDEEM, ROUTES, SUBSCRIBE
+from mutation.sound_server import VOUCHER, sound_server
 from mutation.trial import FULL, QUICK, READING, suite
-from mutation.world import VOUCHER, world
 
 READS = {route for route in ROUTES.values() if route[0] == "GET"}
 WRITES = {
@@ -33,14 +33,14 @@ PUBLISHED = ("/api/v1/openapi.json", "/api/v1/schemas/", "/.well-known/jwks.json
 
 def sent(mode, writes=(), defect=None, **more):
     """Method and path of all that the suite sends."""
-    of = world()
-    target = Recorder(Proxy(of.app, BY_NAME[defect].make(of)) if defect else of.app)
+    server = sound_server()
+    target = Recorder(Proxy(server.app, BY_NAME[defect].make(server)) if defect else server.app)
     given = {
         "allow_write": writes,
         "voucher": VOUCHER if "redeem" in writes else None,
         "contract_id": AGREED if "subscribe" in writes else None,
     }
-    suite(target, of, mode, **{"examples": 3, **given, **more})
+    suite(target, server, mode, **{"examples": 3, **given, **more})
     return set(target.seen)
 
 
@@ -62,13 +62,14 @@ def test_quick_sends_what_was_allowed_and_nothing_else(writes):
     assert seen >= READS
 
 
+@pytest.mark.slow
 def test_without_documents_only_operations_are_asked():
     assert sent(READING, documents=False) <= READS
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("defect", ["always-busy", "redirect-for-401"])
-def test_a_spoiled_server_leads_nowhere_else(defect):
+def test_a_defective_server_leads_nowhere_else(defect):
     assert foreign(sent(READING, defect=defect)) == set()
 
 

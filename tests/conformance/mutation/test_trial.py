@@ -6,7 +6,7 @@ import pytest
 
 from mutation.defects import BY_NAME
 from mutation.run import outcomes
-from mutation.table import failures, gathered
+from mutation.table import by_defect, failures
 from mutation.trial import FULL, QUICK, READING, sound, trial
 
 SAMPLE = (
@@ -26,6 +26,7 @@ PERSONAS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLE)
 def test_quick_catches(name):
     found = trial(name, QUICK, whole=False)
@@ -50,5 +51,5 @@ def test_no_sound_server_has_a_finding(seed, persona):
 
 @pytest.mark.slow
 def test_the_conformance_suite_is_good_enough():
-    results = gathered(list(outcomes(BY_NAME, reading=False, whole=False)))
+    results = by_defect(list(outcomes(BY_NAME, reading=False, whole=False)))
     assert failures(results) == []

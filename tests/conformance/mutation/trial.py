@@ -14,24 +14,24 @@ from orgbilling_conformance import Finding, Report, conform, run
 from orgbilling_conformance.run import SCRIPTED, Step
 from orgbilling_conformance.suite import ConformanceSuite
 
-from .defect import FACTS, Defect
+from .defect import ERROR_BASES, Defect
 from .defects import BY_NAME
+from .mutations import CONTRACT
 from .probes import get
 from .proxy import Proxy
-from .shape import CONTRACT
-from .world import FIRST, SECOND, SECOND_VOUCHER, VOUCHER, World, world
+from .sound_server import FIRST, SECOND, SECOND_VOUCHER, VOUCHER, SoundServer, sound_server
 
 WRITES = ("redeem", "checkout", "portal", "subscribe", "methods")
 QUICK, FULL, READING = "quick", "full", "reading"
 MODES = (QUICK, FULL, READING)
-PATIENCE_S = 180
+TRIAL_TIMEOUT_S = 180
 # Seconds for one request: far more than a sound server in process needs, and short enough for one that hangs.
-ANSWER_S = 1.0
+RESPONSE_TIMEOUT_S = 1.0
 # Fuzzed requests per operation and mode, where the suite is run often.
-FEW = 8
+FEW_EXAMPLES = 8
 
 
-class Late(Exception):  # noqa: N818
+class TrialTimeout(Exception):  # noqa: N818
     """A trial took longer than anyone waits."""
 
 
@@ -53,41 +53,41 @@ class Outcome:
     why: str = ""
 
 
-def suite(app: Any, of: World, mode: str, seed: int = 0, **more: Any) -> Report:
+def suite(app: Any, server: SoundServer, mode: str, seed: int = 0, **more: Any) -> Report:
     """Run the suite: `quick` and `full` with every write allowed, `reading` quick and with none."""
     given: dict[str, Any] = {
-        "token": of.token(),
-        "second_token": of.token(SECOND),
-        "expired_token": of.bad("expired"),
-        "pending_token": of.bad("pending"),
+        "token": server.token(),
+        "second_token": server.token(SECOND),
+        "expired_token": server.bad("expired"),
+        "pending_token": server.bad("pending"),
         "seed": seed,
-        "timeout": ANSWER_S,
+        "timeout": RESPONSE_TIMEOUT_S,
         "quick": mode != FULL,
     }
     if mode != READING:
         vouchers = (VOUCHER, SECOND_VOUCHER)
-        given |= {"allow_write": WRITES, "voucher": vouchers, "contract_id": agreed(of)}
+        given |= {"allow_write": WRITES, "voucher": vouchers, "contract_id": contract_id(server)}
     return conform(app=app, **{**given, **more})
 
 
-def agreed(of: World) -> str:
+def contract_id(server: SoundServer) -> str:
     """The id of the contract of the first organization."""
-    return str(asyncio.run(get(of.app, CONTRACT, of.token(FIRST)))["contractId"])
+    return str(asyncio.run(get(server.app, CONTRACT, server.token(FIRST)))["contractId"])
 
 
-def convicts(defect: Defect, findings: Sequence[Finding]) -> bool:
+def is_caught_by(defect: Defect, findings: Sequence[Finding]) -> bool:
     """Whether findings show the defect: an error for a broken fact, a warning for a broken belief."""
-    return any(finding.severity == "error" or defect.basis not in FACTS for finding in findings)
+    return any(finding.severity == "error" or defect.basis not in ERROR_BASES for finding in findings)
 
 
 @contextmanager
-def patience(seconds: int) -> Iterator[None]:
+def time_limit(seconds: int) -> Iterator[None]:
     """Raise Late in this process after some time; it has to be the main thread."""
 
-    def late(*_: object) -> None:
-        raise Late
+    def time_out(*_: object) -> None:
+        raise TrialTimeout
 
-    before = signal.signal(signal.SIGALRM, late)
+    before = signal.signal(signal.SIGALRM, time_out)
     signal.alarm(seconds)
     try:
         yield
@@ -103,7 +103,7 @@ def until_caught(defect: Defect) -> Iterator[None]:
     def watched(step: Step) -> Step:
         def taken(suite: ConformanceSuite) -> None:
             step(suite)
-            if convicts(defect, suite.findings()):
+            if is_caught_by(defect, suite.findings()):
                 raise Caught(min(suite.first_finding.values()))
 
         return taken
@@ -117,14 +117,14 @@ def trial(name: str, mode: str, seed: int = 1, whole: bool = True) -> Outcome:
 
     whole: run all that the mode has; otherwise no more than it takes to catch the defect.
     """
-    defect, of = BY_NAME[name], world(seed)
+    defect, server = BY_NAME[name], sound_server(seed)
     try:
-        with patience(PATIENCE_S), nullcontext() if whole else until_caught(defect):
-            report = suite(Proxy(of.app, defect.make(of)), of, mode, seed)
+        with time_limit(TRIAL_TIMEOUT_S), nullcontext() if whole else until_caught(defect):
+            report = suite(Proxy(server.app, defect.make(server)), server, mode, seed)
     except Caught as caught:
         return Outcome(name, mode, True, "violated", first_s=caught.args[0])
-    except Late:
-        return Outcome(name, mode, False, "late", why=f"no verdict within {PATIENCE_S} s")
+    except TrialTimeout:
+        return Outcome(name, mode, False, "late", why=f"no verdict within {TRIAL_TIMEOUT_S} s")
     except Exception as error:
         return Outcome(name, mode, False, "crash", why=f"{type(error).__name__}: {error}"[:200])
     return _outcome(defect, mode, report)
@@ -132,10 +132,10 @@ def trial(name: str, mode: str, seed: int = 1, whole: bool = True) -> Outcome:
 
 def _outcome(defect: Defect, mode: str, report: Report) -> Outcome:
     outage = defect.outage and report.verdict == "inconclusive"
-    caught = outage or convicts(defect, report.findings)
+    caught = outage or is_caught_by(defect, report.findings)
     seen = [stage.first_finding_seconds for stage in report.stages if stage.first_finding_seconds is not None]
     order = {key: place for stage in report.stages for place, key in enumerate(stage.found)}
-    counted = report.errors if defect.basis in FACTS and report.errors else report.findings
+    counted = report.errors if defect.basis in ERROR_BASES and report.errors else report.findings
     rules = dict.fromkeys(each.rule for each in sorted(counted, key=lambda each: order.get(each.key, 1000)))
     why = "" if caught else "; ".join(report.reasons)[:200]
     if not caught and report.findings:
@@ -147,14 +147,14 @@ def _outcome(defect: Defect, mode: str, report: Report) -> Outcome:
 
 def sound(seed: int, mode: str, persona: str | None = None) -> Report:
     """Judge a fresh sound server; `persona` names who stands in for the first organization."""
-    of = world(seed)
+    server = sound_server(seed)
     more: dict[str, Any] = {}
     if persona is not None:
-        token = of.token(f"org_{persona}_sound")
+        token = server.token(f"org_{persona}_sound")
         more = {
             "token": token,
             "allow_write": ("checkout", "portal", "methods"),
             "voucher": None,
             "contract_id": None,
         }
-    return suite(of.app, of, mode, seed, examples=FEW, **more)
+    return suite(server.app, server, mode, seed, examples=FEW_EXAMPLES, **more)

@@ -31,15 +31,15 @@ def test_every_basis_has_a_source() -> None:
     )
 
 
-def places(made: Any) -> dict[str, set[str]]:
+def places(suite_run: Any) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for finding in made.findings():
+    for finding in suite_run.findings():
         if finding.basis in FACTS and finding.operation:
             found.setdefault(finding.rule, set()).add(finding.node)
     return found
 
 
-def wrong_in_every_way(made: Any, exchange: Any) -> None:
+def wrong_in_every_way(suite_run: Any, exchange: Any) -> None:
     """Exchanges that break every response rule that rests on a fact."""
     profile: dict[str, Any] = {"$schema": 5, "currency": 5, "updatedAt": "x", "more": 1}
     for each in (
@@ -57,11 +57,11 @@ def wrong_in_every_way(made: Any, exchange: Any) -> None:
         exchange("redeemOrgVoucher", 200, {}),
         *(exchange(body={}, auth=kind) for kind in ("none", "garbage", "expired")),
     ):
-        made.consider(each)
+        suite_run.consider(each)
     for sent in (b"{", b"{}"):
         template = exchange("redeemOrgVoucher", 200, {})
         request = replace(template.request, body=sent)
-        made.consider(replace(template, request=request))
+        suite_run.consider(replace(template, request=request))
 
 
 def test_every_rule_that_rests_on_a_fact_points_to_a_node_with_its_line(suite: Any, exchange: Any) -> None:

@@ -59,8 +59,8 @@ def test_parameters_of_ours_are_warnings(seen: Any, exchange: Any) -> None:
 
 
 def test_the_error_names_the_parameter(seen: Any, exchange: Any) -> None:
-    told = {"errors": [{"location": "query.days"}]}
-    assert seen(exchange("getOrgLedger", 422, told, query="days=0")) == []
+    problem = {"errors": [{"location": "query.days"}]}
+    assert seen(exchange("getOrgLedger", 422, problem, query="days=0")) == []
     assert seen(exchange("getOrgLedger", 422, {"errors": None}, query="days=0")) == [
         ("parameter-located", "warning")
     ]
@@ -122,10 +122,10 @@ def test_bad_tokens(seen: Any, exchange: Any, auth: str, rule: str) -> None:
     assert seen(exchange("getOrgLedger", 422, {}, auth=auth, query="days=0")) == [("token-status", "warning")]
 
 
-def judged(made: Any, *exchanges: Any) -> set[str]:
+def judged(suite_run: Any, *exchanges: Any) -> set[str]:
     for exchange in exchanges:
-        made.consider(exchange)
-    names = {case.rule for case in made.cases()}
+        suite_run.consider(exchange)
+    names = {case.rule for case in suite_run.cases()}
     return {name for name in names if name.startswith(("parameter-", "body-"))}
 
 

@@ -13,8 +13,8 @@ from orgbilling_stubs.auth.tokens import ClerkSession
 from orgbilling_stubs.tenants.clock import wall_ms
 
 
-def found(made: Any) -> set[tuple[str, str]]:
-    return {(finding.rule, finding.operation) for finding in made.findings()}
+def found(suite_run: Any) -> set[tuple[str, str]]:
+    return {(finding.rule, finding.operation) for finding in suite_run.findings()}
 
 
 def test_the_stub_lets_no_bad_token_in(suite: Any, token: Callable[..., str]) -> None:
@@ -76,29 +76,32 @@ def test_a_server_that_lets_the_request_choose(suite: Any, stub: Any, token: Cal
 
 
 def test_what_is_lacking_is_said(suite: Any, token: Callable[..., str]) -> None:
-    for given, told in (
+    for given, skipped_reasons in (
         ({}, "needs --second-token"),
         ({"second_token": token("org_standard")}, "both tokens name one organization"),
         ({"second_token": "opaque"}, "the second token gets 401"),
     ):
         run = suite(token=token("org_standard"), **given)
         access.isolation(run)
-        assert [skipped.reason for skipped in run.skipped()] == [told]
+        assert [skipped.reason for skipped in run.skipped()] == [skipped_reasons]
     run = suite(token="opaque")
     access.credentials(run)
     assert any("no JWT" in skipped.reason for skipped in run.skipped()) or run.cases()
 
 
-def test_a_cache_that_mixes_what_names_no_tenant(suite: Any, spoiled: Any, token: Callable[..., str]) -> None:
+@pytest.mark.slow
+def test_a_cache_that_mixes_what_names_no_tenant(
+    suite: Any, mutated_app: Any, token: Callable[..., str]
+) -> None:
     first: list[Any] = []
 
-    def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+    def change_response(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
         if path == "/org/usage-summary" and status == 200:
             first.append(body)
             body = first[0]
         return status, headers, body
 
-    run = suite(spoiled(spoil), token=token("org_standard"), second_token=token("org_new_org"))
+    run = suite(mutated_app(change_response), token=token("org_standard"), second_token=token("org_new_org"))
     access.isolation(run)
     assert ("isolation", "getOrgUsageSummary") in found(run)
     assert {finding.severity for finding in run.findings()} == {"warning"}
@@ -178,7 +181,8 @@ def test_a_session_without_an_organization(suite: Any, stub: Any, token: Callabl
     good = f"Bearer {token('org_standard')}".encode()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        await stub(scope | {"headers": [(b"authorization", good)]}, receive, send)
+        headers = [pair for pair in scope["headers"] if pair[0] != b"authorization"]
+        await stub(scope | {"headers": [*headers, (b"authorization", good)]}, receive, send)
 
     taken = suite(app, pending_token=held)
     access.pending(taken)
@@ -199,10 +203,10 @@ def test_a_token_that_is_not_what_it_was_given_for_fails_nobody(
         access.pending(run)
         assert run.guard.sent == 0
         assert run.findings() == run.cases()[2:] == ()
-        told = {skipped.rule: (skipped.operation, skipped.reason) for skipped in run.skipped()}
-        assert told.keys() == {"token-expired", "token-pending"}
-        assert told["token-expired"][1].startswith("--expired-token ")
-        assert told["token-pending"] == (
+        skipped_reasons = {skipped.rule: (skipped.operation, skipped.reason) for skipped in run.skipped()}
+        assert skipped_reasons.keys() == {"token-expired", "token-pending"}
+        assert skipped_reasons["token-expired"][1].startswith("--expired-token ")
+        assert skipped_reasons["token-pending"] == (
             "*",
             "--pending-token does not say that its session is pending (sts)",
         )

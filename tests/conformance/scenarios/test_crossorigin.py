@@ -10,8 +10,8 @@ ALLOW = "access-control-allow-origin"
 Rows = dict[str, str]
 
 
-def found(made: Any) -> set[tuple[str, str]]:
-    return {(finding.rule, finding.pointer) for finding in made.findings()}
+def found(suite_run: Any) -> set[tuple[str, str]]:
+    return {(finding.rule, finding.pointer) for finding in suite_run.findings()}
 
 
 class Shop:
@@ -39,14 +39,14 @@ def test_the_stub_breaks_nothing(suite: Any) -> None:
     assert {"origin", "origin-own", "preflight"} <= passed
 
 
-def test_a_foreign_origin_with_credentials(suite: Any, spoiled: Any) -> None:
+def test_a_foreign_origin_with_credentials(suite: Any, mutated_app: Any) -> None:
     def run(path: str, status: int, headers: Rows, body: Any) -> Any:
         more = {ALLOW: access.FOREIGN, "access-control-allow-credentials": "true"}
         return status, headers | more, body
 
-    made = suite(spoiled(run))
-    access.foreign(made)
-    assert {rule for rule, _ in found(made)} == {"origin"}
+    suite_run = suite(mutated_app(run))
+    access.foreign(suite_run)
+    assert {rule for rule, _ in found(suite_run)} == {"origin"}
 
 
 EVERYBODY: Rows = {ALLOW: "*"}

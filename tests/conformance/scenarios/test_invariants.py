@@ -19,13 +19,13 @@ def test_the_invariants_hold_on_the_stub(suite: Any, token: Callable[..., str], 
         assert "invariant 25" in run.notes[0]
 
 
-def test_a_broken_invariant_is_reported_with_its_numbers(suite: Any, spoiled: Any) -> None:
-    def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+def test_a_broken_invariant_is_reported_with_its_numbers(suite: Any, mutated_app: Any) -> None:
+    def change_response(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
         if path == "/org/usage-summary" and status == 200:
             body["totalTokens"] += 1
         return status, headers, body
 
-    run = suite(spoiled(spoil))
+    run = suite(mutated_app(change_response))
     invariants.check_invariants(run)
     rules = {finding.rule: finding for finding in run.findings()}
     assert rules.keys() == {"invariant-13-summary-tokens", "invariant-16-window-tokens"}
@@ -34,17 +34,17 @@ def test_a_broken_invariant_is_reported_with_its_numbers(suite: Any, spoiled: An
     assert "/org/usage-summary" in rules["invariant-13-summary-tokens"].curl
 
 
-def test_what_is_broken_for_a_moment_is_not_reported(suite: Any, spoiled: Any) -> None:
+def test_what_is_broken_for_a_moment_is_not_reported(suite: Any, mutated_app: Any) -> None:
     asked = 0
 
-    def spoil(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+    def change_response(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
         nonlocal asked
         if path == "/org/usage-summary" and status == 200:
             asked += 1
             body["totalTokens"] += asked == 1
         return status, headers, body
 
-    run = suite(spoiled(spoil))
+    run = suite(mutated_app(change_response))
     invariants.check_invariants(run)
     assert run.findings() == ()
 

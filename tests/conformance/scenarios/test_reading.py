@@ -17,8 +17,8 @@ STEPS = {
 }
 
 
-def found(made: Any) -> set[tuple[str, str]]:
-    return {(finding.rule, finding.operation) for finding in made.findings()}
+def found(suite_run: Any) -> set[tuple[str, str]]:
+    return {(finding.rule, finding.operation) for finding in suite_run.findings()}
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -30,7 +30,7 @@ def test_the_stub_breaks_nothing(suite: Any, token: Callable[..., str], name: st
     assert run.guard.sent > 9
 
 
-def spoil(operation: str, change: Callable[[Any, int], Any]) -> Any:
+def change_response(operation: str, change: Callable[[Any, int], Any]) -> Any:
     """Change the successes of one path; the change gets the body and how often it was asked."""
     count = 0
 
@@ -44,7 +44,7 @@ def spoil(operation: str, change: Callable[[Any, int], Any]) -> Any:
     return run
 
 
-def test_a_default_that_is_not_30_days(suite: Any, spoiled: Any, token: Callable[..., str]) -> None:
+def test_a_default_that_is_not_30_days(suite: Any, mutated_app: Any, token: Callable[..., str]) -> None:
     def app_of(inner: Any) -> Any:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] == "http" and scope["path"].endswith("/ledger") and not scope["query_string"]:
@@ -53,13 +53,13 @@ def test_a_default_that_is_not_30_days(suite: Any, spoiled: Any, token: Callable
 
         return app
 
-    run = suite(app_of(spoiled()), token=token("org_standard"))
+    run = suite(app_of(mutated_app()), token=token("org_standard"))
     reading.defaults(run)
     assert found(run) == {("default-window", "getOrgLedger")}
 
 
 @pytest.mark.slow
-def test_a_window_that_is_ignored(suite: Any, spoiled: Any, token: Callable[..., str]) -> None:
+def test_a_window_that_is_ignored(suite: Any, mutated_app: Any, token: Callable[..., str]) -> None:
     def app_of(inner: Any) -> Any:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] == "http" and scope["path"].endswith("/ledger"):
@@ -68,35 +68,41 @@ def test_a_window_that_is_ignored(suite: Any, spoiled: Any, token: Callable[...,
 
         return app
 
-    run = suite(app_of(spoiled()), token=token("org_standard"))
+    run = suite(app_of(mutated_app()), token=token("org_standard"))
     reading.windows(run)
     assert ("window-honored", "getOrgLedger") in found(run)
 
 
-def test_rows_lost_between_others(suite: Any, spoiled: Any, token: Callable[..., str]) -> None:
+def test_rows_lost_between_others(suite: Any, mutated_app: Any, token: Callable[..., str]) -> None:
     def lose(body: Any, count: int) -> Any:
         return body if len(body) > 150 else body[: len(body) // 2] + body[len(body) // 2 + 1 :]
 
-    run = suite(spoiled(spoil("/org/ledger", lose)), token=token("org_standard"))
+    run = suite(mutated_app(change_response("/org/ledger", lose)), token=token("org_standard"))
     reading.windows(run)
     assert found(run) == {("window-complete", "getOrgLedger")}
 
 
-def test_counts_that_fall(suite: Any, spoiled: Any) -> None:
-    run = suite(spoiled(spoil("/org/events", lambda body, count: body | {"totalEvents": 100 - count})))
+def test_counts_that_fall(suite: Any, mutated_app: Any) -> None:
+    run = suite(
+        mutated_app(change_response("/org/events", lambda body, count: body | {"totalEvents": 100 - count}))
+    )
     reading.windows(run)
     assert found(run) == {("window-monotone", "getOrgContextEngineEvents")}
 
 
-def test_answers_that_never_repeat(suite: Any, spoiled: Any) -> None:
-    run = suite(spoiled(spoil("/org/billing", lambda body, count: body | {"creditBalance": count})))
+def test_answers_that_never_repeat(suite: Any, mutated_app: Any) -> None:
+    run = suite(
+        mutated_app(change_response("/org/billing", lambda body, count: body | {"creditBalance": count}))
+    )
     reading.repeat(run)
     [finding] = run.findings()
     assert (finding.rule, finding.pointer) == ("stable", "/creditBalance")
 
 
-def test_reading_that_costs(suite: Any, spoiled: Any) -> None:
-    run = suite(spoiled(spoil("/org/billing", lambda body, count: body | {"creditBalance": -count})))
+def test_reading_that_costs(suite: Any, mutated_app: Any) -> None:
+    run = suite(
+        mutated_app(change_response("/org/billing", lambda body, count: body | {"creditBalance": -count}))
+    )
     reading.safe(run)
     assert found(run) == {("safe", "getOrgBilling")}
 
@@ -115,16 +121,16 @@ def test_an_etag_that_is_always_right(suite: Any) -> None:
     assert pointers == {"body", "status"}
 
 
-def test_failures_that_come_and_go(suite: Any, spoiled: Any) -> None:
+def test_failures_that_come_and_go(suite: Any, mutated_app: Any) -> None:
     def run(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
         run.count += 1  # type: ignore[attr-defined]
         return (503 if run.count % 2 else status), headers, body  # type: ignore[attr-defined]
 
     run.count = 0  # type: ignore[attr-defined]
-    made = suite(spoiled(run))
-    reading.repeat(made)
-    reading.intermittent(made)
-    assert "intermittent" in {rule for rule, _ in found(made)}
+    suite_run = suite(mutated_app(run))
+    reading.repeat(suite_run)
+    reading.intermittent(suite_run)
+    assert "intermittent" in {rule for rule, _ in found(suite_run)}
 
 
 def test_differences_and_numbers() -> None:

@@ -11,8 +11,8 @@ ALL = ("redeem", "checkout", "portal", "methods")
 STEPS = (writing.bodies, writing.vouchers, writing.checkouts, writing.portal, writing.methods)
 
 
-def found(made: Any) -> set[str]:
-    return {finding.rule for finding in made.findings()}
+def found(suite_run: Any) -> set[str]:
+    return {finding.rule for finding in suite_run.findings()}
 
 
 def test_the_stub_writes_as_it_should(suite: Any, token: Callable[..., str]) -> None:
@@ -22,7 +22,15 @@ def test_the_stub_writes_as_it_should(suite: Any, token: Callable[..., str]) -> 
         step(run)
     assert run.findings() == ()
     passed = {case.rule for case in run.cases() if case.outcome == "passed"}
-    wanted = {"voucher-once", "voucher-race", "voucher-unknown", "idempotency", "checkout-url", "portal-url"}
+    wanted = {
+        "voucher-once",
+        "voucher-race",
+        "voucher-unknown",
+        "idempotency",
+        "idempotency-refusal",
+        "checkout-url",
+        "portal-url",
+    }
     assert (
         wanted | {"invariant-20-redeem-balance", "invariant-21-redeem-row", "method", "preflight", "crash"}
         <= passed
@@ -33,7 +41,7 @@ def test_what_was_not_allowed_is_skipped(suite: Any) -> None:
     run = suite()
     for step in (*STEPS, writing.subscribe):
         step(run)
-    assert {entry.line.partition(" ")[0] for entry in run.guard.journal} == {"GET"}
+    assert {entry.line.partition(" ")[0] for entry in run.guard.sent_requests} == {"GET"}
     assert {"voucher-once", "checkout-url", "portal-url", "subscribe-url", "method"} <= {
         skipped.rule for skipped in run.skipped()
     }
@@ -62,16 +70,26 @@ class Shop:
 
     def __init__(self, *mistakes: str) -> None:
         self.mistakes, self.balance, self.rows, self.used = mistakes, 10.0, [], set()
+        self.answered: dict[bytes, tuple[bytes, tuple[int, Any]]] = {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         assert scope["type"] == "http"
         path, method = scope["path"].removeprefix("/api/v1"), scope["method"]
         body = (await receive())["body"]
         known = (b"authorization", b"Bearer t") in scope["headers"]
-        status, answer = self.answer(method, path, body) if known else (401, {})
+        key = dict(scope["headers"]).get(b"idempotency-key")
+        status, answer = self.keyed(key, method, path, body) if known else (401, {})
         media = b"application/json" if status == 200 else b"application/problem+json"
         await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", media)]})
         await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+
+    def keyed(self, key: bytes | None, method: str, path: str, body: bytes) -> tuple[int, Any]:
+        if key is None or "keyless" in self.mistakes:
+            return self.answer(method, path, body)
+        if key not in self.answered:
+            self.answered[key] = body, self.answer(method, path, body)
+        sent, answer = self.answered[key]
+        return answer if sent == body else (409, {})
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
         if path == "/org/ledger":
@@ -123,6 +141,7 @@ class Shop:
         ("no-row", {"invariant-21-redeem-row"}),
         ("echo", {"voucher-echo"}),
         ("open", {"body-schema"}),
+        ("keyless", {"idempotency-refusal"}),
     ],
 )
 def test_mistakes_with_vouchers(suite: Any, mistake: str, rules: set[str]) -> None:
@@ -167,8 +186,10 @@ def test_wrong_bodies_are_all_wrong() -> None:
 def test_rules_over_bodies_are_skipped_where_none_may_be_sent(suite: Any) -> None:
     run = suite()
     writing.bodies(run)
-    told = {skipped.operation: skipped.reason for skipped in run.skipped() if skipped.rule == "body-schema"}
-    assert told == {
+    skipped_reasons = {
+        skipped.operation: skipped.reason for skipped in run.skipped() if skipped.rule == "body-schema"
+    }
+    assert skipped_reasons == {
         "createOrgBillingCheckout": "needs --allow-write checkout",
         "redeemOrgVoucher": "needs --allow-write redeem --voucher CODE",
         "subscribeToOrgContract": "needs --allow-write subscribe --contract ID",

@@ -10,9 +10,32 @@ import re
 from datetime import datetime
 from typing import Any
 
-from . import door
-from .books import CHARACTER, EVENTS, MICRO, PRICES, SERVICES, Books, Movement, opened, usd
-from .wire import BODIES, GETS, LIMIT, POSTS, WINDOWED, Refusal, Request, Response, asgi, check, dump, parse
+from . import session_tokens
+from .account import (
+    CHARACTER,
+    EVENTS,
+    MICRO,
+    PRICES,
+    SERVICES,
+    Account,
+    LedgerEntry,
+    account_with_history,
+    usd,
+)
+from .minimal_http import (
+    BODIES,
+    GETS,
+    LIMIT,
+    POSTS,
+    WINDOWED,
+    HttpError,
+    Request,
+    Response,
+    asgi,
+    check,
+    dump,
+    parse,
+)
 
 TITLES = {
     400: "Bad Request",
@@ -45,8 +68,8 @@ def stamp(at: datetime) -> str:
     return text.rstrip("0").rstrip(".") + "Z"
 
 
-def tenant(books: Books) -> str:
-    return TENANTS % (sum(books.organization.encode()) * 7919)
+def tenant(account: Account) -> str:
+    return TENANTS % (sum(account.organization.encode()) * 7919)
 
 
 def prices() -> dict[str, float]:
@@ -58,24 +81,24 @@ def prices() -> dict[str, float]:
     }
 
 
-def profile(books: Books, days: int) -> dict[str, Any]:
+def profile(account: Account, days: int) -> dict[str, Any]:
     return {
         "billingMode": "prepaid",
-        "creditBalance": usd(books.balance),
+        "creditBalance": usd(account.balance),
         "currency": "USD",
         "eventPrices": {slug: usd(micros) for slug, micros in EVENTS.items()},
         "freeCreditGranted": False,
         "outstandingUsd": 0,
         "postpaidLimitUsd": 0,
         "servicePrices": {slug: usd(micros) for slug, micros in SERVICES.items()},
-        "tenantId": tenant(books),
-        "updatedAt": stamp(books.movements[0].at),
+        "tenantId": tenant(account),
+        "updatedAt": stamp(account.entries[0].at),
         **prices(),
     }
 
 
-def summary(books: Books, days: int) -> dict[str, Any]:
-    read, written = books.tokens(days)
+def summary(account: Account, days: int) -> dict[str, Any]:
+    read, written = account.tokens(days)
     cost = read * PRICES["input"] + written * PRICES["output"]
     return {
         "totalTokens": read + written,
@@ -86,13 +109,13 @@ def summary(books: Books, days: int) -> dict[str, Any]:
         "totalCharacters": 8,
         "totalProjects": 1,
         "estimatedCostUsd": cost / 1000 / MICRO,
-        "creditBalanceUsd": usd(books.balance),
+        "creditBalanceUsd": usd(account.balance),
         **prices(),
     }
 
 
 def counted(member: str, key: str, unit: dict[str, int]) -> Any:
-    def answer(books: Books, days: int) -> dict[str, Any]:
+    def answer(account: Account, days: int) -> dict[str, Any]:
         counts = {slug: days * (place + 1) for place, slug in enumerate(unit)}
         rows = [
             {"chargeUsd": usd(count * unit[slug]), "count": count, key: slug, "unitPriceUsd": usd(unit[slug])}
@@ -100,21 +123,21 @@ def counted(member: str, key: str, unit: dict[str, int]) -> Any:
         ]
         total = sum(count * unit[slug] for slug, count in counts.items())
         whole = {"totalChargeUsd": usd(total), "totalEvents": sum(counts.values())}
-        return {member: rows, "month": books.now.strftime("%Y-%m"), **whole}
+        return {member: rows, "month": account.now.strftime("%Y-%m"), **whole}
 
     return answer
 
 
-def row(books: Books, each: Movement) -> dict[str, Any]:
+def row(account: Account, entry: LedgerEntry) -> dict[str, Any]:
     return {
-        "amountCredits": usd(each.micros),
-        "amountUsd": usd(each.micros),
-        "createdAt": stamp(each.at),
-        "description": each.says,
-        "entryId": f"01HV{each.number:022d}",
-        "entryType": each.kind,
-        "tenantId": tenant(books),
-        "tokens": each.tokens,
+        "amountCredits": usd(entry.micros),
+        "amountUsd": usd(entry.micros),
+        "createdAt": stamp(entry.at),
+        "description": entry.description,
+        "entryId": f"01HV{entry.number:022d}",
+        "entryType": entry.kind,
+        "tenantId": tenant(account),
+        "tokens": entry.tokens,
     }
 
 
@@ -123,31 +146,31 @@ READS: dict[str, Any] = {
     "usage-summary": summary,
     "events": counted("byType", "eventType", EVENTS),
     "service-usage": counted("byOperation", "operation", SERVICES),
-    "characters": lambda books, days: {
+    "characters": lambda account, days: {
         "charChargeUsd": usd(8 * CHARACTER),
         "highWaterMark": 8,
-        "month": books.now.strftime("%Y-%m"),
+        "month": account.now.strftime("%Y-%m"),
         "pricePerCharUsd": usd(CHARACTER),
     },
-    "ledger": lambda books, days: [row(books, movement) for movement in books.window(days)],
-    "model-pricing": lambda books, days: [
+    "ledger": lambda account, days: [row(account, entry) for entry in account.window(days)],
+    "model-pricing": lambda account, days: [
         {"inputPricePer1K": 0.0004, "model": "m-1", "outputPricePer1K": 0.0012}
     ],
-    "service-agreements": lambda books, days: None,
+    "service-agreements": lambda account, days: None,
 }
 
 
 def window(request: Request) -> int:
-    """The first `days`; 30 when it is empty or absent; raises Refusal."""
+    """The first `days`; 30 when it is empty or absent; raises HttpError."""
     text = next((value for name, value in request.query if name == "days"), "")
     if text == "":
         return 30
     if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
-        raise Refusal(422, "validation failed", ("query.days", "invalid integer", text))
+        raise HttpError(422, "validation failed", ("query.days", "invalid integer", text))
     days = int(text)
     if not 1 <= days <= 365:
         bound = ">= 1" if days < 1 else "<= 365"
-        raise Refusal(422, "validation failed", ("query.days", f"expected number {bound}", days))
+        raise HttpError(422, "validation failed", ("query.days", f"expected number {bound}", days))
     return days
 
 
@@ -155,7 +178,7 @@ class Huma:
     """Every organization has books from the moment that it is first seen."""
 
     def __init__(self) -> None:
-        self._books: dict[str, Books] = {}
+        self._accounts: dict[str, Account] = {}
 
     def answer(self, request: Request) -> Response:
         allowed = "GET" if request.name in GETS else "POST"
@@ -170,11 +193,13 @@ class Huma:
             allow = "GET, HEAD" if allowed == "GET" else "POST"
             return Response(405, b"Method Not Allowed\n", "text/plain; charset=utf-8", {"allow": allow})
         try:
-            organization = door.caller(request.headers.get("authorization"), WWW_Authenticate="Bearer")
-            books = self._books.setdefault(organization, opened(organization))
-            return self._found(request, self._serve(request, books))
-        except Refusal as refusal:
-            return self._refused(request, refusal)
+            organization = session_tokens.organization_of(
+                request.headers.get("authorization"), WWW_Authenticate="Bearer"
+            )
+            account = self._accounts.setdefault(organization, account_with_history(organization))
+            return self._found(request, self._serve(request, account))
+        except HttpError as error:
+            return self._refused(request, error)
 
     def _found(self, request: Request, document: Any) -> Response:
         if not isinstance(document, dict):
@@ -187,20 +212,20 @@ class Huma:
             self._link(name),
         )
 
-    def _refused(self, request: Request, refusal: Refusal) -> Response:
+    def _refused(self, request: Request, error: HttpError) -> Response:
         rows = [
             {"message": message, "location": where, **({} if value is None else {"value": value})}
-            for where, message, value in refusal.rows
+            for where, message, value in error.rows
         ]
         document = {
             "$schema": self._schema(request, "ErrorModel"),
-            "title": TITLES[refusal.status],
-            "status": refusal.status,
-            "detail": refusal.detail,
+            "title": TITLES[error.status],
+            "status": error.status,
+            "detail": error.detail,
             **({"errors": rows} if rows else {}),
         }
-        headers = {**self._link("ErrorModel"), **refusal.headers}
-        return Response(refusal.status, dump(document), "application/problem+json", headers)
+        headers = {**self._link("ErrorModel"), **error.headers}
+        return Response(error.status, dump(document), "application/problem+json", headers)
 
     @staticmethod
     def _schema(request: Request, name: str) -> str:
@@ -212,49 +237,49 @@ class Huma:
     def _link(name: str) -> dict[str, str]:
         return {"link": f'</api/v1/schemas/{name}.json>; rel="describedBy"'}
 
-    def _serve(self, request: Request, books: Books) -> Any:
+    def _serve(self, request: Request, account: Account) -> Any:
         days = window(request) if request.name in WINDOWED else 30
         if request.name == "contract":
-            raise Refusal(404, "no contract")
+            raise HttpError(404, "no contract")
         if request.name in READS:
-            return READS[request.name](books, days)
+            return READS[request.name](account, days)
         if request.name == "billing/portal":
             return {"url": "https://billing.stripe.com/p/session/test_x"}
-        return self._command(request.name, self._body(request), books)
+        return self._command(request.name, self._body(request), account)
 
     def _body(self, request: Request) -> dict[str, Any]:
         if len(request.body) >= LIMIT:
-            raise Refusal(413, f"request body is too large limit={LIMIT} bytes")
+            raise HttpError(413, f"request body is too large limit={LIMIT} bytes")
         if not request.body:
-            raise Refusal(400, "request body is required")
+            raise HttpError(400, "request body is required")
         if not MEDIA.match(request.headers.get("content-type", "application/json")):
-            raise Refusal(415, "unknown content type")
+            raise HttpError(415, "unknown content type")
         document = parse(request.body)
         if isinstance(document, dict):
             names = {name.lower(): name for name in (*BODIES[request.name], "$schema")}
             document = {names.get(name.lower(), name): value for name, value in document.items()}
         wrong = check(request.name, document, whole_floats=False)
         if wrong:
-            raise Refusal(422, "validation failed", *wrong)
+            raise HttpError(422, "validation failed", *wrong)
         return dict(document)
 
-    def _command(self, name: str, body: dict[str, Any], books: Books) -> dict[str, Any]:
+    def _command(self, name: str, body: dict[str, Any], account: Account) -> dict[str, Any]:
         if name == "billing/checkout":
             if body["amount"] < 100:
-                raise Refusal(
+                raise HttpError(
                     422, "amount is too small", ("body.amount", "expected number >= 100", body["amount"])
                 )
             return {"url": "https://checkout.stripe.com/c/pay/cs_test_x"}
         if name == "contract/subscribe":
-            raise Refusal(404, "contract not found")
+            raise HttpError(404, "contract not found")
         code = body["code"]
         if code not in VOUCHERS:
-            raise Refusal(422 if code in OVER else 404, "voucher not found")
-        if code in books.used:
-            raise Refusal(409, "voucher already redeemed")
-        books.used.add(code)
-        books.post("voucher_credit", VOUCHERS[code], datetime.now(books.now.tzinfo), f"voucher {code}")
-        new = {"newBalance": usd(books.balance), "creditAmountUsd": usd(VOUCHERS[code])}
+            raise HttpError(422 if code in OVER else 404, "voucher not found")
+        if code in account.used:
+            raise HttpError(409, "voucher already redeemed")
+        account.used.add(code)
+        account.post("voucher_credit", VOUCHERS[code], datetime.now(account.now.tzinfo), f"voucher {code}")
+        new = {"newBalance": usd(account.balance), "creditAmountUsd": usd(VOUCHERS[code])}
         return {"message": "Voucher redeemed.", "voucherCode": code, **new}
 
 

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 from .huma import Huma
-from .wire import Request, Response, asgi, dump
+from .minimal_http import Request, Response, asgi, dump
 
 WINDOW_S = 1.0
 

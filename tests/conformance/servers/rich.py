@@ -9,9 +9,22 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from . import door
-from .books import Books, opened, usd
-from .wire import BASE, GETS, LIMIT, POSTS, WINDOWED, Refusal, Request, Response, asgi, check, dump, parse
+from . import session_tokens
+from .account import Account, account_with_history, usd
+from .minimal_http import (
+    BASE,
+    GETS,
+    LIMIT,
+    POSTS,
+    WINDOWED,
+    HttpError,
+    Request,
+    Response,
+    asgi,
+    check,
+    dump,
+    parse,
+)
 
 TEXT = "Überraschung <b>&amp;</b> مرحبا 日本 \u2028 " + "long " * 500
 LARGEST = 2**63 - 1
@@ -37,26 +50,26 @@ def prices() -> dict[str, float]:
     }
 
 
-def profile(books: Books) -> dict[str, Any]:
+def profile(account: Account) -> dict[str, Any]:
     return {
-        "updatedAt": stamp(books.now + timedelta(days=1)),
-        "tenantId": books.organization.upper(),
-        "stripeCustomerId": f"acct/{books.organization}",
+        "updatedAt": stamp(account.now + timedelta(days=1)),
+        "tenantId": account.organization.upper(),
+        "stripeCustomerId": f"acct/{account.organization}",
         "servicePrices": {"web search": 0.1, "": 0, "日本": 1e21},
         "postpaidLimitUsd": 10,
         "outstandingUsd": 99.99,
         "freeCreditGranted": True,
         "eventPrices": {"DIARY": 1},
         "currency": "EUR",
-        "creditBalance": usd(books.balance),
+        "creditBalance": usd(account.balance),
         "billingMode": "hybrid",
         **prices(),
         "$schema": "/api/v1/schemas/TenantBillingProfile.json",
     }
 
 
-def summary(books: Books, days: int) -> dict[str, Any]:
-    read, written = books.tokens(days)
+def summary(account: Account, days: int) -> dict[str, Any]:
+    read, written = account.tokens(days)
     return {
         **prices(),
         "totalTokens": LARGEST,
@@ -67,7 +80,7 @@ def summary(books: Books, days: int) -> dict[str, Any]:
         "totalCharacters": 10**15,
         "totalProjects": 3,
         "estimatedCostUsd": -0.0,
-        "creditBalanceUsd": usd(books.balance),
+        "creditBalanceUsd": usd(account.balance),
         "$schema": "https://schemas.example.com/Summary.json",
     }
 
@@ -77,8 +90,8 @@ def payment(at: datetime, once: bool) -> dict[str, Any]:
     return {"period": "Q1/26", "paid": once, "isOneTime": once, "dueDate": stamp(at), **amounts}
 
 
-def contract(books: Books) -> dict[str, Any]:
-    at = stamp(books.now)
+def contract(account: Account) -> dict[str, Any]:
+    at = stamp(account.now)
     portions = ("totalValue", "creditPortion", "servicePortion", "bonusCredits")
     payments = ("paymentAmount", "paymentCredit", "paymentService")
     once = ("onetimeAmount", "onetimeCredit", "onetimeService")
@@ -92,13 +105,13 @@ def contract(books: Books) -> dict[str, Any]:
         "endDate": at,
         "autoRenew": False,
         "bonusCreditsPaid": True,
-        "contractId": agreed(books.organization),
+        "contractId": agreed(account.organization),
         "creditPeriodLimit": LARGEST,
         "servicePeriodLimit": -LARGEST - 1,
         "notes": TEXT,
         "paymentFrequency": "biannual",
         "paymentLinkUrl": "pay.example.com",
-        "paymentSchedule": [payment(books.now, once) for once in (True, False, False)],
+        "paymentSchedule": [payment(account.now, once) for once in (True, False, False)],
         "status": "IN_FORCE",
         "stripePriceId": "plan-7",
         "stripeSubscriptionId": "s",
@@ -107,27 +120,27 @@ def contract(books: Books) -> dict[str, Any]:
     }
 
 
-def ledger(books: Books, days: int) -> list[dict[str, Any]]:
+def ledger(account: Account, days: int) -> list[dict[str, Any]]:
     rows = [
         {
             "trafficSource": "batch",
-            "tokens": movement.tokens,
-            "tenantId": books.organization.upper(),
-            "entryType": movement.kind.upper(),
-            "entryId": f"{movement.number}",
-            "description": TEXT if movement.number == 1 else "",
+            "tokens": entry.tokens,
+            "tenantId": account.organization.upper(),
+            "entryType": entry.kind.upper(),
+            "entryId": f"{entry.number}",
+            "description": TEXT if entry.number == 1 else "",
             "createdBy": "",
-            "createdAt": stamp(movement.at),
-            "amountUsd": usd(movement.micros),
-            "amountCredits": usd(movement.micros) * 100,
+            "createdAt": stamp(entry.at),
+            "amountUsd": usd(entry.micros),
+            "amountCredits": usd(entry.micros) * 100,
         }
-        for movement in books.window(days)
+        for entry in account.window(days)
     ]
     return rows[::-1]
 
 
-def agreement(books: Books) -> dict[str, Any]:
-    at = stamp(books.now)
+def agreement(account: Account) -> dict[str, Any]:
+    at = stamp(account.now)
     return {
         "updatedAt": at,
         "createdAt": at,
@@ -144,16 +157,16 @@ def agreement(books: Books) -> dict[str, Any]:
     }
 
 
-def read(name: str, books: Books, days: int) -> Any:
+def read(name: str, account: Account, days: int) -> Any:
     """The answer of a GET."""
     unit = {"unitPriceUsd": 0.5, "count": days, "chargeUsd": 7}
     month = {"totalEvents": days, "totalChargeUsd": 7.5, "month": "2026-W10"}
     answers: dict[str, Any] = {
-        "billing": lambda: profile(books),
-        "usage-summary": lambda: summary(books, days),
-        "contract": lambda: contract(books),
-        "ledger": lambda: ledger(books, days),
-        "service-agreements": lambda: [agreement(books)] * 2,
+        "billing": lambda: profile(account),
+        "usage-summary": lambda: summary(account, days),
+        "contract": lambda: contract(account),
+        "ledger": lambda: ledger(account, days),
+        "service-agreements": lambda: [agreement(account)] * 2,
         "model-pricing": lambda: [
             {"outputPricePer1K": 0, "model": f"m/{n} é", "inputPricePer1K": 1e-9} for n in range(150)
         ],
@@ -164,7 +177,7 @@ def read(name: str, books: Books, days: int) -> Any:
             "month": "2026",
             "highWaterMark": 3,
             "charChargeUsd": 5,
-            "billedAt": stamp(books.now),
+            "billedAt": stamp(account.now),
         },
     }
     return answers[name]()
@@ -174,10 +187,10 @@ def window(request: Request) -> int:
     """Unknown parameters are refused, and so are several windows."""
     values = [value for name, value in request.query if name == "days"]
     if len(values) != len(request.query) or len(values) > 1:
-        raise Refusal(422, "parameters")
+        raise HttpError(422, "parameters")
     text = values[0] if values else "30"
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= 365):
-        raise Refusal(422, "days")
+        raise HttpError(422, "days")
     return int(text)
 
 
@@ -185,81 +198,81 @@ class Rich:
     """Each request is followed by some usage, so that no two answers need be equal."""
 
     def __init__(self) -> None:
-        self._books: dict[str, Books] = {}
+        self._accounts: dict[str, Account] = {}
 
     def answer(self, request: Request) -> Response:
         try:
             self._route(request)
-            organization = door.caller(
+            organization = session_tokens.organization_of(
                 request.headers.get("authorization"), WWW_Authenticate='Bearer error="invalid_token"'
             )
-            books = self._books.setdefault(organization, opened(organization, days=360))
-            document = self._serve(request, books)
-            now = datetime.now(books.now.tzinfo)
-            books.now = now
-            books.spend(100, 50, now)
+            account = self._accounts.setdefault(organization, account_with_history(organization, days=360))
+            document = self._serve(request, account)
+            now = datetime.now(account.now.tzinfo)
+            account.now = now
+            account.use_tokens(100, 50, now)
             return Response(200, dump(document), "application/json;charset=UTF-8")
-        except Refusal as refusal:
-            return self._refused(request, refusal)
+        except HttpError as error:
+            return self._refused(request, error)
 
     @staticmethod
     def _route(request: Request) -> None:
         allow = "GET" if request.name in GETS else "POST"
         if request.name not in GETS and request.name not in POSTS:
-            raise Refusal(404, "no such page")
+            raise HttpError(404, "no such page")
         if request.method != allow:
-            raise Refusal(405, "no such method", allow=allow)
+            raise HttpError(405, "no such method", allow=allow)
 
     @staticmethod
-    def _refused(request: Request, refusal: Refusal) -> Response:
+    def _refused(request: Request, error: HttpError) -> Response:
         document = {
             "type": "https://errors.example.com/any",
             "title": TEXT,
-            "status": refusal.status,
+            "status": error.status,
             "instance": f"https://errors.example.com{BASE}/1",
-            "errors": [{"value": {"any": [None]}, "message": "", "location": ""}] if refusal.rows else None,
-            "detail": refusal.detail,
+            "errors": [{"value": {"any": [None]}, "message": "", "location": ""}] if error.rows else None,
+            "detail": error.detail,
             "$schema": "/api/v1/schemas/ErrorModel.json",
         }
         return Response(
-            refusal.status, dump(document), "application/problem+json; charset=utf-8", refusal.headers
+            error.status, dump(document), "application/problem+json; charset=utf-8", error.headers
         )
 
-    def _serve(self, request: Request, books: Books) -> Any:
+    def _serve(self, request: Request, account: Account) -> Any:
         days = window(request) if request.name in WINDOWED else 30
         if request.name in GETS:
-            return read(request.name, books, days)
+            return read(request.name, account, days)
         if request.name == "billing/portal":
             return {"url": "http://portal.example.com/"}
         if len(request.body) > LIMIT:
-            raise Refusal(413, "too much")
+            raise HttpError(413, "too much")
         body = parse(request.body, malformed=422)
         wrong = check(request.name, body, whole_floats=True)
         if wrong:
-            raise Refusal(400, "body", *wrong)
-        return self._command(request.name, body, books)
+            raise HttpError(400, "body", *wrong)
+        return self._command(request.name, body, account)
 
     @staticmethod
-    def _command(name: str, body: dict[str, Any], books: Books) -> dict[str, Any]:
+    def _command(name: str, body: dict[str, Any], account: Account) -> dict[str, Any]:
         if name == "billing/checkout":
             if not 1 <= body["amount"] <= 10**9 or len(body.get("currency", "eur")) != 3:
-                raise Refusal(402, "amount or currency")
+                raise HttpError(402, "amount or currency")
             return {
                 "url": "https://checkout.example.com/?next=%2F",
                 "$schema": "/api/v1/schemas/OrgBillingURLBody.json",
             }
         if name == "contract/subscribe":
-            if body["contractId"].upper() != agreed(books.organization):
-                raise Refusal(410, "contract")
+            if body["contractId"].upper() != agreed(account.organization):
+                raise HttpError(410, "contract")
             return {"url": "https://checkout.example.com/contract"}
         if body["code"] != VOUCHER:
-            raise Refusal(400, "voucher")
-        if VOUCHER in books.used:
-            raise Refusal(410, "voucher")
-        books.used.add(VOUCHER)
-        books.post("promotion", 100_000_000, datetime.now(books.now.tzinfo), "voucher")
+            raise HttpError(400, "voucher")
+        if VOUCHER in account.used:
+            raise HttpError(410, "voucher")
+        account.used.add(VOUCHER)
+        account.post("promotion", 100_000_000, datetime.now(account.now.tzinfo), "voucher")
         return {
-            "newBalance": usd(books.balance),
+            "newBalance": usd(account.balance),
             "message": TEXT,
             "creditAmountUsd": 100,
             "voucherCode": VOUCHER,

@@ -8,8 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import door
-from .wire import BODIES, GETS, LIMIT, POSTS, WINDOWED, Refusal, Request, Response, asgi, check, dump, parse
+from . import session_tokens
+from .minimal_http import (
+    BODIES,
+    GETS,
+    LIMIT,
+    POSTS,
+    WINDOWED,
+    HttpError,
+    Request,
+    Response,
+    asgi,
+    check,
+    dump,
+    parse,
+)
 
 PRICES = {
     "tokenPricePer1KUsd": 0,
@@ -59,7 +72,7 @@ def window(request: Request) -> None:
         if key == "days":
             digits = text.removeprefix("-")
             if not (digits.isascii() and digits.isdigit() and 1 <= int(text[:20]) <= 365):
-                raise Refusal(400, "days")
+                raise HttpError(400, "days")
 
 
 class Sparse:
@@ -75,35 +88,35 @@ class Sparse:
         if request.method != allowed:
             return Response(405, b"method not allowed\n", "text/plain", {"allow": allowed})
         try:
-            tenant = door.caller(request.headers.get("authorization"), pending=401)
+            tenant = session_tokens.organization_of(request.headers.get("authorization"), pending=401)
             return Response(200, dump(self._serve(request, tenant)), "application/json; charset=utf-8")
-        except Refusal as refusal:
-            return Response(refusal.status, b"{}", "application/problem+json")
+        except HttpError as error:
+            return Response(error.status, b"{}", "application/problem+json")
 
     def _serve(self, request: Request, tenant: str) -> Any:
         if request.name in WINDOWED:
             window(request)
         if request.name == "contract":
-            raise Refusal(404, "")
+            raise HttpError(404, "")
         if request.method == "GET":
             return read(request.name, tenant)
         if request.name == "billing/portal":
-            raise Refusal(503, "")
+            raise HttpError(503, "")
         return self._command(request, tenant)
 
     def _command(self, request: Request, tenant: str) -> Any:
         if len(request.body) > LIMIT:
-            raise Refusal(400, "")
+            raise HttpError(400, "")
         body = parse(request.body)
         if request.name not in BODIES or check(request.name, body, whole_floats=True):
-            raise Refusal(400, "")
+            raise HttpError(400, "")
         if request.name == "billing/checkout":
             return {"url": "https://pay.example.com/1"}
         if request.name == "contract/subscribe":
-            raise Refusal(400, "")
+            raise HttpError(400, "")
         use = (tenant, body["code"])
         if body["code"] != "DISCOUNT" or use in self._used:
-            raise Refusal(400, "")
+            raise HttpError(400, "")
         self._used.add(use)
         return {"voucherCode": "DISCOUNT", "creditAmountUsd": 0, "newBalance": 0, "message": ""}
 

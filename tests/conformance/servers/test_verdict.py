@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from orgbilling_conformance import conform
 
-from servers import door, huma, limited, rich, sparse
+from servers import huma, limited, rich, session_tokens, sparse
 
 WRITES = ("redeem", "checkout", "portal", "subscribe", "methods")
 AGREED = "0a000000-0000-4000-8000-00000000000a"
@@ -21,10 +21,10 @@ def judged(name, writes, quick=True, **more):
     make, voucher, contract = SERVERS[name]
     given = {"allow_write": WRITES, "voucher": voucher, "contract_id": contract} if writes else {}
     tokens = {
-        "token": door.token("org_acme"),
-        "second_token": door.token("org_rival"),
-        "expired_token": door.token("org_acme", -300),
-        "pending_token": door.token(None),
+        "token": session_tokens.token("org_acme"),
+        "second_token": session_tokens.token("org_rival"),
+        "expired_token": session_tokens.token("org_acme", -300),
+        "pending_token": session_tokens.token(None),
     }
     return conform(app=make(), quick=quick, timeout=5.0, **tokens, **given, **more)
 

@@ -10,6 +10,9 @@ import pytest
 from orgbilling_fixtures import personas
 from orgbilling_openapi import description as descriptions
 from orgbilling_openapi.operations import operations
+from orgbilling_stubs.auth import key_file
+from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
+from orgbilling_stubs.tenants.clock import wall_ms
 
 GETS = [operation for operation in operations(descriptions.load()) if operation.method == "get"]
 READS = {operation.path: operation.node["operationId"] for operation in GETS}
@@ -89,6 +92,68 @@ def test_a_voucher_moves_balance_ledger_and_summary(dashboard: Any) -> None:
     assert (again.status_code, again.json()["detail"]) == (409, "voucher has already been redeemed")
 
 
+def test_the_ledger_and_the_contract_name_who_asked(dashboard: Any) -> None:
+    """`createdBy` is the `sub` of the token that redeemed, opened the checkout, or subscribed."""
+    organization, subject = "org_no_contract", "user_2pQ7rVxYbN4mK8sLw3TzHc6Jd9F"
+    key = key_file.load_signing_key()
+    token = mint_token(key, ClerkSession(organization, "admin", subject=subject), wall_ms())
+
+    def post(path: str, body: dict[str, Any]) -> Any:
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = dashboard("POST", path, None, json=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    post("/org/vouchers/redeem", {"code": "TEST-CREDIT-5-x"})
+    sessions = [
+        post("/org/billing/checkout", {"amount": 1_000}),
+        post("/org/contract/subscribe", {"contractId": MONTHLY}),
+    ]
+    for session in sessions:
+        address = session["url"].partition("/_mock/")[2]
+        completed = dashboard("POST", f"/_mock/{address}/complete", None, json={"outcome": "paid"})
+        assert completed.status_code == 200, completed.text
+    oldest_first = reversed(dashboard("GET", "/org/ledger", organization).json())
+    kinds = {row["entryType"]: row.get("createdBy") for row in oldest_first}
+    created = {kind: kinds[kind] for kind in ("voucher", "top_up", "contract_credit")}
+    assert created == dict.fromkeys(created, subject)
+    assert dashboard("GET", "/org/contract", organization).json()["createdBy"] == subject
+
+
+def test_a_month_of_characters_that_lasts_is_not_billed(dashboard: Any) -> None:
+    answer = dashboard("GET", "/org/characters").json()
+    assert answer["month"] == "2026-03"
+    assert "billedAt" not in answer
+
+
+@pytest.mark.parametrize(
+    ("sent", "currency"),
+    [({}, "USD"), ({"currency": "usd"}, "USD"), ({"currency": "Eur"}, "EUR"), ({"currency": "JPY"}, "JPY")],
+)
+def test_a_currency_may_be_left_out_and_is_taken_in_any_case(
+    dashboard: Any, sent: dict[str, str], currency: str
+) -> None:
+    answer = dashboard("POST", "/org/billing/checkout", json={"amount": 1_000, **sent})
+    assert answer.status_code == 200
+    session = answer.json()["url"].rpartition("/")[2]
+    checkouts = dashboard("GET", "/_mock/v1/organizations/org_standard/checkouts", None).json()["checkouts"]
+    assert {row["session"]: row["currency"] for row in checkouts}[session] == currency
+
+
+@pytest.mark.parametrize("currency", ["", "US", "EURO", "U$D", "USD\n", "\u017fek"])
+def test_a_currency_has_three_letters(dashboard: Any, currency: str) -> None:
+    answer = dashboard("POST", "/org/billing/checkout", json={"amount": 1_000, "currency": currency})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["location"] == "body.currency"
+
+
+def test_the_request_has_no_default_currency() -> None:
+    """A default would make the member required in generated types."""
+    body = descriptions.load()["components"]["schemas"]["OrgBillingCheckoutInputBody"]
+    assert "currency" not in body["required"]
+    assert not {"default", "enum"} & body["properties"]["currency"].keys()
+
+
 def test_hosted_urls_are_absolute_and_lead_back_to_this_server(dashboard: Any) -> None:
     checkout = dashboard("POST", "/org/billing/checkout", json={"amount": 1_000}).json()["url"]
     portal = dashboard("POST", "/org/billing/portal").json()["url"]
@@ -133,6 +198,26 @@ def test_idempotency_keys(dashboard: Any) -> None:
     assert len(dashboard("GET", "/org/ledger").json()) == rows
     elsewhere = post("/org/billing/checkout", {"amount": 2_000}, "key-for-/org/billing/checkout", "org_other")
     assert elsewhere.status_code == 200
+
+
+def test_a_refusal_is_repeated_under_its_idempotency_key(dashboard: Any) -> None:
+    """A command that failed once it was executed is answered so again; an invalid request uses no key up."""
+
+    def redeem(code: str, key: str) -> Any:
+        return dashboard(
+            "POST", "/org/vouchers/redeem", json={"code": code}, headers={"Idempotency-Key": key}
+        )
+
+    first = redeem("MINE", "once")
+    dashboard("POST", "/_mock/v1/organizations/org_standard/vouchers", json={"code": "MINE", "creditUsd": 5})
+    second = redeem("MINE", "once")
+    assert (first.status_code, first.content) == (second.status_code, second.content) == (404, first.content)
+    assert (
+        redeem("OTHER", "once").json()["detail"]
+        == "Idempotency-Key was already used with a different request"
+    )
+    assert redeem("", "twice").status_code == 422
+    assert redeem("MINE", "twice").status_code == 200
 
 
 def test_the_ledger_is_paged_by_limit_and_cursor(dashboard: Any) -> None:

@@ -134,22 +134,19 @@ def test_our_key_name_with_another_issuer_is_verified(
 
 
 @MODES
-@pytest.mark.parametrize(
-    "alg",
-    [
+@pytest.mark.parametrize("foreign", [False, True])
+def test_an_algorithm_that_is_not_asymmetric_is_refused(
+    key: SigningKey, forge: Forge, mode: Mode, foreign: bool
+) -> None:
+    algorithms = [
         *cased("none"),
         *("HS256", "hs256", "Hs256", "HS384", "HS512", "rs256", "Rs256", "RS256 ", "", "A128KW"),
         *(..., None, True, 7, ["RS256"], {"a": 1}),
-    ],
-)
-@pytest.mark.parametrize("foreign", [False, True])
-def test_an_algorithm_that_is_not_asymmetric_is_refused(
-    key: SigningKey, forge: Forge, mode: Mode, alg: object, foreign: bool
-) -> None:
-    head = {"alg": alg} | ({"kid": "ins_foreign"} if foreign else {})
-    assert (
-        refused(Authenticator(mode, key), forge(head, FOREIGN if foreign else {})) == "algorithm_not_accepted"
-    )
+    ]
+    gate = Authenticator(mode, key)
+    for alg in algorithms:
+        head = {"alg": alg} | ({"kid": "ins_foreign"} if foreign else {})
+        assert refused(gate, forge(head, FOREIGN if foreign else {})) == "algorithm_not_accepted", alg
 
 
 @MODES

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 from orgbilling_stubs.auth import key_file
-from orgbilling_stubs.auth.authorization import CACHE_SIZE, CACHE_TTL_MS, Authorizer, require_admin
+from orgbilling_stubs.auth.authorization import Authorizer, require_admin
 from orgbilling_stubs.auth.errors import AuthError
-from orgbilling_stubs.auth.key_sources import KeySet
+from orgbilling_stubs.auth.key_sources import KeySet, KeysPendingError
 from orgbilling_stubs.auth.keys import SigningKey, published_key
 from orgbilling_stubs.auth.principal import Principal
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.auth.verification import Authenticator
+from orgbilling_stubs.auth.verified_tokens import CACHE_SIZE, CACHE_TTL_MS
 from orgbilling_stubs.tenants.clock import wall_ms
 
 
@@ -18,28 +20,41 @@ def headers(token: str) -> list[tuple[bytes, bytes]]:
     return [(b"authorization", f"Bearer {token}".encode())]
 
 
+def after_loads(authorizer: Authorizer) -> Callable[[list[tuple[bytes, bytes]], str], Principal]:
+    """Asks again when the keys that it needs are loaded, as the pipeline does."""
+
+    def ask(sent: list[tuple[bytes, bytes]], method: str) -> Principal:
+        try:
+            return authorizer.authorize(sent, method)
+        except KeysPendingError as error:
+            error.load.result(10)
+        return authorizer.authorize(sent, method)
+
+    return ask
+
+
 def role_headers(role: str) -> list[tuple[bytes, bytes]]:
     return headers(mint_token(key_file.load_signing_key(), ClerkSession("org_a", role), wall_ms()))
 
 
 def test_members_read_and_admins_write() -> None:
-    authorize = Authorizer(Authenticator("trust", key_file.load_signing_key()), wall_ms)
+    authorizer = Authorizer(Authenticator("trust", key_file.load_signing_key()), wall_ms)
     for method in ("GET", "HEAD"):
-        assert authorize(role_headers("member"), method).organization == "org_a"
-    assert authorize(role_headers("admin"), "POST").is_admin
-    assert authorize(role_headers("billing_admin"), "POST").is_admin
+        assert authorizer.authorize(role_headers("member"), method).organization == "org_a"
+    assert authorizer.authorize(role_headers("admin"), "POST").is_admin
+    assert authorizer.authorize(role_headers("billing_admin"), "POST").is_admin
     with pytest.raises(AuthError, match="admin_required"):
-        authorize(role_headers("member"), "POST")
+        authorizer.authorize(role_headers("member"), "POST")
     with pytest.raises(AuthError, match="token_missing"):
-        authorize([], "GET")
+        authorizer.authorize([], "GET")
 
 
 def test_tokens_live_in_real_time() -> None:
-    authorize = Authorizer(
+    authorizer = Authorizer(
         Authenticator("trust", key_file.load_signing_key()), lambda: wall_ms() + 2 * 3_600_000
     )
     with pytest.raises(AuthError, match="token_expired"):
-        authorize(role_headers("admin"), "GET")
+        authorizer.authorize(role_headers("admin"), "GET")
 
 
 def test_an_admin_may_write_and_nobody_else() -> None:
@@ -65,7 +80,7 @@ def clock(now_ms: int) -> FakeClock:
 
 
 @pytest.fixture
-def authorize(gate: Authenticator, clock: FakeClock) -> Authorizer:
+def authorizer(gate: Authenticator, clock: FakeClock) -> Authorizer:
     return Authorizer(gate, clock)
 
 
@@ -75,7 +90,7 @@ def test_a_withdrawn_key_is_refused_after_five_minutes_however_often_it_is_used(
 ) -> None:
     started_ms, published = clock.now_ms, [key]
     source = KeySet(lambda: published_key(published[0].public, "/v1/jwks"))
-    authorize = Authorizer(Authenticator("verify", key, source), clock)
+    authorize = after_loads(Authorizer(Authenticator("verify", key, source), clock))
     withdrawn = headers(mint_token(key, ClerkSession("org_a", ttl_s=7_200), started_ms))
     authorize(withdrawn, "GET")
 
@@ -91,69 +106,89 @@ def test_a_withdrawn_key_is_refused_after_five_minutes_however_often_it_is_used(
 
 
 def test_a_remembered_token_still_expires(
-    authorize: Authorizer, key: SigningKey, clock: FakeClock, now_ms: int
+    authorizer: Authorizer, key: SigningKey, clock: FakeClock, now_ms: int
 ) -> None:
     sent = headers(mint_token(key, ClerkSession(ttl_s=60), now_ms))
-    authorize(sent, "GET")
+    authorizer.authorize(sent, "GET")
     for later_ms, code in ((65_000, "token_expired"), (-5_001, "token_issued_in_future")):
         clock.now_ms = now_ms + later_ms
         with pytest.raises(AuthError, match=code):
-            authorize(sent, "GET")
+            authorizer.authorize(sent, "GET")
 
 
-def test_a_remembered_member_still_cannot_write(authorize: Authorizer, key: SigningKey, now_ms: int) -> None:
+def test_a_remembered_member_still_cannot_write(authorizer: Authorizer, key: SigningKey, now_ms: int) -> None:
     sent = headers(mint_token(key, ClerkSession(role="member"), now_ms))
-    authorize(sent, "GET")
+    authorizer.authorize(sent, "GET")
     with pytest.raises(AuthError, match="admin_required"):
-        authorize(sent, "POST")
+        authorizer.authorize(sent, "POST")
 
 
 @pytest.mark.slow
-def test_the_cache_is_bounded_and_holds_no_token(authorize: Authorizer, key: SigningKey, now_ms: int) -> None:
+def test_the_cache_is_bounded_and_holds_no_token(
+    authorizer: Authorizer, key: SigningKey, now_ms: int
+) -> None:
     tokens = [mint_token(key, ClerkSession(f"org_{number}"), now_ms) for number in range(CACHE_SIZE + 3)]
     for number, token in enumerate(tokens):
-        assert authorize(headers(token), "GET").organization == f"org_{number}"
-    assert len(authorize._cache) == CACHE_SIZE
-    assert all(len(digest) == 32 for digest in authorize._cache)
-    assert authorize(headers(tokens[0]), "GET").organization == "org_0"
+        assert authorizer.authorize(headers(token), "GET").organization == f"org_{number}"
+    assert len(authorizer._verified_tokens._cache) == CACHE_SIZE
+    assert all(len(digest) == 32 for digest in authorizer._verified_tokens._cache)
+    assert authorizer.authorize(headers(tokens[0]), "GET").organization == "org_0"
 
 
 def test_what_was_used_last_stays_in_the_cache(
-    authorize: Authorizer, key: SigningKey, now_ms: int, monkeypatch: pytest.MonkeyPatch
+    authorizer: Authorizer, key: SigningKey, now_ms: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orgbilling_stubs.auth.authorization.CACHE_SIZE", 2)
+    monkeypatch.setattr("orgbilling_stubs.auth.verified_tokens.CACHE_SIZE", 2)
     first, second, third = (mint_token(key, ClerkSession(f"org_{number}"), now_ms) for number in range(3))
     for token in (first, second, first, third):
-        authorize(headers(token), "GET")
-    organizations = [verified.principal.organization for verified in authorize._cache.values()]
+        authorizer.authorize(headers(token), "GET")
+    organizations = [
+        verified.principal.organization for verified in authorizer._verified_tokens._cache.values()
+    ]
     assert organizations == ["org_0", "org_2"]
 
 
-def test_a_refused_token_is_not_remembered(authorize: Authorizer) -> None:
+def test_a_refused_token_is_not_remembered(authorizer: Authorizer) -> None:
     with pytest.raises(AuthError):
-        authorize(headers("a.b.c"), "GET")
-    assert not authorize._cache
+        authorizer.authorize(headers("a.b.c"), "GET")
+    assert not authorizer._verified_tokens._cache
 
 
 def test_a_cached_header_is_not_a_cookie_and_the_reverse(
-    authorize: Authorizer, key: SigningKey, now_ms: int
+    authorizer: Authorizer, key: SigningKey, now_ms: int
 ) -> None:
     token = mint_token(key, ClerkSession(), now_ms).encode()
-    authorize([(b"authorization", b"Bearer " + token)], "GET")
-    authorize([(b"cookie", b"__session=" + token)], "GET")
+    authorizer.authorize([(b"authorization", b"Bearer " + token)], "GET")
+    authorizer.authorize([(b"cookie", b"__session=" + token)], "GET")
     with pytest.raises(AuthError, match="token_missing"):
-        authorize([(b"cookie", b"Bearer " + token)], "GET")
+        authorizer.authorize([(b"cookie", b"Bearer " + token)], "GET")
     with pytest.raises(AuthError, match="authorization_malformed"):
-        authorize([(b"authorization", b"__session=" + token)], "GET")
+        authorizer.authorize([(b"authorization", b"__session=" + token)], "GET")
+    with pytest.raises(AuthError, match="authorization_malformed"):
+        authorizer.authorize([(b"authorization", b""), (b"cookie", b"__session=" + token)], "GET")
     with pytest.raises(AuthError, match="credentials_ambiguous"):
-        authorize([(b"authorization", b"Bearer " + token)] * 2, "GET")
+        authorizer.authorize([(b"authorization", b""), (b"authorization", b"__session=" + token)], "GET")
+    with pytest.raises(AuthError, match="credentials_ambiguous"):
+        authorizer.authorize([(b"authorization", b"Bearer " + token)] * 2, "GET")
 
 
-def test_a_remembered_token_costs_microseconds(authorize: Authorizer, key: SigningKey, now_ms: int) -> None:
+def test_the_first_values_of_headers_hide_no_second_header(
+    authorizer: Authorizer, key: SigningKey, now_ms: int
+) -> None:
+    header = (b"authorization", b"Bearer " + mint_token(key, ClerkSession(), now_ms).encode())
+    assert authorizer.authorize([header], "GET", dict([header])) == authorizer.authorize([header], "GET")
+    with pytest.raises(AuthError, match="credentials_ambiguous"):
+        authorizer.authorize([header, header], "GET", dict([header]))
+    cookie = (b"cookie", header[1])
+    with pytest.raises(AuthError, match="token_missing"):
+        authorizer.authorize([cookie], "GET", dict([cookie]))
+
+
+def test_a_remembered_token_costs_microseconds(authorizer: Authorizer, key: SigningKey, now_ms: int) -> None:
     """The budget is 5 microseconds; ten times that on a busy machine still tells memory from verification."""
     sent = headers(mint_token(key, ClerkSession(), now_ms))
-    authorize(sent, "GET")
+    authorizer.authorize(sent, "GET")
     started = time.perf_counter_ns()
     for _ in range(2000):
-        authorize(sent, "GET")
+        authorizer.authorize(sent, "GET")
     assert (time.perf_counter_ns() - started) / 2000 < 50_000

@@ -9,7 +9,7 @@ from orgbilling_stubs.auth.principal import Principal
 
 NOW_MS = 1_000_000_000
 NOW_S = NOW_MS // 1000
-GOOD: dict[str, Any] = {"sub": "user_a", "sid": "sess_a", "o": {"id": "org_a", "rol": "admin"}}
+GOOD: dict[str, Any] = {"sub": "user_a", "sid": "sess_a", "v": 2, "o": {"id": "org_a", "rol": "admin"}}
 
 
 def refused(claims: dict[str, Any]) -> str:
@@ -25,6 +25,18 @@ def test_version_two() -> None:
 def test_version_one() -> None:
     claims = {"sub": "user_a", "org_id": "org_a", "org_role": "org:admin"}
     assert principal_of(claims, 5) == Principal("org_a", "admin", "user_a", None, 5)
+
+
+@pytest.mark.parametrize("version", [2, 2.0])
+def test_version_two_has_no_organization_in_the_claims_of_version_one(version: float) -> None:
+    claims = {"sub": "user_a", "v": version, "org_id": "org_a", "org_role": "org:admin"}
+    assert refused(claims) == "organization_missing"
+
+
+@pytest.mark.parametrize("version", [{}, {"v": 1}, {"v": "2"}, {"v": None}, {"v": True}])
+def test_other_versions_have_no_organization_in_the_claims_of_version_two(version: dict[str, Any]) -> None:
+    claims = {"sub": "user_a", "o": {"id": "org_a", "rol": "admin"}} | version
+    assert refused(claims) == "organization_missing"
 
 
 def test_both_versions_at_once_must_agree() -> None:
@@ -81,7 +93,7 @@ def test_a_token_without_a_subject_is_refused() -> None:
 
 
 def test_a_role_is_not_needed_to_read() -> None:
-    assert not principal_of({"sub": "user_a", "o": {"id": "org_a"}}, 0).is_admin
+    assert not principal_of({"sub": "user_a", "v": 2, "o": {"id": "org_a"}}, 0).is_admin
 
 
 @pytest.mark.parametrize("sts", ["pending", "Active", "revoked"])

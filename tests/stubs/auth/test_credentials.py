@@ -10,32 +10,38 @@ def cookie(value: bytes) -> tuple[bytes, bytes]:
 
 
 def test_nothing_is_found_in_nothing() -> None:
-    assert read_credentials([(b"host", b"a")]) == Credentials(None, None)
+    assert read_credentials([(b"host", b"a")]) == Credentials(None, ())
 
 
 def test_the_header_wins_over_the_cookie() -> None:
     result = read_credentials([cookie(b"__session=b"), (b"authorization", b"Bearer a")])
-    assert result == Credentials("Bearer a", None)
+    assert result == Credentials("Bearer a", ())
 
 
 @pytest.mark.parametrize(
-    ("value", "session"),
+    ("value", "sessions"),
     [
-        (b"__session=a.b.c", "a.b.c"),
-        (b"x=1; __session=a; y=2", "a"),
-        (b"x=1;__session=a", "a"),
-        (b'__session="a"', "a"),
-        (b"__session=a; __session=a", "a"),
-        (b"__session=", ""),
-        (b"__session", ""),
-        (b"__session_Ab12=a", None),
-        (b"__SESSION=a", None),
-        (b"", None),
-        (b"\xff=\xff;;=;", None),
+        (b"__session=a.b.c", ("a.b.c",)),
+        (b"x=1; __session=a; y=2", ("a",)),
+        (b"x=1;__session=a", ("a",)),
+        (b'__session="a"', ("a",)),
+        (b"__session=a; __session=a", ("a",)),
+        (b"__session=; __session_Ab12-_xY=a", ("a",)),
+        (b"__session=a; __session=b", ("a", "b")),
+        (b"__session_Ab12-_xY=a", ("a",)),
+        (b"__session_Ab12-_xY=a; __session=a", ("a",)),
+        (b"__session_Ab12-_xY=a; __session=b; __session_12345678=c", ("a", "b", "c")),
+        (b"__session=", ()),
+        (b"__session", ()),
+        (b"__session_Ab12=a", ()),
+        (b"__session_Ab12-_xYz=a", ()),
+        (b"__SESSION=a", ()),
+        (b"", ()),
+        (b"\xff=\xff;;=;", ()),
     ],
 )
-def test_the_session_cookie_is_found(value: bytes, session: str | None) -> None:
-    assert read_credentials([cookie(value)]).cookie_session == session
+def test_the_session_cookies_are_found(value: bytes, sessions: tuple[str, ...]) -> None:
+    assert read_credentials([cookie(value)]).cookie_sessions == sessions
 
 
 def test_two_authorization_headers_are_refused_even_when_equal() -> None:
@@ -43,17 +49,19 @@ def test_two_authorization_headers_are_refused_even_when_equal() -> None:
         read_credentials([(b"authorization", b"Bearer a"), (b"authorization", b"Bearer a")])
 
 
-@pytest.mark.parametrize(
-    "headers", [[cookie(b"__session=a; __session=b")], [cookie(b"__session=a"), cookie(b"__session=b")]]
-)
-def test_two_different_sessions_are_refused(headers: list[tuple[bytes, bytes]]) -> None:
+def test_the_sessions_of_all_cookie_headers_count() -> None:
+    assert read_credentials([cookie(b"__session=a"), cookie(b"__session=b")]).cookie_sessions == ("a", "b")
+
+
+def test_a_host_of_very_many_apps_is_refused() -> None:
+    sessions = b";".join(b"__session=%d" % number for number in range(9))
     with pytest.raises(AuthError, match="credentials_ambiguous"):
-        read_credentials(headers)
+        read_credentials([cookie(sessions)])
 
 
 def test_cookies_do_not_matter_beside_a_header() -> None:
     headers = [cookie(b"__session=a; __session=b"), (b"authorization", b"Bearer c")]
-    assert read_credentials(headers) == Credentials("Bearer c", None)
+    assert read_credentials(headers) == Credentials("Bearer c", ())
 
 
 @pytest.mark.parametrize("header", ["Bearer a", "bearer a", "BEARER a", "Bearer   a"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from orgbilling_stubs.auth import key_file
-from orgbilling_stubs.auth.key_file import KeyFileError, data_folder, load_signing_key
+from orgbilling_stubs.auth.key_file import HomeError, KeyFileError, data_folder, load_signing_key
 from orgbilling_stubs.auth.keys import SigningKey, generate_key
 
 
@@ -150,6 +150,18 @@ def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
         load_signing_key(tmp_path / "file")
 
 
+@pytest.mark.parametrize("code", [errno.EROFS, errno.ENOSPC, errno.EACCES])
+def test_a_home_that_cannot_be_written_to_names_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(key_file, "_create", refuse)
+    with pytest.raises(HomeError, match="set ORGBILLING_HOME to a folder that can be written to"):
+        load_signing_key(tmp_path)
+
+
 def test_the_error_names_no_part_of_the_key(planted: Path, key: SigningKey) -> None:
     planted.write_text(json.dumps(key.jwk() | {"qi": "AQAB"}))
     with pytest.raises(KeyFileError) as caught:
@@ -162,6 +174,8 @@ def test_the_error_names_no_part_of_the_key(planted: Path, key: SigningKey) -> N
     [
         ("linux", {"HOME": "/u"}, "/u/.local/share/orgbilling"),
         ("linux", {"HOME": "/u", "XDG_DATA_HOME": "/x"}, "/x/orgbilling"),
+        ("linux", {"HOME": "/u", "XDG_DATA_HOME": "x"}, "/u/.local/share/orgbilling"),
+        ("linux", {"HOME": "/u", "ORGBILLING_HOME": "~/mine"}, "/u/mine"),
         ("darwin", {"HOME": "/u"}, "/u/Library/Application Support/orgbilling"),
         ("win32", {"HOME": "/u", "LOCALAPPDATA": "/l"}, "/l/orgbilling"),
         ("win32", {"HOME": "/u"}, "/u/AppData/Local/orgbilling"),
@@ -177,6 +191,13 @@ def test_home_is_where_the_platform_wants_it(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "platform", platform)
     assert data_folder() == Path(expected)
+
+
+def test_no_key_is_written_to_the_folder_that_a_command_starts_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ORGBILLING_HOME", raising=False)
+    monkeypatch.setenv("HOME", "somewhere")
+    with pytest.raises(HomeError, match="not an absolute path"):
+        data_folder()
 
 
 def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -90,13 +91,39 @@ def encoded(*rows: object) -> bytes:
 
 
 def pem(key: Any) -> bytes:
-    made: bytes = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return made
+    pem_text: bytes = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return pem_text
 
 
 def test_what_is_given_out_can_be_taken_in(key: SigningKey) -> None:
     assert parse_jwks(published_key(key.public, "/v1/jwks")) == {key.kid: key.public}
     assert parse_pem(published_key(key.public, "/.well-known/jwks.pem")) == key.public
+
+
+PEM_FORMS: dict[str, Callable[[str], str]] = {
+    "bare": lambda pem: "".join(pem.splitlines()[1:-1]),
+    "bare, in lines": lambda pem: "\n".join(pem.splitlines()[1:-1]),
+    "bare, at the end of a line": lambda pem: "".join(pem.splitlines()[1:-1]) + "\r\n",
+    "literal line ends": lambda pem: pem.replace("\n", "\\n"),
+    "literal CRLF": lambda pem: pem.replace("\n", "\\r\\n"),
+    "CRLF": lambda pem: pem.replace("\n", "\r\n"),
+    "CR": lambda pem: pem.replace("\n", "\r"),
+    "one line": lambda pem: pem.replace("\n", " "),
+    "no line ends": lambda pem: pem.replace("\n", ""),
+    "quotes": lambda pem: f'"{pem}"\n',
+    "single quotes and literal line ends": lambda pem: "'" + pem.replace("\n", "\\n") + "'",
+    "indented": lambda pem: "\n".join(f"    {line}" for line in pem.splitlines()),
+    "byte order mark": lambda pem: "\ufeff" + pem,
+}
+
+
+@pytest.mark.parametrize("form", PEM_FORMS.values(), ids=PEM_FORMS)
+def test_a_pem_is_accepted_as_environments_write_it(key: SigningKey, form: Callable[[str], str]) -> None:
+    assert parse_pem(form(key.public.pem()).encode()) == key.public
+
+
+def test_a_pem_is_accepted_in_utf_16(key: SigningKey) -> None:
+    assert parse_pem(key.public.pem().encode("utf-16")) == key.public
 
 
 def test_the_paths_are_clerks_two_and_one_for_the_pem() -> None:

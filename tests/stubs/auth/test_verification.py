@@ -8,7 +8,7 @@ import pytest
 from jwt.utils import base64url_encode
 from orgbilling_stubs.auth import bad_tokens
 from orgbilling_stubs.auth.errors import AuthError
-from orgbilling_stubs.auth.key_sources import KeySet, SingleKey
+from orgbilling_stubs.auth.key_sources import KeySet, KeysPendingError, SingleKey
 from orgbilling_stubs.auth.keys import SigningKey
 from orgbilling_stubs.auth.principal import Principal
 from orgbilling_stubs.auth.tokens import ISSUER, ClerkSession, read_token
@@ -23,12 +23,12 @@ SIGNED = pytest.mark.parametrize("mode", ["trust", "verify"])
 
 def refused(gate: Authenticator, token: str, now_ms: int = NOW_MS) -> str:
     with pytest.raises(AuthError) as caught:
-        gate.authenticate(f"Bearer {token}", None, now_ms)
+        gate.authenticate(f"Bearer {token}", (), now_ms)
     return caught.value.code
 
 
 def accepted(gate: Authenticator, token: str, now_ms: int = NOW_MS) -> Principal:
-    return gate.authenticate(f"Bearer {token}", None, now_ms)
+    return gate.authenticate(f"Bearer {token}", (), now_ms)
 
 
 def tampered(token: str, **changes: object) -> str:
@@ -133,7 +133,11 @@ def test_verify_with_a_pem_knows_that_key_alone(key: SigningKey, stranger: Signi
 
 def test_verify_with_a_jwks_goes_by_the_key_name(key: SigningKey, stranger: SigningKey, forge: Forge) -> None:
     jwks = json.dumps({"keys": [stranger.public.jwk()]}).encode()
-    gate = Authenticator("verify", key, KeySet(lambda: jwks))
+    source = KeySet(lambda: jwks)
+    with pytest.raises(KeysPendingError) as caught:
+        source.find(stranger.kid, NOW_MS)
+    caught.value.load.result(10)
+    gate = Authenticator("verify", key, source)
     accepted(gate, forge({"kid": stranger.kid}, FOREIGN, stranger))
     assert refused(gate, forge({"kid": stranger.kid}, FOREIGN)) == "signature_invalid"
     assert refused(gate, forge()) == "key_unknown"
@@ -159,7 +163,7 @@ def test_a_jwks_that_cannot_be_fetched_is_503_and_only_for_tokens_that_ask(
 )
 def test_off_lets_anyone_in_as_an_admin_of_the_default(key: SigningKey, authorization: str | None) -> None:
     gate = Authenticator("off", key, organization="org_mine")
-    principal = gate.authenticate(authorization, None, NOW_MS)
+    principal = gate.authenticate(authorization, (), NOW_MS)
     assert (principal.organization, principal.is_admin) == ("org_mine", True)
 
 
@@ -178,38 +182,38 @@ def test_off_follows_a_token_whoever_signed_it(key: SigningKey, stranger: Signin
 @SIGNED
 def test_no_token_is_refused(key: SigningKey, mode: Mode) -> None:
     with pytest.raises(AuthError, match="token_missing"):
-        Authenticator(mode, key).authenticate(None, None, NOW_MS)
+        Authenticator(mode, key).authenticate(None, (), NOW_MS)
 
 
 def test_the_cookie_is_as_good_as_the_header_and_no_better(gate: Authenticator, forge: Forge) -> None:
     good, other = forge(session=ClerkSession("org_a")), forge(session=ClerkSession("org_b"))
-    assert gate.authenticate(None, good, NOW_MS).organization == "org_a"
-    assert gate.authenticate(f"Bearer {other}", good, NOW_MS).organization == "org_b"
+    assert gate.authenticate(None, (good,), NOW_MS).organization == "org_a"
+    assert gate.authenticate(f"Bearer {other}", (good,), NOW_MS).organization == "org_b"
     with pytest.raises(AuthError, match="authorization_malformed"):
-        gate.authenticate("", good, NOW_MS)
+        gate.authenticate("", (good,), NOW_MS)
     with pytest.raises(AuthError, match="signature_invalid"):
-        gate.authenticate(None, tampered(good, sub="user_b"), NOW_MS)
+        gate.authenticate(None, (tampered(good, sub="user_b"),), NOW_MS)
 
 
 def test_two_headers_joined_by_a_comma_are_refused(gate: Authenticator, forge: Forge) -> None:
     with pytest.raises(AuthError, match="authorization_malformed"):
-        gate.authenticate(f"Bearer {forge()}, Bearer {forge()}", None, NOW_MS)
+        gate.authenticate(f"Bearer {forge()}, Bearer {forge()}", (), NOW_MS)
 
 
 @pytest.mark.parametrize("space", [" ", "\t", "\n", "\r\n", "\x00", "\u00a0", "\u2028"])
 def test_whitespace_is_no_part_of_a_token(gate: Authenticator, forge: Forge, space: str) -> None:
     token = forge()
     for broken in (token + space, space + token, token.replace(".", f".{space}", 1)):
-        for header_value, session in ((f"Bearer {broken}", None), (None, broken)):
+        for header_value, sessions in ((f"Bearer {broken}", ()), (None, (broken,))):
             if header_value == f"Bearer  {token}":
                 continue
             with pytest.raises(AuthError, match="malformed"):
-                gate.authenticate(header_value, session, NOW_MS)
+                gate.authenticate(header_value, sessions, NOW_MS)
 
 
 def test_the_period_in_which_a_token_is_valid_is_told(gate: Authenticator, forge: Forge) -> None:
     token = forge(session=ClerkSession(ttl_s=60))
-    verified = gate.verify(f"Bearer {token}", None, NOW_MS)
+    verified = gate.verify(f"Bearer {token}", (), NOW_MS)
     assert (verified.from_ms, verified.until_ms) == (NOW_MS - 5_000, NOW_MS + 65_000)
     accepted(gate, token, NOW_MS + 64_999)
     assert refused(gate, token, NOW_MS + 65_000) == "token_expired"
@@ -226,3 +230,25 @@ def test_a_huge_token_is_refused_without_reading_it(
 def test_the_issuer_can_never_be_a_real_host() -> None:
     """RFC 6761 reserves `.test`."""
     assert ISSUER.endswith(".test")
+
+
+def test_of_several_sessions_the_one_of_our_key_counts(
+    key: SigningKey, forge: Forge, stranger: SigningKey
+) -> None:
+    ours, theirs = forge(), forge({"kid": "ins_foreign"}, FOREIGN, stranger)
+    gate = Authenticator("verify", key)
+    for sessions in ((ours, theirs), (theirs, ours), (theirs, "no token", ours)):
+        assert gate.authenticate(None, sessions, NOW_MS).organization == "org_standard"
+
+
+@pytest.mark.parametrize("mode", ["trust", "off", "verify"])
+def test_sessions_that_disagree_are_refused(
+    key: SigningKey, forge: Forge, stranger: SigningKey, mode: Mode
+) -> None:
+    ours, theirs = forge(), forge({"kid": "ins_foreign"}, FOREIGN, stranger)
+    another = forge(body={"sub": "user_other"})
+    gate = Authenticator(mode, key)
+    pairs = [(ours, another), (theirs, "no token")]
+    for sessions in pairs if mode == "verify" else [*pairs, (ours, theirs)]:
+        with pytest.raises(AuthError, match="credentials_ambiguous"):
+            gate.authenticate(None, sessions, NOW_MS)

@@ -54,7 +54,7 @@ class Steady:
 
 PLAN = TenantConfig(
     organization="org_hand",
-    identity_seed="org_hand",
+    identity_organization="org_hand",
     tenant_id="00000000-0000-4000-8000-000000000000",
     company="Moon Bakery",
     seed=1,

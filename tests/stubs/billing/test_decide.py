@@ -53,7 +53,7 @@ def test_a_voucher_event_tells_the_balance_after_it(make_tenant: MakeTenant) -> 
     tenant = make_tenant()
     before = tenant.ledger.balance_micros
     [event] = carry_out(tenant, RedeemVoucher("TEST-CREDIT-5-a"))
-    assert event == VoucherRedeemed("TEST-CREDIT-5-a", 5_000_000, 0, before + 5_000_000)
+    assert event == VoucherRedeemed("TEST-CREDIT-5-a", 5_000_000, 0, before + 5_000_000, tenant.admin())
     assert tenant.ledger.balance_micros == event.balance_micros
 
 
@@ -62,9 +62,8 @@ def test_a_discount_that_would_change_nothing_is_refused_and_not_used_up(
 ) -> None:
     terms = make_terms(service_micros=0, onetime_service_micros=0)
     running = make_tenant(contract=terms)
-    with pytest.raises(BillingError, match="voucher_without_effect") as caught:
+    with pytest.raises(BillingError, match="voucher_without_effect"):
         decide(running, RedeemVoucher("TEST-DISCOUNT-20-a"), running.now_ms)
-    assert caught.value.value == "TEST-DISCOUNT-20-a"
     waiting = make_tenant(contract=replace(terms, status="pending_payment"))
     with pytest.raises(BillingError, match="voucher_without_effect"):
         decide(waiting, RedeemVoucher("TEST-DISCOUNT-20-a"), waiting.now_ms)

@@ -1,28 +1,40 @@
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 from orgbilling_stubs.billing import events
+from orgbilling_stubs.billing.billing_details import BillingDetails
+from orgbilling_stubs.billing.contract_catalog import complete_terms
+from orgbilling_stubs.billing.payment_cards import PaymentCard
 
+CARD = asdict(PaymentCard("visa", "4242", 12, 2029))
 SAMPLES: list[events.Event] = [
     events.TenantCreated({"name": "standard"}, 7, 1, "org_a"),
     events.Rewound(3),
     events.SnapshotTaken("before"),
+    events.SnapshotDeleted("before"),
     events.ClockSet("frozen", at_ms=9),
+    events.CommandRefused("voucher_unknown", "A"),
     events.ScenarioShown("stripe-down", [{"effect": {"status": 502}}], {"mode": "server"}),
     events.CheckoutSettingsChanged(webhook_delays_s=[5]),
+    events.ScenarioFaultsCleared(),
     events.CheckoutOpened("cs", 100, "USD"),
     events.CheckoutCompleted("cs", [1, 2]),
+    events.CheckoutCompleted("cs", [1, 2], CARD),
     events.CheckoutDeclined("cs", "card_declined"),
     events.CheckoutExpired("cs"),
     events.PaymentSettled("cs"),
     events.PortalOpened("bps"),
     events.VoucherRedeemed("A", 1, 0, 1),
     events.ContractSubscribed("c", "cs"),
-    events.ContractOffered({"contract_id": "c"}),
+    events.ContractOffered(complete_terms({}, "c")),
     events.ContractCancelled(),
     events.ContractResumed(),
     events.InstallmentMarked(0, True),
+    events.InvoicePaid("2026-02-M1", 5, "Invoice 2026-02 paid in part", None, CARD),
+    events.PaymentMethodChanged(CARD),
+    events.BillingDetailsChanged(asdict(BillingDetails(name="Ada"))),
     events.UsageRecorded(0, "m", "api", 1, 2, 3, 4),
     events.MeterRecorded("event", "diary", 2),
     events.PricesChanged(input_per_1k_nanos=1, models={"m": [1, 2]}),
@@ -42,7 +54,21 @@ def test_every_kind_of_event_survives_the_log() -> None:
         assert events.decode(json.loads(json.dumps(events.encode(event)))) == event
 
 
-@pytest.mark.parametrize("document", [{}, {"kind": "Nonsense"}, {"kind": "PortalOpened", "other": 1}])
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"kind": "Nonsense"},
+        {"kind": "PortalOpened", "other": 1},
+        {"kind": "CommandRefused"},
+        {"kind": "CommandRefused", "code": ["voucher_unknown"]},
+        {"kind": "CommandRefused", "code": "nonsense"},
+        {"kind": "PaymentMethodChanged", "card": {"brand": "visa"}},
+        {"kind": "PaymentMethodChanged", "card": CARD | {"exp_year": "2029"}},
+        {"kind": "CheckoutCompleted", "session_id": "cs", "webhooks_ms": [], "card": {}},
+        {"kind": "BillingDetailsChanged", "details": {"name": "Ada"}},
+    ],
+)
 def test_what_this_version_does_not_know_is_named(document: dict[str, Any]) -> None:
     with pytest.raises(events.UnknownEventError):
         events.decode(document)

@@ -1,5 +1,17 @@
-from orgbilling_stubs.billing.events import Event, PortalOpened, Record, Rewound, SnapshotTaken
-from orgbilling_stubs.billing.log_branches import active_branch, before_last_command, snapshots_by_name
+from orgbilling_stubs.billing.events import (
+    CommandRefused,
+    Event,
+    PortalOpened,
+    Record,
+    Rewound,
+    SnapshotTaken,
+)
+from orgbilling_stubs.billing.log_branches import (
+    active_branch,
+    before_last_command,
+    removal_of,
+    snapshots_by_name,
+)
 
 
 def log(*events: Event | tuple[Event, int]) -> list[Record]:
@@ -61,6 +73,18 @@ def test_a_snapshot_is_no_command() -> None:
     assert before_last_command(log(A, A, Rewound(1), SnapshotTaken("x"))) is None
 
 
+def test_a_refusal_is_no_command() -> None:
+    assert before_last_command(log(A, A, CommandRefused("voucher_unknown"))) == 1
+
+
 def test_taking_back_twice_goes_further_back() -> None:
     assert before_last_command(log(A, A, A, Rewound(2))) == 1
     assert before_last_command(log(A, A, Rewound(1))) is None
+
+
+def test_the_rewind_that_removed_a_record_is_known() -> None:
+    records = log(A, A, A, Rewound(1), A, Rewound(3), A, Rewound(0), A)
+    removals = {sequence: removal_of(records, sequence) for sequence in (1, 3, 5, 9)}
+    numbers_of = {key: record and record.sequence for key, record in removals.items()}
+    assert numbers_of == {1: 8, 3: 8, 5: 6, 9: None}
+    assert removal_of(log(A, A, Rewound(1), Rewound(2)), 2) is None

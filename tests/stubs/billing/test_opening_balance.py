@@ -164,6 +164,7 @@ def test_a_shipped_persona_stands_where_it_says(name: str, moment: str) -> None:
     assert tenant.ledger.outstanding_micros == (plan.outstanding_target_micros or 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PINNED)
 def test_no_row_at_the_clock_gives_a_shipped_persona_away(name: str) -> None:
     """Usage is the usage model's, nothing else, and nothing is posted at the very clock."""

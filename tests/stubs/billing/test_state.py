@@ -33,7 +33,7 @@ def test_the_same_log_gives_the_same_tenant(make_plan: MakePlan) -> None:
     assert first.ledger.rows[-1].kind == "top_up"
     assert first.ledger.rows[-1].at_ms == at_ms + 10**9
     assert first.stripe_customer_id is not None
-    assert first.answered["k"] == (Idempotency("k", "f"), CheckoutCompleted("cs_1", []))
+    assert first.idempotent_events["k"] == (Idempotency("k", "f"), CheckoutCompleted("cs_1", []))
 
 
 def test_a_webhook_that_comes_twice_pays_once(make_tenant: MakeTenant) -> None:
@@ -61,7 +61,7 @@ def test_a_discount_lowers_what_a_pending_contract_asks_for(make_tenant: MakeTen
     tenant = make_tenant()
     contract_id = "11111111-1111-4111-8111-111111111111"
     apply(tenant, Record(1, tenant.now_ms, ContractSubscribed(contract_id, "cs"), 1))
-    before = tenant.checkouts["cs"].amount_cents
+    before = tenant.checkouts["cs"].amount_minor
     apply(tenant, Record(2, tenant.now_ms, VoucherRedeemed("D", 0, 50, tenant.ledger.balance_micros), 2))
     assert tenant.contract is not None
-    assert tenant.checkouts["cs"].amount_cents == tenant.contract.first_payment_cents() < before
+    assert tenant.checkouts["cs"].amount_minor == tenant.contract.first_payment_minor("USD") < before

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from orgbilling_stubs.billing.apply import charge, credit
+from orgbilling_stubs.billing.ledger_posting import charge, credit
 from orgbilling_stubs.billing.tenant import CHECKOUT_LIFE_MS, Checkout, Tenant
 from orgbilling_stubs.billing.tenant_config import ContractTerms
 

@@ -15,6 +15,7 @@ from orgbilling_stubs.checkout import app as hosted
 from orgbilling_stubs.checkout import rendering
 from orgbilling_stubs.checkout.cards import TEST_CARDS
 from orgbilling_stubs.checkout.outcomes import OUTCOMES
+from orgbilling_stubs.http.page_middleware import STRICT_HEADERS
 from orgbilling_stubs.settings import Settings, SettingsError
 
 ROOT = Path(__file__).parents[3]
@@ -51,7 +52,7 @@ def test_every_page_is_a_closed_document(shop: Any) -> None:
         assert page.text.count("<h1") == 1, name
         assert page.text.count("<main") == 1, name
         policy = page.headers["content-security-policy"]
-        assert policy.startswith("default-src 'none'; style-src 'self'"), name
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'"), name
         assert "form-action 'self'" in policy, name
         assert page.headers["x-frame-options"] == "DENY", name
         assert page.headers["cache-control"] == "no-store", name
@@ -143,7 +144,7 @@ def test_every_response_keeps_to_itself(shop: Any) -> None:
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy
-        for name, value in hosted.STRICT_HEADERS.items():
+        for name, value in STRICT_HEADERS.items():
             assert response.headers[name] == value
 
 
@@ -264,8 +265,20 @@ def test_the_documentation_lists_every_test_id_and_card() -> None:
         "card-number",
         "card-number-error",
     }
-    documented = set(re.findall(r"`([a-z0-9-]+)`", text))
+    documented = set(re.findall(r"`([a-z0-9_-]+)`", text))
     assert used - documented == set()
     for card in TEST_CARDS:
         assert card.grouped in text
     assert set(OUTCOMES) <= set(re.findall(r"`([a-z0-9_]+)`", text))
+
+
+@pytest.mark.parametrize("organization", ["_server", "%00", "%ED%A0%80", "a%2Fb", "x" * 200])
+def test_what_cannot_be_an_organization_has_no_sessions(
+    open_shop: Callable[..., Any], tmp_path: Path, organization: str
+) -> None:
+    shop = open_shop(db=f"sqlite:///{tmp_path}/log.db")
+    rule = shop.ask("POST", "/_mock/v1/faults", json={"effect": {"status": 503}})
+    assert rule.status_code == 201, "the log of the server, _server, begins with it"
+    for path in (f"checkout/{organization}/cs_test_{'A' * 58}", f"portal/{organization}/bps_{'A' * 24}"):
+        assert shop.get(f"/_mock/{path}").status == 404
+        assert shop.post(f"/_mock/{path}/renew").status == 404

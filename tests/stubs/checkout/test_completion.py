@@ -123,6 +123,13 @@ def test_refusals_are_problems(shop: Any) -> None:
         "title": "Gone",
         "status": 410,
         "detail": "checkout session has expired",
+        "errors": [
+            {
+                "location": "path.session",
+                "message": "checkout session has expired",
+                "value": url.rpartition("/")[2],
+            }
+        ],
     }
 
 

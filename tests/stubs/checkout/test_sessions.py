@@ -101,10 +101,10 @@ def test_a_webhook_can_be_delivered_by_hand(
     before = shop.balance()
     session = sessions.end_attempt(open_session(), OUTCOMES["paid"], ())
     assert shop.balance() == before
-    assert sessions.deliver_webhook(sessions.deliver_webhook(session)).checkout.settled
+    assert sessions.settle(sessions.settle(session)).checkout.settled
     assert shop.balance() == before + 25_000_000
     with pytest.raises(BillingError, match="session_unpaid"):
-        sessions.deliver_webhook(open_session())
+        sessions.settle(open_session())
 
 
 def test_addresses_have_the_session_in_them(

@@ -19,4 +19,4 @@ def test_what_a_header_cannot_hold_is_encoded() -> None:
 
 
 def test_a_link_names_the_host() -> None:
-    assert host_of("https://user@app.example:8443/x") == "app.example"
+    assert host_of("https://user@app.example:8443/x") == "app.example:8443"

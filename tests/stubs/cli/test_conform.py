@@ -82,14 +82,14 @@ def test_what_cannot_be_run_is_one_line_and_exit_2(
 
 def test_what_is_told_is_told_as_it_was_typed(run: Run) -> None:
     for typed in ("base:KEY:", "[bold]x[/]", "a\\\\[b]"):
-        assert f"--app {typed}: " in run("--app", typed).output
+        assert f"--app: {typed}: " in run("--app", typed).output
     assert "\x1b" not in run("http://x", "--token-env", "\x1b[1m").output
 
 
 def test_a_report_that_cannot_be_written(run: Run, token: str) -> None:
     result = run("--app", "judged_stub:app", "--token", token, "--quick", "--json", "none/r.json")
     assert result.exit_code == 2
-    assert "none/r.json: no such file" in result.output
+    assert "none/r.json: there is no folder none" in result.output
 
 
 def test_the_help_names_every_exit(run: Run) -> None:

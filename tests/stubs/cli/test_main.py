@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from importlib.metadata import version
 
 from orgbilling_stubs.cli.main import COMMANDS, build
 from typer.testing import CliRunner
@@ -31,3 +32,8 @@ def test_an_unknown_command_is_one_clear_message() -> None:
     result = CliRunner().invoke(build(["sing"]), ["sing"])
     assert result.exit_code == 2
     assert "sing" in result.output
+
+
+def test_the_version_is_one_line() -> None:
+    result = CliRunner().invoke(build(["--version"]), ["--version"])
+    assert (result.exit_code, result.output) == (0, f"orgbilling {version('orgbilling')}\n")

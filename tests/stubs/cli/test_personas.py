@@ -49,7 +49,7 @@ def test_the_schema_is_printed_for_editors() -> None:
 
 def test_an_unknown_one_is_one_line_and_a_failure() -> None:
     assert run("lowbalance") == (
-        1,
+        2,
         "",
         'orgbilling: lowbalance: no such persona; did you mean "low_balance"?\n',
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -65,9 +66,10 @@ def test_it_says_where_it_listens_and_who_is_there_and_ends_cleanly() -> None:
         assert process.stdout is not None
         said = process.stdout.read()
         assert process.wait(timeout=20) == 0
-    for name in personas.names():
-        assert f"org_{name}" in said
+    assert f"{len(personas.names())} personas: orgbilling personas" in said
+    assert f"Console          {base.removesuffix('api/v1')}_mock/" in said
     assert f"curl -s {base}/org/billing" in said
+    assert len(said.splitlines()) <= 13  # two lines were read before
     assert "Traceback" not in said
 
 
@@ -119,6 +121,38 @@ def test_a_taken_port_is_one_clear_line() -> None:
         result.stderr
         == f"orgbilling: port {port} is taken; choose another with --port, or --port 0 for a free one\n"
     )
+
+
+@pytest.mark.slow
+def test_localhost_is_served_at_both_loopback_addresses() -> None:
+    with serving("--quiet") as (_, base):
+        port = httpx.URL(base).port
+        for host in ("127.0.0.1", "[::1]", "localhost"):
+            assert httpx.get(f"http://{host}:{port}/healthz").status_code == 200
+
+
+@pytest.mark.slow
+def test_a_port_that_is_taken_at_one_loopback_address_is_one_clear_line() -> None:
+    with socket.socket(socket.AF_INET6) as taken:
+        taken.bind(("::1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = subprocess.run([*COMMAND, "serve", "--port", str(port)], capture_output=True, text=True)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"orgbilling: port {port} is taken on ::1; ")
+
+
+@pytest.mark.slow
+def test_a_shell_that_allows_few_open_files_does_not_bound_the_connections() -> None:
+    command = " ".join([*COMMAND, "serve", "--port", "0"])
+    with serving(command=["sh", "-c", f"ulimit -Sn 100; exec {command}"]) as (_, base):
+        url = httpx.URL(base)
+        connections = [socket.create_connection((url.host, url.port)) for _ in range(200)]
+        try:
+            assert httpx.get(f"{base}/org/billing", headers=token()).status_code == 200
+        finally:
+            for connection in connections:
+                connection.close()
 
 
 @pytest.mark.slow
@@ -199,3 +233,50 @@ def test_a_token_never_reaches_the_log(capsys: pytest.CaptureFixture[str]) -> No
     assert "Traceback" in printed
     assert "eyJ" not in printed
     assert "quiet" not in printed
+
+
+@pytest.mark.slow
+def test_each_request_is_a_line_of_json_without_its_token() -> None:
+    with serving("--log", "json", "--scenario", "stripe_down") as (process, base):
+        headers = token()
+        httpx.get(f"{base}/org/ledger?days=7&x=%0Asplit", headers=headers)
+        httpx.post(f"{base}/org/billing/checkout", headers=headers, json={"amount": 500, "currency": "usd"})
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        said = process.stdout.read()
+    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert [(line["method"], line["status"], line["organization"]) for line in lines] == [
+        ("GET", 200, "org_standard"),
+        ("POST", 502, "org_standard"),
+    ]
+    assert lines[0]["path"] == "/api/v1/org/ledger?days=7&x=%0Asplit"
+    assert headers["Authorization"].split()[1] not in said
+
+
+@pytest.mark.slow
+def test_a_log_of_json_has_standard_output_for_itself_and_the_banner_names_the_public_address() -> None:
+    options = ["--log", "json", "--public-url", "https://billing.example/stub"]
+    command = [*COMMAND, "serve", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        banner = next(line for line in process.stderr if "Org Billing API" in line)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30)[0] == ""
+    assert "https://billing.example/stub/api/v1" in banner
+
+
+@pytest.mark.slow
+def test_an_unknown_scenario_is_one_clear_line() -> None:
+    command = [*COMMAND, "serve", "--port", "0", "--scenario", "low_balanc"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    expected = "orgbilling: --scenario: 'low_balanc' is not a scenario; did you mean \"low-balance\"?\n"
+    assert (result.returncode, result.stderr) == (2, expected)
+
+
+@pytest.mark.slow
+def test_without_a_terminal_no_request_is_logged() -> None:
+    with serving() as (process, base):
+        httpx.get(f"{base}/org/billing", headers=token())
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        assert " /api/v1/org/billing 200" not in process.stdout.read()

@@ -6,8 +6,11 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from openapi_spec_validator import validate
 from orgbilling_openapi import composition, description
 from orgbilling_openapi.version_conversion import to_openapi_30
 from orgbilling_stubs.cli import spec as cli
@@ -114,6 +117,46 @@ def test_check_lists_what_is_stale(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         "✗ org-billing.json is not what the layers compose to (run: orgbilling spec compose)" in result.stdout
     )
     assert "✗ #/info" in result.stdout
+
+
+def own_document(path: Path, version: str, example: object) -> Path:
+    schema = {"type": "integer"}
+    response = {"description": "x", "content": {"application/json": {"schema": schema, "example": example}}}
+    document = {
+        "openapi": version,
+        "info": {"title": "x", "version": "1"},
+        "paths": {"/x": {"get": {"responses": {"200": response}}}},
+    }
+    path.write_text(json.dumps(document))
+    return path
+
+
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+def test_check_of_own_documents(version: str, tmp_path: Path) -> None:
+    valid = own_document(tmp_path / "valid.json", version, 1)
+    invalid = own_document(tmp_path / "invalid.json", version, "1")
+    assert run("check", valid).exit_code == 0
+    result = run("check", valid, invalid)
+    assert result.exit_code == 1
+    lines = plain(result.stdout).splitlines()
+    assert lines[0] == f"✓ {valid} is valid OpenAPI, and so are its examples"
+    assert lines[1].startswith(f"✗ {invalid}: example #/paths/~1x/get/responses/200/")
+    assert len(lines) == 2
+
+
+def test_check_lists_each_problem_of_an_own_document_in_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "openapi.yaml"
+    path.write_text("openapi: 3.1.0\ninfo: {title: x}\npaths: {}\n")
+    result = run("check", path)
+    assert result.exit_code == 1
+    assert plain(result.stdout).splitlines() == [f'✗ {path}: #/info: "version" is a required property']
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "swagger: '2.0'", "openapi: 3.1.0"])
+def test_check_of_something_else_is_one_line(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "openapi.yaml"
+    path.write_text(text)
+    refused(run("check", path), str(path))
 
 
 def test_check_without_the_validator_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,10 +286,75 @@ def test_diff_of_something_else_is_one_line(page: Path, tmp_path: Path) -> None:
 
 
 def test_every_command_has_help() -> None:
-    assert {"derive", "compose", "check", "explain", "diff"} == {
+    assert {"derive", "compose", "check", "explain", "export", "diff"} == {
         command.name or command.callback.__name__
         for command in cli.app.registered_commands
         if command.callback
     }
     for name in ("derive", "compose", "check", "explain", "diff"):
         assert run(name, "--help").exit_code == 0
+
+
+def exported(*options: str | Path) -> Any:
+    result = run("export", *options)
+    assert result.exit_code == 0, result.output
+    return yaml.safe_load(result.output)
+
+
+def test_the_description_is_exported_whole():
+    assert exported() == description.load()
+
+
+def test_an_export_names_the_server():
+    assert exported("--server", "https://api.example.com/v1")["servers"] == [
+        {"url": "https://api.example.com/v1"}
+    ]
+
+
+def test_an_export_in_openapi_30_is_the_converted_one():
+    assert exported("--openapi", "3.0") == to_openapi_30(description.load())
+
+
+@pytest.mark.parametrize("version", ["3.0", "3.1"])
+def test_exported_facts_are_a_valid_description(version):
+    validate(exported("--facts-only", "--openapi", version))
+
+
+def test_exported_facts_have_nothing_of_ours_but_words():
+    words = {"title", "description", "summary", "examples", "example", "info", "tags", "license"}
+
+    def without_words(node: Any) -> Any:
+        if isinstance(node, list):
+            return [without_words(child) for child in node]
+        if not isinstance(node, dict):
+            return node
+        return {name: without_words(child) for name, child in node.items() if name not in words}
+
+    facts = without_words(exported("--facts-only"))
+    assert facts == without_words(composition.vendor_facts())
+    profile = facts["components"]["schemas"]["TenantBillingProfile"]
+    assert "enum" not in str(profile)
+    assert "default" not in profile["properties"]["currency"]
+
+
+@pytest.mark.parametrize("suffix", [".json", ".yaml", ".yml"])
+def test_a_file_is_written_in_the_format_of_its_name(tmp_path, suffix):
+    file = tmp_path / f"api{suffix}"
+    assert run("export", "--out", file).output == f"{file}: OpenAPI 3.1.0, 13 paths\n"
+    text = file.read_text("utf-8")
+    assert yaml.safe_load(text) == description.load()
+    assert text.startswith("{") == (suffix == ".json")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--out", "api.txt"], "expected a name that ends in .yaml, .yml or .json"),
+        (["--server", "api.example.com"], "--server: not an http or https URL: 'api.example.com'"),
+    ],
+)
+def test_an_export_that_cannot_be_written_is_one_line(options, message):
+    result = run("export", *options)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1

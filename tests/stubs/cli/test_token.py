@@ -118,7 +118,7 @@ def test_a_bad_key_file_is_one_line(run: CliRunner, tmp_path: Path) -> None:
     key_file.load_signing_key()
     (tmp_path / "keys" / "signing.jwk").chmod(0o644)
     result = run.invoke(application(), [])
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
     assert result.stderr.startswith("orgbilling: ")
     assert "chmod 600" in result.stderr
@@ -152,3 +152,22 @@ def test_no_life(text: str) -> None:
 
 def test_an_organization_gets_its_prefix() -> None:
     assert parse_organization("low_balance") == parse_organization("org_low_balance") == "org_low_balance"
+
+
+def test_an_id_that_nearly_names_a_persona_says_which_it_gets(run: CliRunner) -> None:
+    result = run.invoke(application(), ["--org", "org_low_balanc"])
+    assert result.exit_code == 0
+    assert read_token(result.stdout.strip()).claims["o"]["id"] == "org_low_balanc"
+    assert result.stderr == (
+        'orgbilling: org_low_balanc names no persona, so it gets standard; did you mean "low_balance"?\n'
+    )
+
+
+@pytest.mark.parametrize("organization", ["org_low_balance", "org_low_balance_42", "org_zebra", "standard"])
+def test_an_organization_without_a_near_persona_gets_no_notice(run: CliRunner, organization: str) -> None:
+    assert printed(run, "--org", organization)
+
+
+def test_a_terminal_hears_the_persona() -> None:
+    assert "org_low_balance_42 (persona low_balance)" in explain(ClerkSession("org_low_balance_42"), None)
+    assert "org_zebra (persona standard)" in explain(ClerkSession("org_zebra"), None)

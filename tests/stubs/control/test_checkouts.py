@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
 from orgbilling_openapi import control_description
 from orgbilling_stubs.checkout import webhook_timing
+from orgbilling_stubs.checkout.completion import CheckoutCompletion
 from orgbilling_stubs.checkout.errors import PAYMENT_LINK_CANNOT_EXPIRE
 from orgbilling_stubs.checkout.outcomes import OUTCOMES
+from orgbilling_stubs.control.checkouts import HostedCheckouts
 
 ORG = "/organizations/org_a"
 LATEST = f"{ORG}/checkouts/latest"
@@ -64,6 +67,32 @@ def test_declined_and_expired(drive: Any, opened: str) -> None:
     assert (row["status"], row["declineCode"]) == ("open", "insufficient_funds")
     assert drive("POST", f"{LATEST}/complete", {"outcome": "expired"}).json()["status"] == "expired"
     assert drive("POST", f"{LATEST}/complete", {"outcome": "paid"}).status_code == 410
+
+
+@pytest.mark.parametrize("number", ["4242424242424242", "4242 4242 4242 4242", "4242-4242-4242-4242"])
+def test_a_test_card_pays(drive: Any, opened: str, number: str) -> None:
+    paid = drive("POST", f"{LATEST}/complete", {"card": number, "webhookSeconds": [0]}).json()
+    assert (paid["outcome"], paid["status"]) == ("paid", "complete")
+
+
+def test_a_test_card_is_declined(drive: Any, opened: str) -> None:
+    row = drive("POST", f"{LATEST}/complete", {"card": "4000000000009995"}).json()
+    assert (row["status"], row["declineCode"]) == ("open", "insufficient_funds")
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({}, "body"),
+        ({"card": "visa"}, "body.card"),
+        ({"card": "4111111111111111"}, "body.card"),
+        ({"card": "4242424242424242", "outcome": "paid"}, "body.outcome"),
+        ({"card": "4242424242424242", "declineCode": "card_declined"}, "body"),
+    ],
+)
+def test_a_card_or_an_outcome_is_given(drive: Any, opened: str, body: dict[str, Any], place: str) -> None:
+    refused = drive("POST", f"{LATEST}/complete", body)
+    assert (refused.status_code, refused.json()["errors"][0]["location"]) == (422, place)
 
 
 @pytest.mark.slow
@@ -184,3 +213,10 @@ def test_a_habit_that_no_browser_could_follow_is_refused(
 def test_without_a_session_there_is_no_latest(drive: Any) -> None:
     drive("POST", "/organizations", {"organization": "org_a", "persona": "no_contract"})
     assert drive("POST", f"{LATEST}/webhook").status_code == 404
+
+
+@pytest.mark.parametrize("name", [name for name in vars(HostedCheckouts) if not name.startswith("_")])
+def test_the_hosted_pages_implement_the_protocol(name: str) -> None:
+    """The control API knows the hosted pages by a protocol alone: what stands behind it has to keep it."""
+    implemented, declared = getattr(CheckoutCompletion, name), getattr(HostedCheckouts, name)
+    assert inspect.signature(implemented) == inspect.signature(declared)

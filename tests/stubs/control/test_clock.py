@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from orgbilling_stubs.api.serializers import response_digests
-from orgbilling_stubs.control.clock import instant_of
+from orgbilling_stubs.control.clock import parse_instant
 from orgbilling_stubs.http.errors import Problem
 
 CLOCK = "/organizations/org_a/clock"
@@ -99,7 +99,7 @@ def test_the_first_and_the_last_instant_can_be_begun_at(drive: Any) -> None:
 
 def test_an_instant_is_one_that_can_be_lived_at_in_utc() -> None:
     for text in ("1972-01-01T14:00:00+14:00", "8999-12-31T11:59:59.999999999-12:00"):
-        assert instant_of(text, "body.at")
+        assert parse_instant(text, "body.at")
     for text in (
         "1972-01-01T00:00:00+00:01",
         "1971-01-01T00:00:00Z",
@@ -108,7 +108,7 @@ def test_an_instant_is_one_that_can_be_lived_at_in_utc() -> None:
         "noon",
     ):
         with pytest.raises(Problem, match="instant_invalid"):
-            instant_of(text, "body.at")
+            parse_instant(text, "body.at")
 
 
 def test_only_a_frozen_clock_stands_at_an_instant(drive: Any) -> None:

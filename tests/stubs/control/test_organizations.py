@@ -9,20 +9,30 @@ from orgbilling_stubs.auth import bad_tokens
 
 def test_an_organization_begins_as_it_is_told(drive: Any, dashboard: Any) -> None:
     body = {"organization": "org_a", "persona": "low_balance", "seed": 7, "asOf": "2025-02-28T23:59:59Z"}
-    made = drive("POST", "/organizations", body)
-    assert made.status_code == 201
-    shown = made.json()
+    created = drive("POST", "/organizations", body)
+    assert created.status_code == 201
+    shown = created.json()
     assert (shown["persona"], shown["seed"], shown["states"]) == ("low_balance", 7, [3])
     assert shown["clock"]["now"] == "2025-02-28T23:59:59Z"
     assert dashboard("GET", "/org/billing", "org_a").json()["creditBalance"] == shown["creditBalance"] == 3.2
     assert drive("POST", "/organizations", body).status_code == 409
 
 
+def test_a_persona_has_its_name_in_any_spelling(drive: Any) -> None:
+    created = drive("POST", "/organizations", {"organization": "org_a", "persona": "Low-Balance"})
+    assert created.json()["persona"] == "low_balance"
+
+
+def test_a_misspelt_persona_is_answered_with_the_right_one(drive: Any) -> None:
+    refused = drive("POST", "/organizations", {"organization": "org_a", "persona": "low_balanc"})
+    assert refused.json()["errors"][0]["message"] == 'no such persona; did you mean "low_balance"?'
+
+
 def test_a_persona_can_be_written_out(drive: Any) -> None:
     persona = {"billing": {"balance": 12.34}, "usage": {"history_days": 3}}
-    made = drive("POST", "/organizations", {"organization": "org_a", "persona": persona})
-    assert made.json()["creditBalance"] == 12.34
-    assert made.json()["persona"] == "inline"
+    created = drive("POST", "/organizations", {"organization": "org_a", "persona": persona})
+    assert created.json()["creditBalance"] == 12.34
+    assert created.json()["persona"] == "inline"
 
 
 @pytest.mark.parametrize(
@@ -76,8 +86,8 @@ def test_the_personas_are_listed(drive: Any) -> None:
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_token_opens_the_api(drive: Any, dashboard: Any, version: int) -> None:
-    made = drive("POST", "/organizations/org_a/tokens", {"role": "member", "version": version})
-    headers = {"Authorization": f"Bearer {made.json()['token']}"}
+    created = drive("POST", "/organizations/org_a/tokens", {"role": "member", "version": version})
+    headers = {"Authorization": f"Bearer {created.json()['token']}"}
     assert dashboard("GET", "/org/billing", None, headers=headers).status_code == 200
     assert dashboard("POST", "/org/billing/portal", None, headers=headers, json={}).status_code == 403
     assert drive("POST", "/organizations/org_b/tokens").json()["bad"] is None
@@ -87,9 +97,9 @@ def test_a_token_opens_the_api(drive: Any, dashboard: Any, version: int) -> None
     "kind", [name for name in bad_tokens.BAD_TOKENS if name not in ("wrong-azp", "member")]
 )
 def test_a_bad_token_does_not(drive: Any, dashboard: Any, kind: str) -> None:
-    made = drive("POST", "/organizations/org_a/tokens", {"bad": kind}).json()
-    assert made["errorCode"] == bad_tokens.BAD_TOKENS[kind].error_code
-    headers = {"Authorization": f"Bearer {made['token']}"}
+    created = drive("POST", "/organizations/org_a/tokens", {"bad": kind}).json()
+    assert created["errorCode"] == bad_tokens.BAD_TOKENS[kind].error_code
+    headers = {"Authorization": f"Bearer {created['token']}"}
     accepted = {"wrong-key", "unknown-kid"}  # --auth trust believes foreign signatures
     status = dashboard("GET", "/org/billing", None, headers=headers).status_code
     assert status in (401, 403) or (kind in accepted and status == 200)
@@ -97,7 +107,7 @@ def test_a_bad_token_does_not(drive: Any, dashboard: Any, kind: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("settings", "asked", "told"),
+    ("settings", "asked", "problem"),
     [
         ({}, {"bad": "wrong-azp"}, None),
         ({"azp": ("http://localhost:3000",)}, {"bad": "wrong-azp"}, "azp_not_allowed"),
@@ -112,15 +122,15 @@ def test_a_bad_token_does_not(drive: Any, dashboard: Any, kind: str) -> None:
     ],
 )
 def test_what_a_token_meets_is_what_this_server_does(
-    serve: Any, settings: dict[str, Any], asked: dict[str, Any], told: str | None
+    serve: Any, settings: dict[str, Any], asked: dict[str, Any], problem: str | None
 ) -> None:
     dashboard = serve(**settings)
-    made = dashboard("POST", "/_mock/v1/organizations/org_a/tokens", None, json=asked).json()
-    assert made["errorCode"] == told
-    headers = {"Authorization": f"Bearer {made['token']}"}
+    created = dashboard("POST", "/_mock/v1/organizations/org_a/tokens", None, json=asked).json()
+    assert created["errorCode"] == problem
+    headers = {"Authorization": f"Bearer {created['token']}"}
     body = {"amount": 500}
     status = dashboard("POST", "/org/billing/checkout", None, headers=headers, json=body).status_code
-    assert (status == 200) is (told is None)
+    assert (status == 200) is (problem is None)
 
 
 def test_beginning_again_drops_the_rules_for_it_alone(drive: Any) -> None:
@@ -132,3 +142,22 @@ def test_beginning_again_drops_the_rules_for_it_alone(drive: Any) -> None:
     assert drive("POST", "/organizations/org_a/reset").json()["scenario"] is None
     left = [each["organizations"] for each in drive("GET", "/faults").json()["faults"]]
     assert left == [["org_a", "org_b"], []]
+
+
+@pytest.mark.parametrize(
+    ("organization", "persona", "notice"),
+    [
+        ("org_low_balance", "low_balance", None),
+        ("org_low_balanc", "standard", 'names no persona, so it gets standard; did you mean "low_balance"?'),
+        ("org_acme", "standard", None),
+    ],
+)
+def test_a_token_says_which_persona_its_organization_gets(
+    drive: Any, organization: str, persona: str, notice: str | None
+) -> None:
+    minted = drive("POST", f"/organizations/{organization}/tokens").json()
+    expected = None if notice is None else f"{organization} {notice}"
+    assert (minted["persona"], minted["notice"]) == (persona, expected)
+    drive("POST", "/organizations", {"organization": organization, "persona": "overdrawn"})
+    minted = drive("POST", f"/organizations/{organization}/tokens").json()
+    assert (minted["persona"], minted["notice"]) == ("overdrawn", None)

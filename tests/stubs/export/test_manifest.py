@@ -16,12 +16,12 @@ def entry(path, table="ledger", rows=1):
 
 
 def test_rows_are_counted_by_table_and_files_sorted():
-    made = manifest.make(
+    document = manifest.make(
         {"seed": 1}, [entry("b"), entry("a", "events", 5), entry("c", rows=2), entry("s", None, 0)]
     )
-    assert made["rows"] == {"events": 5, "ledger": 3}
-    assert [each["path"] for each in made["files"]] == ["a", "b", "c", "s"]
-    assert made["seed"] == 1
+    assert document["rows"] == {"events": 5, "ledger": 3}
+    assert [each["path"] for each in document["files"]] == ["a", "b", "c", "s"]
+    assert document["seed"] == 1
 
 
 def test_versions_are_of_what_the_bytes_depend_on():
@@ -30,9 +30,9 @@ def test_versions_are_of_what_the_bytes_depend_on():
 
 
 def test_the_manifest_has_the_digest_of_every_file(tmp_path, make):
-    made = make(tmp_path)
-    assert manifest.read(tmp_path) == json.loads(json.dumps(made))
-    listed = {each["path"]: each["sha256"] for each in made["files"]}
+    document = make(tmp_path)
+    assert manifest.read(tmp_path) == json.loads(json.dumps(document))
+    listed = {each["path"]: each["sha256"] for each in document["files"]}
     assert listed.keys() | {"manifest.json"} == names_in(tmp_path)
     assert all(sha256((tmp_path / path).read_bytes()).hexdigest() == sha for path, sha in listed.items())
 

@@ -11,12 +11,12 @@ from .conftest import AS_OF_MS, small_selection
 
 def test_tables_are_the_same_with_and_without_numpy(monkeypatch):
     selected = small_selection(4)
-    made = organization_tables.OrganizationTables(selected)
+    builder = organization_tables.OrganizationTables(selected)
     for organization in selected.organizations:
-        fast = made.tables(organization)
+        fast = builder.tables(organization)
         with monkeypatch.context() as patched:
             patched.setattr(organization_tables, "numpy_installed", lambda: False)
-            slow = made.tables(organization)
+            slow = builder.tables(organization)
         assert [*fast] == [*slow] == [*NAMES]
         for name in NAMES:
             assert [*map(values, fast[name].values())] == [*map(values, slow[name].values())]

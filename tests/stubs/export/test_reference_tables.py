@@ -43,8 +43,8 @@ def when(text):
 @pytest.mark.parametrize("name", SHOWN)
 def test_contracts_and_their_installments_are_the_apis(name):
     tenant = after_history(config_of(name))
-    made = reference_tables(tenant, personas.load(name))
-    [row] = rows("contracts", made["contracts"]) or [None]
+    rows_of = reference_tables(tenant, personas.load(name))
+    [row] = rows("contracts", rows_of["contracts"]) or [None]
     if tenant.contract is None:
         assert row is None
         return
@@ -59,7 +59,7 @@ def test_contracts_and_their_installments_are_the_apis(name):
         elif column.name != "organization_id":
             assert row[column.name] == body.get(member)
     for found, expected in zip(
-        rows("installments", made["installments"]), body["paymentSchedule"], strict=True
+        rows("installments", rows_of["installments"]), body["paymentSchedule"], strict=True
     ):
         assert serializers.usd(found["amount_usd"]) == expected["amountUsd"]
         assert serializers.usd(found["credit_usd"]) == expected["creditUsd"]
@@ -83,27 +83,27 @@ def test_the_profile_is_the_apis(name):
 
 def test_prices_agreements_and_vouchers_are_the_apis():
     tenant = after_history(config_of("standard"))
-    made = reference_tables(tenant, personas.load("standard"))
+    rows_of = reference_tables(tenant, personas.load("standard"))
     body = serializers.profile(tenant)
     for table, slug, member in (
         ("event_prices", "event_type", "eventPrices"),
         ("service_prices", "operation", "servicePrices"),
     ):
-        found = {row[slug]: serializers.price(row["unit_price_usd"]) for row in rows(table, made[table])}
+        found = {row[slug]: serializers.price(row["unit_price_usd"]) for row in rows(table, rows_of[table])}
         assert found == body[member]
     models = [
         (row["model"], serializers.price(row["input_price_per_1k_usd"]))
-        for row in rows("model_prices", made["model_prices"])
+        for row in rows("model_prices", rows_of["model_prices"])
     ]
     assert models == [(row["model"], row["inputPricePer1K"]) for row in serializers.model_pricing(tenant)]
-    agreements = {row["charge_id"]: row for row in rows("service_agreements", made["service_agreements"])}
+    agreements = {row["charge_id"]: row for row in rows("service_agreements", rows_of["service_agreements"])}
     for expected in serializers.agreements(tenant):
         found = agreements.pop(expected["chargeId"])
         assert serializers.usd(found["amount_usd"]) == expected["amountUsd"]
         assert found["project_id"] == expected.get("projectId")
         assert found["description"] == expected["description"]
     assert not agreements
-    states = {row["code"]: row["state"] for row in rows("vouchers", made["vouchers"])}
+    states = {row["code"]: row["state"] for row in rows("vouchers", rows_of["vouchers"])}
     assert (states["WELCOME50"], states["OLD10"]) == ("open", "expired")
     tenant.redeemed["WELCOME50"] = 0
     assert "used" in reference_tables(tenant, personas.load("standard"))["vouchers"]["state"]

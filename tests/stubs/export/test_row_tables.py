@@ -14,8 +14,8 @@ from .conftest import config_of
 
 def columns(name, *tables):
     tenant = after_history(config_of(name))
-    made = row_tables.tables(tenant, personas.load(name), tables)
-    return tenant, *(made[table] for table in tables)
+    rows_of = row_tables.tables(tenant, personas.load(name), tables)
+    return tenant, *(rows_of[table] for table in tables)
 
 
 @pytest.mark.parametrize("name", ["standard", "free_credit_used", "postpaid_over_limit", "extreme_numbers"])

@@ -62,9 +62,9 @@ def test_money_is_exact_text(tmp_path, make):
 
 
 def test_a_part_of_the_tables_can_be_chosen(tmp_path, make):
-    made = make(tmp_path, tables=("organizations", "ledger"), part_size=100)
+    exported = make(tmp_path, tables=("organizations", "ledger"), part_size=100)
     assert names_in(tmp_path) == {"organizations.csv", "ledger.csv", "schema.json", "manifest.json"}
-    assert [*made["rows"]] == ["organizations", "ledger"]
+    assert [*exported["rows"]] == ["organizations", "ledger"]
 
 
 def test_an_export_is_not_overwritten_unless_asked(tmp_path, make):
@@ -78,10 +78,10 @@ def test_an_export_is_not_overwritten_unless_asked(tmp_path, make):
 
 
 def test_nothing_outside_the_folder_is_removed(tmp_path, make):
-    made = make(tmp_path / "a")
+    exported = make(tmp_path / "a")
     (tmp_path / "outside").write_text("kept")
-    made["files"].append({"path": "../outside", "table": None, "rows": 0, "bytes": 0, "sha256": ""})
-    manifest.save(tmp_path / "a", made)
+    exported["files"].append({"path": "../outside", "table": None, "rows": 0, "bytes": 0, "sha256": ""})
+    manifest.save(tmp_path / "a", exported)
     make(tmp_path / "a", force=True)
     assert (tmp_path / "outside").exists()
 

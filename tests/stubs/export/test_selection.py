@@ -39,7 +39,11 @@ def test_length_of_history_and_locale_can_be_chosen():
     persona = personas.parse(document)
     assert (persona.usage.history_days, persona.locale) == (40, "de_DE")
     created = selected.created(selected.organizations[0])
-    assert (created.persona, created.identity_seed, created.as_of_ms) == (document, "org_standard", AS_OF_MS)
+    assert (created.persona, created.identity_organization, created.as_of_ms) == (
+        document,
+        "org_standard",
+        AS_OF_MS,
+    )
 
 
 def test_an_unknown_persona_is_an_error():

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import io
-import urllib.error
-import urllib.request
-
 import pytest
 from orgbilling_fixtures import personas
+from orgbilling_openapi.http_client import NetworkError, StatusError
 from orgbilling_stubs.api import serializers
 from orgbilling_stubs.api.serializers import response_digests
 from orgbilling_stubs.billing import commands
@@ -32,17 +29,17 @@ def service():
         name = organization.removeprefix("org_")
         return personas.load(name if name in personas.names() else "no_contract").document
 
-    made = Service(MemoryStore(), Clock(AS_OF_MS), tenant_factory.tenant_config, persona_of, 1)
-    made.execute("org_standard", commands.RedeemVoucher("WELCOME50"))
-    event, _ = made.execute("org_standard", commands.OpenCheckout(12_345, "USD"))
-    made.execute("org_standard", commands.PayCheckout(event.session_id))
-    made.execute("org_standard", commands.RecordUsage(1, MODEL, "sdk", 5_000, 700, 9, 2))
-    made.execute("org_standard", commands.RecordMeter("service", "tts", 11))
-    made.execute("org_standard", commands.RefundCredits(1_000_000, "Goodwill"))
-    made.execute("org_postpaid_near_limit", commands.AdjustBalance(2_500_000, "Correction"))
-    made.execute("org_free_credit_used", commands.RecordMeter("event", "consolidation", 3))
-    made.tenant("org_new_org")
-    return made
+    builder = Service(MemoryStore(), Clock(AS_OF_MS), tenant_factory.tenant_config, persona_of, 1)
+    builder.execute("org_standard", commands.RedeemVoucher("WELCOME50"))
+    event, _ = builder.execute("org_standard", commands.OpenCheckout(12_345, "USD"))
+    builder.execute("org_standard", commands.PayCheckout(event.session_id))
+    builder.execute("org_standard", commands.RecordUsage(1, MODEL, "sdk", 5_000, 700, 9, 2))
+    builder.execute("org_standard", commands.RecordMeter("service", "tts", 11))
+    builder.execute("org_standard", commands.RefundCredits(1_000_000, "Goodwill"))
+    builder.execute("org_postpaid_near_limit", commands.AdjustBalance(2_500_000, "Correction"))
+    builder.execute("org_free_credit_used", commands.RecordMeter("event", "consolidation", 3))
+    builder.tenant("org_new_org")
+    return builder
 
 
 def text_of(service):
@@ -55,17 +52,17 @@ def test_a_bundle_is_exported_as_it_is_and_adds_up(service, make, tmp_path):
     assert [organization.id for organization in selected.organizations] == [*service.store.organizations()]
     make(tmp_path, selection=selected, part_size=100)
     assert [check for check in verify(tmp_path) if check.problem] == []
-    made = organization_tables.OrganizationTables(selected)
+    builder = organization_tables.OrganizationTables(selected)
     for organization in selected.organizations:
         tenant = service.tenant(organization.id)
-        tables = made.tables(organization)
+        tables = builder.tables(organization)
         assert values(tables["ledger"]["amount_usd"]) == [row.usd_micros for row in tenant.ledger.rows]
         body = serializers.summary(tenant, 4_000)
         usage = tables["usage_by_day"]
         assert sum(values(usage["input_tokens"])) == body["totalInputTokens"]
         assert sum(values(usage["messages"])) == body["totalMessages"]
         assert sum(values(tables["services"]["count"])) == serializers.services(tenant, 4_000)["totalEvents"]
-        assert made.responses(organization)["getOrgBilling"] == serializers.profile(tenant)
+        assert builder.responses(organization)["getOrgBilling"] == serializers.profile(tenant)
 
 
 @pytest.mark.slow
@@ -138,17 +135,17 @@ def test_a_file_is_read(service, tmp_path):
 def test_a_running_stub_gives_its_bundle(dashboard, monkeypatch):
     asked = []
 
-    def urlopen(request, timeout):
-        asked.append((request.full_url, request.headers))
-        answer = dashboard("GET", request.full_url.removeprefix("http://stub"), None)
+    def fetch(url, *_limits, headers):
+        asked.append((url, headers))
+        answer = dashboard("GET", url.removeprefix("http://stub"), None)
         assert answer.status_code == 200
-        return io.BytesIO(answer.content)
+        return answer.content
 
-    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(selection, "fetch", fetch)
     dashboard("GET", "/org/billing", "org_new_org")
     selected = selection.from_running_stub("http://stub/", {selection.CONTROL_TOKEN_VARIABLE: "oct_1"})
     assert [organization.id for organization in selected.organizations] == ["org_new_org"]
-    assert asked == [(f"http://stub{selection._BUNDLE_PATH}", {"X-control-token": "oct_1"})]
+    assert asked == [(f"http://stub{selection._BUNDLE_PATH}", {"X-Control-Token": "oct_1"})]
 
 
 @pytest.mark.slow
@@ -156,38 +153,40 @@ def test_a_running_stub_gives_its_bundle(dashboard, monkeypatch):
 def test_the_address_that_serve_prints_is_as_good_as_the_root(service, monkeypatch, url):
     asked = []
 
-    def urlopen(request, timeout):
-        asked.append(request.full_url)
-        return io.BytesIO(text_of(service).encode())
+    def fetch(url, *_limits, headers):
+        asked.append(url)
+        return text_of(service).encode()
 
-    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(selection, "fetch", fetch)
     assert len(selection.from_running_stub(url, {}).organizations) == 4
     assert asked == [f"http://stub{selection._BUNDLE_PATH}"]
 
 
 def refusing(error):
-    def urlopen(request, timeout):
+    def fetch(*_arguments, headers):
         raise error
 
-    return urlopen
+    return fetch
 
 
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (urllib.error.HTTPError("", 401, "", {}, None), "answered 401; set ORGBILLING_CONTROL_TOKEN"),
-        (urllib.error.HTTPError("", 404, "", {}, None), "answered 404"),
-        (urllib.error.URLError("connection refused"), "connection refused"),
-        (TimeoutError("timed out"), "timed out"),
+        (StatusError("http://stub: answers 401", 401), "answers 401; set ORGBILLING_CONTROL_TOKEN"),
+        (StatusError("http://stub: answers 404", 404), "answers 404"),
+        (
+            NetworkError("http://stub: refused"),
+            "refused; start it with `orgbilling serve`, or say with --from where it listens",
+        ),
     ],
 )
 def test_an_address_without_a_bundle_is_one_line(monkeypatch, error, message):
-    monkeypatch.setattr(urllib.request, "urlopen", refusing(error))
+    monkeypatch.setattr(selection, "fetch", refusing(error))
     with pytest.raises(ExportError) as caught:
         selection.from_running_stub("http://stub", {})
     assert (caught.value.code, str(caught.value)) == ("unreachable", f"http://stub: {message}")
 
 
 def test_only_http_is_asked():
-    with pytest.raises(ExportError, match="expected http"):
+    with pytest.raises(ExportError, match="is not a URL"):
         selection.from_running_stub("file:///etc/passwd", {})

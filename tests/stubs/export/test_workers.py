@@ -61,14 +61,14 @@ def run(out, jobs, work):
 
 
 def test_one_process_does_it_alone(tmp_path, work):
-    made, done = run(tmp_path, 1, work.write)
-    assert made == ["0 by True", "1 by True", "2 by True"]
+    results, done = run(tmp_path, 1, work.write)
+    assert results == ["0 by True", "1 by True", "2 by True"]
     assert done == [(1, 10)] * 5
 
 
 def test_several_processes_share_the_parts(tmp_path, work):
-    made, done = run(tmp_path, 2, work.write)
-    assert made == ["0 by False", "1 by False", "2 by False"]
+    results, done = run(tmp_path, 2, work.write)
+    assert results == ["0 by False", "1 by False", "2 by False"]
     assert sorted(done) == [(1, 10), (2, 20), (2, 20)]
 
 

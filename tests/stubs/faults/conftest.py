@@ -20,12 +20,14 @@ from orgbilling_stubs.checkout.completion import CheckoutCompletion
 from orgbilling_stubs.checkout.sessions import CheckoutSessions
 from orgbilling_stubs.checkout.settings import HostedPageSettings
 from orgbilling_stubs.control import operations
-from orgbilling_stubs.control.application import ControlAccess, control_application
+from orgbilling_stubs.control.application import control_application
+from orgbilling_stubs.control.current_responses import CurrentResponses
 from orgbilling_stubs.control.server import ControlServer
 from orgbilling_stubs.faults import effects
 from orgbilling_stubs.faults import handlers as faults
 from orgbilling_stubs.faults.rules import FaultRule
 from orgbilling_stubs.http.application import assemble
+from orgbilling_stubs.http.origin_policy import NetworkSettings
 from orgbilling_stubs.http.server.uvicorn_protocol import config
 from orgbilling_stubs.instrumentation import instrument
 from orgbilling_stubs.journal import handlers as journal
@@ -37,6 +39,10 @@ from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.store.memory import MemoryStore
 
 CLOCK = "2026-03-10T12:00:00Z"
+
+
+def _no_responses() -> CurrentResponses:
+    raise AssertionError("no test of the faults asks for the current responses")
 
 
 class Answer(NamedTuple):
@@ -64,7 +70,7 @@ class World:
         self.service = Service(MemoryStore(), clock, tenant_factory.tenant_config, personas.of, 1)
         handlers = operation_handlers(description, self.service)
         authorizer = Authorizer(Authenticator("trust", key), clocks.wall_ms)
-        self.instrumentation = instrument(description, self.service, personas, handlers, authorizer)
+        self.instrumentation = instrument(description, self.service, personas, handlers)
         instrumentation = self.instrumentation
         server = ControlServer(
             self.service,
@@ -73,24 +79,29 @@ class World:
             instrumentation.rules,
             "",
             clocks.wall_ms,
-            instrumentation.coverage.scenario,
         )
         more = {
             **faults.fault_handlers(instrumentation.rules),
-            **journal.journal_handlers(instrumentation.journal),
+            **journal.journal_handlers(
+                instrumentation.journal, None, instrumentation.coverage.items.operations
+            ),
             **journal.coverage_handlers(instrumentation.coverage),
         }
         checkouts = CheckoutCompletion(CheckoutSessions(self.service, HostedPageSettings()))
+        driving = operations.control_handlers(server, checkouts, instrumentation.journal, _no_responses)
         control_api = control_application(
-            {**operations.control_handlers(server, checkouts), **more}, 1, ControlAccess()
+            {**driving, **more},
+            1,
+            NetworkSettings(),
+            self.service.store,
         )
         routes = {"/_mock/v1": control_api, "/_mock/docs": control_api}
         self.app = assemble(
             description,
             handlers,
-            authorizer,
+            authorizer.authorize,
             routes=routes,
-            recorder=self.instrumentation.recorder,
+            recorder=self.instrumentation.recorder.record,
             fault_injection=self.instrumentation.fault_injection,
         )
         self._key = key

@@ -12,7 +12,7 @@ from orgbilling_stubs.faults.effects import parse
 from orgbilling_stubs.faults.effects.effect import FlagEffect
 from orgbilling_stubs.faults.effects.null_arrays import NullArrays
 from orgbilling_stubs.faults.rule_log import RuleLog
-from orgbilling_stubs.faults.rules import ActiveRule, FaultRule
+from orgbilling_stubs.faults.rules import FaultRule, RuleState
 from orgbilling_stubs.faults.rules import parse as parse_rule
 from orgbilling_stubs.faults.scenario_rules import ScenarioRules
 from orgbilling_stubs.http.errors import Problem
@@ -31,8 +31,8 @@ class NoTenants:
     def peek(self, organization):
         return None
 
-    def exists(self, organization):
-        return False
+    def existing(self, organization):
+        return None
 
 
 @dataclass
@@ -47,52 +47,82 @@ def rules():
     return ActiveRules(listed, {GET: "GET", POST: "POST"}, ScenarioRules(NoTenants()))
 
 
-def struck(rules, operation=GET, method="GET", **request):
-    return [firing.active.rule.id for firing in rules.fire(operation, method, Request(**request))]
+def fired_rules(rules, operation=GET, method="GET", **request):
+    fired = rules.fire(operation, method, Request(**request))
+    rules.record_counters(fired)
+    return [firing.state.rule.id for firing in fired]
 
 
-def test_a_rule_without_filters_strikes_everything(rules):
+def test_a_rule_without_filters_fires_for_everything(rules):
     rules.add(FaultRule(DOWN))
-    assert struck(rules) == ["flt_1"]
-    assert struck(rules, POST, "POST") == ["flt_1"]
+    assert fired_rules(rules) == ["flt_1"]
+    assert fired_rules(rules, POST, "POST") == ["flt_1"]
 
 
 def test_filters_narrow(rules):
     rules.add(FaultRule(DOWN, operations=(GET,), id="by_operation"))
     rules.add(FaultRule(DOWN, organizations=("org_b",), id="by_organization"))
     rules.add(FaultRule(DOWN, methods=("POST",), id="by_method"))
-    assert struck(rules) == ["by_operation"]
-    assert struck(rules, method="HEAD") == ["by_operation"]
-    assert struck(rules, organization="org_b") == ["by_operation", "by_organization"]
-    assert struck(rules, POST, "POST") == ["by_method"]
+    assert fired_rules(rules) == ["by_operation"]
+    assert fired_rules(rules, method="HEAD") == ["by_operation"]
+    assert fired_rules(rules, organization="org_b") == ["by_operation", "by_organization"]
+    assert fired_rules(rules, POST, "POST") == ["by_method"]
 
 
 def test_only_the_next_so_many(rules):
     rules.add(FaultRule(DOWN, times=2))
-    assert [len(struck(rules)) for _ in range(4)] == [1, 1, 0, 0]
-    assert rules.list()[0].spent
+    assert [len(fired_rules(rules)) for _ in range(4)] == [1, 1, 0, 0]
+    assert rules.list() == []
     assert rules.applicable(GET).rules == ()
+    [spent] = rules.spent()
+    assert (spent.rule.id, spent.matched, spent.fired) == ("flt_1", 4 - 2, 2)
+    assert rules.get("flt_1") is spent
+
+
+def test_a_spent_rule_makes_room_for_the_next(rules):
+    for _ in range(3):
+        for _ in range(MOST_RULES):
+            rules.add(FaultRule(DOWN, times=1))
+        assert len(fired_rules(rules)) == MOST_RULES
+    assert rules.list() == []
+    assert [state.rule.id for state in rules.spent()] == [f"flt_{n}" for n in range(2_901, 3_001)]
+
+
+def test_a_spent_rule_can_be_removed_cleared_and_made_anew(rules):
+    for organizations in ((), ("org_a",), ("org_b",)):
+        rules.add(FaultRule(DOWN, organizations=organizations, times=1))
+    for organization in ("org_a", "org_b"):
+        fired_rules(rules, organization=organization)
+    assert [state.rule.id for state in rules.spent("org_b")] == ["flt_1", "flt_3"]
+    rules.clear("org_b")
+    rules.remove("flt_2")
+    assert [state.rule.id for state in rules.spent()] == ["flt_1"]
+    rules.add(FaultRule(DOWN, id="flt_1"))
+    assert rules.get("flt_1").fired == 0
+    rules.clear()
+    assert (rules.list(), rules.spent()) == ([], [])
 
 
 def test_every_kth(rules):
     rules.add(FaultRule(DOWN, every=3))
-    assert [len(struck(rules)) for _ in range(7)] == [0, 0, 1, 0, 0, 1, 0]
+    assert [len(fired_rules(rules)) for _ in range(7)] == [0, 0, 1, 0, 0, 1, 0]
 
 
 def test_a_window_on_the_tenants_clock_excludes_its_end(rules):
     rules.add(FaultRule(DOWN, from_ms=NOON_MS, until_ms=NOON_MS + 1_000))
     assert [
-        len(struck(rules, now_ms=at_ms)) for at_ms in (NOON_MS - 1, NOON_MS, NOON_MS + 999, NOON_MS + 1_000)
+        len(fired_rules(rules, now_ms=at_ms))
+        for at_ms in (NOON_MS - 1, NOON_MS, NOON_MS + 999, NOON_MS + 1_000)
     ] == [0, 1, 1, 0]
 
 
 def failures(rules, **rule):
     rules.clear()
     rules.add(FaultRule(DOWN, **{"probability": 0.1, "seed": 7} | rule))
-    return [number for number in range(1_000) if struck(rules)]
+    return [number for number in range(1_000) if fired_rules(rules)]
 
 
-def test_chance_strikes_the_same_requests_each_time(rules):
+def test_chance_fires_for_the_same_requests_each_time(rules):
     first = failures(rules)
     assert 70 <= len(first) <= 130
     assert failures(rules) == first
@@ -113,8 +143,8 @@ def test_clearing_an_organization_leaves_the_others(rules):
     assert rules.clear("org_a") == 1
     assert [each.rule.id for each in rules.list()] == ["flt_2", "flt_3"]
     rules.remove("flt_3")
-    assert struck(rules) == []
-    assert struck(rules, organization="org_b") == ["flt_2"]
+    assert fired_rules(rules) == []
+    assert fired_rules(rules, organization="org_b") == ["flt_2"]
 
 
 REFUSED = [
@@ -178,8 +208,8 @@ def test_applicable_rules_tell_whom_they_name(rules):
 
 
 def fired_matches(document):
-    active = ActiveRule(parse_rule(document))
-    return [number for number in range(1, 101) if active.fire("GET", Request()) is not None]
+    state = RuleState(parse_rule(document))
+    return [number for number in range(1, 101) if state.fire("GET", Request()) is not None]
 
 
 EXAMPLE = {"probability": 0.1, "seed": 7, "operations": [GET], "effect": {"status": 503}}
@@ -218,11 +248,11 @@ def test_rules_survive_a_restart(restart):
     before.add(FaultRule(DOWN))
     before.remove("mine")
     after = restart()
-    assert [active.rule for active in after.list()] == [active.rule for active in before.list()]
-    assert struck(after) == struck(before)
+    assert [state.rule for state in after.list()] == [state.rule for state in before.list()]
+    assert fired_rules(after) == fired_rules(before)
     assert after.add(FaultRule(DOWN)).id == "flt_3"
     after.clear("org_a")
-    assert [active.rule.id for active in restart().list()] == ["flt_2", "flt_3"]
+    assert [state.rule.id for state in restart().list()] == ["flt_2", "flt_3"]
     after.clear()
     assert restart().list() == []
 
@@ -231,18 +261,19 @@ def test_a_rule_that_has_struck_as_often_as_it_was_to_does_not_come_back(restart
     before = restart()
     before.add(FaultRule(DOWN, times=1, id="once"))
     before.add(FaultRule(DOWN, times=3, id="thrice"))
-    assert struck(before) == ["once", "thrice"]
-    assert [active.rule.id for active in before.list()] == ["once", "thrice"]
+    assert fired_rules(before) == ["once", "thrice"]
+    assert [state.rule.id for state in before.list()] == ["thrice"]
     after = restart()
-    [thrice] = after.list()
+    [thrice], [once] = after.list(), after.spent()
+    assert (once.rule.id, once.fired) == ("once", 1)
     assert (thrice.rule.id, thrice.matched, thrice.fired) == ("thrice", 1, 1)
-    assert [struck(after) for _ in range(3)] == [["thrice"], ["thrice"], []]
+    assert [fired_rules(after) for _ in range(3)] == [["thrice"], ["thrice"], []]
 
 
 def test_two_processes_share_the_rules_of_one_store(restart):
     one, other = restart(), restart()
     assert [one.add(FaultRule(DOWN)).id, other.add(FaultRule(DOWN)).id] == ["flt_1", "flt_2"]
-    assert [active.rule.id for active in one.list()] == ["flt_1", "flt_2"]
+    assert [state.rule.id for state in one.list()] == ["flt_1", "flt_2"]
     other.remove("flt_1")
     with pytest.raises(Problem, match=errors.RULE_UNKNOWN.code):
         one.remove("flt_1")
@@ -269,9 +300,9 @@ def test_a_process_learns_what_another_one_has_changed(tmp_path):
     )
     assert other.shared
     one.add(FaultRule(DOWN, times=1))
-    other.refresh()
-    assert struck(other) == ["flt_1"]
-    one.refresh()
-    assert struck(one) == []
+    assert other.may_fire(GET, None)
+    assert fired_rules(other) == ["flt_1"]
+    assert not one.may_fire(GET, None)
+    assert fired_rules(one) == []
     for store in stores:
         store.close()

@@ -99,7 +99,7 @@ def test_a_scenario_for_one_request(world, organization):
     assert world("/org/billing", organization=None, headers=zero).status == 401
 
 
-def test_a_scenario_made_of_faults_strikes_its_request_alone(world, organization):
+def test_a_scenario_made_of_faults_fires_for_its_request_alone(world, organization):
     answer = world("/org/billing", organization=organization, headers={"Prefer": "scenario=session-expired"})
     assert (answer.status, answer.json["detail"]) == (401, "the session token has expired")
     assert world("/org/billing", organization=organization).status == 200
@@ -145,7 +145,7 @@ def test_pages_of_other_origins_can_read_injected_errors(world):
         assert "Prefer" in answer.headers["vary"]
 
 
-def test_chance_strikes_the_same_requests_in_every_run(world):
+def test_chance_fires_for_the_same_requests_in_every_run(world):
     def run():
         world.instrumentation.rules.clear()
         world.fault(status=503, probability=0.1, seed=7)
@@ -164,7 +164,7 @@ def test_a_rule_for_one_organization_leaves_the_others_alone(world, organization
     assert world("/org/billing", organization=None).status == 401
 
 
-def test_a_rule_added_later_strikes_a_token_known_before(world, organization):
+def test_a_rule_added_later_fires_for_a_token_known_before(world, organization):
     world.fault(status=503, organizations=("org_nobody",))
     for _ in range(2):
         assert world("/org/billing", organization=organization).status == 200
@@ -199,8 +199,12 @@ def test_the_rules_of_a_scenario_come_before_the_standing_ones_and_end_with_it(w
     assert world("/org/billing", organization=organization).status == 503
 
 
-def test_a_scenario_that_is_shown_again_counts_anew(world, organization):
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_scenario_that_is_shown_again_counts_anew(world, organization, deleted):
+    """Also in another log under the same name, where the scenario has the same sequence number."""
     for _ in range(2):
         world.drive("PUT", f"/organizations/{organization}/scenario", {"scenario": "rate-limited"})
         answers = [world("/org/billing", organization=organization).status for _ in range(2)]
         assert answers == [200, 429]
+        if deleted:
+            world.drive("DELETE", f"/organizations/{organization}")

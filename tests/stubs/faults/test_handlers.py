@@ -22,12 +22,13 @@ def test_a_rule_lives_from_its_request_to_its_removal(world):
     assert world("/org/billing").headers["retry-after"] == "9"
     assert world("/org/billing").status == 200
     assert world.drive("GET", "/faults/flt_1")["fired"] == 1
-    assert [each["id"] for each in world.drive("GET", "/faults")["faults"]] == ["flt_1"]
+    listed = world.drive("GET", "/faults")
+    assert ([each["id"] for each in listed["spent"]], listed["faults"]) == (["flt_1"], [])
     assert world.drive("DELETE", "/faults/flt_1") == 204
-    assert world.drive("GET", "/faults")["faults"] == []
+    assert world.drive("GET", "/faults")["spent"] == []
 
 
-def test_an_organization_sees_what_can_strike_it_and_clears_what_is_its_own(world):
+def test_an_organization_sees_the_rules_that_can_fire_for_it_and_clears_what_is_its_own(world):
     for rule_ in ({"organizations": ["org_a"]}, {"organizations": ["org_b"]}, {}):
         world.drive("POST", "/faults", rule_ | {"effect": {"reset": True}})
     seen = world.drive("GET", "/faults?organization=org_a")["faults"]
@@ -69,9 +70,9 @@ def test_an_empty_list_is_refused_for_it_would_name_nobody(world, member):
     assert world.drive("GET", "/faults")["faults"] == []
 
 
-def test_a_rule_that_never_strikes_is_refused(world):
+def test_a_rule_that_never_fires_for_is_refused(world):
     answer = world.drive("POST", "/faults", {"probability": 0, "effect": {"reset": True}})
-    assert (answer["status"], answer["detail"]) == (422, "probability: the rule could never strike")
+    assert (answer["status"], answer["detail"]) == (422, "probability: the rule could never fire")
     assert world.drive("GET", "/faults")["faults"] == []
 
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import time
 
 
-def test_scenarios_asked_for_count_as_met(world):
+def test_scenarios_that_answer_a_request_count_as_met(world):
     world("/org/billing", headers={"Prefer": "scenario=low-balance"})
     world("/org/billing", headers={"Prefer": "scenario=nothing"})
-    assert world.instrumentation.coverage.scenarios == {"low-balance": 1}
+    assert world.instrumentation.coverage.client.scenarios == {"low-balance": 1}
 
 
 def test_the_journal_explains(world):

@@ -7,7 +7,7 @@ from orgbilling_stubs.faults.documented_responses import InjectedError
 from orgbilling_stubs.faults.effects.stale import Stale
 from orgbilling_stubs.faults.overrides import Override
 from orgbilling_stubs.faults.request_faults import RequestFaults
-from orgbilling_stubs.faults.rules import ActiveRule, FiredRule, parse
+from orgbilling_stubs.faults.rules import FiredRule, RuleState, parse
 
 
 @dataclass
@@ -26,26 +26,26 @@ class Request:
 
 def faults(*effects, override=None):
     rules = [parse({"id": f"flt_{number}", "effect": effect}) for number, effect in enumerate(effects, 1)]
-    return RequestFaults(override, tuple(FiredRule(ActiveRule(rule), 1) for rule in rules))
+    return RequestFaults(override, tuple(FiredRule(RuleState(rule), 1) for rule in rules))
 
 
 def status(*effects, override=None):
-    error = faults(*effects, override=override).answer(Request())
+    error = faults(*effects, override=override).error_response(Request())
     return None if error is None else error.status
 
 
 def test_effects_of_several_rules_combine():
     combined = faults({"status": 503, "detail": "first"}, {"nulls": True}, {"latency": {"ms": 5}})
-    error = combined.answer(Request())
+    error = combined.error_response(Request())
     assert (error.status, error.detail, combined.delay_ms) == (503, "first", 5)
     assert combined.changes_body
     assert combined.changed_body(b"[]") == b"null"
 
 
 def test_the_older_rule_wins():
-    error = faults({"status": 503}, {"status": 429, "detail": "second", "retryAfterSeconds": 9}).answer(
-        Request()
-    )
+    error = faults(
+        {"status": 503}, {"status": 429, "detail": "second", "retryAfterSeconds": 9}
+    ).error_response(Request())
     assert (error.status, error.detail, error.retry_after_s) == (503, "documented", 1)
     past = faults({"stale": {"commands": 1}}, {"stale": {"seconds": 9}}).tenants(Request(), None)
     assert past.stale == Stale(commands=1)
@@ -76,24 +76,24 @@ def test_a_response_that_is_chosen_beats_every_rule():
 
 def test_a_status_that_succeeds_is_the_operations_own_response():
     request = Request()
-    assert faults({"status": 202}).answer(request) is None
+    assert faults({"status": 202}).error_response(request) is None
     assert request.success_status == 202
 
 
 def test_a_reached_limit_is_heard_before_a_status_and_the_fewest_requests_left_are_shown():
     request = Request()
     limited = faults({"status": 503}, {"rateLimit": {"limit": 1}}, {"rateLimit": {"limit": 5}})
-    assert limited.answer(request).status == 503
+    assert limited.error_response(request).status == 503
     assert request.response_headers[b"x-ratelimit-limit"] == b"1"
-    error = limited.answer(request)
+    error = limited.error_response(request)
     assert (error.status, error.retry_after_s) == (429, 60)
 
 
 def test_the_longest_wait_counts_when_two_limits_are_reached():
     limits = [{"rateLimit": {"limit": 1, "seconds": seconds}} for seconds in (5, 60, 30)]
     limited = faults(*limits)
-    limited.answer(Request())
-    assert limited.answer(Request()).retry_after_s == 60
+    limited.error_response(Request())
+    assert limited.error_response(Request()).retry_after_s == 60
 
 
 def test_what_is_no_json_stays_as_it_is():
@@ -114,6 +114,6 @@ def test_the_example_of_the_documentation():
     slower = {"latency": {"ms": 300}, "status": 500}
     first, second = faults(slow, down, slower), faults(slow, slower)
     assert [first.delay_ms, second.delay_ms] == [500, 500]
-    assert [first.answer(Request()).status, second.answer(Request()).status] == [503, 500]
+    assert [first.error_response(Request()).status, second.error_response(Request()).status] == [503, 500]
     assert first.changed_body(b'{"errors":[]}') == b'{"errors":null}'
-    assert faults(slow, down, slower, override=Override(code=200)).answer(Request()) is None
+    assert faults(slow, down, slower, override=Override(code=200)).error_response(Request()) is None

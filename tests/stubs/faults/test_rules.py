@@ -5,7 +5,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from orgbilling_openapi import control_description
-from orgbilling_stubs.faults.rules import ActiveRule, FaultRule, parse
+from orgbilling_stubs.faults.rules import FaultRule, RuleState, parse
 
 REQUESTS: list[dict[str, Any]] = [
     {"effect": {"status": 502}},
@@ -27,7 +27,7 @@ def test_a_rule_is_shown_as_it_was_asked_for(request_: dict[str, Any]) -> None:
         {"$ref": "#/components/schemas/Fault", **root}, validate_formats=True
     )
     assert asked.is_valid(request_)
-    shown = ActiveRule(parse(request_)).document()
+    shown = RuleState(parse(request_)).document()
     answered.validate(shown)
     for name, value in request_.items():
         if name == "effect":

@@ -49,6 +49,7 @@ class Client:
 
     def __init__(self, app: Any) -> None:
         self.app = app
+        self.client = ("127.0.0.1", 50_000)
         self.seen: list[RequestContext] = []
 
     def __call__(
@@ -59,9 +60,13 @@ class Client:
         query: bytes = b"",
         token: str | None = ADMIN,
         headers: Mapping[str, str] | None = None,
+        typed: bool = True,
     ) -> Answer:
         parts = body if isinstance(body, list) else [body or b""]
-        named = {"host": "localhost:4010", **({"authorization": token} if token else {}), **(headers or {})}
+        named = {"host": "localhost:4010", **({"authorization": token} if token else {})}
+        if body is not None and typed:
+            named["content-type"] = "application/json"
+        named |= headers or {}
         if body is not None and "content-length" not in named:
             named |= {"transfer-encoding": "chunked"} if isinstance(body, list) else {}
             named.setdefault("content-length", str(len(parts[0])))
@@ -75,6 +80,7 @@ class Client:
             "headers": [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in named.items()],
             "scheme": "http",
             "server": ("127.0.0.1", 4010),
+            "client": self.client,
         }
         return asyncio.run(self._run(scope, parts))
 
@@ -97,7 +103,7 @@ class Client:
         return Answer(sent[0]["status"], headers, b"".join(each.get("body", b"") for each in sent[1:]))
 
 
-def admit(headers: Any, method: str) -> str:
+def admit(headers: Any, method: str, values: Any) -> str:
     named = dict(headers)
     token = named.get(b"authorization", b"").decode("latin-1")
     if not token:

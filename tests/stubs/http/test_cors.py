@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from orgbilling_stubs.http.application import HttpSettings
 from orgbilling_stubs.http.cors import Cors
+from orgbilling_stubs.http.origin_policy import NetworkSettings
 
 APP = "http://localhost:3000"
 PREFLIGHT = {
@@ -62,7 +63,7 @@ def test_an_origin_that_may_not_call_gets_a_204_that_admits_nothing(ask):
 
 
 def test_a_list_of_origins_replaces_the_local_ones(make):
-    ask = make(HttpSettings(cors=("https://app.example/",)))
+    ask = make(HttpSettings(network=NetworkSettings(cors=("https://app.example/",))))
     listed = ask("GET", "/org/billing", headers={"origin": "https://app.example"})
     assert listed.headers["access-control-allow-origin"] == "https://app.example"
     assert listed.headers["access-control-allow-credentials"] == "true"
@@ -70,7 +71,8 @@ def test_a_list_of_origins_replaces_the_local_ones(make):
 
 
 def test_a_star_admits_everyone_without_credentials(make):
-    answer = make(HttpSettings(cors=("*",)))("GET", "/org/billing", headers={"origin": "https://x.example"})
+    ask = make(HttpSettings(network=NetworkSettings(cors=("*",))))
+    answer = ask("GET", "/org/billing", headers={"origin": "https://x.example"})
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "access-control-allow-credentials" not in answer.headers
 

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from jsonschema_rs import Draft202012Validator
 from orgbilling_openapi import description as descriptions
-from orgbilling_stubs.http.example_responses import ExampleValues
+from orgbilling_stubs.http.errors import UNIMPLEMENTED, Problem
+from orgbilling_stubs.http.example_responses import ExampleHandler, ExampleValues
 
 DOCUMENT = {
     "components": {
@@ -47,19 +51,19 @@ DOCUMENT = {
 )
 def test_a_value_is_valid(schema):
     for key in range(20):
-        made = ExampleValues({}, key).value(schema, "name")
-        assert Draft202012Validator(schema, validate_formats=True).is_valid(made), made
+        example = ExampleValues({}, key).value(schema, "name")
+        assert Draft202012Validator(schema, validate_formats=True).is_valid(example), example
 
 
 def test_every_schema_of_the_contract_gets_a_value():
     contract = descriptions.load()
     for name in contract["components"]["schemas"]:
         schema = {"$ref": f"#/components/schemas/{name}"}
-        made = ExampleValues(contract, 1).value(schema)
+        example = ExampleValues(contract, 1).value(schema)
         validator = Draft202012Validator(
             {**schema, "components": contract["components"]}, validate_formats=True
         )
-        assert validator.is_valid(made), name
+        assert validator.is_valid(example), name
 
 
 def test_the_same_key_gives_the_same_value():
@@ -69,9 +73,9 @@ def test_the_same_key_gives_the_same_value():
 
 
 def test_a_schema_may_contain_itself():
-    made = ExampleValues(DOCUMENT, 1).value({"$ref": "#/components/schemas/List"})
-    while made is not None:
-        made = made["next"]
+    example = ExampleValues(DOCUMENT, 1).value({"$ref": "#/components/schemas/List"})
+    while example is not None:
+        example = example["next"]
 
 
 def test_a_schema_that_never_ends_is_an_error():
@@ -85,3 +89,25 @@ def test_an_example_has_a_bounded_number_of_values() -> None:
         schema = {"type": "array", "minItems": 100, "items": schema}
     with pytest.raises(ValueError, match="needs too many values"):
         ExampleValues(DOCUMENT, 1).value(schema)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        (["100", "201"], 201),
+        (["1XX", "404"], 404),
+        (["101", "999", "abc"], UNIMPLEMENTED.status),
+        ([], UNIMPLEMENTED.status),
+        (["2XX"], 200),
+        (["100", "default"], 200),
+    ],
+)
+def test_the_status_is_one_that_ends_a_request(statuses: list[str], expected: int) -> None:
+    operation: Any = SimpleNamespace(responses={status: {"description": ""} for status in statuses})
+    handler = ExampleHandler.__new__(ExampleHandler)
+    handler._operation = operation
+    try:
+        status = handler._success()[0]
+    except Problem as problem:
+        status = problem.status
+    assert status == expected

@@ -164,3 +164,20 @@ def test_large_values_are_cut_or_left_out():
 def test_not_more_findings_than_anyone_would_read():
     schema = {"items": {"type": "string"}}
     assert len(validation_errors(Draft202012Validator(schema), list(range(500)), "body")) == MAX_ERRORS
+
+
+@pytest.mark.parametrize(
+    ("body", "location", "value"),
+    [
+        ({"m": {"0": "x"}}, "body.m.0", "x"),
+        ({"m": {"007": "x"}}, "body.m.007", "x"),
+        ({"l": [1, "x"]}, "body.l[1]", "x"),
+        ({"m": {"": "x"}}, "body.m", {"": "x"}),
+    ],
+)
+def test_a_member_whose_name_is_a_number_is_located(body, location, value):
+    numbers = {"additionalProperties": {"type": "integer"}, "items": {"type": "integer"}}
+    validator = Draft202012Validator({"properties": {"m": numbers, "l": numbers}})
+    assert validation_errors(validator, body, "body") == [
+        {"message": "expected integer", "location": location, "value": value}
+    ]

@@ -57,7 +57,8 @@ def test_a_client_that_leaves_in_mid_body_gets_no_answer(ask):
     async def send(message):
         sent.append(message)
 
-    headers = [(b"authorization", b"Bearer admin"), (b"content-length", b"9")]
+    headers = [(b"host", b"localhost"), (b"authorization", b"Bearer admin"), (b"content-length", b"9")]
+    headers.append((b"content-type", b"application/json"))
     scope = {"type": "http", "method": "POST", "path": "/api/v1/org/vouchers/redeem", "headers": headers}
     asyncio.run(ask.app({**scope, "query_string": b"", "scheme": "http"}, receive, send))
     assert sent == []

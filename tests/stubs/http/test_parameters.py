@@ -72,7 +72,7 @@ def test_lenient_takes_the_first_of_several_and_the_default_for_none(days):
     assert days(b"days=7&days=x", lenient) == 7
 
 
-def test_a_handler_cannot_spoil_remembered_parameters(make):
+def test_a_handler_cannot_change_cached_parameters(make):
     def handler(call):
         found = call.parameters.pop("days")
         return EncodedReply(b"[]", headers={"X-Days": str(found)})

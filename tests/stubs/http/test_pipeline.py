@@ -1,37 +1,56 @@
-"""The pipeline: steps run in order, and a chain that never waits needs no task."""
+"""The pipeline: its order, and that a chain that never waits needs no task."""
 
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
+from orgbilling_stubs.auth.errors import AuthError
 from orgbilling_stubs.http.context import Response
-from orgbilling_stubs.http.pipeline import compose
+from orgbilling_stubs.http.origin_policy import OriginPolicy
+from orgbilling_stubs.http.pipeline import request_pipeline
 from orgbilling_stubs.http.run_to_completion import Suspended, resume, start
 
 
-def step(name, notes):
-    def middleware(call_next):
-        async def run(context):
-            notes.append(f"{name} in")
-            response = await call_next(context)
-            notes.append(f"{name} out")
-            return response
+def step(call_next):
+    """A step that awaits the rest of the pipeline."""
 
-        return run
+    async def run(context):
+        return await call_next(context)
 
-    return middleware
+    return run
 
 
-def test_steps_run_in_order_around_the_last_one():
+def test_fault_injection_stands_between_authentication_and_security():
     notes = []
 
-    async def last(context):
-        notes.append("last")
-        return Response(200, [])
+    def authorize(headers, method, values):
+        notes.append("authenticate")
+        raise AuthError("token_missing")
 
-    chain = compose([step("first", notes), step("second", notes)], last)
-    assert start(chain(None)) == Response(200, [])
-    assert notes == ["first in", "second in", "last", "second out", "first out"]
+    def fault_injection(call_next):
+        def inject(context):
+            notes.append(f"inject for {context.principal} without {context.error}")
+            return call_next(context)
+
+        return inject
+
+    operation = SimpleNamespace(
+        safe=True,
+        security=frozenset({"bearerClerk"}),
+        problem=lambda context, error: Response(error.status, []),
+    )
+    context = SimpleNamespace(
+        operation=operation,
+        raw_headers=[],
+        headers={},
+        method="GET",
+        principal=None,
+        error=None,
+        public_url=SimpleNamespace(is_allowed=True, hosts=()),
+    )
+    assert start(request_pipeline(authorize, OriginPolicy(), fault_injection)(context)).status == 401
+    assert notes == ["authenticate", "inject for None without None"]
 
 
 def test_a_chain_that_waits_is_resumed_in_a_task():
@@ -42,7 +61,7 @@ def test_a_chain_that_waits_is_resumed_in_a_task():
         return Response(204, [])
 
     async def main():
-        suspended = start(compose([step("only", [])], last)(None))
+        suspended = start(step(last)(None))
         assert isinstance(suspended, Suspended)
         return await resume(suspended)
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.http.response_fitting import ResponseFitter
 
 CLOSED = {"additionalProperties": False}
@@ -34,7 +33,21 @@ def test_a_reply_becomes_what_the_schema_has(schema: dict[str, Any], body: objec
     assert ResponseFitter({"components": {"schemas": {"Row": row}}}, 1).fitted(schema, body) == fitted
 
 
-def test_what_no_value_fits_is_not_implemented() -> None:
-    with pytest.raises(Problem) as caught:
-        ResponseFitter({}, 1).fitted({"type": "boolean", "enum": ["x"]}, "x")
-    assert caught.value.status == 501
+@pytest.mark.parametrize(
+    ("schema", "body"),
+    [
+        ({"type": "boolean", "enum": ["x"]}, "x"),
+        ({"properties": {"a": {"type": "string", "pattern": "^x$", "enum": ["y"]}}}, {"a": "z", "b": 1}),
+        ({"properties": {"a": False}, "required": ["a"]}, {}),
+        ({"$ref": "#/components/schemas/Nothing"}, {"a": 1}),
+    ],
+)
+def test_where_no_value_fits_the_own_one_stays(schema: dict[str, Any], body: object) -> None:
+    fitter = ResponseFitter({}, 1)
+    assert fitter.fitted(schema, body) == body
+    assert not fitter.has_example(schema)
+
+
+def test_the_schema_url_is_not_missed() -> None:
+    schema = {"type": "object", "properties": {"$schema": {"type": "string"}}, "required": ["$schema"]}
+    assert ResponseFitter({}, 1).fitted(schema, {"a": 1}) == {"a": 1}

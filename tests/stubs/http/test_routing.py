@@ -155,3 +155,25 @@ def test_a_copy_can_have_another_prefix():
     document = ApiSpecification(SPECIFICATION)
     assert document.with_base_path("/other").base_path == "/other"
     assert document.base_path == "/live/v1"
+
+
+@pytest.mark.parametrize(
+    ("template", "segment", "texts"),
+    [
+        ("{id}.{format}", "a.b.json", ("a", "b.json")),
+        ("{id}.{format}", "..json", (".", "json")),
+        ("{id}.{format}", ".json", None),
+        ("{id}.{format}", "a.", None),
+        ("v{id}", "v", None),
+        ("v{id}x", "vx", None),
+        ("v{id}x", "vxx", ("x",)),
+        ("{a}{b}", "xyz", ("x", "yz")),
+        ("{a}-{b}.json", "1-2-3.json", ("1", "2-3")),
+        ("{a}-{b}.json", "1-.json", None),
+    ],
+)
+def test_each_parameter_of_a_segment_is_as_short_as_it_can_be(template, segment, texts):
+    router = Router()
+    router.route(f"/{template}")
+    route, parameters = router.match("", f"/{segment}".encode())
+    assert (tuple(parameters.values()) if route else None) == texts

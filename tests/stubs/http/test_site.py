@@ -65,13 +65,19 @@ def test_every_schema_refers_to_schemas_that_are_served(ask):
 def test_the_root_leads_to_the_reference(ask):
     page = ask("GET", "/", token=None).body.decode()
     links = re.findall(r'<a href="([^"]+)"', page)
+    assert {"/_mock/", "/_mock/docs", "/_mock/?org=org_low_balance"} < set(links)
+    links = [
+        link for link in links if not link.startswith(("/_mock/", "/llms.txt"))
+    ]  # the control API is not built here
     assert all(ask("GET", link, token=None).status == 200 for link in links)
     assert ask("GET", "/healthz", token=None).json == {"status": "ok"}
 
 
 def test_lifespan_closes_what_was_opened():
     closed = []
-    app = assemble(descriptions.load(), {}, lambda headers, method: None, closing=lambda: closed.append(True))
+    app = assemble(
+        descriptions.load(), {}, lambda headers, method, values: None, closing=lambda: closed.append(True)
+    )
     messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
     sent = []
 
@@ -88,13 +94,14 @@ def test_lifespan_closes_what_was_opened():
 
 def test_more_documents_can_be_served():
     documents = {"/.well-known/jwks.json": ("application/json", b"{}")}
-    app = assemble(descriptions.load(), {}, lambda headers, method: None, documents=documents)
+    app = assemble(descriptions.load(), {}, lambda headers, method, values: None, documents=documents)
     sent = []
 
     async def send(message):
         sent.append(message)
 
-    scope = {"type": "http", "method": "GET", "path": "/.well-known/jwks.json", "headers": []}
+    scope = {"type": "http", "method": "GET", "path": "/.well-known/jwks.json"}
+    scope["headers"] = [(b"host", b"localhost")]
     asyncio.run(app(scope, None, send))
     assert (sent[0]["status"], sent[1]["body"]) == (200, b"{}")
 
@@ -104,8 +111,11 @@ def test_other_applications_answer_under_their_prefix(ask):
         await send({"type": "http.response.start", "status": 418, "headers": []})
         await send({"type": "http.response.body", "body": scope["path"].encode()})
 
-    ask.app = assemble(descriptions.load(), {}, lambda headers, method: None, routes={"/tea/": teapot})
-    asked = {"headers": [], "query_string": b"", "server": ("127.0.0.1", 4010), "scheme": "http"}
+    ask.app = assemble(
+        descriptions.load(), {}, lambda headers, method, values: None, routes={"/tea/": teapot}
+    )
+    asked = {"query_string": b"", "server": ("127.0.0.1", 4010), "scheme": "http"}
+    asked["headers"] = [(b"host", b"localhost")]
 
     def status(method, path):
         sent = []
@@ -144,7 +154,7 @@ def test_the_files_of_pages_are_served_as_the_client_takes_them(ask):
 
 
 def test_the_reference_names_the_description_and_loads_its_own_files_alone() -> None:
-    page = reference_page(descriptions.load(), PREFIX).decode()
+    page = reference_page(descriptions.load(), PREFIX, "").decode()
     assert f'data-url="{PREFIX}/openapi.json" data-scheme="bearerClerk"' in page
     assert re.findall(r'<(?:script|link)[^>]*(?:src|href)="([^"]+)"', page) == [
         templating.static_path("icon.svg"),
@@ -155,7 +165,7 @@ def test_the_reference_names_the_description_and_loads_its_own_files_alone() -> 
 
 
 def test_without_scripts_the_reference_links_to_the_description() -> None:
-    page = reference_page(descriptions.load(), PREFIX).decode()
+    page = reference_page(descriptions.load(), PREFIX, "").decode()
     fallback = page.partition("<noscript>")[2].partition("</noscript>")[0]
     for name in ("openapi.json", "openapi.yaml", "openapi-3.0.json"):
         assert f'href="{PREFIX}/{name}"' in fallback
@@ -164,4 +174,34 @@ def test_without_scripts_the_reference_links_to_the_description() -> None:
 def test_a_title_is_text_whatever_it_holds() -> None:
     description = descriptions.load()
     description["info"]["title"] = "<script>alert(1)</script>"
-    assert b"<script>alert" not in reference_page(description, PREFIX) + landing_page(description, PREFIX)
+    assert b"<script>alert" not in reference_page(description, PREFIX, "") + landing_page(
+        description, PREFIX, "http://localhost", ""
+    )
+
+
+def test_the_root_has_three_lines_to_paste_for_this_address(ask):
+    page = ask("GET", "/", token=None).body.decode()
+    lines = page.partition("<pre")[2].partition("</pre>")[0].splitlines()
+    assert len(lines) == 3
+    assert "curl -s http://localhost:4010/api/v1/org/billing" in lines[1]
+    assert "http://localhost:4010/_mock/v1/organizations/org_standard/scenario" in lines[2]
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/_mock/nothing"])
+def test_an_unknown_address_is_a_page_with_links_in_a_browser(ask, path):
+    answer = ask("GET", path, headers={"accept": BROWSER})
+    assert (answer.status, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert {"/", "/_mock/", "/api/v1/docs"} <= set(re.findall(r'<a href="([^"]+)"', answer.body.decode()))
+    assert ask("HEAD", path, headers={"accept": BROWSER}).body == b""
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json, text/plain, */*", ""])
+def test_an_unknown_address_is_a_problem_for_a_program(ask, accept):
+    answer = ask("GET", "/api/v1/nothing", headers={"accept": accept})
+    assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert ask("POST", "/api/v1/nothing", headers={"accept": BROWSER}).headers["content-type"] == (
+        "application/problem+json"
+    )

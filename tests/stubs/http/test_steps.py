@@ -46,7 +46,7 @@ def client(ask, recorder, profile):
 
         return StreamReply(b"text/event-stream", run)
 
-    def authorize(headers, method):
+    def authorize(headers, method, values):
         if dict(headers).get(b"authorization") != b"Bearer admin":
             raise AuthError("token_missing")
         return "somebody"

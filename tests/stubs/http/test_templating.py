@@ -28,7 +28,7 @@ def test_no_template_trusts_its_input_or_has_a_script_in_it(package: str) -> Non
 
 
 def test_no_style_sheet_loads_anything() -> None:
-    for name in ("theme.css", "landing.css", "hosted-pages.css"):
+    for name in ("theme.css", "landing.css", "hosted-pages.css", "console.css", "uplot.css"):
         sheet = templating.static_file(name, compressed=False)
         assert b"url(" not in sheet
         assert b"@import" not in sheet
@@ -42,6 +42,6 @@ def test_a_file_is_the_same_compressed_and_not(name: str) -> None:
 
 
 def test_no_other_file_is_served() -> None:
-    for name in ("../templating.py", "SCALAR-LICENSE.txt", ""):
+    for name in ("../templating.py", "SCALAR-LICENSE.txt", "UPLOT-LICENSE.txt", ""):
         with pytest.raises(KeyError):
             templating.static_file(name, compressed=True)

@@ -16,10 +16,12 @@ from orgbilling_openapi import description as descriptions
 from orgbilling_stubs.http import request_validation
 from orgbilling_stubs.http.application import assemble
 from orgbilling_stubs.http.context import Reply
+from orgbilling_stubs.http.server.uvicorn_protocol import Protocol
 
 REDEEM = b"/api/v1/org/vouchers/redeem"
 LEDGER = b"/api/v1/org/ledger"
 TOKEN = b"Authorization: Bearer admin\r\n"
+JSON_TYPE = b"Content-Type: application/json\r\n"
 SLOW_SECONDS = 0.4
 
 
@@ -28,16 +30,18 @@ def redeem(call):
     return Reply({"voucherCode": code, "creditAmountUsd": 5.0, "newBalance": 1.0, "message": "redeemed"})
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
+@pytest.fixture(scope="module", params=["ours", "httptools", "h11"])
+def port(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A server with our protocol, or with one of uvicorn's own."""
     handlers = {"redeemOrgVoucher": redeem, "getOrgLedger": lambda call: Reply(None)}
-    app = assemble(descriptions.load(), handlers, lambda headers, method: "admin")
+    app = assemble(descriptions.load(), handlers, lambda headers, method, values: "admin")
     receive_body = request_validation.receive_body
     request_validation.receive_body = lambda *arguments, **limits: receive_body(
         *arguments, SLOW_SECONDS, **limits
     )
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, http="httptools", loop="uvloop", ws="none", lifespan="on")
+    http = Protocol if request.param == "ours" else request.param
+    config = uvicorn.Config(app, log_config=None, http=http, loop="uvloop", ws="none", lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -88,14 +92,19 @@ def proper(status: int, headers: dict[bytes, bytes], body: bytes) -> None:
 
 def post(body: bytes, extra: bytes = b"") -> bytes:
     length = b"Content-Length: %d\r\n" % len(body)
-    return b"POST %b HTTP/1.1\r\nHost: localhost\r\n%b%b%b\r\n%b" % (REDEEM, TOKEN, length, extra, body)
+    media_type = b"" if b"Content-Type" in extra else JSON_TYPE
+    head = TOKEN + length + media_type + extra
+    return b"POST %b HTTP/1.1\r\nHost: localhost\r\n%b\r\n%b" % (REDEEM, head, body)
 
 
 def get(path: bytes, extra: bytes = b"") -> bytes:
     return b"GET %b HTTP/1.1\r\nHost: localhost\r\n%b%b\r\n" % (path, TOKEN, extra)
 
 
-CHUNKED = b"POST %b HTTP/1.1\r\nHost: localhost\r\n%bTransfer-Encoding: chunked\r\n\r\n" % (REDEEM, TOKEN)
+CHUNKED = b"POST %b HTTP/1.1\r\nHost: localhost\r\n%bTransfer-Encoding: chunked\r\n\r\n" % (
+    REDEEM,
+    TOKEN + JSON_TYPE,
+)
 GOOD = b'{"code":"a"}'
 
 NASTY = {
@@ -115,24 +124,47 @@ NASTY = {
     "length is absurd": (post(GOOD).replace(b": 12", b": 99999999999"), 413),
     "two lengths": (post(GOOD, b"Content-Length: 3\r\n"), 400),
     "two media types": (post(GOOD, b"Content-Type: a/b\r\nContent-Type: application/json\r\n"), 415),
+    "no media type": (post(GOOD, b"Content-Type:\r\n"), 415),
+    "another host": (get(LEDGER).replace(b"localhost", b"evil.example"), 421),
+    "another origin": (post(GOOD, b"Origin: https://evil.example\r\n"), 403),
     "binary media type": (post(GOOD, b"Content-Type: \xff\xfe\r\n"), 415),
-    "long header": (get(LEDGER, b"X: " + b"y" * 60_000 + b"\r\n"), 200),
-    "many headers": (get(LEDGER, b"".join(b"X%d: y\r\n" % number for number in range(500))), 200),
+    "long header": (get(LEDGER, b"X: " + b"y" * 8_000 + b"\r\n"), 200),
+    "longer header": (get(LEDGER, b"X: " + b"y" * 8_190 + b"\r\n"), 431),
+    "many headers": (get(LEDGER, b"".join(b"X%d: y\r\n" % number for number in range(98))), 200),
+    "more headers": (get(LEDGER, b"".join(b"X%d: y\r\n" % number for number in range(99))), 431),
+    "long head": (get(LEDGER, (b"X: " + b"y" * 7_000 + b"\r\n") * 9), 200),
+    "longer head": (get(LEDGER, (b"X: " + b"y" * 8_000 + b"\r\n") * 9), 431),
     "binary header": (get(LEDGER, b"X: \xff\x80\r\n"), 200),
-    "no host": (get(LEDGER).replace(b"Host: localhost\r\n", b""), 200),
+    "no host": (get(LEDGER).replace(b"Host: localhost\r\n", b""), 400),
+    "no host in old http": (b"GET %b HTTP/1.0\r\n%b\r\n" % (LEDGER, TOKEN), 200),
+    "empty host": (get(LEDGER).replace(b"localhost", b""), 400),
+    "two hosts": (get(LEDGER, b"Host: localhost\r\n"), 400),
+    "host with a path": (get(LEDGER).replace(b"localhost", b"localhost/x"), 400),
+    "host with a user": (get(LEDGER).replace(b"localhost", b"x@localhost"), 400),
+    "host with a port out of range": (get(LEDGER).replace(b"localhost", b"localhost:65536"), 400),
+    "host in brackets": (get(LEDGER).replace(b"localhost", b"[::1]:4010"), 200),
+    "whitespace behind values": (
+        get(LEDGER).replace(b"\r\n", b" \t\r\n").replace(b"1 \t", b"1")[:-4] + b"\r\n",
+        200,
+    ),
+    "unknown transfer coding": (get(LEDGER, b"Transfer-Encoding: xchunked\r\n"), 400),
+    "compressed transfer coding": (get(LEDGER, b"Transfer-Encoding: gzip, chunked\r\n") + b"0\r\n\r\n", 400),
+    "chunked in old http": (CHUNKED.replace(b"1.1", b"1.0") + b"c\r\n" + GOOD + b"\r\n0\r\n\r\n", 400),
     "wild host": (get(LEDGER, b"X-Forwarded-Host: <>\xff\r\n"), 200),
     "wild proto": (get(b"/api/v1/nope", b"X-Forwarded-Proto: \xff\r\n"), 404),
-    "wild origin": (get(LEDGER, b"Origin: \xff" + b"x" * 9_000 + b"\r\n"), 200),
+    "wild origin": (get(LEDGER, b"Origin: \xff" + b"x" * 8_000 + b"\r\n"), 200),
     "wild condition": (get(LEDGER, b"If-None-Match: \xff,,,\r\n"), 200),
     "wild cookie": (get(LEDGER, b"Cookie: =;;;a\xff==;\r\n"), 200),
-    "query of 50 kB": (get(LEDGER + b"?" + b"a=b&" * 12_000), 200),
+    "query of 8 kB": (get(LEDGER + b"?" + b"a=b&" * 2_000), 200),
+    "query of 50 kB": (get(LEDGER + b"?" + b"a=b&" * 12_000), 414),
     "query of percents": (get(LEDGER + b"?days=%&%=%%zz&%ff=%00"), 422),
     "binary query": (get(LEDGER + b"?days=\xff\xfe"), 400),
     "path of percents": (get(b"/api/v1/%zz%%%ff%00"), 404),
     "encoded slash": (get(b"/api/v1/org%2Fledger"), 200),
     "dots": (get(b"/api/v1/../../etc/passwd"), 404),
-    "absolute form": (get(b"http://other.example/api/v1/org/ledger"), 200),
-    "old http": (b"GET %b HTTP/1.0\r\n%b\r\n" % (LEDGER, TOKEN), 200),
+    # Plain uvicorn ignores the host of the target; with h11 it leaves scheme and host in the path.
+    "absolute form": (get(b"http://localhost:4010/api/v1/org/ledger"), (200, 404)),
+    "absolute form of another host": (get(b"http://other.example/api/v1/org/ledger"), (421, 200, 404)),
     "unknown method": (get(LEDGER).replace(b"GET", b"PROPFIND"), 405),
     "no http at all": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
     "expect continue": (post(GOOD, b"Expect: 100-continue\r\n"), (100, 200)),

@@ -12,9 +12,9 @@ def test_ids_are_unique_in_a_server_and_the_same_for_the_same_seed():
 
 
 def test_an_id_is_a_w3c_trace_id():
-    made = trace_ids(1)()
-    assert len(made) == 32
-    assert int(made, 16) > 0
+    trace_id = trace_ids(1)()
+    assert len(trace_id) == 32
+    assert int(trace_id, 16) > 0
 
 
 def test_every_answer_carries_one(ask):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -45,6 +46,7 @@ PLAIN = Exchange(
     refusal=None,
     before=0,
     after=0,
+    generation=0,
     now_ms=0,
     fault=None,
     held_bytes=1_000,
@@ -54,7 +56,7 @@ PLAIN = Exchange(
 @pytest.fixture
 def exchange() -> Callable[..., Exchange]:
     def make(trace: Any = 0, **members: Any) -> Exchange:
-        return PLAIN._replace(trace=f"{trace:032x}", **members)
+        return replace(PLAIN, trace=f"{trace:032x}", **members)
 
     return make
 
@@ -70,13 +72,13 @@ class Watched:
         self.service = Service(MemoryStore(), clock, tenant_factory.tenant_config, personas.of, 1)
         handlers = operation_handlers(description, self.service)
         authorizer = Authorizer(Authenticator("trust", self.key), clocks.wall_ms)
-        self.instrumentation = instrument(description, self.service, personas, handlers, authorizer)
+        self.instrumentation = instrument(description, self.service, personas, handlers)
         self.journal = self.instrumentation.journal
         self.app = assemble(
             description,
             handlers,
-            authorizer,
-            recorder=self.instrumentation.recorder,
+            authorizer.authorize,
+            recorder=self.instrumentation.recorder.record,
             fault_injection=self.instrumentation.fault_injection,
         )
         self.token = mint_token(self.key, ClerkSession("org_standard"), clocks.wall_ms())

@@ -17,7 +17,7 @@ def test_every_coverage_operation_of_the_contract_has_its_handler():
 
 def test_coverage_is_read_and_reset():
     tally = CoverageTally(CoverageItems(["getA"], [], [], [], {}), 0)
-    tally._statuses["getA"] = {200: 1}
+    tally.client.statuses["getA", 200] = 1
     assert handlers.get_coverage(tally, None).body["percent"] == 100.0
     assert handlers.reset_coverage(tally, None).status == 204
     assert handlers.get_coverage(tally, None).body["percent"] == 0.0

@@ -15,6 +15,10 @@ def tally():
     return CoverageTally(ITEMS, 1_795_345_200_000, lambda: ["slow"])
 
 
+def met(rows):
+    return {row["name"]: row["met"] for row in rows}
+
+
 def test_nothing_met(tally):
     found = coverage_report(tally)
     assert (found["percent"], found["since"]) == (0.0, "2026-11-22T11:00:00Z")
@@ -23,22 +27,30 @@ def test_nothing_met(tally):
 
 
 def test_every_item_counts_the_same(tally):
-    tally._statuses = {"getA": {200: 3, 500: 1}}
-    tally.scenario("slow")
+    tally.client.statuses |= {("getA", 200): 3, ("getA", 500): 1}
+    tally.client.scenarios["slow"] = 1
     found = coverage_report(tally)
-    assert found["operations"] == [{"name": "getA", "met": 4}, {"name": "getB", "met": 0}]
-    assert found["statuses"] == [{"name": "getA 200", "met": 3}, {"name": "getA 404", "met": 0}]
-    assert found["values"] == [{"name": "A.kind=x", "met": 0}]
+    assert met(found["operations"]) == {"getA": 4, "getB": 0}
+    assert met(found["statuses"]) == {"getA 200": 3, "getA 404": 0}
+    assert met(found["values"]) == {"A.kind=x": 0}
     assert found["percent"] == 42.8  # getA, its 200, and the scenario, of 7 items
 
 
 def test_everything_met(tally):
-    tally._statuses = {"getA": {200: 1, 404: 1}, "getB": {200: 1}}
-    tally.values[("A", "kind", "x")] = 1
-    tally.scenario("slow")
-    tally._requests[("getA", 1)] = 1
-    tally._names[("getA", 1)] = ("days",)
+    tally.client.statuses |= {("getA", 200): 1, ("getA", 404): 1, ("getB", 200): 1}
+    tally.client.values[("A", "kind", "x")] = 1
+    tally.client.scenarios["slow"] = 1
+    tally.client.requests[("getA", 1)] = 1
+    tally.client._names[("getA", 1)] = ("days",)
     assert coverage_report(tally)["percent"] == 100.0
+
+
+def test_what_the_conformance_suite_meets_is_no_part_of_the_percentage(tally):
+    tally.conformance.statuses |= {("getA", 200): 2}
+    found = coverage_report(tally)
+    assert found["percent"] == 0.0
+    assert found["statuses"][0] == {"name": "getA 200", "met": 0, "conformance": 2}
+    assert found["operations"][0] == {"name": "getA", "met": 0, "conformance": 2}
 
 
 def test_a_hundred_is_all_and_nothing_less():

@@ -3,6 +3,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from orgbilling_stubs.http.context import Response
 from orgbilling_stubs.journal import coverage
 from orgbilling_stubs.journal.coverage import CoverageItems, CoverageTally
 
@@ -23,30 +24,33 @@ def tally():
 def count(tally, name="getA", status=200, query=b"", payload=b"", tag=None, body=None, headers=None):
     """Let the tally hear of one answer."""
     out = [] if tag is None else [(b"etag", tag), (b"vary", b"Origin")]
-    entry = SimpleNamespace(
-        operation=name, status=status, query=query, response_headers=out, payload=payload,
-        raw_body=b"x" if body else b"", headers=headers or {}, body=body,
-    )  # fmt: skip
-    tally.count(entry)
+    context = SimpleNamespace(
+        operation=SimpleNamespace(operation_id=name),
+        query=query,
+        headers=headers or {},
+        raw_body=b"x" if body else b"",
+        body=body,
+    )
+    tally.count(context, Response(status, out, payload))
 
 
 def test_statuses_are_counted(tally):
     for status in (200, 200, 404):
         count(tally, status=status)
-    assert tally.statuses == {("getA", 200): 2, ("getA", 404): 1}
+    assert tally.client.statuses == {("getA", 200): 2, ("getA", 404): 1}
 
 
 def test_values_are_counted_once_in_each_different_answer(tally):
     payload = b'[{"kind":"x"},{"kind":"x"},{"kind":"new"},{"other":"y"}]'
     for tag in (b'"1"', b'"1"', b'"2"'):
         count(tally, payload=bytes(bytearray(payload)), tag=tag)
-    assert tally.values == {("A", "kind", "x"): 2, ("A", "kind", "new"): 2}
+    assert tally.client.values == {("A", "kind", "x"): 2, ("A", "kind", "new"): 2}
 
 
 def test_only_successes_and_operations_with_values_are_read(tally):
     count(tally, status=404, payload=b'{"kind":"x"}')
     count(tally, "makeA", payload=b'{"kind":"x"}')
-    assert tally.values == {}
+    assert tally.client.values == {}
 
 
 def test_parameters_of_query_body_and_header(tally):
@@ -54,7 +58,7 @@ def test_parameters_of_query_body_and_header(tally):
     count(tally, query=b"days=9")
     count(tally, "makeA", body={"name": "n", "extra": 1}, headers={b"idempotency-key": b"k"})
     count(tally, "makeA", body=["no object"])
-    assert tally.parameters() == {
+    assert tally.client.parameters() == {
         ("getA", "days"): 2,
         ("getA", "other"): 1,
         ("makeA", "name"): 1,
@@ -65,9 +69,15 @@ def test_parameters_of_query_body_and_header(tally):
 
 def test_a_reset_forgets(tally):
     count(tally, payload=b'{"kind":"x"}', tag=b'"1"', query=b"days=1")
-    tally.scenario("slow")
+    tally.client.scenarios["slow"] = 1
     tally.reset(5)
-    assert (tally.since_ms, tally.statuses, tally.values, tally.scenarios, tally.parameters()) == (
+    assert (
+        tally.since_ms,
+        tally.client.statuses,
+        tally.client.values,
+        tally.client.scenarios,
+        tally.client.parameters(),
+    ) == (
         5,
         {},
         {},
@@ -75,7 +85,7 @@ def test_a_reset_forgets(tally):
         {},
     )
     count(tally, payload=b'{"kind":"x"}', tag=b'"1"')
-    assert tally.values == {("A", "kind", "x"): 1}
+    assert tally.client.values == {("A", "kind", "x"): 1}
 
 
 def test_memory_is_bounded_whatever_is_sent(tally, monkeypatch):
@@ -84,6 +94,6 @@ def test_memory_is_bounded_whatever_is_sent(tally, monkeypatch):
         text = b"%d" % number
         count(tally, query=text + b"=" + b"v" * 9999, payload=b'{"kind":"%s"}' % text, tag=text)
         count(tally, "makeA", body={f"{number}" * 1000: 1})
-    assert len(tally.parameters()) <= 20
-    assert len(tally.values) <= 10
+    assert len(tally.client.parameters()) <= 20
+    assert len(tally.client.values) <= 10
     assert len(repr(vars(tally))) < 20_000

@@ -107,9 +107,13 @@ def test_the_fault_of_a_response(watched, validator):
     }
 
 
-def test_an_organization_that_is_gone_leaves_the_exchange(watched, validator):
+@pytest.mark.parametrize("created_anew", [False, True])
+def test_an_organization_that_is_gone_leaves_the_exchange(watched, validator, created_anew):
+    """Another log under the same name does not explain what happened in the former one."""
     answer = redeem(watched)
     watched.service.delete("org_standard")
+    if created_anew:
+        redeem(watched)
     why = watched.explained(answer)
     validator.validate(why)
     assert (why["balance"], why["events"], why["ledger"]) == (None, [], [])

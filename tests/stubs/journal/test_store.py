@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from orgbilling_stubs.journal.exchange import matching
+from orgbilling_stubs.journal.exchange import exchange_filter
 from orgbilling_stubs.journal.store import Journal
 
 
@@ -13,7 +13,7 @@ def traces(found):
 
 
 def test_the_last_exchanges_newest_first(exchange):
-    journal = Journal(each=3)
+    journal = Journal(per_organization=3)
     for number in range(5):
         keep(journal, exchange(number))
     assert traces(journal.newest()) == [4, 3, 2]
@@ -22,7 +22,7 @@ def test_the_last_exchanges_newest_first(exchange):
 
 
 def test_a_busy_organization_pushes_no_other_out(exchange):
-    journal = Journal(each=2)
+    journal = Journal(per_organization=2)
     keep(journal, exchange(0, organization="org_b"))
     for number in range(1, 9):
         keep(journal, exchange(number))
@@ -32,7 +32,7 @@ def test_a_busy_organization_pushes_no_other_out(exchange):
 
 
 def test_bytes_are_bounded_over_all_organizations(exchange):
-    journal = Journal(each=100, total_bytes=10_000)
+    journal = Journal(per_organization=100, total_bytes=10_000)
     for number in range(51):
         keep(journal, exchange(number, organization=f"org_{number % 7}"))
         assert journal.held_bytes <= journal.total_bytes
@@ -59,9 +59,11 @@ def test_filters(exchange):
     journal = Journal()
     for number, status in enumerate((200, 404, 200)):
         keep(journal, exchange(number, status=status))
-    assert traces(matching(journal.newest(), status=200, operation=None)) == [2, 0]
-    assert traces(matching(journal.newest(), status=404, operation="getOrgBilling")) == [1]
-    assert traces(matching(journal.newest(), operation="other")) == []
+    assert traces(filter(exchange_filter({"status": "200", "operation": None}), journal.newest())) == [2, 0]
+    assert traces(
+        filter(exchange_filter({"status": "4xx", "operation": "getOrgBilling"}), journal.newest())
+    ) == [1]
+    assert traces(filter(exchange_filter({"operation": "other"}), journal.newest())) == []
 
 
 def test_followers_hear_of_each(exchange):

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 import pytest
 from orgbilling_stubs.http import connection
 from orgbilling_stubs.http.connection import Connection
 from orgbilling_stubs.journal import stream
 from orgbilling_stubs.journal.store import Journal
-from orgbilling_stubs.journal.stream import JournalStream, event
+from orgbilling_stubs.journal.stream import JournalStream, JournalSummaryStream, event
 
 
 def keep(journal, exchange):
@@ -103,3 +104,45 @@ def test_a_stream_ends_when_the_server_stops(exchange):
         assert client.finished
 
     follow(act)
+
+
+def summary(interval_s, act):
+    """What a reader of summaries gets while `act(journal)` runs."""
+
+    async def run():
+        journal, client = Journal(), Client()
+        stream = JournalSummaryStream(journal, lambda exchange: exchange.status == 200, interval_s)
+        running = asyncio.ensure_future(stream.run(Connection(client.receive, client.send)))
+        await asyncio.sleep(0.005)
+        await act(journal)
+        client.left.set()
+        await asyncio.wait_for(running, 2)
+        assert (journal.followers, journal.change_followers, client.finished) == ([], [], True)
+        rows = re.findall(r"event: exchanges\ndata: (.*)\n", client.written.decode())
+        counts = [(row["count"], int(row["newest"], 16)) for row in map(json.loads, rows)]
+        return counts, client.written.decode().count("event: changes\ndata: {}\n\n")
+
+    return asyncio.run(run())
+
+
+def test_a_summary_counts_what_has_come_in_an_interval(exchange):
+    async def act(journal):
+        keep(journal, exchange(0))
+        await asyncio.sleep(0.02)  # the first one is told at once
+        for number in range(1, 1000):
+            keep(journal, exchange(number, status=200 if number < 900 else 404))
+        await asyncio.sleep(0.15)
+
+    assert summary(0.1, act) == ([(1, 0), (899, 899)], 0)
+
+
+def test_a_summary_says_once_in_an_interval_that_something_was_changed(exchange):
+    async def act(journal):
+        journal.note_change()
+        await asyncio.sleep(0.02)  # the first one is told at once
+        for _ in range(1000):
+            journal.note_change()
+        keep(journal, exchange(0))
+        await asyncio.sleep(0.15)
+
+    assert summary(0.1, act) == ([(1, 0)], 2)

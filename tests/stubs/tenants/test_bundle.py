@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -21,21 +22,22 @@ from orgbilling_stubs.billing.commands import (
     PayCheckout,
     RedeemVoucher,
 )
+from orgbilling_stubs.billing.contract_catalog import complete_terms
 from orgbilling_stubs.billing.events import CheckoutOpened, Idempotency
 from orgbilling_stubs.settings import Settings
-from orgbilling_stubs.tenants import bundle, timeline
+from orgbilling_stubs.tenants import bundle, tenant_factory, timeline
 from orgbilling_stubs.tenants.bundle import BundleError
 from orgbilling_stubs.tenants.clock import Clock
+from orgbilling_stubs.tenants.service import Service
+from orgbilling_stubs.tenants.store.memory import MemoryStore
 
 PYTHON = re.compile(r"__|\(\)|sys\.|NoneType|'(str|int|dict|list)'|argument|operand")
 replay = partial(bundle.replay, digests=response_digests)
 Lines = list[dict[str, Any]]
 
 
-@pytest.fixture
-def recorded(dashboard: Any) -> str:
-    """Two organizations with a past: commands, a rewind, a snapshot, a fork."""
-    service = dashboard.app.service
+def record(service: Service) -> str:
+    """A bundle of two organizations with a past: commands, a rewind, a snapshot, a fork."""
     opened, _ = service.execute("org_a", OpenCheckout(2_500, "USD"))
     assert isinstance(opened, CheckoutOpened)
     service.execute("org_a", PayCheckout(opened.session_id, (0, 30)), Idempotency("key", "print"))
@@ -46,6 +48,20 @@ def recorded(dashboard: Any) -> str:
     timeline.fork(service, "org_a", "org_b")
     service.execute("org_b", AdjustBalance(-1, "A micro-dollar – ünïcode \u2028"))
     return bundle.export(service, ["org_a", "org_b"], description.digest(), response_digests)
+
+
+@pytest.fixture
+def recorded(dashboard: Any) -> str:
+    """A bundle of organizations that the dashboard has."""
+    return record(dashboard.app.service)
+
+
+@pytest.fixture(scope="module")
+def bundle_text() -> str:
+    """A bundle that is only read."""
+    document = personas.load("standard").document
+    clock = Clock(instants.parse("2026-03-10T12:00:00Z"))
+    return record(Service(MemoryStore(), clock, tenant_factory.tenant_config, lambda _: document, 1))
 
 
 def lines(text: str) -> Lines:
@@ -115,6 +131,19 @@ def put(number: int, **members: Any) -> Callable[[Lines], Any]:
     return lambda of: of[number].update(members)
 
 
+def contract(**terms: Any) -> dict[str, Any]:
+    """The event that offers a contract."""
+    whole = complete_terms({}, "11111111-1111-4111-8111-111111111119")
+    return {"kind": "ContractOffered", "terms": whole | terms}
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 WRONG: list[tuple[Callable[[Lines], Any], int, str]] = [
     (lambda of: of.clear(), 1, "not a bundle"),
     (drop(0), 1, "not a bundle"),
@@ -167,42 +196,101 @@ WRONG: list[tuple[Callable[[Lines], Any], int, str]] = [
     (put(3, event={"kind": "Rewound", "to": 99}), 4, "an earlier record"),
     (
         put(3, event={"kind": "CreditsRefunded", "amount_micros": "a", "description": ""}),
-        2,
-        "cannot be replayed",
+        4,
+        "event CreditsRefunded: amount_micros: expected a 64-bit integer",
     ),
+    (
+        put(3, event={"kind": "BalanceAdjusted", "amount_micros": 2**63, "description": ""}),
+        4,
+        "a 64-bit integer",
+    ),
+    (
+        put(3, event={"kind": "BalanceAdjusted", "amount_micros": 10**99, "description": ""}),
+        4,
+        "a 64-bit integer",
+    ),
+    (
+        put(3, event={"kind": "BalanceAdjusted", "amount_micros": True, "description": ""}),
+        4,
+        "a 64-bit integer",
+    ),
+    (
+        put(3, event={"kind": "BalanceAdjusted", "amount_micros": 1, "description": "x" * 20_001}),
+        4,
+        "description: expected a text of at most 20000 characters",
+    ),
+    (
+        put(3, event={"kind": "CheckoutCompleted", "session_id": "cs", "webhooks_ms": [1] * 10_001}),
+        4,
+        "webhooks_ms: expected an array of at most 10000 items",
+    ),
+    (put(3, event={"kind": "PricesChanged", "models": {"m": [1, "2"]}}), 4, "models: expected an object"),
+    (put(3, event={"kind": "ContractOffered", "terms": {}}), 4, "terms: contract_id is missing"),
+    (put(3, event=contract(term_months=0)), 4, "event ContractOffered: term_months: 0 (from 1 to 60)"),
+    (put(3, event=contract(term_months=61)), 4, "term_months: 61 (from 1 to 60)"),
+    (put(3, event=contract(term_months=10**30)), 4, "term_months: expected a 64-bit integer"),
+    (put(3, event=contract(credit_micros=10**30)), 4, "credit_micros: expected a 64-bit integer"),
+    (put(3, event=contract(frequency="daily")), 4, "frequency: expected one of monthly"),
+    (put(3, event=contract(surprise=1)), 4, "surprise is unknown"),
+    (put(3, event={"kind": "CommandRefused", "code": "nonsense"}), 4, "unknown error code 'nonsense'"),
+    (put(3, batch=3), 4, "batch 3: expected 2 or less"),
+    (put(0, organizations=10_001), 1, "more than 10000 organizations"),
+    (put(1, records=100_001), 2, "more than 100000 records in one log"),
+    (lambda of: of[2]["event"].update(identity_organization="o" * 129), 3, "expected an organization"),
+    (lambda of: of[2]["event"].update(identity_organization="a.b\n"), 3, "expected an organization"),
+    (put(3, answers=[0] * 100_001), 4, "has too many values (the limit is 100000)"),
+    (put(3, answers=nested(41)), 4, "nested too deeply (the limit is 40 levels)"),
     (put(3, event={"kind": "PaymentSettled", "session_id": "cs_none"}), 2, "cannot be replayed"),
     (lambda of: of[2]["event"].update(persona={"name": 1}), 2, "cannot be replayed"),
-    (lambda of: of[2]["event"].update(seed="1"), 3, "expected a persona"),
-    (lambda of: of[2]["event"].update(as_of_ms=-(10**17)), 3, "expected a persona"),
+    (lambda of: of[2]["event"].update(seed="1"), 3, "seed: expected a 64-bit integer"),
+    (lambda of: of[2]["event"].update(as_of_ms=-(10**17)), 3, "as_of_ms: not an instant"),
     (lambda of: of.extend(of[1 : of[1]["records"] + 2]), 0, "comes twice"),
 ]
 
 
 @pytest.mark.parametrize(
-    ("spoil", "line", "problem"), WRONG, ids=[row[2] + str(n) for n, row in enumerate(WRONG)]
+    ("change", "line", "problem"), WRONG, ids=[row[2] + str(n) for n, row in enumerate(WRONG)]
 )
 def test_a_wrong_bundle_is_refused_by_its_line(
-    recorded: str, spoil: Callable[[Lines], Any], line: int, problem: str
+    bundle_text: str, change: Callable[[Lines], Any], line: int, problem: str
 ) -> None:
-    spoiled = lines(recorded)
-    spoil(spoiled)
+    changed = lines(bundle_text)
+    change(changed)
     with pytest.raises(BundleError) as refused:
-        _replay_all(text(spoiled))
+        _replay_all(text(changed))
     assert problem in refused.value.problem
     assert not PYTHON.search(refused.value.problem)
     assert refused.value.line == line or (line == 0 and refused.value.line > 2)
 
 
-def test_too_long_a_number_is_refused_in_plain_words(recorded: str) -> None:
+def test_a_log_that_takes_too_long_to_replay_is_refused_at_once(bundle_text: str) -> None:
+    """Sixty years of a persona that books every hour."""
+    of = lines(bundle_text)
+    of[2]["event"]["persona"] = dict(personas.load("dense").document)
+    of[1]["at_ms"] = of[2]["event"]["as_of_ms"] + 59 * 366 * instants.DAY_MS
+    began = time.monotonic()
+    with pytest.raises(
+        BundleError, match=r"^2: the log of org_a has about \d+ entries to replay \(the limit is"
+    ):
+        _replay_all(text(of))
+    assert time.monotonic() - began < 5
+
+
+def test_a_long_line_is_refused_unread(bundle_text: str) -> None:
+    with pytest.raises(BundleError, match=r"is larger than 4 MB"):
+        bundle.read(bundle_text + "[" * 4_000_001)
+
+
+def test_too_long_a_number_is_refused_in_plain_words(bundle_text: str) -> None:
     with pytest.raises(BundleError, match=r"^1: has a number of more than 100 characters"):
-        bundle.read(recorded.replace('"seed":1', '"seed":' + "9" * 5_000, 1))
+        bundle.read(bundle_text.replace('"seed":1', '"seed":' + "9" * 5_000, 1))
 
 
 @pytest.mark.parametrize("line", ["{", "[]", "1", '"a"', "[" * 100_000, "{}"])
-def test_what_is_no_object_is_refused_by_its_line(recorded: str, line: str) -> None:
+def test_what_is_no_object_is_refused_by_its_line(bundle_text: str, line: str) -> None:
     with pytest.raises(BundleError) as refused:
-        bundle.read(recorded + "\n" + line)
-    assert refused.value.line == recorded.count("\n") + 2
+        bundle.read(bundle_text + "\n" + line)
+    assert refused.value.line == bundle_text.count("\n") + 2
 
 
 def every_persona() -> str:

@@ -9,8 +9,8 @@ from orgbilling_stubs.tenants import tenant_factory
 AS_OF_MS = instants.parse("2026-03-10T12:00:00Z")
 
 
-def created(name: str, identity_seed: str = "org_a") -> TenantCreated:
-    return TenantCreated(personas.load(name).document, 1, AS_OF_MS, identity_seed)
+def created(name: str, identity_organization: str = "org_a") -> TenantCreated:
+    return TenantCreated(personas.load(name).document, 1, AS_OF_MS, identity_organization)
 
 
 @pytest.mark.parametrize("name", personas.names())

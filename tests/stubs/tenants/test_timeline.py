@@ -15,8 +15,8 @@ from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.tenants import scenarios, tenant_factory, timeline
 from orgbilling_stubs.tenants.clock import Clock
 from orgbilling_stubs.tenants.service import Service
-from orgbilling_stubs.tenants.store.address import open_store
-from orgbilling_stubs.tenants.store.protocol import ConflictError
+from orgbilling_stubs.tenants.store.errors import ConflictError
+from orgbilling_stubs.tenants.store.protocol import Store
 
 NOW_MS = instants.parse("2026-03-10T12:00:00Z")
 DAY_MS = instants.DAY_MS
@@ -24,16 +24,16 @@ ORG = "org_a"
 
 
 @pytest.fixture
-def service(store_address: str) -> Service:
+def service(store_address: str, open_store: Callable[[str], Store]) -> Service:
     document = personas.load("standard").document
     return Service(
         open_store(store_address), Clock(NOW_MS), tenant_factory.tenant_config, lambda _: document, 1
     )
 
 
-def become(service: Service, persona: str, **made: Any) -> Tenant:
+def become(service: Service, persona: str, **scenario_fields: Any) -> Tenant:
     """Show a scenario of this persona."""
-    scenario = Scenario(1, "made-up", "", "", (), persona, **made)
+    scenario = Scenario(1, "made-up", "", "", (), persona, **scenario_fields)
     return scenarios.show_scenario(service, ORG, scenario, personas.load(persona).document)
 
 
@@ -286,7 +286,7 @@ def test_a_frozen_tenant_stands_still_and_a_live_one_moves(service: Service) -> 
 )
 def test_instants_have_names(service: Service, persona: str, name: str, check: Callable[[int], bool]) -> None:
     become(service, persona)
-    at_ms = timeline.named_instant(service, ORG, name)
+    at_ms = timeline.named_instant(service.tenant(ORG), name, lambda: service.copy(ORG))
     assert check(at_ms), instants.text(at_ms)
     tenant = timeline.move_clock(service, ORG, at_ms)
     if name == "credit-exhausted":
@@ -299,7 +299,7 @@ def test_instants_have_names(service: Service, persona: str, name: str, check: C
 def test_an_instant_that_never_comes_is_named(service: Service) -> None:
     become(service, "no_contract")
     with pytest.raises(BillingError, match="instant_none"):
-        timeline.named_instant(service, ORG, "contract-end")
+        timeline.named_instant(service.tenant(ORG), "contract-end", lambda: service.copy(ORG))
 
 
 @pytest.mark.parametrize("webhook", [(), (60,), (0, 0), (30, 90)])

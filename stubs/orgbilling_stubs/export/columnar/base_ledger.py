@@ -50,7 +50,7 @@ def base_tenant(
     peaks: Sequence[int],
     usage_charges_micros: Callable[[int, int], int],
 ) -> Tenant:
-    """The tenant at its clock, with the entries that do not depend on usage.
+    """The tenant at its as-of instant, with the entries that do not depend on usage.
 
     openings_ms: the openings of months; peaks: the most characters that each of them bills;
     usage_charges_micros: what the usage after one instant and up to another adds to a postpaid tenant's bill.
@@ -63,7 +63,7 @@ def base_tenant(
     for at_ms in [*openings_ms, config.as_of_ms]:
         tenant.ledger.outstanding_micros += usage_charges_micros(done_ms, at_ms)
         day = at_ms // DAY_MS
-        # From the day before an opening, which has the characters. After the clock's day, nothing is wanted.
+        # From the day before an opening, which has the characters. Nothing is wanted after the last day.
         scheduler.skip_to_day(tenant, max(first_day, day - 1) if at_ms in openings_ms else day + 1)
         scheduler.advance(tenant, at_ms)
         done_ms = at_ms

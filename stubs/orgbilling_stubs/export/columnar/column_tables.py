@@ -11,9 +11,9 @@ from orgbilling_fixtures.usage.history import UsageHistory
 from orgbilling_fixtures.usage.patterns import SOURCES
 
 from orgbilling_stubs.billing import instants
-from orgbilling_stubs.billing.apply import METER_CHARGES
 from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS
 from orgbilling_stubs.billing.instants import DAY_MS
+from orgbilling_stubs.billing.ledger_posting import METER_CHARGES
 from orgbilling_stubs.billing.tenant_config import TenantConfig
 from orgbilling_stubs.export.columnar.columns import (
     ConstantColumn,
@@ -55,7 +55,7 @@ _number_texts: list[bytes] = []
 def tables(
     config: TenantConfig, persona: Persona, wanted: Collection[str] = NAMES
 ) -> dict[str, TableColumns] | None:
-    """The wanted tables of a config at its clock; None when columns do not suffice."""
+    """The wanted tables of a config at its as-of instant; None when columns do not suffice."""
     history = config.activity
     if not isinstance(history, UsageHistory) or not fits_in_columns(history):
         return None
@@ -81,15 +81,15 @@ def _billing_profile(account: AccountColumns) -> Row:
     return billing_profile_row(account.tenant, account.balance_micros, account.outstanding_micros, updated_ms)
 
 
-def entry_ids(seed: int, identity_seed: str, count: int) -> UuidColumn:
-    """`ids.uuid(seed, identity_seed, "entry", number)` of the first `count` numbers.
+def entry_ids(seed: int, identity_organization: str, count: int) -> UuidColumn:
+    """`ids.uuid(seed, identity_organization, "entry", number)` of the first `count` numbers.
 
     The hash of what all have in common is computed once and copied. The digests are written as text by a
     table of the 256 pairs of hexadecimal digits, two bytes at a time, and the four hyphens are left standing.
     """
     while len(_number_texts) < count:
         _number_texts.append(b"%d" % len(_number_texts))
-    prefix = f"{seed}\x1f{identity_seed}\x1fentry\x1f".encode("utf-8", "surrogatepass")
+    prefix = f"{seed}\x1f{identity_organization}\x1fentry\x1f".encode("utf-8", "surrogatepass")
     copy_hash = blake2b(prefix, digest_size=16).copy
     digests: list[bytes] = []
     for number in _number_texts[:count]:
@@ -141,7 +141,7 @@ def _ledger(config: TenantConfig, account: AccountColumns) -> TableColumns:
     return {
         "organization_id": ConstantColumn(config.organization, count),
         "number": np.arange(count, dtype=np.int64),
-        "entry_id": entry_ids(config.seed, config.identity_seed, count),
+        "entry_id": entry_ids(config.seed, config.identity_organization, count),
         "tenant_id": ConstantColumn(config.tenant_id, count),
         "created_at": ledger.at_ms,
         "entry_type": _dictionary(kinds, np.where(is_base, BASE + source_row, origin)),
@@ -235,7 +235,7 @@ def _characters(config: TenantConfig, account: AccountColumns) -> list[Row]:
     ]
     first_day = account.activity.start_day
     opened_ms = account.openings_ms[-1] if account.openings_ms else config.start_ms
-    # Characters are counted at the hour of openings: a clock before it has not seen those of its own day.
+    # Characters are counted at the hour of openings: before it, those of the day are not known.
     end_day = (config.as_of_ms - MONTH_OPENS_MS) // DAY_MS + 1
     present = account.activity.characters[opened_ms // DAY_MS - first_day : end_day - first_day]
     peak = int(present.max(initial=0))

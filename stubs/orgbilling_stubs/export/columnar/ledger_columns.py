@@ -106,7 +106,7 @@ class _EveningCharges(NamedTuple):
 
 
 def account_columns(config: TenantConfig) -> AccountColumns | None:
-    """The ledger at the config's clock; None when it has to be computed entry by entry."""
+    """The ledger at the config's as-of instant; None when it has to be computed entry by entry."""
     history = config.activity
     assert isinstance(history, UsageHistory)
     activity = activity_columns(history, config.as_of_ms)
@@ -306,14 +306,14 @@ def _opening_balance(
         return solve_postpaid(config, invoices, owed, lambda at_ms: sums.between(after_ms, at_ms))
     balances = np.cumsum(ledger.credits_micros)
     after_charges = balances[is_charge]
-    before_clock = balances[is_charge & (ledger.at_ms < config.as_of_ms)]
+    before_as_of = balances[is_charge & (ledger.at_ms < config.as_of_ms)]
     floor = int(after_charges.min()) if len(after_charges) else None
     if may_exhaust_credit(config) and (floor is None or floor <= 0):
         return None
     first_charge = int(np.argmax(is_charge)) if floor is not None else len(balances)
     extremes = BalanceExtremes(
         int(ledger.credits_micros[:first_charge].sum()),
-        int(before_clock.min()) if len(before_clock) else None,
+        int(before_as_of.min()) if len(before_as_of) else None,
         floor,
         int(balances[-1]) if len(balances) else 0,
     )
@@ -355,7 +355,7 @@ def _top_ups(
     if rule is None:
         return positions, amounts
     if config.balance_target_micros is not None:
-        # At its clock the organization has the balance of its persona, which no top-up may change.
+        # At its as-of instant the organization has the balance of its persona, which no top-up may change.
         is_charge = is_charge & (at_ms < config.as_of_ms)
     charges = np.nonzero(is_charge)[0]
     # Bisection needs what rises: the running minimum, negated.

@@ -6,8 +6,8 @@ whose results it has. Tables, random draws, and the order of operations are the 
 that are not negative, for which numpy and Python agree. Intermediate values have to fit in 63 bits, which
 `fits_in_columns` tells.
 
-Example, the level of a day with 2,000 messages at the clock, a growth factor of 0.962 (63,046 in Q16) and a
-day factor of 0.674 (44,171): levels have 8 binary places more, so it is (2,000 << 8) * 63,046 >> 16 =
+Example, the level of a day with 2,000 messages at the as-of instant, a growth factor of 0.962 (63,046 in Q16)
+and a day factor of 0.674 (44,171): levels have 8 binary places more, so it is (2,000 << 8) * 63,046 >> 16 =
 492,546, times 44,171 >> 16 = 331,975, which is 331,975 / 256 = 1,296.8 messages.
 """
 

@@ -8,8 +8,8 @@ from itertools import accumulate
 from operator import add
 from typing import NamedTuple, cast
 
-from orgbilling_stubs.billing.apply import METER_CHARGES
 from orgbilling_stubs.billing.instants import DAY_MS
+from orgbilling_stubs.billing.ledger_posting import METER_CHARGES
 from orgbilling_stubs.billing.opening_balance import CHARGES
 from orgbilling_stubs.export.columnar.columns import ColumnValues, TableColumns, values
 from orgbilling_stubs.export.writers.text_formats import dates

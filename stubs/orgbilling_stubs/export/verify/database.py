@@ -245,15 +245,15 @@ def _first_wrong_cell(
     connection.execute("SET preserve_insertion_order = true")
     for path in paths:
         try:
-            found = connection.execute(
+            misfit_row = connection.execute(
                 f"SELECT * FROM (SELECT row_number() OVER () AS row, [{', '.join(misfits)}] AS misfits, "
                 f"[{', '.join(cells)}] AS cells FROM {_text_source(table, format, [path])}) AS checked "
                 "WHERE list_contains(misfits, true) LIMIT 1"
             ).fetchone()
         except duckdb.Error as error:
             return f"{path}: {_summary(error)}"
-        if found is not None:
-            row, misfit, values = found
+        if misfit_row is not None:
+            row, misfit, values = misfit_row
             position = misfit.index(True)
             return (
                 f"{path}: {_place(table, format, row)}: {_misfit(table.columns[position], values[position])}"
@@ -267,10 +267,10 @@ def _place(table: Table, format: str, row: int) -> str:
 
 
 def _misfit(column: Column, cell: str | None) -> str:
-    shown = "null" if cell is None else repr(cell)
-    if len(shown) > 60:
-        shown = shown[:59] + "…"
-    return f"{column.name}: {shown} is no {column.kind}"
+    text = "null" if cell is None else repr(cell)
+    if len(text) > 60:
+        text = text[:59] + "…"
+    return f"{column.name}: {text} is no {column.kind}"
 
 
 def _integer(column: Column, typed_cell: str) -> str:

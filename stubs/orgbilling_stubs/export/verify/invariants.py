@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from orgbilling_stubs.billing.apply import METER_CHARGES
 from orgbilling_stubs.billing.billing_days import SETTLEMENT_MS
 from orgbilling_stubs.billing.instants import DAY_MS
+from orgbilling_stubs.billing.ledger_posting import METER_CHARGES
 from orgbilling_stubs.billing.opening_balance import CHARGES
 from orgbilling_stubs.export.schema import BY_NAME, NAMES, TABLES
 

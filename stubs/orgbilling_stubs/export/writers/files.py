@@ -39,8 +39,12 @@ class PartialFile(RawIOBase):
         self._path = path
         self._final = folder / path
         self._partial = self._final.with_name(self._final.name + suffix + PARTIAL)
-        self._final.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._partial.open("wb")
+        try:
+            self._final.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._partial.open("wb")
+        except OSError:
+            super().close()  # or the finalizer would call `close`, which needs the file
+            raise
         self._digest = sha256()
         self._size = 0
 

@@ -30,7 +30,7 @@ def fill(request: ExportRequest, url: str, advance: Progress) -> dict[str, int]:
     """
     psycopg = require("psycopg", "--to postgresql://…")
     try:
-        with psycopg.connect(url) as connection, connection.cursor() as cursor:
+        with psycopg.connect(url, client_encoding="UTF8") as connection, connection.cursor() as cursor:
             for name in request.tables:
                 cursor.execute(sql.create(BY_NAME[name], "postgresql", within=request.tables))
             return _copy_all(cursor, request, advance)

@@ -28,7 +28,6 @@ from orgbilling_stubs.faults.effects.stale import Stale
 from orgbilling_stubs.faults.effects.status import Status
 from orgbilling_stubs.faults.effects.truncate import Truncate
 from orgbilling_stubs.faults.effects.undocumented_member import UndocumentedMember
-from orgbilling_stubs.http.errors import Problem
 
 Effects: TypeAlias = tuple[Effect, ...]
 """The effects of a rule, in the order of the registry, no kind twice."""
@@ -68,20 +67,31 @@ def check(effects: Sequence[Effect], documented: Documented = frozenset) -> None
     """
     members = {effect.member for effect in effects}
     if all(effect.modifies for effect in effects):
-        raise Problem(errors.EFFECT_EMPTY)
+        raise errors.at(errors.EFFECT_EMPTY, "body.effect", document(effects))
     if len(members) < len(effects):
-        raise Problem(errors.EFFECTS_CONFLICT)
+        raise errors.at(errors.EFFECTS_CONFLICT, "body.effect", document(effects))
     for one, other in combinations(effects, 2):
         if one.excludes(other) or other.excludes(one):
             detail = f"{errors.EFFECTS_CONFLICT.detail}: {one.member}, {other.member}"
-            raise Problem(errors.EFFECTS_CONFLICT, detail=detail)
+            raise errors.at(errors.EFFECTS_CONFLICT, f"body.effect.{other.member}", document([other]), detail)
     for error in _validator(EFFECTS).iter_errors(document(effects)):
         place = ".".join(map(str, error.instance_path))
-        raise Problem(errors.EFFECT_INVALID, detail=f"effect.{place}: {error.message}")
+        detail = f"effect.{place}: {error.message}"
+        raise errors.at(errors.EFFECT_INVALID, f"body.effect.{place}", error.instance, detail)
     for effect in effects:
         problem = effect.invalid(documented)
         if problem is not None:
-            raise Problem(errors.EFFECT_INVALID, detail=f"effect.{problem}")
+            place = problem.split()[0].rstrip(":")
+            raise errors.at(errors.EFFECT_INVALID, f"body.effect.{place}", None, f"effect.{problem}")
+
+
+def check_members(document: Mapping[str, JsonValue]) -> None:
+    """Raise Problem for a member that belongs to an effect which is not asked for, such as `detail` alone."""
+    for kind in EFFECTS:
+        for name in kind.schema():
+            if name in document and kind.member not in document:
+                message = f"{name} needs `{kind.member}`"
+                raise errors.at(errors.EFFECT_INVALID, f"body.effect.{name}", document[name], message)
 
 
 def changes_body(effects: Sequence[Effect]) -> bool:

@@ -15,6 +15,7 @@ class Drip(Effect):
 
     member: ClassVar = "dripBytesPerSecond"
     on_the_wire: ClassVar = "the body trickles"
+    presets: ClassVar = {"200 bytes a second": {"dripBytesPerSecond": 200}}
 
     bytes_per_s: int = json_field("dripBytesPerSecond", integer(1, LARGEST_BYTES, "The body trickles."))
 

@@ -38,6 +38,7 @@ class DuplicateMember(ObjectEffect):
         "so that it shows which of the two a lenient parser takes"
     )
     conflicts: ClassVar = ("reset", "hangMs")
+    presets: ClassVar = {"currency twice": {"duplicateMember": {"name": "currency"}}}
 
     name: str = json_field("name", text(100, "A documented member."))
     value: object = json_field(

@@ -3,7 +3,7 @@
 A request with faults goes through five stages. An effect takes part in a stage by overriding one method:
 
 1. `delay_ms`: how long the request waits first. The delays of all effects are added up.
-2. `answer`: an error response in place of the operation's own.
+2. `error_response`: an error response in place of the operation's own.
 3. `tenants`: the state of the tenant that the operation reads.
 4. `change_body`: the body of the response.
 5. `change_delivery`: how the response is sent, or that it is not sent at all.
@@ -15,11 +15,12 @@ rule by rule.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
-from orgbilling_openapi.strict_json import JsonValue
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     from orgbilling_stubs.billing.tenant import Tenant
@@ -52,7 +53,7 @@ class TenantReader(Protocol):
         """The tenant as the operation shall see it."""
 
 
-class FaultedRequest(Protocol):
+class FaultedExchange(Protocol):
     """What an effect can learn about a request, and ask of the fault injector."""
 
     operation: str
@@ -81,7 +82,8 @@ class Effect:
     table in docs/faults.md. conflicts: members of other effects that cannot be in the same rule; it is
     enough when one of two effects names the other. modifies: members of the effects that this one changes;
     alone it does nothing. adds_up: whether the effects of several rules all act; otherwise the oldest
-    rule's does.
+    rule's does. presets: common cases that the console offers with one click, as the JSON members of a rule's
+    effect, by what they are called.
     """
 
     __slots__ = ()
@@ -90,6 +92,12 @@ class Effect:
     conflicts: ClassVar[tuple[str, ...]] = ()
     modifies: ClassVar[tuple[str, ...]] = ()
     adds_up: ClassVar[bool] = False
+    presets: ClassVar[Mapping[str, JsonObject]] = {}
+
+    @classmethod
+    def title(cls) -> str:
+        """What the effect is called: the words of its class. Example: `RateLimit` -> `Rate limit`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", " ", cls.__name__).capitalize()
 
     @classmethod
     def schema(cls) -> dict[str, Schema]:
@@ -136,14 +144,14 @@ class Effect:
         """How long the request waits before anything else happens, in milliseconds."""
         return 0
 
-    def answer(self, request: FaultedRequest, error: InjectedError | None) -> InjectedError | None:
+    def error_response(self, exchange: FaultedExchange, error: InjectedError | None) -> InjectedError | None:
         """The error response in place of the operation's own; None lets the operation answer.
 
         error: what an effect before this one answers.
         """
         return error
 
-    def tenants(self, request: FaultedRequest, tenants: TenantReader) -> TenantReader:
+    def tenants(self, exchange: FaultedExchange, tenants: TenantReader) -> TenantReader:
         """Where the operation reads tenants."""
         return tenants
 

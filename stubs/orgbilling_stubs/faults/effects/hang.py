@@ -16,6 +16,7 @@ class Hang(Effect):
     member: ClassVar = "hangMs"
     on_the_wire: ClassVar = "no response for so long, or until the client leaves; then the connection closes"
     conflicts: ClassVar = ("reset", "truncateBytes", "dripBytesPerSecond", "stale", "nulls", "field")
+    presets: ClassVar = {"hangs for a minute": {"hangMs": 60_000}}
 
     hang_ms: int = json_field(
         "hangMs", integer(1, LONGEST_MS, "There is no response for so long; then the connection closes.")

@@ -14,12 +14,13 @@ class Late(FlagEffect):
     """The response is lost, but not what the request wrote."""
 
     member: ClassVar = "late"
-    description: ClassVar = "Reset and hang strike after the operation has done its work."
+    description: ClassVar = "Reset and hang act after the operation has done its work."
     on_the_wire: ClassVar = (
-        "`reset` and `hangMs` strike after the operation has done its work: "
+        "`reset` and `hangMs` act after the operation has done its work: "
         "the response is lost, the write is not"
     )
     modifies: ClassVar = ("reset", "hangMs")
+    presets: ClassVar = {"written, then reset": {"reset": True, "late": True}}
 
     def change_delivery(self, delivery: Delivery) -> Delivery:
         """End the connection late, unless an older rule ends it."""

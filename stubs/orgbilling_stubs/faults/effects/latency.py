@@ -33,6 +33,10 @@ class Latency(ObjectEffect):
 
     member: ClassVar = "latency"
     adds_up: ClassVar = True
+    presets: ClassVar = {
+        "3 s late": {"latency": {"ms": 3_000}},
+        "0.1 to 2 s late": {"latency": {"distribution": "uniform", "ms": 100, "maxMs": 2_000}},
+    }
     description: ClassVar = "How long the response is held back."
     on_the_wire: ClassVar = (
         "held back: `fixed`, `uniform` (`ms` to `maxMs`) or `lognormal` (median `ms`, `sigmaPermille`, "
@@ -43,7 +47,13 @@ class Latency(ObjectEffect):
         "ms", integer(0, LONGEST_MS, "The delay; the least of a uniform one, the median of a lognormal one.")
     )
     distribution: str = json_field(
-        "distribution", {"type": "string", "enum": ["fixed", "uniform", "lognormal"], "default": "fixed"}
+        "distribution",
+        {
+            "type": "string",
+            "enum": ["fixed", "uniform", "lognormal"],
+            "default": "fixed",
+            "description": "How delays vary: always `ms`, evenly from `ms` to `maxMs`, or around `ms`.",
+        },
     )
     max_ms: int = json_field("maxMs", integer(0, LONGEST_MS, "The most that it can be.", LONGEST_MS))
     sigma_permille: int = json_field(

@@ -16,6 +16,7 @@ class NullArrays(FlagEffect):
     """`null` for every empty array."""
 
     member: ClassVar = "nulls"
+    presets: ClassVar = {"null for empty arrays": {"nulls": True}}
     description: ClassVar = "Empty arrays are null."
     on_the_wire: ClassVar = "`null` for every empty array"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from orgbilling_stubs.faults.documented_responses import InjectedError
-from orgbilling_stubs.faults.effects.effect import FaultedRequest, ObjectEffect, integer, json_field
+from orgbilling_stubs.faults.effects.effect import FaultedExchange, ObjectEffect, integer, json_field
 from orgbilling_stubs.tenants import clock
 
 STATUS = 429
@@ -79,30 +79,31 @@ class RateLimit(ObjectEffect):
 
     member: ClassVar = "rateLimit"
     adds_up: ClassVar = True
+    presets: ClassVar = {"1 request a minute": {"rateLimit": {"limit": 1}}}
     description: ClassVar = "A token bucket in real time, with the headers of one."
     on_the_wire: ClassVar = (
         "`X-RateLimit-Limit`, `-Remaining` and `-Reset` on every response, and 429 with `Retry-After` when "
         "the bucket of the organization is empty"
     )
 
-    limit: int = json_field("limit", integer(1, 1_000_000))
-    seconds: int = json_field("seconds", integer(1, 86_400, default=60))
+    limit: int = json_field("limit", integer(1, 1_000_000, "How many requests pass in the period."))
+    seconds: int = json_field("seconds", integer(1, 86_400, "Length of the period, in seconds.", 60))
     buckets: Buckets = field(default_factory=Buckets, compare=False, repr=False)
 
     def statuses(self) -> tuple[int, ...]:
         """429."""
         return (STATUS,)
 
-    def answer(self, request: FaultedRequest, error: InjectedError | None) -> InjectedError | None:
+    def error_response(self, exchange: FaultedExchange, error: InjectedError | None) -> InjectedError | None:
         """429 when the bucket is empty. The longest wait counts when another limit was reached as well."""
-        allowance = self.buckets.take(request.organization, self.limit, self.seconds, clock.wall_ms())
+        allowance = self.buckets.take(exchange.organization, self.limit, self.seconds, clock.wall_ms())
         headers = allowance.headers()
-        others = request.response_headers.get(b"x-ratelimit-remaining", headers[b"x-ratelimit-remaining"])
+        others = exchange.response_headers.get(b"x-ratelimit-remaining", headers[b"x-ratelimit-remaining"])
         if allowance.remaining <= int(others):
-            request.response_headers.update(headers)
+            exchange.response_headers.update(headers)
         if allowance.retry_s == 0:
             return error
         # Only another limit has answered before this one: see the order of the registry.
         if error is not None and (error.retry_after_s or 0) >= allowance.retry_s:
             return error
-        return request.documented_error(STATUS, retry_after_s=allowance.retry_s)
+        return exchange.documented_error(STATUS, retry_after_s=allowance.retry_s)

@@ -17,6 +17,7 @@ class Reset(FlagEffect):
     description: ClassVar = "The connection is reset."
     on_the_wire: ClassVar = "the connection is reset (RST)"
     conflicts: ClassVar = ("hangMs", "truncateBytes", "dripBytesPerSecond", "stale", "nulls", "field")
+    presets: ClassVar = {"connection reset": {"reset": True}}
 
     def change_delivery(self, delivery: Delivery) -> Delivery:
         """Reset, unless an older rule ends the connection another way."""

@@ -12,7 +12,7 @@ from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.billing.state import SETTING_EVENTS
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.faults.effects.effect import (
-    FaultedRequest,
+    FaultedExchange,
     ObjectEffect,
     TenantReader,
     integer,
@@ -29,6 +29,7 @@ class Stale(ObjectEffect):
     """The state without the last `commands` commands, or as of `seconds` ago; one of the two."""
 
     member: ClassVar = "stale"
+    presets: ClassVar = {"balance of 1 command ago": {"stale": {"commands": 1}}}
     description: ClassVar = "The balance comes from the past."
     constraints: ClassVar = {"minProperties": 1, "maxProperties": 1}
     on_the_wire: ClassVar = (
@@ -40,9 +41,9 @@ class Stale(ObjectEffect):
     )
     seconds: int | None = json_field("seconds", integer(1, 31_622_400, "As of so long ago."), None)
 
-    def tenants(self, request: FaultedRequest, tenants: TenantReader) -> TenantReader:
+    def tenants(self, exchange: FaultedExchange, tenants: TenantReader) -> TenantReader:
         """The past, for operations that show the balance."""
-        return PastTenants(request.service, self) if request.operation in OPERATIONS else tenants
+        return PastTenants(exchange.service, self) if exchange.operation in OPERATIONS else tenants
 
 
 class PastTenants:
@@ -55,7 +56,7 @@ class PastTenants:
     def tenant(self, organization: str) -> Tenant:
         """The tenant as it was; as it was created, when there is no earlier past."""
         present = self._service.tenant(organization)
-        log = self._service.store.read(organization)
+        log = self._service.log(present)
         branch = active_branch(log)
         until_ms = present.now_ms - 1000 * (self.stale.seconds or 0)
         if self.stale.commands is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from orgbilling_stubs.faults.documented_responses import InjectedError
-from orgbilling_stubs.faults.effects.effect import Effect, FaultedRequest, integer, json_field, text
+from orgbilling_stubs.faults.effects.effect import Effect, FaultedExchange, integer, json_field, text
 
 BODILESS = (204, 205, 304)
 """Statuses whose response has no body."""
@@ -26,6 +26,13 @@ class Status(Effect):
         "operation's own, and has no conflicts"
     )
     conflicts: ClassVar = ("stale", "nulls")
+    presets: ClassVar = {
+        "500": {"status": 500},
+        "503, retry after 5 s": {"status": 503, "retryAfterSeconds": 5},
+        "429": {"status": 429},
+        "401": {"status": 401},
+        "403": {"status": 403},
+    }
 
     status: int = json_field(
         "status", integer(200, 599, "Sent instead, with a body that fits the API description.")
@@ -48,10 +55,10 @@ class Status(Effect):
         """A conflict, if the operation does not answer."""
         return self.replaces_operation and other.member in self.conflicts
 
-    def answer(self, request: FaultedRequest, error: InjectedError | None) -> InjectedError | None:
+    def error_response(self, exchange: FaultedExchange, error: InjectedError | None) -> InjectedError | None:
         """The documented error, unless an effect before this one answers."""
         if not self.replaces_operation:
-            request.success_status = self.status
+            exchange.success_status = self.status
         if error is not None or not self.replaces_operation:
             return error
-        return request.documented_error(self.status, self.detail, self.retry_after_s)
+        return exchange.documented_error(self.status, self.detail, self.retry_after_s)

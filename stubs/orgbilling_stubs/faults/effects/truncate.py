@@ -14,6 +14,7 @@ class Truncate(Effect):
     """The body ends after so many bytes; -1 is half of it."""
 
     member: ClassVar = "truncateBytes"
+    presets: ClassVar = {"half a body": {"truncateBytes": -1}}
     on_the_wire: ClassVar = (
         "the connection closes after so many bytes of the body (-1: half), though `Content-Length` says more"
     )

@@ -21,6 +21,7 @@ class UndocumentedMember(Effect):
     """
 
     member: ClassVar = "field"
+    presets: ClassVar = {"an undocumented member": {"field": "x_new"}}
     on_the_wire: ClassVar = (
         "one undocumented member more, in the object or in every row; "
         "not checked against the API description, on purpose"

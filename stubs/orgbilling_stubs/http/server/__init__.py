@@ -1,1 +1,1 @@
-"""What exists for speed alone: the uvicorn protocol and the lazy import of Connexion."""
+"""How the application is served: the uvicorn protocol, and the lazy import of Connexion."""

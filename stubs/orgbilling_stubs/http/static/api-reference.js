@@ -14,6 +14,11 @@ Scalar.createApiReference(element, {
   documentDownloadType: "direct",
   // A token stays in the open page: it may be a real one.
   persistAuth: false,
+  // Some of Scalar's own colors are too pale for small text (WCAG 2.2, 1.4.3: at least 4.5 to 1).
+  customCss: `
+    .light-mode { --scalar-color-3: #666; --scalar-color-green: #00703f; --scalar-color-red: #c2001b; --scalar-color-orange: #a84300; }
+    .dark-mode { --scalar-color-3: #a0a0a0; --scalar-color-red: #ff7070; }
+  `,
   defaultHttpClient: { targetKey: "shell", clientKey: "curl" },
   ...(scheme ? { authentication: { preferredSecurityScheme: scheme } } : {}),
 });

@@ -1,11 +1,19 @@
-"""The log in SQLite: WAL, one row an event, safe against kill -9."""
+"""The log in SQLite: one row a record, checked by checksums, on disk before it is acknowledged.
+
+`synchronous=FULL` with a write-ahead log: a commit returns when the record is on the disk, so that it
+survives `kill -9` and the loss of power (https://www.sqlite.org/pragma.html#pragma_synchronous).
+
+No call waits for a lock: it raises StoreLockError at once, and the caller decides whether to wait (see
+`tenants.store.retry`). Only opening the file waits, before the server answers anybody.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from orgbilling_stubs.billing.events import (
@@ -17,20 +25,43 @@ from orgbilling_stubs.billing.events import (
     decode,
     encode,
 )
-from orgbilling_stubs.tenants.store.protocol import SERVER_LOG, ConflictError, StoreError
+from orgbilling_stubs.tenants.clock import wall_ms
+from orgbilling_stubs.tenants.store import errors
+from orgbilling_stubs.tenants.store.checksums import BEGINNING, RecordRow, checksum
+from orgbilling_stubs.tenants.store.errors import (
+    ConflictError,
+    LogDamageError,
+    StoreError,
+    StoreErrorKind,
+    StoreLockError,
+)
+from orgbilling_stubs.tenants.store.protocol import SERVER_LOG, LogAppend, LogChange, LogHead
+from orgbilling_stubs.tenants.store.sqlite_file import open_database
 
-_FORMAT = 2
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS record (
-    organization TEXT NOT NULL,
-    sequence INTEGER NOT NULL,
-    at_ms INTEGER NOT NULL,
-    event TEXT NOT NULL,
-    batch INTEGER NOT NULL,
-    idempotency_key TEXT,
-    fingerprint TEXT,
-    PRIMARY KEY (organization, sequence)
-) STRICT;
+LOOK_EVERY_MS = 100
+"""How often reads look whether the file is still the one that was opened. Writes always do."""
+
+_KINDS: dict[int, StoreErrorKind] = {
+    sqlite3.SQLITE_FULL: errors.FULL,
+    sqlite3.SQLITE_READONLY: errors.READ_ONLY,
+    sqlite3.SQLITE_PERM: errors.READ_ONLY,
+}
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_PRIMARY = 0xFF
+"""The bits of SQLite's extended error codes that are the error itself."""
+
+_READ = """
+SELECT log.generation, log.sequence, log.checksum, record.checksum,
+    record.sequence, record.at_ms, record.event, record.batch, record.idempotency_key, record.fingerprint
+FROM log LEFT JOIN record
+    ON record.organization = log.organization AND record.generation = log.generation
+    AND record.sequence >= ?
+WHERE log.organization = ? ORDER BY record.sequence
+"""
+_FIRST = """
+SELECT organization, generation, record.checksum,
+    record.sequence, at_ms, event, batch, idempotency_key, fingerprint
+FROM log JOIN record USING (organization, generation) WHERE record.sequence = 1
 """
 
 
@@ -43,107 +74,256 @@ class SqliteStore:
         Raises StoreError when it cannot be opened, or is not a log of ours.
         """
         self._path = path
-        with ExitStack() as undone:
-            try:
-                self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
-                undone.callback(self._db.close)
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute("PRAGMA synchronous=NORMAL")
-                self._prepare()
-            except sqlite3.Error as error:
-                raise StoreError(f"cannot use {path} as a database: {error}") from error
-            undone.pop_all()
+        self.writes = 0
+        self._db = open_database(path)
+        self._files = [path, path.with_name(f"{path.name}-wal")]
+        self._identities = self._identify()
+        self._looked_ms = wall_ms()
 
-    def _prepare(self) -> None:
-        found = self._db.execute("PRAGMA user_version").fetchone()[0]
-        tables = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if found == 0 and tables:
-            raise StoreError(f"{self._path} is a database of something else")
-        if found not in (0, _FORMAT):
-            raise StoreError(f"{self._path} was written by another version (format {found})")
-        self._db.executescript(_SCHEMA)
-        self._db.execute(f"PRAGMA user_version={_FORMAT}")
+    def head(self, organization: str) -> LogHead | None:
+        """Where a log ends; raises StoreError."""
+        query = "SELECT generation, sequence FROM log WHERE organization = ?"
+        with self._reading(organization):
+            row = self._db.execute(query, (organization,)).fetchone()
+            if row is None:
+                self._check_absent(organization)
+        return None if row is None else LogHead(*row)
 
-    def read(self, organization: str, after: int = 0) -> Sequence[Record]:
-        """Records after a sequence number; raises StoreError when the log cannot be read."""
-        try:
-            rows = self._db.execute(
-                "SELECT sequence, at_ms, event, batch, idempotency_key, fingerprint FROM record"
-                " WHERE organization = ? AND sequence > ? ORDER BY sequence",
-                (organization, after),
-            ).fetchall()
-            return [
-                Record(
-                    sequence,
-                    at_ms,
-                    decode(json.loads(event)),
-                    batch,
-                    Idempotency(key, fingerprint) if key else None,
-                )
-                for sequence, at_ms, event, batch, key, fingerprint in rows
-            ]
-        except (sqlite3.Error, ValueError, UnknownEventError) as error:
-            raise StoreError(f"cannot read {self._path}: {error}") from error
+    def _check_absent(self, organization: str) -> None:
+        """Raise LogDamageError when a log without a head has records: its head was lost."""
+        query = "SELECT 1 FROM record WHERE organization = ? LIMIT 1"
+        if self._db.execute(query, (organization,)).fetchone() is not None:
+            raise self._damaged(organization, "its head is missing")
 
-    def append(self, organization: str, records: Sequence[Record]) -> None:
-        """Append records in one transaction; raises Conflict or StoreError."""
-        rows = [
-            (
-                organization,
-                record.sequence,
-                record.at_ms,
-                json.dumps(encode(record.event), ensure_ascii=False, separators=(",", ":")),
-                record.batch,
-                record.idempotency.key if record.idempotency else None,
-                record.idempotency.fingerprint if record.idempotency else None,
-            )
-            for record in records
-        ]
-        try:
-            self._write("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-        except sqlite3.IntegrityError as error:
-            raise ConflictError(f"{organization}: {error}") from error
-        except sqlite3.Error as error:
-            raise StoreError(f"cannot write {self._path}: {error}") from error
+    def read(self, organization: str, after: int = 0, generation: int | None = None) -> Sequence[Record]:
+        """Records after a sequence number.
 
-    def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            self._db.executemany(statement, rows)
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        Raises ConflictError for a log of another generation, LogDamageError, or StoreError.
+        """
+        with self._reading(organization):
+            rows = self._db.execute(_READ, (max(after, 1), organization)).fetchall()
+            if not rows:
+                self._check_absent(organization)
+            present = rows[0][0] if rows else None
+            if generation is not None and present != generation:
+                raise ConflictError(f"{organization}: the log is not of generation {generation}")
+            return self._verified(organization, after, rows) if rows else []
+
+    def _verified(self, organization: str, after: int, rows: Sequence[tuple[object, ...]]) -> list[Record]:
+        """The records of rows that begin with the one numbered `after`, or with the first.
+
+        Raises LogDamageError when one of them is not what was written, or missing.
+        """
+        records: list[Record] = []
+        generation, last, last_checksum = rows[0][:3]
+        assert isinstance(generation, int)
+        previous, expected = BEGINNING, max(after, 1)
+        for row in rows:
+            stored, values = row[3], RecordRow(*row[4:])  # type: ignore[arg-type]
+            if values.sequence != expected:
+                break  # it is missing
+            if expected > after:
+                try:
+                    if stored != checksum(previous, organization, generation, values):
+                        raise self._damaged(organization, f"record {expected} is not what was written")
+                    records.append(_record(values))
+                except (TypeError, ValueError, UnknownEventError) as error:
+                    raise self._damaged(organization, f"record {expected}: {error}") from error
+            assert isinstance(stored, bytes)
+            previous = stored
+            expected += 1
+        if (expected - 1, previous) != (last, last_checksum):
+            raise self._damaged(organization, f"record {expected} is missing, or not the last")
+        return records
+
+    def append(self, organization: str, records: Sequence[Record], generation: int | None = None) -> int:
+        """Append records in one transaction; raises ConflictError or StoreError."""
+        with self._transaction(organization):
+            return self._append(organization, records, generation)
+
+    def _append(self, organization: str, records: Sequence[Record], generation: int | None) -> int:
+        """Append records to a log, within a transaction; its generation."""
+        first, last = records[0].sequence, records[-1].sequence
+        head = self._db.execute(
+            "SELECT log.generation, log.sequence, log.checksum, record.checksum FROM log LEFT JOIN record"
+            " ON record.organization = log.organization AND record.generation = log.generation"
+            " AND record.sequence = log.sequence WHERE log.organization = ?",
+            (organization,),
+        ).fetchone()
+        if (generation, first - 1) != (None, 0) if head is None else head[:2] != (generation, first - 1):
+            raise ConflictError(f"{organization}: sequence {first} of generation {generation} is taken")
+        if head is None:
+            self._check_absent(organization)
+            statement = "INSERT INTO log (organization, sequence, checksum) VALUES (?, 0, ?)"
+            generation = self._db.execute(statement, (organization, BEGINNING)).lastrowid
+        elif head[2] != head[3]:
+            raise self._damaged(organization, "its last record is not what was written")
+        assert generation is not None
+        previous = BEGINNING if head is None else head[2]
+        rows = []
+        for record in records:
+            values = _stored(record)
+            previous = checksum(previous, organization, generation, values)
+            rows.append((organization, generation, *values, previous))
+        self._db.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        statement = "UPDATE log SET sequence = ?, checksum = ? WHERE generation = ?"
+        self._db.execute(statement, (last, previous, generation))
+        return generation
 
     def delete(self, organization: str) -> None:
-        """Forget an organization; raises StoreError."""
-        try:
-            self._write("DELETE FROM record WHERE organization = ?", [(organization,)])
-        except sqlite3.Error as error:
-            raise StoreError(f"cannot write {self._path}: {error}") from error
+        """Forget an organization, even one whose log is damaged; raises StoreError."""
+        with self._transaction(organization):
+            self._delete(organization)
+
+    def _delete(self, organization: str) -> int:
+        """Delete a log, within a transaction; 1, or 0 when there was none."""
+        records = self._db.execute("DELETE FROM record WHERE organization = ?", (organization,)).rowcount
+        heads = self._db.execute("DELETE FROM log WHERE organization = ?", (organization,)).rowcount
+        return int(records + heads > 0)
+
+    def write_all(self, changes: Sequence[LogChange]) -> Sequence[int]:
+        """Carry out all changes in one transaction; raises ConflictError or StoreError."""
+        with self._transaction(changes[0].organization):
+            return [self._change(change) for change in changes]
+
+    def _change(self, change: LogChange) -> int:
+        """Carry out a change, within a transaction; what `write_all` returns for it."""
+        if isinstance(change, LogAppend):
+            return self._append(change.organization, change.records, change.generation)
+        return self._delete(change.organization)
+
+    def heads(self) -> Mapping[str, LogHead]:
+        """Where every log ends, in the order of creation; raises StoreError."""
+        with self._reading():
+            rows = self._db.execute("SELECT organization, generation, sequence FROM log ORDER BY generation")
+            return {
+                organization: LogHead(*head) for organization, *head in rows if organization != SERVER_LOG
+            }
 
     def organizations(self) -> Sequence[str]:
-        """Every organization with a log, in the order of creation."""
-        rows = self._db.execute("SELECT organization FROM record WHERE sequence = 1 ORDER BY rowid")
+        """Every organization with a log, in the order of creation; raises StoreError."""
+        with self._reading():
+            rows = self._db.execute("SELECT organization FROM log ORDER BY generation").fetchall()
         return [organization for (organization,) in rows if organization != SERVER_LOG]
 
     def creation_events(self) -> Sequence[tuple[str, TenantCreated]]:
-        """Every organization with the event that created it; raises StoreError."""
-        births = ((organization, self._first(organization)) for organization in self.organizations())
+        """Every organization with the event that created it; those whose logs are damaged are left out."""
+        try:
+            with self._reading(SERVER_LOG):
+                rows = self._db.execute(f"{_FIRST} ORDER BY generation").fetchall()
+        except LogDamageError:  # bytes in one of them that are no text: one by one
+            rows = [row for organization in self.organizations() for row in self._first(organization)]
+        births = ((row[0], _first_event(row)) for row in rows if row[0] != SERVER_LOG)
         return [(organization, event) for organization, event in births if isinstance(event, TenantCreated)]
 
-    def _first(self, organization: str) -> Event:
-        """The event that a log begins with."""
-        query = "SELECT event FROM record WHERE organization = ? AND sequence = 1"
+    def _first(self, organization: str) -> Sequence[tuple[object, ...]]:
+        """The row that a log begins with; none when it cannot be read."""
         try:
-            return decode(json.loads(self._db.execute(query, (organization,)).fetchone()[0]))
-        except (sqlite3.Error, TypeError, ValueError, UnknownEventError) as error:
-            raise StoreError(f"cannot read {self._path}: {error}") from error
+            with self._reading(organization):
+                return self._db.execute(f"{_FIRST} AND organization = ?", (organization,)).fetchall()
+        except LogDamageError:
+            return []
+
+    def is_locked(self) -> bool:
+        """Whether another connection holds a lock; any other error is left to the call that meets it."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            return isinstance(self._error(error, "write", None), StoreLockError)
+        return False
 
     def stamp(self) -> int:
-        """SQLite's own count of commits by other connections."""
-        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        """SQLite's own count of commits by other connections; raises StoreError."""
+        now_ms = wall_ms()
+        if now_ms - self._looked_ms > LOOK_EVERY_MS:
+            self._check_in_place()
+            self._looked_ms = now_ms
+        with self._reading():
+            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    @contextmanager
+    def _transaction(self, organization: str) -> Iterator[None]:
+        """Write everything in the block, or nothing of it; raises StoreError.
+
+        When it returns, the records are on disk, in the file that is found under its name.
+        """
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise self._error(error, "write", organization) from error
+        self.writes += 1
+        self._check_in_place()
+
+    @contextmanager
+    def _reading(self, organization: str | None = None) -> Iterator[None]:
+        """Read; raises StoreError. organization: whose log is read."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._error(error, "read", organization) from error
+
+    def _error(self, error: sqlite3.Error, purpose: str, organization: str | None) -> StoreError:
+        """What an error of SQLite means."""
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return StoreLockError(f"{self._path} is locked by another program")
+        undecodable = code == sqlite3.SQLITE_ERROR and "decode" in str(error)  # bytes that are no UTF-8
+        if organization is not None and (undecodable or code in _DAMAGED):
+            return self._damaged(organization, str(error))
+        return StoreError(f"cannot {purpose} {self._path}: {error}", _KINDS.get(code, errors.FAILED))
+
+    def _damaged(self, organization: str, problem: str) -> LogDamageError:
+        return LogDamageError(f"{self._path}: the log of {organization} is damaged: {problem}")
+
+    def _identify(self) -> list[tuple[int, int]]:
+        """Device and inode of each file of the database; raises OSError when one is missing."""
+        return [(status.st_dev, status.st_ino) for status in map(os.stat, self._files)]
+
+    def _check_in_place(self) -> None:
+        """Raise StoreError when the files of the database were deleted, moved or replaced."""
+        try:
+            if self._identify() == self._identities:
+                return
+            problem = "was replaced"
+        except OSError as error:
+            problem = f"cannot be found ({error.strerror})"
+        raise StoreError(f"{self._path} {problem}: put it back, or start the server anew", errors.MISSING)
+
+
+def _stored(record: Record) -> RecordRow:
+    event = json.dumps(encode(record.event), separators=(",", ":"))
+    key = record.idempotency
+    pair = (None, None) if key is None else (key.key, key.fingerprint)
+    return RecordRow(record.sequence, record.at_ms, event, record.batch, *pair)
+
+
+def _record(stored: RecordRow) -> Record:
+    """The record of a row. Raises TypeError, ValueError or UnknownEventError when it is none."""
+    key, fingerprint = stored.idempotency_key, stored.fingerprint
+    idempotency = None if key is None or fingerprint is None else Idempotency(key, fingerprint)
+    event = decode(json.loads(stored.event))
+    return Record(stored.sequence, stored.at_ms, event, stored.batch, idempotency)
+
+
+def _first_event(row: Sequence[object]) -> Event | None:
+    """The event of a row of `_FIRST`; None when it is not what was written."""
+    organization, generation, stored, *values = row
+    try:
+        record = RecordRow(*values)  # type: ignore[arg-type]
+        if stored == checksum(BEGINNING, organization, generation, record):  # type: ignore[arg-type]
+            return _record(record).event
+    except (TypeError, ValueError, UnknownEventError):
+        return None
+    return None

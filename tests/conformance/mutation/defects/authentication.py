@@ -7,15 +7,12 @@ import hmac
 from collections.abc import Callable
 from functools import partial
 
-from ..defect import Defect, Make
-from ..proxy import Answer, Ask, Forward, Spoil
-from ..shape import (
+from ..defect import Defect, MutationFactory
+from ..mutations import (
     PORTAL,
     PRICING,
     REDEEM,
     WINDOWED,
-    always,
-    as_owner,
     days,
     failed,
     headed,
@@ -23,119 +20,126 @@ from ..shape import (
     operation,
     page,
     refused,
+    stateless,
     when,
+    with_good_token,
 )
-from ..world import World, peek
+from ..proxy import Forward, Mutation, Request, Response
+from ..sound_server import SoundServer, unverified_claims
 
 Documented = partial(Defect, area="authentication", basis="documented")
 Assumed = partial(Defect, area="authentication", basis="assumed")
 
-Admits = Callable[[World, Ask], bool]
+Admits = Callable[[SoundServer, Request], bool]
 
 
-def lets_in(test: Admits) -> Make:
+def lets_in(test: Admits) -> MutationFactory:
     """Take some requests that carry no good token as if they did."""
 
-    def make(world: World) -> Spoil:
-        async def spoil(ask: Ask, forward: Forward) -> Answer:
-            admitted = operation(ask) is not None and test(world, ask)
-            return await forward(as_owner(world, ask) if admitted else ask)
+    def make(server: SoundServer) -> Mutation:
+        async def mutate(request: Request, forward: Forward) -> Response:
+            admitted = operation(request) is not None and test(server, request)
+            return await forward(with_good_token(server, request) if admitted else request)
 
-        return spoil
+        return mutate
 
     return make
 
 
-def sent(ask: Ask) -> str:
+def sent(request: Request) -> str:
     """The token that was sent, without its scheme."""
-    return (ask.header("authorization") or "").partition(" ")[2].strip()
+    return (request.header("authorization") or "").partition(" ")[2].strip()
 
 
-def bare(ask: Ask) -> bool:
-    return ask.header("authorization") is None
+def bare(request: Request) -> bool:
+    return request.header("authorization") is None
 
 
-def alg(ask: Ask) -> object:
-    return peek(sent(ask), 0).get("alg")
+def alg(request: Request) -> object:
+    return unverified_claims(sent(request), 0).get("alg")
 
 
-def readable(ask: Ask) -> bool:
-    return bool(peek(sent(ask), 1))
+def readable(request: Request) -> bool:
+    return bool(unverified_claims(sent(request), 1))
 
 
-def _expired(world: World, ask: Ask) -> bool:
+def _expired(server: SoundServer, request: Request) -> bool:
     """The signature is good, the time is not."""
-    return alg(ask) == "RS256" and world.signed(sent(ask))
+    return alg(request) == "RS256" and server.signed(sent(request))
 
 
-def _hs256(world: World, ask: Ask) -> bool:
-    token = sent(ask)
+def _hs256(server: SoundServer, request: Request) -> bool:
+    token = sent(request)
     head, _, signature = token.rpartition(".")
-    digest = hmac.digest(world.key.public.pem().encode(), head.encode(), hashlib.sha256)
-    return alg(ask) == "HS256" and world.same(signature, digest)
+    digest = hmac.digest(server.key.public.pem().encode(), head.encode(), hashlib.sha256)
+    return alg(request) == "HS256" and server.same(signature, digest)
 
 
-def _remembered(world: World) -> Spoil:
+def _remembered(server: SoundServer) -> Mutation:
     known = False
 
-    async def spoil(ask: Ask, forward: Forward) -> Answer:
+    async def mutate(request: Request, forward: Forward) -> Response:
         nonlocal known
-        if bare(ask) and known and operation(ask):
-            return await forward(as_owner(world, ask))
-        answer = await forward(ask)
-        known = known or (answer.status == 200 and not bare(ask) and operation(ask) is not None)
-        return answer
+        if bare(request) and known and operation(request):
+            return await forward(with_good_token(server, request))
+        response = await forward(request)
+        known = known or (response.status == 200 and not bare(request) and operation(request) is not None)
+        return response
 
-    return spoil
+    return mutate
 
 
-def _sometimes(world: World) -> Spoil:
+def _sometimes(server: SoundServer) -> Mutation:
     count = 0
 
-    async def spoil(ask: Ask, forward: Forward) -> Answer:
+    async def mutate(request: Request, forward: Forward) -> Response:
         nonlocal count
-        count += bare(ask) and operation(ask) is not None
-        return await forward(as_owner(world, ask) if bare(ask) and operation(ask) and count % 5 == 0 else ask)
+        count += bare(request) and operation(request) is not None
+        return await forward(
+            with_good_token(server, request)
+            if bare(request) and operation(request) and count % 5 == 0
+            else request
+        )
 
-    return spoil
+    return mutate
 
 
-async def _validates_first(ask: Ask, forward: Forward) -> Answer:
-    answer = await forward(ask)
-    found = number(days(ask))
-    wrong = days(ask) is not None and (found is None or not 1 <= found <= 365)
-    if answer.status == 401 and operation(ask) in WINDOWED and wrong:
+async def _validates_first(request: Request, forward: Forward) -> Response:
+    response = await forward(request)
+    found = number(days(request))
+    wrong = days(request) is not None and (found is None or not 1 <= found <= 365)
+    if response.status == 401 and operation(request) in WINDOWED and wrong:
         return refused(
             422,
             "Unprocessable Entity",
             "validation failed",
             errors=[{"location": "query.days", "message": "expected number <= 365"}],
         )
-    return answer
+    return response
 
 
-def status(code: int, title: str) -> Make:
+def status(code: int, title: str) -> MutationFactory:
     """Refuse in the right form with the wrong status."""
-    return when(failed(401), lambda answer: refused(code, title, "no session token was sent"))
+    return when(failed(401), lambda response: refused(code, title, "no session token was sent"))
 
 
 DEFECTS = (
-    Documented("no-token", says="no token is asked for", make=lets_in(lambda world, ask: bare(ask))),
+    Documented("no-token", says="no token is asked for", make=lets_in(lambda server, request: bare(request))),
     Documented(
         "no-token-one",
         says="model-pricing asks for no token",
-        make=lets_in(lambda world, ask: bare(ask) and operation(ask) == PRICING),
+        make=lets_in(lambda server, request: bare(request) and operation(request) == PRICING),
     ),
     Documented(
         "no-token-redeem",
         says="redeem asks for no token",
-        make=lets_in(lambda world, ask: bare(ask) and operation(ask) == REDEEM),
+        make=lets_in(lambda server, request: bare(request) and operation(request) == REDEEM),
         writes=("redeem",),
     ),
     Documented(
         "no-token-portal",
         says="the portal asks for no token",
-        make=lets_in(lambda world, ask: bare(ask) and operation(ask) == PORTAL),
+        make=lets_in(lambda server, request: bare(request) and operation(request) == PORTAL),
         writes=("portal",),
     ),
     Documented("no-token-sometimes", says="every fifth request without a token is let in", make=_sometimes),
@@ -143,36 +147,40 @@ DEFECTS = (
     Documented(
         "garbage",
         says="a token that is no JWT is taken",
-        make=lets_in(lambda world, ask: bool(sent(ask)) and not readable(ask)),
+        make=lets_in(lambda server, request: bool(sent(request)) and not readable(request)),
     ),
     Documented(
         "empty-bearer",
         says="an empty token is taken",
-        make=lets_in(lambda world, ask: not bare(ask) and sent(ask) == ""),
+        make=lets_in(lambda server, request: not bare(request) and sent(request) == ""),
     ),
     Documented(
         "other-scheme",
         says="Basic is taken for Bearer",
-        make=lets_in(lambda world, ask: (ask.header("authorization") or "").lower().startswith("basic ")),
+        make=lets_in(
+            lambda server, request: (request.header("authorization") or "").lower().startswith("basic ")
+        ),
     ),
     Documented("expired", says="an expired token is taken", make=lets_in(_expired)),
     Documented(
         "alg-none",
         says="a token with alg none is taken",
-        make=lets_in(lambda world, ask: str(alg(ask)).lower() == "none"),
+        make=lets_in(lambda server, request: str(alg(request)).lower() == "none"),
     ),
     Documented(
         "signature-ignored",
         says="the signature of an RS256 token is not looked at",
-        make=lets_in(lambda world, ask: alg(ask) == "RS256" and readable(ask)),
+        make=lets_in(lambda server, request: alg(request) == "RS256" and readable(request)),
     ),
     Documented(
         "signature-optional",
         says="a token whose signature is empty is taken",
-        make=lets_in(lambda world, ask: readable(ask) and sent(ask).endswith(".")),
+        make=lets_in(lambda server, request: readable(request) and sent(request).endswith(".")),
     ),
     Documented(
-        "hs256-any", says="any HS256 token is taken", make=lets_in(lambda world, ask: alg(ask) == "HS256")
+        "hs256-any",
+        says="any HS256 token is taken",
+        make=lets_in(lambda server, request: alg(request) == "HS256"),
     ),
     Documented(
         "hs256-public-key", says="HS256 with the public key for a secret is taken", make=lets_in(_hs256)
@@ -181,14 +189,18 @@ DEFECTS = (
         "trailing-part",
         says="what follows the third part of a token is not looked at",
         make=lets_in(
-            lambda world, ask: sent(ask).count(".") > 2 and world.signed(".".join(sent(ask).split(".")[:3]))
+            lambda server, request: (
+                sent(request).count(".") > 2 and server.signed(".".join(sent(request).split(".")[:3]))
+            )
         ),
     ),
     Assumed(
         "pending",
         says="a session without an organization is taken",
         make=lets_in(
-            lambda world, ask: peek(sent(ask), 1).get("sts") == "pending" and world.signed(sent(ask))
+            lambda server, request: (
+                unverified_claims(sent(request), 1).get("sts") == "pending" and server.signed(sent(request))
+            )
         ),
     ),
     Assumed(
@@ -202,13 +214,15 @@ DEFECTS = (
         says="no token leads to a login page",
         make=when(
             failed(401),
-            lambda answer: page(302, "text/html", "<a href='/login'>Found</a>").having("location", "/login"),
+            lambda response: page(302, "text/html", "<a href='/login'>Found</a>").with_header(
+                "location", "/login"
+            ),
         ),
     ),
-    Assumed("422-before-401", says="a window is checked before the token", make=always(_validates_first)),
+    Assumed("422-before-401", says="a window is checked before the token", make=stateless(_validates_first)),
     Documented(
         "login-page-200",
         says="no token is a login page with status 200",
-        make=when(failed(401), lambda answer: page(200, "text/html", "<form>Sign in</form>")),
+        make=when(failed(401), lambda response: page(200, "text/html", "<form>Sign in</form>")),
     ),
 )

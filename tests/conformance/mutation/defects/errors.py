@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from ..defect import Defect
-from ..proxy import Answer, Ask, Forward
-from ..shape import REDEEM, always, failed, headed, operation, page, problem, when
+from ..mutations import REDEEM, failed, headed, operation, page, problem, stateless, when
+from ..proxy import Forward, Request, Response
 
 Documented = partial(Defect, area="errors", basis="documented")
 Published = partial(Defect, area="errors", basis="published")
@@ -33,18 +33,18 @@ def _errors(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "errors": {str(index): row for index, row in enumerate(rows)}}
 
 
-async def _echo(ask: Ask, forward: Forward) -> Answer:
-    answer = await forward(ask)
-    document, sent = answer.document(), ask.header("authorization")
-    if answer.status != 401 or not sent or not isinstance(document, dict):
-        return answer
-    return answer.carrying({**document, "detail": f"cannot verify {sent}"})
+async def _echo(request: Request, forward: Forward) -> Response:
+    response = await forward(request)
+    document, sent = response.document(), request.header("authorization")
+    if response.status != 401 or not sent or not isinstance(document, dict):
+        return response
+    return response.with_document({**document, "detail": f"cannot verify {sent}"})
 
 
-async def _debug(ask: Ask, forward: Forward) -> Answer:
-    answer = await forward(ask)
-    sent = ask.header("authorization")
-    return answer.having("x-debug-authorization", sent) if sent else answer
+async def _debug(request: Request, forward: Forward) -> Response:
+    response = await forward(request)
+    sent = request.header("authorization")
+    return response.with_header("x-debug-authorization", sent) if sent else response
 
 
 DEFECTS = (
@@ -58,7 +58,9 @@ DEFECTS = (
         says="401 is text/plain",
         make=when(
             failed(401),
-            lambda answer: page(401, "text/plain", "unauthorized").having("www-authenticate", "Bearer"),
+            lambda response: page(401, "text/plain", "unauthorized").with_header(
+                "www-authenticate", "Bearer"
+            ),
         ),
     ),
     Assumed(
@@ -73,22 +75,22 @@ DEFECTS = (
         says="detail quotes the statement that failed",
         make=problem(failed(422), _detail(SQL)),
     ),
-    Assumed("token-in-detail", says="detail of 401 repeats the token", make=always(_echo)),
-    Assumed("token-in-header", says="a header repeats the token", make=always(_debug)),
+    Assumed("token-in-detail", says="detail of 401 repeats the token", make=stateless(_echo)),
+    Assumed("token-in-header", says="a header repeats the token", make=stateless(_debug)),
     Documented(
-        "empty-401", says="401 has no body", make=when(failed(401), lambda answer: answer.bearing(b""))
+        "empty-401", says="401 has no body", make=when(failed(401), lambda response: response.with_body(b""))
     ),
     Documented(
         "empty-422",
         says="422 has neither body nor media type",
-        make=when(failed(422), lambda answer: answer.bearing(b"").having("content-type", None)),
+        make=when(failed(422), lambda response: response.with_body(b"").with_header("content-type", None)),
     ),
     Documented(
         "html-422",
         says="422 is a page of HTML",
         make=when(
             failed(422),
-            lambda answer: page(422, "text/html", "<html><body><h1>Unprocessable</h1></body></html>"),
+            lambda response: page(422, "text/html", "<html><body><h1>Unprocessable</h1></body></html>"),
         ),
     ),
     Documented(
@@ -147,14 +149,14 @@ DEFECTS = (
     Documented(
         "problem-with-200",
         says="a refusal of a window comes with status 200",
-        make=when(failed(422), lambda answer: Answer(200, answer.headers, answer.body)),
+        make=when(failed(422), lambda response: Response(200, response.headers, response.body)),
     ),
     Assumed(
         "voucher-404-text",
         says="an unknown voucher is 404 in plain text",
         make=when(
-            lambda ask, answer: operation(ask) == REDEEM and answer.status == 404,
-            lambda answer: page(404, "text/plain", "not found"),
+            lambda request, response: operation(request) == REDEEM and response.status == 404,
+            lambda response: page(404, "text/plain", "not found"),
         ),
         writes=("redeem",),
     ),

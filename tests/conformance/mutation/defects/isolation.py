@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from ..defect import Defect
-from ..memory import cached, mixed, of, sender, stranger
-from ..proxy import Answer, Ask, Forward, Spoil
-from ..shape import AGREEMENTS, CONTRACT, LEDGER, PROFILE, REDEEM, ROUTES, SUMMARY, operation
-from ..world import World
+from ..mutations import AGREEMENTS, CONTRACT, LEDGER, PROFILE, REDEEM, ROUTES, SUMMARY, operation
+from ..proxy import Forward, Mutation, Request, Response
+from ..sound_server import SoundServer
+from ..stateful_mutations import cached, mixed, on_behalf_of, other_organization, token_organization
 
 Invariant = partial(Defect, area="isolation", basis="invariant")
 
@@ -18,8 +18,8 @@ GETS = tuple(name for name, (method, _) in ROUTES.items() if method == "GET")
 TOTALS = ("totalTokens", "totalInputTokens", "totalOutputTokens", "totalMessages", "totalSessions")
 
 
-def _url(ask: Ask) -> object:
-    return (ask.path, ask.query)
+def _url(request: Request) -> object:
+    return (request.path, request.query)
 
 
 def _silently(own: Any, others: Any) -> Any:
@@ -34,28 +34,34 @@ def _added(own: Any, others: Any) -> Any:
     return {**own, **{name: own[name] + others[name] for name in TOTALS}}
 
 
-def _other_redeems(world: World) -> Spoil:
-    async def spoil(ask: Ask, forward: Forward) -> Answer:
-        answers = (operation(ask) == REDEEM and ask.header("authorization")) or None
-        return await forward(of(world, ask, stranger(ask)) if answers else ask)
+def _other_redeems(server: SoundServer) -> Mutation:
+    async def mutate(request: Request, forward: Forward) -> Response:
+        authorized = (operation(request) == REDEEM and request.header("authorization")) or None
+        return await forward(
+            on_behalf_of(server, request, other_organization(request)) if authorized else request
+        )
 
-    return spoil
+    return mutate
 
 
-def _first_owner(*operations: str) -> Callable[[World], Spoil]:
+def _first_owner(*operations: str) -> Callable[[SoundServer], Mutation]:
     """Whoever asked first is taken for everyone, on some operations."""
 
-    def make(world: World) -> Spoil:
+    def make(server: SoundServer) -> Mutation:
         first: list[str] = []
 
-        async def spoil(ask: Ask, forward: Forward) -> Answer:
-            answer = await forward(ask)
-            if operation(ask) not in operations or answer.status not in (200, 404):
-                return answer
-            first[:] = first or [sender(ask)]
-            return answer if first[0] == sender(ask) else await forward(of(world, ask, first[0]))
+        async def mutate(request: Request, forward: Forward) -> Response:
+            response = await forward(request)
+            if operation(request) not in operations or response.status not in (200, 404):
+                return response
+            first[:] = first or [token_organization(request)]
+            return (
+                response
+                if first[0] == token_organization(request)
+                else await forward(on_behalf_of(server, request, first[0]))
+            )
 
-        return spoil
+        return mutate
 
     return make
 

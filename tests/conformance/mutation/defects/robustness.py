@@ -6,10 +6,8 @@ import asyncio
 from functools import partial
 from itertools import count
 
-from ..defect import Defect, Make
-from ..memory import cached, counted, sender
-from ..proxy import Answer, Ask, Forward, Spoil
-from ..shape import (
+from ..defect import Defect, MutationFactory
+from ..mutations import (
     AGREEMENTS,
     BASE,
     CONTRACT,
@@ -18,98 +16,106 @@ from ..shape import (
     PRICING,
     PROFILE,
     SERVICES,
-    always,
     headed,
     ok,
     operation,
     page,
     refused,
+    stateless,
     when,
     written,
 )
-from ..world import World
+from ..proxy import Forward, Mutation, Request, Response
+from ..sound_server import SoundServer
+from ..stateful_mutations import cached, counted, token_organization
 
 Documented = partial(Defect, area="robustness", basis="documented")
 Assumed = partial(Defect, area="robustness", basis="assumed")
 Invariant = partial(Defect, area="robustness", basis="invariant")
 
 CRASH = refused(500, "Internal Server Error", "unexpected error occurred")
-BUSY = refused(503, "Service Unavailable", "try again later").having("retry-after", "1")
+BUSY = refused(503, "Service Unavailable", "try again later").with_header("retry-after", "1")
 
 
-def _instead(answer: Answer) -> Make:
-    return when(lambda ask, found: operation(ask) == SERVICES and found.status == 200, lambda found: answer)
-
-
-def _nth(number: int, answer: Answer) -> Make:
-    return counted(lambda times: times % number == 0, lambda ask, found: answer)
-
-
-def _cut(ask: Ask, answer: Answer) -> Answer:
-    return answer.bearing(answer.body[: len(answer.body) * 2 // 3]) if answer.status == 200 else answer
-
-
-def _mixed_up(world: World) -> Spoil:
-    """Every eleventh success is the one before it, whatever that was an answer to."""
-    times, last = count(1), [CRASH]
-
-    async def spoil(ask: Ask, forward: Forward) -> Answer:
-        answer = await forward(ask)
-        if operation(ask) is None or answer.status != 200:
-            return answer
-        before, last[0] = last[0], answer
-        return before if next(times) % 11 == 0 else answer
-
-    return spoil
-
-
-def _flickers(world: World) -> Spoil:
-    """Every third ledger lacks its oldest row."""
-    times = count(1)
-
-    async def spoil(ask: Ask, forward: Forward) -> Answer:
-        answer = await forward(ask)
-        if operation(ask) != LEDGER or answer.status != 200:
-            return answer
-        return answer.carrying(answer.document()[:-1]) if next(times) % 3 == 0 else answer
-
-    return spoil
-
-
-def _dies(world: World) -> Spoil:
-    """After 25 answers every token is refused."""
-    times = count(1)
-    gone = refused(401, "Unauthorized", "session ended").having("www-authenticate", "Bearer")
-
-    async def spoil(ask: Ask, forward: Forward) -> Answer:
-        answer = await forward(ask)
-        return gone if answer.status == 200 and operation(ask) and next(times) > 25 else answer
-
-    return spoil
-
-
-async def _hangs(ask: Ask, forward: Forward) -> Answer:
-    if operation(ask) == AGREEMENTS:
-        await asyncio.sleep(600)
-    return await forward(ask)
-
-
-def _method(method: str, answer: Answer) -> Make:
-    """Answer a method that no operation has."""
+def _instead(response: Response) -> MutationFactory:
     return when(
-        lambda ask, found: (
-            ask.method == method and ask.path.startswith(BASE) and found.status in (405, 200, 401)
-        ),
-        lambda found: answer,
+        lambda request, found: operation(request) == SERVICES and found.status == 200, lambda found: response
     )
 
 
-def _preflight(ask: Ask, answer: Answer) -> bool:
-    return ask.method == "OPTIONS" and ask.header("access-control-request-method") is not None
+def _nth(number: int, response: Response) -> MutationFactory:
+    return counted(lambda times: times % number == 0, lambda request, found: response)
 
 
-def _allowing(answer: Answer) -> Answer:
-    return answer.having("access-control-allow-headers", "Content-Type")
+def _cut(request: Request, response: Response) -> Response:
+    return (
+        response.with_body(response.body[: len(response.body) * 2 // 3])
+        if response.status == 200
+        else response
+    )
+
+
+def _mixed_up(server: SoundServer) -> Mutation:
+    """Every eleventh success is the one before it, whatever that was an answer to."""
+    times, last = count(1), [CRASH]
+
+    async def mutate(request: Request, forward: Forward) -> Response:
+        response = await forward(request)
+        if operation(request) is None or response.status != 200:
+            return response
+        before, last[0] = last[0], response
+        return before if next(times) % 11 == 0 else response
+
+    return mutate
+
+
+def _flickers(server: SoundServer) -> Mutation:
+    """Every third ledger lacks its oldest row."""
+    times = count(1)
+
+    async def mutate(request: Request, forward: Forward) -> Response:
+        response = await forward(request)
+        if operation(request) != LEDGER or response.status != 200:
+            return response
+        return response.with_document(response.document()[:-1]) if next(times) % 3 == 0 else response
+
+    return mutate
+
+
+def _dies(server: SoundServer) -> Mutation:
+    """After 25 answers every token is refused."""
+    times = count(1)
+    gone = refused(401, "Unauthorized", "session ended").with_header("www-authenticate", "Bearer")
+
+    async def mutate(request: Request, forward: Forward) -> Response:
+        response = await forward(request)
+        return gone if response.status == 200 and operation(request) and next(times) > 25 else response
+
+    return mutate
+
+
+async def _hangs(request: Request, forward: Forward) -> Response:
+    if operation(request) == AGREEMENTS:
+        await asyncio.sleep(600)
+    return await forward(request)
+
+
+def _method(method: str, response: Response) -> MutationFactory:
+    """Answer a method that no operation has."""
+    return when(
+        lambda request, found: (
+            request.method == method and request.path.startswith(BASE) and found.status in (405, 200, 401)
+        ),
+        lambda found: response,
+    )
+
+
+def _preflight(request: Request, response: Response) -> bool:
+    return request.method == "OPTIONS" and request.header("access-control-request-method") is not None
+
+
+def _allowing(response: Response) -> Response:
+    return response.with_header("access-control-allow-headers", "Content-Type")
 
 
 DEFECTS = (
@@ -127,7 +133,7 @@ DEFECTS = (
         make=_instead(refused(404, "Not Found", "no operation at this path")),
         outage=True,
     ),
-    Documented("hangs", says="service agreements never answer", make=always(_hangs), outage=True),
+    Documented("hangs", says="service agreements never answer", make=stateless(_hangs), outage=True),
     Documented(
         "fifth-truncated",
         says="every fifth success breaks off",
@@ -149,24 +155,24 @@ DEFECTS = (
     Invariant(
         "profile-stale",
         says="the profile never changes again once it was read",
-        make=cached(PROFILE, by=sender),
+        make=cached(PROFILE, by=token_organization),
         writes=("redeem",),
     ),
     Invariant(
         "ledger-stale",
         says="the ledger never changes again once it was read",
-        make=cached(LEDGER, by=lambda ask: (sender(ask), ask.query)),
+        make=cached(LEDGER, by=lambda request: (token_organization(request), request.query)),
         writes=("redeem",),
     ),
     Assumed(
         "cors-origin-missing",
         says="answers have no Access-Control-Allow-Origin",
-        make=headed(lambda ask, answer: True, "access-control-allow-origin", None),
+        make=headed(lambda request, response: True, "access-control-allow-origin", None),
     ),
     Assumed(
         "cors-preflight-refused",
         says="a preflight is 405",
-        make=when(_preflight, lambda answer: page(405, "text/plain", "Method Not Allowed")),
+        make=when(_preflight, lambda response: page(405, "text/plain", "Method Not Allowed")),
         writes=("methods",),
     ),
     Assumed(
@@ -191,59 +197,62 @@ DEFECTS = (
     Assumed(
         "allow-missing",
         says="405 does not say what is allowed",
-        make=when(lambda ask, answer: answer.status == 405, lambda answer: answer.having("allow", None)),
+        make=when(
+            lambda request, response: response.status == 405,
+            lambda response: response.with_header("allow", None),
+        ),
         writes=("methods",),
     ),
     Assumed(
         "not-found-200",
         says="a path that is not there is a page with status 200",
         make=when(
-            lambda ask, answer: answer.status == 404 and operation(ask) is None,
-            lambda answer: page(200, "text/html", "<html><body>App</body></html>"),
+            lambda request, response: response.status == 404 and operation(request) is None,
+            lambda response: page(200, "text/html", "<html><body>App</body></html>"),
         ),
     ),
     Assumed(
         "always-not-modified",
         says="any If-None-Match is answered 304",
         make=when(
-            lambda ask, answer: ask.header("if-none-match") is not None and answer.status == 200,
-            lambda answer: Answer(304, (), b""),
+            lambda request, response: request.header("if-none-match") is not None and response.status == 200,
+            lambda response: Response(304, (), b""),
         ),
     ),
     Invariant(
         "contract-comes-and-goes",
         says="every second look at the contract is 404",
-        make=lambda world: _comes_and_goes(),
+        make=lambda server: _comes_and_goes(),
     ),
     Invariant(
         "pricing-shuffled",
         says="pricing lists another order of models in every answer",
-        make=lambda world: _shuffles(),
+        make=lambda server: _shuffles(),
     ),
 )
 
 
-def _comes_and_goes() -> Spoil:
+def _comes_and_goes() -> Mutation:
     times = count(1)
 
-    async def spoil(ask: Ask, forward: Forward) -> Answer:
-        answer = await forward(ask)
-        if operation(ask) != CONTRACT or answer.status != 200 or next(times) % 2:
-            return answer
+    async def mutate(request: Request, forward: Forward) -> Response:
+        response = await forward(request)
+        if operation(request) != CONTRACT or response.status != 200 or next(times) % 2:
+            return response
         return refused(404, "Not Found", "no contract")
 
-    return spoil
+    return mutate
 
 
-def _shuffles() -> Spoil:
+def _shuffles() -> Mutation:
     times = count(1)
 
-    async def spoil(ask: Ask, forward: Forward) -> Answer:
-        answer = await forward(ask)
-        if operation(ask) != PRICING or answer.status != 200:
-            return answer
-        rows = answer.document()
+    async def mutate(request: Request, forward: Forward) -> Response:
+        response = await forward(request)
+        if operation(request) != PRICING or response.status != 200:
+            return response
+        rows = response.document()
         turn = next(times) % len(rows)
-        return answer.carrying([*rows[turn:], *rows[:turn]])
+        return response.with_document([*rows[turn:], *rows[:turn]])
 
-    return spoil
+    return mutate

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from ..defect import Defect
-from ..shape import (
+from ..mutations import (
     AGREEMENTS,
     CHARACTERS,
     CONTRACT,
@@ -185,7 +185,7 @@ SHAPES = (
     Documented(
         "created",
         says="the summary comes with status 201",
-        make=when(ok(SUMMARY), lambda answer: type(answer)(201, answer.headers, answer.body)),
+        make=when(ok(SUMMARY), lambda response: type(response)(201, response.headers, response.body)),
     ),
     Documented(
         "no-content",
@@ -208,7 +208,7 @@ SHAPES = (
     ),
 )
 
-BELIEFS = (
+WARNING_BASES = (
     Assumed("mode-unknown", says="billingMode is PREPAID", make=put(PROFILE, "billingMode", to="PREPAID")),
     Assumed(
         "entry-type-unknown", says="one entryType is TOPUP", make=put(LEDGER, -1, "entryType", to="TOPUP")
@@ -240,4 +240,4 @@ BELIEFS = (
     ),
 )
 
-DEFECTS = (*TYPES, *MEMBERS, *TIMES, *SHAPES, *BELIEFS)
+DEFECTS = (*TYPES, *MEMBERS, *TIMES, *SHAPES, *WARNING_BASES)

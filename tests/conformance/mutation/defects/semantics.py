@@ -7,9 +7,8 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from ..defect import Defect, Make
-from ..proxy import Answer, Ask, Forward, Spoil
-from ..shape import (
+from ..defect import Defect, MutationFactory
+from ..mutations import (
     AGREEMENTS,
     CHARACTERS,
     CONTRACT,
@@ -20,14 +19,15 @@ from ..shape import (
     SUMMARY,
     altered,
     asked,
+    asks_for,
     days,
     for_days,
-    is_for,
     number,
     operation,
     put,
 )
-from ..world import World
+from ..proxy import Forward, Mutation, Request, Response
+from ..sound_server import SoundServer
 
 Documented = partial(Defect, area="semantics", basis="documented")
 Invariant = partial(Defect, area="semantics", basis="invariant")
@@ -35,28 +35,31 @@ Invariant = partial(Defect, area="semantics", basis="invariant")
 Rows = list[dict[str, Any]]
 
 
-def _valid(ask: Ask) -> bool:
-    return 1 <= (number(days(ask)) or 0) <= 365
+def _valid(request: Request) -> bool:
+    return 1 <= (number(days(request)) or 0) <= 365
 
 
-def windows(named: str, become: Callable[[int], int]) -> Make:
+def windows(named: str, become: Callable[[int], int]) -> MutationFactory:
     """Read every valid window as another one."""
     return asked(
-        lambda ask: is_for(named)(ask) and _valid(ask),
-        lambda ask: for_days(ask, become(number(days(ask)) or 0)),
+        lambda request: asks_for(named)(request) and _valid(request),
+        lambda request: for_days(request, become(number(days(request)) or 0)),
     )
 
 
-def default(named: str, value: int) -> Make:
+def default(named: str, value: int) -> MutationFactory:
     """Use another window where none is given."""
-    return asked(lambda ask: is_for(named)(ask) and days(ask) is None, lambda ask: for_days(ask, value))
+    return asked(
+        lambda request: asks_for(named)(request) and days(request) is None,
+        lambda request: for_days(request, value),
+    )
 
 
 def plus(amount: float) -> Callable[[Any], Any]:
     return lambda old: round(old + amount, 6)
 
 
-def in_rows(named: str, member: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Make:
+def in_rows(named: str, member: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> MutationFactory:
     """Change the first row of a member."""
     return put(named, member, 0, to=change)
 
@@ -65,34 +68,34 @@ def _twice(rows: Rows) -> Rows:
     return [*rows, rows[-1]] if rows else rows
 
 
-def _by_window(change: Callable[[int, Any], Any], named: str = LEDGER) -> Make:
+def _by_window(change: Callable[[int, Any], Any], named: str = LEDGER) -> MutationFactory:
     """Change a success by the window that was asked for."""
 
-    def make(world: World) -> Spoil:
-        async def spoil(ask: Ask, forward: Forward) -> Answer:
-            answer = await forward(ask)
-            if operation(ask) != named or answer.status != 200:
-                return answer
-            return answer.carrying(change(number(days(ask)) or 30, answer.document()))
+    def make(server: SoundServer) -> Mutation:
+        async def mutate(request: Request, forward: Forward) -> Response:
+            response = await forward(request)
+            if operation(request) != named or response.status != 200:
+                return response
+            return response.with_document(change(number(days(request)) or 30, response.document()))
 
-        return spoil
+        return mutate
 
     return make
 
 
-def _each_time(named: str, change: Callable[[int, Any], Any]) -> Make:
+def _each_time(named: str, change: Callable[[int, Any], Any]) -> MutationFactory:
     """Change a success by how often it was asked for."""
 
-    def make(world: World) -> Spoil:
+    def make(server: SoundServer) -> Mutation:
         times = count(1)
 
-        async def spoil(ask: Ask, forward: Forward) -> Answer:
-            answer = await forward(ask)
-            if operation(ask) != named or answer.status != 200:
-                return answer
-            return answer.carrying(change(next(times), answer.document()))
+        async def mutate(request: Request, forward: Forward) -> Response:
+            response = await forward(request)
+            if operation(request) != named or response.status != 200:
+                return response
+            return response.with_document(change(next(times), response.document()))
 
-        return spoil
+        return mutate
 
     return make
 
@@ -305,6 +308,11 @@ LEDGERS = (
         make=put(PROFILE, "updatedAt", to="2025-11-01T00:00:00Z"),
     ),
     Invariant(
+        "characters-billed-early",
+        says="a month of characters is billed while it lasts",
+        make=put(CHARACTERS, "billedAt", to="2026-03-01T00:05:00Z"),
+    ),
+    Invariant(
         "tenant-of-row",
         says="one row of the ledger is another tenant's",
         make=put(LEDGER, -1, "tenantId", to="00000000-0000-4000-8000-000000000009"),
@@ -325,18 +333,18 @@ LEDGERS = (
     Invariant(
         "balance-drifts",
         says="balance of profile and summary is not the sum of the ledger",
-        make=lambda world: _drift,
+        make=lambda server: _drift,
     ),
 )
 
 
-async def _drift(ask: Ask, forward: Forward) -> Answer:
-    answer = await forward(ask)
-    name = {PROFILE: "creditBalance", SUMMARY: "creditBalanceUsd"}.get(operation(ask) or "")
-    if not name or answer.status != 200:
-        return answer
-    body = answer.document()
-    return answer.carrying({**body, name: round(body[name] - 4.2, 6)})
+async def _drift(request: Request, forward: Forward) -> Response:
+    response = await forward(request)
+    name = {PROFILE: "creditBalance", SUMMARY: "creditBalanceUsd"}.get(operation(request) or "")
+    if not name or response.status != 200:
+        return response
+    body = response.document()
+    return response.with_document({**body, name: round(body[name] - 4.2, 6)})
 
 
 TERMS = (

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ..defect import Defect, Make
-from ..proxy import Answer, Ask, Forward
-from ..shape import (
+from ..defect import Defect, MutationFactory
+from ..mutations import (
     CHARACTERS,
     CHECKOUT,
     EVENTS,
@@ -19,20 +18,21 @@ from ..shape import (
     SUBSCRIBE,
     SUMMARY,
     WINDOWED,
-    always,
     asked,
+    asks_for,
     days,
     failed,
     for_days,
     instead,
-    is_for,
     number,
     operation,
     page,
     problem,
     refused,
+    stateless,
     when,
 )
+from ..proxy import Forward, Request, Response
 
 Documented = partial(Defect, area="validation", basis="documented")
 Published = partial(Defect, area="validation", basis="published")
@@ -42,12 +42,12 @@ CRASH = refused(500, "Internal Server Error", "unexpected error occurred")
 FINE = {CHECKOUT: {"amount": 5000}, SUBSCRIBE: {"contractId": "0" * 8 + "-0000-4000-8000-" + "0" * 12}}
 
 
-def window(named: str | None, test: Callable[[str], bool], become: str | int | None) -> Make:
+def window(named: str | None, test: Callable[[str], bool], become: str | int | None) -> MutationFactory:
     """Read some windows as another one."""
-    matches = is_for(*((named,) if named else WINDOWED))
+    matches = asks_for(*((named,) if named else WINDOWED))
     return asked(
-        lambda ask: matches(ask) and days(ask) is not None and test(days(ask) or ""),
-        lambda ask: for_days(ask, become),
+        lambda request: matches(request) and days(request) is not None and test(days(request) or ""),
+        lambda request: for_days(request, become),
     )
 
 
@@ -71,49 +71,57 @@ def _word(text: str) -> bool:
     return text != "" and number(text) is None and not _fraction(text)
 
 
-def on_days(named: str | None, test: Callable[[str], bool], answer: Answer) -> Make:
+def on_days(named: str | None, test: Callable[[str], bool], response: Response) -> MutationFactory:
     """Answer some windows without asking, once the token was accepted."""
-    matches = is_for(*((named,) if named else WINDOWED))
+    matches = asks_for(*((named,) if named else WINDOWED))
 
-    async def spoil(ask: Ask, forward: Forward) -> Answer:
-        found = await forward(ask)
-        text = days(ask)
-        strikes = matches(ask) and text is not None and test(text) and found.status not in (401, 403, 405)
-        return answer if strikes else found
+    async def mutate(request: Request, forward: Forward) -> Response:
+        found = await forward(request)
+        text = days(request)
+        applies = matches(request) and text is not None and test(text) and found.status not in (401, 403, 405)
+        return response if applies else found
 
-    return always(spoil)
+    return stateless(mutate)
 
 
-def body(named: str, test: Callable[[Ask, Any], bool], become: Callable[[Any], Any]) -> Make:
+def body(named: str, test: Callable[[Request, Any], bool], become: Callable[[Any], Any]) -> MutationFactory:
     """Read some bodies as others: what the check should have refused reaches the service."""
     return asked(
-        lambda ask: operation(ask) == named and test(ask, ask.document()),
-        lambda ask: ask.having("content-type", "application/json").carrying(become(ask.document())),
+        lambda request: operation(request) == named and test(request, request.document()),
+        lambda request: request.with_header("content-type", "application/json").with_document(
+            become(request.document())
+        ),
     )
 
 
-def member(named: str, name: str, test: Callable[[Any], bool], become: Callable[[Any], Any]) -> Make:
+def member(
+    named: str, name: str, test: Callable[[Any], bool], become: Callable[[Any], Any]
+) -> MutationFactory:
     """Read some values of a member of the body as others."""
     return body(
         named,
-        lambda ask, found: isinstance(found, dict) and name in found and test(found[name]),
+        lambda request, found: isinstance(found, dict) and name in found and test(found[name]),
         lambda found: {**found, name: become(found[name])},
     )
 
 
-def crash(named: str, test: Callable[[Ask, Any], bool]) -> Make:
+def crash(named: str, test: Callable[[Request, Any], bool]) -> MutationFactory:
     """Answer 500 to some bodies, once the token was accepted."""
 
-    async def spoil(ask: Ask, forward: Forward) -> Answer:
-        answer = await forward(ask)
-        strikes = operation(ask) == named and test(ask, ask.document()) and answer.status not in (401, 403)
-        return CRASH if strikes else answer
+    async def mutate(request: Request, forward: Forward) -> Response:
+        response = await forward(request)
+        applies = (
+            operation(request) == named
+            and test(request, request.document())
+            and response.status not in (401, 403)
+        )
+        return CRASH if applies else response
 
-    return always(spoil)
+    return stateless(mutate)
 
 
-def _broken(ask: Ask, document: Any) -> bool:
-    return bool(ask.body) and document is None and ask.body.strip() != b"null"
+def _broken(request: Request, document: Any) -> bool:
+    return bool(request.body) and document is None and request.body.strip() != b"null"
 
 
 def _known(named: str) -> Callable[[Any], dict[str, Any]]:
@@ -121,19 +129,19 @@ def _known(named: str) -> Callable[[Any], dict[str, Any]]:
     return lambda found: {name: found[name] for name in members if name in found}
 
 
-def _unknown(named: str) -> Callable[[Ask, Any], bool]:
-    return lambda ask, found: isinstance(found, dict) and _known(named)(found) != found
+def _unknown(named: str) -> Callable[[Request, Any], bool]:
+    return lambda request, found: isinstance(found, dict) and _known(named)(found) != found
 
 
-def _bad_utf8(ask: Ask) -> bool:
+def _bad_utf8(request: Request) -> bool:
     try:
-        ask.body.decode()
+        request.body.decode()
     except UnicodeDecodeError:
         return True
     return False
 
 
-def _first(document: dict[str, Any]) -> dict[str, Any]:
+def _first_difference(document: dict[str, Any]) -> dict[str, Any]:
     return (
         {**document, "errors": document["errors"][:1]} if len(document.get("errors") or []) > 1 else document
     )
@@ -196,8 +204,8 @@ PARAMETERS = (
         "days-400",
         says="a window out of range is 400, well-formed, rather than 422",
         make=when(
-            lambda ask, answer: answer.status == 422 and operation(ask) in WINDOWED,
-            lambda answer: refused(400, "Bad Request", "validation failed"),
+            lambda request, response: response.status == 422 and operation(request) in WINDOWED,
+            lambda response: refused(400, "Bad Request", "validation failed"),
         ),
     ),
 )
@@ -207,8 +215,10 @@ BODIES = (
         "code-missing-accepted",
         says="redeem without a code answers 200",
         make=instead(
-            lambda ask: (
-                operation(ask) == REDEEM and ask.document() == {} and ask.header("authorization") is not None
+            lambda request: (
+                operation(request) == REDEEM
+                and request.document() == {}
+                and request.header("authorization") is not None
             ),
             page(
                 200,
@@ -253,7 +263,7 @@ BODIES = (
         says="checkout without an amount opens one over 50 USD",
         make=body(
             CHECKOUT,
-            lambda ask, found: isinstance(found, dict) and "amount" not in found,
+            lambda request, found: isinstance(found, dict) and "amount" not in found,
             lambda found: FINE[CHECKOUT],
         ),
         writes=("checkout",),
@@ -277,7 +287,7 @@ BODIES = (
         says="an amount beyond 64 bits crashes checkout",
         make=crash(
             CHECKOUT,
-            lambda ask, found: (
+            lambda request, found: (
                 isinstance(found, dict)
                 and isinstance(found.get("amount"), int)
                 and abs(found["amount"]) >= 2**63
@@ -306,13 +316,15 @@ BODIES = (
     Documented(
         "body-missing-accepted",
         says="checkout without a body opens one over 50 USD",
-        make=body(CHECKOUT, lambda ask, found: not ask.body, lambda found: FINE[CHECKOUT]),
+        make=body(CHECKOUT, lambda request, found: not request.body, lambda found: FINE[CHECKOUT]),
         writes=("checkout",),
     ),
     Documented(
         "body-null-accepted",
         says="checkout takes null for a body",
-        make=body(CHECKOUT, lambda ask, found: ask.body.strip() == b"null", lambda found: FINE[CHECKOUT]),
+        make=body(
+            CHECKOUT, lambda request, found: request.body.strip() == b"null", lambda found: FINE[CHECKOUT]
+        ),
         writes=("checkout",),
     ),
     Documented(
@@ -330,13 +342,13 @@ BODIES = (
     Documented(
         "array-crash",
         says="an array for a body crashes redeem",
-        make=crash(REDEEM, lambda ask, found: isinstance(found, list)),
+        make=crash(REDEEM, lambda request, found: isinstance(found, list)),
         writes=("redeem",),
     ),
     Documented(
         "utf8-crash",
         says="a body that is no UTF-8 crashes subscribe",
-        make=crash(SUBSCRIBE, lambda ask, found: _bad_utf8(ask)),
+        make=crash(SUBSCRIBE, lambda request, found: _bad_utf8(request)),
         writes=("subscribe",),
     ),
     Documented(
@@ -344,7 +356,7 @@ BODIES = (
         says="a contractId that is no UUID crashes subscribe",
         make=crash(
             SUBSCRIBE,
-            lambda ask, found: (
+            lambda request, found: (
                 isinstance(found, dict)
                 and isinstance(found.get("contractId"), str)
                 and len(found["contractId"]) != 36
@@ -357,7 +369,7 @@ BODIES = (
         says="a code of more than 255 characters crashes redeem",
         make=crash(
             REDEEM,
-            lambda ask, found: (
+            lambda request, found: (
                 isinstance(found, dict) and isinstance(found.get("code"), str) and len(found["code"]) > 255
             ),
         ),
@@ -367,8 +379,10 @@ BODIES = (
         "text-accepted",
         says="redeem takes text/plain for JSON",
         make=asked(
-            lambda ask: operation(ask) == REDEEM and (ask.header("content-type") or "").startswith("text/"),
-            lambda ask: ask.having("content-type", "application/json"),
+            lambda request: (
+                operation(request) == REDEEM and (request.header("content-type") or "").startswith("text/")
+            ),
+            lambda request: request.with_header("content-type", "application/json"),
         ),
         writes=("redeem",),
     ),
@@ -376,15 +390,15 @@ BODIES = (
         "large-accepted",
         says="redeem takes bodies of more than a megabyte",
         make=asked(
-            lambda ask: operation(ask) == REDEEM and len(ask.body) >= 2**20,
-            lambda ask: ask.carrying({"code": "NO-SUCH-CODE"}),
+            lambda request: operation(request) == REDEEM and len(request.body) >= 2**20,
+            lambda request: request.with_document({"code": "NO-SUCH-CODE"}),
         ),
         writes=("redeem",),
     ),
     Assumed(
         "first-error-only",
         says="of several mistakes only the first is reported",
-        make=problem(failed(422), _first),
+        make=problem(failed(422), _first_difference),
         writes=("checkout",),
     ),
 )

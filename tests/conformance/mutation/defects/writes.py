@@ -6,11 +6,11 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from ..defect import Defect, Make
-from ..memory import after, again, credit, ledger_rows, sender, shift_balance
-from ..proxy import Answer, Ask, Forward, Spoil
-from ..shape import CHECKOUT, PORTAL, REDEEM, SUBSCRIBE, asked, operation, page, put, refused, when
-from ..world import World
+from ..defect import Defect, MutationFactory
+from ..mutations import CHECKOUT, PORTAL, REDEEM, SUBSCRIBE, asked, operation, page, put, refused, when
+from ..proxy import Forward, Mutation, Request, Response
+from ..sound_server import SoundServer
+from ..stateful_mutations import after, credit, ledger_rows, redeemed_again, shift_balance, token_organization
 
 Published = partial(Defect, area="writes", basis="published")
 Assumed = partial(Defect, area="writes", basis="assumed")
@@ -32,14 +32,14 @@ def _vouchers_twice(rows: list[Any]) -> list[Any]:
     return [*copies, *rows]
 
 
-def _raced(world: World) -> Spoil:
+def _raced(server: SoundServer) -> Mutation:
     """Redemptions of one code that arrive together all succeed."""
-    running: dict[tuple[str, bytes], list[Answer]] = {}
+    running: dict[tuple[str, bytes], list[Response]] = {}
 
-    async def spoil(ask: Ask, forward: Forward) -> Answer:
-        if operation(ask) != REDEEM:
-            return await forward(ask)
-        key = (sender(ask), ask.body)
+    async def mutate(request: Request, forward: Forward) -> Response:
+        if operation(request) != REDEEM:
+            return await forward(request)
+        key = (token_organization(request), request.body)
         if key in running:
             found = running[key]
             while not found:
@@ -47,38 +47,43 @@ def _raced(world: World) -> Spoil:
             return found[0]
         running[key] = done = []
         await asyncio.sleep(0.05)
-        done.append(await forward(ask))
+        done.append(await forward(request))
         await asyncio.sleep(0.02)
         del running[key]
         return done[0]
 
-    return spoil
+    return mutate
 
 
-def _keyless(named: str) -> Make:
-    return asked(lambda ask: operation(ask) == named, lambda ask: ask.having("idempotency-key", None))
+def _keyless(named: str) -> MutationFactory:
+    return asked(
+        lambda request: operation(request) == named,
+        lambda request: request.with_header("idempotency-key", None),
+    )
 
 
-def _key_wins(world: World) -> Spoil:
+def _key_wins(server: SoundServer) -> Mutation:
     """The key alone decides: another body under a used key gets the first answer."""
-    kept: dict[tuple[str, str, str], Answer] = {}
+    kept: dict[tuple[str, str, str], Response] = {}
 
-    async def spoil(ask: Ask, forward: Forward) -> Answer:
-        key = ask.header("idempotency-key")
-        answer = await forward(ask)
-        if key is None or ask.method != "POST" or answer.status == 401:
-            return answer
-        return kept.setdefault((sender(ask), ask.path, key), answer)
+    async def mutate(request: Request, forward: Forward) -> Response:
+        key = request.header("idempotency-key")
+        response = await forward(request)
+        if key is None or request.method != "POST" or response.status == 401:
+            return response
+        return kept.setdefault((token_organization(request), request.path, key), response)
 
-    return spoil
+    return mutate
 
 
 def _cents(asked: Any, answered: Any) -> float:
     return float(asked["amount"]) / 100
 
 
-def _unknown(answer: Answer) -> Make:
-    return when(lambda ask, found: operation(ask) == REDEEM and found.status == 404, lambda found: answer)
+def _unknown(response: Response) -> MutationFactory:
+    return when(
+        lambda request, found: operation(request) == REDEEM and found.status == 404, lambda found: response
+    )
 
 
 NOTHING = page(
@@ -87,7 +92,7 @@ NOTHING = page(
 LINK = page(200, "application/json", '{"url":"https://checkout.stripe.com/c/pay/cs_test_a1"}')
 
 DEFECTS = (
-    Published("redeem-twice", says="a voucher can be redeemed twice", make=again, writes=REDEEMS),
+    Published("redeem-twice", says="a voucher can be redeemed twice", make=redeemed_again, writes=REDEEMS),
     Published(
         "redeem-raced", says="redeemed twice at once, a voucher succeeds twice", make=_raced, writes=REDEEMS
     ),
@@ -101,12 +106,12 @@ DEFECTS = (
         "redeem-balance-wrong",
         says="newBalance is what it was before",
         make=when(
-            lambda ask, answer: operation(ask) == REDEEM and answer.status == 200,
-            lambda answer: answer.carrying(
+            lambda request, response: operation(request) == REDEEM and response.status == 200,
+            lambda response: response.with_document(
                 {
-                    **answer.document(),
+                    **response.document(),
                     "newBalance": round(
-                        answer.document()["newBalance"] - answer.document()["creditAmountUsd"], 6
+                        response.document()["newBalance"] - response.document()["creditAmountUsd"], 6
                     ),
                 }
             ),
@@ -186,8 +191,8 @@ DEFECTS = (
         "portal-renamed",
         says="the portal answers link rather than url",
         make=when(
-            lambda ask, answer: operation(ask) == PORTAL and answer.status == 200,
-            lambda answer: answer.carrying({"link": answer.document()["url"]}),
+            lambda request, response: operation(request) == PORTAL and response.status == 200,
+            lambda response: response.with_document({"link": response.document()["url"]}),
         ),
         writes=PORTALS,
     ),
@@ -195,7 +200,8 @@ DEFECTS = (
         "subscribe-unknown",
         says="an unknown contract can be subscribed to",
         make=when(
-            lambda ask, answer: operation(ask) == SUBSCRIBE and answer.status == 404, lambda answer: LINK
+            lambda request, response: operation(request) == SUBSCRIBE and response.status == 404,
+            lambda response: LINK,
         ),
         writes=SUBSCRIBES,
     ),
@@ -207,6 +213,15 @@ DEFECTS = (
         says="checkout ignores the Idempotency-Key",
         make=_keyless(CHECKOUT),
         writes=CHECKS,
+    ),
+    Assumed(
+        "key-free-after-refusal",
+        says="a refused redemption does not use its Idempotency-Key up",
+        make=asked(
+            lambda request: operation(request) == REDEEM and b"NO-SUCH" in request.body,
+            lambda request: request.with_header("idempotency-key", None),
+        ),
+        writes=REDEEMS,
     ),
     Assumed(
         "key-reused",

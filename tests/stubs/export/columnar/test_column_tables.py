@@ -28,12 +28,12 @@ def listed(tables):
 
 
 def assert_same(config, persona):
-    made = column_tables.tables(config, persona)
-    assert made is not None
+    by_columns = column_tables.tables(config, persona)
+    assert by_columns is not None
     expected = listed(row_tables.tables(after_history(solved(config)), persona))
-    for table, columns in listed(made).items():
+    for table, columns in listed(by_columns).items():
         assert columns == expected[table], table
-    assert [*made] == [*NAMES]
+    assert [*by_columns] == [*NAMES]
 
 
 @pytest.mark.parametrize("name", [name for name in personas.names() if name not in BY_ROWS_ONLY])
@@ -113,6 +113,6 @@ def test_only_the_wanted_tables_are_made():
 
 
 def test_entry_ids_are_those_of_the_domain():
-    made = [*column_tables.entry_ids(5, "org_ü", 300)]
-    assert made == [ids.uuid(5, "org_ü", "entry", number) for number in range(300)]
+    by_columns = [*column_tables.entry_ids(5, "org_ü", 300)]
+    assert by_columns == [ids.uuid(5, "org_ü", "entry", number) for number in range(300)]
     assert [*column_tables.entry_ids(5, "org_ü", 0)] == []

@@ -16,8 +16,8 @@ from ..conftest import config_of
 
 @given(st.lists(st.integers(0, 2**60), min_size=1), st.sampled_from([1_000, 1_000_000]))
 def test_halves_are_rounded_to_even(numbers, denominator):
-    made = half_even(np.array(numbers), denominator).tolist()
-    assert made == [money.half_even(number, denominator) for number in numbers]
+    account = half_even(np.array(numbers), denominator).tolist()
+    assert account == [money.half_even(number, denominator) for number in numbers]
 
 
 def test_ties_are_rounded_to_even():
@@ -27,24 +27,24 @@ def test_ties_are_rounded_to_even():
 @pytest.mark.parametrize("name", ["standard", "low_balance", "postpaid_near_limit", "dense"])
 def test_the_balance_is_that_of_the_scheduler_after_every_row(name):
     config = config_of(name)
-    made, tenant = account_columns(config), after_history(config)
+    account, tenant = account_columns(config), after_history(config)
     rows = tenant.ledger.rows
-    assert made.ledger.at_ms.tolist() == [row.at_ms for row in rows]
+    assert account.ledger.at_ms.tolist() == [row.at_ms for row in rows]
     assert (
-        np.cumsum(made.ledger.credits_micros).tolist()
+        np.cumsum(account.ledger.credits_micros).tolist()
         == np.cumsum([row.credits_micros for row in rows]).tolist()
     )
-    assert made.balance_micros == tenant.ledger.balance_micros
-    assert made.outstanding_micros == tenant.ledger.outstanding_micros
+    assert account.balance_micros == tenant.ledger.balance_micros
+    assert account.outstanding_micros == tenant.ledger.outstanding_micros
 
 
 def test_a_deep_fall_is_made_up_in_one_purchase():
     config = replace(config_of("standard"), top_up=TopUp(10_000_000, 3))
-    made = account_columns(config)
-    bought = made.ledger.credits_micros[made.ledger.origin == TOP_UP]
+    account = account_columns(config)
+    bought = account.ledger.credits_micros[account.ledger.origin == TOP_UP]
     assert len(bought)
     assert not (bought % 3).any()
-    assert np.cumsum(made.ledger.credits_micros).min() < 10_000_000
+    assert np.cumsum(account.ledger.credits_micros).min() < 10_000_000
 
 
 def test_charges_that_do_not_fit_in_63_bits_are_left_to_the_rows():

@@ -55,6 +55,7 @@ def test_names_of_the_data_stay_text():
     assert "<bdi>" in page("hostile_texts")
 
 
+@pytest.mark.slow
 def test_it_tells_how_many_organizations_there_are():
     assert "<p>1 organization. Made by" in page("new_org")
     assert "<p>2 organizations and 1,998 more. Made by" in page("new_org", "empty", more=1998)

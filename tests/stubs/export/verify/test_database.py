@@ -48,16 +48,16 @@ def test_every_format_gives_the_same_answers(tmp_path, make):
 
 
 def test_without_duckdb_it_says_what_to_install(tmp_path, make, monkeypatch):
-    made = make(tmp_path)
+    exported = make(tmp_path)
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(ExportError, match=r"export verify needs duckdb, .*orgbilling\[export\]") as caught:
-        answers(tmp_path, "csv", made)
+        answers(tmp_path, "csv", exported)
     assert caught.value.code == "extra_missing"
 
 
 def test_the_first_row_is_the_first_by_its_leading_columns(tmp_path, make):
-    made = make(tmp_path)
-    with database.opened(tmp_path, "csv", files_of(made)) as opened:
+    exported = make(tmp_path)
+    with database.opened(tmp_path, "csv", files_of(exported)) as opened:
         names, row = opened.first("SELECT number, organization_id FROM v_ledger WHERE number > 3")
         assert names == ("number", "organization_id")
         assert row[0] == 4
@@ -103,9 +103,9 @@ def test_a_file_that_is_no_table_is_named_and_the_others_can_be_asked(tmp_path, 
 
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb", "parquet"])
 def test_columns_of_a_database_are_compared_too(tmp_path, make, monkeypatch, kind):
-    made = make(tmp_path, kind, tables=("projects",), part_size=100)
+    exported = make(tmp_path, kind, tables=("projects",), part_size=100)
     monkeypatch.setitem(database.BY_NAME, "projects", BY_NAME["projects"]._replace(columns=()))
-    with database.opened(tmp_path, kind, files_of(made)) as opened:
+    with database.opened(tmp_path, kind, files_of(exported)) as opened:
         assert opened.problems["projects"].part == "columns"
         assert "column 1 is 'project_id': the table has no more" in opened.problems["projects"].message
 
@@ -125,11 +125,11 @@ def test_columns_of_a_database_are_compared_too(tmp_path, make, monkeypatch, kin
 def test_a_cell_of_sqlite_that_is_not_of_its_columns_kind_is_named_with_its_row(
     tmp_path, make, table, column, value
 ):
-    made = make(tmp_path, "sqlite", selection=small_selection(1, 20))
+    exported = make(tmp_path, "sqlite", selection=small_selection(1, 20))
     with closing(sqlite3.connect(tmp_path / FILE)) as connection:
         connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = 1", (value,))
         connection.commit()
-    with database.opened(tmp_path, "sqlite", files_of(made)) as opened:
+    with database.opened(tmp_path, "sqlite", files_of(exported)) as opened:
         assert opened.problems.keys() == {table}
         assert f"{table}, row 1: {column}: {str(value)!r} is no " in opened.problems[table].message
 

@@ -9,10 +9,10 @@ from ..conftest import names_in
 
 
 def test_the_database_has_all_rows_with_exact_types(tmp_path, make):
-    made = make(tmp_path, "duckdb")
+    exported = make(tmp_path, "duckdb")
     assert names_in(tmp_path) == {"orgbilling.duckdb", "schema.json", "manifest.json"}
     with duckdb.connect(str(tmp_path / duck.FILE), read_only=True) as connection:
-        for table, rows in made["rows"].items():
+        for table, rows in exported["rows"].items():
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (rows,)
         types = dict(connection.execute("SELECT column_name, column_type FROM (DESCRIBE ledger)").fetchall())
         assert (types["amount_usd"], types["created_at"]) == ("DECIMAL(20,6)", "TIMESTAMP")

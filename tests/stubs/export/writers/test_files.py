@@ -15,10 +15,10 @@ from ..conftest import names_in
 
 
 def test_a_draft_appears_under_its_name_only_when_it_is_kept(tmp_path):
-    with PartialFile(tmp_path, "deep/a.csv") as made:
-        made.write(b"abc")
+    with PartialFile(tmp_path, "deep/a.csv") as exported:
+        exported.write(b"abc")
         assert names_in(tmp_path) == {"deep/a.csv.partial"}
-        entry = made.keep("ledger", 2)
+        entry = exported.keep("ledger", 2)
     assert names_in(tmp_path) == {"deep/a.csv"}
     assert entry == ManifestEntry("deep/a.csv", "ledger", 2, 3, sha256(b"abc").hexdigest())
 
@@ -37,8 +37,8 @@ def test_processes_that_write_the_same_file_do_not_disturb_each_other(tmp_path):
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError])
 def test_a_draft_that_is_given_up_leaves_nothing(tmp_path, stop):
     def give_up():
-        with PartialFile(tmp_path, "a.csv") as made:
-            made.write(b"abc")
+        with PartialFile(tmp_path, "a.csv") as exported:
+            exported.write(b"abc")
             raise stop
 
     with pytest.raises(stop):
@@ -82,3 +82,17 @@ def test_a_database_that_is_given_up_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_database(tmp_path, "x.duckdb", fill)
     assert [*tmp_path.iterdir()] == []
+
+
+def test_a_file_that_cannot_be_opened_is_closed(tmp_path):
+    (tmp_path / "taken").write_text("no folder")
+    opened = []
+
+    class Noted(PartialFile):
+        def __init__(self, *arguments):
+            opened.append(self)
+            super().__init__(*arguments)
+
+    with pytest.raises(OSError):
+        Noted(tmp_path, "taken/ledger.csv")
+    assert opened[0].closed

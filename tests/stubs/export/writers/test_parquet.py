@@ -61,9 +61,9 @@ def test_texts_are_plain_strings_for_those_who_read():
 
 def test_every_table_has_an_arrow_schema_of_its_kinds():
     for table in TABLES:
-        made = parquet.schema(table)
-        assert [*made.names] == [*table.names]
-        assert [field.nullable for field in made] == [column.nullable for column in table.columns]
+        exported = parquet.schema(table)
+        assert [*exported.names] == [*table.names]
+        assert [field.nullable for field in exported] == [column.nullable for column in table.columns]
     assert parquet.schema(BY_NAME["ledger"]).field("amount_usd").type == pa.decimal128(20, 6)
     assert parquet.schema(BY_NAME["model_prices"]).field("input_price_per_1k_usd").type == pa.decimal128(
         20, 9

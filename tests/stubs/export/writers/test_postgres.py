@@ -22,7 +22,8 @@ class Server:
         self.committed = False
 
     @contextmanager
-    def connect(self, url):
+    def connect(self, url, client_encoding):
+        self.client_encoding = client_encoding
         yield self
         self.committed = True
 
@@ -44,9 +45,9 @@ class Server:
 
 @pytest.fixture
 def server(monkeypatch):
-    made = Server()
-    monkeypatch.setattr(psycopg, "connect", made.connect)
-    return made
+    exported = Server()
+    monkeypatch.setattr(psycopg, "connect", exported.connect)
+    return exported
 
 
 def test_tables_are_created_and_filled_in_one_transaction(server, make, tmp_path):
@@ -56,8 +57,8 @@ def test_tables_are_created_and_filled_in_one_transaction(server, make, tmp_path
     assert [query.split()[2] for query in server.executed] == [*NAMES]
     assert server.committed
     assert [organizations for organizations, _ in done] == [1] * 5
-    made = make(tmp_path, "postgres", part_size=100)
-    assert rows == made["rows"]
+    exported = make(tmp_path, "postgres", part_size=100)
+    assert rows == exported["rows"]
     assert all((tmp_path / f"{name}.copy").read_text() == server.copied[name] for name in NAMES)
 
 

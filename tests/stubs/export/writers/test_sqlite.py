@@ -10,10 +10,10 @@ from ..conftest import names_in
 
 
 def test_the_database_has_all_rows_and_keeps_all_keys(tmp_path, make):
-    made = make(tmp_path, "sqlite")
+    exported = make(tmp_path, "sqlite")
     assert names_in(tmp_path) == {"orgbilling.sqlite", "schema.json", "manifest.json"}
     connection = sqlite3.connect(tmp_path / sqlite.FILE)
-    for table, rows in made["rows"].items():
+    for table, rows in exported["rows"].items():
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (rows,)
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -3,11 +3,11 @@ from __future__ import annotations
 from statistics import median
 
 from orgbilling_stubs.faults.effects.latency import Latency
-from orgbilling_stubs.faults.rules import ActiveRule, FaultRule, FiredRule
+from orgbilling_stubs.faults.rules import FaultRule, FiredRule, RuleState
 
 
 def delays(latency, seed=1):
-    active = ActiveRule(FaultRule((latency,), seed=seed))
+    active = RuleState(FaultRule((latency,), seed=seed))
     return [latency.delay_ms(FiredRule(active, number)) for number in range(1, 2_001)]
 
 

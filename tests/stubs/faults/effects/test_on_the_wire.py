@@ -79,7 +79,7 @@ def test_a_reset_is_a_reset(world):
     assert world("/org/billing").status == 200
 
 
-def test_a_late_reset_strikes_after_the_work_is_done(world, organization):
+def test_a_late_reset_fires_for_after_the_work_is_done(world, organization):
     world.fault(reset=True, late=True, operations=("redeemOrgVoucher",), times=1)
     before = world("/org/billing", organization=organization).json["creditBalance"]
     code = {"code": "TEST-CREDIT-5-LATE"}

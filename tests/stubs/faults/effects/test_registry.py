@@ -123,6 +123,10 @@ def test_a_member_is_added_to_the_object_or_to_each_row_but_not_to_maps_inside()
 
 def test_an_effect_that_overrides_nothing_does_nothing():
     effect = Effect()
-    assert (effect.delay_ms(None), effect.answer(None, None), effect.change_body(b"x")) == (0, None, b"x")
+    assert (effect.delay_ms(None), effect.error_response(None, None), effect.change_body(b"x")) == (
+        0,
+        None,
+        b"x",
+    )
     assert not effects.changes_body((effect, Status(503)))
     assert effects.changes_body((NullArrays(),))

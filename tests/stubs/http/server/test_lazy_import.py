@@ -23,7 +23,7 @@ APP = """
 import sys
 from orgbilling_openapi import description as descriptions
 from orgbilling_stubs.http.application import assemble
-assemble(descriptions.load(), {}, lambda headers, method: None)
+assemble(descriptions.load(), {}, lambda headers, method, values: None)
 """
 
 

@@ -71,8 +71,11 @@ def close_connections() -> Iterator[None]:
         Line.opened.pop().socket.close()
 
 
+CHUNKED = ("Content-Type: application/json", "Transfer-Encoding: chunked")
+
+
 def get(path: str, *lines: str, method: str = "GET") -> bytes:
-    return "\r\n".join([f"{method} /api/v1{path} HTTP/1.1", "Host: x", *lines, "", ""]).encode()
+    return "\r\n".join([f"{method} /api/v1{path} HTTP/1.1", "Host: localhost", *lines, "", ""]).encode()
 
 
 def post(body: bytes, *lines: str) -> bytes:
@@ -88,7 +91,7 @@ def test_an_answer_is_whole_and_the_connection_stays(port: int) -> None:
         assert status == 200
         assert json.loads(body)["billingMode"] == "prepaid"
         assert {"date", "content-type", "content-length", "etag", "x-trace-id"} <= set(headers)
-        assert "connection" not in headers
+        assert (headers["connection"], headers["keep-alive"]) == ("keep-alive", "timeout=75")
 
 
 def test_pipelined_requests_are_answered_in_order(port: int) -> None:
@@ -117,7 +120,7 @@ def test_a_body_in_pieces_is_waited_for(port: int) -> None:
 def test_a_chunked_body_and_a_large_one(port: int) -> None:
     line = Line(port)
     chunk = b'{"code":"TEST-CREDIT-1-chunked"}'
-    head = get("/org/vouchers/redeem", "Transfer-Encoding: chunked", method="POST")
+    head = get("/org/vouchers/redeem", *CHUNKED, method="POST")
     line.send(head + b"%x\r\n" % len(chunk) + chunk + b"\r\n0\r\n\r\n")
     assert line.answer()[0] == 200
     line.send(post(b'{"code":"' + b"x" * PROMPT_BODY_BYTES + b'"}'))
@@ -138,18 +141,21 @@ def test_head_has_no_body_and_expect_is_met(port: int) -> None:
     assert line.answer()[0] == 200
 
 
-@pytest.mark.parametrize("closing", ["Connection: close", None])
-def test_the_connection_is_closed_when_the_client_says_so(port: int, closing: str | None) -> None:
+@pytest.mark.parametrize(
+    ("version", "connection"),
+    [(b"1.1", "Connection: close"), (b"1.0", "Accept: */*"), (b"1.0", "Connection: keep-alive")],
+)
+def test_the_connection_is_closed_when_the_client_says_so(port: int, version: bytes, connection: str) -> None:
     line = Line(port)
-    request = get("/org/billing", closing) if closing else get("/org/billing").replace(b"1.1", b"1.0", 1)
-    line.send(request)
+    line.send(get("/org/billing", connection).replace(b"1.1", version, 1))
     status, headers, _ = line.answer()
     assert (status, headers["connection"]) == (200, "close")
     assert line.socket.recv(10) == b""
 
 
-CHANGING = {"date", "x-trace-id", "connection", "vary"}
-"""Headers that differ with every request; `Vary` may come twice, which the two clients show in two ways."""
+CHANGING = {"date", "x-trace-id", "connection", "keep-alive", "vary"}
+"""Headers that differ with every request or are the server's own. `Vary` may come twice, which the two
+clients show in two ways."""
 SAME = [
     ("GET", "/org/billing", None, {}),
     ("GET", "/org/ledger?days=30", None, {"Origin": "http://localhost:3000"}),
@@ -178,7 +184,9 @@ def test_a_response_has_the_same_bytes_with_and_without_a_task(
         lines.append("Content-Type: application/json")
     line = Line(port)
     length = "" if body is None else f"Content-Length: {len(body)}\r\n"
-    head = f"{method} /api/v1{path} HTTP/1.1\r\nHost: x\r\n" + "\r\n".join(lines) + f"\r\n{length}\r\n"
+    head = (
+        f"{method} /api/v1{path} HTTP/1.1\r\nHost: localhost\r\n" + "\r\n".join(lines) + f"\r\n{length}\r\n"
+    )
     line.send(head.encode() + (body or b""))
     status, shown, content = line.answer(head=method == "HEAD")
     usual = dashboard(
@@ -186,9 +194,9 @@ def test_a_response_has_the_same_bytes_with_and_without_a_task(
         path,
         "org_same",
         content=body,
-        headers={"Host": "x", "Content-Type": "application/json"} | bearer | headers
+        headers={"Host": "localhost", "Content-Type": "application/json"} | bearer | headers
         if body is not None
-        else {"Host": "x"} | bearer | headers,
+        else {"Host": "localhost"} | bearer | headers,
     )
     mine = {name: value for name, value in shown.items() if name not in CHANGING}
     theirs = {name: value for name, value in usual.headers.items() if name not in CHANGING}
@@ -203,11 +211,11 @@ def test_a_query_a_fragment_and_an_encoded_path_are_read_as_uvicorn_reads_them(p
         status, _, body = line.answer()
         assert status == (200 if path.endswith("?") else 422), path
         assert path.endswith("?") or json.loads(body)["errors"][0]["location"] == "query.days"
-    line.send(get("/org/billing").replace(b"GET ", b"GET http://elsewhere", 1))
+    line.send(get("/org/billing").replace(b"GET ", b"GET http://localhost", 1))
     assert line.answer()[0] == 200
 
 
-def test_a_fault_strikes_a_request_that_was_held_back(port: int) -> None:
+def test_a_fault_is_injected_into_a_request_that_was_held_back(port: int) -> None:
     line = Line(port)
     line.send(post(b'{"code":"TEST-CREDIT-1-fault"}', "Prefer: code=503") + get("/org/billing"))
     status, headers, _ = line.answer()
@@ -221,8 +229,8 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Protocol.connection_made
 
     def connection_made(self: Protocol, transport: Any) -> None:
-        made(self, transport)
         self.timeout_keep_alive = 0.4  # type: ignore[assignment]
+        made(self, transport)
 
     monkeypatch.setattr(Protocol, "connection_made", connection_made)
 
@@ -246,7 +254,7 @@ def test_an_idle_connection_is_closed_and_a_busy_one_is_not(port: int, hasty: No
 
 def test_what_is_no_http_is_refused(port: int) -> None:
     line = Line(port)
-    line.send(b"GET /api/v1/org/billing HTTP/1.1\r\nHost: x\r\nContent-Length: a\r\n\r\n")
+    line.send(b"GET /api/v1/org/billing HTTP/1.1\r\nHost: localhost\r\nContent-Length: a\r\n\r\n")
     assert line.answer()[0] == 400
 
 
@@ -271,7 +279,7 @@ def test_a_wish_for_another_protocol_is_ignored(port: int) -> None:
 def test_trailers_are_no_headers(port: int) -> None:
     line = Line(port)
     body = b'{"code":"TEST-CREDIT-1-trailer"}'
-    head = get("/org/vouchers/redeem", "Transfer-Encoding: chunked", method="POST")
+    head = get("/org/vouchers/redeem", *CHUNKED, method="POST")
     rest = b"%x\r\n%b\r\n0\r\nContent-Type: text/plain\r\nPrefer: code=503\r\n\r\n" % (len(body), body)
     line.send(head + rest)
     assert line.answer()[0] == 200
@@ -280,7 +288,7 @@ def test_trailers_are_no_headers(port: int) -> None:
 
 
 @pytest.mark.slow
-def test_the_idle_timer_does_not_strike_what_is_in_flight(port: int, hasty: None) -> None:
+def test_the_idle_timer_leaves_what_is_in_flight_alone(port: int, hasty: None) -> None:
     line = Line(port)
     line.send(get("/org/billing") + get("/org/billing?__delay=900"))
     assert [line.answer()[0] for _ in range(2)] == [200, 200]

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 from orgbilling_stubs.tenants.store.address import open_store
+from orgbilling_stubs.tenants.store.errors import StoreError
 from orgbilling_stubs.tenants.store.memory import MemoryStore
-from orgbilling_stubs.tenants.store.protocol import StoreError
 from orgbilling_stubs.tenants.store.sqlite import SqliteStore
 
 

@@ -1,7 +1,7 @@
 import pytest
 from orgbilling_stubs.billing.events import PortalOpened, Record
+from orgbilling_stubs.tenants.store.errors import ConflictError
 from orgbilling_stubs.tenants.store.memory import MemoryStore
-from orgbilling_stubs.tenants.store.protocol import ConflictError
 
 
 def test_a_gap_is_a_conflict() -> None:

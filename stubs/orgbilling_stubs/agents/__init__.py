@@ -1,0 +1,1 @@
+"""For coding agents: the control API as tools of the Model Context Protocol, and texts about them."""

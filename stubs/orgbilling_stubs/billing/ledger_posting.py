@@ -1,0 +1,131 @@
+"""Posting ledger rows: charges, credits, the automatic top-up, and the opening and closing entries.
+
+No other module posts a row. A posting is refused for no reason: `billing.decide` has allowed it, or
+`billing.scheduler` has found it due.
+"""
+
+from __future__ import annotations
+
+from orgbilling_stubs.billing.contract import InstallmentId
+from orgbilling_stubs.billing.payment_cards import PaymentCard
+from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.billing.tenant_config import NEVER_MS
+
+METER_CHARGES = {
+    "event": ("event_charge", "Context engine events"),
+    "service": ("service_charge", "Services"),
+}
+"""Entry type and description of the charge for each kind of meter."""
+
+AUTOMATIC_TOP_UP = "Automatic top-up"
+
+
+def note_change(tenant: Tenant, at_ms: int) -> None:
+    """Note that the state changed at an instant."""
+    tenant.changes += 1
+    if at_ms > tenant.updated_ms:
+        tenant.updated_ms = at_ms
+
+
+def charge(
+    tenant: Tenant,
+    at_ms: int,
+    kind: str,
+    micros: int,
+    description: str,
+    *,
+    tokens: int = 0,
+    source: str | None = None,
+) -> None:
+    """Post a debit: from the credits of a prepaid tenant, to the bill of a postpaid one."""
+    config, ledger = tenant.config, tenant.ledger
+    prepaid = config.mode == "prepaid"
+    if prepaid and config.stop_when_exhausted and tenant.top_up(at_ms) is None:
+        # A tenant that stops at zero and is not topped up is never charged more than there is left.
+        micros = min(micros, max(0, ledger.balance_micros))
+        if not micros and not tokens:
+            return
+    credits_micros, owed_micros = (-micros, 0) if prepaid else (0, micros)
+    ledger.post(
+        at_ms,
+        kind,
+        credits_micros,
+        -micros,
+        description,
+        tokens=tokens,
+        source=source,
+        owed_micros=owed_micros,
+    )
+    note_change(tenant, at_ms)
+    _top_up(tenant, at_ms)
+
+
+def _top_up(tenant: Tenant, at_ms: int) -> None:
+    """Buy credits automatically when the balance has fallen below the tenant's threshold.
+
+    The purchase is the least multiple of the rule's amount that reaches the threshold again:
+    times = max(1, ceil((below - balance) / amount)). Example: amount 500 USD below 150 USD. With a balance of
+    -720 USD, 870 USD are missing, so two times 500 USD are bought, in one entry.
+    """
+    rule = tenant.top_up(at_ms)
+    if rule is None:
+        return
+    missing_micros = rule.below_micros - tenant.ledger.balance_micros
+    if missing_micros > 0:
+        times = max(1, -(-missing_micros // rule.amount_micros))
+        micros = times * rule.amount_micros
+        credit(tenant, at_ms, "top_up", micros, AUTOMATIC_TOP_UP, card=tenant.payment_card)
+
+
+def credit(
+    tenant: Tenant,
+    at_ms: int,
+    kind: str,
+    micros: int,
+    description: str,
+    *,
+    usd_micros: int | None = None,
+    created_by: str | None = None,
+    owed_micros: int = 0,
+    card: PaymentCard | None = None,
+    installment: InstallmentId | None = None,
+) -> None:
+    """Post credits.
+
+    usd_micros: the money behind them when it is another amount. owed_micros: what it adds to what a postpaid
+    tenant owes. card: what paid. installment: whose payment, or return of a payment, it is.
+    """
+    usd_micros = micros if usd_micros is None else usd_micros
+    row = tenant.ledger.post(
+        at_ms, kind, micros, usd_micros, description, created_by=created_by, owed_micros=owed_micros
+    )
+    if card is not None:
+        tenant.cards_by_row[row.number] = card
+    if installment is not None:
+        tenant.installments_by_row[row.number] = installment
+    note_change(tenant, at_ms)
+
+
+def post_opening_entries(tenant: Tenant) -> None:
+    """Post the free credit, and the opening balance: credits, or unpaid invoices of a postpaid tenant."""
+    at_ms, config = tenant.created_ms, tenant.config
+    if config.free_credit_micros:
+        credit(tenant, at_ms, "free_credit", config.free_credit_micros, "Free credit")
+    micros = config.opening_balance.opening_micros
+    if not micros:
+        return
+    if config.mode == "prepaid":
+        credit(tenant, at_ms, "adjustment", micros, "Balance carried forward from the previous plan")
+    else:
+        text = "Unpaid invoices of the previous plan"
+        credit(tenant, at_ms, "adjustment", 0, text, usd_micros=-micros, owed_micros=micros)
+
+
+def post_closing_entry(tenant: Tenant, at_ms: int) -> None:
+    """Let the credits expire that the opening balance has in excess, or post the payment on account."""
+    micros, tenant.closing_ms = tenant.config.opening_balance.closing_micros, NEVER_MS
+    if tenant.config.mode == "prepaid":
+        credit(tenant, at_ms, "expiry", -micros, "Unused credit expired")
+    else:
+        text = "Payment on account"
+        credit(tenant, at_ms, "adjustment", 0, text, usd_micros=micros, owed_micros=-micros)

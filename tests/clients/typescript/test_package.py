@@ -1,0 +1,55 @@
+"""The TypeScript client: built by tsc, tested with node, Playwright on the installed Chromium, and vitest."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., str]
+PACKAGE = Path(__file__).parents[3] / "clients" / "typescript"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def run(install: Callable[[Path], Run]) -> Run:
+    run = install(PACKAGE)
+    run("npx", "tsc")
+    return run
+
+
+@pytest.mark.slow
+def test_the_types_of_the_tests_hold(run):
+    run("npx", "tsc", "--project", "test")
+
+
+@pytest.mark.slow
+def test_the_client_drives_a_server(run):
+    report = run("node", "--test", "test/client.test.js", "test/start.test.js")
+    assert "# fail 0" in report
+    assert "# skipped 0" in report
+
+
+@pytest.mark.slow
+def test_playwright_has_the_fixtures(run):
+    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if chromium is None:
+        pytest.skip("no chromium on PATH (apt-get install chromium)")
+    assert "4 passed" in run("npx", "playwright", "test", "-c", "test/playwright", CHROMIUM=chromium)
+
+
+@pytest.mark.slow
+def test_vitest_has_the_global_setup(run):
+    assert "1 passed" in run("npx", "vitest", "run", "--config", "test/vitest/vitest.config.ts")
+
+
+@pytest.mark.slow
+def test_the_packed_package_has_types_and_no_dependencies(run):
+    (packed,) = json.loads(run("npm", "pack", "--dry-run", "--json", "--ignore-scripts"))
+    files = {file["path"] for file in packed["files"]}
+    for entry in json.loads((PACKAGE / "package.json").read_text())["exports"].values():
+        assert {entry["types"].removeprefix("./"), entry["default"].removeprefix("./")} <= files
+    assert not [name for name in files if name.startswith(("src/", "test/", "node_modules/"))]

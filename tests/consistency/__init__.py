@@ -1,0 +1,1 @@
+"""Two servers on one database, with a nemesis: every history of an organization must be linearizable."""

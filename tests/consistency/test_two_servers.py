@@ -1,0 +1,38 @@
+"""A short form of `make consistency`, and proofs that it notices servers that do not agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from consistency.run import main
+from consistency.two_servers import play, problems
+
+DEFECTS = {
+    "what other servers write is not noticed": "Service._note_changes = lambda self: None",
+    "the generation of a log is not compared": (
+        "catch_up = Service._catch_up\n"
+        "def careless(self, tenant):\n"
+        "    head = self.store.head(tenant.config.organization)\n"
+        "    tenant.generation = head.generation if head else tenant.generation\n"
+        "    return catch_up(self, tenant)\n"
+        "Service._catch_up = careless"
+    ),
+}
+
+
+@pytest.mark.slow
+def test_all_histories_are_linearizable(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--runs", "2", "--seconds", "6"]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DEFECTS)
+def test_servers_that_do_not_agree_are_noticed(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORGBILLING_HOME", str(tmp_path))
+    defect = f"from orgbilling_stubs.tenants.service import Service\n{DEFECTS[name]}"
+    recorder, _ = play(1, tmp_path, 6, may_kill=False, defect=defect)
+    assert problems(recorder)

@@ -1,0 +1,244 @@
+"""Two real servers on one database file, clients of both, and a nemesis that pauses and kills servers."""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from orgbilling_stubs.auth import key_file
+from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
+from orgbilling_stubs.tenants.clock import wall_ms
+
+from consistency.linearizability import NEVER, Kind, Operation, is_linearizable
+
+ORGANIZATIONS = ("org_a", "org_b", "org_c")
+CONTROL = "/_mock/v1"
+VOUCHERS = [1 << place for place in range(8)]
+"""What the vouchers are worth in USD: each another power of two."""
+IMPORTED = 1 << 9
+"""The balance of each organization of the bundle."""
+CLIENTS = 4
+TIMEOUT_S = 8.0
+NOTHING_HAPPENED = (503, 409)
+"""A locked database, and a conflict that was not resolved: the command was not executed."""
+
+
+class Server:
+    """A server process, which can be paused, killed and started again."""
+
+    def __init__(self, database: Path, defect: str = "") -> None:
+        """defect: Python that spoils the server before it starts, to see whether that is noticed."""
+        self._database, self._defect = database, defect
+        self.url = ""
+        self.start()
+
+    def start(self) -> None:
+        """Start the process, and wait until it listens."""
+        code = f"{self._defect}\nfrom orgbilling_stubs.cli.main import run\nrun()"
+        command = [sys.executable, "-c", code, "serve", "--port", "0", "--quiet"]
+        command += [
+            "--db",
+            f"sqlite:///{self._database}",
+            "--clock",
+            "2026-03-10T12:00:00Z",
+            "--persona",
+            "empty",
+        ]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        listening = re.search(r"(http\S+)/api/v1", self._process.stdout.readline())
+        assert listening is not None
+        self.url = listening[1]
+
+    def pause(self, seconds: float) -> None:
+        """Stop the process for a while (SIGSTOP)."""
+        self._process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """Kill the process (SIGKILL)."""
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+@dataclass
+class Recorder:
+    """The histories of the organizations, as their clients see them."""
+
+    histories: dict[str, list[Operation]] = field(
+        default_factory=lambda: {name: [] for name in ORGANIZATIONS}
+    )
+    unexpected: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, organizations: Iterator[str] | tuple[str, ...], operation: Operation) -> None:
+        """Add an operation to the histories of organizations."""
+        with self.lock:
+            for organization in organizations:
+                self.histories[organization].append(operation)
+
+
+class Client(threading.Thread):
+    """Sends drawn operations to drawn servers, one after the other, until it is told to stop."""
+
+    def __init__(self, seed: int, servers: list[Server], recorder: Recorder, bundle: bytes) -> None:
+        super().__init__(daemon=True)
+        self._draw = random.Random(seed)
+        self._servers, self._recorder, self._bundle = servers, recorder, bundle
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        with httpx.Client(timeout=TIMEOUT_S) as http:
+            while not self.stopping.is_set():
+                time.sleep(self._draw.random() * 0.02)
+                self._operate(http)
+
+    def _operate(self, http: httpx.Client) -> None:
+        kinds: list[Kind] = ["read"] * 6 + ["redeem"] * 8 + ["create", "delete", "reset", "import"]  # type: ignore[list-item]
+        kind, organization = self._draw.choice(kinds), self._draw.choice(ORGANIZATIONS)
+        voucher, server = self._draw.choice(VOUCHERS), self._draw.choice(self._servers)
+        concerned = ORGANIZATIONS if kind == "import" else (organization,)
+        called = time.monotonic()
+        try:
+            answer = self._send(http, server.url, kind, organization, voucher)
+        except httpx.ConnectError:
+            return  # it has not been sent
+        except httpx.TransportError:
+            self._recorder.add(concerned, Operation(kind, called, NEVER, voucher=voucher))
+            return
+        operation = self._operation(kind, voucher, called, answer)
+        if operation is not None:
+            self._recorder.add(concerned, operation)
+
+    def _send(
+        self, http: httpx.Client, url: str, kind: Kind, organization: str, voucher: int
+    ) -> httpx.Response:
+        path = f"{url}{CONTROL}/organizations/{organization}"
+        headers = {"Authorization": f"Bearer {TOKENS[organization]}"}
+        if kind == "read":
+            return http.get(f"{url}/api/v1/org/billing", headers=headers)
+        if kind == "redeem":
+            body = {"code": f"TEST-CREDIT-{voucher}-x"}
+            return http.post(f"{url}/api/v1/org/vouchers/redeem", json=body, headers=headers)
+        if kind == "create":
+            body = {"organization": organization, "persona": "empty"}
+            return http.post(f"{url}{CONTROL}/organizations", json=body)
+        if kind == "delete":
+            return http.delete(path)
+        if kind == "reset":
+            return http.post(f"{path}/reset")
+        media = {"Content-Type": "application/x-ndjson"}
+        return http.post(f"{url}{CONTROL}/bundle", content=self._bundle, headers=media)
+
+    def _operation(self, kind: Kind, voucher: int, called: float, answer: httpx.Response) -> Operation | None:
+        """The operation that was answered; None when nothing has happened."""
+        returned, status = time.monotonic(), answer.status_code
+        try:
+            code = answer.json() if answer.content else {}
+        except ValueError:  # a crash beyond every handler is answered with plain text
+            code = {"detail": answer.text}
+        if status < 300:
+            member = {"read": "creditBalance", "redeem": "newBalance"}.get(kind)
+            result = None if member is None else int(code[member])
+            return Operation(kind, called, returned, result, voucher=voucher)
+        refusals = {
+            "redeem": "voucher has already been redeemed",
+            "create": "the organization exists",
+            "delete": "no such organization; commands create it, reads do not",
+        }
+        if status in (404, 409) and code["detail"] == refusals.get(kind):
+            return Operation(kind, called, returned, refused=True, voucher=voucher)
+        if status not in NOTHING_HAPPENED:
+            self._recorder.unexpected.append(f"{kind}: {status} {answer.text}")
+        return None
+
+
+TOKENS: dict[str, str] = {}
+
+
+def nemesis(draw: random.Random, servers: list[Server], until: float, may_kill: bool) -> list[str]:
+    """Pause and kill servers until a time; what it did."""
+    done, kills = [], 0
+    while time.monotonic() < until:
+        time.sleep(draw.random() * 0.4)
+        server = draw.choice(servers)
+        if may_kill and kills < 3 and draw.random() < 0.25:
+            kills += 1
+            server.kill()
+            server.start()
+            done.append("kill")
+        else:
+            server.pause(draw.choice((0.02, 0.2, 0.6)))
+            done.append("pause")
+    return done
+
+
+@contextmanager
+def running_servers(database: Path, defect: str = "") -> Iterator[list[Server]]:
+    """Two servers on one file."""
+    servers: list[Server] = []
+    try:
+        for _ in range(2):
+            servers.append(Server(database, defect))
+        yield servers
+    finally:
+        for server in servers:
+            with suppress(ProcessLookupError):
+                server.kill()
+
+
+def recorded_bundle(server: Server) -> bytes:
+    """A bundle of all organizations, each with the balance IMPORTED. They are deleted afterwards."""
+    with httpx.Client(base_url=f"{server.url}{CONTROL}", timeout=60) as http:
+        for organization in ORGANIZATIONS:
+            http.post("/organizations", json={"organization": organization, "persona": "empty"})
+            answer = http.post(f"/organizations/{organization}/adjustments", json={"amountUsd": IMPORTED})
+            assert answer.json()["creditBalance"] == IMPORTED, answer.text
+        bundle = http.get("/organizations/*/bundle").content
+        http.delete("/organizations/*")
+    return bundle
+
+
+def play(
+    seed: int, folder: Path, seconds: float, *, may_kill: bool = True, defect: str = ""
+) -> tuple[Recorder, list[str]]:
+    """Let clients and a nemesis loose on two servers for a while: the histories, and what the nemesis did."""
+    for organization in ORGANIZATIONS:
+        session = ClerkSession(organization, ttl_s=86_400)
+        TOKENS[organization] = mint_token(key_file.load_signing_key(), session, wall_ms())
+    recorder = Recorder()
+    with running_servers(folder / "log.db", defect) as servers:
+        bundle = recorded_bundle(servers[0])
+        clients = [Client(seed * 100 + number, servers, recorder, bundle) for number in range(CLIENTS)]
+        for client in clients:
+            client.start()
+        done = nemesis(random.Random(seed), servers, time.monotonic() + seconds, may_kill)
+        for client in clients:
+            client.stopping.set()
+        for client in clients:
+            client.join(TIMEOUT_S + 5)
+        recorder.histories = {name: list(rows) for name, rows in recorder.histories.items()}
+    return recorder, done
+
+
+def problems(recorder: Recorder) -> list[str]:
+    """What is wrong with recorded histories."""
+    wrong = [
+        f"{organization}: the history of {len(history)} operations is not linearizable"
+        for organization, history in recorder.histories.items()
+        if not is_linearizable(history, IMPORTED)
+    ]
+    return wrong + recorder.unexpected
