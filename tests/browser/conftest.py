@@ -67,7 +67,7 @@ def browser() -> Iterator[Any]:
 def page(browser: Any) -> Iterator[Any]:
     """A page of a fresh profile; an error on its console fails the test, refused requests excepted."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     opened = context.new_page()
     errors: list[str] = []
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -75,6 +75,12 @@ def page(browser: Any) -> Iterator[Any]:
     yield opened
     context.close()
     assert [error for error in errors if not REFUSED.search(error)] == []
+
+
+def press(page: Any, key: str) -> None:
+    """Press a key once the scripts of the page listen, however busy the machine is."""
+    page.wait_for_load_state()
+    page.keyboard.press(key)
 
 
 class Stub:

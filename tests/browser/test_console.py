@@ -13,6 +13,8 @@ import httpx
 import pytest
 from orgbilling_stubs.console.requests_page import LIMIT
 
+from .conftest import press
+
 LOAD = Path(__file__).parents[2] / "bench" / "load.py"
 
 pytestmark = pytest.mark.slow
@@ -47,21 +49,21 @@ def focused(page: Any) -> str:
 
 def test_keys_press_what_the_page_marks_and_the_dialog_lists_them(page: Any, client: Client) -> None:
     page.goto(client.page())
-    page.keyboard.press("?")
+    press(page, "?")
     dialog = page.get_by_role("dialog", name="Keys")
     keys = dialog.locator("kbd").all_text_contents()
     assert {"j", "k", "Enter", "/", "o", "f", "?"} <= set(keys)
     assert "u" not in keys  # nothing has been done yet
-    page.keyboard.press("Escape")
+    press(page, "Escape")
     page.locator("[data-item]").first.click()
     page.get_by_test_id("outcome").wait_for()
-    page.keyboard.press("?")
+    press(page, "?")
     assert "u" in dialog.locator("kbd").all_text_contents()
-    page.keyboard.press("u")  # in front of a dialog a key does nothing
-    page.keyboard.press("Escape")
-    page.keyboard.press("Control+u")
+    press(page, "u")  # in front of a dialog a key does nothing
+    press(page, "Escape")
+    press(page, "Control+u")
     assert page.get_by_role("button", name="Undo: ").is_enabled()
-    page.keyboard.press("u")
+    press(page, "u")
     page.get_by_role("heading", name="Undone").wait_for()
 
 
@@ -73,37 +75,37 @@ def test_no_key_is_taken_from_a_field_or_where_they_are_switched_off(page: Any, 
     assert field.input_value() == "u?jk/f"
     assert page.locator("dialog[open], details[open]").count() == 0
     page.get_by_role("heading", level=1).click()
-    page.keyboard.press("?")
+    press(page, "?")
     page.get_by_label("Single keys").uncheck()
-    page.keyboard.press("Escape")
-    page.keyboard.press("j")
+    press(page, "Escape")
+    press(page, "j")
     assert page.locator("[data-item]:focus").count() == 0
-    page.keyboard.press("?")
+    press(page, "?")
     page.get_by_label("Single keys").check()
-    page.keyboard.press("Escape")
-    page.keyboard.press("j")
+    press(page, "Escape")
+    press(page, "j")
     assert page.locator("[data-item]:focus").count() == 1
 
 
 def test_the_palette_is_a_combobox_that_the_keyboard_drives(page: Any, client: Client) -> None:
     page.goto(client.page("requests"))
     for opening in ("/", "Control+k"):
-        page.keyboard.press(opening)
+        press(page, opening)
         box = page.get_by_role("combobox", name="Find")
         box.wait_for()
         page.get_by_role("listbox").get_by_role("option").first.wait_for()
-        page.keyboard.press("Escape")
+        press(page, "Escape")
         assert page.get_by_role("dialog").count() == 0
-    page.keyboard.press("/")
+    press(page, "/")
     page.keyboard.type("org")
     page.get_by_role("listbox").get_by_role("option", name="Organization").first.wait_for()
     active = "document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))"
     first = page.evaluate(f"{active}.textContent")
-    page.keyboard.press("ArrowDown")
+    press(page, "ArrowDown")
     assert page.evaluate(f"{active}.textContent") != first
-    page.keyboard.press("ArrowUp")
+    press(page, "ArrowUp")
     assert page.evaluate(f"{active}.getAttribute('aria-selected')") == "true"
-    page.keyboard.press("Control+a")
+    press(page, "Control+a")
     page.keyboard.type("overdrawn\n")  # at once: Enter waits for what is found
     page.get_by_test_id("outcome").wait_for()
     assert "/requests?" in page.url
@@ -112,20 +114,20 @@ def test_the_palette_is_a_combobox_that_the_keyboard_drives(page: Any, client: C
 
 def test_another_organization_is_two_keys_and_a_word_away(page: Any, client: Client) -> None:
     page.goto(client.page("requests"))
-    page.keyboard.press("o")
+    press(page, "o")
     page.keyboard.type(f"{client.organization}_new\n")
     page.get_by_role("button", name="Create").click()
     page.get_by_role("heading", name=f"Requests of {client.organization}_new").wait_for()
-    page.keyboard.press("o")
+    press(page, "o")
     page.keyboard.type(client.organization)
     page.get_by_role("listbox").get_by_text(" USD").first.wait_for()
 
 
 def test_f_makes_the_next_request_fail(page: Any, client: Client) -> None:
     page.goto(client.page())
-    page.keyboard.press("f")
+    press(page, "f")
     assert focused(page) == "500"
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     page.get_by_test_id("outcome").wait_for()
     assert [client.request(), client.request()] == [500, 200]
 
@@ -134,16 +136,16 @@ def test_j_and_k_move_through_requests_and_enter_opens_one(page: Any, client: Cl
     client.request("/org/ledger?days=7")
     page.goto(client.page("requests"))
     for key, expected in (("j", "ledger"), ("j", "billing"), ("j", "billing"), ("k", "ledger")):
-        page.keyboard.press(key)
+        press(page, key)
         assert expected in focused(page)
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     page.get_by_test_id("explanation").wait_for()
     assert "getOrgLedger" in page.get_by_test_id("explanation").inner_text()
 
 
 def test_new_requests_appear_and_the_focus_stays(page: Any, client: Client) -> None:
     page.goto(client.page("requests"))
-    page.keyboard.press("j")
+    press(page, "j")
     focus = page.evaluate("document.activeElement.href")
     client.request("/org/ledger?days=9")
     page.get_by_text("days=9").wait_for()
@@ -162,7 +164,7 @@ def test_a_thousand_requests_a_second_do_not_freeze_the_page(page: Any, client: 
         began = time.monotonic()
         page.get_by_role("button", name="Keys").click(timeout=2_000)
         page.get_by_role("dialog", name="Keys").wait_for(timeout=2_000)
-        page.keyboard.press("Escape")
+        press(page, "Escape")
         page.get_by_role("button", name="Pause").click(timeout=2_000)
         answered_s = time.monotonic() - began
         assert process.poll() is None, "the load ended before the click"

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from .conftest import press
+
 pytestmark = pytest.mark.slow
 
 ORG = "org_scrubbed"
@@ -63,7 +65,7 @@ def test_arrows_move_by_a_day_and_stop_at_a_marker(page: Any, stub: Any, http: h
 
 def test_keys_lead_along_the_markers(page: Any, stub: Any, http: httpx.Client) -> None:
     page.goto(f"{stub.url}/_mock/requests?org={ORG}")
-    page.keyboard.press("t")
+    press(page, "t")
     page.get_by_role("heading", name=f"Time of {ORG}").wait_for()
     for key, instant in (
         ("]", "2026-03-31T23:59:59Z"),
@@ -71,6 +73,6 @@ def test_keys_lead_along_the_markers(page: Any, stub: Any, http: httpx.Client) -
         ("[", "2026-03-31T23:59:59Z"),
     ):
         with page.expect_navigation():
-            page.keyboard.press(key)
+            press(page, key)
         page.get_by_test_id("outcome").wait_for()
         assert now(http) == instant
