@@ -8,9 +8,10 @@ from orgbilling_openapi.strict_json import StrictJsonError
 
 from orgbilling_conformance.api_description import JSON, PROBLEM, Path
 from orgbilling_conformance.exchange import Exchange, shorten
+from orgbilling_conformance.rules.ambiguity import ambiguity
 from orgbilling_conformance.rules.rule import ResponseCheck, RuleContext, RuleViolation
 
-IN_FRONT = (404, 405, 408, 411, 413, 414, 429, 431, 501, 502, 503, 504)
+IN_FRONT = (404, 405, 406, 408, 411, 413, 414, 416, 417, 429, 431, 501, 502, 503, 504)
 """Statuses that a router, a server or a gateway may answer before the API sees the request."""
 
 STATUS: Path = ("components", "schemas", "ErrorModel", "properties", "status")
@@ -40,6 +41,8 @@ def success_status(exchange: Exchange, context: RuleContext) -> Iterable[RuleVio
         return None
     if status == 200:
         return []
+    if status == 206 and exchange.request.header("range"):
+        return None
     node = (*_responses(exchange, context), "200")
     return [RuleViolation("success-status", "status", "200", str(status), node=node)]
 
@@ -53,6 +56,8 @@ def success_media(exchange: Exchange, context: RuleContext) -> Iterable[RuleViol
         return None
     if media == JSON:
         return []
+    if _negotiated(exchange):
+        return None
     node = (*_responses(exchange, context), "200", "content")
     return [RuleViolation("success-media", "header/Content-Type", JSON, media or "none", node=node)]
 
@@ -66,6 +71,8 @@ def error_media(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolat
         return None
     if media == PROBLEM:
         return []
+    if _negotiated(exchange) or _unread(exchange, context):
+        return None
     observed = f"{media or 'none'} with {status}"
     basis = "assumed" if status in IN_FRONT else ""
     node = (*_responses(exchange, context), "default", "content", PROBLEM)
@@ -75,7 +82,7 @@ def error_media(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolat
 def strict_json(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
     """A body that calls itself JSON, or has to be."""
     response = exchange.response
-    has_body = exchange.operation and exchange.request.method != "HEAD"
+    has_body = exchange.operation and exchange.request.method != "HEAD" and not _negotiated(exchange)
     if not has_body or not (response.status == 200 or (response.status >= 400 and "json" in response.media)):
         return None
     if isinstance(response.parsed, StrictJsonError):
@@ -130,6 +137,21 @@ def server_error(exchange: Exchange, context: RuleContext) -> Iterable[RuleViola
     return [RuleViolation("server-error", "status", "below 500", str(status), "assumed" if lenient else "")]
 
 
+def _negotiated(exchange: Exchange) -> bool:
+    """Whether a response is in another form because the request named that form (CBOR, HTML)."""
+    media = exchange.response.media
+    accepted = (exchange.request.header("accept") or "").lower().split(",")
+    forms = {part.partition(";")[0].strip() for part in accepted}
+    other = bool(media) and media not in (JSON, PROBLEM)
+    return other and (media in forms or media.replace("problem+", "") in forms)
+
+
+def _unread(exchange: Exchange, context: RuleContext) -> bool:
+    """Whether a server may have refused a request before the API has read it."""
+    operation = context.api.operations.get(exchange.operation)
+    return operation is not None and bool(ambiguity(exchange.request, context.api.parameters(operation)))
+
+
 def _responses(exchange: Exchange, context: RuleContext) -> Path:
     """What the operation of an exchange may answer."""
     return (*context.api.operations[exchange.operation].place, "responses")
@@ -139,7 +161,7 @@ def _place(exchange: Exchange, context: RuleContext) -> Path:
     """The schema that the body of an exchange must have; empty for none."""
     response = exchange.response
     operation = context.api.operations.get(exchange.operation)
-    if operation is None or exchange.request.method == "HEAD":
+    if operation is None or exchange.request.method == "HEAD" or _negotiated(exchange):
         return ()
     if response.status == 200:
         return operation.success or ()

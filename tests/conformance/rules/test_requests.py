@@ -28,10 +28,16 @@ def seen(api: ApiDescription) -> Any:
 
 
 @pytest.mark.parametrize(
-    "days", ["abc", "1.5", "1e1", "0x10", "1_0", "true", "NaN", "30.0", "%EF%BC%97", "7d"]
+    "days", ["abc", "1.5", "1e400", "true", "null", "NaN", "Infinity", "7d", "1,2", "1e-1", "0x1000", "3,0"]
 )
 def test_no_integer_has_to_be_rejected(seen: Any, exchange: Any, days: str) -> None:
     assert seen(exchange("getOrgLedger", query=f"days={days}")) == [("parameter-type", "error")]
+
+
+@pytest.mark.parametrize("days", ["1e1", "0x10", "0b11", "0o17", "1_0", "30.0", "%D9%A3", "%EF%BC%97"])
+def test_an_integer_in_another_notation_is_an_assumption(seen: Any, exchange: Any, days: str) -> None:
+    assert seen(exchange("getOrgLedger", query=f"days={days}")) == [("parameter-type", "warning")]
+    assert seen(exchange("getOrgLedger", 422, {}, query=f"days={days}")) == [("parameter-located", "warning")]
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "366", "9223372036854775808", "-0", "9" * 400])
@@ -72,13 +78,12 @@ def test_the_error_names_the_parameter(seen: Any, exchange: Any) -> None:
     [
         (b"", ("body-json", "error")),
         (b"{", ("body-json", "error")),
-        (b"\xff", ("body-json", "error")),
+        (b'{"code":"A', ("body-json", "error")),
         (b"{}", ("body-schema", "error")),
         (b"[]", ("body-schema", "error")),
         (b'{"code":5}', ("body-schema", "error")),
         (b'{"code":"A","x":1}', ("body-schema", "error")),
         (b'{"code":""}', ("body-schema", "warning")),
-        (b'{"code":"A","code":"B"}', ("body-json", "warning")),
     ],
 )
 def test_a_wrong_body_has_to_be_rejected(seen: Any, exchange: Any, body: bytes, expected: Any) -> None:
