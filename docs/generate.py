@@ -15,6 +15,7 @@ from textwrap import indent
 from typing import Any
 
 import yaml
+from orgbilling_conformance import evidence
 from orgbilling_conformance.rules import registry
 from orgbilling_fixtures import personas, scenarios
 from orgbilling_fixtures.document_schema import dotted
@@ -113,6 +114,12 @@ def agent_errors() -> str:
     """The errors of the MCP endpoint."""
     rows = ((str(row.code), str(row.status), row.when) for row in agent_protocol.TABLE)
     return table(("code", "HTTP status", "when"), rows)
+
+
+def not_judged() -> str:
+    """What the conformance suite does not judge, and how it knows."""
+    rows = ((f"`{name}`", text, known_by) for name, (text, known_by) in evidence.REASONS.items())
+    return table(("reason", "not judged, for", "known by"), rows)
 
 
 def fault_effects() -> str:
@@ -221,6 +228,7 @@ TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "control-bodies": ("control.md", control_bodies),
     "agent-errors": ("agents.md", agent_errors),
     "agent-tools": ("agents.md", agent_tools),
+    "not-judged": ("conformance.md", not_judged),
     "fault-effects": ("faults.md", fault_effects),
     "scenarios": ("scenarios.md", scenario_table),
     "personas": ("personas.md", persona_table),

@@ -106,11 +106,20 @@ class Request:
         return Request(method, path, query, headers, body, auth, purpose)
 
 
+@dataclass(frozen=True, slots=True)
+class NotJudged:
+    """Why an exchange is not judged. reason: a key of `evidence.REASONS`; detail: what was seen, if any."""
+
+    reason: str
+    detail: str = ""
+
+
 @dataclass(frozen=True)
 class Response:
     """What came back. failure: ``timeout`` or ``broken`` where no whole answer did (status 0 then).
 
-    hidden: the names of headers, in lower case, that a recording keeps back; ``*`` for all of them.
+    hidden: the names of headers, in lower case, that a recording keeps back; ``*`` for all of them;
+    recorded: whether it is from a recording; flaw: why a recording does not show what the API answered.
     """
 
     status: int
@@ -119,6 +128,14 @@ class Response:
     seconds: float = 0.0
     failure: str = ""
     hidden: frozenset[str] = frozenset()
+    recorded: bool = False
+    flaw: NotJudged | None = None
+
+    @property
+    def codings(self) -> list[str]:
+        """The content codings, in lower case, without those that change nothing."""
+        names = (name.strip().lower() for name in (self.header("content-encoding") or "").split(","))
+        return [name for name in names if name not in ("", "identity")]
 
     def hides(self, name: str) -> bool:
         """Whether a header (its name in lower case) may have been there, and is kept back."""
@@ -155,11 +172,15 @@ class Response:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request and its response; operation: the id of what was asked, empty for anything else."""
+    """A request and its response; operation: the id of what was asked, empty for anything else.
+
+    name: where it is in a recording, for remarks.
+    """
 
     request: Request
     response: Response
     operation: str = ""
+    name: str = ""
 
 
 def _header_value(name: str, value: str, secrets: Collection[str]) -> str:

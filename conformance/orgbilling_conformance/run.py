@@ -13,6 +13,7 @@ from orgbilling_openapi.http_client import CertificateOptions
 from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance import api_description, baseline, clock, drift, fuzz, har, replay
+from orgbilling_conformance.evidence import undecided
 from orgbilling_conformance.exchange import Request, shorten
 from orgbilling_conformance.guard import BudgetError, TargetGuard, allowed
 from orgbilling_conformance.options import WRITES, Options, UsageError
@@ -188,6 +189,9 @@ class _Run:
         self.progress("random-walk", 1, 1)
 
     def _report(self) -> Report:
+        for remark in self.suite.evidence.remarks():
+            self.suite.note(remark)
+        self.suite.reasons += undecided(self.suite.evidence, list(self.suite.api.operations))
         findings, passed, notes = baseline.apply(self.suite.findings(), self.accepted)
         for note in notes:
             self.suite.note(note)
@@ -221,6 +225,7 @@ class _Run:
             "started": clock.stamp(),
             "seconds": round(clock.seconds() - self.began, 2),
             "requests": self.guard.sent if self.guard else 0,
+            "exchanges": self.suite.evidence.to_json(),
             "mode": "replay" if self.options.replay else "quick" if self.options.quick else "full",
             "writes": list(self.options.allow_write),
             "strict": self.options.strict,

@@ -12,6 +12,7 @@ from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance import clock
 from orgbilling_conformance.api_description import ApiDescription, Path
+from orgbilling_conformance.evidence import EvidenceCount
 from orgbilling_conformance.exchange import Exchange, Headers, Request, shorten, visible
 from orgbilling_conformance.guard import TargetGuard
 from orgbilling_conformance.options import Options
@@ -59,6 +60,7 @@ class ConformanceSuite:
         self.began = clock.seconds()
         self.first_finding: dict[str, float] = {}
         self.notes: list[str] = []
+        self.evidence = EvidenceCount()
         self._waits = 0
         self.reasons: list[str] = []
         self._records: dict[tuple[str, str, str, str], FindingRecord] = {}
@@ -136,7 +138,9 @@ class ConformanceSuite:
         return again
 
     def consider(self, exchange: Exchange) -> None:
-        """Apply every response rule to an exchange."""
+        """Apply every response rule to an exchange, if it is evidence of what the API does."""
+        if not self.evidence.add(exchange):
+            return
         if (
             exchange.operation
             and exchange.response.succeeded

@@ -1,0 +1,212 @@
+"""Evidence: what an exchange has to be, so that the API can be judged by it.
+
+Between the API and us are proxies, caches, gateways, browsers and recorders. What one of them answered, cut,
+kept back or left encoded says nothing about the API. Such an exchange is not judged: no rule is applied to
+it, and the report says how many there were, and why. The same holds for recordings and for live runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from orgbilling_openapi.redaction import redact
+from orgbilling_openapi.strict_json import StrictJsonError
+
+from orgbilling_conformance.api_description import PROBLEM
+from orgbilling_conformance.exchange import Exchange, NotJudged, Response, shorten
+
+NAMED = 5
+"""So many exchanges are named in a remark; the others are counted."""
+
+REASONS: dict[str, tuple[str, str]] = {
+    "unanswered": (
+        "a recorded request got no answer",
+        "status 0 or less, or the client noted a failure: given up, blocked, cut off",
+    ),
+    "substituted": (
+        "something else than the API answered",
+        "the recorder says that a test or a proxy made the answer (`_wasFulfilled`)",
+    ),
+    "page": (
+        "a page or a part of one was fetched, not the API",
+        "`_resourceType`, `Sec-Fetch-Dest`, `Accept: text/html`, React and Turbo headers, `_rsc`; HTML "
+        "from the origin of the page itself",
+    ),
+    "other-address": (
+        "the address is not that of the API",
+        "the API is at `/api/v1` elsewhere in the recording, or no answer there is JSON",
+    ),
+    "cached": (
+        "a cache or a service worker answered",
+        "304; `_fromCache`, `_fetchType`, `_fetchedViaServiceWorker`",
+    ),
+    "redirect": (
+        "it was redirected",
+        "300 to 308 with a good token; the `Location` is named, and an operation that gives nothing else "
+        "makes the result inconclusive",
+    ),
+    "rate-limited": ("the rate was limited (429)", "429; a live run waits first, as `Retry-After` says"),
+    "gateway": (
+        "a gateway or proxy answered, not the API",
+        "502, 503, 504 that are no problem document; 407, 511 and 520 to 530; HTML that a content delivery "
+        "network signs",
+    ),
+    "body-missing": (
+        "the body was not recorded",
+        "`text` is missing or blacked out, the file beside the recording is missing",
+    ),
+    "body-cut": (
+        "the body was not recorded to its end",
+        "it is shorter than its `size`, or than `Content-Length` where there is no size",
+    ),
+    "body-encoded": (
+        "the body is still encoded",
+        "gzip and deflate are decoded; Brotli, Zstandard and others are not, where the recorder or the "
+        "client left them so",
+    ),
+    "body-unreadable": (
+        "the recorded body cannot be read",
+        "`text` is no text, or is called base64 and is not; the file beside the recording cannot be read",
+    ),
+    "unreadable": (
+        "the entry lacks what HAR 1.2 requires",
+        "no method, address, status or list of headers; it is named by its index",
+    ),
+}
+"""Why an exchange is not judged: the words of the remark, and what it is known by."""
+
+BESIDE_THE_API = ("page", "other-address")
+"""The reasons for which an exchange is none with the API; for all others it was asked, and not seen."""
+
+PROXIES = (407, 511, *range(520, 531))
+GATEWAYS = (502, 503, 504)
+REDIRECTS = (300, 301, 302, 303, 305, 306, 307, 308)
+GOOD_TOKENS = ("first", "second", "unknown")
+
+NETWORK_SIGNS = ("cf-ray", "cf-mitigated", "x-amz-cf-id", "x-served-by", "x-akamai-request-id", "x-azure-ref")
+"""Headers that content delivery networks write."""
+
+COMPRESSED = re.compile(rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd|\x1f\xef\xbf\xbd\x08|\x1f\xc2\x8b\x08")
+"""How gzip and Zstandard begin, and gzip that was taken for text."""
+
+BINARY = re.compile("[\x00-\x08\x0e-\x1f\ufffd]")
+
+
+@dataclass
+class EvidenceCount:
+    """How many exchanges were judged, and which were not: by reason, with the names of the first of each."""
+
+    judged: Counter[str] = field(default_factory=Counter)
+    not_judged: Counter[str] = field(default_factory=Counter)
+    names: dict[str, dict[str, None]] = field(default_factory=dict)
+    redirects: dict[str, str] = field(default_factory=dict)
+
+    def add(self, exchange: Exchange) -> bool:
+        """Count an exchange; True if it may be judged."""
+        reason = why_not_judged(exchange)
+        if reason is None:
+            self.judged[exchange.operation] += 1
+            return True
+        self.leave(reason, exchange.name or exchange.request.line)
+        if reason.reason == "redirect":
+            asked = f"{exchange.request.method} {exchange.request.path}"
+            self.redirects.setdefault(exchange.operation, f"{asked} is redirected: {reason.detail}")
+        return False
+
+    def leave(self, reason: NotJudged, name: str) -> None:
+        """Count an exchange that is not judged."""
+        self.not_judged[reason.reason] += 1
+        text = f"{name} ({reason.detail})" if reason.detail else name
+        known = self.names.setdefault(reason.reason, {})
+        if len(known) < NAMED:
+            known.setdefault(shorten(redact(text), 200))
+
+    @property
+    def missed(self) -> int:
+        """How many exchanges with the API show nothing of it."""
+        return sum(count for reason, count in self.not_judged.items() if reason not in BESIDE_THE_API)
+
+    def remarks(self) -> list[str]:
+        """One remark for each reason: how many exchanges, and the first of them."""
+        rows = []
+        for reason, (text, _) in REASONS.items():
+            if count := self.not_judged[reason]:
+                names = list(self.names[reason])
+                more = f" and {count - len(names):,} more" if count > len(names) else ""
+                exchanges = f"{count:,} exchange{'s' * (count != 1)}"
+                rows.append(f"not judged, for {text}: {exchanges}: {', '.join(names)}{more}")
+        return rows
+
+    def too_little(self) -> str:
+        """Why the result is inconclusive, where most of the exchanges were not judged; else empty."""
+        judged = sum(self.judged.values())
+        if self.missed <= judged:
+            return ""
+        total = f"{judged + self.missed:,} exchange{'s' * (judged + self.missed != 1)}"
+        return f"too little could be judged: {judged:,} of {total}"
+
+    def to_json(self) -> dict[str, object]:
+        """The counts, for the head of a report."""
+        return {"judged": sum(self.judged.values()), "not_judged": dict(sorted(self.not_judged.items()))}
+
+
+def why_not_judged(exchange: Exchange) -> NotJudged | None:
+    """Why an exchange shows nothing of the API; None where it is evidence."""
+    response = exchange.response
+    flaw = response.flaw
+    if flaw is not None and not flaw.reason.startswith("body-"):
+        return flaw
+    return _intermediary(exchange) or flaw or _encoded(response)
+
+
+def _intermediary(exchange: Exchange) -> NotJudged | None:
+    """What something between the API and us answered, by its status."""
+    response, status = exchange.response, exchange.response.status
+    if status == 429:
+        return NotJudged("rate-limited")
+    if status == 304 and not exchange.request.header("if-none-match"):
+        return NotJudged("cached", "304")
+    if status in REDIRECTS and exchange.request.auth in GOOD_TOKENS:
+        return NotJudged("redirect", f"{status} to {response.header('location') or 'nowhere'}")
+    if status in PROXIES or (status in GATEWAYS and not _is_problem(response)) or _signed_page(response):
+        return NotJudged("gateway", f"{status} {response.media}".strip())
+    return None
+
+
+def _is_problem(response: Response) -> bool:
+    """Whether it is a problem document, as the API answers with."""
+    body = response.json
+    return response.media == PROBLEM and isinstance(body, dict)
+
+
+def _signed_page(response: Response) -> bool:
+    """Whether it is an error page of a content delivery network: of its firewall, or for want of the API."""
+    signed = any(response.header(name) for name in NETWORK_SIGNS)
+    return response.status >= 400 and response.media == "text/html" and signed
+
+
+def _encoded(response: Response) -> NotJudged | None:
+    """A body whose content coding nobody has undone."""
+    coding = ", ".join(response.codings)
+    if COMPRESSED.match(response.body):
+        return NotJudged("body-encoded", coding or "compressed") if coding or response.recorded else None
+    if set(response.codings) <= {"gzip", "x-gzip", "deflate"} or not isinstance(
+        response.parsed, StrictJsonError
+    ):
+        return None
+    text = response.body.decode("utf-8", "replace")
+    return NotJudged("body-encoded", coding) if BINARY.search(text) else None
+
+
+def undecided(counts: EvidenceCount, operations: Sequence[str]) -> list[str]:
+    """What makes a result inconclusive: operations that only lead elsewhere, and too little to judge by."""
+    rows = [
+        shorten(where, 300)
+        for operation, where in counts.redirects.items()
+        if operation in operations and not counts.judged[operation]
+    ]
+    short = counts.too_little()
+    return [*rows, *([short] if short else [])]
