@@ -15,7 +15,7 @@ from orgbilling_openapi.strict_json import JsonValue
 
 from orgbilling_conformance import clock
 from orgbilling_conformance.options import UsageError
-from orgbilling_conformance.reports.report import Finding
+from orgbilling_conformance.reports.report import Finding, day_in_words
 
 KEYS = {"rule", "operation", "pointer", "until", "reason"}
 
@@ -97,11 +97,14 @@ def apply(
         used |= set(entries)
         valid = [entry for entry in entries if entry.until >= today]
         if valid:
-            passed.append(replace(finding, accepted=f"until {valid[0].until}: {valid[0].reason}"))
+            passed.append(
+                replace(finding, accepted=f"until {day_in_words(valid[0].until)}: {valid[0].reason}")
+            )
         elif entries:
-            observed = f"accepted until {entries[0].until}, which is over ({entries[0].reason})"
+            until = day_in_words(entries[0].until)
+            observed = f"accepted until {until}, which is over ({entries[0].reason})"
             rest.append(replace(finding, severity="error", reason=observed))
-            notes.append(f"EXPIRED: the baseline accepted {entries[0].name} until {entries[0].until}")
+            notes.append(f"EXPIRED: the baseline accepted {entries[0].name} until {until}")
         else:
             rest.append(finding)
     notes += [

@@ -47,6 +47,7 @@ class Options:
     strict: bool = False
     baseline: Path | None = None
     replay: Path | None = None
+    compare: Path | None = None
     ca_file: Path | None = None
     insecure: bool = False
 
@@ -74,6 +75,7 @@ class Choices(TypedDict, total=False):
     strict: bool
     baseline: str | Path | None
     replay: str | Path | None
+    compare: str | Path | None
     ca_file: str | Path | None
     insecure: bool
 
@@ -87,7 +89,7 @@ def options(**given: Any) -> Options:
     given["vouchers"] = (voucher,) if isinstance(voucher, str) else tuple(voucher or ())
     allowed = given.get("allow_write") or ()
     given["allow_write"] = (allowed,) if isinstance(allowed, str) else tuple(allowed)
-    for name in ("baseline", "replay", "ca_file"):
+    for name in ("baseline", "replay", "compare", "ca_file"):
         given[name] = Path(given[name]) if given.get(name) else None
     chosen = Options(**given)
     wrong = [name for name in chosen.allow_write if name not in WRITES]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
-from orgbilling_openapi.strict_json import JsonObject
-
-from orgbilling_conformance import tokens
+from orgbilling_conformance import comparison, tokens
 from orgbilling_conformance.exchange import Request, shorten
 from orgbilling_conformance.guard import ForbiddenError
 from orgbilling_conformance.options import UsageError
@@ -44,7 +41,7 @@ BEHIND: dict[str, Step] = {
 
 def repeat(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, int], None]) -> None:
     """Send what a report's findings hold, and play the scenarios behind them; raises `UsageError`."""
-    findings = read(path)
+    findings = comparison.read(path, "--replay")["findings"]
     steps: dict[Step, None] = {}
     requests: dict[Request, None] = {}
     for finding in findings:
@@ -83,16 +80,3 @@ def _lacking(suite: ConformanceSuite, auth: str) -> str:
     if auth in tokens.WITHOUT or suite.tokens.authorization(auth) is not None:
         return suite.tokens.unfit(auth)
     return f"its token was not given ({auth})"
-
-
-def read(path: Path) -> list[JsonObject]:
-    """The findings of a report; raises `UsageError`."""
-    try:
-        findings = json.loads(path.read_bytes())["findings"]
-    except OSError as error:
-        raise UsageError(f"--replay: {path}: {(error.strerror or 'unreadable').lower()}") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise UsageError(f"--replay: {path}: not a report of this command (--json)") from None
-    if not isinstance(findings, list) or not all(isinstance(finding, dict) for finding in findings):
-        raise UsageError(f"--replay: {path}: not a report of this command (--json)")
-    return findings

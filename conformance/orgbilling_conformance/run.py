@@ -12,7 +12,7 @@ from orgbilling_openapi import description
 from orgbilling_openapi.http_client import CertificateOptions
 from orgbilling_openapi.strict_json import JsonObject
 
-from orgbilling_conformance import api_description, baseline, clock, drift, fuzz, har, replay
+from orgbilling_conformance import api_description, baseline, clock, comparison, drift, fuzz, har, replay
 from orgbilling_conformance.evidence import undecided
 from orgbilling_conformance.exchange import Request, shorten
 from orgbilling_conformance.guard import BudgetError, TargetGuard, allowed
@@ -37,19 +37,24 @@ def run(
     if app is not None and not callable(app):
         raise UsageError(f"{shorten(repr(app))}: not an ASGI application")
     accepted = baseline.load(options.baseline) if options.baseline else []
+    earlier = comparison.load(options.compare) if options.compare else None
     if har is None and not options.quick and not options.replay:
         fuzz.require()  # fail now rather than after the scripted stage
     if har is not None:
-        return _Run(None, options, progress, accepted).recorded(har)
+        return _compared(_Run(None, options, progress, accepted).recorded(har), earlier)
     target: Target
     if app is None:
         target = UrlTarget(str(url), options.timeout, CertificateOptions(options.ca_file, options.insecure))
     else:
         target = AppTarget(app, options.timeout)
     try:
-        return _Run(target, options, progress, accepted).live()
+        return _compared(_Run(target, options, progress, accepted).live(), earlier)
     finally:
         target.close()
+
+
+def _compared(report: Report, earlier: tuple[JsonObject, tuple[Finding, ...]] | None) -> Report:
+    return comparison.compare(report, *earlier) if earlier else report
 
 
 class _Run:

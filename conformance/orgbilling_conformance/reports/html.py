@@ -5,19 +5,13 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from orgbilling_conformance.reports import advice
-from orgbilling_conformance.reports.report import (
-    VERDICT_SENTENCES,
-    Report,
-    by_operation,
-    by_reason,
-    counts,
-    head,
-    title,
-)
+from orgbilling_conformance.reports import advice, summary
+from orgbilling_conformance.reports.report import Report, by_reason, by_severity, title
 from orgbilling_conformance.rules.registry import RULES
 
 HERE = Path(__file__).parent
+MOST = 500
+"""Findings of a severity on the page; the JSON report holds all of them."""
 
 
 def render(report: Report) -> str:
@@ -32,19 +26,23 @@ def render(report: Report) -> str:
         undefined=StrictUndefined,
     )
     ranks = {rule: rank for rank, rule in enumerate(RULES)}
+    figures = summary.summarize(report)
     page = environment.get_template("report.html.jinja").render(
         report=report,
         style=(HERE / "report.css").read_text("utf-8"),
-        sentence=VERDICT_SENTENCES[report.verdict],
-        counts=counts(report),
-        head=head(report),
-        by_operation=by_operation(report.findings),
+        decision=summary.decision(report),
+        counts=summary.counts(report),
+        head=summary.head(report),
+        figures=figures,
+        group_names=summary.GROUP_NAMES,
+        matrix_key=summary.MATRIX_KEY,
+        by_severity=by_severity(report.findings, MOST),
         by_reason=by_reason(report),
         operations=sorted({case.operation for case in report.cases}, key=title),
         rules=sorted({case.rule for case in report.cases}, key=lambda rule: ranks.get(rule, len(ranks))),
         outcomes={(case.rule, case.operation): case for case in report.cases},
         title=title,
-        rule_title=lambda rule: RULES[rule].title if rule in RULES else rule,
+        known_rules=RULES,
         ways_out=partial(advice.ways_out, today=str(report.head.get("started", "2000-01-01"))[:10]),
     )
     return page + "\n"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from datetime import date, datetime
 
 from orgbilling_openapi.redaction import redact
 from orgbilling_openapi.strict_json import JsonObject
@@ -12,6 +15,12 @@ from orgbilling_openapi.strict_json import JsonObject
 from orgbilling_conformance.api_description import load
 
 EXITS = {"conforms": 0, "violated": 1, "inconclusive": 3}
+SEVERITIES = ("error", "warning")
+IDENTIFIER = re.compile(
+    r"[0-9]+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+    r"|(?=[a-z]+_[A-Za-z_]*[0-9])[a-z]{2,9}_[0-9A-Za-z_]{8,}"
+)
+"""A part of a pointer that names one row of one organization: an index, a UUID, an id with a prefix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +31,8 @@ class Finding:
     basis: documented, published, assumed or invariant; source: where that is written; operation: its id;
     pointer: JSON pointer into the body (``*`` for any index), or ``status``, ``header/…``, ``query/…``;
     count: how many exchanges showed it; curl: a command that repeats one of them;
-    exchanges: up to three of the requests, as JSON, for `replay`; accepted: why a baseline lets it pass.
+    exchanges: up to three of the requests, as JSON, for `replay`; accepted: why a baseline lets it pass;
+    state: ``new`` or ``known``, where the run was compared with an earlier report.
     """
 
     rule: str
@@ -40,11 +50,24 @@ class Finding:
     node: str = ""
     exchanges: tuple[JsonObject, ...] = ()
     accepted: str = ""
+    state: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
         """What a baseline and a comparison of two runs know a finding by."""
         return (self.rule, self.operation, self.pointer)
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits of what the finding is about.
+
+        They are the same for every seed, host, token, organization and time, and for every version of this
+        program that has the rule: no value, message, basis or count is in them.
+        """
+        *rest, pointer = self.key
+        place = "/".join("*" if IDENTIFIER.fullmatch(part) else part for part in pointer.split("/"))
+        text = "\n".join((*rest, place)).encode("utf-8", "backslashreplace")
+        return hashlib.sha256(text).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +104,26 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """What became of the findings of an earlier report.
+
+    since, target: when and with what that run began; fixed: what it found, and does not hold any more;
+    not_judged: what it found, and this run did not check again.
+    """
+
+    since: str
+    target: str
+    fixed: tuple[Finding, ...] = ()
+    not_judged: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The verdict and everything behind it.
 
     reasons: why a run is inconclusive; notes: what a reader should know and no rule forbids;
     head: digest of the API description, versions, Python, seed, duration (seconds), requests, and the target;
-    drift: how the document that the target publishes differs from ours.
+    drift: how the document that the target publishes differs from ours; comparison: with an earlier report.
     """
 
     verdict: str
@@ -100,11 +137,19 @@ class Report:
     head: JsonObject = field(default_factory=dict)
     drift: tuple[JsonObject, ...] = ()
     latency: dict[str, dict[str, float]] = field(default_factory=dict)
+    comparison: Comparison | None = None
 
     @property
     def exit(self) -> int:
-        """The exit status of the command: 0 conforms, 1 violated, 3 inconclusive."""
-        return EXITS[self.verdict]
+        """The exit status of the command: 0 conforms, 1 violated, 3 inconclusive.
+
+        After a comparison an error that was known is no news: only a new one is a 1.
+        """
+        if self.comparison is None or self.verdict != "violated":
+            return EXITS[self.verdict]
+        if any(finding.state != "known" for finding in self.errors):
+            return EXITS["violated"]
+        return EXITS["inconclusive"] if self.reasons else EXITS["conforms"]
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -117,9 +162,21 @@ class Report:
         return tuple(finding for finding in self.findings if finding.severity == "warning")
 
     def to_json(self) -> JsonObject:
-        """The report as JSON; `replay` reads it back."""
+        """The report as JSON; `replay` and `comparison` read it back."""
         document = asdict(self)
-        return {"verdict": self.verdict, "exit": self.exit, **document}
+        for name in ("findings", "accepted"):
+            document[name] = [_finding_json(finding) for finding in getattr(self, name)]
+        if self.comparison is not None:
+            for name in ("fixed", "not_judged"):
+                document["comparison"][name] = [_finding_json(row) for row in getattr(self.comparison, name)]
+        from orgbilling_conformance.reports.summary import summarize  # late: it is made of reports
+
+        summary = summarize(self).to_json()
+        return {"verdict": self.verdict, "exit": self.exit, "summary": summary, **document}
+
+
+def _finding_json(finding: Finding) -> JsonObject:
+    return {"fingerprint": finding.fingerprint, **asdict(finding)}
 
 
 def redacted(report: Report, secrets: Collection[str] = ()) -> Report:
@@ -160,15 +217,26 @@ def title(operation: str) -> str:
     return f"{described.method} {described.path}" if described else operation or "the API as a whole"
 
 
-def by_operation(findings: tuple[Finding, ...]) -> dict[str, list[Finding]]:
-    """Findings by operation, in the order of the description; within one, errors first, then by pointer."""
+def by_operation(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """Findings by operation, in the order of the description; within one by pointer, what is new first."""
     order = {name: index for index, name in enumerate(load().operations)}
     groups: dict[str, list[Finding]] = defaultdict(list)
     for finding in sorted(
-        findings, key=lambda row: (order.get(row.operation, -1), row.severity, row.pointer)
+        findings, key=lambda row: (order.get(row.operation, -1), row.state == "known", row.pointer)
     ):
         groups[finding.operation].append(finding)
     return dict(groups)
+
+
+def by_severity(findings: Collection[Finding], most: int) -> list[tuple[str, dict[str, list[Finding]], int]]:
+    """Errors, then warnings, each by operation, `most` of each at most; and how many are left out."""
+    groups = []
+    for severity in SEVERITIES:
+        chosen = [finding for finding in findings if finding.severity == severity]
+        chosen.sort(key=lambda finding: finding.state == "known")
+        if chosen:
+            groups.append((severity, by_operation(chosen[:most]), max(len(chosen) - most, 0)))
+    return groups
 
 
 def by_reason(report: Report) -> dict[str, list[str]]:
@@ -180,32 +248,26 @@ def by_reason(report: Report) -> dict[str, list[str]]:
     return dict(groups)
 
 
-def counts(report: Report) -> str:
-    """How much was found, in words."""
-    errors, warnings = len(report.errors), len(report.warnings)
-    parts = [counted(errors, "error"), counted(warnings, "warning")]
-    if report.accepted:
-        parts.append(f"{len(report.accepted)} accepted")
-    return ", ".join(parts)
-
-
-def head(report: Report) -> dict[str, str]:
-    """The head as names and values."""
-    values = report.head
-    versions = f"{values.get('orgbilling')} on Python {values.get('python')}"
-    tools = f"Schemathesis {values.get('schemathesis')}, Hypothesis {values.get('hypothesis')}"
-    writes = ", ".join(values.get("writes", [])) or "none allowed"
-    return {
-        "target": str(values.get("target")),
-        "description": str(values.get("api_description"))[:16],
-        "orgbilling": versions,
-        "with": tools,
-        "run": f"{values.get('mode')}, seed {values.get('seed')}, started {values.get('started')}",
-        "writes": writes,
-        "effort": f"{counted(values.get('requests', 0), 'request')} in {values.get('seconds')} s",
-    }
-
-
 def counted(count: int, noun: str) -> str:
     """A number with its noun: ``1 rule``, ``2 rules``."""
     return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July", "August", "September", "October"),
+    *("November", "December"),
+)
+
+
+def day_in_words(day: date) -> str:
+    """A day as people write it: January 31, 2027; the same whatever the language of the machine."""
+    return f"{MONTHS[day.month - 1]} {day.day}, {day.year}"
+
+
+def instant_in_words(stamp: str) -> str:
+    """An RFC 3339 instant as people write it: January 31, 2027 at 09:05 UTC; any other text as it is."""
+    try:
+        instant = datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S%z")
+    except ValueError:
+        return stamp
+    return f"{day_in_words(instant)} at {instant:%H:%M} UTC"

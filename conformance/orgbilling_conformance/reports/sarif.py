@@ -7,15 +7,18 @@ import json
 from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance.reports.report import Finding, Report, title
+from orgbilling_conformance.reports.summary import decision, summarize
 from orgbilling_conformance.rules.registry import RULES
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 DESCRIPTION = "openapi/orgbilling_openapi/org-billing.yaml"
+BASELINE_STATES = {"new": "new", "known": "unchanged", "fixed": "absent"}
 
 
 def render(report: Report) -> str:
     """The report as SARIF."""
-    used = sorted({finding.rule for finding in (*report.findings, *report.accepted)})
+    fixed = report.comparison.fixed if report.comparison else ()
+    used = sorted({finding.rule for finding in (*report.findings, *report.accepted, *fixed)})
     driver = {
         "name": "orgbilling conform",
         "version": str(report.head.get("orgbilling", "")),
@@ -23,6 +26,7 @@ def render(report: Report) -> str:
     }
     results = [_result(finding, used, None) for finding in report.findings]
     results += [_result(entry, used, entry.accepted) for entry in report.accepted]
+    results += [_result(finding, used, None) for finding in fixed]
     run = {
         "tool": {"driver": driver},
         "invocations": [
@@ -35,7 +39,12 @@ def render(report: Report) -> str:
             }
         ],
         "results": results,
-        "properties": {"verdict": report.verdict, **report.head},
+        "properties": {
+            "verdict": report.verdict,
+            "judged": summarize(report).line,
+            "decision": decision(report),
+            **report.head,
+        },
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
 
@@ -43,7 +52,8 @@ def render(report: Report) -> str:
 def _rule(name: str) -> JsonObject:
     rule = RULES.get(name)
     text = rule.title if rule else name
-    return {"id": name, "shortDescription": {"text": text}, "help": {"text": rule.why if rule else text}}
+    why = f"{rule.why} For example: {rule.example}" if rule else text
+    return {"id": name, "shortDescription": {"text": text}, "help": {"text": why}}
 
 
 def _result(finding: Finding, used: list[str], accepted: str | None) -> JsonObject:
@@ -62,10 +72,16 @@ def _result(finding: Finding, used: list[str], accepted: str | None) -> JsonObje
                 "logicalLocations": [{"fullyQualifiedName": f"{finding.operation}{finding.pointer}"}],
             }
         ],
-        "partialFingerprints": {"finding/v1": " ".join(finding.key)},
+        # Code scanning reads the second; without it, it would look for the line in the checked-out files.
+        "partialFingerprints": {
+            "finding/v1": finding.fingerprint,
+            "primaryLocationLineHash": f"{finding.fingerprint}:1",
+        },
         "occurrenceCount": finding.count,
         "properties": {"basis": finding.basis, "curl": finding.curl, "stage": finding.stage},
     }
+    if finding.state:
+        result["baselineState"] = BASELINE_STATES[finding.state]
     if accepted:
         result["suppressions"] = [{"kind": "external", "justification": accepted}]
     return result

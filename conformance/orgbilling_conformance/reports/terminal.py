@@ -12,40 +12,80 @@ from rich.text import Text
 
 from orgbilling_conformance.reports import advice
 from orgbilling_conformance.reports.report import (
-    VERDICT_SENTENCES,
     Finding,
     Report,
-    by_operation,
     by_reason,
+    by_severity,
     counted,
-    counts,
-    head,
     title,
+)
+from orgbilling_conformance.reports.summary import (
+    GROUP_NAMES,
+    MATRIX_KEY,
+    Summary,
+    counts,
+    decision,
+    head,
+    summarize,
 )
 
 COLOR = {"conforms": "green", "violated": "red", "inconclusive": "yellow"}
 MARK = {"error": "[bold red]✗[/]", "warning": "[bold yellow]![/]"}
+CELL_STYLE = {
+    "errors": "bold red",
+    "warnings": "yellow",
+    "held": "green",
+    "accepted": "dim",
+    "not_run": "dim",
+}
 CHANGES = 8
+MOST = 40
+"""Findings of a severity that are shown; a file holds all of them."""
 
 
 def show(report: Report, console: Console, with_advice: bool = True) -> None:
     """Print a report; with_advice: with the overlay that would amend the description, for each finding."""
-    shown_overlays: set[tuple[str, str]] = set()
+    summary = summarize(report)
     console.print()
     console.print(_head(report))
-    for operation, findings in by_operation(report.findings).items():
-        console.print()
-        console.print(_marked(f"[bold]{escape(title(operation))}[/]  [dim]{escape(operation)}[/]"))
-        for finding in findings:
-            # The way to amend one node of the description is shown once, however many operations share it.
-            new = with_advice and (finding.node, finding.rule) not in shown_overlays
-            shown_overlays.add((finding.node, finding.rule))
-            console.print(Padding(_finding(finding), (1, 0, 0, 2)))
-            _paste(console, finding, advice.overlay(finding) if new else "")
-    for part in (_accepted(report), _drift(report), _skipped(report), _notes(report), _verdict(report)):
+    console.print()
+    console.print(_matrix(summary))
+    _findings(report, console, with_advice)
+    for part in (
+        _gone(report),
+        _accepted(report),
+        _drift(report),
+        _skipped(report),
+        _not_judged(summary),
+        _notes(report),
+        _verdict(report, summary),
+    ):
         if part is not None:
             console.print()
             console.print(part)
+
+
+def _findings(report: Report, console: Console, with_advice: bool) -> None:
+    """Errors, then warnings, each by operation."""
+    shown_overlays: set[tuple[str, str]] = set()
+    for severity, operations, left in by_severity(report.findings, MOST):
+        console.print()
+        console.print(
+            _marked(f"[bold {'red' if severity == 'error' else 'yellow'}]{severity.capitalize()}s[/]")
+        )
+        for operation, findings in operations.items():
+            console.print()
+            console.print(_marked(f"[bold]{escape(title(operation))}[/]  [dim]{escape(operation)}[/]"))
+            for finding in findings:
+                # The way to amend a node of the description is shown once, however many operations share it.
+                new = with_advice and (finding.node, finding.rule) not in shown_overlays
+                shown_overlays.add((finding.node, finding.rule))
+                console.print(Padding(_finding(finding), (1, 0, 0, 2)))
+                _paste(console, finding, advice.overlay(finding) if new else "")
+        if left:
+            console.print(
+                _marked(f"\n  [dim]and {counted(left, f'more {severity}')}; --html and --json have all[/]")
+            )
 
 
 def _head(report: Report) -> RenderableType:
@@ -53,7 +93,7 @@ def _head(report: Report) -> RenderableType:
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column()
     for name, value in head(report).items():
-        rows.add_row(name, Text(value))
+        rows.add_row(name, Text(value, style="bold" if name == "judged" else ""))
     stages = Table(box=box.SIMPLE_HEAD, padding=(0, 1), header_style="dim", show_edge=False)
     for column in ("stage", "requests", "seconds", "first to see"):
         stages.add_column(column, justify="left" if column in ("stage", "first to see") else "right")
@@ -66,6 +106,45 @@ def _head(report: Report) -> RenderableType:
     return Panel(
         Group(rows, Text(), stages), title=name, title_align="left", border_style=color, box=box.ROUNDED
     )
+
+
+def _matrix(summary: Summary) -> RenderableType:
+    """Operations × rule groups, within 80 columns."""
+    table = Table(box=None, padding=(0, 0, 0, 1), header_style="dim", pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for group in GROUP_NAMES:
+        table.add_column(group, justify="right", no_wrap=True)
+    for operation, row in summary.matrix.items():
+        style = "dim" if operation in summary.not_judged else ""
+        cells = [Text(row[name].text, style=CELL_STYLE.get(row[name].kind, "")) for name in GROUP_NAMES]
+        table.add_row(Text(title(operation), style=style), *cells)
+    return Group(table, Text(MATRIX_KEY, style="dim"))
+
+
+def _not_judged(summary: Summary) -> RenderableType | None:
+    if not summary.not_judged:
+        return None
+    rows = Table.grid(padding=(0, 2))
+    for operation, reason in summary.not_judged.items():
+        rows.add_row(Text(title(operation)), Text(reason, style="dim"))
+    heading = f"[bold]Operations not judged[/] [dim]({len(summary.not_judged)})[/]"
+    return Group(_marked(heading), Padding(rows, (0, 0, 0, 2)))
+
+
+def _gone(report: Report) -> RenderableType | None:
+    """What an earlier report has and this one has not."""
+    if report.comparison is None:
+        return None
+    parts: list[RenderableType] = []
+    groups = (("Fixed", report.comparison.fixed), ("Not checked again", report.comparison.not_judged))
+    for name, findings in groups:
+        if findings:
+            parts.append(_marked(f"[bold]{name}[/] [dim]({len(findings)})[/]"))
+            parts += [
+                Text(f"  {finding.rule} {title(finding.operation)} {finding.pointer}".rstrip(), style="dim")
+                for finding in findings[:MOST]
+            ]
+    return Group(*parts) if parts else None
 
 
 def _marked(text: str) -> Text:
@@ -86,7 +165,10 @@ def _paste(console: Console, finding: Finding, overlay: str) -> None:
 def _finding(finding: Finding) -> RenderableType:
     place = finding.pointer or "body"
     observed = f" [dim]× {finding.count}[/]" if finding.count > 1 else ""
-    line = f"{MARK[finding.severity]} [bold]{escape(place)}[/]  [cyan]{escape(finding.rule)}[/]{observed}"
+    state = f" [dim]{finding.state}[/]" if finding.state else ""
+    line = (
+        f"{MARK[finding.severity]} [bold]{escape(place)}[/]  [cyan]{escape(finding.rule)}[/]{observed}{state}"
+    )
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="dim", no_wrap=True, width=8)
     rows.add_column(overflow="fold")
@@ -145,16 +227,9 @@ def _notes(report: Report) -> RenderableType | None:
     )
 
 
-def _verdict(report: Report) -> RenderableType:
+def _verdict(report: Report, summary: Summary) -> RenderableType:
     color = COLOR[report.verdict]
-    lines = [f"[bold {color}]{VERDICT_SENTENCES[report.verdict]}[/] [dim]{escape(counts(report))}[/]"]
+    lines = [f"[bold {color}]{report.verdict}[/] [dim]{escape(counts(report))}[/]"]
     lines += [f"  [yellow]·[/] {escape(reason)}" for reason in report.reasons]
-    passed = sum(case.outcome == "passed" for case in report.cases)
-    evaluations = sum(case.evaluations for case in report.cases)
-    lines.append(f"[dim]Rules on operations that held: {passed}, in {counted(evaluations, 'evaluation')}.[/]")
-    if report.findings:
-        lines.append(
-            "[dim]A finding is a bug of the API, or our API description is stale (the overlay amends it), "
-            "or it is accepted for a while (--baseline).[/]"
-        )
+    lines += [escape(decision(report)), f"[dim]{escape(summary.line)}.[/]"]
     return _marked("\n".join(lines))

@@ -22,8 +22,9 @@ class ConformanceRule:
 
     id: stable; title: what must hold; basis: the bases that its findings can have (a rule over schemas
     takes that of the node); needs: what a run must have for it (read, two tokens, an expired token, a
-    write, documents); operations: ids, empty for all; why: what it rests on; kind: ``response`` (applies to
-    any single exchange, recorded ones too) or ``scenario``.
+    write, documents); operations: ids, empty for all; why: what a client loses where it does not hold, and
+    what it rests on; kind: ``response`` (applies to any single exchange, recorded ones too) or ``scenario``;
+    example: what breaks it.
     """
 
     id: str
@@ -33,6 +34,7 @@ class ConformanceRule:
     kind: str = "response"
     needs: tuple[str, ...] = ("read",)
     operations: tuple[str, ...] = ()
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,11 +115,20 @@ Replay = Annotated[
     Path | None,
     typer.Option(metavar="REPORT", help="Repeat what failed in a --json report.", rich_help_panel=REPORTS),
 ]
+Compare = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="REPORT",
+        help="An earlier --json report: only errors that it has not fail.",
+        rich_help_panel=REPORTS,
+    ),
+]
 JsonTo = Annotated[
     Path | None,
     typer.Option("--json", metavar="PATH", callback=writable_file, rich_help_panel=REPORTS),
 ]
 Junit = Annotated[Path | None, typer.Option(metavar="PATH", callback=writable_file, rich_help_panel=REPORTS)]
+Ctrf = Annotated[Path | None, typer.Option(metavar="PATH", callback=writable_file, rich_help_panel=REPORTS)]
 Sarif = Annotated[Path | None, typer.Option(metavar="PATH", callback=writable_file, rich_help_panel=REPORTS)]
 Markdown = Annotated[
     Path | None, typer.Option(metavar="PATH", callback=writable_file, rich_help_panel=REPORTS)
@@ -153,8 +162,10 @@ def conform(
     strict: Strict = False,
     baseline: Baseline = None,
     replay: Replay = None,
+    compare: Compare = None,
     json_to: JsonTo = None,
     junit: Junit = None,
+    ctrf: Ctrf = None,
     sarif: Sarif = None,
     markdown: Markdown = None,
     html: Html = None,
@@ -170,7 +181,8 @@ def conform(
 
     try:
         report = _run(target, app, har, _choices(context.params, _token(token, token_env)))
-        _write(report, {"json": json_to, "junit": junit, "sarif": sarif, "markdown": markdown, "html": html})
+        paths = {"json": json_to, "junit": junit, "ctrf": ctrf, "sarif": sarif}
+        _write(report, {**paths, "markdown": markdown, "html": html})
     except UsageError as error:
         fail(error)
     _show(report, Console(highlight=False))

@@ -10,7 +10,8 @@ from orgbilling_conformance.reports import markdown
 def test_a_table_per_operation(report: Report) -> None:
     text = markdown.render(report)
     assert text.startswith("## ❌ orgbilling conform: violated")
-    assert "### `GET /org/billing`" in text
+    assert "#### `GET /org/billing`" in text
+    assert text.index("### Errors") < text.index("### Warnings")
     [row] = [line for line in text.splitlines() if "schema-type" in line]
     assert row.count("|") == 7, "what a server says adds no column"
     assert "<script>" not in text
@@ -19,7 +20,7 @@ def test_a_table_per_operation(report: Report) -> None:
 
 def test_a_sound_target_is_short(sound: Report) -> None:
     assert "✅" in markdown.render(sound)
-    assert "###" not in markdown.render(sound)
+    assert "### Errors" not in markdown.render(sound)
 
 
 def test_what_is_escaped_is_escaped_once(report: Report) -> None:

@@ -24,7 +24,8 @@ def test_a_person_sees_everything(report: Report) -> None:
         "expected  string",
         "org-billing.yaml:12",
         "curl -sS",
-        "our API description is stale",
+        "report each error to the vendor",
+        "Operations not judged",
         "Accepted",
         "until 2030-01-01",
         "Not run",
@@ -40,9 +41,9 @@ def test_a_person_sees_everything(report: Report) -> None:
     assert max(len(line) for line in text.splitlines()) <= 100
 
 
-def test_a_sound_target_is_one_screen(sound: Report) -> None:
+def test_a_sound_target_is_short(sound: Report) -> None:
     assert "conforms to the API description" in shown(sound)
-    assert len(shown(sound).splitlines()) < 25
+    assert len(shown(sound).splitlines()) < 60
     assert shown(sound, 60)
 
 
