@@ -10,7 +10,7 @@ test test-slow near: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test near test-slow generate screenshots lint type imports spec check conformance mutation durability consistency bench lock page-libraries dist clean
+.PHONY: help serve test near test-slow generate screenshots lint type imports spec check conformance mutation soundness durability consistency bench lock page-libraries dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ conformance: venv-test  ## run the conformance suite on the stub, in process and
 
 mutation: venv-test  ## measure the conformance suite by mutation testing, refresh docs/mutation.md (ARGS: its options)
 	@exec $(BIN)/python tests/conformance/mutation/run.py --markdown docs/mutation.md $(ARGS)
+
+soundness: venv-test  ## run the conformance suite on sound servers under load: none may be accused (ARGS: its options)
+	@exec $(BIN)/python tests/conformance/mutation/soundness.py $(ARGS)
 
 durability: venv-test  ## kill, damage, fill and lock a database 1,000 times (ARGS: --runs N, --first NUMBER, --only KIND)
 	@exec $(BIN)/python tests/durability/run.py $(ARGS)
