@@ -119,7 +119,7 @@ def agent_errors() -> str:
 def not_judged() -> str:
     """What the conformance suite does not judge, and how it knows."""
     rows = ((f"`{name}`", text, known_by) for name, (text, known_by) in evidence.REASONS.items())
-    return table(("reason", "not judged, for", "known by"), rows)
+    return table(("reason", "not judged, because", "known by"), rows)
 
 
 def fault_effects() -> str:

@@ -18,7 +18,7 @@ from orgbilling_openapi.strict_json import StrictJsonError
 from orgbilling_conformance.api_description import PROBLEM
 from orgbilling_conformance.exchange import Exchange, NotJudged, Response, shorten
 
-NAMED = 5
+NAMED = 10
 """So many exchanges are named in a remark; the others are counted."""
 
 REASONS: dict[str, tuple[str, str]] = {
@@ -72,13 +72,17 @@ REASONS: dict[str, tuple[str, str]] = {
         "`text` is no text, or is called base64 and is not; the file beside the recording cannot be read",
     ),
     "unreadable": (
-        "the entry lacks what HAR 1.2 requires",
-        "no method, address, status or list of headers; it is named by its index",
+        "the entry of the API lacks what HAR 1.2 requires",
+        "no status, or no headers with names; it is named by its index",
+    ),
+    "unreadable-elsewhere": (
+        "the entry lacks what HAR 1.2 requires, and is none of the API",
+        "the same, and its method and address are of something else, or cannot be read",
     ),
 }
 """Why an exchange is not judged: the words of the remark, and what it is known by."""
 
-BESIDE_THE_API = ("page", "other-address")
+BESIDE_THE_API = ("page", "other-address", "unreadable-elsewhere")
 """The reasons for which an exchange is none with the API; for all others it was asked, and not seen."""
 
 PROXIES = (407, 511, *range(520, 531))
@@ -137,7 +141,7 @@ class EvidenceCount:
                 names = list(self.names[reason])
                 more = f" and {count - len(names):,} more" if count > len(names) else ""
                 exchanges = f"{count:,} exchange{'s' * (count != 1)}"
-                rows.append(f"not judged, for {text}: {exchanges}: {', '.join(names)}{more}")
+                rows.append(f"not judged, because {text}: {exchanges}: {', '.join(names)}{more}")
         return rows
 
     def too_little(self) -> str:

@@ -1,21 +1,27 @@
-"""Recordings: the response rules over what a browser or a proxy has seen (HAR 1.2)."""
+"""Recordings: the response rules over what a browser, a proxy or a test has seen (HAR 1.2).
+
+Recorders differ in what they leave out and how they say so. An entry is chosen by its method and address,
+before anything else of it is read. What it does not show is noted in its response (`Response.flaw`);
+`evidence` decides whether it is judged.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from orgbilling_openapi.strict_json import JsonObject
+from orgbilling_openapi.strict_json import JsonObject, JsonValue, StrictJsonError, loads
 
+from orgbilling_conformance import har_file
 from orgbilling_conformance.api_description import ApiDescription
-from orgbilling_conformance.exchange import Exchange, Headers, Request, Response
-from orgbilling_conformance.options import UsageError
+from orgbilling_conformance.exchange import Exchange, Headers, NotJudged, Request, Response, shorten
+from orgbilling_conformance.har_file import Recording, UnreadableError
 from orgbilling_conformance.reports.report import counted
 from orgbilling_conformance.rules.registry import RULES
 from orgbilling_conformance.suite import ConformanceSuite
@@ -24,8 +30,23 @@ from orgbilling_conformance.target import PREFIX
 SHOWN = ("content-type", "content-length", "origin", "accept")
 """Headers of a request that are kept; a recording holds secrets in the others."""
 
-PAGES = ("document", "iframe", "frame", "fencedframe", "embed", "object")
+PAGE_DESTINATIONS = ("document", "iframe", "frame", "fencedframe", "embed", "object")
 """What a browser fetches to show it: values of Sec-Fetch-Dest."""
+
+PAGE_TYPES = (
+    "document", "stylesheet", "image", "media", "font", "script", "texttrack", "websocket", "manifest",
+    "ping", "prefetch", "signed-exchange", "csp-violation-report",
+)  # fmt: skip
+"""Values of `_resourceType` (Chrome, Playwright) that no call of an API has."""
+
+PAGE_HEADERS = (
+    "rsc", "next-router-prefetch", "next-router-state-tree", "next-action", "x-inertia", "turbo-frame",
+    "x-pjax", "hx-request", "x-nextjs-data",
+)  # fmt: skip
+"""Headers with which frameworks fetch parts of a page, below its path."""
+
+CACHES = ("memory cache", "disk cache", "service worker")
+"""Values of `_fetchType` (Safari) that are no request to the API."""
 
 REDACTED = re.compile(
     r"^[*•x]{3,}$|^[\[(<{]?[\w -]*(?:redacted|removed|masked|hidden|sanitized|filtered)[\])>}]?$",
@@ -34,173 +55,322 @@ REDACTED = re.compile(
 """What people and tools put where a secret was."""
 
 MEDIA = re.compile(r"(?!x-unknown)[\w.+-]+/[\w.+-]+")
+MALFORMED = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
 class HarEntry:
-    """An exchange of a recording.
-
-    base: the address in front of the described path; whole: whether all of the response's body was recorded.
-    """
+    """An exchange of a recording. base: the address in front of the described path."""
 
     exchange: Exchange
     base: str
-    whole: bool
+
+    @property
+    def flaw(self) -> str:
+        """Why the entry does not show what the API answered, if it does not; a key of `evidence.REASONS`."""
+        flaw = self.exchange.response.flaw
+        return flaw.reason if flaw else ""
 
     @property
     def may_be_json(self) -> bool:
-        """Whether the response calls itself JSON, or what it calls itself is kept back."""
+        """Whether the response is or calls itself JSON, or what it calls itself is kept back."""
         response = self.exchange.response
-        return "json" in response.media or response.hides("content-type")
+        if self.flaw in ("unanswered", "page", "substituted"):
+            return False
+        return "json" in response.media or response.hides("content-type") or _is_json(response.body)
 
 
 def consider(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, int], None]) -> None:
     """Apply the response rules to every exchange of a described operation; raises `UsageError`."""
-    entries = _of_the_api(suite, list(exchanges(suite, path)))
-    complete = [entry for entry in entries if entry.whole]
-    for done, entry in enumerate(complete):
-        progress("recording", done, len(complete))
+    recording = har_file.read(path)
+    if recording.repaired:
+        suite.note("the recording is not UTF-8: what could not be read is replaced")
+    entries = _of_the_api(suite, _entries(suite, recording))
+    for done, entry in enumerate(entries):
+        progress("recording", done, len(entries))
         suite.consider(entry.exchange)
-    progress("recording", len(complete), len(complete))
+    progress("recording", len(entries), len(entries))
+    judged = suite.evidence.judged
     if not entries:
         suite.reasons.append("the recording holds no exchange with an operation of the API description")
     elif not sum(suite.successes.values()):
-        suite.reasons.append("the recording holds no success")
-    if incomplete := len(entries) - len(complete):
-        suite.note(
-            "not checked, for the body of the response was not recorded, or not all of it: "
-            + counted(incomplete, "exchange")
-        )
+        suite.reasons.append("the recording holds no success that could be judged")
     recorded = {entry.exchange.operation for entry in entries}
     scenarios = [rule.id for rule in RULES.values() if rule.kind == "scenario"]
     suite.skip(scenarios, ("*",), "needs a target that answers, not a recording")
     suite.skip([rule for rule in RULES if rule.startswith("token-")], ("*",), "tokens are not read")
     suite.skip(("*",), sorted(suite.api.operations.keys() - recorded), "not in the recording")
-    suite.note(f"checked: {counted(len(complete), 'exchange')} of {counted(len(recorded), 'operation')}")
-    if any(entry.exchange.response.hidden for entry in complete):
+    suite.skip(
+        ("*",), sorted(recorded - judged.keys()), "in the recording, and nothing of it could be judged"
+    )
+    suite.note(f"checked: {counted(judged.total(), 'exchange')} of {counted(len(judged), 'operation')}")
+    if any(entry.exchange.response.hidden and not entry.flaw for entry in entries):
         suite.note("headers are kept back in the recording: rules over those were not checked")
+
+
+def _entries(suite: ConformanceSuite, recording: Recording) -> list[HarEntry]:
+    """The exchanges with described operations; what cannot be read is counted with its index."""
+    entries = []
+    for index, entry in enumerate(recording.entries):
+        name = f"log.entries[{index}]"
+        try:
+            called = _called(entry, suite.api)
+        except MALFORMED:
+            suite.evidence.leave(NotJudged("unreadable-elsewhere", "its address"), name)
+            continue
+        if called is None:
+            if lack := _lack(entry):
+                suite.evidence.leave(NotJudged("unreadable-elsewhere", lack), name)
+            continue
+        try:
+            entries.append(_entry(entry, name, *called, suite.api, recording))
+        except MALFORMED:
+            suite.evidence.leave(NotJudged("unreadable", _lack(entry)), name)
+    return entries
 
 
 def _of_the_api(suite: ConformanceSuite, entries: list[HarEntry]) -> list[HarEntry]:
     """Without what only looks like the API.
 
-    Where some of it is at /api/v1, the like elsewhere is not the API. Where none is, an address that never
-    answers with JSON is not the API beside one that does: frameworks fetch parts of a page below its path.
+    Where some of it is at /api/v1, the like elsewhere is not the API. An address that never answers with JSON
+    is not the API either: frameworks fetch parts of a page below its path.
     """
     json_bases = {entry.base for entry in entries if entry.may_be_json}
-    usual_bases = {entry.base for entry in entries if entry.base.endswith(PREFIX)}
-    bases = usual_bases or json_bases or {entry.base for entry in entries}
-    others = sorted({entry.base or "/" for entry in entries if entry.base not in bases})
-    if others:
-        why = f"it is at {PREFIX} elsewhere" if usual_bases else "no answer there is JSON"
-        suite.note(f"not taken for the API, for {why}: {', '.join(others)}")
-    return [entry for entry in entries if entry.base in bases]
+    usual = {entry.base for entry in entries if entry.base.endswith(PREFIX) and entry.flaw != "page"}
+    bases = (usual & json_bases) or usual or json_bases
+    chosen = []
+    for entry in entries:
+        if entry.flaw == "page" or entry.base in bases or (not bases and entry.flaw):
+            chosen.append(entry)
+        else:
+            suite.evidence.leave(NotJudged("other-address", entry.base or "/"), entry.exchange.name)
+    return chosen
 
 
-def read(path: Path) -> list[JsonObject]:
-    """The entries of a HAR file; raises `UsageError`."""
-    try:
-        document = json.loads(path.read_bytes())
-        entries = document["log"]["entries"]
-    except OSError as error:
-        raise UsageError(f"--har: {path}: {(error.strerror or 'unreadable').lower()}") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise UsageError(f"--har: {path}: not a HAR file") from None
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise UsageError(f"--har: {path}: not a HAR file")
-    return entries
+def _called(entry: JsonObject, api: ApiDescription) -> tuple[str, SplitResult] | None:
+    """The operation that an entry calls, and its address; None for any other. Raises `MALFORMED`."""
+    sent = entry["request"]
+    method, url = sent["method"], sent["url"]
+    if not isinstance(method, str) or not isinstance(url, str):
+        raise TypeError
+    parts = urlsplit(url)
+    # What is in front of the path of an operation may be anything.
+    ends = [
+        operation
+        for operation in api.operations.values()
+        if operation.method == method.upper() and parts.path.endswith(operation.path)
+    ]
+    return (max(ends, key=lambda operation: len(operation.path)).id, parts) if ends else None
 
 
-def exchanges(suite: ConformanceSuite, path: Path) -> Iterator[HarEntry]:
-    """The exchanges with described operations that got a response; a malformed entry becomes a remark."""
-    for index, entry in enumerate(read(path)):
-        try:
-            exchange = _exchange(entry, suite.api, path.parent)
-        except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
-            suite.note(f"not read, for it lacks what HAR 1.2 requires: log.entries[{index}]")
-            continue
-        if exchange is not None:
-            yield exchange
+def _lack(entry: JsonValue) -> str:
+    """What an entry lacks of what HAR 1.2 requires; empty for nothing."""
+    for side in ("request", "response"):
+        message = entry.get(side) if isinstance(entry, dict) else None
+        if not isinstance(message, dict):
+            return f"no {side}"
+        headers = message.get("headers")
+        if not isinstance(headers, list | dict):
+            return f"no headers of the {side}"
+        for row in headers if isinstance(headers, list) else ():
+            if not isinstance(row, dict) or not isinstance(row.get("name"), str):
+                return f"a header of the {side} without a name"
+            if row.get("value") is None:
+                return f"the header {shorten(row['name'], 40)} of the {side} without a value"
+    return "" if isinstance(entry["response"].get("status"), int | float) else "no status"
 
 
-def _exchange(entry: JsonObject, api: ApiDescription, folder: Path) -> HarEntry | None:
+def _entry(
+    entry: JsonObject,
+    name: str,
+    operation: str,
+    parts: SplitResult,
+    api: ApiDescription,
+    recording: Recording,
+) -> HarEntry:
+    """One exchange; raises `MALFORMED`."""
     sent, received = entry["request"], entry["response"]
-    parts = urlsplit(sent["url"])
-    method, posted = str(sent["method"]).upper(), sent.get("postData") or {}
+    described, posted = api.operations[operation], _object(sent.get("postData"))
     headers = _headers(sent, posted)
-    operation = _operation(method, parts.path, api)
-    # 0 or -1: the browser gave up, or was not let.
-    if not operation or int(received["status"]) < 100 or _navigated(headers):
-        return None
-    path = api.operations[operation].path
-    base = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(path)}"
+    base = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(described.path)}"
     request = Request(
-        method,
-        path,
+        described.method,
+        described.path,
         parts.query,
         tuple(pair for pair in headers if pair[0].lower() in SHOWN),
-        _recorded(posted, folder),
+        _posted(sent, posted, recording),
         "unknown",
         "recorded",
         base=base,
     )
-    content = received.get("content") or {}
-    body, hidden = _recorded(content, folder), _hidden(received)
-    size = content.get("size")
-    if body is None and size == 0:
-        body = b""
-    cut = isinstance(size, int) and len(body or b"") < size
-    whole = (body is not None and not cut) or received["status"] in (204, 304)
-    seconds = float(entry.get("time") or 0) / 1000
-    response = Response(
-        int(received["status"]), _headers(received, content), body or b"", seconds, hidden=hidden
-    )
-    return HarEntry(Exchange(request, response, operation), base, whole)
+    content, hidden = _object(received.get("content")), _hidden(received)
+    shown = _headers(received, content)
+    status, time = int(received["status"]), entry.get("time")
+    seconds = float(time) / 1000 if isinstance(time, int | float) and math.isfinite(time) else 0.0
+    body, flaw = _body(content, shown, status, recording)
+    flaw = _flaw(entry, status) or _page(entry, headers, shown, parts) or _cached(entry) or flaw
+    response = Response(status, shown, body, seconds, hidden=hidden, recorded=True, flaw=flaw)
+    return HarEntry(Exchange(request, response, operation, name), base)
 
 
-def _navigated(headers: Headers) -> bool:
-    """Whether a person went there: a page may have the path of an operation."""
+def _flaw(entry: JsonObject, status: int) -> NotJudged | None:
+    """Whether the request got no answer, or one that somebody else made."""
+    response = entry["response"]
+    # Chrome and Safari write `_error`, Playwright `_failureText` and `_wasAborted`, Charles `_charlesStatus`.
+    charles = str(response.get("_charlesStatus") or "COMPLETE").upper()
+    failure = response.get("_error") or response.get("_failureText")
+    if charles != "COMPLETE":
+        failure = failure or charles.lower()
+    if entry.get("_wasAborted"):
+        failure = failure or "aborted"
+    if failure or status < 100:
+        return NotJudged("unanswered", shorten(str(failure), 80) if failure else f"status {status}")
+    return NotJudged("substituted") if entry.get("_wasFulfilled") else None
+
+
+def _page(entry: JsonObject, headers: Headers, shown: Headers, parts: SplitResult) -> NotJudged | None:
+    """Whether a page was fetched, or a part of one: it may have the path of an operation."""
     sent = {name.lower(): value.lower() for name, value in headers}
-    return sent.get("sec-fetch-dest") in PAGES or sent.get("accept", "").startswith("text/html")
+    kind = str(entry.get("_resourceType") or "").lower()
+    if kind in PAGE_TYPES:
+        return NotJudged("page", kind)
+    if sent.get("sec-fetch-dest") in PAGE_DESTINATIONS or sent.get("accept", "").startswith("text/html"):
+        return NotJudged("page", "navigation")
+    media = next((value for name, value in shown if name.lower() == "content-type"), "").lower()
+    fetched = [name for name in PAGE_HEADERS if name in sent]
+    if fetched or "_rsc=" in parts.query or media.startswith("text/x-component"):
+        return NotJudged("page", f"{parts.scheme}://{parts.netloc}{parts.path}")
+    return None
 
 
-def _operation(method: str, path: str, api: ApiDescription) -> str:
-    """The operation whose path is the end of an address's path: what is in front of it may be anything."""
-    ends = [
-        operation
-        for operation in api.operations.values()
-        if operation.method == method and path.endswith(operation.path)
-    ]
-    return max(ends, key=lambda operation: len(operation.path)).id if ends else ""
+def _cached(entry: JsonObject) -> NotJudged | None:
+    """Whether the browser answered by itself."""
+    response = entry["response"]
+    if entry.get("_fromCache"):
+        return NotJudged("cached", f"{shorten(entry['_fromCache'], 20)} cache")
+    if str(entry.get("_fetchType")).lower() in CACHES:
+        return NotJudged("cached", str(entry["_fetchType"]).lower())
+    from_network = response.get("_serviceWorkerResponseSource") == "network"
+    if response.get("_fetchedViaServiceWorker") is True and not from_network:
+        return NotJudged("cached", "service worker")
+    return None
 
 
 def _headers(message: JsonObject, part: JsonObject) -> Headers:
     """The headers whose values are there; part: where the recorder noted the media type beside them."""
-    rows = [(str(row["name"]), str(row["value"])) for row in message.get("headers") or []]
-    visible = tuple(row for row in rows if not row[0].startswith(":") and not REDACTED.search(row[1]))
+    visible = tuple(
+        (name, value)
+        for name, value in _rows(message)
+        # HTTP/2 writes the method, the address and the status as headers that begin with a colon.
+        if value is not None and not name.startswith(":") and not REDACTED.search(value)
+    )
     media = str(part.get("mimeType") or "")
     lost = _hidden(message) & {"content-type", "*"} and MEDIA.match(media)
     return (*visible, ("content-type", media)) if lost else visible
 
 
+def _rows(message: JsonObject) -> list[tuple[str, str | None]]:
+    """The headers as they stand there; the value is None where it was left out. Raises `MALFORMED`."""
+    headers = message.get("headers") or []
+    pairs = (
+        headers.items() if isinstance(headers, dict) else ((row["name"], row.get("value")) for row in headers)
+    )
+    return [(str(name), None if value is None else str(value)) for name, value in pairs]
+
+
 def _hidden(message: JsonObject) -> frozenset[str]:
     """The names of headers that are kept back; all, where there are none."""
-    rows = message.get("headers") or []
-    names = {str(row["name"]).lower() for row in rows if REDACTED.search(str(row["value"]))}
+    rows = _rows(message)
+    names = {name.lower() for name, value in rows if value is None or REDACTED.search(value)}
     return frozenset(names if rows else {"*"})
 
 
-def _recorded(content: JsonObject, folder: Path) -> bytes | None:
-    """A body that was recorded; None where it was not, or is kept back.
+def _object(value: JsonValue) -> JsonObject:
+    return value if isinstance(value, dict) else {}
 
-    Playwright writes a body into a file beside the recording and its name into `_file`; a name that leads out
-    of the folder is not followed.
+
+def _posted(sent: JsonObject, posted: JsonObject, recording: Recording) -> bytes | None:
+    """The body of a request; None where it was not recorded, or not all of it."""
+    body, flaw = _recorded(posted, recording)
+    size = sent.get("bodySize")
+    cut = isinstance(size, int) and body is not None and size > len(body)
+    return None if flaw or cut else body
+
+
+def _body(
+    content: JsonObject, headers: Headers, status: int, recording: Recording
+) -> tuple[bytes, NotJudged | None]:
+    """The body of a response, and why it is not what was sent, if it is not."""
+    raw, flaw = _recorded(content, recording)
+    size = content.get("size")
+    size = int(size) if isinstance(size, int | float) and math.isfinite(size) and size >= 0 else None
+    if raw is None:
+        empty = status in (204, 205, 304) or (flaw is None and size == 0 and not _length(headers))
+        return b"", None if empty else flaw or NotJudged("body-missing")
+    body = raw
+    coding = Response(status, headers).codings
+    if raw.startswith(har_file.GZIP) or (coding == ["deflate"] and not _is_json(raw)):
+        try:
+            body = har_file.inflate(raw)
+        except UnreadableError as error:
+            return b"", NotJudged("body-cut" if "cut" in str(error) else "body-encoded", str(error))
+    if size is None:
+        size = _length(headers) if not coding and not content.get("_file") else None
+    elif not raw and _length(headers):
+        return b"", NotJudged("body-missing", "empty, with a Content-Length")
+    if size is not None and size > max(len(body), len(raw)) and not _is_whole(body, content, size):
+        return b"", NotJudged("body-cut", f"{len(body):,} of {size:,} bytes")
+    return body, None
+
+
+def _is_whole(body: bytes, content: JsonObject, size: int) -> bool:
+    """Whether a body that is shorter than its size is whole all the same.
+
+    mitmproxy writes the size of what was transferred, and as `compression` what decoding added to it.
+    Browsers drop a byte order mark of three bytes. Some count the characters of base64.
     """
+    saved, text = content.get("compression"), content.get("text")
+    decoded = isinstance(saved, int) and saved < 0 and size + saved == len(body)
+    marked = size == len(body) + 3 and _is_json(body)
+    return decoded or marked or (content.get("encoding") == "base64" and size == len(str(text)))
+
+
+def _length(headers: Headers) -> int:
+    """The Content-Length of a response; 0 where there is none."""
+    text = next((value for name, value in headers if name.lower() == "content-length"), "").strip()
+    return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else 0
+
+
+def _is_json(body: bytes) -> bool:
+    """Whether it is an object or a list in JSON."""
+    try:
+        return isinstance(loads(body), dict | list)
+    except StrictJsonError:
+        return False
+
+
+def _recorded(content: JsonObject, recording: Recording) -> tuple[bytes | None, NotJudged | None]:
+    """A body as it was recorded; None where it was not, with the reason where there is one."""
     name, text = content.get("_file"), content.get("text")
-    if isinstance(name, str) and name:
-        file = (folder / name).resolve()
-        return file.read_bytes() if file.is_relative_to(folder.resolve()) and file.is_file() else None
-    if not isinstance(text, str) or REDACTED.fullmatch(text.strip()):
-        return None
-    is_base64 = content.get("encoding") == "base64"
-    return base64.b64decode(text) if is_base64 else text.encode("utf-8", "surrogatepass")
+    if isinstance(name, str) and name:  # Playwright writes the name of a file beside the recording
+        try:
+            body = recording.file(name)
+        except UnreadableError as error:
+            return None, NotJudged("body-unreadable", f"{shorten(name, 60)}: {error}")
+        missing = NotJudged("body-missing", f"no file {shorten(name, 60)} beside the recording")
+        return body, missing if body is None else None
+    if text is None:
+        return None, None
+    if not isinstance(text, str):
+        return None, NotJudged("body-unreadable", "no text")
+    if REDACTED.fullmatch(text.strip()):
+        return None, NotJudged("body-missing", "kept back")
+    encoding = str(content.get("encoding") or "").lower()
+    if encoding == "base64":
+        try:
+            return base64.b64decode("".join(text.split()), validate=True), None
+        except (binascii.Error, ValueError):
+            return None, NotJudged("body-unreadable", "not base64")
+    if encoding not in ("", "utf-8", "utf8", "text", "identity"):
+        return None, NotJudged("body-unreadable", f"encoding {shorten(encoding, 30)}")
+    return text.encode("utf-8", "surrogatepass"), None

@@ -81,8 +81,10 @@ def test_remarks_count_and_name() -> None:
     for index in range(1200):
         assert not counts.add(Exchange(Request("GET", f"/{index}"), Response(429), "getOrgLedger"))
     (remark,) = counts.remarks()
-    assert remark.startswith("not judged, for the rate was limited (429): 1,200 exchanges: GET /0, GET /1,")
-    assert remark.endswith("and 1,195 more")
+    assert remark.startswith(
+        "not judged, because the rate was limited (429): 1,200 exchanges: GET /0, GET /1,"
+    )
+    assert remark.endswith("and 1,190 more")
     assert undecided(counts, ["getOrgLedger"]) == ["too little could be judged: 1 of 1,201 exchanges"]
     assert counts.to_json() == {"judged": 1, "not_judged": {"rate-limited": 1200}}
 
