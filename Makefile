@@ -10,7 +10,7 @@ test test-slow near: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test near test-slow generate screenshots lint type imports spec check conformance mutation soundness durability consistency bench lock page-libraries dist clean
+.PHONY: help serve test near test-slow generate site screenshots lint type imports spec check conformance mutation soundness durability consistency bench lock page-libraries dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ near: venv-test  ## run the tests near what has changed since the last commit (A
 
 generate: venv-test  ## write what follows from code: JSON twins, documentation tables (ARGS=--check lists what is stale)
 	@exec $(BIN)/python docs/generate.py $(ARGS)
+
+site: venv-dev  ## build the documentation site in build/site (ARGS=--serve serves it while you write)
+	@exec $(BIN)/python docs/build_site.py $(ARGS)
 
 screenshots: venv-dev  ## axe on every page, and pictures of them in screenshots/ and docs/ (needs Chromium)
 	@PICTURES=docs exec $(BIN)/python -m pytest -q -m slow tests/browser/test_screenshots.py $(ARGS)

@@ -14,6 +14,7 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
+import typer
 import yaml
 from orgbilling_conformance import evidence
 from orgbilling_conformance.rules import registry
@@ -24,14 +25,16 @@ from orgbilling_fixtures.personas.schema import key_rows
 from orgbilling_openapi import composition, control_description
 from orgbilling_openapi.invariants import INVARIANTS
 from orgbilling_openapi.json_pointer import follow
-from orgbilling_openapi.operations import operations, operations_by_id
+from orgbilling_openapi.operations import DescribedOperation, operations, operations_by_id
 from orgbilling_stubs.agents import protocol as agent_protocol
 from orgbilling_stubs.agents.tools import TOOLS
 from orgbilling_stubs.api import errors as api_errors
 from orgbilling_stubs.auth import errors as auth_errors
 from orgbilling_stubs.auth.bad_tokens import BAD_TOKENS
 from orgbilling_stubs.checkout import errors as page_errors
+from orgbilling_stubs.cli import main as command_line
 from orgbilling_stubs.control import errors as control_errors
+from orgbilling_stubs.export import schema as export_schema
 from orgbilling_stubs.faults import effects
 from orgbilling_stubs.faults import errors as fault_errors
 from orgbilling_stubs.http import errors as http_errors
@@ -64,36 +67,189 @@ def bad_tokens() -> str:
     )
 
 
-def control_operations() -> str:
-    """The operations of the control API."""
-    rows = (
-        (f"`{operation['operationId']}`", f"`{method.upper()} {path}`")
-        for path, item in control_description.load()["paths"].items()
-        for method, operation in item.items()
-        if method != "parameters"
+def commands() -> str:
+    """Every command with its arguments and options, as its --help has them."""
+    root = typer.main.get_command(command_line.build([]))
+    return "\n".join(_commands(root, "orgbilling"))
+
+
+def _commands(command: Any, name: str) -> Iterator[str]:
+    """The section of a command, then those of its subcommands."""
+    rows = [(_parameter(item), _default(item), _meaning(item)) for item in command.params]
+    first, _, rest = (command.help or "").partition("\n\n")
+    if name == "orgbilling":  # the page says what it is
+        first = ""
+        rows.append(("`--help`", "", "Show a message like this section and exit; of every command."))
+    usage = [name, *(item.metavar or item.name.upper() for item in command.params if not _is_option(item))]
+    usage += ["[OPTIONS]"] if any(map(_is_option, command.params)) else []
+    usage += ["COMMAND"] if getattr(command, "commands", None) else []
+    yield f"{'##' if name.count(' ') < 2 else '###'} `{name}`\n"
+    for paragraph in filter(None, (first, rest)):
+        yield f"{_prose(paragraph)}\n"
+    yield f"```text\n{' '.join(usage)}\n```\n"
+    if rows:
+        yield table(("argument or option", "default", "meaning"), rows)
+    for subcommand, inner in getattr(command, "commands", {}).items():
+        yield from _commands(inner, f"{name} {subcommand}")
+
+
+def _is_option(parameter: Any) -> bool:
+    return bool(parameter.param_type_name == "option")
+
+
+def _prose(text: str) -> str:
+    """Help as a page shows it: a paragraph that is a command line becomes a block."""
+    paragraphs = (" ".join(part.split()) for part in text.split("\n\n"))
+    command = re.compile(r"(TOKEN=\$\()?orgbilling ")
+    return "\n\n".join(
+        f"```text\n{part}\n```" if command.match(part) else part.replace("<", "&lt;") for part in paragraphs
     )
-    return table(("operation", "call"), rows)
 
 
-def control_bodies() -> str:
-    """The request bodies of the control API: their members, and the first example of each."""
-    document = control_description.load()
-    rows = []
-    for operation_id, operation in operations_by_id(document).items():
-        content = operation.node.get("requestBody", {}).get("content", {}).get("application/json")
-        if content is None:
-            continue
-        schema = follow(document, content["schema"])
-        members = dict(schema.get("properties", {}))
-        for alternative in schema.get("oneOf", ()):
-            members |= alternative.get("properties", {})
-        required = [name for name in members if name in schema.get("required", ())]
-        optional = [name for name in members if name not in required]
-        named = content.get("examples", {})
-        example = next((named[name]["value"] for name in named), content.get("example"))
-        text = json.dumps(example, ensure_ascii=False)
-        rows.append((f"`{operation_id}`", code(required), code(optional), f"`{text}`"))
-    return table(("operation", "required", "optional", "example"), rows)
+def _parameter(parameter: Any) -> str:
+    """How an option is written, with what it takes; an argument by its name."""
+    if not _is_option(parameter):
+        return f"`{parameter.metavar or parameter.name.upper()}`".replace("|", "\\|")
+    value = "" if parameter.is_flag else f" {parameter.metavar or _value(parameter.type)}"
+    names = [*parameter.opts, *parameter.secondary_opts]
+    return ", ".join(f"`{name}{value}`" for name in names).replace("|", "\\|")
+
+
+def _value(kind: Any) -> str:
+    """What an option takes, where it does not say so itself."""
+    choices = getattr(kind, "choices", None)
+    if choices:
+        return "|".join(choices)
+    number = kind.name.startswith(("int", "float"))
+    return "N" if number else "FILE" if kind.name in ("path", "file") else "TEXT"
+
+
+def _default(parameter: Any) -> str:
+    if isinstance(getattr(parameter, "show_default", None), str):
+        return str(parameter.show_default)
+    default = parameter.default
+    return "" if default is None or isinstance(default, bool | list) else f"`{default}`"
+
+
+def _meaning(parameter: Any) -> str:
+    text = getattr(parameter, "help", None) or ""
+    if getattr(parameter, "multiple", False) and "repeated" not in text:
+        text += " May be repeated."
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def operation_pages(document: Mapping[str, Any]) -> str:
+    """The operations of a description, by tag: what each does, takes and answers."""
+    described = list(operations(document))
+    parts = []
+    for tag in document["tags"]:
+        tagged = [item for item in described if tag["name"] in item.node["tags"]]
+        if len(document["tags"]) > 1:
+            parts.append(f"## {tag['name'].capitalize()}\n\n{tag['description']}\n")
+        parts += [_operation(document, item) for item in tagged]
+    return "\n".join(parts)
+
+
+def _operation(document: Mapping[str, Any], operation: DescribedOperation) -> str:
+    node, path_item = operation.node, document["paths"][operation.path]
+    own = [follow(document, item) for item in node.get("parameters", ())]
+    shared = (follow(document, item) for item in path_item.get("parameters", ()))
+    parameters = own + [item for item in shared if item["name"] not in {one["name"] for one in own}]
+    rows = [
+        (
+            f"`{item['name']}`",
+            item["in"],
+            _taken(document, item["schema"]),
+            _line(item.get("description", "")),
+        )
+        for item in sorted(parameters, key=lambda item: ("path", "query", "header").index(item["in"]))
+    ]
+    content = follow(document, node.get("requestBody", {})).get("content", {}).get("application/json")
+    rows += _members(document, content["schema"]) if content else []
+    statuses = ", ".join(f"`{status}`" for status in node["responses"])
+    parts = [
+        f"### `{node['operationId']}`\n",
+        f"`{operation.line}`: {node['summary'].lower()}.\n",
+        f"{_paragraphs(node['description'])}\n" if node.get("description") else "",
+        f"{table(('name', 'in', 'expected', 'meaning'), rows)}" if rows else "",
+        f"A body, such as:\n\n```json\n{_example(content)}\n```\n" if content else "",
+        f"Answers: {statuses}.\n",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _members(document: Mapping[str, Any], schema: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """The rows of a body's members; those of all its alternatives where it has several."""
+    schema = follow(document, schema)
+    members = dict(schema.get("properties", {}))
+    for alternative in schema.get("oneOf", ()):
+        members |= follow(document, alternative).get("properties", {})
+    required = schema.get("required", ())
+    return [
+        (
+            f"`{name}`",
+            "body, required" if name in required else "body",
+            _taken(document, member),
+            _line(member.get("description") or follow(document, member).get("description", "")),
+        )
+        for name, member in members.items()
+        if name != "$schema"  # the server writes it
+    ]
+
+
+def _taken(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """What values a schema takes, in words."""
+    schema = follow(document, schema)
+    if "x-expected" in schema:
+        return _line(schema["x-expected"])
+    if "const" in schema or "enum" in schema:
+        return code(json.dumps(value).strip('"') for value in schema.get("enum", [schema.get("const")]))
+    if len(schema.get("allOf", ())) == 1:
+        return _taken(document, schema["allOf"][0])
+    alternatives = schema.get("oneOf") or schema.get("anyOf")
+    if alternatives:
+        return " or ".join(dict.fromkeys(_taken(document, item) for item in alternatives))
+    kinds = schema.get("type", "anything")
+    words = " or ".join([kinds] if isinstance(kinds, str) else kinds)
+    if "items" in schema:
+        words += f" of: {_taken(document, schema['items'])}"
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if high is not None:
+        words += f" from {low or 0:,} to {high:,}"
+    elif low is not None:
+        words += f" from {low:,}"
+    if "maxLength" in schema:
+        words += f" of at most {schema['maxLength']:,} characters"
+    return words + (f"; default `{json.dumps(schema['default'])}`" if "default" in schema else "")
+
+
+def _example(content: Mapping[str, Any]) -> str:
+    named = content.get("examples", {})
+    example = next((named[name]["value"] for name in named), content.get("example"))
+    return json.dumps(example, ensure_ascii=False)
+
+
+def _line(text: str) -> str:
+    """Text as a cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _paragraphs(text: str) -> str:
+    return "\n\n".join(_line(part) for part in text.split("\n\n"))
+
+
+def export_tables() -> str:
+    """The tables of an export: their keys, and what each column means."""
+    parts = []
+    for item in export_schema.TABLES:
+        references = f" References {code(item.references)}." if item.references else ""
+        rows = (
+            (f"`{column.name}`", column.kind, "yes" if column.nullable else "", _line(column.meaning))
+            for column in item.columns
+        )
+        parts.append(f"## `{item.name}`\n\n{item.meaning}. Key: {code(item.key)}.{references}\n")
+        parts.append(table(("column", "type", "may be null", "meaning"), rows))
+    return "\n".join(parts)
 
 
 def agent_tools() -> str:
@@ -224,8 +380,13 @@ TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "page-errors": ("errors.md", error_table(page_errors.TABLE)),
     "store-errors": ("errors.md", error_table(store_errors.TABLE)),
     "bad-tokens": ("auth.md", bad_tokens),
-    "control-operations": ("control.md", control_operations),
-    "control-bodies": ("control.md", control_bodies),
+    "api-operations": ("api.md", lambda: operation_pages(composition.compose().document)),
+    "commands": ("commands.md", commands),
+    "control-operations": (
+        "control-operations.md",
+        lambda: operation_pages(yaml.safe_load(control_source())),
+    ),
+    "export-tables": ("export-tables.md", export_tables),
     "agent-errors": ("agents.md", agent_errors),
     "agent-tools": ("agents.md", agent_tools),
     "not-judged": ("conformance.md", not_judged),
@@ -234,8 +395,8 @@ TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "personas": ("personas.md", persona_table),
     "persona-keys": ("personas.md", persona_keys),
     "persona-contradictions": ("personas.md", persona_contradictions),
-    "assumptions": ("spec.md", assumptions),
-    "invariants": ("spec.md", invariants),
+    "assumptions": ("assumptions.md", assumptions),
+    "invariants": ("invariants.md", invariants),
 }
 """The name of a table, the page it stands in, and what writes it."""
 

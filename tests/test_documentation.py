@@ -1,9 +1,15 @@
-"""What a stranger reads covers what there is: commands, options, personas, refusals, links."""
+"""What a stranger reads covers what there is: commands, options, test values, links."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import typer
@@ -11,43 +17,87 @@ from orgbilling_stubs.billing.contract_catalog import TEST_CONTRACTS
 from orgbilling_stubs.cli.main import COMMANDS, build
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
-PAGES += sorted((ROOT / "docs").glob("*.md"))
+DOCS = ROOT / "docs"
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 README = (ROOT / "README.md").read_text("utf-8")
+COMMAND_LINE = (DOCS / "commands.md").read_text("utf-8")
+README_LINES = 80
 
 
-def test_every_command_is_in_the_readme() -> None:
+@pytest.fixture(scope="module")
+def site() -> ModuleType:
+    """The module that builds the site."""
+    spec = spec_from_file_location("build_site", DOCS / "build_site.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_readme_is_one_screen_with_a_picture_and_the_commands_of_a_checkout() -> None:
+    assert len(README.splitlines()) <= README_LINES
+    assert "](docs/console.png)" in README
+    assert "\nmake serve\n" in README
+    assert "\nmake test\n" in README
+
+
+def test_every_command_is_on_the_page_of_the_command_line() -> None:
     for name in COMMANDS:
-        assert f"| `orgbilling {name}` |" in README, name
+        assert f"| `orgbilling {name}` |" in COMMAND_LINE, name
+        assert f"\n## `orgbilling {name}`\n" in COMMAND_LINE, name
 
 
-def test_every_option_of_serve_is_in_the_readme() -> None:
-    command = typer.main.get_command(build(["serve"])).commands["serve"]  # type: ignore[attr-defined]
-    options = {
-        option
-        for parameter in command.params
-        for option in parameter.opts
-        if option.startswith("--") and option != "--help"
-    }
-    assert {option for option in options if f"`{option}" not in README} == set()
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_in_the_section_of_its_command(name: str) -> None:
+    command = typer.main.get_command(build([name])).commands[name]  # type: ignore[attr-defined]
+    section = COMMAND_LINE.partition(f"\n## `orgbilling {name}`\n")[2].partition("\n## ")[0]
+    missing = [option for option in _options(command) if f"`{option}" not in section]
+    assert missing == []
 
 
-def test_every_test_contract_is_in_the_readme() -> None:
-    assert [contract_id for contract_id in TEST_CONTRACTS if contract_id not in README] == []
+def _options(command: object) -> Iterator[str]:
+    """The options of a command and of its subcommands."""
+    for parameter in command.params:  # type: ignore[attr-defined]
+        if parameter.param_type_name == "option":
+            yield from (*parameter.opts, *parameter.secondary_opts)
+    for subcommand in getattr(command, "commands", {}).values():
+        yield from _options(subcommand)
 
 
-@pytest.mark.parametrize("name", ["faults", "journal", "control", "scenarios"])
+def test_an_option_says_what_it_means() -> None:
+    rows = re.findall(r"^\| `-.*\|([^|]*)\|$", COMMAND_LINE, re.MULTILINE)
+    assert len(rows) > 100
+    assert [row for row in rows if len(row.strip()) < 5] == []
+
+
+def test_every_test_contract_is_among_the_test_values() -> None:
+    page = (DOCS / "test-values.md").read_text("utf-8")
+    assert [contract_id for contract_id in TEST_CONTRACTS if contract_id not in page] == []
+
+
+@pytest.mark.parametrize("name", ["commands", "faults", "journal", "control", "scenarios"])
 def test_a_page_says_where_the_command_is_before_it_is_used(name: str) -> None:
-    page = (ROOT / f"docs/{name}.md").read_text("utf-8")
+    page = (DOCS / f"{name}.md").read_text("utf-8")
     where = page.index("In a checkout, `orgbilling` is `.venv/bin/orgbilling`")
     assert not re.search(r"\borgbilling [a-z]", page[:where])
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
-        if not target.startswith(("http://", "https://")):
-            assert (page.parent / target).exists(), target
+def anchors(page: Path, site: ModuleType) -> set[str]:
+    """The anchors of a page's headings, as code hosts make them."""
+    headings = re.findall(r"^#+ (.*)$", site.FENCE.sub("", page.read_text("utf-8")), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {text.strip().replace(" ", "-") for text in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path, site: ModuleType) -> None:
+    for link in site.LINK.finditer(site.FENCE.sub("", page.read_text("utf-8"))):
+        target, anchor = link["target"], link["anchor"]
+        if re.match(r"[a-z]+:", target):
+            continue
+        path = (page.parent / target).resolve() if target else page
+        assert path.exists(), target
+        if anchor and path.suffix == ".md":
+            assert anchor.removeprefix("#") in anchors(path, site), f"{target}{anchor}"
 
 
 def test_the_architecture_names_modules_that_exist() -> None:
@@ -55,3 +105,63 @@ def test_the_architecture_names_modules_that_exist() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
     for module in set(re.findall(r"`([a-z_/]+\.py)`", text)):
         assert any((package / module).exists() for package in packages), module
+
+
+def _pages(entry: object) -> Iterator[str]:
+    """The pages of an entry of the site's navigation."""
+    if isinstance(entry, str):
+        yield entry
+    else:
+        for item in entry.values() if isinstance(entry, dict) else entry:  # type: ignore[attr-defined]
+            yield from _pages(item)
+
+
+def test_every_page_is_once_in_the_navigation_of_the_site(site: ModuleType) -> None:
+    entries = list(_pages(tomllib.loads(site.CONFIGURATION.read_text("utf-8"))["project"]["nav"]))
+    pages = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+    assert sorted(entries) == sorted(pages | set(site.ROOT_PAGES.values()))
+
+
+@pytest.mark.parametrize(
+    ("link", "led"),
+    [
+        ("[a](errors.md#http)", "[a](errors.md#http)"),
+        ("[a](../CHANGELOG.md)", "[a](changelog.md)"),
+        ("[a](../README.md)", "[a](index.md)"),
+        ("![a](console.png)", "![a](console.png)"),
+        ("[a](#here)", "[a](#here)"),
+        ("[a](https://example.com/#b)", "[a](https://example.com/#b)"),
+        ("[`a`](../examples/export)", "`a`"),
+        ("[a](../LICENSE)", "[a](files/LICENSE)"),
+    ],
+)
+def test_links_lead_to_where_the_site_has_things(
+    link: str, led: str, site: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site, "PAGES", tmp_path)
+    change = site.adapt_links(DOCS / "page.md", Path("page.md"))
+    assert change(f"see {link}.") == f"see {led}."
+
+
+def test_code_keeps_its_links(site: ModuleType) -> None:
+    page = "[a](b)\n```text\n[a](b)\n```\n[a](b)\n"
+    assert site.outside_code(page, str.upper) == "[A](B)\n```text\n[a](b)\n```\n[A](B)\n"
+
+
+def test_a_link_to_nothing_stops_the_build(site: ModuleType) -> None:
+    with pytest.raises(SystemExit, match=r"docs/page\.md: no such file: nothing\.md"):
+        site.adapt_links(DOCS / "page.md", Path("page.md"))("[a](nothing.md)")
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(site: ModuleType) -> None:
+    command = [sys.executable, DOCS / "build_site.py"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    said = result.stdout + result.stderr
+    assert "No issues found" in said
+    assert "arning" not in said
+    built = list((ROOT / "build" / "site").rglob("*.html"))
+    assert len(built) > len(list(DOCS.rglob("*.md")))
+    loaded = re.compile(r'<(?:script|img|iframe)[^>]*\ssrc="?https?:|<link[^>]*\shref="?https?:')
+    assert [page.name for page in built if loaded.search(page.read_text("utf-8"))] == []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
+from typer.models import OptionInfo
 
 from orgbilling_stubs.cli.completion import writes
 from orgbilling_stubs.cli.errors import fail, file_problem
@@ -123,17 +124,26 @@ Compare = Annotated[
         rich_help_panel=REPORTS,
     ),
 ]
-JsonTo = Annotated[
-    Path | None,
-    typer.Option("--json", metavar="PATH", callback=writable_file, rich_help_panel=REPORTS),
-]
-Junit = Annotated[Path | None, typer.Option(metavar="PATH", callback=writable_file, rich_help_panel=REPORTS)]
-Ctrf = Annotated[Path | None, typer.Option(metavar="PATH", callback=writable_file, rich_help_panel=REPORTS)]
-Sarif = Annotated[Path | None, typer.Option(metavar="PATH", callback=writable_file, rich_help_panel=REPORTS)]
-Markdown = Annotated[
-    Path | None, typer.Option(metavar="PATH", callback=writable_file, rich_help_panel=REPORTS)
-]
-Html = Annotated[Path | None, typer.Option(metavar="PATH", callback=writable_file, rich_help_panel=REPORTS)]
+
+
+def _report(form: str, *declarations: str) -> OptionInfo:
+    """The option that writes the report in a form."""
+    option: OptionInfo = typer.Option(
+        *declarations,
+        metavar="PATH",
+        callback=writable_file,
+        help=f"Write the report as {form}.",
+        rich_help_panel=REPORTS,
+    )
+    return option
+
+
+JsonTo = Annotated[Path | None, _report("JSON, which --replay and --compare read", "--json")]
+Junit = Annotated[Path | None, _report("JUnit XML, for CI")]
+Ctrf = Annotated[Path | None, _report("CTRF, the common test report format")]
+Sarif = Annotated[Path | None, _report("SARIF, for code scanning")]
+Markdown = Annotated[Path | None, _report("Markdown")]
+Html = Annotated[Path | None, _report("HTML")]
 
 
 def conform(

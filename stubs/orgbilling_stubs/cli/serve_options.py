@@ -27,7 +27,12 @@ class NoContract(enum.StrEnum):
     none = "none"
 
 
-Host = Annotated[str, typer.Option(help="The address to listen on; localhost is 127.0.0.1 and ::1.")]
+Host = Annotated[
+    str,
+    typer.Option(
+        help="The address to listen on; localhost is 127.0.0.1 and ::1. Others refuse --auth trust."
+    ),
+]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")]
 Personas = Annotated[
     list[str] | None,
@@ -35,12 +40,17 @@ Personas = Annotated[
         "--persona",
         metavar="NAME|FILE",
         autocompletion=personas,
-        help="A persona to serve: a shipped one, or a YAML file of yours. The first is the default.",
+        help="What unknown organizations get: a shipped persona, or a YAML file of yours. Further ones are "
+        "served beside the shipped ones.",
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="The seed of everything that is random.")]
+Seed = Annotated[int, typer.Option(min=0, help="The seed of everything that is drawn.")]
 ClockOption = Annotated[
-    str, typer.Option(metavar="INSTANT|live", help="The billing time: live, or frozen at an instant.")
+    str,
+    typer.Option(
+        metavar="INSTANT|live",
+        help="The billing time: live, or frozen at an instant, for the same bytes each time.",
+    ),
 ]
 Db = Annotated[
     str | None,
@@ -89,7 +99,9 @@ NoContractOption = Annotated[
 Published = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="A newer OpenAPI document of the vendor, in place of the published layer."
+        metavar="FILE",
+        help="A newer OpenAPI document of the vendor, in place of the published layer. Operations that the "
+        "stub does not know answer with generated examples.",
     ),
 ]
 DeterministicIds = Annotated[
