@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -17,21 +18,35 @@ from orgbilling_conformance import clock
 from orgbilling_conformance.options import UsageError
 from orgbilling_conformance.reports.report import Finding, day_in_words
 
-KEYS = {"rule", "operation", "pointer", "until", "reason"}
+KEYS = {"rule", "operation", "pointer", "value", "until", "reason"}
 
 
 @dataclass(frozen=True, slots=True)
 class BaselineEntry:
-    """One entry; `*` and `?` in rule, operation and pointer stand for anything."""
+    """One entry; `*` and `?` in rule, operation, pointer and value stand for anything.
+
+    value: of the finding that is meant, where several values at one place are wrong; empty for none.
+    """
 
     rule: str
     operation: str
     pointer: str
     until: date
     reason: str
+    value: str = ""
 
     def matches(self, finding: Finding) -> bool:
         """Whether the entry means this finding."""
+        return (
+            not self.value or finding.value == self.value or fnmatchcase(finding.value, self.value)
+        ) and self.covers(finding)
+
+    def is_ambiguous(self, finding: Finding) -> bool:
+        """Whether the entry names the place of a finding, and no value."""
+        return not self.value and self.pointer == finding.pointer and self.covers(finding)
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether the entry means this finding, or one with another value at the same place."""
         return (
             fnmatchcase(finding.rule, self.rule)
             and fnmatchcase(finding.operation, self.operation)
@@ -42,7 +57,7 @@ class BaselineEntry:
     @property
     def name(self) -> str:
         """The entry in one line."""
-        return f"{self.rule} {self.operation} {self.pointer}".strip()
+        return " ".join(filter(None, (self.rule, self.operation, self.pointer, self.value)))
 
 
 def load(path: Path) -> list[BaselineEntry]:
@@ -77,9 +92,8 @@ def _entry(row: JsonValue, where: str) -> BaselineEntry:
     except ValueError:
         raise UsageError(f"{where}: needs until, a day like 2027-01-31") from None
     day = day.date() if isinstance(day, datetime) else day
-    return BaselineEntry(
-        row["rule"], str(row.get("operation", "*")), str(row.get("pointer", "*")), day, row["reason"]
-    )
+    place = str(row.get("operation", "*")), str(row.get("pointer", "*"))
+    return BaselineEntry(row["rule"], *place, day, row["reason"], str(row.get("value", "")))
 
 
 def apply(
@@ -87,13 +101,27 @@ def apply(
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...], list[str]]:
     """What remains, what is accepted, and what to say about the entries.
 
-    An entry whose day is over accepts nothing, and makes an error of what it stood for.
+    An entry whose day is over accepts nothing, and makes an error of what it stood for. Where several values
+    at one place are wrong, an entry that names the place and no value accepts none of them: it was written
+    for one, and would hide the others.
     """
     today, notes = clock.today(), []
     rest, passed = [], []
     used = set()
+    values = defaultdict(set)
+    for finding in findings:
+        values[finding.key].add(finding.value)
     for finding in findings:
         entries = [entry for entry in accepted if entry.matches(finding)]
+        if (several := len(values[finding.key])) > 1:
+            unsure = {entry for entry in entries if entry.is_ambiguous(finding)}
+            used |= unsure
+            entries = [entry for entry in entries if entry not in unsure]
+            notes += [
+                f"the baseline entry {entry.name} accepts nothing: {several} values are wrong there; "
+                "say which one, as value"
+                for entry in unsure
+            ]
         used |= set(entries)
         valid = [entry for entry in entries if entry.until >= today]
         if valid:

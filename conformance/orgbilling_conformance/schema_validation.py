@@ -23,7 +23,8 @@ from orgbilling_conformance.exchange import shorten
 class SchemaViolation:
     """keyword: what of the schema; node: where in the API description; where: in the value.
 
-    basis: overrides the layer of the node where the description says more than it means.
+    basis: overrides the layer of the node where the description says more than it means; value: the text that
+    is in no enum, for each is a violation of its own.
     """
 
     keyword: str
@@ -32,6 +33,7 @@ class SchemaViolation:
     expected: str
     observed: str
     basis: str | None = None
+    value: str = ""
 
 
 Check = Callable[[JsonValue], list[SchemaViolation]]
@@ -132,9 +134,8 @@ class SchemaValidator:
             violations: dict[tuple[JsonValue, ...], SchemaViolation] = {}
             for row in value if isinstance(value, list) else ():
                 for violation in item(row):
-                    violations.setdefault(
-                        (violation.keyword, violation.node, violation.where, violation.basis), violation
-                    )
+                    key = (violation.keyword, violation.node, violation.where, violation.basis)
+                    violations.setdefault((*key, violation.value), violation)
             return [replace(violation, where=("*", *violation.where)) for violation in violations.values()]
 
         return check
@@ -210,7 +211,8 @@ def _keyword_check(
     def check(value: JsonValue) -> list[SchemaViolation]:
         if test(value, keyword_value):
             return NONE
-        return [SchemaViolation(keyword, place, (), expected, shorten(value, 60))]
+        observed = shorten(value, 60)
+        return [SchemaViolation(keyword, place, (), expected, observed, value=observed * (keyword == "enum"))]
 
     return check
 

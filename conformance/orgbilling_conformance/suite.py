@@ -24,6 +24,8 @@ from orgbilling_conformance.schema_validation import SchemaValidator
 from orgbilling_conformance.tokens import RunTokens, TokenRejectedError
 
 EXAMPLES = 3
+VALUES = 10
+"""So many values at one place are findings of their own; the others are one finding together."""
 PATIENCE_S = 30.0
 WAITS = 10
 """How often a run waits after a 429; after that, a 429 counts as the response."""
@@ -63,7 +65,8 @@ class ConformanceSuite:
         self.evidence = EvidenceCount()
         self._waits = 0
         self.reasons: list[str] = []
-        self._records: dict[tuple[str, str, str, str], FindingRecord] = {}
+        self._records: dict[tuple[str, str, str, str, str], FindingRecord] = {}
+        self._values: dict[tuple[str, str, str], set[str]] = defaultdict(set)
         self._evaluations: dict[tuple[str, str], int] = defaultdict(int)
         self._skipped: dict[tuple[str, str], str] = {}
         self._statuses: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
@@ -166,7 +169,12 @@ class ConformanceSuite:
         if counted:
             self.evaluated(violation.rule, operation)
         basis = violation.basis or RULES[violation.rule].basis[0]
-        key = (violation.rule, operation, violation.pointer, basis)
+        if violation.value:
+            values = self._values[violation.rule, operation, violation.pointer]
+            if violation.value not in values and len(values) >= VALUES:
+                violation = replace(violation, value="")
+            values.add(violation.value)
+        key = (violation.rule, operation, violation.pointer, basis, violation.value)
         record = self._records.get(key)
         if record is None:
             record = self._records[key] = FindingRecord(violation, self.stage)
@@ -257,6 +265,7 @@ class ConformanceSuite:
             record.stage,
             self._node(violation, operation, basis),
             tuple(request.to_json() for request in requests),
+            value=redact(violation.value, self.known_secrets),
         )
 
     def _node(self, violation: RuleViolation, operation: str, basis: str) -> str:

@@ -44,6 +44,29 @@ def test_an_entry_that_meets_nothing_is_reported(tmp_path: Path) -> None:
     assert "delete it" in note
 
 
+def topup(value: str) -> Finding:
+    place = ("getOrgLedger", "/*/entryType")
+    return Finding("schema-value", "warning", "assumed", *place, "enum …", value, value=value)
+
+
+def test_a_known_value_hides_no_second_one(tmp_path: Path) -> None:
+    entry = (
+        "{rule: schema-value, operation: getOrgLedger, pointer: /*/entryType, until: 2028-01-01, reason: x%s}"
+    )
+    known, second = topup("topup"), topup("refund")
+    for text in ("- " + entry % ", value: topup", "- " + entry % ""):
+        found, passed, _ = baseline.apply([known], load(tmp_path, text))
+        assert (found, len(passed)) == ((), 1)
+    found, passed, notes = baseline.apply([known, second], load(tmp_path, "- " + entry % ", value: topup"))
+    assert ([each.value for each in found], len(passed), notes) == (["refund"], 1, [])
+    found, passed, [note] = baseline.apply([known, second], load(tmp_path, "- " + entry % ""))
+    assert (len(found), passed) == (2, ())
+    assert "2 values are wrong there" in note
+    for text in ("- " + entry % ", value: '*'", "- {rule: schema-value, until: 2028-01-01, reason: x}"):
+        found, passed, _ = baseline.apply([known, second], load(tmp_path, text))
+        assert (found, len(passed)) == ((), 2)
+
+
 def test_three_formats(tmp_path: Path) -> None:
     json = '{"accepted": [{"rule": "r", "until": "2028-01-01", "reason": "x"}]}'
     toml = '[[accepted]]\nrule = "r"\nuntil = 2028-01-01\nreason = "x"\n'

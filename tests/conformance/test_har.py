@@ -195,6 +195,7 @@ def test_what_a_browser_always_sends_excuses_no_rejection(good: dict[str, Any], 
     assert ("parameter-valid", "getOrgLedger", "query/days") in keys(report)
 
 
+REFUSAL = '{"status": 401, "title": "Unauthorized", "detail": "no session"}'
 REDACTED = ("REDACTED", "[redacted]", "***", "<content-type redacted>", "[Removed]")
 
 
@@ -219,7 +220,7 @@ def kept_back(good: dict[str, Any], value: str | None, media: str | None) -> dic
 def test_headers_that_are_kept_back_fail_nobody(
     good: dict[str, Any], tmp_path: Path, value: str | None, media: str | None
 ) -> None:
-    refused = changed(good, response={"status": 401, "content": {"text": '{"status": 401}'}})
+    refused = changed(good, response={"status": 401, "content": {"text": REFUSAL}})
     problem = "application/problem+json" if media and "json" in media else media
     entries = [kept_back(good, value, media), kept_back(refused, value, problem)]
     report = conform(har=har(tmp_path / "a.har", entries))

@@ -67,6 +67,14 @@ def test_members_of_the_profile(
     assert (found, where.split("/")[0], layer) == (keyword, member, basis)
 
 
+def test_each_value_outside_of_an_enum_is_a_violation(check: Any, api: ApiDescription) -> None:
+    place = api.operations["getOrgLedger"].success
+    assert place is not None
+    row = api.node(place[:-1])["example"][0]
+    rows = [row | {"entryType": value} for value in ("topup", "Refund", "topup", row["entryType"])]
+    assert check("getOrgLedger", rows) == [("enum", "*/entryType", "assumed")] * 2
+
+
 def test_integers_with_a_fraction_part_are_a_warning(check: Any) -> None:
     row = {"month": "2026-01", "highWaterMark": 2.0, "charChargeUsd": 0, "pricePerCharUsd": 0}
     assert check("listOrgActiveCharacters", row) == [("decimal", "highWaterMark", "assumed")]

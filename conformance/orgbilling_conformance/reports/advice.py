@@ -112,6 +112,8 @@ def _actions(before: JsonObject, keys: Path, finding: Finding) -> list[tuple[Pat
     if keyword == "additionalProperties":
         member = json.dumps(finding.pointer.rpartition("/")[2])
         return [(parent, f"update: {{properties: {{{member}: {{}}}}}}")]
+    if keyword == "enum" and finding.value and not finding.value.endswith("…"):
+        return [(parent, f"update: {{enum: {json.dumps([finding.value])}}}")]  # the list becomes longer
     if keyword == "type" and finding.rule != "parameter-type":
         match = KIND.match(finding.observed)
         current = _at(before, keys)
@@ -150,6 +152,8 @@ def _target(keys: Path) -> str:
 def _entry(finding: Finding, today: str) -> str:
     year, month, day = (int(part) for part in today.split("-"))
     later = f"{year + month // 12:04}-{month % 12 + 1:02}-{min(day, 28):02}"
-    rows = {"rule": finding.rule, "operation": finding.operation, "pointer": finding.pointer, "until": later}
+    rows = {"rule": finding.rule, "operation": finding.operation, "pointer": finding.pointer}
+    rows |= {"value": finding.value} if finding.value else {}
+    rows["until"] = later
     lines = [f"{key}: {json.dumps(value) if key != 'until' else value}" for key, value in rows.items()]
     return "- " + "\n  ".join([*lines, "reason: why we can live with it"])

@@ -32,7 +32,8 @@ class Finding:
     pointer: JSON pointer into the body (``*`` for any index), or ``status``, ``header/…``, ``query/…``;
     count: how many exchanges showed it; curl: a command that repeats one of them;
     exchanges: up to three of the requests, as JSON, for `replay`; accepted: why a baseline lets it pass;
-    state: ``new`` or ``known``, where the run was compared with an earlier report.
+    state: ``new`` or ``known``, where the run was compared with an earlier report; value: the text that is
+    not one of the known ones, for each such text is a finding of its own.
     """
 
     rule: str
@@ -51,6 +52,7 @@ class Finding:
     exchanges: tuple[JsonObject, ...] = ()
     accepted: str = ""
     state: str = ""
+    value: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -62,11 +64,12 @@ class Finding:
         """Sixteen hexadecimal digits of what the finding is about.
 
         They are the same for every seed, host, token, organization and time, and for every version of this
-        program that has the rule: no value, message, basis or count is in them.
+        program that has the rule: no message, basis or count is in them, and no value but one of an enum.
         """
         *rest, pointer = self.key
         place = "/".join("*" if IDENTIFIER.fullmatch(part) else part for part in pointer.split("/"))
-        text = "\n".join((*rest, place)).encode("utf-8", "backslashreplace")
+        parts = (*rest, place, self.value) if self.value else (*rest, place)
+        text = "\n".join(parts).encode("utf-8", "backslashreplace")
         return hashlib.sha256(text).hexdigest()[:16]
 
 

@@ -67,7 +67,7 @@ def show(report: Report, console: Console, with_advice: bool = True) -> None:
 
 def _findings(report: Report, console: Console, with_advice: bool) -> None:
     """Errors, then warnings, each by operation."""
-    shown_overlays: set[tuple[str, str]] = set()
+    shown_overlays: set[tuple[str, str, str]] = set()
     for severity, operations, left in by_severity(report.findings, MOST):
         console.print()
         console.print(
@@ -78,8 +78,8 @@ def _findings(report: Report, console: Console, with_advice: bool) -> None:
             console.print(_marked(f"[bold]{escape(title(operation))}[/]  [dim]{escape(operation)}[/]"))
             for finding in findings:
                 # The way to amend a node of the description is shown once, however many operations share it.
-                new = with_advice and (finding.node, finding.rule) not in shown_overlays
-                shown_overlays.add((finding.node, finding.rule))
+                new = with_advice and (finding.node, finding.rule, finding.value) not in shown_overlays
+                shown_overlays.add((finding.node, finding.rule, finding.value))
                 console.print(Padding(_finding(finding), (1, 0, 0, 2)))
                 _paste(console, finding, advice.overlay(finding) if new else "")
         if left:

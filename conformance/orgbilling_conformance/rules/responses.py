@@ -102,13 +102,21 @@ def _violations(exchange: Exchange, context: RuleContext, place: Path) -> Iterat
     reported = set()
     for violation in context.schemas.check(place, exchange.response.parsed):
         pointer = "".join(f"/{step}" for step in violation.where)
-        if (violation.keyword, pointer, violation.basis) not in reported:
-            reported.add((violation.keyword, pointer, violation.basis))
+        key = (violation.keyword, pointer, violation.basis, violation.value)
+        if key not in reported:
+            reported.add(key)
             layer, reason = context.api.layer(violation.node)
             rule = KEYWORDS.get(violation.keyword, "schema-value")
             basis = violation.basis or layer
             yield RuleViolation(
-                rule, pointer, violation.expected, violation.observed, basis, violation.node, reason
+                rule,
+                pointer,
+                violation.expected,
+                violation.observed,
+                basis,
+                violation.node,
+                reason,
+                violation.value,
             )
 
 
@@ -122,6 +130,22 @@ def problem_status(exchange: Exchange, context: RuleContext) -> Iterable[RuleVio
     observed = f"{body['status']!r} with {response.status}"
     return [
         RuleViolation("problem-status", "/status", "the status of the answer", shorten(observed), node=STATUS)
+    ]
+
+
+def problem_members(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
+    """What each problem in the samples has, and no document requires.
+
+    The samples have `type` and `instance`, too, which the vendor's framework leaves out where they are empty.
+    """
+    response, body = exchange.response, exchange.response.json
+    if response.status < 400 or response.media != PROBLEM or not isinstance(body, dict):
+        return None
+    model: Path = ("components", "schemas", "ErrorModel", "properties")
+    return [
+        RuleViolation("problem-members", f"/{name}", f"the member {name}", "absent", node=(*model, name))
+        for name in ("title", "status", "detail")
+        if name not in body
     ]
 
 
@@ -188,5 +212,6 @@ RESPONSE_CHECKS: tuple[tuple[tuple[str, ...], ResponseCheck], ...] = (
         schema,
     ),
     (("problem-status",), problem_status),
+    (("problem-members",), problem_members),
     (("server-error",), server_error),
 )

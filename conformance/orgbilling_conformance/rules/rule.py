@@ -42,7 +42,7 @@ class RuleViolation:
     """One violation of a rule.
 
     basis: given where it is not the first of the rule's; node: the node of the API description that is
-    broken; reason: why we assume what is broken.
+    broken; reason: why we assume what is broken; value: what tells violations at one place apart.
     """
 
     rule: str
@@ -52,6 +52,7 @@ class RuleViolation:
     basis: str = ""
     node: Path = ()
     reason: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True)

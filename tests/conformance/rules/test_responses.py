@@ -11,7 +11,9 @@ from orgbilling_conformance.rules.registry import RULES
 from orgbilling_conformance.rules.rule import RuleContext, severity
 from orgbilling_conformance.schema_validation import SchemaValidator
 
-PROBLEM = {"status": 422, "title": "Unprocessable Entity"}
+PROBLEM = {"status": 422, "title": "Unprocessable Entity", "detail": "validation failed"}
+
+SHOWN = ("title", "status", "detail")
 
 
 @pytest.fixture
@@ -38,11 +40,12 @@ def seen(api: ApiDescription) -> Callable[[Exchange], list[tuple[str, str, str]]
         ({"body": b"{", "operation": "getOrgLedger"}, [("json", "", "error")]),
         ({"body": b"[NaN]"}, [("json", "", "error")]),
         ({"status": 422, "body": PROBLEM}, []),
-        ({"status": 422, "body": {}}, []),
+        ({"status": 422, "body": PROBLEM | {"detail": ""}}, []),
+        ({"status": 404, "body": {}}, [("problem-members", f"/{name}", "warning") for name in SHOWN]),
         ({"status": 404, "body": PROBLEM}, [("problem-status", "/status", "error")]),
-        ({"status": 422, "body": {"x": 1}}, [("schema-closed", "/x", "error")]),
-        ({"status": 422, "body": {"errors": None}}, []),
-        ({"status": 422, "body": {"type": "/relative"}}, [("schema-format", "/type", "warning")]),
+        ({"status": 422, "body": PROBLEM | {"x": 1}}, [("schema-closed", "/x", "error")]),
+        ({"status": 422, "body": PROBLEM | {"errors": None}}, []),
+        ({"status": 422, "body": PROBLEM | {"type": "/relative"}}, [("schema-format", "/type", "warning")]),
         (
             {"status": 422, "body": b"no", "media": "text/plain"},
             [("error-media", "header/Content-Type", "error")],
@@ -51,9 +54,12 @@ def seen(api: ApiDescription) -> Callable[[Exchange], list[tuple[str, str, str]]
             {"status": 404, "body": b"no", "media": "text/plain"},
             [("error-media", "header/Content-Type", "warning")],
         ),
-        ({"status": 500, "body": {}}, [("server-error", "status", "error")]),
-        ({"status": 503, "body": {}}, [("server-error", "status", "warning")]),
-        ({"status": 500, "body": {}, "operation": "getOrgContract"}, [("server-error", "status", "warning")]),
+        ({"status": 500, "body": PROBLEM | {"status": 500}}, [("server-error", "status", "error")]),
+        ({"status": 503, "body": PROBLEM | {"status": 503}}, [("server-error", "status", "warning")]),
+        (
+            {"status": 500, "body": PROBLEM | {"status": 500}, "operation": "getOrgContract"},
+            [("server-error", "status", "warning")],
+        ),
         ({"status": 0, "body": b"", "failure": "timeout"}, [("answer", "status", "warning")]),
         ({"status": 0, "body": b"cut off", "failure": "broken"}, [("answer", "status", "error")]),
         ({"body": None, "operation": "getOrgLedger"}, []),
