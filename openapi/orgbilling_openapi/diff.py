@@ -16,22 +16,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from orgbilling_openapi import json_pointer
 from orgbilling_openapi.description import NodeOrigins
 from orgbilling_openapi.external_document import OpenApiDocumentError, raising_document_errors
 from orgbilling_openapi.operations import operations
-from orgbilling_openapi.schema_diff import Difference, SchemaComparison
+from orgbilling_openapi.schema_diff import Difference, SchemaComparison, below
 from orgbilling_openapi.schema_flattening import Node
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
-SEVERITIES = ("breaking", "compatible", "assumed")
+SEVERITIES = ("breaking", "compatible", "documentation", "assumed")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One difference, seen from our description.
 
-    severity: breaking, compatible, or assumed (the difference is an assumption of ours);
+    severity: breaking, compatible, documentation (names and hints that no client sends or receives), or
+    assumed (the difference is an assumption of ours);
     kind: added, removed or changed; pointer: into our description; for an addition, into the other document.
     """
 
@@ -64,6 +64,14 @@ def compare(facts: JsonObject, ours: JsonObject, theirs: JsonObject, origins: No
         return _compare(facts, ours, theirs, origins)
 
 
+def compare_documents(earlier: JsonObject, later: JsonObject) -> list[Change]:
+    """All differences between two documents of others, breaking ones first.
+
+    Raises `external_document.OpenApiDocumentError` for a malformed document.
+    """
+    return compare(earlier, earlier, later, NodeOrigins({"nodes": {}, "reasons": []}))
+
+
 def _compare(facts: JsonObject, ours: JsonObject, theirs: JsonObject, origins: NodeOrigins) -> list[Change]:
     changes: dict[tuple[str, str, str], Change] = {}
     expected = {_key(*row) for row in _differences(facts, ours)}
@@ -83,12 +91,12 @@ def _compare(facts: JsonObject, ours: JsonObject, theirs: JsonObject, origins: N
 
 def _key(operation: str, finding: Difference) -> tuple[str, str, str, tuple[str, ...]]:
     """What makes two findings in different documents the same; components may have other names."""
-    return operation, finding.kind, finding.what, json_pointer.keys(finding.pointer)[-2:]
+    return operation, finding.kind, finding.what, finding.steps
 
 
 def _fact(operation: str, finding: Difference, origins: NodeOrigins) -> Change:
     """A difference from what the vendor said so far."""
-    severity = "breaking" if finding.breaking else "compatible"
+    severity = "breaking" if finding.breaking else "documentation" if finding.documentation else "compatible"
     layer = None if finding.kind == "added" else origins.of(finding.pointer).layer
     return Change(severity, finding.kind, (operation,), finding.pointer, finding.what, layer)
 
@@ -123,7 +131,7 @@ def _operations(document: JsonObject) -> dict[str, Node]:
 def _compare_operation(schemas: SchemaComparison, old: Node, new: Node) -> Iterator[Difference]:
     if old.value.get("operationId") != new.value.get("operationId"):
         what = f"operationId {old.value.get('operationId')} → {new.value.get('operationId')}"
-        yield Difference("changed", old.at("operationId"), what, False)
+        yield Difference("changed", old.at("operationId"), what, False, True)
     if new.value.get("deprecated") and not old.value.get("deprecated"):
         yield Difference("added", new.at("deprecated"), "deprecated", False)
     yield from compare_servers(schemas.old, schemas.new, old, new)
@@ -144,11 +152,11 @@ def _compare_parameters(schemas: SchemaComparison, old: Node, new: Node) -> Iter
             yield Difference(
                 "changed", parameter.at("required"), f"the parameter {name[1]} is required now", True
             )
-        for key, usual in (("explode", name[0] == "query"), ("style", None)):
-            a, b = parameter.value.get(key, usual), other.value.get(key, usual)
+        for key in ("style", "explode"):
+            a, b = (_serialization(node.value)[key] for node in (parameter, other))
             if a != b:
                 yield Difference("changed", parameter.at(key), f"{key} of {name[1]} {a} → {b}", True)
-        yield from schemas.compare(parameter.child("schema"), other.child("schema"), "request")
+        yield from below(" ".join(name), _compare_parameter_schemas(schemas, parameter, other))
     for name, parameter in after.items():
         if name not in before:
             required = bool(parameter.value.get("required"))
@@ -156,6 +164,20 @@ def _compare_parameters(schemas: SchemaComparison, old: Node, new: Node) -> Iter
             yield Difference(
                 "added", parameter.pointer, f"the {kind} {name[0]} parameter {name[1]}", required
             )
+
+
+def _serialization(parameter: JsonObject) -> JsonObject:
+    """How a parameter is written, with the defaults of OpenAPI."""
+    style = parameter.get("style", "form" if parameter.get("in") in ("query", "cookie") else "simple")
+    return {"style": style, "explode": parameter.get("explode", style == "form")}
+
+
+def _compare_parameter_schemas(schemas: SchemaComparison, old: Node, new: Node) -> Iterator[Difference]:
+    """The schemas of two parameters: as `schema`, or by the media type of `content`."""
+    if old.value.get("content") or new.value.get("content"):
+        yield from _compare_content(schemas, old, new, "request")
+    else:
+        yield from schemas.compare(old.child("schema"), new.child("schema"), "request")
 
 
 def _parameters_by_name(schemas: SchemaComparison, operation: Node, side: int) -> dict[tuple[str, str], Node]:
@@ -190,7 +212,7 @@ def _compare_body(schemas: SchemaComparison, old: Node, new: Node) -> Iterator[D
         yield Difference("changed", before.at("required"), "the body is required now", True)
     if before.value.get("required") and not after.value.get("required"):
         yield Difference("changed", before.at("required"), "the body is optional now", False)
-    yield from _compare_content(schemas, before, after, "request")
+    yield from below("body", _compare_content(schemas, before, after, "request"))
 
 
 def _compare_responses(schemas: SchemaComparison, old: Node, new: Node) -> Iterator[Difference]:
@@ -201,22 +223,33 @@ def _compare_responses(schemas: SchemaComparison, old: Node, new: Node) -> Itera
             yield Difference("removed", before.at(status), f"the response {status}", success)
             continue
         a, b = schemas.follow(before.child(status), 0), schemas.follow(after.child(status), 1)
-        yield from compare_headers(schemas, a, b)
-        yield from _compare_content(schemas, a, b, "response")
+        yield from below(status, compare_headers(schemas, a, b))
+        yield from below(status, _compare_content(schemas, a, b, "response"))
     for status in (after.value or {}).keys() - (before.value or {}).keys():
         yield Difference("added", after.at(status), f"the response {status}", False)
 
 
 def _compare_content(schemas: SchemaComparison, old: Node, new: Node, direction: str) -> Iterator[Difference]:
-    before, after = old.child("content"), new.child("content")
-    for media in before.value or {}:
-        if media not in (after.value or {}):
-            yield Difference("removed", before.at(media), f"the {direction} media type {media}", True)
+    before, after = _media_types(old.child("content")), _media_types(new.child("content"))
+    for media, node in before.items():
+        if media not in after:
+            yield Difference("removed", node.pointer, f"the {direction} media type {media}", True)
         else:
-            a, b = before.child(media).child("schema"), after.child(media).child("schema")
-            yield from schemas.compare(a, b, direction)
-    for media in (after.value or {}).keys() - (before.value or {}).keys():
-        yield Difference("added", after.at(media), f"the {direction} media type {media}", False)
+            a, b = node.child("schema"), after[media].child("schema")
+            yield from below(media, schemas.compare(a, b, direction))
+    for media in after.keys() - before.keys():
+        yield Difference("added", after[media].pointer, f"the {direction} media type {media}", False)
+
+
+def _media_types(content: Node) -> dict[str, Node]:
+    """What is described by media type: in lower case, without a character set, which JSON does not have."""
+    nodes: dict[str, Node] = {}
+    for name in content.value or {}:
+        essence, _, parameters = name.lower().partition(";")
+        essence = essence.strip()
+        kept = "" if parameters.strip().startswith("charset=") else parameters.strip()
+        nodes.setdefault(f"{essence}; {kept}" if kept else essence, content.child(name))
+    return nodes
 
 
 def compare_headers(schemas: SchemaComparison, old: Node, new: Node) -> Iterator[Difference]:
@@ -256,7 +289,7 @@ def _compare_header(schemas: SchemaComparison, name: str, old: Node, new: Node) 
         if one is None or other is None:
             yield Difference("changed", place, f"the response header {name} is written otherwise", True)
         else:
-            yield from schemas.compare(one, other, "response")
+            yield from below(name.lower(), schemas.compare(one, other, "response"))
 
 
 def _header_schemas(old: Node, new: Node) -> Iterator[tuple[str, Node | None, Node | None]]:
@@ -279,7 +312,7 @@ SCHEME_HINTS = ("bearerFormat",)
 def compare_security(schemas: SchemaComparison, old: Node, new: Node) -> Iterator[Difference]:
     """How an operation asks for authentication otherwise."""
     before = old.value.get("security", schemas.old.get("security", []))
-    after = new.value.get("security", schemas.new.get("security", []))
+    after = _renamed(schemas, before, new.value.get("security", schemas.new.get("security", [])))
     if _canonical(before) != _canonical(after):
         lost = (
             [requirement for requirement in before if requirement not in after]
@@ -291,8 +324,32 @@ def compare_security(schemas: SchemaComparison, old: Node, new: Node) -> Iterato
         yield Difference("changed", old.at("security"), what, closed)
     named = dict.fromkeys(name for requirement in after for name in requirement)
     for name in dict.fromkeys(name for requirement in before for name in requirement):
-        if name in named:
+        if name in named and (_scheme_node(schemas, name, 1).value is not None or not _alias(schemas, name)):
             yield from _compare_scheme(name, _scheme_node(schemas, name, 0), _scheme_node(schemas, name, 1))
+
+
+def _renamed(schemas: SchemaComparison, before: JsonValue, after: JsonValue) -> JsonValue:
+    """The requirements with our names of the schemes: what a document calls a scheme, no client learns."""
+    names = {
+        alias: name
+        for name in dict.fromkeys(name for requirement in before for name in requirement)
+        if (alias := _alias(schemas, name))
+    }
+    return [{names.get(name, name): scopes for name, scopes in row.items()} for row in after]
+
+
+def _alias(schemas: SchemaComparison, name: str) -> str:
+    """The scheme of the other document that asks for the same under another name; empty for none."""
+    if _scheme_node(schemas, name, 1).value is not None:
+        return ""
+    ours = _scheme_node(schemas, name, 0)
+    known, found = (
+        document.get("components", {}).get("securitySchemes", {}) for document in (schemas.old, schemas.new)
+    )
+    for other in found.keys() - known.keys():
+        if ours.value is not None and not list(_compare_scheme(name, ours, _scheme_node(schemas, other, 1))):
+            return str(other)
+    return ""
 
 
 def _scheme_node(schemas: SchemaComparison, name: str, side: int) -> Node:
@@ -312,7 +369,8 @@ def _compare_scheme(name: str, old: Node, new: Node) -> Iterator[Difference]:
         a, b = (_scheme_member(key, node.value.get(key)) for node in (old, new))
         if a != b:
             what = f"{key} of the security scheme {name} {a} → {b}"
-            yield Difference("changed", old.at(key), what, key in SCHEME_ESSENTIALS)
+            hint = key in SCHEME_HINTS
+            yield Difference("changed", old.at(key), what, not hint, hint)
 
 
 def _scheme_member(key: str, value: JsonValue) -> str:
@@ -333,6 +391,8 @@ SERVER_VARIABLE = re.compile(r"\{([^{}]*)\}")
 def compare_servers(ours: JsonObject, theirs: JsonObject, old: Node, new: Node) -> Iterator[Difference]:
     """How the servers of an operation differ: one that is gone breaks a client, one more does not."""
     before, after = _servers_of(ours, old), _servers_of(theirs, new)
+    if before is None or after is None:  # many frameworks write a document without knowing where it is served
+        return
     was, now = _server_urls(before), _server_urls(after)
     lost = [url for url in was if not any(_same_place(url, other) for other in now)]
     more = [url for url in now if not any(_same_place(url, other) for other in was)]
@@ -341,8 +401,8 @@ def compare_servers(ours: JsonObject, theirs: JsonObject, old: Node, new: Node) 
         yield Difference("changed", before.pointer, what, bool(lost))
 
 
-def _servers_of(document: JsonObject, operation: Node) -> Node:
-    """The list of servers that holds for an operation, where it is written."""
+def _servers_of(document: JsonObject, operation: Node) -> Node | None:
+    """The list of servers that holds for an operation, where it is written; None where nothing is said."""
     path = operation.path[:-1]
     places = (
         (operation.value, operation.path),
@@ -352,7 +412,7 @@ def _servers_of(document: JsonObject, operation: Node) -> Node:
     for value, place in places:
         if value.get("servers"):
             return Node(value["servers"], (*place, "servers"))
-    return Node([{"url": "/"}], ("servers",))
+    return None
 
 
 def _server_urls(servers: Node) -> list[str]:

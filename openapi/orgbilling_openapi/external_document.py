@@ -84,14 +84,19 @@ def check(document: JsonValue, source: str) -> JsonObject:
 
 
 def relative(document: JsonObject, prefix: str) -> JsonObject:
-    """The document with paths below the prefix of the server, if it writes all of them in full.
+    """The document with paths below the prefix of the server, if it writes such paths in full.
 
-    Its servers get the prefix instead; one that has it already was written for short paths.
+    Its servers get the prefix instead; one that has it already was written for short paths. Other paths
+    (`/health`) stay as they are; where one of them is what a path would be shortened to, all do.
     """
     paths = document["paths"]
-    if not paths or not all(path.startswith(prefix + "/") for path in paths):
+    full = [path for path in paths if path.startswith(prefix + "/")]
+    if not full or any(path.removeprefix(prefix) in paths for path in full):
         return document
-    shorter = {path.removeprefix(prefix): _below(item, prefix) for path, item in paths.items()}
+    shorter = {
+        path.removeprefix(prefix) if path in full else path: _below(item, prefix)
+        for path, item in paths.items()
+    }
     return {**_below({"servers": [{"url": ""}], **document}, prefix), "paths": shorter}
 
 

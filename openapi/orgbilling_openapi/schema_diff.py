@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orgbilling_openapi import json_pointer
 from orgbilling_openapi.external_document import OpenApiDocumentError
-from orgbilling_openapi.schema_flattening import LOWER, UPPER, Node, flatten, types
+from orgbilling_openapi.schema_flattening import LOWER, UPPER, Node, types
+from orgbilling_openapi.schema_normalization import normalize
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
-INCOMPARABLE = ("format", "pattern", "multipleOf", "const")
+INCOMPARABLE = ("format", "pattern", "multipleOf", "contentEncoding", "contentMediaType")
 COMPOSED = ("allOf", "anyOf", "oneOf", "not")
+PARTS = 20
+"""Alternatives that are matched with each other; of more, the text decides."""
 STRICT = "; our schema is closed and refuses it"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference: added, removed or changed; where; in words; and whether it breaks a client."""
+    """One difference: added, removed or changed; where; in words; and whether it breaks a client.
+
+    documentation: it is about words and names alone, which no client sends or receives;
+    steps: the way to it through parameters, statuses and members, whatever the components are called.
+    """
 
     kind: str
     pointer: str
     what: str
     breaking: bool
+    documentation: bool = False
+    steps: tuple[str, ...] = ()
+
+
+def below(step: str, differences: Iterator[Difference]) -> Iterator[Difference]:
+    """Differences with one more step in front of their way."""
+    for difference in differences:
+        yield replace(difference, steps=(step, *difference.steps))
 
 
 class SchemaComparison:
@@ -73,7 +88,7 @@ class SchemaComparison:
 
     def _plain(self, node: Node, side: int) -> Node:
         """The schema behind references and allOf; no schema at all permits everything."""
-        node = flatten(node, lambda reference: self._step(reference, side))
+        node = normalize(node, lambda reference: self._step(reference, side))
         return node if isinstance(node.value, dict) else Node({}, node.path)
 
     def _types(self, old: Node, new: Node, direction: str) -> Iterator[Difference]:
@@ -113,7 +128,7 @@ class SchemaComparison:
         before, after = old.child("properties"), new.child("properties")
         for name in sorted(before.value or {}):
             if name in (after.value or {}):
-                yield from self.compare(before.child(name), after.child(name), direction)
+                yield from below(name, self.compare(before.child(name), after.child(name), direction))
             else:
                 closed = new.value.get("additionalProperties") is False
                 yield Difference(
@@ -134,17 +149,38 @@ class SchemaComparison:
 
     def _inside(self, old: Node, new: Node, direction: str) -> Iterator[Difference]:
         if "items" in old.value or "items" in new.value:
-            yield from self.compare(old.child("items"), new.child("items"), direction)
+            yield from below("[]", self.compare(old.child("items"), new.child("items"), direction))
         a, b = (node.value.get("additionalProperties", True) for node in (old, new))
         if isinstance(a, dict) and isinstance(b, dict):
             word = "additionalProperties"
-            yield from self.compare(old.child(word), new.child(word), direction)
+            yield from below("{}", self.compare(old.child(word), new.child(word), direction))
         elif a != b:
             yield _finding(old, new, "additionalProperties", direction == "request" and a is not False)
         for word in COMPOSED:
-            a, b = old.value.get(word), new.value.get(word)
-            if _bare(a) != _bare(b):
+            if not self._same_parts(old.child(word), new.child(word)):
                 yield _finding(old, new, word, True)
+
+    def _same_parts(self, old: Node, new: Node) -> bool:
+        """Whether two lists of schemas, or two schemas, permit the same, in whatever order and spelling."""
+        a, b = (node.value if isinstance(node.value, list) else None for node in (old, new))
+        if a is None or b is None or len(a) > PARTS:
+            return _bare(old.value) == _bare(new.value) or (
+                a is None
+                and b is None
+                and old.value is not None
+                and new.value is not None
+                and self._same(old, new)
+            )
+        rest = [new.child(index) for index in range(len(b))]
+        for index in range(len(a)):
+            match = next((part for part in rest if self._same(old.child(index), part)), None)
+            if match is None:
+                return False
+            rest.remove(match)
+        return not rest
+
+    def _same(self, old: Node, new: Node) -> bool:
+        return not any(True for _ in self.compare(old, new, "request"))
 
 
 def _change(word: str, a: JsonValue, b: JsonValue) -> tuple[bool, bool]:

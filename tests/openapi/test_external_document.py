@@ -9,9 +9,11 @@ from orgbilling_openapi.document_limits import OPENAPI_LIMITS
 from orgbilling_openapi.external_document import OpenApiDocumentError, load, relative
 
 
-def test_mixed_paths_stay_as_they_are() -> None:
+def test_other_paths_stay_as_they_are() -> None:
     document: dict[str, Any] = {"paths": {"/api/v1/a": {}, "/b": {}}}
-    assert relative(document, "/api/v1") is document
+    assert relative(document, "/api/v1")["paths"].keys() == {"/a", "/b"}
+    ambiguous: dict[str, Any] = {"paths": {"/api/v1/a": {}, "/a": {}}}
+    assert relative(ambiguous, "/api/v1") is ambiguous
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ STAGED = {
         (document("/v1"), document("/v1", path=[]), ""),
         (document("/v1"), document("/v1", "/v2"), "compatible"),
         (document("/v1"), document("/v2"), "breaking"),
-        (document("/v1"), document(), "breaking"),
+        (document("/v1"), document(), ""),
         (document("/v1"), document("/v1", path=V2), "breaking"),
         (document("/v1"), document("/v1", operation=V2), "breaking"),
         (document("/v1", "/v2"), document("/v2"), "breaking"),

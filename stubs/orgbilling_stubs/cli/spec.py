@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from orgbilling_openapi.http_client import CertificateOptions
-from orgbilling_openapi.strict_json import JsonValue
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -253,6 +253,10 @@ def diff(
     other: Annotated[
         str, typer.Argument(metavar="FILE_OR_URL", help="An OpenAPI 3.0 or 3.1 document, JSON or YAML.")
     ],
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="FILE_OR_URL", help="An earlier document; default: our API description."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the changes as JSON.")] = False,
     assumed: Annotated[
         bool, typer.Option("--assumed", help="List differences from our assumptions, too.")
@@ -263,18 +267,25 @@ def diff(
     """Compare the API description with another OpenAPI document of the same API, breaking changes first.
 
     The exit status is 1 if a change breaks a client of this description. Differences from what we only
-    assume break nothing, and are counted separately.
+    assume break nothing, and are counted separately. --against compares two documents of the vendor.
     """
     from orgbilling_openapi import composition as composer
     from orgbilling_openapi import description, external_document
     from orgbilling_openapi import diff as differ
 
+    ours = description.load()
+    prefix, tls = ours["servers"][0]["url"], CertificateOptions(ca_file, insecure)
+
+    def read(source: str) -> JsonObject:
+        with external_document.raising_document_errors(source):
+            return external_document.relative(external_document.load(source, tls), prefix)
+
     with reported_errors():
-        ours = description.load()
-        with external_document.raising_document_errors(other):
-            document = external_document.load(other, CertificateOptions(ca_file, insecure))
-            theirs = external_document.relative(document, ours["servers"][0]["url"])
-        changes = differ.compare(composer.vendor_facts(), ours, theirs, description.origins())
+        theirs = read(other)
+        if against is None:
+            changes = differ.compare(composer.vendor_facts(), ours, theirs, description.origins())
+        else:
+            changes = differ.compare_documents(read(against), theirs)
     breaking = any(change.severity == "breaking" for change in changes)
     if as_json:
         typer.echo(
@@ -287,7 +298,9 @@ def diff(
 
 def _show(changes: list[Change], assumed: bool) -> None:
     """The changes as text, by severity and operation."""
-    for severity, title in (("breaking", "[bold red]Breaking[/]"), ("compatible", "[bold]Compatible[/]")):
+    titles = {"breaking": "[bold red]Breaking[/]", "compatible": "[bold]Compatible[/]"}
+    titles["documentation"] = "[bold]Names and hints alone[/]"
+    for severity, title in titles.items():
         _group(title, [change for change in changes if change.severity == severity])
     rest = [change for change in changes if change.severity == "assumed"]
     _group(
@@ -299,10 +312,12 @@ def _show(changes: list[Change], assumed: bool) -> None:
             "[bold yellow]Assumptions of ours that it does not share[/]",
             [change for change in rest if change.kind != "changed"],
         )
-    counts = {name: sum(change.severity == name for change in changes) for name in ("breaking", "compatible")}
+    counts = {name: sum(change.severity == name for change in changes) for name in titles}
+    names = counts["documentation"]
+    also = f", {names} of names and hints alone" if names else ""
     hint = "" if assumed or not rest else " (list them with --assumed)"
     out.print(
-        f"{counts['breaking']} breaking, {counts['compatible']} compatible; "
+        f"{counts['breaking']} breaking, {counts['compatible']} compatible{also}; "
         f"{len(rest)} differences rest on our assumptions{hint}"
     )
 

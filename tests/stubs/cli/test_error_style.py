@@ -170,6 +170,7 @@ ERRORS = {
     "spec diff /nope": "/nope: no such file or directory",
     "spec diff BAD": "BAD:2: neither JSON nor YAML ",
     f"spec diff {AWAY}/x": f"{AWAY}/x: connection refused: nothing listens there",
+    "spec diff x --against /nope": "x: no such file or directory",
     "spec diff x --ca-file /nope": "--ca-file: /nope: no such file or directory; see orgbilling spec diff --",
     # export
     "export --out BAD": "BAD: file exists",

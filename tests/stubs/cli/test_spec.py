@@ -279,6 +279,25 @@ def test_diff_of_a_document_that_writes_paths_in_full(published: Path) -> None:
         assert run("diff", published).exit_code == status
 
 
+def test_diff_of_two_documents_of_the_vendor(published: Path, tmp_path: Path) -> None:
+    earlier = tmp_path / "earlier.json"
+    earlier.write_text(published.read_text())
+    document = json.loads(published.read_text())
+    document["paths"]["/org/billing"]["get"]["operationId"] = "other"
+    document["components"]["schemas"]["TenantBillingProfile"]["properties"]["currency"]["maxLength"] = 3
+    published.write_text(json.dumps(document))
+    result = run("diff", published, "--against", earlier)
+    assert (result.exit_code, "Names and hints alone" in plain(result.stdout)) == (0, True)
+    assert result.stdout.endswith(
+        "0 breaking, 1 compatible, 1 of names and hints alone; 0 differences rest on our assumptions\n"
+    )
+    back = run("diff", earlier, "--against", published, "--json")
+    assert back.exit_code == 1
+    severities = [change["severity"] for change in json.loads(back.stdout)["changes"]]
+    assert severities == ["breaking", "documentation"]
+    refused(run("diff", published, "--against", tmp_path / "nothing"), "no such file or directory")
+
+
 def test_diff_of_something_else_is_one_line(page: Path, tmp_path: Path) -> None:
     refused(run("diff", page), f"{page}:4: neither JSON nor YAML")
     refused(run("diff", tmp_path / "nothing"), "no such file or directory")
