@@ -31,6 +31,7 @@ from orgbilling_stubs.agents.tools import TOOLS
 from orgbilling_stubs.api import errors as api_errors
 from orgbilling_stubs.auth import errors as auth_errors
 from orgbilling_stubs.auth.bad_tokens import BAD_TOKENS
+from orgbilling_stubs.beside import errors as beside_errors
 from orgbilling_stubs.checkout import errors as page_errors
 from orgbilling_stubs.cli import main as command_line
 from orgbilling_stubs.control import errors as control_errors
@@ -378,6 +379,7 @@ TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "journal-errors": ("errors.md", error_table(journal_handlers.TABLE)),
     "fault-errors": ("errors.md", error_table(fault_errors.TABLE)),
     "page-errors": ("errors.md", error_table(page_errors.TABLE)),
+    "beside-errors": ("errors.md", error_table(beside_errors.TABLE)),
     "store-errors": ("errors.md", error_table(store_errors.TABLE)),
     "bad-tokens": ("auth.md", bad_tokens),
     "api-operations": ("api.md", lambda: operation_pages(composition.compose().document)),

@@ -222,9 +222,9 @@ class _Run:
             if self.target and self.target.host != "in process"
             else self._target_kind(),
             "api_description": description.digest(self.suite.api.document),
-            "orgbilling": _version("orgbilling"),
-            "schemathesis": _version("schemathesis"),
-            "hypothesis": _version("hypothesis"),
+            "orgbilling": version("orgbilling"),
+            "schemathesis": version("schemathesis"),
+            "hypothesis": version("hypothesis"),
             "python": platform.python_version(),
             "seed": self.options.seed,
             "started": clock.stamp(),
@@ -240,7 +240,8 @@ class _Run:
         return "in process" if self.target else "recording"
 
 
-def _version(distribution: str) -> str:
+def version(distribution: str) -> str:
+    """The version of a distribution, for the head of a report."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from orgbilling_fixtures.personas import PersonaError
 from orgbilling_openapi import description as descriptions
 from orgbilling_openapi.external_document import OpenApiDocumentError
-from orgbilling_openapi.http_client import CertificateOptions
+from orgbilling_openapi.http_client import CertificateOptions, NetworkError
 from orgbilling_openapi.operations import operations_by_id
 from orgbilling_openapi.strict_json import JsonObject
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -26,12 +26,14 @@ from orgbilling_stubs.auth import key_file, key_sources, keys
 from orgbilling_stubs.auth.authorization import Authorizer
 from orgbilling_stubs.auth.keys import SigningKey
 from orgbilling_stubs.auth.verification import Authenticator
+from orgbilling_stubs.beside.settings import PREFIX, BesideError
 from orgbilling_stubs.billing.instants import InstantError
 from orgbilling_stubs.checkout.settings import HostedPageSettings
 from orgbilling_stubs.control.token import control_token
 from orgbilling_stubs.faults.fault_injector import FaultInjector
 from orgbilling_stubs.faults.rule_log import RuleLog
 from orgbilling_stubs.http.application import HttpSettings, assemble
+from orgbilling_stubs.http.context import Middleware, RecordExchange
 from orgbilling_stubs.http.origin import is_local
 from orgbilling_stubs.http.response_fitting import ResponseFitter
 from orgbilling_stubs.instrumentation import Instrumentation, instrument
@@ -46,6 +48,7 @@ from orgbilling_stubs.tenants.store.errors import StoreError
 from orgbilling_stubs.tenants.tenant_factory import tenant_config
 
 if TYPE_CHECKING:
+    from orgbilling_stubs.beside.real_api import RealApi
     from orgbilling_stubs.control.access import ControlApiAccess
     from orgbilling_stubs.control.current_responses import CurrentResponses
 
@@ -68,6 +71,8 @@ class App:
     """What a published document wants in responses and the stub does not know, a line each."""
     key_notice: str | None = None
     """Why the signing key is in memory alone, if it is."""
+    real_api: RealApi | None = None
+    """The real API that it stands beside."""
 
 
 def build(settings: Settings | None = None) -> App:
@@ -133,6 +138,7 @@ def _assemble(settings: Settings) -> App:
     # Without a database, standing fault rules end with the server.
     rule_log = RuleLog(store) if settings.db else None
     instrumentation = instrument(description, service, personas, handlers, rule_log)
+    real_api = _real_api(settings, handlers)
     control_api = cache(
         lambda: _control_api(
             settings,
@@ -149,6 +155,14 @@ def _assemble(settings: Settings) -> App:
     driven = _built_on_first_request(control_api)
     hosted_pages = _built_on_first_request(lambda: _hosted_pages(settings, service, instrumentation.journal))
     for_agents = _built_on_first_request(lambda: _agent_endpoint(settings, control_api()))
+    record: RecordExchange = instrumentation.recorder.record
+    fault_injection: Middleware = instrumentation.fault_injection
+    further: dict[str, ASGIApp] = {}
+    if real_api is not None:
+        gateway = real_api.gateway
+        record = gateway.recorder(record)
+        fault_injection = _in_front_of(gateway.step, fault_injection)
+        further = {PREFIX: gateway.serve(lambda: application.routing.responder)}
     application = assemble(
         description,
         handlers,
@@ -165,9 +179,10 @@ def _assemble(settings: Settings) -> App:
             "/_mock/SKILL.md": for_agents,
             "/llms.txt": for_agents,
             "/_mock": _built_on_first_request(lambda: _console(settings, service, control_api())),
+            **further,
         },
-        recorder=instrumentation.recorder.record,
-        fault_injection=instrumentation.fault_injection,
+        recorder=record,
+        fault_injection=fault_injection,
     )
     return App(
         application,
@@ -177,7 +192,29 @@ def _assemble(settings: Settings) -> App:
         _control_token(settings, key),
         _gaps(description, fitter),
         key_notice,
+        real_api,
     )
+
+
+def _in_front_of(step: Middleware, fault_injection: Middleware) -> Middleware:
+    """Fault injection in front of another step: a fault may answer in place of the real API, too."""
+    return lambda call_next: fault_injection(step(call_next))
+
+
+def _real_api(settings: Settings, operations: Collection[str]) -> RealApi | None:
+    """The real API beside the stub, if there is one; raises SettingsError."""
+    if settings.beside is None:
+        return None
+    from orgbilling_stubs.beside.real_api import RealApi  # late: needs the conformance rules
+
+    if settings.beside.token is not None and not settings.loopback:
+        raise SettingsError("--token: whoever reaches the server would use it: listen on this machine alone")
+    try:
+        settings.beside.check(operations)
+        certificates = CertificateOptions(settings.ca_file, settings.insecure)
+        return RealApi(settings.beside, certificates)
+    except (BesideError, NetworkError) as error:
+        raise SettingsError(str(error)) from error
 
 
 def _description(settings: Settings) -> JsonObject:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orgbilling_stubs.beside.settings import BesideSettings
 from orgbilling_stubs.billing.urls import is_safe_redirect
 from orgbilling_stubs.checkout.webhook_timing import WebhookTimingError, check_timing
 from orgbilling_stubs.http.origin import parse_origin
@@ -30,6 +31,7 @@ class Settings:
     contract_none: what `GET /org/contract` answers without a contract, `404` or `none`.
     deterministic_ids: whether ids of checkout and portal sessions follow from the seed; None: on loopback.
     ca_file, insecure: how the certificate of `clerk_jwks` is checked (see `http_client.CertificateOptions`).
+    beside: the real API that it stands beside, if there is one.
     webhook: when Stripe's webhook arrives, in seconds after a payment, once for each number.
     """
 
@@ -56,6 +58,7 @@ class Settings:
     cancel_url: str | None = None
     return_url: str | None = None
     webhook: tuple[int, ...] = (0,)
+    beside: BesideSettings | None = None
 
     @property
     def loopback(self) -> bool:

@@ -192,7 +192,7 @@ def conform(
     try:
         report = _run(target, app, har, _choices(context.params, _token(token, token_env)))
         paths = {"json": json_to, "junit": junit, "ctrf": ctrf, "sarif": sarif}
-        _write(report, {**paths, "markdown": markdown, "html": html})
+        write_reports(report, {**paths, "markdown": markdown, "html": html})
     except UsageError as error:
         fail(error)
     _show(report, Console(highlight=False))
@@ -246,7 +246,8 @@ def _progress(console: Console) -> Iterator[Progress | None]:
         )
 
 
-def _write(report: Report, paths: dict[str, Path | None]) -> None:
+def write_reports(report: Report, paths: dict[str, Path | None]) -> None:
+    """Write a report in the formats that have a path; raises UsageError."""
     from importlib import import_module
 
     from orgbilling_conformance import UsageError

@@ -27,6 +27,7 @@ COMMANDS = {
     "replay": "replay",
     "coverage": "coverage",
     "conform": "conform",
+    "beside": "beside",
     "export": "app",
     "agent": "app",
 }

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import typer
 
+from orgbilling_stubs.beside.settings import BesideMode, BesideSettings
+from orgbilling_stubs.cli.beside_options import AllowWrite, ModeOption, Real
 from orgbilling_stubs.cli.errors import fail, report_error
 from orgbilling_stubs.cli.listeners import ListenerError, addresses, listen
 from orgbilling_stubs.cli.network_options import CaFile, Insecure
@@ -24,6 +26,7 @@ from orgbilling_stubs.cli.serve_options import (
     Auth,
     AuthOption,
     Azp,
+    Beside,
     CancelUrl,
     ClockOption,
     Cors,
@@ -90,6 +93,10 @@ def serve(
     insecure: Insecure = DEFAULTS.insecure,
     log: Log = None,
     scenario: ScenarioOption = None,
+    beside: Beside = None,
+    mode: ModeOption = BesideMode.OBSERVE,
+    real: Real = None,
+    allow_write: AllowWrite = None,
     quiet: Quiet = False,
 ) -> None:
     """Serve the Org Billing API.
@@ -121,11 +128,24 @@ def serve(
         deterministic_ids=deterministic_ids,
         ca_file=ca_file,
         insecure=insecure,
+        beside=_beside(beside, mode, real, allow_write),
     )
-    _run(settings, host, port, quiet, log or _default_log(quiet), scenario)
+    run_server(settings, host, port, quiet, log or default_log(quiet), scenario)
 
 
-def _default_log(quiet: bool) -> LogFormat:
+def _beside(
+    url: str | None, mode: BesideMode, real: list[str] | None, allow_write: list[str] | None
+) -> BesideSettings | None:
+    """The real API that was named; ends the command for a choice that needs one."""
+    if url is None:
+        if mode is not BesideMode.OBSERVE or real or allow_write:
+            fail("--mode, --real and --allow-write need --beside URL")
+        return None
+    return BesideSettings(url, mode, tuple(real or ()), tuple(allow_write or ()))
+
+
+def default_log(quiet: bool) -> LogFormat:
+    """Lines of text on a terminal, else none."""
     return LogFormat.TEXT if sys.stdout.isatty() and not quiet else LogFormat.NONE
 
 
@@ -138,8 +158,19 @@ def _webhook_delays(text: str) -> tuple[int, ...]:
         fail(f"--webhook: {text!r} is not a number of seconds, such as 5, several (0,0), or never")
 
 
-def _run(settings: Settings, host: str, port: int, quiet: bool, log: LogFormat, scenario: str | None) -> None:
-    """Build the stub and serve it, until it is stopped."""
+def run_server(
+    settings: Settings,
+    host: str,
+    port: int,
+    quiet: bool,
+    log: LogFormat,
+    scenario: str | None,
+    attach: Callable[[App], Callable[[], None]] | None = None,
+) -> None:
+    """Build the stub and serve it, until it is stopped.
+
+    attach: called with the stub before it is served; what it returns is called after the stub has stopped.
+    """
     from orgbilling_stubs.app import build
     from orgbilling_stubs.cli.database_notice import database_notice
     from orgbilling_stubs.tenants.store.errors import StoreError
@@ -170,11 +201,17 @@ def _run(settings: Settings, host: str, port: int, quiet: bool, log: LogFormat, 
         request_log = RequestLog(sys.stdout, log, colored=sys.stdout.isatty())
         app.journal.followers.append(request_log)
         app = replace(app, asgi=RequestLogMiddleware(app.asgi, request_log))
+    if attach is None and app.real_api is not None:
+        from orgbilling_stubs.cli.observation_report import attach
+    ended = attach(app) if attach is not None else None
     at, public = addresses(sockets), (settings.public_url or url).rstrip("/")
     # Lines of JSON are for a program, which the banner would stop.
     stream = sys.stderr if log is LogFormat.JSON else sys.stdout
     _serve(
-        app, sockets, partial(_announce, public, at, app.personas, settings, quiet, app.control_token, stream)
+        app,
+        sockets,
+        partial(_announce, public, at, app.personas, settings, quiet, app.control_token, stream),
+        ended,
     )
 
 
@@ -234,6 +271,8 @@ def _announce(
     ]
     if control_token is not None:
         links.append(("Control token", f"[cyan]{control_token}[/]"))
+    if settings.beside is not None:
+        links += settings.beside.lines
     shipped = f"{len(personas.names())} personas: {program} personas"
     links.append(("Organizations", shipped + (f"; yours: {', '.join(own)}" if own else "")))
     command = f"{program} token --org {organization_id(registry.default)}"
@@ -255,7 +294,12 @@ def _state_line(settings: Settings) -> str:
     return f"Clock {time} · seed {settings.seed} · auth {settings.auth} · {strictness} · kept {database}"
 
 
-def _serve(app: App, sockets: list[socket.socket], announce: Callable[[], None]) -> None:
+def _serve(
+    app: App,
+    sockets: list[socket.socket],
+    announce: Callable[[], None],
+    ended: Callable[[], None] | None = None,
+) -> None:
     import uvicorn
 
     from orgbilling_stubs.http.server.uvicorn_protocol import config
@@ -267,12 +311,23 @@ def _serve(app: App, sockets: list[socket.socket], announce: Callable[[], None])
             await super().startup(sockets)
             Thread(target=announce, daemon=True).start()
 
+        last_resort: Timer | None = None
+
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             super().handle_exit(sig, frame)
             # A request that does not end would keep the loop, and with it the server, for ever.
-            last_resort = Timer(EXIT_DEADLINE_S, os._exit, [0])
-            last_resort.daemon = True
-            last_resort.start()
+            self.last_resort = Timer(EXIT_DEADLINE_S, os._exit, [0])
+            self.last_resort.daemon = True
+            self.last_resort.start()
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().shutdown(sockets)
+            if app.real_api is not None:
+                await app.real_api.close()
+            if self.last_resort is not None:
+                self.last_resort.cancel()
+            if ended is not None:
+                ended()  # here, because uvicorn ends the process with the signal that it was stopped by
 
     _log_to_stderr()
     with suppress(KeyboardInterrupt):

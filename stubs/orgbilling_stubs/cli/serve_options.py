@@ -124,6 +124,14 @@ ScenarioOption = Annotated[
         help="The scenario that the first organization shows: low-balance, 3, …",
     ),
 ]
+Beside = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="The real API to stand beside; see orgbilling beside --help.",
+        rich_help_panel="Beside the real API",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the address.")]
 SuccessUrl = Annotated[
     str | None,

@@ -50,6 +50,10 @@ class Connection:
         self._receive = receive
         self._send = send
 
+    async def ready(self) -> None:
+        """Wait until there is a connection; what comes then runs in a task, which timeouts need."""
+        await self._attached()
+
     async def receive(self) -> Message:
         """The next message of the client: a piece of the body, or that it has left."""
         receive, _ = await self._attached()

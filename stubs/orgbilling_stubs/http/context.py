@@ -138,6 +138,7 @@ class RequestContext:
     body: parsed (validation).
     parameters: by name, parsed, with defaults (validation).
     idempotency: what makes a command count once, if the client sent `Idempotency-Key` (validation).
+    answered_by: `stub`, or `real` where the real API has answered (see `orgbilling_stubs.beside`).
     version_before: the tenant's version before the command (handler); None for a read.
     error: why the response is no success (whichever step raised it).
     """
@@ -162,6 +163,7 @@ class RequestContext:
     body: Any = None
     idempotency: Idempotency | None = None
     version_before: int | None = None
+    answered_by: str = "stub"
     error: Exception | None = None
 
     @property

@@ -114,3 +114,7 @@ class Operation:
         response = responder.problem(error, context.public_url, context.trace_id)
         responder.finish(context.headers, response.headers)
         return response
+
+    def finish(self, context: RequestContext, response: Response) -> None:
+        """Add what every response carries to one that another server has given."""
+        self._with.responder.finish(context.headers, response.headers)

@@ -101,6 +101,7 @@ class Site:
 
     def _mounted(self, path: str) -> ASGIApp | None:
         is_own = path == "/" or path in self._documents or path in self._rendered
+        is_own = is_own or path.removeprefix(self._schema_path).removesuffix(".json") in self._schemas
         if is_own or path.startswith(templating.STATIC_FOLDER):
             return None
         for start, app in self._routes.items():

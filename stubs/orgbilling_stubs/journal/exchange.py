@@ -31,7 +31,7 @@ class Exchange:
     nothing. body, payload: the first bytes of each; size: of the whole response body. status: 0 when no
     response was finished. out: the headers of the response. before, after: the tenant's version around it
     (after is 0 when there is no tenant), generation: of the tenant's log. now_ms: the tenant's instant.
-    held_bytes: about how much memory it takes.
+    answered_by: `stub`, or `real` for the real API beside it. held_bytes: about how much memory it takes.
     """
 
     trace: str
@@ -56,6 +56,7 @@ class Exchange:
     generation: int
     now_ms: int
     fault: AppliedFault | None
+    answered_by: str
     held_bytes: int
 
 

@@ -103,6 +103,7 @@ class Recorder:
             generation,
             now_ms,
             context.fault,
+            context.answered_by,
             OVERHEAD_BYTES + len(query) + len(body) + len(excerpt),
         )
         self._coverage.count(context, response, scenario)

@@ -40,6 +40,7 @@ def exchange_summary(exchange: Exchange) -> JsonObject:
         "method": exchange.method,
         "path": redact(f"{exchange.path}?{query}" if query else exchange.path),
         "status": exchange.status or None,
+        "answeredBy": exchange.answered_by,
         "milliseconds": exchange.took_ns // 1_000 / 1_000,
         "fault": None if exchange.fault is None else redact(exchange.fault.text),
         "error": None if exchange.refusal is None else exchange.refusal.name,

@@ -64,6 +64,40 @@ ERRORS = {
     "serve --log jsn": "--log: 'jsn' is not one of text, json, none; did you mean \"json\"?",
     "serve --scenario low-balanc": "--scenario: 'low-balanc' is not a scenario; did you mean \"low-balance\"",
     "serve --scenario 99": "--scenario: '99' is not a scenario; `orgbilling scenario` lists them",
+    "serve --beside foo": "'foo': an address like https://api.example.com/api/v1",
+    f"serve --beside {AWAY} --mode obsrve": "--mode: 'obsrve' is not one of observe, compare, hybrid; did ",
+    f"serve --beside {AWAY} --real getOrgLedger": "--real is for --mode hybrid",
+    f"serve --beside {AWAY} --allow-write redem": "--allow-write: 'redem' is not one of redeem, checkout, ",
+    "serve --real getOrgLedger": "--mode, --real and --allow-write need --beside URL",
+    # beside
+    "beside": "missing argument URL; see orgbilling beside --help",
+    "beside ftp://x": "'ftp://x': an address like https://api.example.com/api/v1",
+    "beside http://a@b": "'http://a@b': an address like https://api.example.com/api/v1",
+    f"beside {AWAY} --mode hybrd": "--mode: 'hybrd' is not one of observe, compare, hybrid; did you mean ",
+    f"beside {AWAY} --mode hybrid": "--mode hybrid needs --real",
+    f"beside {AWAY} --mode hybrid --real getOrgLedgr": "--real: 'getOrgLedgr' is not one of ",
+    f"beside {AWAY} --mode hybrid --real 'FETCH /x'": "--real: 'FETCH' is not one of GET, HEAD, ",
+    f"beside {AWAY} --allow-write redem": "--allow-write: 'redem' is not one of redeem, checkout, portal, ",
+    f"beside {AWAY} --allow-write 'GET /x'": "--allow-write: 'GET /x' is not one of redeem, checkout, portal",
+    f"beside {AWAY} --mode compare --allow-write redeem": "--allow-write: comparing asks the real API for ",
+    "beside http://api.example --allow-write portal": "--allow-write portal on another machine needs --hos",
+    f"beside {AWAY} --token-env NOPE": "--token-env: NOPE: the variable is empty",
+    f"beside {AWAY} --timeout 0": "--timeout: '0.0' is not a number of seconds up to 3600",
+    f"beside {AWAY} --rate -1": "--rate: '-1.0' is not a number of at least 0; see orgbilling beside --help",
+    f"beside {AWAY} --ca-file /nope": "--ca-file: /nope: no such file or directory; see orgbilling beside --",
+    "beside https://api.example --insecure": "https://api.example/api/v1: --insecure is for this machine a",
+    f"beside {AWAY} --host nope.invalid": "cannot listen on nope.invalid:4010: ",
+    f"beside {AWAY} --port x": "--port: 'x' is not a whole number from 0 to 65535; see orgbilling beside -",
+    f"beside {AWAY} --persona standrd": '--persona: standrd: no such persona; did you mean "standard"?',
+    f"beside {AWAY} --db postgres://x": "--db: unknown database address 'postgres://x': use ",
+    f"beside {AWAY} --cors foo": "--cors: not an origin such as http://localhost:3000: 'foo'",
+    f"beside {AWAY} --har /nope/x": "--har: /nope/x: there is no folder /nope; see orgbilling beside --help",
+    f"beside {AWAY} --json /nope/x": "--json: /nope/x: there is no folder /nope; see orgbilling beside --h",
+    f"beside {AWAY} --junit DIR": "--junit: DIR: is a directory; see orgbilling beside --help",
+    f"beside {AWAY} --sarif DIR": "--sarif: DIR: is a directory; see orgbilling beside --help",
+    f"beside {AWAY} --markdown DIR": "--markdown: DIR: is a directory; see orgbilling beside --help",
+    f"beside {AWAY} --html DIR": "--html: DIR: is a directory; see orgbilling beside --help",
+    f"beside {AWAY} --log jsn": "--log: 'jsn' is not one of text, json, none; did you mean \"json\"?",
     # token
     "token --org 'a b'": "--org: 'a b': expected letters, digits, '_', '-' and '.', 128 at most",
     "token --org org_": "--org: an organization needs a name, such as low_balance",
@@ -198,7 +232,14 @@ ERRORS = {
 }
 """The line of each wrong command, or its beginning. BAD, DIR, OUT: a file of nonsense, and folders."""
 
-ANY_TEXT = {"doctor --host", "doctor --db", "conform --host-confirmed", "compare --from", "compare --to"}
+ANY_TEXT = {
+    "doctor --host",
+    "doctor --db",
+    "conform --host-confirmed",
+    "beside --host-confirmed",
+    "compare --from",
+    "compare --to",
+}
 """Options that no value is wrong for by itself: the server knows."""
 
 
@@ -225,7 +266,7 @@ def test_a_wrong_command_is_answered_in_one_line(
     line: str, places: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = shlex.split(replaced(line, places))
-    if arguments[0] == "serve" and "--host" not in arguments:
+    if arguments[0] in ("serve", "beside") and "--host" not in arguments and len(arguments) > 1:
         arguments[1:1] = ["--port", "0"]
     monkeypatch.setattr(sys, "argv", ["orgbilling", *arguments])
     with pytest.raises(SystemExit) as exited:

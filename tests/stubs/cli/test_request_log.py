@@ -39,6 +39,7 @@ EXCHANGE = Exchange(
     generation=0,
     now_ms=0,
     fault=None,
+    answered_by="stub",
     held_bytes=0,
 )
 

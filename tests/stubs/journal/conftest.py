@@ -49,6 +49,7 @@ PLAIN = Exchange(
     generation=0,
     now_ms=0,
     fault=None,
+    answered_by="stub",
     held_bytes=1_000,
 )
 

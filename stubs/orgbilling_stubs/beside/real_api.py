@@ -1,0 +1,38 @@
+"""The real API beside the stub: what is sent there, and what is known of it so far."""
+
+from __future__ import annotations
+
+from orgbilling_conformance.observation import Observation
+from orgbilling_conformance.reports.report import Report
+from orgbilling_openapi.http_client import CertificateOptions
+
+from orgbilling_stubs.beside.comparison import StubComparison
+from orgbilling_stubs.beside.gateway import Gateway
+from orgbilling_stubs.beside.settings import BesideMode, BesideSettings
+from orgbilling_stubs.beside.traffic import TrafficObserver
+from orgbilling_stubs.beside.upstream import Upstream
+
+
+class RealApi:
+    """Everything about the real API beside one stub.
+
+    gateway: the step that lets it answer. observation: what it has answered, and what is wrong with that.
+    Raises `http_client.NetworkError` for certificates that cannot be read.
+    """
+
+    def __init__(self, settings: BesideSettings, certificates: CertificateOptions) -> None:
+        self.settings = settings
+        self.observation = Observation(settings.base)
+        self.observer = TrafficObserver(self.observation)
+        self._upstream = Upstream(settings, certificates)
+        self.comparison = StubComparison(settings, self._upstream, self.observer)
+        compared = self.comparison.compare if settings.mode is BesideMode.COMPARE else None
+        self.gateway = Gateway(settings, self._upstream, self.observer, compared)
+
+    def report(self) -> Report:
+        """The report on everything that was observed so far."""
+        return self.observation.report(self.settings.mode.value)
+
+    async def close(self) -> None:
+        """Close the connections to it."""
+        await self._upstream.close()

@@ -1,0 +1,216 @@
+"""What passes between the client and the real API: a bounded copy of each exchange, judged in a thread.
+
+The client waits for none of it. Exchanges are judged one after the other; when more come than can be judged,
+some are not, and the report says how many.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+
+from orgbilling_conformance.exchange import Response
+from orgbilling_conformance.observation import Observation, request_of
+from orgbilling_conformance.reports.report import Finding
+
+from orgbilling_stubs.http.context import Headers
+
+LOG = logging.getLogger("orgbilling")
+
+MOST_COPIED_BYTES = 8 * 1024 * 1024
+"""So much of a body is copied for judging; what is longer passes, and is not judged."""
+MOST_DECODED_BYTES = 32 * 1024 * 1024
+MOST_WAITING = 200
+"""So many exchanges may wait to be judged."""
+IDLE_S = 0.5
+"""So long without an exchange, and the exchanges are compared with each other."""
+CLOSE_S = 3.0
+
+_GATEWAY = (502, 503, 504)
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardedExchange:
+    """One exchange with the real API, as it went over the wire.
+
+    path: below the prefix. received: the headers of the client's request. body: what the client sent; None
+    where it was not copied. content: the body of the response, as encoded; None where it was too long, or was
+    cut. seconds: until the head of the response was here. at_ms: when it began. stub: what the stub has
+    answered, where the two are compared.
+    """
+
+    trace: str
+    method: str
+    path: str
+    query: str
+    received: Headers
+    body: bytes | None
+    status: int
+    headers: Headers
+    content: bytes | None
+    whole: bool
+    seconds: float
+    at_ms: int
+    operation: str = ""
+    stub: Response | None = None
+
+    @property
+    def decoded(self) -> bytes | None:
+        """The body without its content coding; None where that is not known, or the body is too long."""
+        content = self.content
+        if content is None:
+            return None
+        for name, value in self.headers:
+            if name.lower() == b"content-encoding" and value.strip().lower() != b"identity":
+                content = _undone(content, value.strip().lower()) if content else content
+                if content is None:
+                    return None
+        return content
+
+
+Listener = Callable[[ForwardedExchange], None]
+FindingListener = Callable[[Sequence[Finding], str], None]
+"""Told of findings that are new, and of the trace of the exchange; an empty one for several exchanges."""
+
+
+class TrafficObserver:
+    """Judges exchanges in a thread. listeners: told of each, also of those that are no evidence."""
+
+    def __init__(self, observation: Observation) -> None:
+        self.observation = observation
+        self.listeners: list[Listener] = []
+        self.finding_listeners: list[FindingListener] = []
+        self.traces: dict[str, list[tuple[str, str, str]]] = {}
+        """The keys of the findings of an exchange, by its trace, for as long as there are not too many."""
+        self._waiting: Queue[ForwardedExchange | None] = Queue(MOST_WAITING)
+        self._thread: Thread | None = None
+        self._idle = Event()
+
+    def submit(self, exchange: ForwardedExchange) -> None:
+        """Judge an exchange soon; never waits."""
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="traffic-observer", daemon=True)
+            self._thread.start()
+        self._idle.clear()
+        try:
+            self._waiting.put_nowait(exchange)
+        except Full:
+            self.observation.skip("more came than could be judged")
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until everything that was submitted is judged; False when the time is over."""
+        return self._thread is None or self._idle.wait(timeout_s)
+
+    def close(self) -> None:
+        """Judge what is waiting, for a few seconds, and stop."""
+        self.wait(CLOSE_S)
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            try:
+                self._waiting.put_nowait(None)
+            except Full:
+                return
+            thread.join(CLOSE_S)
+
+    def _run(self) -> None:
+        compared = True
+        while True:
+            try:
+                exchange = self._waiting.get(timeout=IDLE_S)
+            except Empty:
+                if not compared:
+                    self._guarded(self._compare)
+                    compared = True
+                self._idle.set()
+                continue
+            if exchange is None:
+                return
+            compared = False
+            self._guarded(partial(self._check, exchange))
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do some work; whatever an answer holds, traffic goes on."""
+        try:
+            work()
+        except Exception as error:
+            self.observation.skip("judging it failed")
+            LOG.warning("an exchange could not be judged: %s", type(error).__name__)
+
+    def _compare(self) -> None:
+        self._tell(self.observation.compare_exchanges(), "")
+
+    def _check(self, exchange: ForwardedExchange) -> None:
+        for listener in self.listeners:
+            listener(exchange)
+        reason = not_evidence(exchange)
+        if reason:
+            self.observation.skip(reason)
+            return
+        headers = _texts(exchange.headers)
+        request = request_of(
+            exchange.method, exchange.path, exchange.query, _texts(exchange.received), exchange.body
+        )
+        body = b"" if exchange.method == "HEAD" else exchange.decoded or b""
+        response = Response(exchange.status, headers, body, exchange.seconds)
+        found = self.observation.consider(request, response, authorization_of(exchange.received))
+        if exchange.stub is not None:
+            found += self.observation.differ(request, exchange.stub, response)
+        self._tell(found, exchange.trace)
+
+    def _tell(self, findings: Sequence[Finding], trace: str) -> None:
+        if findings:
+            if trace and len(self.traces) < MOST_WAITING * 10:
+                self.traces[trace] = [finding.key for finding in findings]
+            for listener in self.finding_listeners:
+                listener(findings, trace)
+
+
+def not_evidence(exchange: ForwardedExchange) -> str:
+    """Why an exchange says nothing about the API; empty if it does."""
+    status = exchange.status
+    if not exchange.operation:
+        return "it is no operation of the API description"
+    if not exchange.whole:
+        return "its answer was cut"
+    if status == 429:
+        return "the rate was limited"
+    if 300 <= status < 400 and status != 304:
+        return "it is a redirect"
+    media = dict(exchange.headers).get(b"content-type", b"")
+    if status in _GATEWAY and b"problem+json" not in media:
+        return "something in front of the API answered"
+    if exchange.method != "HEAD" and exchange.decoded is None:
+        return "its body is too long, or in an unknown coding"
+    return ""
+
+
+def authorization_of(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """The credentials of a request; None for none, empty where they may be in a cookie or another header."""
+    named: Mapping[bytes, bytes] = dict(reversed(headers))
+    value = named.get(b"authorization")
+    if value is not None:
+        return value.decode("latin-1")
+    elsewhere = any(name == b"cookie" or b"key" in name or b"token" in name for name in named)
+    return "" if elsewhere else None
+
+
+def _texts(headers: Sequence[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+
+
+def _undone(content: bytes, coding: bytes) -> bytes | None:
+    """A body without one coding; None for an unknown one, for a damaged body, and for a very long one."""
+    windows = {b"gzip": (31,), b"x-gzip": (31,), b"deflate": (15, -15)}.get(coding, ())
+    for window in windows:
+        decoder = zlib.decompressobj(window)
+        try:
+            plain = decoder.decompress(content, MOST_DECODED_BYTES)
+        except zlib.error:
+            continue
+        return plain if decoder.eof else None
+    return None
