@@ -22,6 +22,7 @@ from orgbilling_openapi import description
 from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance import answer_differences, api_description, clock, tokens
+from orgbilling_conformance.evidence import undecided, why_not_judged
 from orgbilling_conformance.exchange import Exchange, Headers, Request, Response, shorten
 from orgbilling_conformance.options import Options
 from orgbilling_conformance.reports import advice
@@ -41,8 +42,6 @@ KEPT_ORGANIZATIONS = 50
 KEPT_TOKENS = 1_000
 MOST_FINDINGS = 500
 """So many findings are kept; a target that makes more has shown enough."""
-GATEWAY = (502, 503, 504)
-"""Statuses of something between the client and the API."""
 PROFILE = "getOrgBilling"
 STEPS: tuple[Callable[[ConformanceSuite], None], ...] = (
     reading.defaults,
@@ -113,7 +112,6 @@ class Observation:
         self._statuses: dict[tuple[str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
         self._signatures: dict[bytes, set[bytes]] = {}
         self._kept_bytes = 0
-        self._judged = 0
         self._not_judged: dict[str, int] = defaultdict(int)
         self._operations: set[str] = set()
 
@@ -135,18 +133,19 @@ class Observation:
             if request.method == "HEAD":
                 operation = self._suite.api.operation("GET", request.path)
             exchange = Exchange(replace(request, auth=kind), response, operation)
-            if len(known) < MOST_FINDINGS:
-                self._suite.consider(exchange)
-                self._conditional(exchange)
-                self._forged(exchange, authorization)
-            self._judged += 1
+            if why_not_judged(exchange) is not None or len(known) >= MOST_FINDINGS:
+                self._suite.evidence.add(exchange)
+                return []
+            self._suite.consider(exchange)
+            self._conditional(exchange)
+            self._forged(exchange, authorization)
             self._operations.add(operation)
             if kind == "unknown" and organization and operation:
                 self._remember(exchange, organization)
             return self._new(known)
 
     def skip(self, reason: str) -> None:
-        """Count an exchange that is no evidence, and say why."""
+        """Count something that was not looked at, and say why."""
         with self._lock:
             self._not_judged[reason] += 1
 
@@ -193,14 +192,16 @@ class Observation:
         self.compare_exchanges()
         with self._lock:
             suite = self._suite
-            notes = [f"observed: {counted(self._judged, 'exchange')}"]
+            judged = sum(suite.evidence.judged.values())
+            notes = suite.evidence.remarks()
             notes += [
-                f"not judged, for {reason}: {counted(count, 'exchange')}"
+                f"not judged, because {reason}: {counted(count, 'exchange')}"
                 for reason, count in sorted(self._not_judged.items())
             ]
             if len(suite.records) >= MOST_FINDINGS:
                 notes.append(f"more than {MOST_FINDINGS} findings: what came after them was not judged")
-            reasons = [] if sum(suite.successes.values()) else ["no success was observed"]
+            reasons = undecided(suite.evidence, list(suite.api.operations))
+            reasons += [] if sum(suite.successes.values()) else ["no success was observed"]
             scenarios = [rule.id for rule in RULES.values() if rule.kind == "scenario"]
             suite.skip(scenarios, ("*",), "needs requests that nobody has made")
             unseen = sorted(suite.api.operations.keys() - self._operations)
@@ -208,7 +209,7 @@ class Observation:
             findings = suite.findings()
             findings = tuple(replace(finding, source=advice.location_of(finding)) for finding in findings)
             seconds = round(clock.seconds() - self._began, 2)
-            stage = Stage("observed", self._judged, seconds, suite.found("observed"))
+            stage = Stage("observed", judged, seconds, suite.found("observed"))
             report = Report(
                 verdict(findings, reasons),
                 findings,
@@ -232,7 +233,8 @@ class Observation:
             "seed": 0,
             "started": self._started,
             "seconds": seconds,
-            "requests": self._judged,
+            "requests": sum(self._suite.evidence.judged.values()),
+            "exchanges": self._suite.evidence.to_json(),
             "mode": mode,
             "writes": [],
             "strict": False,
@@ -263,7 +265,7 @@ class Observation:
 
     def _remember(self, exchange: Exchange, organization: str) -> None:
         status = exchange.response.status
-        if status not in GATEWAY and (status == 200 or status >= 500):
+        if status == 200 or status >= 500:
             self._statuses[organization, exchange.request.line][status] += 1
         known_of = self._organizations.get(organization)
         if known_of is None:
@@ -295,15 +297,13 @@ class Observation:
                 self._suite.fail(record.violation, key[1], record.exchanges)
 
     def _conditional(self, exchange: Exchange) -> None:
-        """A 304 has no body, and is for who has asked for one."""
-        response, tag = exchange.response, exchange.request.header("if-none-match")
+        """A 304 has no body."""
+        response = exchange.response
         if response.status != 304 or not exchange.operation:
             return
         if response.body:
             observed = f"{len(response.body)} bytes"
             self._suite.violation("conditional", "body", "no body with 304", observed, exchange)
-        elif tag is None and exchange.request.header("if-modified-since") is None:
-            self._suite.violation("conditional", "status", "200 without a condition", "304", exchange)
         else:
             self._suite.evaluated("conditional", exchange.operation)
 

@@ -14,7 +14,7 @@ from functools import partial
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 
-from orgbilling_conformance.exchange import Response
+from orgbilling_conformance.exchange import NotJudged, Response
 from orgbilling_conformance.observation import Observation, request_of
 from orgbilling_conformance.reports.report import Finding
 
@@ -30,8 +30,6 @@ MOST_WAITING = 200
 IDLE_S = 0.5
 """So long without an exchange, and the exchanges are compared with each other."""
 CLOSE_S = 3.0
-
-_GATEWAY = (502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +145,15 @@ class TrafficObserver:
     def _check(self, exchange: ForwardedExchange) -> None:
         for listener in self.listeners:
             listener(exchange)
-        reason = not_evidence(exchange)
-        if reason:
-            self.observation.skip(reason)
+        if not exchange.operation:
+            self.observation.skip("it is no operation of the API description")
             return
         headers = _texts(exchange.headers)
         request = request_of(
             exchange.method, exchange.path, exchange.query, _texts(exchange.received), exchange.body
         )
         body = b"" if exchange.method == "HEAD" else exchange.decoded or b""
-        response = Response(exchange.status, headers, body, exchange.seconds)
+        response = Response(exchange.status, headers, body, exchange.seconds, flaw=_flaw(exchange))
         found = self.observation.consider(request, response, authorization_of(exchange.received))
         if exchange.stub is not None:
             found += self.observation.differ(request, exchange.stub, response)
@@ -170,23 +167,13 @@ class TrafficObserver:
                 listener(findings, trace)
 
 
-def not_evidence(exchange: ForwardedExchange) -> str:
-    """Why an exchange says nothing about the API; empty if it does."""
-    status = exchange.status
-    if not exchange.operation:
-        return "it is no operation of the API description"
+def _flaw(exchange: ForwardedExchange) -> NotJudged | None:
+    """Why the copy of a body is not what the real API has sent; None where it is."""
     if not exchange.whole:
-        return "its answer was cut"
-    if status == 429:
-        return "the rate was limited"
-    if 300 <= status < 400 and status != 304:
-        return "it is a redirect"
-    media = dict(exchange.headers).get(b"content-type", b"")
-    if status in _GATEWAY and b"problem+json" not in media:
-        return "something in front of the API answered"
+        return NotJudged("body-cut")
     if exchange.method != "HEAD" and exchange.decoded is None:
-        return "its body is too long, or in an unknown coding"
-    return ""
+        return NotJudged("body-encoded" if exchange.content is not None else "body-missing")
+    return None
 
 
 def authorization_of(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
