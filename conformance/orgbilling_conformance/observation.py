@@ -43,6 +43,8 @@ KEPT_TOKENS = 1_000
 MOST_FINDINGS = 500
 """So many findings are kept; a target that makes more has shown enough."""
 PROFILE = "getOrgBilling"
+FindingKey = tuple[str, str, str, str, str]
+"""What the suite tells its findings apart by: rule, operation, pointer, basis, and what else it is about."""
 STEPS: tuple[Callable[[ConformanceSuite], None], ...] = (
     reading.defaults,
     reading.windows,
@@ -70,9 +72,13 @@ class _ObservedSuite(ConformanceSuite):
         super().__init__(api_description.load(), None, RunTokens(options), options, base)
 
     @property
-    def records(self) -> dict[tuple[str, str, str, str], FindingRecord]:
-        """The findings so far, by rule, operation, pointer and basis."""
+    def records(self) -> dict[FindingKey, FindingRecord]:
+        """The findings so far."""
         return self._records
+
+    def new_findings(self, known: set[FindingKey]) -> list[Finding]:
+        """The findings that are not known yet."""
+        return [self._finding(key[1], record) for key, record in self._records.items() if key not in known]
 
 
 class PeriodSuite(_ObservedSuite):
@@ -240,12 +246,8 @@ class Observation:
             "strict": False,
         }
 
-    def _new(self, known: set[tuple[str, str, str, str]]) -> list[Finding]:
-        suite = self._suite
-        if len(suite.records) == len(known):
-            return []
-        new = {key[:3] for key in suite.records.keys() - known}
-        return [finding for finding in suite.findings() if finding.key in new]
+    def _new(self, known: set[FindingKey]) -> list[Finding]:
+        return self._suite.new_findings(known)
 
     def _credentials(self, authorization: str | None) -> tuple[str, str]:
         """What kind of token a request has, as `tokens` names them, and whose it is.
