@@ -44,7 +44,18 @@ def gather() -> None:
 
 def _write(source: Path, page: Path) -> None:
     (PAGES / page).parent.mkdir(parents=True, exist_ok=True)
-    (PAGES / page).write_text(outside_code(source.read_text("utf-8"), adapt_links(source, page)), "utf-8")
+    links = adapt_links(source, page)
+    text = outside_code(source.read_text("utf-8"), lambda part: plain_pipes(links(part)))
+    (PAGES / page).write_text(text, "utf-8")
+
+
+def plain_pipes(text: str) -> str:
+    """The text with each `\\|` in the code of a table as `|`: code hosts want the escape, the site not."""
+
+    def row(found: re.Match[str]) -> str:
+        return re.sub(r"`[^`]*`", lambda span: span.group().replace("\\|", "|"), found.group())
+
+    return re.sub(r"^\|.*$", row, text, flags=re.MULTILINE)
 
 
 def outside_code(text: str, change: Callable[[str], str]) -> str:
