@@ -12,7 +12,7 @@ compile() {
         pyproject.toml --group build "$@" --output-file "requirements/$name.txt"
 }
 
-everything="--extra spec --extra conformance --extra export --group test"
+everything="--extra spec --extra conformance --extra export --extra postgres --group test"
 # shellcheck disable=SC2086  # a list of options, not a name with spaces
 compile dev $everything --group dev "$@"
 # shellcheck disable=SC2086

@@ -1,4 +1,6 @@
-"""Golden files: values that a test compares with what was recorded in `tests/data`.
+"""Golden files, and a PostgreSQL for the tests that need one.
+
+Golden files are values that a test compares with what was recorded in `tests/data`.
 
     make test ARGS=--rewrite-golden
 
@@ -9,13 +11,18 @@ shows what has changed.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+sys.path.insert(0, str(Path(__file__).parent))
+from postgres_server import PostgresMissingError, PostgresServer
+
 DATA = Path(__file__).parent / "data"
+NO_POSTGRES = "PostgreSQL was not tested"
 
 Golden = Callable[[str, Callable[[], str]], str]
 
@@ -58,3 +65,34 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         return path.read_text("utf-8")
 
     return text
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL of this test process. Where none can be started, the end of the run says so in red."""
+    try:
+        server = PostgresServer()
+    except PostgresMissingError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"{NO_POSTGRES}: {error}")
+        pytest.skip(f"{NO_POSTGRES}: {error}")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgres_address(postgres_server: PostgresServer) -> str:
+    """The address of an empty database."""
+    return postgres_server.new_database()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say aloud which tests did not run for want of a PostgreSQL."""
+    skipped = [
+        report.longrepr[2]
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple) and NO_POSTGRES in report.longrepr[2]
+    ]
+    if skipped:
+        line = f"{len(skipped)} tests did not run: {skipped[0].removeprefix('Skipped: ')}"
+        terminalreporter.write_line(line, red=True, bold=True)

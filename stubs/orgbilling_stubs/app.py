@@ -33,7 +33,7 @@ from orgbilling_stubs.control.token import control_token
 from orgbilling_stubs.faults.fault_injector import FaultInjector
 from orgbilling_stubs.faults.rule_log import RuleLog
 from orgbilling_stubs.http.application import HttpSettings, assemble
-from orgbilling_stubs.http.context import Middleware, RecordExchange
+from orgbilling_stubs.http.context import CallNext, Middleware, RecordExchange
 from orgbilling_stubs.http.origin import is_local
 from orgbilling_stubs.http.response_fitting import ResponseFitter
 from orgbilling_stubs.instrumentation import Instrumentation, instrument
@@ -43,7 +43,7 @@ from orgbilling_stubs.tenants import clock
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.session_secret import secret_source
-from orgbilling_stubs.tenants.store.address import open_store
+from orgbilling_stubs.tenants.store.address import is_postgres, open_store
 from orgbilling_stubs.tenants.store.errors import StoreError
 from orgbilling_stubs.tenants.tenant_factory import tenant_config
 
@@ -152,9 +152,14 @@ def _assemble(settings: Settings) -> App:
             lambda: application,
         )
     )
-    driven = _built_on_first_request(control_api)
-    hosted_pages = _built_on_first_request(lambda: _hosted_pages(settings, service, instrumentation.journal))
-    for_agents = _built_on_first_request(lambda: _agent_endpoint(settings, control_api()))
+    waiting = is_postgres(settings.db)
+
+    def late(build_application: Callable[[], ASGIApp]) -> ASGIApp:
+        return _built_on_first_request(build_application, suspendable=waiting)
+
+    driven = late(control_api)
+    hosted_pages = late(lambda: _hosted_pages(settings, service, instrumentation.journal))
+    for_agents = late(lambda: _agent_endpoint(settings, control_api()))
     record: RecordExchange = instrumentation.recorder.record
     fault_injection: Middleware = instrumentation.fault_injection
     further: dict[str, ASGIApp] = {}
@@ -178,11 +183,11 @@ def _assemble(settings: Settings) -> App:
             "/_mock/mcp": for_agents,
             "/_mock/SKILL.md": for_agents,
             "/llms.txt": for_agents,
-            "/_mock": _built_on_first_request(lambda: _console(settings, service, control_api())),
+            "/_mock": late(lambda: _console(settings, service, control_api())),
             **further,
         },
         recorder=record,
-        fault_injection=fault_injection,
+        fault_injection=_suspendable_step(fault_injection) if waiting else fault_injection,
     )
     return App(
         application,
@@ -281,14 +286,33 @@ def _control_token(settings: Settings, key: SigningKey) -> str | None:
     return None if settings.loopback else control_token(key)
 
 
-def _built_on_first_request(build_application: Callable[[], ASGIApp]) -> ASGIApp:
-    """An application that is built when the first request for it arrives."""
+def _built_on_first_request(build_application: Callable[[], ASGIApp], *, suspendable: bool) -> ASGIApp:
+    """An application that is built when the first request for it arrives.
+
+    suspendable: its requests may have to wait for the store.
+    """
     build_once = cache(build_application)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await build_once()(scope, receive, send)
 
-    return application
+    async def suspendable_application(scope: Scope, receive: Receive, send: Send) -> None:
+        from orgbilling_stubs.tenants.store import suspension
+
+        await suspension.suspendable(lambda: build_once()(scope, receive, send))
+
+    return suspendable_application if suspendable else application
+
+
+def _suspendable_step(step: Middleware) -> Middleware:
+    """A step of the pipeline that may have to wait for the store, as may all steps behind it."""
+    from orgbilling_stubs.tenants.store.suspension import suspendable
+
+    def around(call_next: CallNext) -> CallNext:
+        inner = step(call_next)
+        return lambda context: suspendable(lambda: inner(context))
+
+    return around
 
 
 def _control_api(

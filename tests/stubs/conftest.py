@@ -20,6 +20,7 @@ from orgbilling_stubs.settings import Settings
 from orgbilling_stubs.tenants import tenant_factory
 from orgbilling_stubs.tenants.clock import wall_ms
 from orgbilling_stubs.tenants.store.address import open_store as store_at
+from orgbilling_stubs.tenants.store.postgres import PostgresStore
 from orgbilling_stubs.tenants.store.protocol import Store
 from orgbilling_stubs.tenants.store.sqlite import SqliteStore
 
@@ -27,7 +28,7 @@ CLOCK = "2026-03-10T12:00:00Z"
 BASE = "http://127.0.0.1:4010"
 CLIENT = httpx.Client(base_url=BASE)
 """Builds requests. They are sent without it: a client for each would take five times as long."""
-STORES = {"memory": "memory:", "sqlite": "sqlite:///{folder}/log.db"}
+STORES = {"memory": "memory:", "sqlite": "sqlite:///{folder}/log.db", "postgres": "{postgres}"}
 """The address of each store. The tests of stores and services run with every one of them."""
 FORGETFUL = {"memory"}
 """The stores that are gone with the process."""
@@ -103,15 +104,20 @@ def _histories_are_drawn_once() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _databases_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A process that ends closes its databases, and so does a test."""
-    opened: list[SqliteStore] = []
-    begin = SqliteStore.__init__
+    opened: list[Store] = []
+    begin, begin_postgres = SqliteStore.__init__, PostgresStore.__init__
 
     def noting(self: SqliteStore, path: Path) -> None:
         begin(self, path)
         self._db.execute("PRAGMA synchronous=OFF")  # no test turns the power off, and waiting takes time
         opened.append(self)
 
+    def noting_postgres(self: PostgresStore, *arguments: Any, **options: Any) -> None:
+        begin_postgres(self, *arguments, **options)
+        opened.append(self)
+
     monkeypatch.setattr(SqliteStore, "__init__", noting)
+    monkeypatch.setattr(PostgresStore, "__init__", noting_postgres)
     yield
     for store in opened:
         store.close()
@@ -127,13 +133,21 @@ def open_store() -> Iterator[Callable[[str], Store]]:
 @pytest.fixture(params=STORES)
 def store_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty store of every kind."""
-    return STORES[request.param].format(folder=tmp_path)
+    return empty_store(request, tmp_path)
 
 
 @pytest.fixture(params=[name for name in STORES if name not in FORGETFUL])
 def lasting_store_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty store of every kind that outlives the process."""
-    return STORES[request.param].format(folder=tmp_path)
+    return empty_store(request, tmp_path)
+
+
+def empty_store(request: pytest.FixtureRequest, folder: Path) -> str:
+    """The address of an empty store of the kind that a test asks for."""
+    address = STORES[request.param]
+    if address == "{postgres}":
+        return str(request.getfixturevalue("postgres_address"))
+    return address.format(folder=folder)
 
 
 @pytest.fixture

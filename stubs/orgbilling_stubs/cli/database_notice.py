@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from orgbilling_stubs.tenants.store.address import shown_address
+
 if TYPE_CHECKING:
     from orgbilling_stubs.billing.events import TenantCreated
     from orgbilling_stubs.tenants.service import Service
@@ -29,7 +31,8 @@ def database_notice(service: Service, db: str | None, url: str) -> str | None:
     settings = "; ".join(f"{setting} by {_listed(names)}" for setting, names in sorted(ignored.items()))
     first = next(iter(ignored.values()))[0]
     return (
-        f"{db} has organizations that were created with other settings, and keep them. Ignored: {settings}. "
+        f"{shown_address(db or '')} has organizations that were created with other settings, and keep them. "
+        f"Ignored: {settings}. "
         f"To create one again: curl -X DELETE {url}/_mock/v1/organizations/{quote(first, safe='')} "
         "(or use another file)"
     )

@@ -196,7 +196,7 @@ def _can_create_in(folder: Path) -> bool:
 
 def _database(db: str | None) -> InstallationCheck:
     """Whether the database can be opened. A file that does not exist is not created."""
-    from orgbilling_stubs.tenants.store.address import open_store, sqlite_path
+    from orgbilling_stubs.tenants.store.address import is_postgres, open_store, shown_address, sqlite_path
     from orgbilling_stubs.tenants.store.errors import StoreError
 
     try:
@@ -208,7 +208,12 @@ def _database(db: str | None) -> InstallationCheck:
         open_store(db).close()
     except (StoreError, OSError) as error:
         return InstallationCheck("database", "error", str(error))
-    kept = "in memory; --db sqlite:///FILE keeps organizations" if path is None else f"{path} can be used"
+    if db is not None and is_postgres(db):
+        kept = f"{shown_address(db)} can be used"
+    elif path is not None:
+        kept = f"{path} can be used"
+    else:
+        kept = "in memory; --db sqlite:///FILE keeps organizations"
     return InstallationCheck("database", "ok", kept)
 
 

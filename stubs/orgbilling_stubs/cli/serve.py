@@ -53,6 +53,7 @@ from orgbilling_stubs.cli.serve_options import (
 )
 from orgbilling_stubs.http.command_name import command_name
 from orgbilling_stubs.settings import Settings, SettingsError
+from orgbilling_stubs.tenants.store.address import shown_address
 
 if TYPE_CHECKING:
     from orgbilling_stubs.app import App
@@ -289,7 +290,7 @@ def _announce(
 
 def _state_line(settings: Settings) -> str:
     time = "live" if settings.clock == "live" else f"frozen at {settings.clock}"
-    database = settings.db or "in memory"
+    database = shown_address(settings.db) if settings.db else "in memory"
     strictness = "lenient" if settings.lenient else "strict"
     return f"Clock {time} · seed {settings.seed} · auth {settings.auth} · {strictness} · kept {database}"
 

@@ -54,7 +54,10 @@ ClockOption = Annotated[
 ]
 Db = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="Where to store all state: memory: (default) or sqlite:///FILE."),
+    typer.Option(
+        metavar="URL",
+        help="Where to store all state: memory: (default), sqlite:///FILE, or postgresql://HOST/DATABASE.",
+    ),
 ]
 AuthOption = Annotated[
     Auth,

@@ -216,13 +216,15 @@ class ActiveRules:
 
         Called with every request. None: of no organization.
         """
+        # The organization comes first: a database answers for it and for the standing rules at once.
+        scenario_may_fire = organization is not None and self.scenarios.may_fire(organization)
         if self.shared:
             self._refresh()
         if self._rules:
             rules, organizations = self.applicable(operation)
             if rules and (organizations is None or organization in organizations):
                 return True
-        return organization is not None and self.scenarios.may_fire(organization)
+        return scenario_may_fire
 
     def fire(
         self, operation: str, method: str, request: RequestFacts, *, counted: bool = True
@@ -279,22 +281,24 @@ class ActiveRules:
 
     def _write(self, decide: Callable[[], Event | None]) -> Event | None:
         """Append what is decided on the rules in force, and apply it."""
-        while True:
-            self._catch_up()
-            event = decide()
-            if event is None:
-                return None
-            try:
-                self._log.append(event)
-            except ConflictError:
-                continue
-            self._apply(event)
-            return event
+        with self._log.hold():
+            while True:
+                self._catch_up()
+                event = decide()
+                if event is None:
+                    return None
+                try:
+                    self._log.append(event)
+                except ConflictError:
+                    continue
+                self._apply(event)
+                return event
 
     def _catch_up(self) -> None:
         """Apply what the log has that was not applied yet."""
-        for event in self._log.new_events():
-            self._apply(event)
+        with self._log.hold():
+            for event in self._log.new_events():
+                self._apply(event)
 
     def _apply(self, event: Event) -> None:
         from orgbilling_stubs.faults.rules import RuleState, parse_stored

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from orgbilling_stubs.billing.events import Event, FaultRulesCleared, Record
 from orgbilling_stubs.tenants import clock
@@ -19,7 +20,7 @@ class RuleLog:
         self._last = 0
         """Sequence number of the last event that was read or appended."""
         self._generation: int | None = None
-        self._stamp = -1
+        self._stamp: int | None = -1
         self.shared = store is not None
         """Whether other processes may append to the log."""
 
@@ -28,8 +29,12 @@ class RuleLog:
         if self._store is None:
             return False
         stamp = self._store.stamp()
-        changed, self._stamp = stamp != self._stamp, stamp
+        changed, self._stamp = stamp is None or stamp != self._stamp, stamp
         return changed
+
+    def hold(self) -> AbstractContextManager[object]:
+        """Keep other requests away from the log, and from what follows from it, in a `with` statement."""
+        return nullcontext() if self._store is None else self._store.hold(SERVER_LOG)
 
     def new_events(self) -> Sequence[Event]:
         """The events that were appended since the last call; at the first call, all of them."""
@@ -42,7 +47,7 @@ class RuleLog:
             events.append(FaultRulesCleared())
             self._last = 0
         self._generation = generation
-        if head is not None:
+        if head is not None and head.sequence > self._last:
             records = self._store.read(SERVER_LOG, self._last, generation)
             self._last += len(records)
             events += [record.event for record in records]

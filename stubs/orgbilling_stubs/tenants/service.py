@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from threading import RLock
 
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
@@ -75,11 +74,10 @@ class Service:
         """Cached tenants whose logs may have changed since they were read."""
         self._unsaved: dict[str, Record] = {}
         """First records of organizations that the present command creates, until they are in the store."""
-        self._lock = RLock()
 
     def tenant(self, organization: str) -> Tenant:
         """The tenant as it is now."""
-        with self._lock:
+        with self.store.hold(organization):
             tenant = self._load(organization)
             scheduler.advance(tenant, self.clock.now_of(tenant.clock))
             return tenant
@@ -90,8 +88,8 @@ class Service:
 
     def existing(self, organization: str) -> Tenant | None:
         """The tenant as it is now; None when there is no such organization, which is then not created."""
-        with self._lock:
-            self._note_changes()
+        with self.store.hold(organization):
+            self._note_changes(organization)
             verified = organization in self._tenants and organization not in self._unverified
             return self.tenant(organization) if verified or self.exists(organization) else None
 
@@ -120,12 +118,13 @@ class Service:
                     raise
                 return now_ms, [CommandRefused(error.code, error.value)]
 
-        with self._lock:
+        with self.store.hold(organization):
             records = self._write(organization, decision, idempotency)
             event = records[0].event if records else None
             if type(event) is CommandRefused:
                 raise BillingError(errors.ERROR_CODES[event.code], event.value)
-            return event, self._tenants[organization]
+            tenant = self._tenants.get(organization)
+            return event, self._load(organization) if tenant is None else tenant
 
     def dry_run(
         self, organization: str, command: Command, idempotency: Idempotency | None = None
@@ -142,7 +141,7 @@ class Service:
 
         After a conflict, decide again.
         """
-        with self._lock:
+        with self.store.hold(organization):
             return self._write(organization, decision, None, others)
 
     def _write(
@@ -191,7 +190,7 @@ class Service:
 
     def create(self, organization: str, records: Sequence[Record]) -> Tenant:
         """Create an organization from the records of its log. Raises ConflictError when it exists."""
-        with self._lock:
+        with self.store.hold(organization):
             self.store.append(organization, records)
             self._forget(organization)
             return self.tenant(organization)
@@ -201,7 +200,7 @@ class Service:
 
         Raises ConflictError when the new organization exists.
         """
-        with self._lock:
+        with self.store.hold(organization, into):
             try:
                 records = self.log(self._load(organization, save=False))
                 changes = [LogAppend(into, records)]
@@ -219,7 +218,7 @@ class Service:
         changes: list[LogChange] = []
         for organization, records in logs.items():
             changes += [LogDeletion(organization), LogAppend(organization, records)]
-        with self._lock:
+        with self.store.hold(*logs):
             self.store.write_all(changes)
             for organization in logs:
                 self._forget(organization)
@@ -229,7 +228,7 @@ class Service:
 
         It is created anew when it is next asked for. Raises ConflictError when the other logs never rest.
         """
-        with self._lock:
+        with self.store.hold(organization):
             for _ in range(_ATTEMPTS):
                 try:
                     deleted = self.store.write_all([LogDeletion(organization), *others()])[0]
@@ -311,7 +310,7 @@ class Service:
 
         save: whether the log of an organization that does not exist is begun at once.
         """
-        self._note_changes()
+        self._note_changes(organization)
         tenant = self._tenants.get(organization)
         if tenant is not None and organization in self._unverified and not self._catch_up(tenant):
             tenant = None
@@ -321,13 +320,19 @@ class Service:
             if len(self._tenants) > _CACHED_TENANTS:
                 self._unverified.discard(self._tenants.popitem(last=False)[0])
         else:
+            self._tenants[organization] = tenant  # another request may have displaced it meanwhile
             self._tenants.move_to_end(organization)
         return tenant
 
-    def _note_changes(self) -> None:
-        """When another process may have written, verify every cached tenant before its next use."""
+    def _note_changes(self, organization: str) -> None:
+        """When another process may have written, verify every cached tenant before its next use.
+
+        organization: the one in use, to be verified where the store cannot tell.
+        """
         stamp = self.store.stamp()
-        if stamp != self._stamp:
+        if stamp is None:
+            self._unverified.add(organization)
+        elif stamp != self._stamp:
             self._unverified = set(self._tenants)
             self._stamp = stamp
 

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from orgbilling_stubs.tenants.store.errors import StoreError
 from orgbilling_stubs.tenants.store.memory import MemoryStore
 from orgbilling_stubs.tenants.store.protocol import Store
 
+SCHEMES = ("postgresql", "postgres")
+
 
 def open_store(address: str | None) -> Store:
-    """The store at an address: None or `memory:` for memory, `sqlite:///FILE` for a file.
+    """The store at an address.
 
-    Raises StoreError for any other address, or when the file cannot be used.
+    None or `memory:` is memory, `sqlite:///FILE` a file, `postgresql://…` a database, with the parameters of
+    libpq. Raises StoreError for any other address, or when file or database cannot be used.
     """
+    if is_postgres(address):
+        assert address is not None
+        try:
+            from orgbilling_stubs.tenants.store.postgres import PostgresStore
+        except ImportError as error:
+            raise StoreError(
+                f"PostgreSQL needs the extra `postgres` ({error}): pip install 'orgbilling[postgres]'"
+            ) from error
+        return PostgresStore(address)
     path = sqlite_path(address)
     if path is None:
         return MemoryStore()
@@ -22,11 +35,29 @@ def open_store(address: str | None) -> Store:
     return SqliteStore(path)
 
 
+def is_postgres(address: str | None) -> bool:
+    """Whether an address is that of a PostgreSQL database."""
+    return address is not None and address.partition("://")[0] in SCHEMES
+
+
 def sqlite_path(address: str | None) -> Path | None:
-    """The file that an address names; None for memory. Raises StoreError for any other address."""
-    if address is None or address in ("memory", "memory:"):
+    """The file that an address names; None where there is no file. Raises StoreError for an unknown one."""
+    if address is None or address in ("memory", "memory:") or is_postgres(address):
         return None
     scheme, separator, rest = address.partition("://")
     if separator and scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         return Path(rest[1:])
-    raise StoreError(f"unknown database address {address!r}: use memory: or sqlite:///FILE")
+    raise StoreError(
+        f"unknown database address {shown_address(address)!r}: use memory:, sqlite:///FILE or"
+        " postgresql://HOST/DATABASE"
+    )
+
+
+def shown_address(address: str) -> str:
+    """An address without the password, to be shown."""
+    scheme, separator, rest = address.partition("://")
+    authority, slash, path = rest.partition("/")
+    user, at, host = authority.rpartition("@")
+    name, colon, _ = user.partition(":")
+    shown = f"{scheme}{separator}{name}{':***' if colon else ''}{at}{host}{slash}{path}"
+    return re.sub(r"(?i)(password=)[^&]*", r"\1***", shown)

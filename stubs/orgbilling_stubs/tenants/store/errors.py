@@ -19,12 +19,36 @@ CONFLICT = StoreErrorKind("write_conflict", 409, "other servers keep changing th
 FULL = StoreErrorKind("database_full", 503, "the disk of the database is full", 30)
 READ_ONLY = StoreErrorKind("database_read_only", 503, "the database cannot be written to", 30)
 MISSING = StoreErrorKind("database_missing", 503, "the file of the database was deleted or replaced", 30)
+UNREACHABLE = StoreErrorKind("database_unreachable", 503, "the database cannot be reached", 2)
+POOL_EXHAUSTED = StoreErrorKind(
+    "database_pool_exhausted", 503, "all connections to the database are in use", 1
+)
+TIMEOUT = StoreErrorKind("database_timeout", 503, "the database took too long; nothing was changed", 2)
+OUTCOME_UNKNOWN = StoreErrorKind(
+    "database_outcome_unknown",
+    503,
+    "the connection to the database was lost before it confirmed the command, which may have been carried "
+    "out: look, or repeat it with the same Idempotency-Key",
+    2,
+)
 FAILED = StoreErrorKind("database_failed", 503, "the database cannot be read or written", 30)
 LOG_DAMAGED = StoreErrorKind(
     "log_damaged", 500, "the stored log is damaged: delete the organization, or restore the database"
 )
 
-TABLE = (LOCKED, CONFLICT, FULL, READ_ONLY, MISSING, FAILED, LOG_DAMAGED)
+TABLE = (
+    LOCKED,
+    CONFLICT,
+    FULL,
+    READ_ONLY,
+    MISSING,
+    UNREACHABLE,
+    POOL_EXHAUSTED,
+    TIMEOUT,
+    OUTCOME_UNKNOWN,
+    FAILED,
+    LOG_DAMAGED,
+)
 
 
 class StoreError(Exception):

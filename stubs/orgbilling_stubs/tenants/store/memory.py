@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from itertools import count
+from threading import RLock
 
 from orgbilling_stubs.billing.events import Record, TenantCreated
 from orgbilling_stubs.tenants.store.errors import ConflictError
@@ -17,6 +19,7 @@ class MemoryStore:
         self._logs: dict[str, tuple[int, list[Record]]] = {}
         self._generations = count(1)
         self.writes = 0
+        self._lock = RLock()
 
     def head(self, organization: str) -> LogHead | None:
         """Where a log ends."""
@@ -89,6 +92,10 @@ class MemoryStore:
     def stamp(self) -> int:
         """Always the same: nobody else writes here."""
         return 0
+
+    def hold(self, *organizations: str) -> AbstractContextManager[object]:
+        """Keep other threads away from all logs."""
+        return self._lock
 
     def close(self) -> None:
         """Nothing to release."""

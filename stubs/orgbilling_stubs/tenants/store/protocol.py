@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from orgbilling_stubs.billing.events import Record, TenantCreated
@@ -48,8 +49,9 @@ class Store(Protocol):
 
     `SERVER_LOG` is read and written like the log of an organization, but it is not listed among them.
 
-    No call waits for another process: what is locked raises StoreLockError at once, and has changed nothing.
-    Whoever can wait calls again (see `tenants.store.retry`).
+    No call stops the event loop to wait for another process. What is locked in a file raises StoreLockError
+    at once, and has changed nothing; whoever can wait calls again (see `tenants.store.retry`). A database on
+    another machine suspends the request that calls (see `tenants.store.suspension`).
     """
 
     writes: int
@@ -95,8 +97,17 @@ class Store(Protocol):
     def is_locked(self) -> bool:
         """Whether another process holds a lock that stands in the way of a write now."""
 
-    def stamp(self) -> int:
-        """A number that changes when another process may have written. Asked with every request: cheap."""
+    def stamp(self) -> int | None:
+        """A number that changes when another process may have written. Asked with every request: cheap.
+
+        None: the store has no such number, so the head of a log is compared before each use.
+        """
+
+    def hold(self, *organizations: str) -> AbstractContextManager[object]:
+        """Keep other requests and threads of this process away from logs, in a `with` statement.
+
+        Whoever holds logs may hold them once more.
+        """
 
     def close(self) -> None:
         """Release what the store holds."""

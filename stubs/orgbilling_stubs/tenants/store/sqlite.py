@@ -9,25 +9,17 @@ No call waits for a lock: it raises StoreLockError at once, and the caller decid
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from threading import RLock
 
-from orgbilling_stubs.billing.events import (
-    Event,
-    Idempotency,
-    Record,
-    TenantCreated,
-    UnknownEventError,
-    decode,
-    encode,
-)
+from orgbilling_stubs.billing.events import Record, TenantCreated
 from orgbilling_stubs.tenants.clock import wall_ms
 from orgbilling_stubs.tenants.store import errors
-from orgbilling_stubs.tenants.store.checksums import BEGINNING, RecordRow, checksum
+from orgbilling_stubs.tenants.store.checksums import BEGINNING, checksum
 from orgbilling_stubs.tenants.store.errors import (
     ConflictError,
     LogDamageError,
@@ -36,6 +28,7 @@ from orgbilling_stubs.tenants.store.errors import (
     StoreLockError,
 )
 from orgbilling_stubs.tenants.store.protocol import SERVER_LOG, LogAppend, LogChange, LogHead
+from orgbilling_stubs.tenants.store.record_rows import first_event, stored, verified_records
 from orgbilling_stubs.tenants.store.sqlite_file import open_database
 
 LOOK_EVERY_MS = 100
@@ -75,6 +68,7 @@ class SqliteStore:
         """
         self._path = path
         self.writes = 0
+        self._lock = RLock()
         self._db = open_database(path)
         self._files = [path, path.with_name(f"{path.name}-wal")]
         self._identities = self._identify()
@@ -107,34 +101,12 @@ class SqliteStore:
             present = rows[0][0] if rows else None
             if generation is not None and present != generation:
                 raise ConflictError(f"{organization}: the log is not of generation {generation}")
-            return self._verified(organization, after, rows) if rows else []
-
-    def _verified(self, organization: str, after: int, rows: Sequence[tuple[object, ...]]) -> list[Record]:
-        """The records of rows that begin with the one numbered `after`, or with the first.
-
-        Raises LogDamageError when one of them is not what was written, or missing.
-        """
-        records: list[Record] = []
-        generation, last, last_checksum = rows[0][:3]
-        assert isinstance(generation, int)
-        previous, expected = BEGINNING, max(after, 1)
-        for row in rows:
-            stored, values = row[3], RecordRow(*row[4:])  # type: ignore[arg-type]
-            if values.sequence != expected:
-                break  # it is missing
-            if expected > after:
-                try:
-                    if stored != checksum(previous, organization, generation, values):
-                        raise self._damaged(organization, f"record {expected} is not what was written")
-                    records.append(_record(values))
-                except (TypeError, ValueError, UnknownEventError) as error:
-                    raise self._damaged(organization, f"record {expected}: {error}") from error
-            assert isinstance(stored, bytes)
-            previous = stored
-            expected += 1
-        if (expected - 1, previous) != (last, last_checksum):
-            raise self._damaged(organization, f"record {expected} is missing, or not the last")
-        return records
+            if not rows:
+                return []
+            try:
+                return verified_records(organization, after, rows)
+            except LogDamageError as error:
+                raise self._damaged(organization, str(error)) from error
 
     def append(self, organization: str, records: Sequence[Record], generation: int | None = None) -> int:
         """Append records in one transaction; raises ConflictError or StoreError."""
@@ -162,7 +134,7 @@ class SqliteStore:
         previous = BEGINNING if head is None else head[2]
         rows = []
         for record in records:
-            values = _stored(record)
+            values = stored(record)
             previous = checksum(previous, organization, generation, values)
             rows.append((organization, generation, *values, previous))
         self._db.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
@@ -213,7 +185,7 @@ class SqliteStore:
                 rows = self._db.execute(f"{_FIRST} ORDER BY generation").fetchall()
         except LogDamageError:  # bytes in one of them that are no text: one by one
             rows = [row for organization in self.organizations() for row in self._first(organization)]
-        births = ((row[0], _first_event(row)) for row in rows if row[0] != SERVER_LOG)
+        births = ((row[0], first_event(row)) for row in rows if row[0] != SERVER_LOG)
         return [(organization, event) for organization, event in births if isinstance(event, TenantCreated)]
 
     def _first(self, organization: str) -> Sequence[tuple[object, ...]]:
@@ -241,6 +213,10 @@ class SqliteStore:
             self._looked_ms = now_ms
         with self._reading():
             return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def hold(self, *organizations: str) -> AbstractContextManager[object]:
+        """Keep other threads away from all logs."""
+        return self._lock
 
     def close(self) -> None:
         """Close the file."""
@@ -300,30 +276,3 @@ class SqliteStore:
         except OSError as error:
             problem = f"cannot be found ({error.strerror})"
         raise StoreError(f"{self._path} {problem}: put it back, or start the server anew", errors.MISSING)
-
-
-def _stored(record: Record) -> RecordRow:
-    event = json.dumps(encode(record.event), separators=(",", ":"))
-    key = record.idempotency
-    pair = (None, None) if key is None else (key.key, key.fingerprint)
-    return RecordRow(record.sequence, record.at_ms, event, record.batch, *pair)
-
-
-def _record(stored: RecordRow) -> Record:
-    """The record of a row. Raises TypeError, ValueError or UnknownEventError when it is none."""
-    key, fingerprint = stored.idempotency_key, stored.fingerprint
-    idempotency = None if key is None or fingerprint is None else Idempotency(key, fingerprint)
-    event = decode(json.loads(stored.event))
-    return Record(stored.sequence, stored.at_ms, event, stored.batch, idempotency)
-
-
-def _first_event(row: Sequence[object]) -> Event | None:
-    """The event of a row of `_FIRST`; None when it is not what was written."""
-    organization, generation, stored, *values = row
-    try:
-        record = RecordRow(*values)  # type: ignore[arg-type]
-        if stored == checksum(BEGINNING, organization, generation, record):  # type: ignore[arg-type]
-            return _record(record).event
-    except (TypeError, ValueError, UnknownEventError):
-        return None
-    return None

@@ -13,7 +13,7 @@ def test_addresses(tmp_path: Path) -> None:
     assert isinstance(open_store(f"sqlite:///{tmp_path}/a.db"), SqliteStore)
 
 
-@pytest.mark.parametrize("address", ["", "sqlite:", "sqlite:///", "postgresql://x/y", "a.db"])
+@pytest.mark.parametrize("address", ["", "sqlite:", "sqlite:///", "mysql://x/y", "a.db"])
 def test_an_unknown_address_is_named(address: str) -> None:
     with pytest.raises(StoreError, match="address"):
         open_store(address)

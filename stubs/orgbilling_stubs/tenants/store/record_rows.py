@@ -1,0 +1,77 @@
+"""Records as the rows of a table, which SQLite and PostgreSQL keep alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from orgbilling_stubs.billing.events import (
+    Event,
+    Idempotency,
+    Record,
+    UnknownEventError,
+    decode,
+    encode,
+)
+from orgbilling_stubs.tenants.store.checksums import BEGINNING, RecordRow, checksum
+from orgbilling_stubs.tenants.store.errors import LogDamageError
+
+
+def stored(record: Record) -> RecordRow:
+    """The row of a record."""
+    event = json.dumps(encode(record.event), separators=(",", ":"))
+    key = record.idempotency
+    pair = (None, None) if key is None else (key.key, key.fingerprint)
+    return RecordRow(record.sequence, record.at_ms, event, record.batch, *pair)
+
+
+def restored(row: RecordRow) -> Record:
+    """The record of a row. Raises TypeError, ValueError or UnknownEventError when it is none."""
+    key, fingerprint = row.idempotency_key, row.fingerprint
+    idempotency = None if key is None or fingerprint is None else Idempotency(key, fingerprint)
+    event = decode(json.loads(row.event))
+    return Record(row.sequence, row.at_ms, event, row.batch, idempotency)
+
+
+def verified_records(organization: str, after: int, rows: Sequence[tuple[object, ...]]) -> list[Record]:
+    """The records of rows that begin with the one numbered `after`, or with the first.
+
+    Each row has generation, last sequence number and last checksum of the log, then checksum and columns of a
+    record. Raises LogDamageError when one of them is not what was written, or missing.
+    """
+    records: list[Record] = []
+    generation, last, last_checksum = rows[0][:3]
+    assert isinstance(generation, int)
+    previous, expected = BEGINNING, max(after, 1)
+    for row in rows:
+        written, values = row[3], RecordRow(*row[4:])  # type: ignore[arg-type]
+        if values.sequence != expected:
+            break  # it is missing
+        if expected > after:
+            try:
+                if written != checksum(previous, organization, generation, values):
+                    raise LogDamageError(f"record {expected} is not what was written")
+                records.append(restored(values))
+            except (TypeError, ValueError, UnknownEventError) as error:
+                raise LogDamageError(f"record {expected}: {error}") from error
+        assert isinstance(written, bytes)
+        previous = written
+        expected += 1
+    if (expected - 1, previous) != (last, last_checksum):
+        raise LogDamageError(f"record {expected} is missing, or not the last")
+    return records
+
+
+def first_event(row: Sequence[object]) -> Event | None:
+    """The event of a row of organization, generation, checksum and the columns of a first record.
+
+    None when it is not what was written.
+    """
+    organization, generation, written, *values = row
+    try:
+        record = RecordRow(*values)  # type: ignore[arg-type]
+        if written == checksum(BEGINNING, organization, generation, record):  # type: ignore[arg-type]
+            return restored(record).event
+    except (TypeError, ValueError, UnknownEventError):
+        return None
+    return None
