@@ -30,13 +30,13 @@ def conform(
     command that prints a fresh token, run again when one expires. quick: scripted rules only.
     allow_write: any of redeem (needs voucher, a code or several), checkout, portal, subscribe (needs
     contract_id) and methods (undocumented methods); beyond loopback all but redeem need host_confirmed,
-    the host typed. max_requests: 1500 beyond loopback unless given; max_time in seconds; rate: requests
-    per second, 5 beyond loopback unless given (0: unlimited); timeout: seconds per request. examples:
-    fuzzed requests per operation and mode; seed: of all that is random. documents: fetch what the target
-    publishes about itself. strict: warnings count as errors. baseline: a file of accepted findings;
-    replay: a report whose failing exchanges are to be repeated; compare: an earlier report, whose findings
-    are known: then only new errors make the exit status 1. progress: called with a stage, the steps
-    done and all steps.
+    the host typed. max_requests: 1500 beyond loopback unless given; max_time: seconds, 60 if quick and 300
+    if not, unless given; rate: requests per second, 5 beyond loopback unless given (0: unlimited); timeout:
+    seconds per request. examples: fuzzed requests per operation and mode; seed: of all that is random.
+    documents: fetch what the target publishes about itself. strict: warnings count as errors. baseline:
+    a file of accepted findings; replay: a report whose failing exchanges are to be repeated; compare:
+    an earlier report, whose findings are known: then only new errors make the exit status 1. progress:
+    called with a stage, the steps done and all steps.
 
     Raises `UsageError` for arguments that cannot be used.
     """

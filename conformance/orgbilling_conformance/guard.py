@@ -98,10 +98,11 @@ class TargetGuard:
     def __init__(self, target: Target, permitted: AllowedRequests, options: Options) -> None:
         self.target, self.permitted = target, permitted
         rate = options.rate if options.rate is not None else (0.0 if target.local else REMOTE_RATE)
-        self._gap = 1 / rate if rate else 0.0
+        self.gap = 1 / rate if rate else 0.0
         most = options.max_requests
         self.most = most if most is not None or target.local else REMOTE_REQUESTS
-        self._until = clock.seconds() + options.max_time if options.max_time else None
+        self._seconds = options.seconds
+        self._until = clock.seconds() + options.seconds
         self._next = 0.0
         self._lock = threading.Lock()
         self.sent = 0
@@ -114,7 +115,7 @@ class TargetGuard:
         with self._lock:
             self._spend()
             wait = self._next - clock.seconds()
-            self._next = max(self._next, clock.seconds()) + self._gap
+            self._next = max(self._next, clock.seconds()) + self.gap
         if wait > 0:
             clock.pause(wait)
         response = self.target.send(request, authorization)
@@ -130,13 +131,13 @@ class TargetGuard:
     @property
     def expired(self) -> bool:
         """Whether the time is over."""
-        return self._until is not None and clock.seconds() >= self._until
+        return clock.seconds() >= self._until
 
     def _spend(self) -> None:
         if self.left == 0:
             raise BudgetError(f"the budget of {counted(self.most or 0, 'request')} is spent")
         if self.expired:
-            raise BudgetError("the time is over")
+            raise BudgetError(f"the time is over ({self._seconds:g} s; --max-time)")
         self.sent += 1
 
 

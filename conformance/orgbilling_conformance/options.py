@@ -21,6 +21,8 @@ WRITES = {
 
 REMOTE_REQUESTS = 1500
 REMOTE_RATE = 5.0
+QUICK_S, FULL_S = 60.0, 300.0
+"""How long a run takes at most, in seconds, unless --max-time says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class Options:
     compare: Path | None = None
     ca_file: Path | None = None
     insecure: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """How long the run may take."""
+        return self.max_time if self.max_time is not None else QUICK_S if self.quick else FULL_S
 
 
 class Choices(TypedDict, total=False):

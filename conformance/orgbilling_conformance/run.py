@@ -19,7 +19,9 @@ from orgbilling_conformance.guard import BudgetError, TargetGuard, allowed
 from orgbilling_conformance.options import WRITES, Options, UsageError
 from orgbilling_conformance.reports import advice
 from orgbilling_conformance.reports.report import Finding, Report, Stage, counted, redacted
+from orgbilling_conformance.rules.registry import RULES
 from orgbilling_conformance.scenarios import access, invariants, random_walk, reading, writing
+from orgbilling_conformance.scenarios.reading import IntermediaryError
 from orgbilling_conformance.suite import ConformanceSuite
 from orgbilling_conformance.target import Application, AppTarget, Target, UnreachableError, UrlTarget
 from orgbilling_conformance.tokens import RunTokens, TokenRejectedError
@@ -81,18 +83,18 @@ class _Run:
 
     def live(self) -> Report:
         """All stages; what ends a stage early is a reason or a remark, never an exception."""
-        steps: list[tuple[str, Callable[[], None]]] = [("documents", self._documents)]
+        steps: list[tuple[str, Callable[[], None]]] = []
         if self.options.replay:
             steps = [("replay", lambda: replay.repeat(self.suite, self._replayed(), self.progress))]
         else:
-            steps.append(("scripted", self._scripted))
+            steps += [("access", self._access), ("documents", self._documents), ("scripted", self._scripted)]
             if not self.options.quick:
                 steps += [("corpus", self._corpus), *((name, self._fuzzer(name)) for name in fuzz.PHASES)]
                 steps.append(("random-walk", self._random_walk))
         for name, step in steps:
             if not self._stage(name, step):
                 break
-        if not self.options.replay:
+        if not self.options.replay and len(self.stages) > 1:  # else nothing was to be learnt
             self.suite.reasons += [
                 reason for reason in unseen(self.suite) if reason not in self.suite.reasons
             ]
@@ -116,7 +118,7 @@ class _Run:
         goes_on = True
         try:
             step()
-        except (TokenRejectedError, UnreachableError) as error:
+        except (TokenRejectedError, UnreachableError, IntermediaryError) as error:
             self.suite.reasons.append(str(error))
             goes_on = False
         except BudgetError as error:
@@ -132,6 +134,11 @@ class _Run:
             Stage(name, sent, round(clock.seconds() - began, 3), new_findings, first and round(first, 3))
         )
         return goes_on
+
+    def _access(self) -> None:
+        self.progress("access", 0, 1)
+        reading.access(self.suite)
+        self.progress("access", 1, 1)
 
     def _documents(self) -> None:
         if not self.options.documents:
@@ -194,7 +201,7 @@ class _Run:
         self.progress("random-walk", 1, 1)
 
     def _report(self) -> Report:
-        for remark in self.suite.evidence.remarks():
+        for remark in (*self.suite.evidence.remarks(), *self._time_remarks()):
             self.suite.note(remark)
         self.suite.reasons += undecided(self.suite.evidence, list(self.suite.api.operations))
         findings, passed, notes = baseline.apply(self.suite.findings(), self.accepted)
@@ -215,6 +222,20 @@ class _Run:
             self.suite.latency(),
         )
         return redacted(report, self.suite.known_secrets)
+
+    def _time_remarks(self) -> list[str]:
+        """What waiting and slow operations cost; the rules that a slow one leaves no time for are skipped."""
+        waited, shares = self.suite.rate_limits.remark(), self.suite.shares
+        for operation in shares.left_out:
+            rules = [
+                rule.id
+                for rule in RULES.values()
+                if rule.kind == "scenario"
+                and rule.needs == ("read",)
+                and (not rule.operations or operation in rule.operations)
+            ]
+            self.suite.skip(rules, (operation,), "there was no time for it: the operation is slow")
+        return [*([waited] if waited else []), *(shares.remark(operation) for operation in shares.left_out)]
 
     def _head(self) -> JsonObject:
         return {

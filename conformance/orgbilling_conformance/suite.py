@@ -12,23 +12,26 @@ from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance import clock
 from orgbilling_conformance.api_description import ApiDescription, Path
-from orgbilling_conformance.evidence import EvidenceCount
-from orgbilling_conformance.exchange import Exchange, Headers, Request, shorten, visible
+from orgbilling_conformance.evidence import EvidenceCount, why_not_judged
+from orgbilling_conformance.exchange import Exchange, Headers, Request, Response, shorten, visible
 from orgbilling_conformance.guard import TargetGuard
 from orgbilling_conformance.options import Options
+from orgbilling_conformance.rate_limits import RateLimits
 from orgbilling_conformance.reports.report import Finding, RuleOutcome, SkippedRule
 from orgbilling_conformance.rules.headers import SHORT
 from orgbilling_conformance.rules.registry import RESPONSE_CHECKS, RULES
 from orgbilling_conformance.rules.rule import FACTS, Evaluation, RuleContext, RuleViolation, severity
 from orgbilling_conformance.schema_validation import SchemaValidator
+from orgbilling_conformance.time_shares import TimeShares
 from orgbilling_conformance.tokens import RunTokens, TokenRejectedError
 
 EXAMPLES = 3
 VALUES = 10
 """So many values at one place are findings of their own; the others are one finding together."""
-PATIENCE_S = 30.0
-WAITS = 10
-"""How often a run waits after a 429; after that, a 429 counts as the response."""
+UNASKED = "unasked"
+"""The failure of a response to a request that was left out, because its operation is slow."""
+PLANNED = {"windows": 90, "others": 40, "generated": 150}
+"""Requests to one operation: of the scripted stage, by kind, and what the other stages generate."""
 VENDOR_REASONS = {
     "documented": "the vendor's reference page says so",
     "published": "the vendor's published OpenAPI document says so",
@@ -63,7 +66,8 @@ class ConformanceSuite:
         self.first_finding: dict[str, float] = {}
         self.notes: list[str] = []
         self.evidence = EvidenceCount()
-        self._waits = 0
+        self.rate_limits = RateLimits(options.seconds / 2)
+        self.shares = TimeShares(options.seconds, _planned(api, options), guard.gap if guard else 0.0)
         self.reasons: list[str] = []
         self._records: dict[tuple[str, str, str, str, str], FindingRecord] = {}
         self._values: dict[tuple[str, str, str], set[str]] = defaultdict(set)
@@ -93,18 +97,30 @@ class ConformanceSuite:
 
         Raises `TokenRejectedError` and what the guard raises.
         """
-        exchange = self._exchange(request)
-        if exchange.response.status == 429 and self._waits < WAITS:
-            exchange = self._retry_after_429(exchange)
-        if exchange.response.status == 401 and request.auth == "first":
-            exchange = self._retry_after_401(exchange)
+        asked = self.api.operation("GET", request.path)
+        written = request.method != "GET" and self.api.operation(request.method, request.path)
+        if not written and not self.shares.affords(asked):
+            return Exchange(request, Response(0, failure=UNASKED), asked)
+        exchange = self.probe(request)
         self.consider(exchange)
         return exchange
+
+    def probe(self, request: Request) -> Exchange:
+        """Send a request and apply no rule; raises `TokenRejectedError` and what the guard raises."""
+        exchange = self._retry_after_429(self._exchange(request))
+        if exchange.response.status == 401 and request.auth == "first":
+            exchange = self._retry_after_401(exchange)
+        return exchange
+
+    def judges(self, exchange: Exchange) -> bool:
+        """Whether a response shows what the API does: it was asked, and nothing in between answered."""
+        return exchange.response.failure != UNASKED and why_not_judged(exchange) is None
 
     def _exchange(self, request: Request) -> Exchange:
         assert self.guard is not None
         response = self.guard.send(request, self.tokens.authorization(request.auth))
         exchange = Exchange(request, response, self.api.operation(request.method, request.path))
+        self.shares.add(self.api.operation("GET", request.path), response.seconds)
         if request.auth == "first" and not request.headers:
             self._statuses[request.line][response.status] += 1
         if exchange.operation and response.status == 200:
@@ -112,15 +128,14 @@ class ConformanceSuite:
         return exchange
 
     def _retry_after_429(self, exchange: Exchange) -> Exchange:
-        """Once more after a 429, when it says to wait no longer than half a minute."""
-        observed = exchange.response.header("retry-after") or "1"
-        wait = float(observed) if observed.isdigit() else 1.0
-        if wait > PATIENCE_S:
-            return exchange
-        self._waits += 1
-        clock.pause(wait)
-        self.note("the target limits its rate (429): the suite waited and sent the request again")
-        return self._exchange(exchange.request)
+        """Again after a 429, as long as it is worth waiting."""
+        tries = 1
+        while exchange.response.status == 429:
+            if not self.rate_limits.wait(exchange.operation, exchange.response, tries):
+                break
+            exchange = self._exchange(exchange.request)
+            tries += 1
+        return exchange
 
     def _retry_after_401(self, exchange: Exchange) -> Exchange:
         """After a 401 to the good token: a fresh one where there is a command, else find out who is wrong."""
@@ -134,11 +149,19 @@ class ConformanceSuite:
             return again
         gets = [operation for operation in self.api.gets if self.successes[operation.id]]
         probe = Request("GET", gets[0].path, purpose="is the token still good") if gets else exchange.request
-        if self._exchange(probe).response.status == 401:
-            raise TokenRejectedError(
-                "the token stopped authenticating" + (" (expired)" if self.tokens.ended else "")
-            )
+        refused = self._exchange(probe)
+        if refused.response.status == 401:
+            ended = " (expired)" if self.tokens.ended else ""
+            raise TokenRejectedError(f"the token stopped authenticating{ended}: {self.refusal(refused)}")
         return again
+
+    def refusal(self, exchange: Exchange) -> str:
+        """What was asked, the status, and what the response says about it, in one line without secrets."""
+        response = exchange.response
+        said = shorten(redact(_explanation(response), self.known_secrets), 200)
+        return f"{exchange.request.method} {exchange.request.path} answered {response.status}" + (
+            f": {said}" if said else ""
+        )
 
     def consider(self, exchange: Exchange) -> None:
         """Apply every response rule to an exchange, if it is evidence of what the API does."""
@@ -309,6 +332,38 @@ class ConformanceSuite:
     def latency(self) -> dict[str, dict[str, float]]:
         """Milliseconds of the successes of each operation: median, 95th percentile, longest."""
         return {name: _spread(seconds) for name, seconds in sorted(self._seconds.items())}
+
+
+def _planned(api: ApiDescription, options: Options) -> dict[str, int]:
+    """About how many requests a run plans, by operation."""
+    more = 0 if options.quick else PLANNED["generated"]
+    return {
+        name: PLANNED["windows" if operation in api.windows else "others"] + more
+        for name, operation in api.operations.items()
+        if operation.method == "GET"
+    }
+
+
+def _explanation(response: Response) -> str:
+    """Why a request was refused, as a response says it: its problem document, its challenge, or its text."""
+    body = response.json
+    if isinstance(body, dict):
+        rows = body.get("errors")
+        first = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
+        words = (
+            body.get("detail"),
+            body.get("title"),
+            first.get("message"),
+            body.get("message"),
+            body.get("error"),
+        )
+        found = next((word for word in words if isinstance(word, str) and word), "")
+        if found:
+            return found
+    challenge = response.header("www-authenticate") or ""
+    if "error" in challenge:
+        return challenge
+    return response.body[:400].decode("utf-8", "replace") if response.media == "text/plain" else ""
 
 
 def _writable(command: str) -> str:

@@ -10,7 +10,8 @@ import sys
 import threading
 import zlib
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from typing import Any, Protocol, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 
 from orgbilling_openapi.http_client import (
@@ -24,10 +25,19 @@ from orgbilling_openapi.http_client import (
 )
 
 from orgbilling_conformance import clock
-from orgbilling_conformance.exchange import Headers, Request, Response
+from orgbilling_conformance.exchange import Headers, NotJudged, Request, Response
 from orgbilling_conformance.options import UsageError
+from orgbilling_conformance.reports.report import counted
+
+if TYPE_CHECKING:
+    import httpx
 
 PREFIX = "/api/v1"
+REPEATABLE = ("GET", "HEAD", "OPTIONS")
+RECONNECT_S = (0.25, 0.75, 2.0)
+"""The pauses, in seconds, before a connection that fails during a run is tried again: servers restart."""
+LARGEST = 64 << 20
+"""Bytes of a response, decoded; what is beyond is not read."""
 
 Message = MutableMapping[str, Any]
 """A scope or an event of ASGI: its values are of many types."""
@@ -87,7 +97,7 @@ class UrlTarget:
             raise UsageError(
                 "install what the conformance suite needs: pip install 'orgbilling[conformance]'"
             ) from None
-        self._httpx = httpx
+        self._httpx, self._timeout, self._answers = httpx, timeout, 0
         self.host = parts.hostname or ""
         self.local = is_loopback(self.host)
         self._root = f"{parts.scheme}://{parts.netloc}"
@@ -111,19 +121,62 @@ class UrlTarget:
             headers.append(("Authorization", authorization))
         query = f"?{request.query}" if request.query else ""
         front = self._root if request.rooted else self.base
+        sent = self._client.build_request(
+            request.method, f"{front}{request.path}{query}", headers=headers, content=request.body
+        )
         began = clock.seconds()
         try:
-            answer = self._client.request(
-                request.method, f"{front}{request.path}{query}", headers=headers, content=request.body
-            )
-        except (self._httpx.ConnectError, self._httpx.ProxyError) as error:
-            raise UnreachableError(f"{self.base}: {failure_cause(error, self.base)}") from None
+            response = self._answer(sent)
         except self._httpx.TimeoutException:
-            return Response(0, seconds=clock.seconds() - began, failure="timeout")
+            response = Response(0, failure="timeout")
         except self._httpx.HTTPError as error:
-            return Response(0, (), str(error).encode(), clock.seconds() - began, "broken")
-        taken = clock.seconds() - began
-        return Response(answer.status_code, tuple(answer.headers.multi_items()), answer.content, taken)
+            response = Response(0, (), str(error).encode(), failure="broken")
+        self._answers += 1
+        return replace(response, seconds=clock.seconds() - began)
+
+    def _answer(self, sent: httpx.Request) -> Response:
+        """The response; raises `UnreachableError` and what httpx raises.
+
+        A server may close a connection that it keeps open while the next request is on its way. So a request
+        that changes nothing, and that nothing answers, is sent once more (RFC 9110, 9.2.2).
+        """
+        unanswered = (self._httpx.RemoteProtocolError, self._httpx.ReadError, self._httpx.WriteError)
+        try:
+            answer = self._opened(sent)
+        except unanswered:
+            if sent.method not in REPEATABLE:
+                raise
+            answer = self._opened(sent)
+        try:
+            return self._read(answer)
+        finally:
+            answer.close()
+
+    def _opened(self, sent: httpx.Request) -> httpx.Response:
+        """The status and headers. A connection that fails after it worked is tried again for some seconds."""
+        pauses = list(RECONNECT_S) if self._answers else []
+        while True:
+            try:
+                return self._client.send(sent, stream=True)
+            except (self._httpx.ConnectError, self._httpx.ConnectTimeout, self._httpx.ProxyError) as error:
+                if pauses:
+                    clock.pause(pauses.pop(0))
+                    continue
+                after = f" (after {counted(self._answers, 'answer')})" if self._answers else ""
+                raise UnreachableError(f"{self.base}: {failure_cause(error, self.base)}{after}") from None
+
+    def _read(self, answer: httpx.Response) -> Response:
+        """The whole response, within the time and the size that one may have."""
+        headers, ends = tuple(answer.headers.multi_items()), clock.seconds() + self._timeout
+        content = bytearray()
+        for chunk in answer.iter_bytes():
+            content += chunk
+            if clock.seconds() > ends:
+                return Response(0, failure="timeout")
+            if len(content) > LARGEST:
+                flaw = NotJudged("body-cut", f"more than {LARGEST >> 20} MiB")
+                return Response(answer.status_code, headers, bytes(content[:LARGEST]), flaw=flaw)
+        return Response(answer.status_code, headers, bytes(content))
 
     def close(self) -> None:
         """Close the connections."""

@@ -48,7 +48,7 @@ class MutatedApp:
         body = b"".join(message.get("body", b"") for message in messages[1:])
         headers = {key.decode(): value.decode() for key, value in messages[0]["headers"]}
         status = messages[0]["status"]
-        if self.change_response is not None and "json" in headers.get("content-type", ""):
+        if self.change_response is not None and body and "json" in headers.get("content-type", ""):
             status, headers, changed = self.change_response(path, status, headers, json.loads(body))
             body = json.dumps(changed).encode()
             headers["content-length"] = str(len(body))

@@ -27,7 +27,7 @@ def test_the_package_imports_nothing_heavy() -> None:
 def test_progress_is_reported(stub: Any, token: Any) -> None:
     seen: list[tuple[str, int, int]] = []
     conform(stub, token=token(), quick=True, progress=lambda *step: seen.append(step))
-    assert seen[0][0] == "documents"
+    assert seen[0][0] == "access"
     assert seen[-1] == ("scripted", seen[-1][2], seen[-1][2])
     assert any(stage == "scripted: the invariants" for stage, *_ in seen)
 

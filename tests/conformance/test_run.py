@@ -89,7 +89,7 @@ def test_a_token_that_dies_is_inconclusive(mutated_app: Any, token: Callable[...
         )
 
     report = conform(mutated_app(change_response), token=token(), quick=True)
-    assert "the token stopped authenticating" in report.reasons
+    assert any(reason.startswith("the token stopped authenticating: GET /org/") for reason in report.reasons)
     assert report.exit == 3
 
 
@@ -151,3 +151,74 @@ def test_an_operation_without_a_success_is_never_passed(mutated_app: Any, token:
     report = conform(mutated_app(change_response), token=token(), quick=True, rate=0)
     assert report.exit == 3
     assert any("getOrgModelPricing" in reason for reason in report.reasons)
+
+
+REFUSED = {"title": "Unauthorized", "status": 401, "detail": "session token expired at 09:00"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "said"),
+    [
+        ({"content-type": "application/problem+json"}, REFUSED, "session token expired at 09:00"),
+        ({"content-type": "application/json"}, {"message": "no such session"}, "no such session"),
+        ({"content-type": "application/json", "www-authenticate": 'Bearer error="bad"'}, {}, 'error="bad"'),
+    ],
+)
+@pytest.mark.parametrize(("status", "most"), [(401, 3), (403, 9)])
+def test_a_refused_token_ends_the_run_in_a_few_requests_and_says_why(
+    mutated_app: Any, token: Callable[..., str], headers: Any, body: Any, said: str, status: int, most: int
+) -> None:
+    app = mutated_app(lambda path, *_: (status, dict(headers), body))
+    report = conform(app, token=token(), quick=True)
+    assert (report.verdict, report.exit) == ("inconclusive", 3)
+    [reason] = [reason for reason in report.reasons if reason.startswith("the token was refused")]
+    assert f"GET /org/billing answered {status}" in reason
+    assert said in reason
+    assert report.head["requests"] == len(app.asked) <= most
+    assert token() not in str(report.to_json())
+
+
+def test_a_permission_that_is_missing_for_one_operation_ends_nothing(
+    mutated_app: Any, token: Callable[..., str]
+) -> None:
+    def change_response(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
+        return (403, headers, {}) if path == "/org/billing" else (status, headers, body)
+
+    report = conform(mutated_app(change_response), token=token(), quick=True, max_requests=60)
+    assert report.head["requests"] == 60
+    assert not any("the token was refused" in reason for reason in report.reasons)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "said"),
+    [
+        (302, {"location": "https://sso.example.com/login"}, "302 to https://sso.example.com/login"),
+        (308, {"location": "https://127.0.0.1:4010/api/v1/org/billing"}, "308 to https://127.0.0.1:4010"),
+        (502, {"content-type": "text/html"}, "502 text/html"),
+        (503, {"content-type": "text/plain"}, "503 text/plain"),
+    ],
+)
+def test_what_stands_in_front_of_everything_is_named_in_a_few_requests(
+    token: Callable[..., str], status: int, headers: dict[str, str], said: str
+) -> None:
+    asked = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            asked.append(scope["path"])
+            raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+            await send({"type": "http.response.start", "status": status, "headers": raw})
+            await send({"type": "http.response.body", "body": b"<html>"})
+
+    report = conform(app, token=token(), quick=True)
+    assert (report.verdict, report.findings) == ("inconclusive", ())
+    assert len(asked) == 3
+    assert any(reason.startswith("something in front of the target answers: ") for reason in report.reasons)
+    assert any(said in reason for reason in report.reasons)
+
+
+def test_without_a_token_the_run_ends_where_one_is_needed(stub: Any) -> None:
+    report = conform(stub, quick=True)
+    assert report.exit == 3
+    assert report.reasons[0].startswith("no token was given (--token): GET /org/billing answered 401: ")
+    assert report.head["requests"] == 3

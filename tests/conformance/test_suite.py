@@ -76,7 +76,8 @@ def test_after_a_429_the_suite_waits_and_says_so(suite: Any, mutated_app: Any) -
 
     run = suite(mutated_app(change_response))
     assert run.ask("getOrgBilling").response.status == 200
-    assert "429" in run.notes[0]
+    assert run.rate_limits.waits == 1
+    assert "429" in run.rate_limits.remark()
 
 
 def test_latency_is_reported(suite: Any) -> None:

@@ -145,3 +145,118 @@ def test_applications_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(UsageError, match="--app"):
             application(wrong)
     assert "" not in sys.path or sys.path.count("") <= 1
+
+
+class Closing(BaseHTTPRequestHandler):
+    """Answers once on a connection, and closes it when the next request has come."""
+
+    protocol_version = "HTTP/1.1"
+    asked: ClassVar[list[str]] = []
+    fails: ClassVar[int] = 1
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        if 1 < len(self.asked) <= 1 + self.fails:
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    do_POST = do_GET  # noqa: N815
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def closing() -> Any:
+    """Make a target whose server closes that many connections without an answer, after its first one."""
+    servers = []
+
+    def make(fails: int) -> UrlTarget:
+        handler = type("Handler", (Closing,), {"asked": [], "fails": fails})
+        server = HTTPServer(("127.0.0.1", 0), handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        return UrlTarget(f"http://127.0.0.1:{server.server_port}", 30.0)
+
+    yield make
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_connection_that_is_closed_between_two_requests_is_no_failure(closing: Any) -> None:
+    target = closing(1)
+    answers = [target.send(Request("GET", "/org/billing"), None) for _ in range(2)]
+    assert [(answer.status, answer.failure) for answer in answers] == [(200, ""), (200, "")]
+    target.close()
+
+
+def test_a_request_that_nothing_ever_answers_is(closing: Any) -> None:
+    target = closing(10)
+    answers = [target.send(Request("GET", "/org/billing"), None) for _ in range(2)]
+    assert [(answer.status, answer.failure) for answer in answers] == [(200, ""), (0, "broken")]
+    target.close()
+
+
+def test_a_write_is_never_sent_twice(closing: Any) -> None:
+    target = closing(1)
+    target.send(Request("GET", "/org/billing"), None)
+    written = Request("POST", "/org/billing/portal", body=b"{}")
+    assert target.send(written, None).failure == "broken"
+    assert target.send(written, None).status == 200
+    target.close()
+
+
+def test_a_target_that_goes_away_during_a_run_is_waited_for_and_then_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("orgbilling_conformance.clock.pause", pauses.append)
+    handler = type("Handler", (Closing,), {"asked": [], "fails": 0})
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    target = UrlTarget(f"http://127.0.0.1:{server.server_port}", 30.0)
+    # Its connection is not kept, for a thread of the server would wait on it.
+    assert target.send(Request("GET", "/org/billing", headers=(("Connection", "close"),)), None).status == 200
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    with pytest.raises(UnreachableError, match=r"connection refused.*\(after 1 answer\)"):
+        target.send(Request("GET", "/org/billing"), None)
+    assert pauses == [0.25, 0.75, 2.0]
+    target.close()
+
+
+class Endless(BaseHTTPRequestHandler):
+    """A body that never ends."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b"x" * 65_536)
+        except OSError:
+            self.close_connection = True
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_a_body_without_end_is_cut_and_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orgbilling_conformance.target.LARGEST", 1 << 20)
+    server = HTTPServer(("127.0.0.1", 0), Endless)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    target = UrlTarget(f"http://127.0.0.1:{server.server_port}", 30.0)
+    answer = target.send(Request("GET", "/org/billing"), None)
+    assert (answer.status, len(answer.body)) == (200, 1 << 20)
+    assert answer.flaw is not None
+    assert (answer.flaw.reason, answer.flaw.detail) == ("body-cut", "more than 1 MiB")
+    target.close()
+    server.shutdown()
+    server.server_close()

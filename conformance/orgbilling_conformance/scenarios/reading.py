@@ -5,23 +5,28 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 
+from orgbilling_openapi.redaction import redact
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_conformance import guard
-from orgbilling_conformance.exchange import Exchange, Headers
+from orgbilling_conformance.evidence import why_not_judged
+from orgbilling_conformance.exchange import Exchange, Headers, Request, shorten
 from orgbilling_conformance.rules.ambiguity import query_ambiguity
 from orgbilling_conformance.rules.plausibility import instant
 from orgbilling_conformance.rules.rule import RuleViolation
 from orgbilling_conformance.suite import ConformanceSuite
+from orgbilling_conformance.tokens import TokenRejectedError
 
 EDGES = (
-    "1", "365", "30", "2", "364",
-    "0", "-1", "366", "-365", "1000000", "2147483647", "2147483648", "9223372036854775807",
+    "0", "366", "abc", "1", "365", "-1", "30", "2", "364",
+    "-365", "1000000", "2147483647", "2147483648", "9223372036854775807",
     "9223372036854775808", "-9223372036854775809", "18446744073709551617", "99999999999999999999999999",
-    "abc", "1.5", "30.0", "1e1", "0x10", "1_0", "true", "null", "NaN", "7d", "1,2", "%D9%A3", "%00", "30%27",
+    "1.5", "30.0", "1e1", "0x10", "1_0", "true", "null", "NaN", "7d", "1,2", "%D9%A3", "%00", "30%27",
     "[]", "{}", "30;31",
 )  # fmt: skip
-"""Values of `days`: the bounds, beyond them, the ends of 32 and 64 bits, and no integers at all."""
+"""Values of `days`: the bounds, beyond them, the ends of 32 and 64 bits, and no integers at all.
+
+A slow operation is asked for the first of them."""
 
 WINDOWS = (1, 2, 7, 29, 30, 31, 90, 365)
 COUNTED = {
@@ -40,6 +45,42 @@ TRIES = 3
 SLACK = timedelta(days=2)
 
 
+class IntermediaryError(Exception):
+    """Something in front of the target answers for it; the text says what."""
+
+
+PROBES = 3
+"""So many operations are asked whether they can be reached before a run is given up."""
+
+
+def access(suite: ConformanceSuite) -> None:
+    """Whether the token opens anything, and the target itself answers.
+
+    Raises `TokenRejectedError` or `IntermediaryError` where every one of some operations is refused, leads
+    elsewhere, or is answered by a gateway. A token that opens nothing is refused by all with 403.
+    """
+    refused: list[str] = []
+    for operation in suite.api.gets:
+        exchange = suite.probe(Request("GET", operation.path, purpose="is it reached"))
+        status = exchange.response.status
+        unjudged = why_not_judged(exchange)
+        if status in (401, 403):
+            refused.append(suite.refusal(exchange))
+        elif unjudged is None or unjudged.reason not in ("redirect", "gateway"):
+            return
+        elif len(refused) + 1 >= PROBES:
+            text = f"something in front of the target answers: {exchange.request.line}: {unjudged.detail}"
+            raise IntermediaryError(shorten(redact(text, suite.known_secrets), 300))
+        else:
+            refused.append(unjudged.detail)
+        if status == 401 and len(refused) >= PROBES:
+            break
+    if not suite.tokens.secrets:
+        raise TokenRejectedError(f"no token was given (--token): {refused[0]}")
+    ended = " (it has expired)" if suite.tokens.ended else ""
+    raise TokenRejectedError(f"the token was refused{ended}: {refused[0]}")
+
+
 def reach(suite: ConformanceSuite) -> None:
     """Every operation that changes nothing, once."""
     for operation in suite.api.gets:
@@ -49,7 +90,7 @@ def reach(suite: ConformanceSuite) -> None:
 def edges(suite: ConformanceSuite) -> None:
     """Every parameter at its edges, and beyond."""
     for operation in suite.api.windows:
-        for value in EDGES:
+        for value in suite.shares.sample(operation.id, EDGES):
             suite.ask(operation.id, f"days={value}", purpose="the edges of days")
 
 
@@ -170,8 +211,9 @@ def _ledger(suite: ConformanceSuite, answers: dict[int, Exchange]) -> None:
         lost = [entry for entry, at in longest.items() if at and at > begins and entry not in times]
         if lost:
             # Something may have been posted in between: ask once more before it is a violation.
-            again = entries(suite.ask("getOrgLedger", f"days={days}", purpose="windows").response.json)
-            lost = [entry for entry in lost if entry not in again]
+            again = suite.ask("getOrgLedger", f"days={days}", purpose="windows").response
+            seen = entries(again.json)
+            lost = [entry for entry in lost if entry not in seen] if again.succeeded else []
         if lost:
             observed = f"{len(lost)} rows of a longer window are missing between them"
             suite.violation(
@@ -200,6 +242,8 @@ def negotiation(suite: ConformanceSuite) -> None:
             continue
         for query, headers in variants:
             answer = suite.ask(operation.id, query, headers=headers, purpose="what nobody documents")
+            if not suite.judges(answer):
+                continue
             if not answer.response.succeeded:
                 what = query or f"{headers[0][0]}: {headers[0][1]}"
                 suite.violation(
@@ -222,6 +266,8 @@ def conditional(suite: ConformanceSuite) -> None:
         elif status not in (200, 304):
             suite.violation("conditional", "status", "304 or 200", str(status), second)
         other = suite.ask(operation.id, headers=(("If-None-Match", '"no-such-tag"'),), purpose="another ETag")
+        if not suite.judges(second) or not suite.judges(other):
+            continue
         if other.response.status == 304:
             suite.violation("conditional", "status", "200 to another ETag", "304", other)
         suite.evaluated("conditional", operation.id)

@@ -109,6 +109,8 @@ def bodies(suite: ConformanceSuite) -> None:
 
 def _alive(suite: ConformanceSuite) -> None:
     answer = suite.ask("getOrgBilling", purpose="is it still there")
+    if not suite.judges(answer):
+        return
     if answer.response.failure or answer.response.status >= 500:
         observed = str(answer.response.status or answer.response.failure)
         suite.violation("crash", "status", "200", observed, answer)
@@ -157,7 +159,7 @@ def _command_rules(*numbers: int) -> tuple[str, ...]:
 
 def _harmless(suite: ConformanceSuite, before: JsonObject, exchange: Exchange) -> None:
     after = read(suite)
-    if before and after and balance(before) != balance(after):
+    if None not in (balance(before), balance(after)) and balance(before) != balance(after):
         suite.violation(
             "refused-harmless", "/creditBalance", str(balance(before)), str(balance(after)), exchange
         )
@@ -173,11 +175,15 @@ def balance(bodies: JsonObject) -> JsonValue:
 def check_balance(suite: ConformanceSuite, rule: str, before: JsonObject, exchange: Exchange) -> None:
     """Report a balance that an exchange changed; one that moves again may have moved by itself."""
     after = read(suite)
+    if None in (balance(before), balance(after)):
+        return
     if balance(before) != balance(after) == balance(read(suite)):
         suite.violation(rule, "/creditBalance", str(balance(before)), str(balance(after)), exchange)
 
 
 def _refused(suite: ConformanceSuite, rule: str, operation: str, exchange: Exchange) -> None:
+    if not suite.judges(exchange):
+        return
     if 200 <= exchange.response.status < 300:
         suite.violation(rule, "status", "refused", str(exchange.response.status), exchange)
     suite.evaluated(rule, operation)
@@ -253,7 +259,8 @@ def _keyed(suite: ConformanceSuite, operation: str, code: str) -> None:
     _redeemed(suite, before, first, after)
     _same(suite, operation, first, again)
     _refused(suite, "idempotency", operation, other)
-    if balance(after) != balance(read(suite)) == balance(read(suite)):
+    now = balance(read(suite))
+    if None not in (balance(after), now) and balance(after) != now == balance(read(suite)):
         suite.violation("idempotency", "/creditBalance", "no second effect", "the balance moved", again)
 
 
@@ -267,6 +274,8 @@ def _refused_under_key(suite: ConformanceSuite, operation: str) -> None:
     again = post(suite, operation, encode({"code": NOBODY}), key, "the same key and body")
     other = post(suite, operation, encode({"code": f"{NOBODY}-2"}), key, "the same key, another body")
     status = first.response.status
+    if not all(map(suite.judges, (first, again, other))):
+        return
     if again.response.status != status:
         suite.violation("idempotency-refusal", "status", str(status), str(again.response.status), again)
     elif other.response.succeeded or other.response.status == status:
@@ -276,6 +285,8 @@ def _refused_under_key(suite: ConformanceSuite, operation: str) -> None:
 
 
 def _same(suite: ConformanceSuite, operation: str, first: Exchange, again: Exchange) -> None:
+    if not suite.judges(first) or not suite.judges(again):
+        return
     if again.response.json != first.response.json:
         suite.violation(
             "idempotency", "body", "the first answer again", f"{again.response.status}, another", again
@@ -361,7 +372,7 @@ def methods(suite: ConformanceSuite) -> None:
                 _method(suite, name, Request(method, path, purpose="an undocumented method"))
         if "GET" in documented:
             head = suite.send(Request("HEAD", path, purpose="HEAD"))
-            if head.response.status >= 500:
+            if suite.judges(head) and head.response.status >= 500:
                 violation = RuleViolation("method", "status", "below 500 to HEAD", str(head.response.status))
                 suite.fail(violation, name, [head.request])
             if head.response.body:
@@ -369,6 +380,8 @@ def methods(suite: ConformanceSuite) -> None:
                 suite.fail(RuleViolation("method", "body", "no body to HEAD", observed), name, [head.request])
         access.preflight(suite, name, path, next(iter(documented)))
     lost = suite.send(Request("GET", "/org/no-such-operation", purpose="an unknown path"))
+    if not suite.judges(lost):
+        return
     if lost.response.status not in (401, 403, 404):
         suite.violation("route", "status", "404", str(lost.response.status), lost)
     suite.evaluated("route", "")
@@ -377,6 +390,8 @@ def methods(suite: ConformanceSuite) -> None:
 def _method(suite: ConformanceSuite, operation: str, request: Request) -> None:
     answer = suite.send(request)
     status = answer.response.status
+    if not suite.judges(answer):
+        return
     if status < 400:
         violation = RuleViolation("method", "status", f"{request.method} refused", str(status))
         suite.fail(violation, operation, [request])

@@ -92,7 +92,10 @@ MaxRequests = Annotated[
     typer.Option(help="1500 on other machines, unlimited on this one.", rich_help_panel=EFFORT),
 ]
 MaxTime = Annotated[
-    float | None, typer.Option(metavar="SECONDS", help="Stop after this time.", rich_help_panel=EFFORT)
+    float | None,
+    typer.Option(
+        metavar="SECONDS", help="Stop after this time: 60 with --quick, 300 without.", rich_help_panel=EFFORT
+    ),
 ]
 Rate = Annotated[
     float | None,

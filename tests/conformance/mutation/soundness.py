@@ -100,6 +100,8 @@ def main(arguments: list[str] | None = None) -> int:
     with busy(given.busy):
         for name, report in _reports(given.first, given.seeds, given.full):
             verdicts[report.verdict] += 1
+            seconds, requests = report.head["seconds"], report.head["requests"]
+            console.print(f"{name}: {report.verdict}, {requests} requests, {seconds} s", highlight=False)
             accused += bool(report.errors)
             for finding in report.errors:
                 where = f"{finding.operation} {finding.pointer}"
