@@ -28,6 +28,7 @@ from orgbilling_conformance.reports.summary import (
     head,
     summarize,
 )
+from orgbilling_conformance.rules.registry import RULES
 
 COLOR = {"conforms": "green", "violated": "red", "inconclusive": "yellow"}
 MARK = {"error": "[bold red]✗[/]", "warning": "[bold yellow]![/]"}
@@ -175,6 +176,9 @@ def _finding(finding: Finding) -> RenderableType:
     rows.add_row("expected", Text(finding.expected, style="green"))
     rows.add_row("observed", Text(finding.observed, style="red" if finding.severity == "error" else "yellow"))
     rows.add_row("because", Text(f"{finding.source}  {finding.reason}".strip()))
+    why = RULES[finding.rule].why if finding.rule in RULES else finding.reason
+    if why != finding.reason:
+        rows.add_row("why", Text(why))
     return Group(_marked(line), Padding(rows, (0, 0, 0, 2)))
 
 

@@ -10,7 +10,15 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 def test_the_page_holds_every_rule() -> None:
     text = registry.text()
-    assert [name for name in RULES if f"| `{name}` |" not in text] == []
+    assert [name for name in RULES if f"### {name}\n" not in text] == []
+
+
+def test_every_rule_says_why_in_a_sentence() -> None:
+    for rule in RULES.values():
+        assert rule.why[0].isupper() or rule.why[0].isdigit() or rule.why.startswith("`"), rule.id
+        assert rule.why.endswith("."), rule.id
+        assert len(rule.why.split()) >= 6, rule.id
+        assert len(rule.example.split()) >= 4, rule.id
 
 
 def test_the_documentation_names_every_write_stage_and_exit() -> None:
