@@ -7,12 +7,11 @@ from collections.abc import Iterable
 
 from orgbilling_conformance.reports.report import Finding, Report, by_reason, by_severity, counted, title
 from orgbilling_conformance.reports.summary import (
-    GROUP_NAMES,
     MATRIX_KEY,
     Summary,
-    counts,
-    decision,
+    action,
     head,
+    situation,
     summarize,
 )
 
@@ -28,7 +27,14 @@ def render(report: Report) -> str:
     """The report as GitHub-flavoured Markdown."""
     summary = summarize(report)
     lines = [f"## {SIGN[report.verdict]} orgbilling conform: {report.verdict}", ""]
-    lines += [f"**{_text(summary.line)}** ({counts(report)} in all)", "", _text(decision(report)), ""]
+    lines += [
+        f"**{_text(summary.line)}**",
+        "",
+        _text(situation(report)),
+        "",
+        f"**{_text(action(report))}**",
+        "",
+    ]
     lines += [f"- {_text(reason)}" for reason in report.reasons]
     lines += [""] if report.reasons else []
     for severity, operations, left in by_severity(report.findings, MOST):
@@ -77,9 +83,9 @@ def _rest(report: Report) -> list[str]:
 
 def _matrix(summary: Summary) -> list[str]:
     lines = ["<details><summary>What was judged</summary>", "", f"{_text(MATRIX_KEY)}", ""]
-    lines += [f"| | {' | '.join(GROUP_NAMES)} |", f"| --- |{' ---: |' * len(GROUP_NAMES)}"]
+    lines += [f"| | {' | '.join(summary.groups)} |", f"| --- |{' ---: |' * len(summary.groups)}"]
     for operation, row in summary.matrix.items():
-        cells = " | ".join(row[name].text for name in GROUP_NAMES)
+        cells = " | ".join(row[name].text for name in summary.groups)
         lines.append(f"| `{title(operation)}` | {cells} |")
     lines.append("")
     lines += [

@@ -77,17 +77,28 @@ class MatrixCell:
         return ", ".join(parts) or "no rule applies"
 
 
-MATRIX_KEY = "a number: so many rules held · ✗ errors · ! warnings · – not run · empty: no rule applies"
+MATRIX_KEY = "number: rules that held · ✗ errors · ! warnings · – not run · empty: none applies"
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The figures of a report. judged: the operations that gave a success, of all that are described."""
+    """The figures of a report.
 
+    errors, warnings: how many findings; judged: the operations that gave a success, of all described ones;
+    not_judged: the others, with the reason.
+    """
+
+    errors: int
+    warnings: int
     judged: tuple[str, ...]
     not_judged: dict[str, str]
     results: tuple[RuleResult, ...]
     matrix: dict[str, dict[str, MatrixCell]]
+
+    @property
+    def groups(self) -> list[str]:
+        """The groups of rules of which at least one applies to an operation."""
+        return [name for name in GROUP_NAMES if any(row[name].kind for row in self.matrix.values())]
 
     def count(self, outcome: str) -> int:
         """How many rules on operations had an outcome."""
@@ -97,10 +108,11 @@ class Summary:
     def line(self) -> str:
         """What was judged, in one line."""
         total = len(self.judged) + len(self.not_judged)
-        errors, warnings, accepted = (self.count(name) for name in ("error", "warning", "accepted"))
+        broken, accepted = self.count("error") + self.count("warning"), self.count("accepted")
         parts = [f"{len(self.judged)} of {counted(total, 'operation')}", f"{self.count('held'):,} rules held"]
-        broken = [counted(errors, "error")] * bool(errors) + [counted(warnings, "warning")] * bool(warnings)
-        parts += [f"{errors + warnings:,} broken ({', '.join(broken)})"] if broken else []
+        findings = [counted(self.errors, "error")] * bool(self.errors)
+        findings += [counted(self.warnings, "warning")] * bool(self.warnings)
+        parts += [f"{broken:,} broken ({', '.join(findings)})"] if findings else []
         parts += [f"{accepted:,} accepted"] if accepted else []
         return ", ".join([*parts, f"{self.count('not run'):,} not run"])
 
@@ -126,7 +138,8 @@ def summarize(report: Report) -> Summary:
     seen = {case.operation for case in report.cases if case.rule == SUCCESS_RULE and case.evaluations}
     judged = tuple(operation for operation in operations if operation in seen)
     missing = {operation: _why(report, operation) for operation in operations if operation not in seen}
-    return Summary(judged, missing, results, _matrix(results, operations))
+    found = len(report.errors), len(report.warnings)
+    return Summary(*found, judged, missing, results, _matrix(results, operations))
 
 
 def _results(report: Report) -> Iterable[RuleResult]:
@@ -175,10 +188,10 @@ def _why(report: Report, operation: str) -> str:
     rows = [skipped for skipped in report.skipped if skipped.operation == operation]
     whole = [skipped.reason for skipped in rows if skipped.rule == "*"]
     needed = [skipped.reason for skipped in rows if skipped.reason.startswith("needs --")]
-    reasons = whole or needed or [skipped.reason for skipped in rows]
+    asked = any(case.operation == operation and case.evaluations for case in report.cases)
+    reasons = whole or needed or ([] if asked else [skipped.reason for skipped in rows])
     if reasons:
         return Counter(reasons).most_common(1)[0][0]
-    asked = any(case.operation == operation and case.evaluations for case in report.cases)
     return "no success was seen" if asked else "it was not asked"
 
 
@@ -226,9 +239,17 @@ def compared(report: Report) -> str:
 
 def decision(report: Report) -> str:
     """One paragraph for whoever has to decide: what happened, what it rests on, what to do."""
-    summary = summarize(report)
-    sentences = [*_happened(report), *_limits(summary), *_to_do(report, summary)]
-    return " ".join(sentences)
+    return f"{situation(report)} {action(report)}"
+
+
+def situation(report: Report) -> str:
+    """What happened, and what nothing is known of."""
+    return " ".join([*_happened(report), *_limits(summarize(report))])
+
+
+def action(report: Report) -> str:
+    """What to do about it."""
+    return _to_do(report, summarize(report))
 
 
 def _happened(report: Report) -> list[str]:
@@ -269,22 +290,22 @@ def _limits(summary: Summary) -> list[str]:
     return [f"{known}; nothing is known of {names} ({few}{reason})."]
 
 
-def _to_do(report: Report, summary: Summary) -> list[str]:
+def _to_do(report: Report, summary: Summary) -> str:
     if report.verdict == "inconclusive":
-        return [f"What to do: {_remedy(' '.join(report.reasons))}, and run it again."]
+        return f"What to do: {_remedy(' '.join(report.reasons))}, and run it again."
     if report.errors and all(finding.state == "known" for finding in report.errors):
-        return ["What to do: nothing new; the errors were in the earlier report already."]
+        return "What to do: nothing new; the errors were in the earlier report already."
     if report.errors:
-        return [
+        return (
             "What to do: report each error to the vendor (its curl repeats it); where the API is right, "
             "amend our description (the overlay beside the finding); to go on meanwhile, accept it until "
             "a day (--baseline)."
-        ]
+        )
     if report.warnings:
-        return ["What to do: look whether a client relies on it; confirm, amend or accept each assumption."]
+        return "What to do: look whether a client relies on it; confirm, amend or accept each assumption."
     if summary.not_judged:
-        return ["What to do: nothing now; have the rest judged before a client relies on it."]
-    return ["What to do: nothing."]
+        return "What to do: nothing now; have the rest judged before a client relies on it."
+    return "What to do: nothing."
 
 
 def _remedy(reasons: str) -> str:

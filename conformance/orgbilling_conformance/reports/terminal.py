@@ -20,12 +20,12 @@ from orgbilling_conformance.reports.report import (
     title,
 )
 from orgbilling_conformance.reports.summary import (
-    GROUP_NAMES,
     MATRIX_KEY,
     Summary,
+    action,
     counts,
-    decision,
     head,
+    situation,
     summarize,
 )
 from orgbilling_conformance.rules.registry import RULES
@@ -113,11 +113,11 @@ def _matrix(summary: Summary) -> RenderableType:
     """Operations × rule groups, within 80 columns."""
     table = Table(box=None, padding=(0, 0, 0, 1), header_style="dim", pad_edge=False)
     table.add_column("", no_wrap=True)
-    for group in GROUP_NAMES:
+    for group in summary.groups:
         table.add_column(group, justify="right", no_wrap=True)
     for operation, row in summary.matrix.items():
         style = "dim" if operation in summary.not_judged else ""
-        cells = [Text(row[name].text, style=CELL_STYLE.get(row[name].kind, "")) for name in GROUP_NAMES]
+        cells = [Text(row[name].text, style=CELL_STYLE.get(row[name].kind, "")) for name in summary.groups]
         table.add_row(Text(title(operation), style=style), *cells)
     return Group(table, Text(MATRIX_KEY, style="dim"))
 
@@ -235,5 +235,5 @@ def _verdict(report: Report, summary: Summary) -> RenderableType:
     color = COLOR[report.verdict]
     lines = [f"[bold {color}]{report.verdict}[/] [dim]{escape(counts(report))}[/]"]
     lines += [f"  [yellow]·[/] {escape(reason)}" for reason in report.reasons]
-    lines += [escape(decision(report)), f"[dim]{escape(summary.line)}.[/]"]
+    lines += [escape(situation(report)), f"[bold]{escape(action(report))}[/]", escape(summary.line)]
     return _marked("\n".join(lines))

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 
-from orgbilling_conformance import Report
+from orgbilling_conformance import Finding, Report, SkippedRule
 from orgbilling_conformance.reports import html
+from orgbilling_conformance.reports.report import Comparison
 
 VOID = {"meta", "br", "link", "img"}
 
@@ -50,3 +52,30 @@ def test_the_page_is_well_formed(report: Report, sound: Report) -> None:
         nesting = Nesting()
         nesting.feed(html.render(report_of_one))
         assert (nesting.wrong, nesting.open) == ([], [])
+
+
+def test_nothing_hostile_becomes_markup(report: Report) -> None:
+    hostile = "\"'><img src=x onerror=alert(1)></style></script><script>alert(2)</script>{{ 7 * 7 }}"
+    texts = {
+        item.name: hostile for item in fields(Finding) if item.name not in ("count", "exchanges", "state")
+    }
+    finding = Finding(**{**texts, "severity": "error", "state": "new"})
+    everything = replace(
+        report,
+        findings=(finding,),
+        accepted=(finding,),
+        skipped=(SkippedRule(hostile, hostile, hostile),),
+        reasons=(hostile,),
+        notes=(hostile,),
+        head={**report.head, "target": hostile, "writes": [hostile]},
+        drift=({"severity": hostile, "what": hostile, "pointer": hostile},),
+        latency={hostile: {"median": 1.0, "p95": 1.0, "max": 1.0, "answers": 1.0}},
+        comparison=Comparison(hostile, hostile, (finding,), (finding,)),
+    )
+    text = html.render(everything)
+    assert not re.search(r"<(?:script|img)", text)
+    assert "{{ 7 * 7 }}" in text
+    assert text.count("</style>") == 1
+    nesting = Nesting()
+    nesting.feed(text)
+    assert (nesting.wrong, nesting.open) == ([], [])

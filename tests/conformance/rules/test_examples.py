@@ -19,7 +19,7 @@ from orgbilling_openapi.invariants import INVARIANTS
 PARTS = yaml.safe_load(registry.SOURCE.read_text("utf-8"))
 ROWS = {row["id"]: (part["kind"], row["example"]) for part in PARTS for row in part["rules"]}
 RESPONSES = {name: example for name, (kind, example) in ROWS.items() if kind == "response"}
-SCENARIOS = [name for name, (kind, _) in ROWS.items() if kind == "scenario"]
+SCENARIOS = [name for name, (kind, _) in ROWS.items() if kind in ("scenario", "comparison")]
 
 DEFECTS = {
     "default-window": "default-7",

@@ -11,7 +11,7 @@ def test_every_rule_is_complete() -> None:
         assert rule.why
         assert rule.needs
         assert set(rule.basis) <= set(BASES)
-        assert rule.kind in ("response", "scenario")
+        assert rule.kind in ("response", "scenario", "comparison")
 
 
 def test_every_response_rule_has_its_check() -> None:
