@@ -256,7 +256,7 @@ ANY_ALLOWED = {
     "stubs/api": 10,
     "stubs/billing": 15,
     "stubs/cli": 2,
-    "stubs/control": 4,
+    "stubs/control": 2,
     "stubs/export": 23,
     "stubs/faults": 2,
     "stubs/http": 39,

@@ -22,7 +22,8 @@ MASK = "[redacted]"
 SHORTEST_SECRET = 44
 """So many characters has a key of Stripe in base64. As it is it has fewer, but underscores."""
 
-_SUSPICIOUS = re.compile(rb"[_%\\K]").search
+# As numbers, because a byte is found faster by its number than by a pattern.
+_UNDERSCORE, _PERCENT, _BACKSLASH, _CAPITAL_K = b"_%\\K"
 
 _DECODINGS = 4
 """How many encodings around each other are undone. Repeated percent-encoding (`%2525…`) counts once."""
@@ -114,7 +115,13 @@ def may_hold_secret(content: bytes) -> bool:
     False for most requests: a short text that has no escapes, no underscore as the keys of Stripe have, and
     no K as the ids of keys of AWS have.
     """
-    return len(content) >= SHORTEST_SECRET or _SUSPICIOUS(content) is not None
+    return (
+        len(content) >= SHORTEST_SECRET
+        or _UNDERSCORE in content
+        or _PERCENT in content
+        or _BACKSLASH in content
+        or _CAPITAL_K in content
+    )
 
 
 def _redact_member(name: str, value: JsonValue) -> JsonValue:

@@ -45,6 +45,7 @@ from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.session_secret import secret_source
 from orgbilling_stubs.tenants.store.address import is_postgres, open_store
 from orgbilling_stubs.tenants.store.errors import StoreError
+from orgbilling_stubs.tenants.store.protocol import Store
 from orgbilling_stubs.tenants.tenant_factory import tenant_config
 
 if TYPE_CHECKING:
@@ -123,14 +124,7 @@ def _assemble(settings: Settings) -> App:
     personas = PersonaRegistry(settings.personas)
     key, key_notice = _signing_key()
     store = open_store(settings.db)
-    service = Service(
-        store,
-        clock.from_option(settings.clock),
-        tenant_config,
-        personas.of,
-        settings.seed,
-        secret_source(store, settings.deterministic_ids, settings.loopback),
-    )
+    service = _service(settings, store, personas)
     description = _description(settings)
     fitter = None if settings.published is None else ResponseFitter(description, settings.seed)
     handlers = operation_handlers(description, service, settings.contract_none, fitter, settings.network)
@@ -152,14 +146,6 @@ def _assemble(settings: Settings) -> App:
             lambda: application,
         )
     )
-    waiting = is_postgres(settings.db)
-
-    def late(build_application: Callable[[], ASGIApp]) -> ASGIApp:
-        return _built_on_first_request(build_application, suspendable=waiting)
-
-    driven = late(control_api)
-    hosted_pages = late(lambda: _hosted_pages(settings, service, instrumentation.journal))
-    for_agents = late(lambda: _agent_endpoint(settings, control_api()))
     record: RecordExchange = instrumentation.recorder.record
     fault_injection: Middleware = instrumentation.fault_injection
     further: dict[str, ASGIApp] = {}
@@ -175,19 +161,9 @@ def _assemble(settings: Settings) -> App:
         documents=_public_keys(key),
         settings=HttpSettings(settings.lenient, settings.network, settings.seed, fitter),
         closing=store.close,
-        routes={
-            "/_mock/checkout/": hosted_pages,
-            "/_mock/portal/": hosted_pages,
-            "/_mock/v1": driven,
-            "/_mock/docs": driven,
-            "/_mock/mcp": for_agents,
-            "/_mock/SKILL.md": for_agents,
-            "/llms.txt": for_agents,
-            "/_mock": late(lambda: _console(settings, service, control_api())),
-            **further,
-        },
+        routes=_routes(settings, service, instrumentation.journal, control_api) | further,
         recorder=record,
-        fault_injection=_suspendable_step(fault_injection) if waiting else fault_injection,
+        fault_injection=_suspendable_step(fault_injection) if is_postgres(settings.db) else fault_injection,
     )
     return App(
         application,
@@ -198,6 +174,18 @@ def _assemble(settings: Settings) -> App:
         _gaps(description, fitter),
         key_notice,
         real_api,
+    )
+
+
+def _service(settings: Settings, store: Store, personas: PersonaRegistry) -> Service:
+    """The writer of all tenants."""
+    return Service(
+        store,
+        clock.from_option(settings.clock),
+        tenant_config,
+        personas.of,
+        settings.seed,
+        secret_source(store, settings.deterministic_ids, settings.loopback),
     )
 
 
@@ -220,6 +208,30 @@ def _real_api(settings: Settings, operations: Collection[str]) -> RealApi | None
         return RealApi(settings.beside, certificates)
     except (BesideError, NetworkError) as error:
         raise SettingsError(str(error)) from error
+
+
+def _routes(
+    settings: Settings, service: Service, journal: Journal, control_api: Callable[[], ControlApiAccess]
+) -> dict[str, ASGIApp]:
+    """The applications beside the API by path prefix; control_api: gives the one that the others call."""
+    waiting = is_postgres(settings.db)
+
+    def late(build_application: Callable[[], ASGIApp]) -> ASGIApp:
+        return _built_on_first_request(build_application, suspendable=waiting)
+
+    driven = late(control_api)
+    hosted_pages = late(lambda: _hosted_pages(settings, service, journal))
+    for_agents = late(lambda: _agent_endpoint(settings, control_api()))
+    return {
+        "/_mock/checkout/": hosted_pages,
+        "/_mock/portal/": hosted_pages,
+        "/_mock/v1": driven,
+        "/_mock/docs": driven,
+        "/_mock/mcp": for_agents,
+        "/_mock/SKILL.md": for_agents,
+        "/llms.txt": for_agents,
+        "/_mock": late(lambda: _console(settings, service, control_api())),
+    }
 
 
 def _description(settings: Settings) -> JsonObject:

@@ -14,7 +14,6 @@ Rows come in time order, so the rows of a window are found by two binary searche
 from __future__ import annotations
 
 from bisect import bisect_right
-from operator import attrgetter
 from typing import NamedTuple
 
 
@@ -32,34 +31,25 @@ class LedgerRow(NamedTuple):
     source: str | None
 
 
-class Posting(NamedTuple):
-    """The rows that the event of one record posted: those from `first` to `after`, which is excluded.
-
-    sequence: of the record in the log.
-    """
-
-    first: int
-    after: int
-    sequence: int
-
-
 class Ledger:
     """Append-only rows; nothing in it is ever changed or removed."""
 
     __slots__ = (
         "_balances",
         "_outstanding",
+        "_sequences",
         "_times",
         "balance_micros",
+        "event_sequence",
         "outstanding_micros",
-        "postings",
         "rows",
     )
 
     def __init__(self) -> None:
         self.rows: list[LedgerRow] = []
-        self.postings: list[Posting] = []
-        """The rows that events posted, in order. Time brought all others by itself."""
+        self.event_sequence: int | None = None
+        """Number of the record whose event is being applied; None while time brings rows by itself."""
+        self._sequences: list[int | None] = []
         self._times: list[int] = []
         self._balances: list[int] = []
         self._outstanding: list[int] = []
@@ -89,6 +79,7 @@ class Ledger:
         )
         self.rows.append(row)
         times.append(at_ms)
+        self._sequences.append(self.event_sequence)
         self.balance_micros += credits_micros
         self._balances.append(self.balance_micros)
         self.outstanding_micros += owed_micros
@@ -114,10 +105,7 @@ class Ledger:
 
     def posted_by(self, number: int) -> int | None:
         """The sequence number of the record whose event posted a row; None for what time brought."""
-        index = bisect_right(self.postings, number, key=attrgetter("first")) - 1
-        if index < 0 or number >= self.postings[index].after:
-            return None
-        return self.postings[index].sequence
+        return self._sequences[number]
 
     def last_ms(self) -> int | None:
         """Time of the newest row."""

@@ -25,7 +25,6 @@ from orgbilling_stubs.billing.events import (
     SnapshotTaken,
     TenantCreated,
 )
-from orgbilling_stubs.billing.ledger import Posting
 from orgbilling_stubs.billing.ledger_posting import note_change, post_opening_entries
 from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.billing.tenant import Tenant
@@ -84,10 +83,9 @@ def apply(tenant: Tenant, record: Record) -> None:
     kind = type(event)
     tenant.version = sequence
     ledger = tenant.ledger
-    first = len(ledger.rows)
+    ledger.event_sequence = sequence
     EVENT_CHANGES[kind](event, tenant, at_ms)
-    if len(ledger.rows) > first:
-        ledger.postings.append(Posting(first, len(ledger.rows), sequence))
+    ledger.event_sequence = None
     tenant.quiet_until_ms = 0
     if idempotency is not None:
         tenant.idempotent_events[idempotency.key] = (idempotency, event)

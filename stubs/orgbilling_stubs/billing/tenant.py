@@ -100,17 +100,7 @@ class Tenant:
         self.offers: dict[str, ContractTerms] = {}
         if config.contract is not None:
             self.offers[config.contract.contract_id] = config.contract
-        self.clock = ClockSet("server")
-        self.active_scenario: ActiveScenario | None = None
-        self.checkout_settings = CheckoutSettingsChanged()
-        self.billing_details = BillingDetails()
-        self.payment_card: PaymentCard | None = None
-        """The card on file. A customer has one from the start."""
-        self.automatic_payments_fail = False
-        """Whether the card on file declines payments without the customer: automatic top-ups, installments,
-        monthly invoices."""
-        if config.stripe_customer_id is not None:
-            self.put_on_file(usual_card(config.as_of_ms))
+        self._set_defaults()
         self.cards_by_row: dict[int, PaymentCard] = {}
         """The card that paid for each ledger row that is a payment by card."""
         self.installments_by_row: dict[int, InstallmentId] = {}
@@ -138,6 +128,20 @@ class Tenant:
         """The most characters that were active at once since the month opened."""
         self._usage_texts: dict[tuple[int, str], str] = {}
         self._place_cursor(config.start_ms // DAY_MS)
+
+    def _set_defaults(self) -> None:
+        """Everything that a user can set and a customer can change, as it is at first."""
+        self.clock = ClockSet("server")
+        self.active_scenario: ActiveScenario | None = None
+        self.checkout_settings = CheckoutSettingsChanged()
+        self.billing_details = BillingDetails()
+        self.payment_card: PaymentCard | None = None
+        """The card on file. A customer has one from the start."""
+        self.automatic_payments_fail = False
+        """Whether the card on file declines payments without the customer: automatic top-ups, installments,
+        monthly invoices."""
+        if self.config.stripe_customer_id is not None:
+            self.put_on_file(usual_card(self.config.as_of_ms))
 
     def _place_cursor(self, day: int) -> None:
         """Put the scheduler's cursor at the beginning of a day."""

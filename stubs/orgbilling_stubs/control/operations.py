@@ -28,6 +28,63 @@ from orgbilling_stubs.journal.store import Journal
 ServerHandler = Callable[[ControlServer, RequestContext], AnyReply | Coroutine[Any, Any, AnyReply]]
 PagesHandler = Callable[[HostedCheckouts, ControlServer, RequestContext], AnyReply]
 
+SERVER_HANDLERS: Mapping[str, ServerHandler] = {
+    "listOrganizations": organizations.list_organizations,
+    "createOrganization": organizations.create_organization,
+    "listPersonas": organizations.list_personas,
+    "getOrganization": organizations.get_organization,
+    "deleteOrganization": organizations.delete_organization,
+    "resetOrganization": organizations.reset_organization,
+    "mintToken": organizations.mint_session_token,
+    "getClock": organizations.get_organization,
+    "setClock": clock.set_clock,
+    "advanceClock": clock.advance_clock,
+    "jumpClock": clock.jump_clock,
+    "previewClock": markers.preview_clock,
+    "getTimeline": markers.get_timeline,
+    "compareStates": comparison.compare_states,
+    "listSnapshots": timeline.list_snapshots,
+    "takeSnapshot": timeline.take_snapshot,
+    "deleteSnapshot": timeline.delete_snapshot,
+    "restoreSnapshot": timeline.restore_snapshot,
+    "undoCommand": timeline.undo_command,
+    "forkOrganization": timeline.fork_organization,
+    "exportBundle": timeline.export_bundle,
+    "importBundle": timeline.import_bundle,
+    "recordUsage": billing_commands.record_usage,
+    "recordMeter": billing_commands.record_meter,
+    "changePrices": billing_commands.change_prices,
+    "createVoucher": billing_commands.create_voucher,
+    "offerContract": billing_commands.offer_contract,
+    "cancelContract": billing_commands.cancel_contract,
+    "resumeContract": billing_commands.resume_contract,
+    "markInstallment": billing_commands.mark_installment,
+    "refundCredits": billing_commands.refund_credits,
+    "adjustBalance": billing_commands.adjust_balance,
+    "getPaymentMethod": portal.get_payment_method,
+    "getBillingDetails": portal.get_billing_details,
+    "setBillingDetails": portal.set_billing_details,
+    "listInvoices": portal.list_invoices,
+    "payInvoice": portal.pay_invoice,
+    "listScenarios": scenarios.list_scenarios,
+    "setScenario": scenarios.set_scenario,
+    "checkInvariants": invariants.check_invariants,
+    "getStatement": statements.get_statement,
+}
+"""What needs the server alone."""
+
+PAGES_HANDLERS: Mapping[str, PagesHandler] = {
+    "getCheckoutSettings": checkouts.get_checkout_settings,
+    "setCheckoutSettings": checkouts.set_checkout_settings,
+    "setPaymentMethod": portal.set_payment_method,
+    "listCheckouts": checkouts.list_checkouts,
+    "openCheckout": checkouts.open_checkout,
+    "openPortal": checkouts.open_portal,
+    "completeCheckout": checkouts.complete_checkout,
+    "deliverWebhook": checkouts.deliver_webhook,
+}
+"""What needs the hosted pages, too."""
+
 
 def control_handlers(
     server: ControlServer,
@@ -40,63 +97,11 @@ def control_handlers(
     journal: knows the requests that made ledger entries. current_responses: gives what asks the operations of
     the API what they would answer.
     """
-    of_server: dict[
-        str, Callable[[ControlServer, RequestContext], AnyReply | Coroutine[Any, Any, AnyReply]]
-    ] = {
-        "listOrganizations": organizations.list_organizations,
-        "createOrganization": organizations.create_organization,
-        "listPersonas": organizations.list_personas,
-        "getOrganization": organizations.get_organization,
-        "deleteOrganization": organizations.delete_organization,
-        "resetOrganization": organizations.reset_organization,
-        "mintToken": organizations.mint_session_token,
-        "getClock": organizations.get_organization,
-        "setClock": clock.set_clock,
-        "advanceClock": clock.advance_clock,
-        "jumpClock": clock.jump_clock,
-        "previewClock": markers.preview_clock,
-        "getTimeline": markers.get_timeline,
-        "compareStates": comparison.compare_states,
-        "listSnapshots": timeline.list_snapshots,
-        "takeSnapshot": timeline.take_snapshot,
-        "deleteSnapshot": timeline.delete_snapshot,
-        "restoreSnapshot": timeline.restore_snapshot,
-        "undoCommand": timeline.undo_command,
-        "forkOrganization": timeline.fork_organization,
-        "exportBundle": timeline.export_bundle,
-        "importBundle": timeline.import_bundle,
-        "recordUsage": billing_commands.record_usage,
-        "recordMeter": billing_commands.record_meter,
-        "changePrices": billing_commands.change_prices,
-        "createVoucher": billing_commands.create_voucher,
-        "offerContract": billing_commands.offer_contract,
-        "cancelContract": billing_commands.cancel_contract,
-        "resumeContract": billing_commands.resume_contract,
-        "markInstallment": billing_commands.mark_installment,
-        "refundCredits": billing_commands.refund_credits,
-        "adjustBalance": billing_commands.adjust_balance,
-        "getPaymentMethod": portal.get_payment_method,
-        "getBillingDetails": portal.get_billing_details,
-        "setBillingDetails": portal.set_billing_details,
-        "listInvoices": portal.list_invoices,
-        "payInvoice": portal.pay_invoice,
-        "listScenarios": scenarios.list_scenarios,
-        "setScenario": scenarios.set_scenario,
-        "checkInvariants": invariants.check_invariants,
+    of_server: dict[str, ServerHandler] = {
+        **SERVER_HANDLERS,
         "listLedgerEntries": partial(statements.list_ledger_entries, journal),
-        "getStatement": statements.get_statement,
         "listCurrentResponses": partial(list_current_responses, current_responses),
     }
-    of_pages: dict[str, PagesHandler] = {
-        "getCheckoutSettings": checkouts.get_checkout_settings,
-        "setCheckoutSettings": checkouts.set_checkout_settings,
-        "setPaymentMethod": portal.set_payment_method,
-        "listCheckouts": checkouts.list_checkouts,
-        "openCheckout": checkouts.open_checkout,
-        "openPortal": checkouts.open_portal,
-        "completeCheckout": checkouts.complete_checkout,
-        "deliverWebhook": checkouts.deliver_webhook,
-    }
     return {name: partial(handler, server) for name, handler in of_server.items()} | {
-        name: partial(handler, hosted, server) for name, handler in of_pages.items()
+        name: partial(handler, hosted, server) for name, handler in PAGES_HANDLERS.items()
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 from orgbilling_openapi.strict_json import JsonObject
@@ -44,11 +43,22 @@ class ConnexionOperation(Protocol):
     function: Handler
 
 
+@dataclass(frozen=True, slots=True)
+class CompiledParts:
+    """What reads the parameters of an operation and its request body (None when it has none), and writes its
+    responses.
+    """
+
+    parameters: Parameters
+    request_body: RequestBody | None
+    responses: DescribedResponses
+
+
 class Operation:
     """An operation and what the pipeline needs to serve it.
 
-    Parameters, body and responses are compiled when they are first needed: most of a wide description, whose
-    operations have no handler, never are. `compile` does it at once.
+    parts: compiled when they are first needed: most of a wide description, whose operations have no handler,
+    never are. `compile` does it at once.
     """
 
     def __init__(
@@ -62,48 +72,31 @@ class Operation:
         self.security = required_schemes(described.security)
         self._described = described
         self._with = compiled_with
+        self.parts: CompiledParts | None = None
 
-    @cached_property
-    def parameters(self) -> Parameters:
-        """What reads its parameters."""
-        compiled_with = self._with
-        return Parameters(
-            self._described.parameters,
-            compiled_with.schemas,
-            lenient=compiled_with.lenient,
-            assisted=compiled_with.assisted,
+    def compile(self) -> CompiledParts:
+        """Compile its parts. Raises `LookupError` or `ValueError` for a broken reference or schema."""
+        described, compiled_with = self._described, self._with
+        schemas, lenient, assisted = compiled_with.schemas, compiled_with.lenient, compiled_with.assisted
+        body = described.request_body
+        self.parts = CompiledParts(
+            Parameters(described.parameters, schemas, lenient=lenient, assisted=assisted),
+            RequestBody(body, schemas, lenient=lenient, assisted=assisted) if body else None,
+            DescribedResponses(
+                self.operation_id,
+                described.responses,
+                schemas,
+                compiled_with.responder.prefix,
+                self.safe,
+                compiled_with.fitter,
+            ),
         )
-
-    @cached_property
-    def request_body(self) -> RequestBody | None:
-        """What reads its request body; None when it has none."""
-        described = self._described.request_body
-        if not described:
-            return None
-        compiled_with = self._with
-        return RequestBody(
-            described, compiled_with.schemas, lenient=compiled_with.lenient, assisted=compiled_with.assisted
-        )
-
-    @cached_property
-    def responses(self) -> DescribedResponses:
-        """Its responses."""
-        return DescribedResponses(
-            self.operation_id,
-            self._described.responses,
-            self._with.schemas,
-            self._with.responder.prefix,
-            self.safe,
-            self._with.fitter,
-        )
-
-    def compile(self) -> None:
-        """Compile it whole. Raises `LookupError` or `ValueError` for a broken reference or schema."""
-        _ = self.parameters, self.request_body, self.responses
+        return self.parts
 
     def respond(self, context: RequestContext, reply: AnyReply) -> Response:
         """The response for a reply: validated against the description, then serialized."""
-        response = self.responses.serialize(context, reply)
+        parts = self.parts or self.compile()
+        response = parts.responses.serialize(context, reply)
         self._with.responder.finish(context.headers, response.headers)
         return response
 

@@ -12,6 +12,7 @@ from orgbilling_stubs.billing.events import Idempotency
 from orgbilling_stubs.http.context import RequestContext
 from orgbilling_stubs.http.errors import INVALID, Problem
 from orgbilling_stubs.http.json_schemas import ErrorDetail, error_detail
+from orgbilling_stubs.http.parameters import Parameters
 from orgbilling_stubs.http.request_body import RequestBody, receive_body
 
 NO_ERRORS: Sequence[ErrorDetail] = ()
@@ -22,33 +23,33 @@ def validate_request(context: RequestContext) -> Coroutine[object, object, None]
 
     Raises `Problem`: for the first of media type, size and syntax that is wrong, else for everything that is.
     """
-    request_body = context.operation.request_body
+    parts = context.operation.parts or context.operation.compile()
+    request_body = parts.request_body
     body_errors = NO_ERRORS
     if request_body is not None:
         request_body.check_media_type(context.headers)
         if context.raw_body is None:
-            return _receive(request_body, context)
+            return _receive(request_body, parts.parameters, context)
         context.body, body_errors = request_body.parse(context.raw_body)
-    _read(context, body_errors)
+    _read(context, parts.parameters, body_errors)
     return None
 
 
-async def _receive(request_body: RequestBody, context: RequestContext) -> None:
+async def _receive(request_body: RequestBody, described: Parameters, context: RequestContext) -> None:
     context.raw_body = await receive_body(
         context.headers, context.connection.receive, limit_bytes=request_body.limit_bytes
     )
     context.body, body_errors = request_body.parse(context.raw_body)
-    _read(context, body_errors)
+    _read(context, described, body_errors)
 
 
-def _read(context: RequestContext, body_errors: Sequence[ErrorDetail]) -> None:
+def _read(context: RequestContext, described: Parameters, body_errors: Sequence[ErrorDetail]) -> None:
     """Read parameters and idempotency key. Raises `Problem` with all that is wrong with them and the body."""
-    operation = context.operation
-    parameters, errors = operation.parameters.read(context.query, context.path_parameters, context.headers)
+    parameters, errors = described.read(context.query, context.path_parameters, context.headers)
     if errors or body_errors:
         raise Problem(INVALID, [*errors, *body_errors])
     context.parameters = parameters
-    if not operation.safe:
+    if not context.operation.safe:
         raw_key = context.headers.get(b"idempotency-key")
         if raw_key is not None:
             context.idempotency = idempotency(raw_key, context)

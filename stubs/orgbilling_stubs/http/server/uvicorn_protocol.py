@@ -61,19 +61,17 @@ _IDLE, _HEAD, _BODY = Phase.IDLE, Phase.HEAD, Phase.BODY
 class Protocol(BoundedProtocol):
     """Answers at once what can be answered at once."""
 
-    _held: tuple[Operation, str, str] | None = None
-    """The operation of the request at hand, with method and path, while there is no cycle for it."""
-    _query = b""
-    _body = b""
-    _good_host = b"\0"
-    """A `Host` that this connection has sent, and that is valid; at first one that nobody can send."""
-    _dates: Headers | None = None
-    _heads: dict[int, bytes]
-
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected; when there are too many, no request of it is answered at once."""
+        self._held: tuple[Operation, str, str] | None = None
+        """The operation of the request at hand, with method and path, while there is no cycle for it."""
+        self._query = b""
+        self._body = b""
+        self._good_host = b"\0"
+        """A `Host` that this connection has sent, and that is valid; at first one that nobody can send."""
+        self._dates: Headers | None = None
+        self._heads: dict[int, bytes] = {}
         super().connection_made(transport)
-        self._heads = {}
         self._operations = {} if self._is_surplus else self._routing.operations
 
     def on_headers_complete(self) -> None:
