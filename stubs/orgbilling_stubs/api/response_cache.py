@@ -7,8 +7,9 @@ clock each of them is made once after a change.
 A clock that runs changes the instant with each millisecond. So of what most clients poll, more is kept: the
 billing profile until the tenant changes (`Tenant.changes`), the last page of the ledger until its rows or its
 link differ, and each row of the ledger, once validated and serialized, for as long as the tenant is in
-memory: a year of one has thousands of rows, and every poll shows nearly the same ones. A tenant that is built
-anew, after a rewind for example, is another object and begins with an empty cache.
+memory: a year of one has thousands of rows, and every poll shows nearly the same ones. Of more rows than a
+client polls, the newest are kept. A tenant that is built anew, after a rewind for example, is another object
+and begins with an empty cache.
 
 Tenants are found by organization and compared by identity: with every request that takes 0.06 µs, where a
 look-up in a `WeakKeyDictionary` takes 0.23 µs.
@@ -32,6 +33,9 @@ from orgbilling_stubs.http.response_fitting import ResponseFitter
 from orgbilling_stubs.http.responses import validated_json
 
 LEDGER = "getOrgLedger"
+
+CACHED_ROWS = 10_000
+"""Serialized rows that are kept of a tenant, the newest. A year has 2,000 rows, of some 300 bytes each."""
 
 Read: TypeAlias = Callable[[RequestContext, Tenant], Reply | EncodedReply]
 """Makes the reply to a read; of the request it looks at parameters and public URL alone."""
@@ -116,6 +120,8 @@ class ResponseCache:
             newest_first = map(encoded.__getitem__, range(high - 1, low - 1, -1))
             cached.ledger = EncodedReply(b"[" + b",".join(newest_first) + b"]", headers=headers)
             cached.page = page
+            if len(encoded) > CACHED_ROWS:
+                cached.rows = dict(sorted(encoded.items())[-CACHED_ROWS:])
         return cached.ledger
 
     def _cached(self, tenant: Tenant) -> _Cached:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from orgbilling_openapi import description as descriptions
 from orgbilling_openapi.operations import operations_by_id
+from orgbilling_stubs.api import response_cache
 from orgbilling_stubs.api.operations import operation_handlers
 from orgbilling_stubs.api.response_cache import ResponseCache, RowEncoder
 from orgbilling_stubs.billing import scheduler
@@ -83,6 +84,16 @@ def test_a_tenant_that_was_built_anew_begins_with_an_empty_cache(dashboard):
     del tenant
     gc.collect()
     assert cache.profile(copy) is second
+
+
+def test_of_many_rows_the_newest_are_kept(dashboard, monkeypatch):
+    monkeypatch.setattr(response_cache, "CACHED_ROWS", 5)
+    tenant, cache = dashboard.app.service.tenant("org_standard"), ResponseCache(descriptions.load())
+    rows = len(tenant.ledger.rows)
+    whole = cache.ledger(tenant, 0, rows, {}).body
+    assert sorted(cache._cached(tenant).rows) == list(range(rows - 5, rows))
+    assert cache.ledger(tenant, rows - 1, rows, {}).body[1:-1] in whole
+    assert cache.ledger(tenant, 0, rows, {}).body == whole
 
 
 def test_the_same_question_about_the_same_state_gets_the_same_reply(dashboard):
