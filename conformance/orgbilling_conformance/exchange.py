@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from orgbilling_openapi.redaction import redact
 from orgbilling_openapi.strict_json import JsonObject, JsonValue, StrictJsonError, loads
@@ -18,6 +18,10 @@ Headers = tuple[tuple[str, str], ...]
 
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that steer a terminal, turn text around, or cannot be written."""
+
+
+LOOKED_THROUGH = 20_000
+"""So many characters of a text are looked through for secrets, to show the beginning of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Request:
         """A command that repeats it; tokens stand there as shell variables."""
         query = f"?{self.query}" if self.query else ""
         base = self.base or base
-        base = base.removesuffix(urlsplit(base).path) if self.rooted else base
+        base = base.removesuffix(address_parts(base).path) if self.rooted else base
         parts = ["curl -sS"] + ([] if self.method == "GET" else [f"-X {self.method}"])
         parts.append(shlex.quote(f"{base}{self.path}{query}"))
         if self.auth not in ("none", "unknown"):
@@ -203,13 +207,29 @@ def strings(value: JsonValue) -> Iterator[str]:
             stack.extend(node)
 
 
+def address_parts(text: str) -> SplitResult:
+    """The parts of an address; all empty for what is none."""
+    try:
+        return urlsplit(text)
+    except ValueError:  # brackets that are no IPv6 address, some characters in a host
+        return SplitResult("", "", "", "", "")
+
+
 def visible(text: str) -> str:
     """A text with its `UNSEEN` characters escaped: ``\\u202e``, ``\\x1b``."""
     return UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
+def _dumped(value: JsonValue) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (RecursionError, ValueError):  # lists in lists in lists; a number of too many digits
+        return f"{type(value).__name__} that is too deep or too long to be shown"
+
+
 def shorten(value: JsonValue, limit: int = 120) -> str:
     """A value in one short line, without tokens."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = value if isinstance(value, str) else _dumped(value)
+    text = text[:LOOKED_THROUGH]  # an answer may have 50 MB
     text = visible(redact(" ".join(text.split()) or repr(text)))
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -55,6 +55,9 @@ REDACTED = re.compile(
 """What people and tools put where a secret was."""
 
 MEDIA = re.compile(r"(?!x-unknown)[\w.+-]+/[\w.+-]+")
+LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Halves of surrogate pairs that stand for no byte."""
+
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
@@ -373,4 +376,6 @@ def _recorded(content: JsonObject, recording: Recording) -> tuple[bytes | None, 
             return None, NotJudged("body-unreadable", "not base64")
     if encoding not in ("", "utf-8", "utf8", "text", "identity"):
         return None, NotJudged("body-unreadable", f"encoding {shorten(encoding, 30)}")
-    return text.encode("utf-8", "surrogatepass"), None
+    # mitmproxy writes a byte that is not UTF-8 as half of a surrogate pair.
+    bytes_kept = not LONE_SURROGATE.search(text)
+    return text.encode("utf-8", "surrogateescape" if bytes_kept else "surrogatepass"), None

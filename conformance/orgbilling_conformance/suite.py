@@ -26,6 +26,8 @@ from orgbilling_conformance.time_shares import TimeShares
 from orgbilling_conformance.tokens import RunTokens, TokenRejectedError
 
 EXAMPLES = 3
+LONGEST_POINTER = 300
+"""The name of a member may have a million characters: a report shows the beginning."""
 VALUES = 10
 """So many values at one place are findings of their own; the others are one finding together."""
 UNASKED = "unasked"
@@ -192,6 +194,8 @@ class ConformanceSuite:
         if counted:
             self.evaluated(violation.rule, operation)
         basis = violation.basis or RULES[violation.rule].basis[0]
+        if len(violation.pointer) > LONGEST_POINTER:
+            violation = replace(violation, pointer=violation.pointer[:LONGEST_POINTER] + "…")
         if violation.value:
             values = self._values[violation.rule, operation, violation.pointer]
             if violation.value not in values and len(values) >= VALUES:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from orgbilling_openapi.strict_json import StrictJsonError
 
 from orgbilling_conformance.api_description import PROBLEM
-from orgbilling_conformance.exchange import Exchange, shorten, strings
+from orgbilling_conformance.exchange import Exchange, address_parts, shorten, strings
 from orgbilling_conformance.rules.rule import ResponseCheck, RuleContext, RuleViolation
 from orgbilling_conformance.schema_validation import REFERENCE
 
@@ -18,7 +17,7 @@ SHORT = 16
 
 TRACE = re.compile(
     r"Traceback \(most recent call last\)|File \"[^\"]+\", line \d+|goroutine \d+ \[|\bpanic: |\.go:\d+\b"
-    r"|\n\s+at [\w.$<>]+ ?\(|\(\w+\.(?:java|kt|scala):\d+\)|\.(?:js|ts|py|rb):\d+(?::\d+)?\b"
+    r"|\n[ \t]+at [\w.$<>]+ ?\(|\(\w+\.(?:java|kt|scala):\d+\)|\.(?:js|ts|py|rb):\d+(?::\d+)?\b"
     r"|Exception in thread|SQLSTATE\[|pq: |syntax error at or near"
     r"|/usr/(?:local|lib)/|/home/\w+/|/site-packages/"
 )
@@ -28,7 +27,7 @@ MARKS = ("sk_", "rk_", "whsec_", "-----BEGIN", "AKIA", "://", "eyJ")
 SECRET = re.compile(
     r"\b(?:sk|rk)_(?:live|test)_\w{8,}|\bwhsec_\w{8,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b"
-    r"|\b\w+://[^/\s:@]+:[^/\s:@]+@|eyJ[\w-]{10,}\.eyJ[\w-]{10,}"
+    r"|\b\w+://[^/\s:@]+:[^/\s:@]+@|(?<![\w-])eyJ[\w-]{10,}\.eyJ[\w-]{10,}"
 )
 
 
@@ -52,14 +51,14 @@ def link(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | 
     value, name = exchange.response.header("link"), _name(exchange, context)
     if value is None or not name:
         return None
-    for address, rest in re.findall(r"<([^>]*)>([^<]*)", value):
+    for address, rest in re.findall(r"<([^<>]*)>([^<]*)", value):
         if re.search(r"rel=\"?describedby\"?", rest, re.IGNORECASE) and not _names(address, name):
             return [RuleViolation("link", "header/Link", f"…/schemas/{name}.json", shorten(value))]
     return []
 
 
 def _names(address: str, name: str) -> bool:
-    return urlsplit(address).path.endswith(f"/schemas/{name}.json") and not re.search(r"\s", address)
+    return address_parts(address).path.endswith(f"/schemas/{name}.json") and not re.search(r"\s", address)
 
 
 def _name(exchange: Exchange, context: RuleContext) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from orgbilling_openapi.invariants import INVARIANTS
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
-from orgbilling_conformance.exchange import Exchange, Headers, Request, shorten
+from orgbilling_conformance.exchange import Exchange, Headers, Request, address_parts, shorten
 from orgbilling_conformance.guard import UNDOCUMENTED
 from orgbilling_conformance.options import WRITES
 from orgbilling_conformance.rules.invariants import invariant_rule_id
@@ -347,7 +347,7 @@ def address(suite: ConformanceSuite, rule: str, exchange: Exchange) -> bool:
     if not exchange.response.succeeded or not isinstance(body, dict):
         suite.skip((rule,), (exchange.operation,), f"refused with {exchange.response.status}")
         return False
-    parts = urlsplit(str(body.get("url")))
+    parts = address_parts(str(body.get("url")))
     if parts.scheme not in ("http", "https") or not parts.hostname:
         suite.violation(rule, "/url", "an absolute http or https address", shorten(body.get("url")), exchange)
     suite.evaluated(rule, exchange.operation)
