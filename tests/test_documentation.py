@@ -98,6 +98,13 @@ def test_links_lead_somewhere(page: Path, site: ModuleType) -> None:
             assert anchor.removeprefix("#") in anchors(path, site), f"{target}{anchor}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_paragraphs_of_a_list_are_indented_by_four_spaces(page: Path, site: ModuleType) -> None:
+    """Python-Markdown, which the site is made with, ends the list otherwise."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert re.findall(r"(?<=\n\n) {1,3}\S.*", text) == []
+
+
 def test_the_architecture_names_modules_that_exist() -> None:
     packages = [*ROOT.glob("*/orgbilling_*")]
     text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
