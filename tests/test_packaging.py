@@ -21,11 +21,13 @@ import yaml
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
-WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+EXAMPLES = ROOT / "examples/ci"
+WORKFLOWS = sorted([*(ROOT / ".github/workflows").glob("*.yml"), *EXAMPLES.glob("*.yml")])
 YAML_FILES = [*ACTIONS, *WORKFLOWS, *(ROOT / name for name in ("compose.yaml", ".pre-commit-hooks.yaml"))]
 SCRIPTS = [
     *sorted((ROOT / ".github/actions").rglob("*.sh")),
     *sorted((ROOT / "requirements").glob("*.sh")),
+    *sorted(EXAMPLES.glob("*.sh")),
     ROOT / ".ci/run",
 ]
 CI_PAGE = ROOT / "docs/ci.md"
@@ -93,6 +95,8 @@ def test_workflows_in_the_documentation_are_what_their_schemas_say(tmp_path: Pat
 def test_workflows_are_secure() -> None:
     # The low finding `self-repository` asks for a syntax that GitHub Enterprise Server does not know.
     run_tool("zizmor", "--offline", "--no-progress", "--min-severity", "medium", ROOT / ".github")
+    examples = sorted(EXAMPLES.glob("*.yml"))
+    run_tool("zizmor", "--offline", "--no-progress", "--min-severity", "medium", *examples)
 
 
 @pytest.mark.slow
@@ -132,6 +136,48 @@ def test_local_actions_exist_and_take_what_they_are_given() -> None:
                 required = {key for key, value in action["inputs"].items() if value.get("required")}
                 given = set(step.get("with", ()))
                 assert required <= given <= set(action["inputs"])
+
+
+@pytest.mark.slow
+def test_the_example_opens_one_issue_for_what_is_new(tmp_path: Path) -> None:
+    """drift.sh with an `orgbilling` and a `gh` of ours, which say what they were called with."""
+    log, folder = tmp_path / "log", tmp_path / "bin"
+    folder.mkdir()
+    fakes = {
+        "orgbilling": (
+            'echo "$@" >>"$LOG"; [ "$1" = spec ] && { echo gone; exit "$DIFF"; }\n'
+            'echo "{}" >"$REPORTS/report.json"; echo summary >"$REPORTS/report.md"; exit "$CONFORM"'
+        ),
+        "gh": 'echo "gh $1 $2" >>"$LOG"; [ "$2" = list ] && printf %s "$OPEN"; exit 0',
+    }
+    for tool, script in fakes.items():
+        (folder / tool).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / tool).chmod(0o755)
+
+    def drift(conform: int, diff: int, open_issue: str = "") -> tuple[int, list[str]]:
+        log.write_text("")
+        variables = {"CONFORM": str(conform), "DIFF": str(diff), "OPEN": open_issue, "LOG": str(log)}
+        variables |= {
+            "TARGET": "http://x",
+            "TOKEN": "t",
+            "DOCUMENT": "http://x/d",
+            "OPTIONS": "--quick --seed 1",
+        }
+        variables |= {"REPORTS": str(tmp_path / "reports"), "PATH": f"{folder}:{os.environ['PATH']}"}
+        run = subprocess.run(["sh", EXAMPLES / "drift.sh"], env=variables, check=False)
+        return run.returncode, log.read_text().splitlines()
+
+    status, calls = drift(3, 0)
+    assert (status, [call for call in calls if call.startswith("gh")]) == (3, [])
+    assert "--quick --seed 1" in calls[0]
+    assert "--compare" not in calls[0]
+    status, calls = drift(0, 1)
+    assert (status, calls[-1]) == (1, "gh issue create")
+    status, calls = drift(0, 1)
+    assert (status, [call for call in calls if call.startswith("gh")]) == (0, []), "it is known"
+    assert f"--compare {tmp_path}/reports/known.json" in calls[0]
+    assert drift(1, 0, "17") == (1, [*calls, "gh issue list", "gh issue comment"])
+    assert "summary" in (tmp_path / "reports/issue.md").read_text()
 
 
 def test_scripts_can_be_executed() -> None:

@@ -573,7 +573,7 @@ def test_a_real_change_is_found_however_it_is_written(
     st.sets(st.sampled_from(NEUTRAL)),
     st.integers(0, 2**32),
 )
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_many_versions_of_a_document(
     real: tuple[str, str], rewrites: set[str], neutral: set[str], seed: int
 ) -> None:
