@@ -36,7 +36,8 @@ site: venv-dev  ## build the documentation site in build/site (ARGS=--serve serv
 	@exec $(BIN)/python docs/build_site.py $(ARGS)
 
 screenshots: venv-dev  ## axe on every page, and pictures of them in screenshots/ and docs/ (needs Chromium)
-	@PICTURES=docs exec $(BIN)/python -m pytest -q -m slow tests/browser/test_screenshots.py $(ARGS)
+	@PICTURES=docs exec $(BIN)/python -m pytest -q -m slow tests/browser/test_screenshots.py \
+		tests/clients/dashboard -k "screenshots or pictures" $(ARGS)
 
 lint: venv-dev  ## ruff
 	$(BIN)/ruff check .

@@ -11,19 +11,36 @@ from pathlib import Path
 
 import pytest
 
-TIMEOUT_S = 300
+TIMEOUT_S = 900
+ROOT = Path(__file__).parents[2]
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+NOT_COPIED = shutil.ignore_patterns("node_modules", "dist", "dist-*", "test-results")
 Run = Callable[..., str]
 
 
-@pytest.fixture(scope="module")
-def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Run]:
-    """Copy a folder with a package.json, and `npm ci` there; commands then run in the copy."""
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The program of the browser that is installed."""
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if found is None:
+        pytest.skip("no chromium on PATH (apt-get install chromium)")
+    return found
 
-    def installed(source: Path) -> Run:
+
+@pytest.fixture(scope="module")
+def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
+    """Copy a folder with a package.json, and `npm ci` there; commands then run in the copy.
+
+    Further folders are copied to the same places beside it.
+    """
+
+    def installed(source: Path, *others: Path) -> Run:
         if shutil.which("npm") is None:
             pytest.skip("no Node.js and npm on PATH (apt-get install nodejs npm)")
-        folder = tmp_path_factory.mktemp("with a space") / source.name
-        shutil.copytree(source, folder, ignore=shutil.ignore_patterns("node_modules", "dist", "test-results"))
+        root = tmp_path_factory.mktemp("with a space")
+        for each in (source, *others):
+            shutil.copytree(each, root / each.relative_to(ROOT), ignore=NOT_COPIED)
+        folder = root / source.relative_to(ROOT)
 
         def run(*command: str, **environment: str) -> str:
             program = Path(sys.executable).with_name("orgbilling")

@@ -121,10 +121,11 @@ class Server:
         body = {"organization": organization_id, "persona": persona, "seed": seed, "asOf": at}
         created = self.control.call("POST", "/organizations", body)
         organization = Organization(self.control, created["organization"])
-        if scenario is not None:
-            organization.scenario(scenario)
+        # A scenario keeps the clock. A clock set after it would go back to before what the scenario did.
         if at is not None:
             organization.freeze(at)
+        if scenario is not None:
+            organization.scenario(scenario)
         return organization
 
     def existing(self, organization_id: str) -> Organization:

@@ -73,8 +73,9 @@ export class Server {
     const body = { organization: id ?? `org_${++this.organizations}`, persona, seed, asOf };
     const created = await this.control.call<OrganizationState>("POST", "/organizations", body);
     const organization = new Organization(this.control, created.organization);
-    if (scenario !== undefined) await organization.scenario(scenario);
+    // A scenario keeps the clock; a clock that is set after it would go back to before what the scenario did.
     if (at !== undefined) await organization.freeze(at);
+    if (scenario !== undefined) await organization.scenario(scenario);
     return organization;
   }
 

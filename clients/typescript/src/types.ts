@@ -95,6 +95,8 @@ export interface Exchange {
   error?: string | null;
   request?: unknown;
   response?: unknown;
+  /** The stub, or the real API beside it. */
+  answeredBy: "stub" | "real";
 }
 
 /** An operation, status or state, and how often it was met. */

@@ -56,6 +56,10 @@ test("an id without its prefix gets it, and the persona is the one asked for", a
 test("an organization begins with a scenario", async () => {
   const low = await server.organization(undefined, { scenario: "low-balance", at: new Date(AT) });
   assert.equal((await low.state()).scenario, "low-balance");
+  assert.equal((await low.state()).clock.now, AT);
+  const unconfirmed = await server.organization(undefined, { scenario: "webhook-never", at: AT });
+  const settings = await server.control.call("GET", `/organizations/${unconfirmed.id}/checkout-settings`);
+  assert.deepEqual(settings.webhookSeconds, []);
   assert.equal((await low.state()).clock.mode, "frozen");
   await low.delete();
 });

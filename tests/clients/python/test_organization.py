@@ -66,6 +66,13 @@ def test_a_scenario_changes_the_balance(server, organization):
     assert organization.state()["scenario"] == "low-balance"
 
 
+def test_an_instant_at_the_beginning_keeps_what_the_scenario_did(server):
+    organization = server.organization(scenario="webhook-never", at=AT)
+    settings = server.control.call("GET", f"/organizations/{organization.id}/checkout-settings")
+    assert settings["webhookSeconds"] == []
+    assert organization.state()["clock"] == {"mode": "frozen", "now": AT}
+
+
 def test_an_unknown_scenario_is_refused_with_the_right_name(organization):
     with pytest.raises(ControlError, match='did you mean "low-balance"') as error:
         organization.scenario("low-balanc")

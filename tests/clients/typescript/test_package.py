@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 
 Run = Callable[..., str]
 PACKAGE = Path(__file__).parents[3] / "clients" / "typescript"
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +32,7 @@ def test_the_client_drives_a_server(run):
 
 
 @pytest.mark.slow
-def test_playwright_has_the_fixtures(run):
-    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if chromium is None:
-        pytest.skip("no chromium on PATH (apt-get install chromium)")
+def test_playwright_has_the_fixtures(run, chromium):
     assert "4 passed" in run("npx", "playwright", "test", "-c", "test/playwright", CHROMIUM=chromium)
 
 
