@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 from collections.abc import Callable
@@ -355,3 +356,76 @@ def test_a_body_in_no_file_beside_the_recording_was_not_recorded(
     report = conform(har=har(tmp_path / "recordings" / "a.har", [good, good | {"response": response}]))
     assert report.findings == ()
     assert not_judged(report) == {"body-missing": 1}
+
+
+def content(**given: Any) -> dict[str, Any]:
+    return {"content": given, "headers": [{"name": "content-type", "value": "application/json"}]}
+
+
+def header(name: str, value: str, **response: Any) -> dict[str, Any]:
+    return {"headers": [{"name": name, "value": value}], "content": {"size": 0}} | response
+
+
+BROTLI = base64.b64encode(b"\x8b\x1f\x80\xff\x00\x01").decode()
+FLAWS: dict[str, tuple[dict[str, Any], str]] = {
+    "a redirect": (header("Location", "https://b.example.com/x", status=302), "redirect"),
+    "a redirect of the browser": (header("Non-Authoritative-Reason", "HSTS", status=307), "redirect"),
+    "a limit": (header("Retry-After", "5", status=429), "rate-limited"),
+    "a gateway": (header("Content-Type", "text/html", status=502), "gateway"),
+    "not modified": (header("ETag", '"a"', status=304), "cached"),
+    "no text": (content(size=400), "body-missing"),
+    "no content": ({"content": None}, "body-missing"),
+    "empty, and was not": ({"content": {"size": 0, "text": ""}}, "body-missing"),
+    "a Content-Length alone": ({"content": {"text": "[", "size": -1}}, "body-cut"),
+    "gzip that ends early": (
+        content(text=base64.b64encode(gzip.compress(b"[1]" * 99)[:20]).decode(), encoding="base64"),
+        "body-cut",
+    ),
+    "gzip as text": (content(text=gzip.compress(b"[]").decode("utf-8", "replace")), "body-encoded"),
+    "Brotli": (
+        header("Content-Encoding", "br", content={"text": BROTLI, "encoding": "base64"}),
+        "body-encoded",
+    ),
+    "no base64": (content(text="a-_", encoding="base64"), "body-unreadable"),
+    "another encoding": (content(text="a", encoding="quoted-printable"), "body-unreadable"),
+    "JSON that is no text": (content(text={"a": 1}), "body-unreadable"),
+    "a file with a name that is none": (content(_file="\x00"), "body-unreadable"),
+    "a status that is none": (content(text="{}") | {"status": "ok"}, "unreadable"),
+    "headers that are none": ({"headers": [5]}, "unreadable"),
+}
+
+
+@pytest.mark.parametrize("name", FLAWS)
+def test_what_an_entry_does_not_show_is_not_judged(good: dict[str, Any], tmp_path: Path, name: str) -> None:
+    response, reason = FLAWS[name]
+    rows = [*good["response"]["headers"], {"name": "Content-Length", "value": "640"}]
+    whole = changed(good, response={"headers": rows})
+    flawed = changed(whole, url="https://api.example.com/api/v1/org/ledger", response=response)
+    report = conform(har=har(tmp_path / "a.har", [whole, flawed]))
+    assert report.findings == ()
+    assert not_judged(report) == {reason: 1}
+    assert any("log.entries[1]" in note for note in report.notes)
+    assert report.exit == (3 if reason == "redirect" else 0)
+    alone = conform(har=har(tmp_path / "b.har", [flawed]))
+    assert (alone.exit, alone.findings) == (3, ())
+
+
+def test_a_redirect_says_where_to(good: dict[str, Any], tmp_path: Path) -> None:
+    led = changed(good, response=FLAWS["a redirect"][0])
+    report = conform(har=har(tmp_path / "a.har", [led]))
+    assert "GET /org/billing is redirected: 302 to https://b.example.com/x" in report.reasons
+    assert conform(har=har(tmp_path / "b.har", [led, good])).exit == 0, "what it led to was recorded"
+
+
+def test_broken_entries_of_others_are_no_matter(good: dict[str, Any], tmp_path: Path) -> None:
+    broken = [{"request": {"method": "GET", "url": f"https://x.example.com/{row}"}} for row in range(30)]
+    report = conform(har=har(tmp_path / "a.har", [*broken, good]))
+    assert (report.exit, not_judged(report)) == (0, {"unreadable-elsewhere": 30})
+    assert any("log.entries[0] (no headers of the request)" in note and "and 20 more" in note for note in report.notes)
+
+
+def test_html_from_the_origin_of_the_page_is_not_the_api(good: dict[str, Any], tmp_path: Path) -> None:
+    """An application that answers every path with its page, beside the API at the same path."""
+    page = changed(good, url="https://app.example.com/api/v1/org/billing", response=PAGE)
+    report = conform(har=har(tmp_path / "a.har", [page, good]))
+    assert (report.findings, not_judged(report)) == ((), {"other-address": 1})
