@@ -267,7 +267,7 @@ def _terminal() -> InstallationCheck:
     encoding = (sys.stdout.encoding or "ascii").lower()
     if encoding.replace("-", "") == "utf8":
         return InstallationCheck("terminal", "ok", encoding)
-    problem = f"{encoding}: what it does not have is shown as ?; PYTHONUTF8=1 writes UTF-8"
+    problem = f"{encoding}: what it lacks is shown as ? or as a like sign; PYTHONUTF8=1 writes UTF-8"
     return InstallationCheck("terminal", "missing", problem)
 
 

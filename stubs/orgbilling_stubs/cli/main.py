@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
@@ -96,14 +97,30 @@ def run() -> None:
     sys.exit(status if isinstance(status, int) else 0)
 
 
+SUBSTITUTES = {
+    "✗": "x", "✓": "+", "✔": "+", "·": "*", "•": "*", "–": "-", "—": "-", "−": "-", "…": "...", "×": "x",
+    "→": "->", "←": "<-", "▲": "^", "▼": "v", "≥": ">=", "≤": "<=", "’": "'", "‘": "'", "“": '"', "”": '"',
+}  # fmt: skip
+"""What stands for a sign of ours on a terminal whose encoding does not have it."""
+
+
+def _substitute(error: UnicodeError) -> tuple[str, int]:
+    """What is written for characters that an encoding does not have, and where to go on; for `codecs`."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(SUBSTITUTES.get(character, "?") for character in lacking), error.end
+
+
 def _prepare_output() -> None:
-    """Let output be written whatever the terminal's encoding is: what it does not have becomes `?`."""
+    """Let output be written whatever the encoding of the terminal is."""
+    codecs.register_error("orgbilling-substitute", _substitute)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started the command
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 -- until the end
         elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="orgbilling-substitute")
 
 
 def _closed_output(status: int) -> int:

@@ -230,7 +230,7 @@ def test_the_browser_that_open_starts(opener: str | None, monkeypatch: pytest.Mo
 def test_a_terminal_without_unicode_is_named() -> None:
     command = [sys.executable, "-m", "orgbilling_stubs.cli", "doctor", "--port", "0", "--url", AWAY]
     result = subprocess.run(command, capture_output=True, env={"PYTHONIOENCODING": "ascii"}, check=False)
-    assert b"terminal\tmissing\tascii: what it does not have is shown as ?" in result.stdout
+    assert b"terminal\tmissing\tascii: what it lacks is shown as ?" in result.stdout
 
 
 def test_the_help_says_what_the_exit_status_means() -> None:

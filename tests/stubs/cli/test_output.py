@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -46,6 +47,24 @@ def _check(encoding: str, status: int, arguments: list[str]) -> None:
 
 def test_a_table_is_shown_in_ascii() -> None:
     _check("ascii", 0, ["personas"])
+
+
+def test_signs_of_ours_stay_apart_in_ascii(tmp_path: Path) -> None:
+    """An error, a warning and what was not run look different in the matrix of a conformance run."""
+    entry = {
+        "request": {"method": "GET", "url": "https://a.example.com/api/v1/org/billing", "headers": []},
+        "response": {
+            "status": 200,
+            "headers": [{"name": "Content-Type", "value": "application/json"}],
+            "content": {"text": '{"\ud83d": "\u20ac"}', "size": 1},
+        },
+    }
+    (tmp_path / "a.har").write_text(json.dumps({"log": {"entries": [entry]}}))
+    done = _run(
+        "conform", "--har", str(tmp_path / "a.har"), capture_output=True, env=_environment("ascii:strict")
+    )
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"* x errors * ! warnings * - not run" in b" ".join(done.stdout.split())
 
 
 @pytest.mark.slow
