@@ -159,7 +159,9 @@ def _assemble(settings: Settings) -> App:
         handlers,
         authorizer.authorize,
         documents=_public_keys(key),
-        settings=HttpSettings(settings.lenient, settings.network, settings.seed, fitter),
+        settings=HttpSettings(
+            settings.lenient, settings.network, settings.seed, fitter, instance=settings.instance
+        ),
         closing=store.close,
         routes=_routes(settings, service, instrumentation.journal, control_api) | further,
         recorder=record,

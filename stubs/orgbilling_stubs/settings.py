@@ -33,6 +33,7 @@ class Settings:
     ca_file, insecure: how the certificate of `clerk_jwks` is checked (see `http_client.CertificateOptions`).
     beside: the real API that it stands beside, if there is one.
     webhook: when Stripe's webhook arrives, in seconds after a payment, once for each number.
+    instance: number of the process among those of one server: it makes their trace ids differ.
     """
 
     personas: tuple[str, ...] = ()
@@ -58,6 +59,7 @@ class Settings:
     cancel_url: str | None = None
     return_url: str | None = None
     webhook: tuple[int, ...] = (0,)
+    instance: int = 0
     beside: BesideSettings | None = None
 
     @property

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from threading import Thread, Timer
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
@@ -50,13 +49,15 @@ from orgbilling_stubs.cli.serve_options import (
     SuccessUrl,
     TrustedProxies,
     Webhook,
+    Workers,
 )
 from orgbilling_stubs.http.command_name import command_name
 from orgbilling_stubs.settings import Settings, SettingsError
-from orgbilling_stubs.tenants.store.address import shown_address
+from orgbilling_stubs.tenants.store.address import is_memory, shown_address
 
 if TYPE_CHECKING:
     from orgbilling_stubs.app import App
+    from orgbilling_stubs.cli.workers import Worker
     from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 
 DEFAULTS = Settings()
@@ -98,6 +99,7 @@ def serve(
     mode: ModeOption = BesideMode.OBSERVE,
     real: Real = None,
     allow_write: AllowWrite = None,
+    workers: Workers = 1,
     quiet: Quiet = False,
 ) -> None:
     """Serve the Org Billing API.
@@ -131,7 +133,40 @@ def serve(
         insecure=insecure,
         beside=_beside(beside, mode, real, allow_write),
     )
-    run_server(settings, host, port, quiet, log or default_log(quiet), scenario)
+    log = log or default_log(quiet)
+    if workers > 1:
+        _run_workers(workers, settings, port, quiet, log, scenario)
+    else:
+        run_server(settings, host, port, quiet, log, scenario)
+
+
+def _run_workers(
+    count: int, settings: Settings, port: int, quiet: bool, log: LogFormat, scenario: str | None
+) -> None:
+    """Serve with several processes, until they are stopped; ends the command where that is impossible."""
+    from orgbilling_stubs.cli.workers import Supervisor
+
+    if is_memory(settings.db):
+        fail(
+            "--workers: several processes need a database that they share: --db sqlite:///FILE or"
+            " postgresql://HOST/DATABASE"
+        )
+    if settings.beside is not None:
+        fail("--workers: a stub beside the real API is one process")
+    if not hasattr(os, "fork"):
+        fail("--workers: this system cannot fork processes; start several servers on one database instead")
+
+    def serve_as(worker: Worker) -> None:
+        own = replace(settings, instance=worker.number)
+        run_server(own, settings.host, port, quiet, log, scenario, worker=worker)
+
+    try:
+        sockets = listen(settings.host, port)
+    except ListenerError as error:
+        fail(error)
+    status = Supervisor(count, sockets, serve_as).run()
+    if status:
+        raise typer.Exit(status)
 
 
 def _beside(
@@ -167,22 +202,25 @@ def run_server(
     log: LogFormat,
     scenario: str | None,
     attach: Callable[[App], Callable[[], None]] | None = None,
+    worker: Worker | None = None,
 ) -> None:
     """Build the stub and serve it, until it is stopped.
 
     attach: called with the stub before it is served; what it returns is called after the stub has stopped.
+    worker: what this process is, if it is one of several.
     """
     from orgbilling_stubs.app import build
     from orgbilling_stubs.cli.database_notice import database_notice
     from orgbilling_stubs.tenants.store.errors import StoreError
 
     try:
-        sockets = listen(host, port)
+        sockets = listen(host, port) if worker is None else worker.sockets
     except ListenerError as error:
         fail(error)
+    is_first = worker is None or worker.is_first
     try:
         app = build(settings)
-        if scenario is not None:
+        if scenario is not None and is_first:
             _show_scenario(app, scenario)
         url = _url(host, sockets[0])
         notice = database_notice(app.service, settings.db, url)
@@ -190,14 +228,8 @@ def run_server(
         for listener in sockets:
             listener.close()
         fail(error)
-    if app.key_notice is not None:
-        report_error(app.key_notice)
-    for gap in app.gaps[:MAX_GAP_LINES]:
-        report_error(f"--published: {gap}")
-    if len(app.gaps) > MAX_GAP_LINES:
-        report_error(f"--published: and {len(app.gaps) - MAX_GAP_LINES} more")
-    if notice is not None:
-        typer.echo(f"orgbilling: {notice}", err=True)
+    if is_first:
+        _report_notices(app, notice)
     if log is not LogFormat.NONE:
         request_log = RequestLog(sys.stdout, log, colored=sys.stdout.isatty())
         app.journal.followers.append(request_log)
@@ -208,12 +240,26 @@ def run_server(
     at, public = addresses(sockets), (settings.public_url or url).rstrip("/")
     # Lines of JSON are for a program, which the banner would stop.
     stream = sys.stderr if log is LogFormat.JSON else sys.stdout
-    _serve(
-        app,
-        sockets,
-        partial(_announce, public, at, app.personas, settings, quiet, app.control_token, stream),
-        ended,
-    )
+
+    def announce() -> None:
+        if is_first:
+            _announce(public, at, app.personas, settings, quiet, app.control_token, stream)
+        if worker is not None:
+            worker.listens()
+
+    _serve(app, sockets, announce, ended)
+
+
+def _report_notices(app: App, notice: str | None) -> None:
+    """Say on standard error what a user should know at the start; notice: about the database."""
+    if app.key_notice is not None:
+        report_error(app.key_notice)
+    for gap in app.gaps[:MAX_GAP_LINES]:
+        report_error(f"--published: {gap}")
+    if len(app.gaps) > MAX_GAP_LINES:
+        report_error(f"--published: and {len(app.gaps) - MAX_GAP_LINES} more")
+    if notice is not None:
+        typer.echo(f"orgbilling: {notice}", err=True)
 
 
 def _show_scenario(app: App, name: str) -> None:

@@ -135,6 +135,9 @@ Beside = Annotated[
         rich_help_panel="Beside the real API",
     ),
 ]
+Workers = Annotated[
+    int, typer.Option(min=1, max=64, help="How many processes serve the port; more than one need a --db.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the address.")]
 SuccessUrl = Annotated[
     str | None,

@@ -37,6 +37,7 @@ class HttpSettings:
     fitter: fits replies to a description that is not the one the handlers were written for.
     assisted: take other spellings, suggest what was meant, refuse unknown query parameters.
     lazily: compile each operation with its first request, and not all at the start.
+    instance: number of the process, where several serve one address; part of its trace ids.
     """
 
     lenient: bool = False
@@ -45,6 +46,7 @@ class HttpSettings:
     fitter: ResponseFitter | None = None
     assisted: bool = False
     lazily: bool = False
+    instance: int = 0
 
 
 def assemble(
@@ -74,7 +76,7 @@ def assemble(
     settings = settings or HttpSettings()
     specification = ApiSpecification(description)
     prefix = str(specification.base_path)
-    responder = Responder(prefix, trace_ids(settings.seed), settings.network)
+    responder = Responder(prefix, trace_ids(_trace_seed(settings)), settings.network)
     schemas = Schemas(description, tolerant=settings.lenient)
     site = Site(description, prefix, responder, documents or {}, closing, routes)
     pipeline = request_pipeline(authorize, responder.policy, fault_injection)
@@ -90,6 +92,11 @@ def assemble(
     app.add_specification(specification, resolver, compiled_with)
     app.compile()
     return app
+
+
+def _trace_seed(settings: HttpSettings) -> int | str:
+    """The seed of trace ids: no two processes of one server give the same id."""
+    return f"{settings.seed}.{settings.instance}" if settings.instance else settings.seed
 
 
 def _record_nothing(context: RequestContext, response: Response) -> None:

@@ -22,7 +22,8 @@ class Server:
 
     def __init__(self, base: str) -> None:
         self.api = httpx.Client(base_url=base, headers=token("org_a"), timeout=30)
-        self._control = f"{base.removesuffix('/api/v1')}/_mock/v1/organizations/org_a"
+        self.address = base.removesuffix("/api/v1")
+        self._control = f"{self.address}/_mock/v1/organizations/org_a"
 
     def control(self, method: str, path: str = "", **body: object) -> httpx.Response:
         return httpx.request(method, self._control + path, json=body or None, timeout=30)
@@ -47,11 +48,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "a.db"
 
 
-@pytest.fixture
-def servers(path: Path) -> Iterator[tuple[Server, Server]]:
-    """Two processes that serve one file."""
+@pytest.fixture(params=["sqlite", "postgres"])
+def servers(request: pytest.FixtureRequest, path: Path) -> Iterator[tuple[Server, Server]]:
+    """Two processes that serve one database."""
+    address = f"sqlite:///{path}"
+    if request.param == "postgres":
+        address = request.getfixturevalue("postgres_address")
     with ExitStack() as stack:
-        options = ("--db", f"sqlite:///{path}", "--clock", "2026-03-10T12:00:00Z")
+        options = ("--db", address, "--clock", "2026-03-10T12:00:00Z")
         first, second = (stack.enter_context(serving(*options))[1] for _ in range(2))
         yield Server(first), Server(second)
 
@@ -80,6 +84,33 @@ def test_nothing_of_a_deleted_organization_comes_back_on_another_server(
         assert server.redeem("9-b").status_code == 409
     assert ours.control("POST", "/snapshots/before/restore").status_code == 404
     assert ours.shown() == theirs.shown()
+
+
+def test_what_drives_one_server_shows_on_the_other_at_once(servers: tuple[Server, Server]) -> None:
+    ours, theirs = servers
+    assert ours.control("PUT", "/scenario", scenario="low-balance").status_code == 200
+    assert theirs.shown() == ours.shown()
+    assert theirs.shown()["scenario"] == "low-balance"
+    ours.control("PUT", "/clock", mode="frozen", at="2026-04-01T00:00:00Z")
+    assert theirs.shown() == ours.shown()
+    rules = f"{ours.address}/_mock/v1/faults"
+    rule = {"operations": ["getOrgBilling"], "organizations": ["org_a"], "effect": {"status": 503}}
+    identifier = httpx.post(rules, json=rule, timeout=30).json()["id"]
+    assert theirs.api.get("/org/billing").status_code == 503
+    httpx.delete(f"{rules}/{identifier}", timeout=30)
+    assert theirs.api.get("/org/billing").status_code == 200
+    before = theirs.balance()
+    assert ours.redeem("7-once", "key-7").status_code == 200
+    assert theirs.redeem("7-once", "key-7").status_code == 200
+    assert theirs.balance() == before + 7
+    assert theirs.control("POST", "/undo").status_code == 200
+    assert ours.balance() == before
+    checkout = ours.api.post("/org/billing/checkout", json={"amount": 20}).json()
+    page = httpx.get(checkout["url"].replace(ours.address, theirs.address), timeout=30)
+    assert page.status_code == 200
+    assert "20.00" in page.text
+    console = httpx.get(f"{theirs.address}/_mock/?org=org_a", timeout=30, follow_redirects=True)
+    assert console.status_code == 200
 
 
 def test_servers_that_create_and_delete_at_once_agree_in_the_end(servers: tuple[Server, Server]) -> None:

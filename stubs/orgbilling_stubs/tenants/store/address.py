@@ -35,6 +35,11 @@ def open_store(address: str | None) -> Store:
     return SqliteStore(path)
 
 
+def is_memory(address: str | None) -> bool:
+    """Whether an address keeps everything in the memory of one process."""
+    return address is None or address in ("memory", "memory:")
+
+
 def is_postgres(address: str | None) -> bool:
     """Whether an address is that of a PostgreSQL database."""
     return address is not None and address.partition("://")[0] in SCHEMES
@@ -42,8 +47,9 @@ def is_postgres(address: str | None) -> bool:
 
 def sqlite_path(address: str | None) -> Path | None:
     """The file that an address names; None where there is no file. Raises StoreError for an unknown one."""
-    if address is None or address in ("memory", "memory:") or is_postgres(address):
+    if is_memory(address) or is_postgres(address):
         return None
+    assert address is not None
     scheme, separator, rest = address.partition("://")
     if separator and scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         return Path(rest[1:])
