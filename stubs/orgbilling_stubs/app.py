@@ -29,6 +29,7 @@ from orgbilling_stubs.auth.verification import Authenticator
 from orgbilling_stubs.beside.settings import PREFIX, BesideError
 from orgbilling_stubs.billing.instants import InstantError
 from orgbilling_stubs.checkout.settings import HostedPageSettings
+from orgbilling_stubs.control.probes import HEALTH, READY, probes
 from orgbilling_stubs.control.token import control_token
 from orgbilling_stubs.faults.fault_injector import FaultInjector
 from orgbilling_stubs.faults.rule_log import RuleLog
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from orgbilling_stubs.beside.real_api import RealApi
     from orgbilling_stubs.control.access import ControlApiAccess
     from orgbilling_stubs.control.current_responses import CurrentResponses
+    from orgbilling_stubs.http.responses import Responder
 
 
 LOG = logging.getLogger("orgbilling")
@@ -163,7 +165,10 @@ def _assemble(settings: Settings) -> App:
             settings.lenient, settings.network, settings.seed, fitter, instance=settings.instance
         ),
         closing=store.close,
-        routes=_routes(settings, service, instrumentation.journal, control_api) | further,
+        routes=_routes(
+            settings, service, instrumentation.journal, control_api, lambda: application.routing.responder
+        )
+        | further,
         recorder=record,
         fault_injection=_suspendable_step(fault_injection) if is_postgres(settings.db) else fault_injection,
     )
@@ -213,7 +218,11 @@ def _real_api(settings: Settings, operations: Collection[str]) -> RealApi | None
 
 
 def _routes(
-    settings: Settings, service: Service, journal: Journal, control_api: Callable[[], ControlApiAccess]
+    settings: Settings,
+    service: Service,
+    journal: Journal,
+    control_api: Callable[[], ControlApiAccess],
+    responder: Callable[[], Responder],
 ) -> dict[str, ASGIApp]:
     """The applications beside the API by path prefix; control_api: gives the one that the others call."""
     waiting = is_postgres(settings.db)
@@ -224,7 +233,10 @@ def _routes(
     driven = late(control_api)
     hosted_pages = late(lambda: _hosted_pages(settings, service, journal))
     for_agents = late(lambda: _agent_endpoint(settings, control_api()))
+    health = late(lambda: probes(service.store, responder))
     return {
+        HEALTH: health,
+        READY: health,
         "/_mock/checkout/": hosted_pages,
         "/_mock/portal/": hosted_pages,
         "/_mock/v1": driven,

@@ -15,9 +15,19 @@ from orgbilling_stubs.agents.tools import TOOLS
 from orgbilling_stubs.app import App
 from orgbilling_stubs.checkout.app import hosted_pages
 from orgbilling_stubs.console.app import PAGES
+from orgbilling_stubs.control.probes import BODIES
 from starlette.routing import Route as StarletteRoute
 
-MOUNTED = {"/_mock/checkout/", "/_mock/portal/", "/_mock/v1", "/_mock/docs", "/_mock", ENDPOINT, *TEXTS}
+MOUNTED = {
+    "/_mock/checkout/",
+    "/_mock/portal/",
+    "/_mock/v1",
+    "/_mock/docs",
+    "/_mock",
+    ENDPOINT,
+    *TEXTS,
+    *BODIES,
+}
 """The prefixes whose requests other applications answer."""
 FORM_TYPE = "application/x-www-form-urlencoded"
 FORMS: Mapping[str, JsonValue] = {
@@ -140,7 +150,7 @@ def _documents(app: App) -> Iterator[Route]:
         "/{name}",
         "/_mock/{name}",
     )
-    for path in [*site["_documents"], *others, *PAGES, *TEXTS, ENDPOINT]:
+    for path in [*site["_documents"], *others, *PAGES, *TEXTS, *BODIES, ENDPOINT]:
         names = re.findall(r"\{(\w+)\}", path)
         parameters = [{"name": name, "in": "path", "schema": {"type": "string"}} for name in names]
         yield Route(f"GET {path}", "GET", path, parameters)
