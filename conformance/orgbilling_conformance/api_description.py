@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
+from pathlib import Path as FilePath
 
 from orgbilling_openapi import description, json_pointer
 from orgbilling_openapi.operations import operations
@@ -119,6 +120,13 @@ def _parameters(document: JsonObject, place: Path, nodes: list[JsonObject]) -> I
 def load() -> ApiDescription:
     """The checked-in API description."""
     return ApiDescription(description.load(), description.origins())
+
+
+def in_dialect(path: FilePath) -> ApiDescription:
+    """The checked-in API description in a dialect; raises `dialect.DialectError` and OSError."""
+    from orgbilling_openapi import dialect  # late: needs a YAML parser
+
+    return ApiDescription(*dialect.described(path))
 
 
 @cache

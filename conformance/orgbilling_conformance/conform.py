@@ -34,9 +34,9 @@ def conform(
     if not, unless given; rate: requests per second, 5 beyond loopback unless given (0: unlimited); timeout:
     seconds per request. examples: fuzzed requests per operation and mode; seed: of all that is random.
     documents: fetch what the target publishes about itself. strict: warnings count as errors. baseline:
-    a file of accepted findings; replay: a report whose failing exchanges are to be repeated; compare:
-    an earlier report, whose findings are known: then only new errors make the exit status 1. progress:
-    called with a stage, the steps done and all steps.
+    a file of accepted findings; dialect: what of the description is accepted to be otherwise; replay: a
+    report whose failing exchanges are to be repeated; compare: an earlier report, whose findings are known:
+    then only new errors make the exit status 1. progress: called with a stage, the steps done and all steps.
 
     Raises `UsageError` for arguments that cannot be used.
     """

@@ -22,9 +22,11 @@ from orgbilling_openapi import description
 from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance import answer_differences, api_description, clock, tokens
+from orgbilling_conformance.api_description import ApiDescription
 from orgbilling_conformance.evidence import undecided, why_not_judged
 from orgbilling_conformance.exchange import Exchange, Headers, Request, Response, shorten
 from orgbilling_conformance.options import Options
+from orgbilling_conformance.proposal import Proposal
 from orgbilling_conformance.reports import advice
 from orgbilling_conformance.reports.report import Finding, Report, Stage, counted, redacted
 from orgbilling_conformance.rules.registry import RULES
@@ -67,9 +69,9 @@ class _Organization:
 class _ObservedSuite(ConformanceSuite):
     """A suite that sends nothing. records: its findings by key."""
 
-    def __init__(self, base: str, secrets: Sequence[str] = ()) -> None:
+    def __init__(self, base: str, api: ApiDescription) -> None:
         options = Options()
-        super().__init__(api_description.load(), None, RunTokens(options), options, base)
+        super().__init__(api, None, RunTokens(options), options, base)
 
     @property
     def records(self) -> dict[FindingKey, FindingRecord]:
@@ -84,8 +86,8 @@ class _ObservedSuite(ConformanceSuite):
 class PeriodSuite(_ObservedSuite):
     """Answers what the scripted steps ask from the exchanges of a still period."""
 
-    def __init__(self, base: str, exchanges: Sequence[Exchange]) -> None:
-        super().__init__(base)
+    def __init__(self, base: str, api: ApiDescription, exchanges: Sequence[Exchange]) -> None:
+        super().__init__(base, api)
         self._answers: dict[tuple[str, str, str], deque[Exchange]] = defaultdict(deque)
         for exchange in exchanges:
             request = exchange.request
@@ -104,11 +106,11 @@ class PeriodSuite(_ObservedSuite):
 class Observation:
     """What was observed of one API, and what is wrong with it; safe to use from several threads.
 
-    base: the address in front of the described paths.
+    base: the address in front of the described paths. api: what it is held to; without it, our description.
     """
 
-    def __init__(self, base: str) -> None:
-        self._suite = _ObservedSuite(base)
+    def __init__(self, base: str, api: ApiDescription | None = None) -> None:
+        self._suite = _ObservedSuite(base, api or api_description.load())
         self._suite.stage = "observed"
         self._lock = RLock()
         self._base = base
@@ -118,13 +120,9 @@ class Observation:
         self._statuses: dict[tuple[str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
         self._signatures: dict[bytes, set[bytes]] = {}
         self._kept_bytes = 0
+        self._proposal = Proposal(self._suite.api)
         self._not_judged: dict[str, int] = defaultdict(int)
         self._operations: set[str] = set()
-
-    @property
-    def operations(self) -> api_description.ApiDescription:
-        """The API description that exchanges are held to."""
-        return self._suite.api
 
     def consider(self, request: Request, response: Response, authorization: str | None) -> list[Finding]:
         """Hold an exchange to the API description; the findings that are new.
@@ -146,6 +144,8 @@ class Observation:
             self._conditional(exchange)
             self._forged(exchange, authorization)
             self._operations.add(operation)
+            if response.succeeded and kind == "unknown":
+                self._proposal.add(operation, response.json, organization)
             if kind == "unknown" and organization and operation:
                 self._remember(exchange, organization)
             return self._new(known)
@@ -192,6 +192,11 @@ class Observation:
         """All findings so far, errors first."""
         with self._lock:
             return self._suite.findings()
+
+    def proposal(self) -> JsonObject:
+        """How the API description would have to change to say what was observed, as an overlay."""
+        with self._lock:
+            return self._proposal.document(self._suite.findings())
 
     def report(self, mode: str = "observed") -> Report:
         """The report on everything so far. mode: what the report says was done."""
@@ -286,7 +291,7 @@ class Observation:
 
     def _scripted(self, period: Sequence[Exchange]) -> None:
         """Run the steps over a still period, and take over what they find."""
-        suite = PeriodSuite(self._base, period)
+        suite = PeriodSuite(self._base, self._suite.api, period)
         suite.stage = "observed"
         for step in STEPS:
             step(suite)

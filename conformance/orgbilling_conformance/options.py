@@ -48,6 +48,7 @@ class Options:
     documents: bool = True
     strict: bool = False
     baseline: Path | None = None
+    dialect: Path | None = None
     replay: Path | None = None
     compare: Path | None = None
     ca_file: Path | None = None
@@ -81,6 +82,7 @@ class Choices(TypedDict, total=False):
     documents: bool
     strict: bool
     baseline: str | Path | None
+    dialect: str | Path | None
     replay: str | Path | None
     compare: str | Path | None
     ca_file: str | Path | None
@@ -96,7 +98,7 @@ def options(**given: Any) -> Options:
     given["vouchers"] = (voucher,) if isinstance(voucher, str) else tuple(voucher or ())
     allowed = given.get("allow_write") or ()
     given["allow_write"] = (allowed,) if isinstance(allowed, str) else tuple(allowed)
-    for name in ("baseline", "replay", "compare", "ca_file"):
+    for name in ("baseline", "dialect", "replay", "compare", "ca_file"):
         given[name] = Path(given[name]) if given.get(name) else None
     chosen = Options(**given)
     wrong = [name for name in chosen.allow_write if name not in WRITES]

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from orgbilling_openapi import description
+from orgbilling_openapi.dialect import DialectError
 from orgbilling_openapi.http_client import CertificateOptions
 from orgbilling_openapi.strict_json import JsonObject
 
@@ -68,7 +69,7 @@ class _Run:
         accepted: list[baseline.BaselineEntry],
     ) -> None:
         self.options, self.progress, self.accepted = options, progress or (lambda *_: None), accepted
-        api = api_description.load()
+        api = _described(options)
         tokens = RunTokens(options)
         self.guard: TargetGuard | None = None
         if target is not None:
@@ -259,6 +260,19 @@ class _Run:
 
     def _target_kind(self) -> str:
         return "in process" if self.target else "recording"
+
+
+def _described(options: Options) -> api_description.ApiDescription:
+    """The API description, in the dialect that was chosen; raises `UsageError`."""
+    if options.dialect is None:
+        return api_description.load()
+    try:
+        return api_description.in_dialect(options.dialect)
+    except DialectError as error:
+        raise UsageError(f"--dialect: {error}") from None
+    except OSError as error:
+        problem = (error.strerror or "unreadable").lower()
+        raise UsageError(f"--dialect: {options.dialect}: {problem}") from None
 
 
 def version(distribution: str) -> str:

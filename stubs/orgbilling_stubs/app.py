@@ -128,7 +128,7 @@ def _assemble(settings: Settings) -> App:
     store = open_store(settings.db)
     service = _service(settings, store, personas)
     description = _description(settings)
-    fitter = None if settings.published is None else ResponseFitter(description, settings.seed)
+    fitter = _fitter(settings, description)
     handlers = operation_handlers(description, service, settings.contract_none, fitter, settings.network)
     authorizer = Authorizer(_authenticator(settings, key), clock.wall_ms)
     # Without a database, standing fault rules end with the server.
@@ -178,7 +178,7 @@ def _assemble(settings: Settings) -> App:
         service,
         instrumentation.journal,
         _control_token(settings, key),
-        _gaps(description, fitter),
+        _gaps(description, None if settings.published is None else fitter),
         key_notice,
         real_api,
     )
@@ -212,7 +212,7 @@ def _real_api(settings: Settings, operations: Collection[str]) -> RealApi | None
     try:
         settings.beside.check(operations)
         certificates = CertificateOptions(settings.ca_file, settings.insecure)
-        return RealApi(settings.beside, certificates)
+        return RealApi(settings.beside, certificates, settings.dialect)
     except (BesideError, NetworkError) as error:
         raise SettingsError(str(error)) from error
 
@@ -249,12 +249,31 @@ def _routes(
 
 
 def _description(settings: Settings) -> JsonObject:
-    """The API description that is served: the shipped one, or one composed with `--published`."""
-    if settings.published is None:
-        return descriptions.load()
-    from orgbilling_openapi.composition import compose_with_published  # late: needs a YAML parser
+    """The API description that is served: the shipped one, or one with `--published`, or in a dialect."""
+    document = descriptions.load()
+    if settings.published is not None:
+        from orgbilling_openapi.composition import compose_with_published  # late: needs a YAML parser
 
-    return compose_with_published(settings.published).document
+        document = compose_with_published(settings.published).document
+    if settings.dialect is not None:
+        from orgbilling_openapi import dialect  # late: needs a YAML parser
+
+        try:
+            document, _ = dialect.described(settings.dialect, document)
+        except (dialect.DialectError, OSError) as error:
+            problem = error.strerror.lower() if isinstance(error, OSError) and error.strerror else error
+            where = f"{settings.dialect}: " if isinstance(error, OSError) else ""
+            raise SettingsError(f"--dialect: {where}{problem}") from error
+    return document
+
+
+def _fitter(settings: Settings, description: JsonObject) -> ResponseFitter | None:
+    """What fits replies to a description that is not the one that the handlers were written for."""
+    if settings.dialect is not None:
+        from orgbilling_stubs.http.dialect_fitting import DialectFitter
+
+        return DialectFitter(description, settings.seed)
+    return None if settings.published is None else ResponseFitter(description, settings.seed)
 
 
 def _signing_key() -> tuple[SigningKey, str | None]:

@@ -32,6 +32,7 @@ class Settings:
     deterministic_ids: whether ids of checkout and portal sessions follow from the seed; None: on loopback.
     ca_file, insecure: how the certificate of `clerk_jwks` is checked (see `http_client.CertificateOptions`).
     beside: the real API that it stands beside, if there is one.
+    dialect: an overlay that says how the real API speaks (see `orgbilling_openapi.dialect`).
     webhook: when Stripe's webhook arrives, in seconds after a payment, once for each number.
     instance: number of the process among those of one server: it makes their trace ids differ.
     """
@@ -61,6 +62,7 @@ class Settings:
     webhook: tuple[int, ...] = (0,)
     instance: int = 0
     beside: BesideSettings | None = None
+    dialect: Path | None = None
 
     @property
     def loopback(self) -> bool:

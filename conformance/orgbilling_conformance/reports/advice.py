@@ -98,7 +98,7 @@ def overlay(finding: Finding) -> str:
     keys = _keys(before, finding.node)
     actions = _actions(before, keys, finding) if keys else []
     reason = f"  x-reason: {REASON}\n" if layer == "assumed" else ""
-    rows = [f"- target: {_target(place)}\n{reason}  {change}" for place, change in actions]
+    rows = [f"- target: {target(place)}\n{reason}  {change}" for place, change in actions]
     return "\n".join([f"# layers/{layer}.overlay.yaml", *rows]) if rows else ""
 
 
@@ -141,7 +141,7 @@ def _at(document: JsonObject, keys: Path) -> JsonValue:
     return json_pointer.find(document, json_pointer.text(keys))
 
 
-def _target(keys: Path) -> str:
+def target(keys: Path) -> str:
     """A JSONPath of the plain kind that the overlays use."""
     return "$" + "".join(
         f"[{key}]" if isinstance(key, int) else f".{key}" if NAME.fullmatch(key) else f"['{key}']"

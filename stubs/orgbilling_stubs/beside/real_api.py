@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from orgbilling_conformance.api_description import in_dialect
 from orgbilling_conformance.observation import Observation
 from orgbilling_conformance.reports.report import Report
 from orgbilling_openapi.http_client import CertificateOptions
@@ -16,13 +19,16 @@ from orgbilling_stubs.beside.upstream import Upstream
 class RealApi:
     """Everything about the real API beside one stub.
 
-    gateway: the step that lets it answer. observation: what it has answered, and what is wrong with that.
-    Raises `http_client.NetworkError` for certificates that cannot be read.
+    dialect: how it is known to speak. gateway: the step that lets it answer. observation: what it has
+    answered, and what is wrong with that. Raises `http_client.NetworkError` for certificates that cannot be
+    read.
     """
 
-    def __init__(self, settings: BesideSettings, certificates: CertificateOptions) -> None:
+    def __init__(
+        self, settings: BesideSettings, certificates: CertificateOptions, dialect: Path | None = None
+    ) -> None:
         self.settings = settings
-        self.observation = Observation(settings.base)
+        self.observation = Observation(settings.base, None if dialect is None else in_dialect(dialect))
         self.observer = TrafficObserver(self.observation)
         self._upstream = Upstream(settings, certificates)
         self.comparison = StubComparison(settings, self._upstream, self.observer)

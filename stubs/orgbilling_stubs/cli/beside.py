@@ -13,6 +13,7 @@ from orgbilling_stubs.cli.beside_options import (
     Har,
     HostConfirmed,
     ModeOption,
+    Proposal,
     Rate,
     Real,
     Timeout,
@@ -23,7 +24,7 @@ from orgbilling_stubs.cli.conform import Html, JsonTo, Junit, Markdown, Sarif
 from orgbilling_stubs.cli.network_options import CaFile, Insecure
 from orgbilling_stubs.cli.observation_report import attach
 from orgbilling_stubs.cli.serve import default_log, run_server
-from orgbilling_stubs.cli.serve_options import Cors, Db, Host, Log, Personas, Port, Quiet
+from orgbilling_stubs.cli.serve_options import Cors, Db, Dialect, Host, Log, Personas, Port, Quiet
 from orgbilling_stubs.settings import Settings
 
 DEFAULTS = Settings()
@@ -47,7 +48,9 @@ def beside(
     persona: Personas = None,
     db: Db = DEFAULTS.db,
     cors: Cors = None,
+    dialect: Dialect = None,
     har: Har = None,
+    proposal: Proposal = None,
     json_to: JsonTo = None,
     junit: Junit = None,
     sarif: Sarif = None,
@@ -78,9 +81,16 @@ def beside(
         host=host,
         ca_file=ca_file,
         insecure=insecure,
+        dialect=dialect,
         beside=chosen,
     )
     paths = {"json": json_to, "junit": junit, "sarif": sarif, "markdown": markdown, "html": html}
     run_server(
-        settings, host, port, quiet, log or default_log(quiet), None, partial(attach, har=har, paths=paths)
+        settings,
+        host,
+        port,
+        quiet,
+        log or default_log(quiet),
+        None,
+        partial(attach, har=har, proposal=proposal, paths=paths),
     )

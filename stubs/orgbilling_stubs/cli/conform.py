@@ -149,6 +149,16 @@ Markdown = Annotated[Path | None, _report("Markdown")]
 Html = Annotated[Path | None, _report("HTML")]
 
 
+Dialect = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="What of the API description is accepted to be otherwise.",
+        rich_help_panel=REPORTS,
+    ),
+]
+
+
 def conform(
     context: typer.Context,
     target: Target = None,
@@ -174,6 +184,7 @@ def conform(
     seed: Seed = 0,
     strict: Strict = False,
     baseline: Baseline = None,
+    dialect: Dialect = None,
     replay: Replay = None,
     compare: Compare = None,
     json_to: JsonTo = None,

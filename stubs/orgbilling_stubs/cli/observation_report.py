@@ -21,7 +21,11 @@ NO_PATHS: Mapping[str, Path | None] = {}
 
 
 def attach(
-    app: App, *, har: Path | None = None, paths: Mapping[str, Path | None] = NO_PATHS
+    app: App,
+    *,
+    har: Path | None = None,
+    proposal: Path | None = None,
+    paths: Mapping[str, Path | None] = NO_PATHS,
 ) -> Callable[[], None]:
     """Print what is noticed, as it happens; return what ends it: the report, on the terminal and in files."""
     real_api = app.real_api
@@ -34,14 +38,20 @@ def attach(
             real_api.observer.listeners.append(HarFile(har, real_api.settings.base))
         except OSError as error:
             fail(f"--har: {file_problem(error, har)}")
-    return partial(_end, real_api, paths)
+    return partial(_end, real_api, paths, proposal)
 
 
-def _end(real_api: RealApi, paths: Mapping[str, Path | None]) -> None:
+def _end(real_api: RealApi, paths: Mapping[str, Path | None], proposal: Path | None) -> None:
     from orgbilling_conformance import UsageError
+    from orgbilling_openapi import dialect
 
     real_api.observer.close()
     report = real_api.report()
+    if proposal is not None:
+        try:
+            proposal.write_text(dialect.text_of(real_api.observation.proposal()), "utf-8")
+        except OSError as error:
+            report_error(f"--proposal: {file_problem(error, proposal)}")
     try:
         write_reports(report, dict(paths))
     except UsageError as error:

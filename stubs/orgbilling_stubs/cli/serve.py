@@ -31,6 +31,7 @@ from orgbilling_stubs.cli.serve_options import (
     Cors,
     Db,
     DeterministicIds,
+    Dialect,
     Host,
     Jwks,
     Lenient,
@@ -95,6 +96,7 @@ def serve(
     insecure: Insecure = DEFAULTS.insecure,
     log: Log = None,
     scenario: ScenarioOption = None,
+    dialect: Dialect = None,
     beside: Beside = None,
     mode: ModeOption = BesideMode.OBSERVE,
     real: Real = None,
@@ -131,6 +133,7 @@ def serve(
         deterministic_ids=deterministic_ids,
         ca_file=ca_file,
         insecure=insecure,
+        dialect=dialect,
         beside=_beside(beside, mode, real, allow_write),
     )
     log = log or default_log(quiet)

@@ -127,6 +127,12 @@ ScenarioOption = Annotated[
         help="The scenario that the first organization shows: low-balance, 3, …",
     ),
 ]
+Dialect = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="How the real API speaks: a file that orgbilling spec propose has written."
+    ),
+]
 Beside = Annotated[
     str | None,
     typer.Option(

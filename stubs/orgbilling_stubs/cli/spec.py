@@ -23,6 +23,7 @@ from orgbilling_stubs.http.public_url import is_base_url
 
 if TYPE_CHECKING:
     from orgbilling_openapi.description import NodeOrigins
+    from orgbilling_openapi.dialect import DialectChange
     from orgbilling_openapi.diff import Change
 
 app = typer.Typer(
@@ -246,6 +247,65 @@ def explain(
     if members is not None:
         out.print()
         out.print(members)
+
+
+@app.command()
+def propose(
+    proposal: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PROPOSAL", help="What `orgbilling beside --proposal` has written, or a dialect."
+        ),
+    ],
+    into: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            callback=writable_file,
+            help="The dialect that what is accepted is added to.",
+        ),
+    ] = Path("org-billing.dialect.yaml"),
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept everything without asking.")] = False,
+) -> None:
+    """Accept what the real API does otherwise, change by change, into a dialect.
+
+    `serve`, `beside` and `conform` take the dialect with --dialect.
+    """
+    from orgbilling_openapi import description, dialect
+
+    try:
+        changes = dialect.read(proposal)
+        known = dialect.read(into) if into.exists() else []
+        document = description.load()
+        dialect.apply(document, known, str(into))
+        reasons = {change.reason for change in known}
+        accepted = list(known)
+        for change in (change for change in changes if change.reason not in reasons):
+            dialect.apply(document, [change], str(proposal))
+            if yes or _is_accepted(change):
+                accepted.append(change)
+            else:  # what comes after it may rest on what it has changed
+                document = description.load()
+                dialect.apply(document, accepted, str(proposal))
+        added = len(accepted) - len(known)
+        if added:
+            into.write_text(dialect.text_of(dialect.document_of(accepted)), "utf-8")
+    except dialect.DialectError as error:
+        fail(error)
+    except OSError as error:
+        fail(file_problem(error, proposal))
+    changed = "1 change" if added == 1 else f"{added} changes"
+    out.print(f"{into}: {changed} added" if added else "nothing was added", markup=False)
+
+
+def _is_accepted(change: DialectChange) -> bool:
+    """Show a change and ask for it; no is the default."""
+    out.print(f"\n{change.reason}", markup=False)
+    for action in change.actions:
+        done = "remove" if action.get("remove") else json.dumps(action.get("update"), ensure_ascii=False)
+        out.print(f"  {action['target']}: {done}", markup=False, style="dim")
+    return typer.confirm("Is the real API right?", default=False)
 
 
 @app.command()

@@ -180,6 +180,8 @@ def validated_json(
 
     fitter: fits a value that breaks the schema. Without it, such a value raises `InvalidReply`.
     """
+    if fitter is not None:
+        value = fitter.translated(schema, value)
     if validator.is_valid(value):
         return orjson.dumps(value)
     if fitter is not None:

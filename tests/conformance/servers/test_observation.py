@@ -12,7 +12,9 @@ from servers import huma, session_tokens
 BASE = "http://127.0.0.1:1/api/v1"
 JSON = (("content-type", "application/json"),)
 NOT_FOUND = Response(
-    404, (("content-type", "application/problem+json"),), b'{"title":"Not Found","status":404}'
+    404,
+    (("content-type", "application/problem+json"),),
+    b'{"title":"Not Found","status":404,"detail":"no contract"}',
 )
 
 

@@ -132,10 +132,10 @@ def beside() -> Beside:
     """Serve a stub beside an address; the options are those of `BesideSettings`."""
 
     @contextmanager
-    def run(
-        url: str, mode: BesideMode = BesideMode.OBSERVE, auth: str = "trust", **options: Any
-    ) -> Iterator[Pair]:
-        settings = Settings(host="127.0.0.1", auth=auth, beside=BesideSettings(url, mode, **options))  # type: ignore[arg-type]
+    def run(url: str, mode: BesideMode = BesideMode.OBSERVE, **options: Any) -> Iterator[Pair]:
+        dialect = options.pop("dialect", None)
+        chosen = BesideSettings(url, mode, **options)
+        settings = Settings(host="127.0.0.1", dialect=dialect, beside=chosen)
         app = build(settings)
         with served(app.asgi) as address:
             yield Pair(app, address)
