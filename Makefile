@@ -10,7 +10,7 @@ test test-slow near: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test near test-slow generate site screenshots lint type imports spec check conformance mutation soundness durability consistency bench lock page-libraries dist clean
+.PHONY: help serve test near test-slow generate site screenshots lint type imports spec check conformance mutation soundness durability consistency bench bench-peers lock page-libraries dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +70,12 @@ consistency: venv-test  ## two servers, a nemesis, and a check of every history 
 
 bench: venv-test  ## measure against a raw ASGI server and stock Connexion
 	@exec $(BIN)/python bench $(ARGS)
+
+bench-peers: venv-test bench/peers/node_modules/.package-lock.json  ## measure beside Prism and Mockoon (needs npm; ARGS: its options, such as --write)
+	@exec $(BIN)/python bench/peers.py $(ARGS)
+
+bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
+	npm ci --prefix bench/peers --ignore-scripts --loglevel error
 
 lock: venv-dev  ## recompile requirements/*.txt (ARGS: options of uv pip compile, such as --upgrade)
 	PATH="$(abspath $(BIN)):$$PATH" sh requirements/lock.sh $(ARGS)

@@ -1,6 +1,7 @@
 """The load generator: keep-alive connections, one request in flight on each.
 
-Prints answers per second, and all answers. Usage: python load.py PORT KIND SECONDS CONNECTIONS TOKEN RUN
+Prints answers per second, all answers, and the milliseconds in which half of them, and 99 of 100, have come.
+Usage: python load.py PORT KIND SECONDS CONNECTIONS TOKEN RUN
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ import sys
 import time
 from collections.abc import Iterator
 from itertools import count
-from typing import cast
+from statistics import quantiles
+from typing import NamedTuple, cast
 
 KINDS = {
     "hello": "/",
     "billing": "/api/v1/org/billing",
+    "usage summary": "/api/v1/org/usage-summary",
+    "model pricing": "/api/v1/org/model-pricing",
+    "agreements": "/api/v1/org/service-agreements",
     "ledger 30 days": "/api/v1/org/ledger?days=30",
     "ledger 365 days": "/api/v1/org/ledger?days=365",
     "redeem": "/api/v1/org/vouchers/redeem",
@@ -33,12 +38,23 @@ def requests(kind: str, token: str, run: str) -> Iterator[bytes]:
             yield b"GET" + head + b"\r\n"
 
 
+class Load(NamedTuple):
+    """What a run has measured; p50_ms, p99_ms: in so long half of the answers, and 99 of 100, have come."""
+
+    per_second: float
+    answers: int
+    p50_ms: float
+    p99_ms: float
+
+
 class Connection(asyncio.Protocol):
     """Sends the next request as soon as the answer to the last one is complete."""
 
     def __init__(self, feed: Iterator[bytes]) -> None:
         self.feed = feed
         self.answers = 0
+        self.sent_s = 0.0
+        self.latencies_s: list[float] = []
         self.left = 0
         self.head = b""
         self.problem = ""
@@ -46,6 +62,10 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the first request."""
         self.transport = cast(asyncio.Transport, transport)
+        self._send()
+
+    def _send(self) -> None:
+        self.sent_s = time.perf_counter()
         self.transport.write(next(self.feed))
 
     def data_received(self, data: bytes) -> None:
@@ -67,13 +87,12 @@ class Connection(asyncio.Protocol):
             self.left -= len(data)
         if not self.left:
             self.answers += 1
-            self.transport.write(next(self.feed))
+            self.latencies_s.append(time.perf_counter() - self.sent_s)
+            self._send()
 
 
-async def run(
-    port: int, kind: str, seconds: float, connections: int, token: str, run: str
-) -> tuple[float, int]:
-    """Answers per second, and all answers."""
+async def run(port: int, kind: str, seconds: float, connections: int, token: str, run: str) -> Load:
+    """Send requests for so long, after a fifth of the time to warm up."""
     feed = requests(kind, token, run)
     loop = asyncio.get_running_loop()
     opened = [
@@ -81,6 +100,8 @@ async def run(
     ]
     await asyncio.sleep(seconds / 5)
     before, started = sum(each.answers for _, each in opened), time.perf_counter()
+    for _, each in opened:
+        each.latencies_s.clear()
     await asyncio.sleep(seconds)
     after, ended = sum(each.answers for _, each in opened), time.perf_counter()
     for transport, _ in opened:
@@ -88,7 +109,8 @@ async def run(
     problems = [each.problem for _, each in opened if each.problem]
     if problems or after == before:
         sys.exit(next(iter(problems), "no answers"))
-    return (after - before) / (ended - started), after
+    percentiles = quantiles((1e3 * each for _, one in opened for each in one.latencies_s), n=100)
+    return Load((after - before) / (ended - started), after, percentiles[49], percentiles[98])
 
 
 if __name__ == "__main__":

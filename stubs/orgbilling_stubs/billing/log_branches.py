@@ -18,6 +18,8 @@ def active_branch(records: Sequence[Record]) -> list[Record]:
 
     `heads` has, for each record, the newest record of the branch that was active after it.
     """
+    if not any(type(record.event) is Rewound for record in records):
+        return list(records)  # as most logs are
     parents: dict[int, int] = {}
     heads: dict[int, int] = {0: 0}
     head = 0

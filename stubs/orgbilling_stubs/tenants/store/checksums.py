@@ -19,8 +19,8 @@ DIGEST_BYTES = 16
 BEGINNING = b""
 """In place of the checksum before the first record."""
 
-_as_json = json.JSONEncoder(separators=(",", ":")).encode
-"""Made once: `json.dumps` makes an encoder for each text."""
+compact_json = json.JSONEncoder(separators=(",", ":")).encode
+"""The JSON text of a value, without spaces. Made once: `json.dumps` makes an encoder for each text."""
 
 StoredValue: TypeAlias = int | str | None
 
@@ -41,5 +41,5 @@ def checksum(previous: bytes, organization: str, generation: int, record: Record
 
     Raises TypeError or ValueError for values that no record has.
     """
-    text = _as_json([organization, generation, *record])
+    text = compact_json([organization, generation, *record])
     return blake2b(previous + text.encode(), digest_size=DIGEST_BYTES).digest()

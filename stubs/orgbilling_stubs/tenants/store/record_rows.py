@@ -13,13 +13,13 @@ from orgbilling_stubs.billing.events import (
     decode,
     encode,
 )
-from orgbilling_stubs.tenants.store.checksums import BEGINNING, RecordRow, checksum
+from orgbilling_stubs.tenants.store.checksums import BEGINNING, RecordRow, checksum, compact_json
 from orgbilling_stubs.tenants.store.errors import LogDamageError
 
 
 def stored(record: Record) -> RecordRow:
     """The row of a record."""
-    event = json.dumps(encode(record.event), separators=(",", ":"))
+    event = compact_json(encode(record.event))
     key = record.idempotency
     pair = (None, None) if key is None else (key.key, key.fingerprint)
     return RecordRow(record.sequence, record.at_ms, event, record.batch, *pair)
