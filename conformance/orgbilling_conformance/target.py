@@ -12,8 +12,9 @@ import zlib
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote_to_bytes
 
+from orgbilling_openapi import api_address
 from orgbilling_openapi.http_client import (
     CONFORMANCE_USER_AGENT,
     DEFAULT_TLS,
@@ -32,7 +33,7 @@ from orgbilling_conformance.reports.report import counted
 if TYPE_CHECKING:
     import httpx
 
-PREFIX = "/api/v1"
+PREFIX = api_address.API_PATH
 REPEATABLE = ("GET", "HEAD", "OPTIONS")
 RECONNECT_S = (0.25, 0.75, 2.0)
 """The pauses, in seconds, before a connection that fails during a run is tried again: servers restart."""
@@ -72,25 +73,16 @@ class Target(Protocol):
         """Let go of connections and threads."""
 
 
-def _parts(url: str) -> SplitResult | None:
-    """The parts of an address; None where it is none."""
-    try:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and " " not in url
-    except ValueError:  # brackets or a port that are none
-        return None
-    return parts if sound and not parts.query and not parts.fragment else None
-
-
 class UrlTarget:
     """An API behind HTTP. An address without a path gets ``/api/v1``, the path of the described server."""
 
     def __init__(self, url: str, timeout: float = 10.0, tls: CertificateOptions = DEFAULT_TLS) -> None:
-        parts = _parts(url)
-        if parts is None:
-            raise UsageError(f"{url!r}: an address like https://api.example.com/api/v1")
-        if parts.username or parts.password:
+        if "@" in url:
             raise UsageError("an address holds no password; use --token-env")
+        try:
+            address = api_address.parse(url)
+        except ValueError:
+            raise UsageError(f"{url!r}: an address like https://api.example.com/api/v1") from None
         try:
             import httpx
         except ImportError:
@@ -98,10 +90,9 @@ class UrlTarget:
                 "install what the conformance suite needs: pip install 'orgbilling[conformance]'"
             ) from None
         self._httpx, self._timeout, self._answers = httpx, timeout, 0
-        self.host = parts.hostname or ""
+        self.host = address.host
         self.local = is_loopback(self.host)
-        self._root = f"{parts.scheme}://{parts.netloc}"
-        self.base = f"{self._root}{parts.path.rstrip('/') or PREFIX}"
+        self._root, self.base = address.origin, address.base
         try:
             httpx.URL(self.base)
         except httpx.InvalidURL as error:

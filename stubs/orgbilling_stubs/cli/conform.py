@@ -30,6 +30,7 @@ Target = Annotated[
     str | None,
     typer.Argument(metavar="TARGET", help="The address of the API. Without a path, /api/v1 is added."),
 ]
+Url = Annotated[str | None, typer.Option(metavar="URL", help="The address of the API, as TARGET.")]
 App = Annotated[
     str | None, typer.Option(metavar="MODULE:ATTRIBUTE", help="An ASGI application, run in this process.")
 ]
@@ -162,6 +163,7 @@ Dialect = Annotated[
 def conform(
     context: typer.Context,
     target: Target = None,
+    url: Url = None,
     app: App = None,
     har: Har = None,
     quick: Quick = False,
@@ -204,7 +206,9 @@ def conform(
     from orgbilling_conformance import UsageError
 
     try:
-        report = _run(target, app, har, _choices(context.params, _token(token, token_env)))
+        if target is not None and url is not None:
+            raise UsageError("--url: the address is given twice")
+        report = _run(target or url, app, har, _choices(context.params, _token(token, token_env)))
         paths = {"json": json_to, "junit": junit, "ctrf": ctrf, "sarif": sarif}
         write_reports(report, {**paths, "markdown": markdown, "html": html})
     except UsageError as error:

@@ -8,17 +8,17 @@ from collections.abc import Collection
 from typing import Annotated
 
 import typer
+from orgbilling_openapi import api_address
 from orgbilling_openapi.http_client import DEFAULT_TLS, CertificateOptions, NetworkError, StatusError, fetch
 from orgbilling_openapi.strict_json import JsonObject
 from orgbilling_openapi.suggestions import not_one_of
 
 from orgbilling_stubs.cli.completion import coverage_kinds
 from orgbilling_stubs.cli.errors import fail
-from orgbilling_stubs.cli.network_options import START_HINT, CaFile, ControlToken, Insecure, Url
+from orgbilling_stubs.cli.network_options import START_HINT, CaFile, ControlToken, Insecure, Url, http_url
 
 DEFAULT_URL = "http://127.0.0.1:4010"
 KINDS = ("operations", "statuses", "parameters", "values", "scenarios")
-API_PATHS = ("/api/v1", "/_mock/v1", "/_mock")
 TIMEOUT_S = 10
 MAX_BYTES = 16_000_000
 
@@ -28,6 +28,10 @@ class CoverageError(Exception):
 
 
 def coverage(
+    target: Annotated[
+        str | None,
+        typer.Argument(metavar="[URL]", callback=http_url, help="Where the stub listens, as --url."),
+    ] = None,
     url: Url = DEFAULT_URL,
     fail_under: Annotated[
         float | None,
@@ -59,6 +63,9 @@ def coverage(
     if fail_under is not None and math.isnan(fail_under):
         raise typer.BadParameter("'nan' is not a number from 0 to 100", param_hint="--fail-under")
     tls = CertificateOptions(ca_file, insecure)
+    if target is not None and url != DEFAULT_URL:
+        raise typer.BadParameter("the address is given twice", param_hint="--url")
+    url = target or url
     try:
         report = only_kinds(call(url, "GET", token, tls), only or KINDS)
         if reset:
@@ -96,10 +103,7 @@ def call(
 
 def server_url(url: str) -> str:
     """The URL of the server, from its own or that of one of its APIs: `http://127.0.0.1:4010/api/v1`."""
-    base_url = url.rstrip("/")
-    for path in API_PATHS:
-        base_url = base_url.removesuffix(path)
-    return base_url.rstrip("/")
+    return api_address.parse(url).root
 
 
 def only_kinds(report: JsonObject, kinds: Collection[str]) -> JsonObject:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
+from orgbilling_openapi import api_address
 
 from orgbilling_stubs.cli.errors import file_problem
 
@@ -34,11 +34,10 @@ def writable_file(path: Path | None) -> Path | None:
 def http_url(url: str | None) -> str | None:
     """The URL of a server; raises typer.BadParameter."""
     try:
-        valid = url is None or (url.startswith(("http://", "https://")) and urlsplit(url).port != 0)
+        if url is not None:
+            api_address.parse(url)
     except ValueError:
-        valid = False
-    if not valid:
-        raise typer.BadParameter(f"{url!r} is not a URL such as http://127.0.0.1:4010")
+        raise typer.BadParameter(f"{url!r} is not a URL such as http://127.0.0.1:4010") from None
     return url
 
 

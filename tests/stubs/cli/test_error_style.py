@@ -152,6 +152,8 @@ ERRORS = {
     "replay /nope": "/nope: no such file or directory",
     "replay DIR": "DIR: is a directory",
     "replay BAD": "BAD:1: not JSON: expecting value at column 1",
+    "coverage foo": "URL: 'foo' is not a URL such as http://127.0.0.1:4010; see orgbilling coverage --h",
+    f"coverage {AWAY} --url {AWAY}": "--url: the address is given twice; see orgbilling coverage --help",
     "coverage --url foo": "--url: 'foo' is not a URL such as http://127.0.0.1:4010; see orgbilling coverage ",
     f"coverage --url {AWAY}": f"{AWAY}/_mock/v1/coverage: {NOTHING_THERE}--url where it listens",
     f"coverage --url {AWAY} --token é": f"{AWAY}/_mock/v1/coverage: ",
@@ -162,6 +164,8 @@ ERRORS = {
     "coverage --ca-file /nope": "--ca-file: /nope: no such file or directory; see orgbilling coverage --help",
     # conform
     "conform": "give one target: an address, --app MODULE:ATTRIBUTE or --har FILE",
+    f"conform {AWAY} --url {AWAY}": "--url: the address is given twice",
+    "conform --url foo": "'foo': an address like https://api.example.com/api/v1",
     "conform 'http://a b'": "'http://a b': an address like https://api.example.com/api/v1",
     "conform --app nope:x": "--app: nope:x: ModuleNotFoundError: No module named 'nope'",
     "conform --har /nope": "--har: /nope: no such file or directory",
