@@ -45,12 +45,16 @@ class Peer(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """What was measured of a server. findings: of Schemathesis; None when it was not run."""
+    """What was measured of a server.
+
+    cpu_us: microseconds of processor for each answer. findings: of Schemathesis; None when it was not run.
+    """
 
     start_s: float
     start_mb: float
     load_mb: float
     runs: Mapping[str, Load]
+    cpu_us: Mapping[str, float]
     findings: int | None
 
 
@@ -132,13 +136,15 @@ def measure(rounds: int, seconds: float, *, fuzzed: bool) -> tuple[Mapping[str, 
         files = description(folder)
         servers = peers(files, port)
         starts: dict[str, list[tuple[float, float, float]]] = {name: [] for name in servers}
-        runs: dict[tuple[str, str], list[Load]] = {(name, kind): [] for name in servers for kind in KINDS}
+        runs: dict[tuple[str, str], list[tuple[Load, float]]] = {
+            (name, kind): [] for name in servers for kind in KINDS
+        }
         for number in range(rounds):
             for name, peer in servers.items():
                 with started(peer, port) as (pid, start_s):
                     start_mb = resident_mb(pid)
                     for kind in KINDS:
-                        runs[name, kind].append(load(port, pid, kind, seconds, f"r{number}x")[0])
+                        runs[name, kind].append(load(port, pid, kind, seconds, f"r{number}x"))
                     starts[name].append((start_s, start_mb, resident_mb(pid)))
         found: dict[str, int | None] = dict.fromkeys(servers)
         for name, peer in servers.items() if fuzzed else ():
@@ -147,7 +153,8 @@ def measure(rounds: int, seconds: float, *, fuzzed: bool) -> tuple[Mapping[str, 
     figures = {
         name: Figures(
             *(median(column) for column in zip(*starts[name], strict=True)),
-            {kind: medians(runs[name, kind]) for kind in KINDS},
+            {kind: medians([run for run, _ in runs[name, kind]]) for kind in KINDS},
+            {kind: median(cpu_us for _, cpu_us in runs[name, kind]) for kind in KINDS},
             found[name],
         )
         for name in servers
@@ -172,10 +179,11 @@ def machine(releases: Mapping[str, str], rounds: int, seconds: float) -> str:
         ),
         platform.machine(),
     )
+    today = datetime.datetime.now(datetime.UTC)
     return (
-        f"{datetime.datetime.now(datetime.UTC):%-d %B %Y}: {servers}, Python {platform.python_version()}, "
-        f"Node {node.lstrip('v')}, Schemathesis {version('schemathesis')}; {processor}, "
-        f"{len(os.sched_getaffinity(0))} cores, {platform.system()}; medians of {rounds} runs of "
+        f"{today:%-d %B %Y}: {servers}, Python {platform.python_version()}, Node {node.lstrip('v')}, "
+        f"Schemathesis {version('schemathesis')}; {processor}, {len(os.sched_getaffinity(0))} cores, "
+        f"{platform.system()}, load average {os.getloadavg()[2]:.0f}; medians of {rounds} runs of "
         f"{seconds:g} s, which alternate."
     )
 
@@ -190,6 +198,8 @@ def markdown(figures: Mapping[str, Figures]) -> str:
     for kind in KINDS:
         runs = [each.runs[kind] for each in figures.values()]
         rows.append((f"{kind}: per second", [f"{run.per_second:,.0f}" for run in runs]))
+        cells = [f"{each.cpu_us[kind]:,.0f} µs" for each in figures.values()]
+        rows.append((f"{kind}: processor for each", cells))
         rows.append((f"{kind}: p50, p99", [f"{run.p50_ms:.1f}, {run.p99_ms:.1f} ms" for run in runs]))
     found = [each.findings for each in figures.values()]
     if None not in found:
