@@ -49,6 +49,7 @@ class IntermediaryError(Exception):
     """Something in front of the target answers for it; the text says what."""
 
 
+SLOW_S = 0.5
 PROBES = 3
 """So many operations are asked whether they can be reached before a run is given up."""
 
@@ -82,9 +83,11 @@ def access(suite: ConformanceSuite) -> None:
 
 
 def reach(suite: ConformanceSuite) -> None:
-    """Every operation that changes nothing, once."""
+    """Every operation that changes nothing, once; a slow one once more, to know how slow it is."""
     for operation in suite.api.gets:
-        suite.ask(operation.id, purpose="is it answered")
+        exchange = suite.ask(operation.id, purpose="is it answered")
+        if exchange.response.seconds > SLOW_S:
+            suite.ask(operation.id, purpose="is it always slow")
 
 
 def edges(suite: ConformanceSuite) -> None:
