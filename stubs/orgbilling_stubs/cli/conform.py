@@ -34,7 +34,10 @@ Url = Annotated[str | None, typer.Option(metavar="URL", help="The address of the
 App = Annotated[
     str | None, typer.Option(metavar="MODULE:ATTRIBUTE", help="An ASGI application, run in this process.")
 ]
-Har = Annotated[Path | None, typer.Option(metavar="FILE", help="A HAR file that a browser recorded.")]
+Har = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A recording (HAR, also compressed, or a zip of Playwright)."),
+]
 Quick = Annotated[
     bool, typer.Option("--quick", help="Check the scripted rules only.", rich_help_panel=EFFORT)
 ]
