@@ -48,6 +48,7 @@ NOT_RUN = {
     ("docs/check-an-api.md", "needs a recording of your app"),
     ("docs/check-an-api.md", "needs the real API and its token"),
     ("docs/demo-data.md", "installs from a package index"),
+    ("docs/tutorial.md", "serves until it is stopped; the dashboard has tests of its own"),
 }
 """The blocks of the guides that do not run, with their reasons."""
 
@@ -56,16 +57,24 @@ BLOCK = re.compile(
     r"^(?P<margin> *)```(?P<language>[a-z]*)\n(?P<text>.*?)^(?P=margin)```$",
     re.MULTILINE | re.DOTALL,
 )
-SERVE = re.compile(r"(make|orgbilling) serve\n")
+SERVE = re.compile(r"(make|orgbilling) serve( [^&\n]*)?\n")
 PORT = "4010"
 TIMEOUT_S = 300
 
 COMMANDS = {
     "orgbilling": """
-case "${1-}" in scenario | clock | compare | coverage | open)
-    case "$*" in *--url* | *--help*) ;; *) set -- "$@" --url "http://127.0.0.1:$DOCUMENTED_PORT" ;; esac ;;
+case "${1-}" in
+scenario | clock | compare | coverage | open)
+    case "$*" in *--url*) ;; *) set -- "$@" --url "http://127.0.0.1:$DOCUMENTED_PORT" ;; esac ;;
+serve)
+    case "$*" in *--port*) ;; *) set -- "$@" --port "$DOCUMENTED_PORT" ;; esac ;;
 esac
 exec "$PROGRAM" "$@"
+""",
+    "make": """
+test "$1" = serve
+# As the Makefile does: the shell reads the options.
+eval exec orgbilling serve "${2#ARGS=}"
 """,
     "curl": """
 exec "$CURL" -w '%{stderr}answered %{http_code}\\n' "$@"
@@ -80,8 +89,12 @@ PROLOGUE = """
 set -euo pipefail
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 start_stub() {
-    orgbilling serve --port "$DOCUMENTED_PORT" >server.log 2>&1 &
-    "$CURL" -sf -o /dev/null --retry 120 --retry-delay 1 --retry-connrefused "http://127.0.0.1:$DOCUMENTED_PORT/healthz"
+    "$@" >server.log 2>&1 &
+    until grep -q Ctrl-C server.log; do  # the last line that it prints when it listens
+        kill -0 $!
+        sleep 0.1
+    done
+    cat server.log
 }
 """
 
@@ -179,9 +192,9 @@ def script(blocks: list[Block], folder: Path) -> str:
     """One shell script of the blocks; each one's output and errors go into files."""
     lines = [PROLOGUE]
     if not any(SERVE.fullmatch(block.text) for block in blocks):  # the page supposes one that runs
-        lines.append("start_stub\n")
+        lines.append("start_stub orgbilling serve\n")
     for number, block in enumerate(blocks):
-        text = "start_stub\n" if SERVE.fullmatch(block.text) else block.text
+        text = f"start_stub {block.text}" if SERVE.fullmatch(block.text) else block.text
         if block.language == "python":
             text = f"python - <<'END_OF_PYTHON'\n{text}END_OF_PYTHON\n"
         lines.append(f"{{\n{text}}} >'{folder}/{number}.out' 2>'{folder}/{number}.err' </dev/null\n")
