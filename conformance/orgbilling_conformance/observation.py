@@ -188,6 +188,11 @@ class Observation:
                 self._suite.fail(violation, operation, [request], counted=False)
             return self._new(known)
 
+    @property
+    def judged(self) -> int:
+        """How many exchanges were held to the API description."""
+        return sum(self._suite.evidence.judged.values())
+
     def findings(self) -> tuple[Finding, ...]:
         """All findings so far, errors first."""
         with self._lock:

@@ -146,6 +146,7 @@ def _assemble(settings: Settings) -> App:
             description,
             fitter,
             lambda: application,
+            real_api,
         )
     )
     record: RecordExchange = instrumentation.recorder.record
@@ -156,6 +157,7 @@ def _assemble(settings: Settings) -> App:
         record = gateway.recorder(record)
         fault_injection = _in_front_of(gateway.step, fault_injection)
         further = {PREFIX: gateway.serve(lambda: application.routing.responder)}
+        real_api.observer.change_listeners.append(instrumentation.journal.note_change)
     application = assemble(
         description,
         handlers,
@@ -370,8 +372,10 @@ def _control_api(
     description: JsonObject,
     fitter: ResponseFitter | None,
     api: Callable[[], ASGIApp],
+    real_api: RealApi | None,
 ) -> ControlApiAccess:
     """The control API, with the operations of all packages that have some; api: gives the application."""
+    from orgbilling_stubs.beside.handlers import real_api_handlers
     from orgbilling_stubs.checkout.completion import CheckoutCompletion
     from orgbilling_stubs.checkout.sessions import CheckoutSessions
     from orgbilling_stubs.control.application import control_application
@@ -405,6 +409,7 @@ def _control_api(
             instrumentation.coverage.items.operations,
         ),
         **coverage_handlers(instrumentation.coverage),
+        **real_api_handlers(real_api),
     }
     return control_application(
         handlers,

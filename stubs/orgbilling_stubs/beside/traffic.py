@@ -6,6 +6,7 @@ some are not, and the report says how many.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -83,15 +84,17 @@ class TrafficObserver:
         self.observation = observation
         self.listeners: list[Listener] = []
         self.finding_listeners: list[FindingListener] = []
-        self.traces: dict[str, list[tuple[str, str, str]]] = {}
-        """The keys of the findings of an exchange, by its trace, for as long as there are not too many."""
+        self.change_listeners: list[Callable[[], None]] = []
+        """Called in the server's loop after everything that was waiting has been judged."""
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: Queue[ForwardedExchange | None] = Queue(MOST_WAITING)
         self._thread: Thread | None = None
         self._idle = Event()
 
     def submit(self, exchange: ForwardedExchange) -> None:
-        """Judge an exchange soon; never waits."""
+        """Judge an exchange soon; never waits. It is called in the server's loop."""
         if self._thread is None:
+            self._loop = asyncio.get_running_loop()
             self._thread = Thread(target=self._run, name="traffic-observer", daemon=True)
             self._thread.start()
         self._idle.clear()
@@ -141,6 +144,9 @@ class TrafficObserver:
 
     def _compare(self) -> None:
         self._tell(self.observation.compare_exchanges(), "")
+        for listener in self.change_listeners:
+            if self._loop is not None and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(listener)
 
     def _check(self, exchange: ForwardedExchange) -> None:
         for listener in self.listeners:
@@ -161,8 +167,6 @@ class TrafficObserver:
 
     def _tell(self, findings: Sequence[Finding], trace: str) -> None:
         if findings:
-            if trace and len(self.traces) < MOST_WAITING * 10:
-                self.traces[trace] = [finding.key for finding in findings]
             for listener in self.finding_listeners:
                 listener(findings, trace)
 

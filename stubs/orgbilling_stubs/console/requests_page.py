@@ -70,6 +70,7 @@ async def requests_page(pages: ConsolePages, request: Request) -> Response:
     trace = request.query_params.get("trace")
     opened = None if trace is None else await _opened(pages, request, trace)
     coverage = await pages.client.call("getCoverage")
+    real_api = await pages.client.call("getRealApi")
     return await pages.render(
         request,
         "requests.html",
@@ -82,6 +83,7 @@ async def requests_page(pages: ConsolePages, request: Request) -> Response:
         limit=LIMIT,
         rule_page=RULE_PAGE if RULE_PAGE in dict(NAVIGATION) else f"{HOME}operations",
         opened=opened,
+        real_api=real_api.document,
         lost=trace is not None and opened is None,
     )
 

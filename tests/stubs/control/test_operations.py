@@ -6,6 +6,7 @@ import pytest
 from orgbilling_openapi import control_description
 from orgbilling_openapi.json_pointer import follow
 from orgbilling_openapi.operations import operations_by_id
+from orgbilling_stubs.beside import handlers as real_api
 from orgbilling_stubs.control import operations
 from orgbilling_stubs.faults import handlers as faults
 from orgbilling_stubs.http.json_schemas import Schemas, Side
@@ -27,6 +28,7 @@ def test_every_operation_has_exactly_one_function() -> None:
         faults.fault_handlers(STANDIN),
         journal.journal_handlers(STANDIN, STANDIN),
         journal.coverage_handlers(STANDIN),
+        real_api.real_api_handlers(STANDIN),
     ]
     assert sorted(operation_id for table in tables for operation_id in table) == sorted(listed)
 

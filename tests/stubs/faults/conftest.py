@@ -16,6 +16,7 @@ from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.authorization import Authorizer
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.auth.verification import Authenticator
+from orgbilling_stubs.beside.handlers import real_api_handlers
 from orgbilling_stubs.checkout.completion import CheckoutCompletion
 from orgbilling_stubs.checkout.sessions import CheckoutSessions
 from orgbilling_stubs.checkout.settings import HostedPageSettings
@@ -86,6 +87,7 @@ class World:
                 instrumentation.journal, None, instrumentation.coverage.items.operations
             ),
             **journal.coverage_handlers(instrumentation.coverage),
+            **real_api_handlers(None),
         }
         checkouts = CheckoutCompletion(CheckoutSessions(self.service, HostedPageSettings()))
         driving = operations.control_handlers(server, checkouts, instrumentation.journal, _no_responses)
