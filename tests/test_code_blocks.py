@@ -59,7 +59,7 @@ BLOCK = re.compile(
 )
 SERVE = re.compile(r"(make|orgbilling) serve( [^&\n]*)?\n")
 PORT = "4010"
-TIMEOUT_S = 300
+TIMEOUT_S = 900
 
 COMMANDS = {
     "orgbilling": """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 
 Run = Callable[..., str]
 PACKAGE = Path(__file__).parents[3] / "clients" / "typescript"
+PAGE = PACKAGE.parents[1] / "docs" / "typescript.md"
+BLOCK = re.compile(r"^```ts\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+IMPORT = re.compile(r'\bfrom "((?:@[^/"]+/)?[^/"]+)')
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +52,22 @@ def test_the_packed_package_has_types_and_no_dependencies(run):
     for entry in json.loads((PACKAGE / "package.json").read_text())["exports"].values():
         assert {entry["types"].removeprefix("./"), entry["default"].removeprefix("./")} <= files
     assert not [name for name in files if name.startswith(("src/", "test/", "node_modules/"))]
+
+
+def documented_blocks() -> list[str]:
+    """The blocks of the page that import something, and nothing that is not installed for the package."""
+    package = json.loads((PACKAGE / "package.json").read_text("utf-8"))
+    installed = {package["name"], *package["devDependencies"]}
+    blocks = BLOCK.findall(PAGE.read_text("utf-8"))
+    return [block for block in blocks if IMPORT.search(block) and set(IMPORT.findall(block)) <= installed]
+
+
+@pytest.mark.slow
+def test_the_types_of_the_documented_code_hold(run):
+    blocks = documented_blocks()
+    assert len(blocks) >= 5
+    folder = Path(run("pwd").strip()) / "test" / "documentation"
+    folder.mkdir()
+    for number, block in enumerate(blocks):
+        (folder / f"block{number}.ts").write_text(block, "utf-8")
+    run("npx", "tsc", "--project", "test")
