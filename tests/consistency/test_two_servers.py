@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from postgres_server import PostgresServer
 
 from consistency.run import main
 from consistency.two_servers import play, problems
 
 DEFECTS = {
-    "what other servers write is not noticed": "Service._note_changes = lambda self: None",
+    "what other servers write is not noticed": "Service._note_changes = lambda self, organization: None",
     "the generation of a log is not compared": (
         "catch_up = Service._catch_up\n"
         "def careless(self, tenant):\n"
@@ -25,6 +26,15 @@ DEFECTS = {
 @pytest.mark.slow
 def test_all_histories_are_linearizable(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--runs", "2", "--seconds", "6"]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_all_histories_with_postgres_are_linearizable_though_it_is_killed(
+    postgres_server: PostgresServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """postgres_server: only says whether there is one; the run has its own, because it kills it."""
+    arguments = ["--runs", "2", "--seconds", "8", "--postgres"]
+    assert main(arguments) == 0, capsys.readouterr().out
 
 
 @pytest.mark.slow

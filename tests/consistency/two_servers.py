@@ -1,4 +1,4 @@
-"""Two real servers on one database file, clients of both, and a nemesis that pauses and kills servers."""
+"""Real servers on one database, clients of all, and a nemesis that pauses and kills servers and database."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ import httpx
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.tenants.clock import wall_ms
+from orgbilling_stubs.tenants.store.errors import OUTCOME_UNKNOWN
+from postgres_server import PostgresServer
 
 from consistency.linearizability import NEVER, Kind, Operation, is_linearizable
 
@@ -30,13 +32,13 @@ IMPORTED = 1 << 9
 CLIENTS = 4
 TIMEOUT_S = 8.0
 NOTHING_HAPPENED = (503, 409)
-"""A locked database, and a conflict that was not resolved: the command was not executed."""
+"""A database that is locked or away, and a conflict that was not resolved: the command was not executed."""
 
 
 class Server:
     """A server process, which can be paused, killed and started again."""
 
-    def __init__(self, database: Path, defect: str = "") -> None:
+    def __init__(self, database: str, defect: str = "") -> None:
         """defect: Python that spoils the server before it starts, to see whether that is noticed."""
         self._database, self._defect = database, defect
         self.url = ""
@@ -48,7 +50,7 @@ class Server:
         command = [sys.executable, "-c", code, "serve", "--port", "0", "--quiet"]
         command += [
             "--db",
-            f"sqlite:///{self._database}",
+            self._database,
             "--clock",
             "2026-03-10T12:00:00Z",
             "--persona",
@@ -161,6 +163,8 @@ class Client(threading.Thread):
         }
         if status in (404, 409) and code["detail"] == refusals.get(kind):
             return Operation(kind, called, returned, refused=True, voucher=voucher)
+        if code.get("detail") == OUTCOME_UNKNOWN.detail:
+            return Operation(kind, called, NEVER, voucher=voucher)
         if status not in NOTHING_HAPPENED:
             self._recorder.unexpected.append(f"{kind}: {status} {answer.text}")
         return None
@@ -169,30 +173,52 @@ class Client(threading.Thread):
 TOKENS: dict[str, str] = {}
 
 
-def nemesis(draw: random.Random, servers: list[Server], until: float, may_kill: bool) -> list[str]:
-    """Pause and kill servers until a time; what it did."""
-    done, kills = [], 0
+def nemesis(
+    draw: random.Random,
+    servers: list[Server],
+    until: float,
+    may_kill: bool,
+    database: PostgresServer | None = None,
+    kills: int = 3,
+) -> list[str]:
+    """Pause and kill servers, and the database where there is one of its own, until a time; what it did."""
+    done: list[str] = []
     while time.monotonic() < until:
         time.sleep(draw.random() * 0.4)
         server = draw.choice(servers)
-        if may_kill and kills < 3 and draw.random() < 0.25:
-            kills += 1
-            server.kill()
-            server.start()
-            done.append("kill")
+        if (
+            may_kill
+            and sum("kill" in what for what in done) < kills
+            and draw.random() < (0.25 if database is None else 0.6)
+        ):
+            done.append(_kill(draw, server, database))
         else:
             server.pause(draw.choice((0.02, 0.2, 0.6)))
             done.append("pause")
     return done
 
 
+def _kill(draw: random.Random, server: Server, database: PostgresServer | None) -> str:
+    """Kill a server, the database, or both, and start them again; what was killed."""
+    what = "server" if database is None else draw.choice(("server", "database", "both"))
+    if what in ("server", "both"):
+        server.kill()
+    if database is not None and what in ("database", "both"):
+        database.kill()
+        time.sleep(draw.choice((0.0, 0.3)))
+        database.start()
+    if what in ("server", "both"):
+        server.start()
+    return f"kill {what}"
+
+
 @contextmanager
-def running_servers(database: Path, defect: str = "") -> Iterator[list[Server]]:
-    """Two servers on one file."""
+def running_servers(address: str, count: int, defect: str = "") -> Iterator[list[Server]]:
+    """Servers on one database."""
     servers: list[Server] = []
     try:
-        for _ in range(2):
-            servers.append(Server(database, defect))
+        for _ in range(count):
+            servers.append(Server(address, defect))
         yield servers
     finally:
         for server in servers:
@@ -213,25 +239,58 @@ def recorded_bundle(server: Server) -> bytes:
 
 
 def play(
-    seed: int, folder: Path, seconds: float, *, may_kill: bool = True, defect: str = ""
+    seed: int,
+    folder: Path,
+    seconds: float,
+    *,
+    may_kill: bool = True,
+    defect: str = "",
+    database: PostgresServer | None = None,
+    kills: int = 3,
 ) -> tuple[Recorder, list[str]]:
-    """Let clients and a nemesis loose on two servers for a while: the histories, and what the nemesis did."""
+    """Let clients and a nemesis loose on servers for a while: the histories, and what the nemesis did.
+
+    Four clients and two servers share a file. With a database, eight clients and three servers share that,
+    and the nemesis kills it, too.
+    """
     for organization in ORGANIZATIONS:
         session = ClerkSession(organization, ttl_s=86_400)
         TOKENS[organization] = mint_token(key_file.load_signing_key(), session, wall_ms())
     recorder = Recorder()
-    with running_servers(folder / "log.db", defect) as servers:
+    address = f"sqlite:///{folder / 'log.db'}" if database is None else database.new_database()
+    count, client_count = (2, CLIENTS) if database is None else (3, 2 * CLIENTS)
+    with running_servers(address, count, defect) as servers:
         bundle = recorded_bundle(servers[0])
-        clients = [Client(seed * 100 + number, servers, recorder, bundle) for number in range(CLIENTS)]
+        clients = [Client(seed * 100 + number, servers, recorder, bundle) for number in range(client_count)]
         for client in clients:
             client.start()
-        done = nemesis(random.Random(seed), servers, time.monotonic() + seconds, may_kill)
+        until = time.monotonic() + seconds
+        done = nemesis(random.Random(seed), servers, until, may_kill, database, kills)
         for client in clients:
             client.stopping.set()
         for client in clients:
             client.join(TIMEOUT_S + 5)
         recorder.histories = {name: list(rows) for name, rows in recorder.histories.items()}
+        _read_at_the_end(recorder, servers)
     return recorder, done
+
+
+def _read_at_the_end(recorder: Recorder, servers: list[Server]) -> None:
+    """Read each organization once more on each server: what was acknowledged has to be there."""
+    with httpx.Client(timeout=60) as http:
+        for server in servers:
+            deadline = time.monotonic() + 60
+            while http.get(f"{server.url}/_mock/ready").status_code != 200 and time.monotonic() < deadline:
+                time.sleep(0.1)
+        for organization in ORGANIZATIONS:
+            for server in servers:
+                called, headers = time.monotonic(), {"Authorization": f"Bearer {TOKENS[organization]}"}
+                answer = http.get(f"{server.url}/api/v1/org/billing", headers=headers)
+                if answer.status_code != 200:
+                    recorder.unexpected.append(f"at the end: {answer.status_code} {answer.text}")
+                    continue
+                balance = int(answer.json()["creditBalance"])
+                recorder.add((organization,), Operation("read", called, time.monotonic(), balance))
 
 
 def problems(recorder: Recorder) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -16,7 +17,7 @@ from orgbilling_stubs.auth.keys import SigningKey
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import Command
 from orgbilling_stubs.billing.errors import BillingError, ErrorCode
-from orgbilling_stubs.billing.events import Event, TenantCreated
+from orgbilling_stubs.billing.events import Event, Record, TenantCreated
 from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.control.bulk import BulkChanges, one_by_one
@@ -33,6 +34,7 @@ from orgbilling_stubs.tenants.store.protocol import Store
 from orgbilling_stubs.tenants.store.retry import report, retried
 
 LONGEST_ID = 128
+MOST_READS = 50
 MOST_COMPARED = 1_000
 """So many organizations are compared with an id that does not exist, to suggest one of them."""
 _ID_PREFIX = "org_"
@@ -84,8 +86,8 @@ class ControlServer:
 
     def describe(self, organization: str) -> JsonObject:
         """The schema Organization."""
-        tenant = self.service.tenant(organization)
-        created = active_branch(self.service.log(tenant))[0].event
+        tenant, log = self._tenant_with_log(organization)
+        created = active_branch(log)[0].event
         assert isinstance(created, TenantCreated)
         scenario = tenant.active_scenario
         return {
@@ -104,6 +106,14 @@ class ControlServer:
             "scenario": scenario.name if scenario is not None else None,
             "version": tenant.version,
         }
+
+    def _tenant_with_log(self, organization: str) -> tuple[Tenant, Sequence[Record]]:
+        """A tenant and its log; both again when another server has deleted the organization in between."""
+        for _ in range(MOST_READS):
+            tenant = self.service.tenant(organization)
+            with suppress(ConflictError):
+                return tenant, self.service.log(tenant)
+        raise ConflictError(f"{organization}: other servers keep deleting it")
 
     def summaries(self) -> JsonObject:
         """The schema OrganizationSummaryList, from the beginnings and the ends of the logs."""

@@ -27,8 +27,8 @@ TIMEOUT = StoreErrorKind("database_timeout", 503, "the database took too long; n
 OUTCOME_UNKNOWN = StoreErrorKind(
     "database_outcome_unknown",
     503,
-    "the connection to the database was lost before it confirmed the command, which may have been carried "
-    "out: look, or repeat it with the same Idempotency-Key",
+    "the database did not confirm the whole command, which may have been carried out: look, or repeat it "
+    "with the same Idempotency-Key",
     2,
 )
 FAILED = StoreErrorKind("database_failed", 503, "the database cannot be read or written", 30)

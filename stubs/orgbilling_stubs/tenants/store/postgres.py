@@ -31,7 +31,7 @@ from orgbilling_stubs.tenants.store.postgres_connections import (
 from orgbilling_stubs.tenants.store.postgres_schema import migrate
 from orgbilling_stubs.tenants.store.protocol import SERVER_LOG, LogAppend, LogChange, LogHead
 from orgbilling_stubs.tenants.store.record_rows import first_event, stored, verified_records
-from orgbilling_stubs.tenants.store.suspension import next_turn, turn_of_call
+from orgbilling_stubs.tenants.store.suspension import count_write, next_turn, turn_of_call, writes_of_call
 
 MOST_REMEMBERED = 10_000
 """How many ends of logs are remembered."""
@@ -85,7 +85,7 @@ class PostgresStore:
 
     def __init__(self, address: str, most_connections: int = MOST_CONNECTIONS) -> None:
         """Connect, and make or migrate the tables. Raises StoreError."""
-        self.writes = 0
+        self._writes = 0
         self._connections = Connections(address, most_connections)
         self._locks = OrganizationLocks()
         self._ends: OrderedDict[str, _End] = OrderedDict()
@@ -94,6 +94,17 @@ class PostgresStore:
         except BaseException:
             self._connections.close()
             raise
+
+    @property
+    def writes(self) -> int:
+        """How many changes the present request has made; outside of one, all calls outside of requests."""
+        own = writes_of_call()
+        return self._writes if own is None else own
+
+    def _count_write(self) -> None:
+        if turn_of_call() is None:
+            self._writes += 1
+        count_write()
 
     def hold(self, *organizations: str) -> AbstractContextManager[object]:
         """Keep other requests of this process away from logs."""
@@ -177,7 +188,7 @@ class PostgresStore:
         if not written:
             self._forget([organization])
             raise _taken(organization, records, generation)
-        self.writes += 1
+        self._count_write()
         self._remember(organization, _End(turn, LogHead(generation, records[-1].sequence), last_checksum))
         return generation
 
@@ -191,7 +202,7 @@ class PostgresStore:
             self._connections.run(work, "write", repeatable=False)
         finally:
             self._forget([organization])
-        self.writes += 1
+        self._count_write()
 
     def write_all(self, changes: Sequence[LogChange]) -> Sequence[int]:
         """Carry out all changes in one transaction; raises ConflictError or StoreError."""
@@ -214,7 +225,7 @@ class PostgresStore:
             results = self._connections.run(work, "write", repeatable=False)
         finally:
             self._forget(names)
-        self.writes += 1
+        self._count_write()
         return results
 
     def heads(self) -> Mapping[str, LogHead]:

@@ -54,8 +54,9 @@ class Store(Protocol):
     another machine suspends the request that calls (see `tenants.store.suspension`).
     """
 
-    writes: int
-    """How many changes were written through this object."""
+    @property
+    def writes(self) -> int:
+        """How many changes were written through this object; in a request: by it."""
 
     def head(self, organization: str) -> LogHead | None:
         """Where the log of an organization ends; None when there is none. It reads no record."""

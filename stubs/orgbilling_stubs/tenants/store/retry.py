@@ -16,7 +16,12 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from orgbilling_stubs.tenants.clock import wall_ms
-from orgbilling_stubs.tenants.store.errors import ConflictError, StoreError, StoreLockError
+from orgbilling_stubs.tenants.store.errors import (
+    OUTCOME_UNKNOWN,
+    ConflictError,
+    StoreError,
+    StoreLockError,
+)
 from orgbilling_stubs.tenants.store.protocol import Store
 
 LOG = logging.getLogger("orgbilling")
@@ -42,8 +47,9 @@ async def retried(
 ) -> T:
     """What `attempt` returns; it is called again while it raises StoreLockError or ConflictError.
 
-    An attempt that has written something is not repeated: its error is raised. error: what an attempt raised
-    that was made before. Raises the last error after `WAIT_S`, and any other StoreError at once.
+    An attempt that has written something is not repeated: its error is raised, and where that would say that
+    nothing has happened, it is `database_outcome_unknown`. error: what an attempt raised before. Raises the
+    last error after `WAIT_S`, and any other StoreError at once.
     """
     loop = asyncio.get_running_loop()
     deadline_s = loop.time() + WAIT_S
@@ -55,7 +61,10 @@ async def retried(
                 return await result if isinstance(result, Awaitable) else result
             except StoreError as raised:
                 error = raised
-        retryable = isinstance(error, (StoreLockError, ConflictError)) and store.writes == writes
+        has_written = store.writes != writes
+        if has_written and error.status in (409, 503):  # they would say that nothing has happened
+            error = StoreError(str(error), OUTCOME_UNKNOWN)
+        retryable = isinstance(error, (StoreLockError, ConflictError)) and not has_written
         if not retryable or loop.time() >= deadline_s:
             report(error)
             raise error

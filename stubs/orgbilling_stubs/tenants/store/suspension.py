@@ -29,9 +29,13 @@ _turns = count(1)
 
 
 class _SuspendableCall(greenlet):
-    """A call that can be suspended. began: the turn (see `next_turn`) in which it began."""
+    """A call that can be suspended.
+
+    began: the turn (see `next_turn`) in which it began. writes: how many changes it has made to a store.
+    """
 
     began: int
+    writes = 0
 
 
 def next_turn() -> int:
@@ -43,6 +47,19 @@ def turn_of_call() -> int | None:
     """The turn in which the present suspendable call began; None outside of one."""
     current = getcurrent()
     return current.began if isinstance(current, _SuspendableCall) else None
+
+
+def writes_of_call() -> int | None:
+    """How many changes the present suspendable call has made; None outside of one."""
+    current = getcurrent()
+    return current.writes if isinstance(current, _SuspendableCall) else None
+
+
+def count_write() -> None:
+    """Count a change that the present suspendable call has made."""
+    current = getcurrent()
+    if isinstance(current, _SuspendableCall):
+        current.writes += 1
 
 
 def wait_for(awaited: Coroutine[object, object, T]) -> T:

@@ -117,8 +117,9 @@ def test_what_has_written_is_not_done_again() -> None:
         store.delete("org_a")
         raise StoreLockError("locked")
 
-    with pytest.raises(StoreLockError):
+    with pytest.raises(StoreError) as raised:
         asyncio.run(retried(store, attempt))
+    assert raised.value.code == "database_outcome_unknown"
     assert store.writes == 1
 
 
