@@ -2,8 +2,8 @@
 # The interpreter that installs has to be of the release that runs, 3.11.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
-COPY requirements/base.txt requirements/
-RUN python -m pip install --no-cache-dir --no-compile --require-hashes --target /app -r requirements/base.txt
+COPY requirements/server.txt requirements/
+RUN python -m pip install --no-cache-dir --no-compile --require-hashes --target /app -r requirements/server.txt
 COPY . .
 # The build backend is in the base lock; the image needs it no more once the package is built.
 RUN PYTHONPATH=/app python -m pip install --no-cache-dir --no-compile --no-deps --no-build-isolation --target /app . \

@@ -65,7 +65,7 @@ soundness: venv-test  ## run the conformance suite on sound servers under load: 
 durability: venv-test  ## kill, damage, fill and lock a database 1,000 times (ARGS: --runs N, --first NUMBER, --only KIND)
 	@exec $(BIN)/python tests/durability/run.py $(ARGS)
 
-consistency: venv-test  ## two servers, a nemesis, and a check of every history (ARGS: --runs N, --first SEED, --seconds S)
+consistency: venv-test  ## servers, a nemesis, and a check of every history (ARGS: --postgres, --runs N, --first SEED, --seconds S)
 	@exec $(BIN)/python tests/consistency/run.py $(ARGS)
 
 bench: venv-test  ## measure against a raw ASGI server and stock Connexion

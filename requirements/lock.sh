@@ -1,5 +1,6 @@
 #!/bin/sh
-# Compile the locks: dev first, then test and base held to the same pins, so that each is a subset of the next.
+# Compile the locks: dev first, then test, server (what the container has) and base held to the same pins, so that
+# each is a subset of the next.
 #   requirements/lock.sh [uv options, such as --upgrade or --upgrade-package NAME]
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,4 +18,5 @@ everything="--extra spec --extra conformance --extra export --extra postgres --g
 compile dev $everything --group dev "$@"
 # shellcheck disable=SC2086
 compile test $everything --constraints requirements/dev.txt
+compile server --extra postgres --constraints requirements/dev.txt
 compile base --constraints requirements/dev.txt

@@ -17,13 +17,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from orgbilling_stubs.control.probes import HEALTH, READY
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
 EXAMPLES = ROOT / "examples/ci"
 WORKFLOWS = sorted([*(ROOT / ".github/workflows").glob("*.yml"), *EXAMPLES.glob("*.yml")])
-YAML_FILES = [*ACTIONS, *WORKFLOWS, *(ROOT / name for name in ("compose.yaml", ".pre-commit-hooks.yaml"))]
+COMPOSE_FILES = [ROOT / "compose.yaml", ROOT / "examples/postgres/compose.yaml"]
+KUBERNETES = ROOT / "examples/kubernetes/orgbilling.yaml"
+YAML_FILES = [*ACTIONS, *WORKFLOWS, *COMPOSE_FILES, KUBERNETES, ROOT / ".pre-commit-hooks.yaml"]
 SCRIPTS = [
     *sorted((ROOT / ".github/actions").rglob("*.sh")),
     *sorted((ROOT / "requirements").glob("*.sh")),
@@ -66,7 +69,7 @@ def test_the_files_are_what_their_schemas_say() -> None:
     for schema, files in {
         "vendor.github-actions": ACTIONS,
         "vendor.github-workflows": WORKFLOWS,
-        "vendor.compose-spec": [ROOT / "compose.yaml"],
+        "vendor.compose-spec": COMPOSE_FILES,
     }.items():
         assert files
         run_tool("check-jsonschema", "--builtin-schema", schema, *files)
@@ -117,7 +120,10 @@ def test_the_dockerfile_has_no_known_mistakes() -> None:
 
 def test_no_step_puts_an_expression_into_a_script() -> None:
     assert [
-        (name(path), step) for path in YAML_FILES[:-2] for step in steps(path) if "${{" in step.get("run", "")
+        (name(path), step)
+        for path in [*ACTIONS, *WORKFLOWS]
+        for step in steps(path)
+        if "${{" in step.get("run", "")
     ] == []
 
 
@@ -190,6 +196,23 @@ def test_what_cannot_run_here_is_marked_so() -> None:
         assert subject in text
 
 
+@pytest.mark.slow
+def test_the_kubernetes_example_is_what_the_schemas_of_kubernetes_say() -> None:
+    run_tool("kubernetes-validate", "--strict", KUBERNETES)
+
+
+def test_the_kubernetes_example_probes_what_the_stub_answers_and_calls_options_that_it_has() -> None:
+    documents = list(yaml.safe_load_all(KUBERNETES.read_text()))
+    deployment = next(document for document in documents if document["kind"] == "Deployment")
+    assert deployment["spec"]["replicas"] == 2
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    probed = {container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")}
+    assert probed == {HEALTH, READY}
+    help_text = subprocess.run([BIN / "orgbilling", "serve", "--help"], capture_output=True, text=True).stdout
+    for argument in container["args"][1:]:
+        assert argument.partition("=")[0] in help_text
+
+
 def dockerfile() -> list[list[str]]:
     """The instructions of the Dockerfile, as words."""
     text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
@@ -221,7 +244,7 @@ def test_the_build_context_has_what_the_package_is_built_from() -> None:
     kept = {line[1:] for line in lines if line.startswith("!")}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
-    assert {"pyproject.toml", "README.md", "LICENSE", "requirements/base.txt", *packages} == kept
+    assert {"pyproject.toml", "README.md", "LICENSE", "requirements/server.txt", *packages} == kept
     assert lines[1] == "*"
 
 

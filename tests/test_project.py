@@ -212,7 +212,7 @@ def test_what_a_module_imports_is_declared():
         assert undeclared(roots(tree(path)), requirements["all"]) == set(), name(path)
 
 
-@pytest.mark.parametrize("lock", ["base", "test", "dev"])
+@pytest.mark.parametrize("lock", ["base", "server", "test", "dev"])
 def test_a_lock_is_pinned_and_hashed_and_names_no_address(lock):
     assert "://" not in (ROOT / "requirements" / f"{lock}.txt").read_text("utf-8")
     for requirement, block in pins(lock).items():
@@ -221,7 +221,7 @@ def test_a_lock_is_pinned_and_hashed_and_names_no_address(lock):
 
 
 def test_each_lock_is_part_of_the_next():
-    for smaller, larger in pairwise(["base", "test", "dev"]):
+    for smaller, larger in pairwise(["base", "server", "test", "dev"]):
         assert pins(smaller).items() < pins(larger).items()
 
 

@@ -71,7 +71,8 @@ class LockedStore(MemoryStore):
         return self.looks > 0
 
 
-def test_of_many_that_wait_one_looks_and_each_gets_its_turn() -> None:
+def test_of_many_that_wait_one_looks_and_each_gets_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "WAIT_S", 60)
     store, finished = LockedStore(5), []
 
     async def wait(number: int) -> None:
