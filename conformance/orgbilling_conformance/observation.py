@@ -16,6 +16,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from itertools import pairwise
 from threading import RLock
 
 from orgbilling_openapi import description
@@ -31,7 +32,7 @@ from orgbilling_conformance.reports import advice
 from orgbilling_conformance.reports.report import Finding, Report, Stage, counted, redacted
 from orgbilling_conformance.rules.registry import RULES
 from orgbilling_conformance.rules.rule import RuleViolation
-from orgbilling_conformance.run import verdict, version
+from orgbilling_conformance.run import CONTRACT_OPERATION, verdict, version
 from orgbilling_conformance.scenarios import access, invariants, reading
 from orgbilling_conformance.suite import ConformanceSuite, FindingRecord
 from orgbilling_conformance.tokens import RunTokens
@@ -42,6 +43,8 @@ KEPT_BYTES = 32 * 1024 * 1024
 """So many bytes of bodies are kept of all organizations together."""
 KEPT_ORGANIZATIONS = 50
 KEPT_TOKENS = 1_000
+UNSET = ("undefined", "null", "None", "false", "NaN", "[object", "[object Object]", "[object Promise]")
+"""What a client sends that has no token yet, and writes one all the same."""
 MOST_FINDINGS = 500
 """So many findings are kept; a target that makes more has shown enough."""
 PROFILE = "getOrgBilling"
@@ -123,6 +126,8 @@ class Observation:
         self._proposal = Proposal(self._suite.api)
         self._not_judged: dict[str, int] = defaultdict(int)
         self._operations: set[str] = set()
+        self._asked: set[str] = set()
+        """The operations that were asked with a token that may be good."""
 
     def consider(self, request: Request, response: Response, authorization: str | None) -> list[Finding]:
         """Hold an exchange to the API description; the findings that are new.
@@ -143,9 +148,12 @@ class Observation:
             self._suite.consider(exchange)
             self._conditional(exchange)
             self._forged(exchange, authorization)
+            self._own_origin(exchange, authorization)
             self._operations.add(operation)
             if response.succeeded and kind == "unknown":
                 self._proposal.add(operation, response.json, organization)
+            if kind == "unknown" and operation != CONTRACT_OPERATION:  # there need be no contract
+                self._asked.add(operation)
             if kind == "unknown" and organization and operation:
                 self._remember(exchange, organization)
             return self._new(known)
@@ -218,6 +226,11 @@ class Observation:
                 notes.append(f"more than {MOST_FINDINGS} findings: what came after them was not judged")
             reasons = undecided(suite.evidence, list(suite.api.operations))
             reasons += [] if sum(suite.successes.values()) else ["no success was observed"]
+            reasons += [
+                f"no success of {operation.id} was observed, though it was asked"
+                for operation in suite.api.gets
+                if operation.id in self._asked and not suite.successes[operation.id]
+            ]
             scenarios = [rule.id for rule in RULES.values() if rule.kind == "scenario"]
             suite.skip(scenarios, ("*",), "needs requests that nobody has made")
             unseen = sorted(suite.api.operations.keys() - self._operations)
@@ -296,6 +309,7 @@ class Observation:
 
     def _scripted(self, period: Sequence[Exchange]) -> None:
         """Run the steps over a still period, and take over what they find."""
+        self._alternating(period)
         suite = PeriodSuite(self._base, self._suite.api, period)
         suite.stage = "observed"
         for step in STEPS:
@@ -307,6 +321,21 @@ class Observation:
         for key, record in suite.records.items():
             if key[1] in asked and key not in self._suite.records:
                 self._suite.fail(record.violation, key[1], record.exchanges)
+
+    def _alternating(self, period: Sequence[Exchange]) -> None:
+        """The same request has an answer, has none, and has one again, although nothing happened."""
+        lines: dict[str, list[Exchange]] = defaultdict(list)
+        for exchange in period:
+            if exchange.response.status not in (401, 403):
+                lines[exchange.request.line].append(exchange)
+        for exchanges in lines.values():
+            answered = [exchange.response.status == 200 for exchange in exchanges]
+            if sum(before and not after for before, after in pairwise(answered)) < 2:
+                continue
+            failed = exchanges[answered.index(False)]
+            observed = f"{answered.count(False)} × {failed.response.status}"
+            expected = f"200 as {answered.count(True)} times before"
+            self._suite.violation("intermittent", "status", expected, observed, failed)
 
     def _conditional(self, exchange: Exchange) -> None:
         """A 304 has no body."""
@@ -335,6 +364,19 @@ class Observation:
             self._suite.violation(
                 "token-bad", "status", "no success (signature)", "200", exchange, node=place
             )
+
+    def _own_origin(self, exchange: Exchange, authorization: str | None) -> None:
+        """The page that the token was made for may read the answer, where anything is said of origins."""
+        origin = exchange.request.header("origin")
+        own = tokens.claim((authorization or "").partition(" ")[2].strip(), "azp")
+        said = [name for name, _ in exchange.response.headers if name.lower().startswith("access-control-")]
+        if origin is None or origin != own or not said or not exchange.response.succeeded:
+            return
+        if exchange.response.header(access.ALLOW) is None:
+            observed = f"absent, beside {said[0]}"
+            self._suite.violation("origin-own", access.PLACE, f"* or {origin}", observed, exchange)
+        else:
+            self._suite.evaluated("origin-own", exchange.operation)
 
     def _intermittent(self, organization: str) -> None:
         for (owner, line), statuses in self._statuses.items():
@@ -404,6 +446,8 @@ def _is_plain(request: Request) -> bool:
 
 def _kind(token: str) -> str:
     parts = tokens.split(token)
+    if token in UNSET:
+        return "garbage"
     if parts is None:
         return "fourth-part" if tokens.split(token.rpartition(".")[0]) is not None else "unknown"
     header, claims, signature = parts

@@ -74,6 +74,7 @@ async def requests_page(pages: ConsolePages, request: Request) -> Response:
     return await pages.render(
         request,
         "requests.html",
+        of_any=real_api.document["url"] is not None,  # whose organizations the stub need not know
         exchanges=exchanges,
         filter_problem=problem,
         filters=filters,
