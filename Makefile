@@ -62,6 +62,11 @@ mutation: venv-test  ## measure the conformance suite by mutation testing, refre
 soundness: venv-test  ## run the conformance suite on sound servers under load: none may be accused (ARGS: its options)
 	@exec $(BIN)/python tests/conformance/mutation/soundness.py $(ARGS)
 
+dashboard-defects: venv-test  ## plant defects in the example dashboard, refresh docs/dashboard.md (needs npm and Chromium; ARGS: --only NAMES, --every N)
+	cd examples/dashboard && npm ci && npm run test:setup
+	cd examples/dashboard && ORGBILLING_COMMAND="$(abspath $(BIN))/orgbilling" CHROMIUM="$${CHROMIUM:-$$(command -v chromium)}" \
+		node tests/defects/run.js --markdown ../../docs/dashboard.md $(ARGS)
+
 durability: venv-test  ## kill, damage, fill and lock a database 1,000 times (ARGS: --runs N, --first NUMBER, --only KIND)
 	@exec $(BIN)/python tests/durability/run.py $(ARGS)
 

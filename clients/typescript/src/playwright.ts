@@ -8,15 +8,13 @@
  *     test("a low balance warns", async ({ page, org }) => { … });
  */
 
-import { createHash } from "node:crypto";
-
 import { test as base } from "@playwright/test";
 
 import type { Organization } from "./organization.js";
+import { organizationId } from "./organization-id.js";
 import { connectOrStart, type OrganizationOptions, type Server, type StartOptions } from "./server.js";
 
 const START_TIMEOUT_MS = 180_000;
-const LONGEST_SLUG = 40;
 
 /** What a test gets. */
 export interface OrgFixtures {
@@ -54,9 +52,3 @@ export const test = base.extend<OrgFixtures, ServerFixtures>({
 });
 
 export { expect } from "@playwright/test";
-
-/** An id for the organization of a test: its title for people, a digest for uniqueness. The same in every run. */
-function organizationId(title: string, attempt: string): string {
-  const words = title.toLowerCase().replace(/[^a-z0-9]+/g, "_").slice(0, LONGEST_SLUG).replace(/^_+|_+$/g, "");
-  return ["org", words, createHash("sha256").update(attempt).digest("hex").slice(0, 8)].filter(Boolean).join("_");
-}

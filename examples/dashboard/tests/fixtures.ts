@@ -91,7 +91,7 @@ interface TestFixtures {
 }
 
 interface WorkerFixtures {
-  /** Where the built dashboard is served, with the server behind it. */
+  /** Where the built dashboard is served, with the server behind it. `DASHBOARD_URL` names one that runs already. */
   site: string;
 }
 
@@ -99,9 +99,10 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   orgOptions: { at: NOW },
   site: [
     async ({ orgbilling }, use) => {
+      const running = process.env["DASHBOARD_URL"];
+      if (running !== undefined) return use(running);
       process.env["ORGBILLING_URL"] = orgbilling.url;
-      const outDir = process.env["DASHBOARD_DIST"] ?? "dist";
-      const server = await preview({ root: ROOT, logLevel: "error", build: { outDir }, preview: { port: 0, host: "127.0.0.1" } });
+      const server = await preview({ root: ROOT, logLevel: "error", preview: { port: 0, host: "127.0.0.1" } });
       await use(server.resolvedUrls!.local[0]!);
       await server.close();
     },

@@ -1,5 +1,5 @@
 /**
- * What `orgbilling coverage` says that the states alone do not meet: refusals of what the user typed, a token that
+ * What the states alone do not meet (`orgbilling coverage` shows it): refusals of what the user typed, a token that
  * expires, commands that are sent twice, a connection that goes away.
  */
 

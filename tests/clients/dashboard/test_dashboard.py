@@ -57,3 +57,14 @@ def test_the_documentation_has_pictures(run):
     pictures = sorted(PICTURES.glob("dashboard*.png"))
     assert len(pictures) >= 6
     assert [picture.name for picture in pictures if picture.stat().st_size > LARGEST_PICTURE_BYTES] == []
+
+
+def test_every_defect_can_be_planted(run):
+    assert "103 defects can be planted" in run("node", "tests/defects/run.js", "--check")
+
+
+def test_planted_defects_are_found(run):
+    """A sample; `make dashboard-defects` measures all of them."""
+    defects = ("stale-balance", "negative-hidden", "null-ledger", "postpaid-as-prepaid", "no-idempotency-key")
+    report = run("node", "tests/defects/run.js", "--near", "--jobs", "1", "--only", ",".join(defects))
+    assert "5 of 5 defects are found" in report, report

@@ -56,7 +56,10 @@ def test_its_version_is_that_of_the_python_package():
     assert json.loads((PACKAGE / "package.json").read_text("utf-8"))["version"] == project["version"]
 
 
-@pytest.mark.parametrize("folder", ["clients/typescript", "examples/dashboard", "tests/clients/postman"])
+@pytest.mark.parametrize(
+    "folder",
+    ["clients/typescript", "examples/dashboard", "tests/clients/generators", "tests/clients/postman"],
+)
 def test_a_lock_names_no_registry(folder):
     packages = json.loads((ROOT / folder / "package-lock.json").read_text("utf-8"))["packages"]
     assert len(packages) > 1

@@ -41,8 +41,8 @@ def test_playwright_has_the_fixtures(run, chromium):
 
 
 @pytest.mark.slow
-def test_vitest_has_the_global_setup(run):
-    assert "1 passed" in run("npx", "vitest", "run", "--config", "test/vitest/vitest.config.ts")
+def test_vitest_has_the_global_setup_and_the_fixtures(run):
+    assert "3 passed" in run("npx", "vitest", "run", "--config", "test/vitest/vitest.config.ts")
 
 
 @pytest.mark.slow
