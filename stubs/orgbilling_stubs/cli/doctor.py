@@ -32,6 +32,7 @@ TIMEOUT_S = 5
 EXTRAS = {
     "spec": "orgbilling spec check",
     "conformance": "fuzzing and random walks of orgbilling conform, the pytest plugin",
+    "postgres": "orgbilling serve --db postgresql://…",
     "export": "Parquet, DuckDB, PostgreSQL, charts and verification of orgbilling export",
 }
 """The extras of the distribution, each with the commands that need it."""

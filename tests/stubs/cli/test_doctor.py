@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[3]
 AWAY = "http://127.0.0.1:1"
 NAMES = [
     *("python", "package", "contents", "port", "home", "key", "database", "browser"),
-    *("extra spec", "extra conformance", "extra export", "terminal", "server"),
+    *("extra spec", "extra conformance", "extra postgres", "extra export", "terminal", "server"),
 ]
 
 
@@ -169,7 +169,8 @@ def test_a_database_is_opened_but_not_created(tmp_path: Path) -> None:
         ("sqlite:////nope/state.db", "its folder cannot be written to"),
         ("sqlite:///{}/text", "file is not a database"),
         ("sqlite:///{}", "it is not a file"),
-        ("postgres://x", "unknown database address 'postgres://x'"),
+        ("mysql://x", "unknown database address 'mysql://x'"),
+        ("postgresql://127.0.0.1:1/x", "cannot connect to 127.0.0.1/x: "),
     ],
 )
 def test_a_database_that_cannot_be_used_is_an_error(address: str, problem: str, tmp_path: Path) -> None:
