@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from orgbilling_stubs.beside.errors import METHOD_OVERRIDDEN, WRITE_NOT_ALLOWED
+from orgbilling_stubs.beside.errors import (
+    METHOD_OVERRIDDEN,
+    UPSTREAM_BROKEN,
+    UPSTREAM_TIMEOUT,
+    WRITE_NOT_ALLOWED,
+)
 from orgbilling_stubs.beside.forwarded_headers import is_overridden, request_headers, response_headers
 from orgbilling_stubs.beside.settings import (
     PREFIX,
@@ -50,6 +55,8 @@ LOG = logging.getLogger("orgbilling")
 
 ANSWERED_BY = (b"x-answered-by", b"real")
 """Of every response that the real API has given."""
+FAILURES = {UPSTREAM_TIMEOUT.code: "timeout", UPSTREAM_BROKEN.code: "broken"}
+"""What the suite calls it when there was no whole answer, by our error."""
 WHOLE_BYTES = 65_536
 """A body that says to be no longer leaves in one write with its head."""
 EVENT_STREAM = "text/event-stream"
@@ -154,6 +161,7 @@ class Gateway:
                 body, context.public_url.base_url + PREFIX, context.connection.head_only
             )
         except Problem as problem:
+            passing.failed(problem)
             return operation.problem(context, problem)
         context.raw_body = passing.sent if context.raw_body is None else context.raw_body
         context.answered_by = "real"
@@ -264,6 +272,29 @@ class _Passing:
         if answer.headers.get("content-type", "").startswith(EVENT_STREAM):
             gateway.upstream.wait_without_limit(answer)
         return Response(answer.status_code, headers, deliver=_PassedBody(self, answer, seconds))
+
+    def failed(self, problem: Problem) -> None:
+        """Let it be judged that the real API was reached, and gave no whole answer."""
+        failure = FAILURES.get(problem.code)
+        if failure is not None:
+            self._gateway.observer.submit(
+                ForwardedExchange(
+                    self.trace,
+                    self.method,
+                    self.path,
+                    self.query.decode("latin-1"),
+                    self.received,
+                    self.sent,
+                    0,
+                    [],
+                    b"",
+                    True,
+                    (wall_ns() - self._began_ns) / 1e9,
+                    self._began_ns // 1_000_000,
+                    self.operation,
+                    failure=failure,
+                )
+            )
 
     def judged(self, answer: httpx.Response, content: bytes | None, *, whole: bool, seconds: float) -> None:
         """Give a copy of the exchange to whoever judges it."""

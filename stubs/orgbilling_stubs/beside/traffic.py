@@ -44,7 +44,8 @@ class ForwardedExchange:
     path: below the prefix. received: the headers of the client's request. body: what the client sent; None
     where it was not copied. content: the body of the response, as encoded; None where it was too long, or was
     cut. seconds: until the head of the response was here. at_ms: when it began. stub: what the stub has
-    answered, where the two are compared.
+    answered, where the two are compared. failure: `timeout` or `broken`
+    where no answer came; the status is 0 then.
     """
 
     trace: str
@@ -61,6 +62,7 @@ class ForwardedExchange:
     at_ms: int
     operation: str = ""
     stub: Response | None = None
+    failure: str = ""
 
     @property
     def decoded(self) -> bytes | None:
@@ -165,7 +167,9 @@ class TrafficObserver:
         )
         body = b"" if exchange.method == "HEAD" else exchange.decoded or b""
         response = Response(exchange.status, headers, body, exchange.seconds, flaw=_flaw(exchange))
-        if response.flaw is not None and response.flaw.reason == "body-encoded" and _is_known(response):
+        if exchange.failure:
+            response = Response(0, (), b"no whole answer", exchange.seconds, failure=exchange.failure)
+        elif response.flaw is not None and response.flaw.reason == "body-encoded" and _is_known(response):
             broken = b"the body is not in the content coding that it names"
             response = Response(0, (), broken, exchange.seconds, failure="broken")
         found = self.observation.consider(request, response, authorization_of(exchange.received))

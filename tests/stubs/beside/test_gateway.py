@@ -119,6 +119,7 @@ def test_who_does_not_answer_in_time_is_a_504(real, beside, serving):
         answer = pair.get(BILLING)
         assert (answer.status_code, answer.json()["detail"]) == (504, detail("upstream_timeout"))
         assert pair.journal()[0]["error"] == "upstream_timeout"
+        assert ("answer", "getOrgBilling", "status") in pair.findings()
         real.late_s = 0
 
 
