@@ -29,7 +29,7 @@ def run(install: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory) -
     [
         (("openapi-typescript", "openapi.json", "--output", "types.ts"), "types.ts"),
         (("openapi-ts", "--input", "openapi.json", "--output", "hey"), "hey/sdk.gen.ts"),
-        (("orval", "--input", "openapi.json", "--output", "orval.ts"), "orval.ts"),
+        (("orval", "--input", "openapi.json", "--output", "orval.ts", "--client", "fetch"), "orval.ts"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
