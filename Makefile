@@ -10,7 +10,7 @@ test test-slow near: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test near test-slow generate site screenshots lint type imports spec check conformance mutation soundness durability consistency bench bench-peers lock page-libraries dist clean
+.PHONY: help serve test near test-slow generate site screenshots lint type imports spec check conformance mutation soundness durability consistency voucher-race bench bench-peers lock page-libraries dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,9 @@ durability: venv-test  ## kill, damage, fill and lock a database 1,000 times (AR
 
 consistency: venv-test  ## servers, a nemesis, and a check of every history (ARGS: --postgres, --runs N, --first SEED, --seconds S)
 	@exec $(BIN)/python tests/consistency/run.py $(ARGS)
+
+voucher-race: venv-test  ## race one voucher 100,000 times over four worker processes and a PostgreSQL (ARGS: how often)
+	@exec $(BIN)/python tests/consistency/voucher_race.py $(ARGS)
 
 bench: venv-test  ## measure against a raw ASGI server and stock Connexion
 	@exec $(BIN)/python bench $(ARGS)

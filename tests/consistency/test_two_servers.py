@@ -9,6 +9,7 @@ from postgres_server import PostgresServer
 
 from consistency.run import main
 from consistency.two_servers import play, problems
+from consistency.voucher_race import race
 
 DEFECTS = {
     "what other servers write is not noticed": "Service._note_changes = lambda self, organization: None",
@@ -35,6 +36,20 @@ def test_all_histories_with_postgres_are_linearizable_though_it_is_killed(
     """postgres_server: only says whether there is one; the run has its own, because it kills it."""
     arguments = ["--runs", "2", "--seconds", "8", "--postgres"]
     assert main(arguments) == 0, capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_a_voucher_that_is_raced_over_four_processes_is_redeemed_once(
+    database: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORGBILLING_HOME", str(tmp_path))
+    address = f"sqlite:///{tmp_path}/a.db"
+    if database == "postgres":
+        address = request.getfixturevalue("postgres_address")
+    statuses, grown, _ = race(address, 600)
+    assert statuses == {200: 1, 409: 599}
+    assert grown == 5
 
 
 @pytest.mark.slow

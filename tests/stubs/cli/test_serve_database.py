@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from postgres_server import PostgresServer
 
 from tests.stubs.cli.test_serve import COMMAND, serving, token
 
@@ -156,6 +158,31 @@ def test_a_lock_of_another_program_stops_one_request_and_nothing_else(path: Path
         said = process.stdout.read()
     assert said.count("database_locked") == 1
     assert "Traceback" not in said
+
+
+def test_a_database_that_is_away_is_a_503_until_it_is_back_and_nothing_is_lost() -> None:
+    with closing(PostgresServer({"fsync": "on"})) as database:
+        options = ("--db", database.new_database(), "--quiet")
+        with serving(*options) as (_, base):
+            server = Server(base)
+            before = server.balance()
+            assert server.redeem("5-kept").status_code == 200
+            database.kill()
+            for path in ("/org/billing", "/org/ledger"):
+                problem = server.api.get(path)
+                assert (problem.status_code, problem.headers["retry-after"]) == (503, "2")
+                assert problem.headers["content-type"] == "application/problem+json"
+            assert server.redeem("5-refused").status_code == 503
+            assert server.control("GET").status_code == 503
+            assert httpx.get(f"{server.address}/_mock/ready", timeout=30).status_code == 503
+            assert httpx.get(f"{server.address}/_mock/health", timeout=30).status_code == 200
+            database.start()
+            deadline = time.monotonic() + 60
+            while httpx.get(f"{server.address}/_mock/ready", timeout=30).status_code != 200:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            assert server.balance() == before + 5
+            assert server.redeem("5-kept").status_code == 409
 
 
 def foreign(path: Path) -> None:
