@@ -7,12 +7,14 @@
 #   OPTIONS   optional: further options of `orgbilling conform`, separated by spaces
 #   REPORTS   optional: the folder of the reports; what it has from the last run is known (default: reports)
 #
-# Exit status: 0 nothing new, 1 something new, 2 it cannot be run so, 3 nothing can be said about the API.
+# Exit status: 1 something new, in the API or in the document; otherwise what the two commands say: 0 nothing new,
+# 2 it cannot be run so, 3 nothing can be said about the API.
 set -u
 
 reports=${REPORTS:-reports}
 label=billing-drift
 mkdir -p "$reports" || exit 2
+rm -f "$reports/report.json" "$reports/report.md"
 
 set --
 if [ -f "$reports/known.json" ]; then
@@ -22,30 +24,52 @@ conform=0
 # shellcheck disable=SC2086 # options are several words
 orgbilling conform "$TARGET" --token-env TOKEN ${OPTIONS:-} \
   --json "$reports/report.json" --markdown "$reports/report.md" "$@" || conform=$?
-if [ "$conform" -gt 1 ]; then
-  exit "$conform"
-fi
 
+# Whatever the API answers today, the document can be read. Only what breaks a client is news: an API that grows has
+# additions every week.
 diff=0
+breaks=""
 : >"$reports/diff.txt"
 if [ -n "${DOCUMENT:-}" ]; then
   orgbilling spec diff "$DOCUMENT" >"$reports/diff.txt" || diff=$?
-  if [ "$diff" -gt 1 ]; then
-    exit "$diff"
-  fi
-  if cmp -s "$reports/diff.txt" "$reports/known-diff.txt"; then
-    diff=0
+  sed -n '/^Breaking/,/^$/p' "$reports/diff.txt" >"$reports/breaks.txt"
+  if [ "$diff" -eq 1 ]; then
+    breaks=new
+    if cmp -s "$reports/breaks.txt" "$reports/known-breaks.txt"; then
+      breaks=known
+    fi
   fi
 fi
 
-if [ "$conform" -eq 1 ] || [ "$diff" -eq 1 ]; then
+document() {
+  printf '## The published document\n\n'
+  if [ "$breaks" = new ]; then
+    printf 'It has changes that break a client of the description, other ones than in the last run.\n'
+  else
+    printf 'It breaks a client of the description as it did in the last run.\n'
+  fi
+  printf '\n~~~~~~text\n'
+  head -c 10000 "$reports/diff.txt"
+  printf '\n~~~~~~\n'
+}
+
+news=0
+if [ "$conform" -eq 1 ] || [ "$breaks" = new ]; then
+  news=1
   {
-    # GitHub takes 65,536 characters.
-    head -c 50000 "$reports/report.md"
-    if [ -s "$reports/diff.txt" ]; then
-      printf '\n## The published document\n\n~~~~~~text\n'
-      head -c 10000 "$reports/diff.txt"
-      printf '\n~~~~~~\n'
+    if [ "$conform" -eq 1 ]; then
+      # GitHub takes 65,536 characters.
+      head -c 50000 "$reports/report.md"
+      printf '\n'
+      [ -z "$breaks" ] || document
+    else
+      document
+      printf '\nWhat to do: read the changes, and change the clients before the API changes as its document does.\n'
+      if [ "$conform" -eq 0 ]; then
+        printf 'What the API answers has nothing new in this run.\n'
+      else
+        printf 'About what the API answers nothing can be said in this run (exit status %s).\n' "$conform"
+      fi
     fi
   } >"$reports/issue.md"
   number=$(gh issue list --label "$label" --state open --json number --jq '.[0].number // empty') || exit 2
@@ -57,9 +81,19 @@ if [ "$conform" -eq 1 ] || [ "$diff" -eq 1 ]; then
   fi
 fi
 
-# Known from now on; not before the issue is there.
-cp "$reports/report.json" "$reports/known.json"
-cp "$reports/diff.txt" "$reports/known-diff.txt"
-if [ "$conform" -eq 1 ] || [ "$diff" -eq 1 ]; then
+# Known from now on; not before the issue is there, and only what was read.
+if [ "$conform" -le 1 ]; then
+  cp "$reports/report.json" "$reports/known.json"
+fi
+if [ -n "${DOCUMENT:-}" ] && [ "$diff" -le 1 ]; then
+  cp "$reports/breaks.txt" "$reports/known-breaks.txt"
+fi
+if [ "$news" -eq 1 ]; then
   exit 1
+fi
+if [ "$conform" -gt 1 ]; then
+  exit "$conform"
+fi
+if [ "$diff" -gt 1 ]; then
+  exit "$diff"
 fi

@@ -53,7 +53,7 @@ class Change:
 
 
 def compare(facts: JsonObject, ours: JsonObject, theirs: JsonObject, origins: NodeOrigins) -> list[Change]:
-    """All differences, breaking ones first.
+    """All differences, breaking ones first, then by operation and pointer.
 
     facts: our description without assumptions (`composition.vendor_facts`), which alone can break; ours: all
     of it. A change that brings what we assumed anyway is left out.
@@ -85,8 +85,14 @@ def _compare(facts: JsonObject, ours: JsonObject, theirs: JsonObject, origins: N
             changes[key] = change
         elif operation not in existing.operations:
             changes[key] = replace(existing, operations=(*existing.operations, operation))
-    order = {severity: rank for rank, severity in enumerate(SEVERITIES)}
-    return sorted(changes.values(), key=lambda change: order[change.severity])
+    return sorted(changes.values(), key=_rank)
+
+
+def _rank(change: Change) -> tuple[int, list[tuple[str, str]], str, str, str]:
+    """The place of a change in the list, whatever order the documents have."""
+    severity = SEVERITIES.index(change.severity)
+    by_path = [(path, method) for method, _, path in (line.partition(" ") for line in change.operations)]
+    return severity, by_path, change.pointer, change.kind, change.what
 
 
 def _key(operation: str, finding: Difference) -> tuple[str, str, str, tuple[str, ...]]:
@@ -119,13 +125,14 @@ def _differences(ours: JsonObject, theirs: JsonObject) -> Iterator[tuple[str, Di
         else:
             for finding in _compare_operation(schemas, old[name], new[name]):
                 yield name, finding
-    for name in new.keys() - old.keys():
+    for name in (name for name in new if name not in old):
         yield name, Difference("added", new[name].pointer, "an operation", False)
 
 
 def _operations(document: JsonObject) -> dict[str, Node]:
-    """Method and path to operation."""
-    return {operation.line: Node(operation.node, operation.location) for operation in operations(document)}
+    """Method and path to operation, by path."""
+    found = sorted(operations(document), key=lambda operation: (operation.path, operation.method))
+    return {operation.line: Node(operation.node, operation.location) for operation in found}
 
 
 def _compare_operation(schemas: SchemaComparison, old: Node, new: Node) -> Iterator[Difference]:
@@ -225,7 +232,7 @@ def _compare_responses(schemas: SchemaComparison, old: Node, new: Node) -> Itera
         a, b = schemas.follow(before.child(status), 0), schemas.follow(after.child(status), 1)
         yield from below(status, compare_headers(schemas, a, b))
         yield from below(status, _compare_content(schemas, a, b, "response"))
-    for status in (after.value or {}).keys() - (before.value or {}).keys():
+    for status in sorted((after.value or {}).keys() - (before.value or {}).keys()):
         yield Difference("added", after.at(status), f"the response {status}", False)
 
 
@@ -237,7 +244,7 @@ def _compare_content(schemas: SchemaComparison, old: Node, new: Node, direction:
         else:
             a, b = node.child("schema"), after[media].child("schema")
             yield from below(media, schemas.compare(a, b, direction))
-    for media in after.keys() - before.keys():
+    for media in sorted(after.keys() - before.keys()):
         yield Difference("added", after[media].pointer, f"the {direction} media type {media}", False)
 
 
@@ -346,7 +353,7 @@ def _alias(schemas: SchemaComparison, name: str) -> str:
     known, found = (
         document.get("components", {}).get("securitySchemes", {}) for document in (schemas.old, schemas.new)
     )
-    for other in found.keys() - known.keys():
+    for other in sorted(found.keys() - known.keys()):
         if ours.value is not None and not list(_compare_scheme(name, ours, _scheme_node(schemas, other, 1))):
             return str(other)
     return ""

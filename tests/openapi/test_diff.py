@@ -397,3 +397,25 @@ def test_a_malformed_document_is_an_error_or_a_difference(member: str, nonsense:
     operation(theirs, "/org/ledger")[member] = nonsense
     with suppress(OpenApiDocumentError):
         assert [change for change in changes(theirs) if change.severity != "assumed"]
+
+
+def test_the_order_is_that_of_severity_path_and_place() -> None:
+    def grown(names: list[str]) -> Document:
+        theirs = copy.deepcopy(FACTS)
+        ledger = operation(theirs, "/org/ledger")["responses"]
+        for name in names:
+            theirs["paths"][f"/more/{name}"] = {
+                method: {"responses": {"200": {"description": "x"}}} for method in ("put", "get")
+            }
+            ledger[f"2{name}"] = {"description": "x"}
+            ledger["200"]["content"][f"text/{name}"] = {}
+        theirs["paths"] = dict(sorted(theirs["paths"].items(), reverse=names[0] > names[-1]))
+        return theirs
+
+    names = [f"{number:02}" for number in range(11, 31)]
+    found = changes(grown(names))
+    assert found == changes(grown(names[::-1]))
+    added = [change for change in found if change.kind == "added"]
+    assert len(added) == 4 * len(names)
+    pointers = [change.pointer for change in added]
+    assert pointers == sorted(pointers)
