@@ -186,6 +186,31 @@ def test_the_example_opens_one_issue_for_what_is_new(tmp_path: Path) -> None:
     assert "summary" in (tmp_path / "reports/issue.md").read_text()
 
 
+@pytest.mark.parametrize(
+    ("variables", "given"),
+    [
+        ({"TOKEN": "t", "TOKEN_COMMAND": ""}, ["--token-env", "TOKEN"]),
+        ({"TOKEN": "", "TOKEN_COMMAND": "./mint --org 'a b'"}, ["--token-command", "./mint --org 'a b'"]),
+        ({"TOKEN": "t", "TOKEN_COMMAND": "./mint"}, ["--token-command", "./mint"]),
+        ({"OPTIONS": "--quick --token-command ./mint"}, ["--quick", "--token-command", "./mint"]),
+    ],
+)
+def test_the_example_takes_a_token_or_a_command_that_prints_one(
+    variables: dict[str, str], given: list[str], tmp_path: Path
+) -> None:
+    """drift.sh with an `orgbilling` of ours, which prints its arguments and says that nothing can be said."""
+    program = tmp_path / "orgbilling"
+    program.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\nexit 3\n")
+    program.chmod(0o755)
+    variables |= {"TARGET": "http://x", "REPORTS": str(tmp_path / "reports")}
+    variables |= {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    run = subprocess.run(["sh", EXAMPLES / "drift.sh"], env=variables, capture_output=True, text=True)
+    assert run.returncode == 3
+    reports = tmp_path / "reports"
+    written = ["--json", f"{reports}/report.json", "--markdown", f"{reports}/report.md"]
+    assert sorted(run.stdout.splitlines()) == sorted(["conform", "http://x", *written, *given])
+
+
 def test_scripts_can_be_executed() -> None:
     assert [name(path) for path in SCRIPTS if ".github" in path.parts and not os.access(path, os.X_OK)] == []
 

@@ -1,11 +1,12 @@
 #!/bin/sh
 # Holds an API to the description, and opens one issue when there is something new. drift.yml runs it every night.
 #
-#   TARGET    the address of the API
-#   TOKEN     a session token
-#   DOCUMENT  optional: the address of the OpenAPI document that the vendor publishes
-#   OPTIONS   optional: further options of `orgbilling conform`, separated by spaces
-#   REPORTS   optional: the folder of the reports; what it has from the last run is known (default: reports)
+#   TARGET         the address of the API
+#   TOKEN          a session token; or, as those of Clerk live for a minute:
+#   TOKEN_COMMAND  a shell command that prints a fresh one, whenever the last is about to end
+#   DOCUMENT       optional: the address of the OpenAPI document that the vendor publishes
+#   OPTIONS        optional: further options of `orgbilling conform`, separated by spaces
+#   REPORTS        optional: the folder of the reports; what it has from the last run is known (default: reports)
 #
 # Exit status: 1 something new, in the API or in the document; otherwise what the two commands say: 0 nothing new,
 # 2 it cannot be run so, 3 nothing can be said about the API.
@@ -20,9 +21,14 @@ set --
 if [ -f "$reports/known.json" ]; then
   set -- --compare "$reports/known.json"
 fi
+if [ -n "${TOKEN_COMMAND:-}" ]; then
+  set -- "$@" --token-command "$TOKEN_COMMAND"
+elif [ -n "${TOKEN:-}" ]; then
+  set -- "$@" --token-env TOKEN
+fi
 conform=0
 # shellcheck disable=SC2086 # options are several words
-orgbilling conform "$TARGET" --token-env TOKEN ${OPTIONS:-} \
+orgbilling conform "$TARGET" ${OPTIONS:-} \
   --json "$reports/report.json" --markdown "$reports/report.md" "$@" || conform=$?
 
 # Whatever the API answers today, the document can be read. Only what breaks a client is news: an API that grows has

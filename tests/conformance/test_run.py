@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from typing import Any
 
 import pytest
 from orgbilling_conformance import conform
+
+ROOT = Path(__file__).parents[2]
 
 
 def free_port() -> int:
@@ -65,6 +68,17 @@ def test_a_spent_budget_is_inconclusive(stub: Any, token: Callable[..., str]) ->
     assert report.head["requests"] == 40
     assert "the budget of 40 requests is spent: the scripted stage is not complete" in report.reasons
     assert conform(stub, token=token(), max_time=0.05, quick=True).exit == 3
+
+
+@pytest.mark.slow
+def test_a_budget_that_the_documentation_names_is_enough(stub: Any, token: Callable[..., str]) -> None:
+    """As many requests as a run sends that nothing slows down: one at a limited rate sends fewer."""
+    files = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples/ci").iterdir()]
+    files += [path for path in (ROOT / ".github").rglob("*") if path.is_file()]
+    budget = re.compile(r"--max-requests[ =](\d+)")
+    named = {int(number) for file in files for number in budget.findall(file.read_text("utf-8"))}
+    assert named
+    assert min(named) >= conform(stub, token=token(), quick=True).head["requests"]
 
 
 @pytest.mark.slow
