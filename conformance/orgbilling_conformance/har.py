@@ -20,6 +20,7 @@ from orgbilling_openapi.strict_json import JsonObject, JsonValue, StrictJsonErro
 
 from orgbilling_conformance import har_file
 from orgbilling_conformance.api_description import ApiDescription
+from orgbilling_conformance.evidence import is_problem
 from orgbilling_conformance.exchange import Exchange, Headers, NotJudged, Request, Response, shorten
 from orgbilling_conformance.har_file import Recording, UnreadableError
 from orgbilling_conformance.reports.report import counted
@@ -54,7 +55,17 @@ REDACTED = re.compile(
 )
 """What people and tools put where a secret was."""
 
+BYTE_ORDER_MARK = "\ufeff"
+CODED_NOTHING = 32
+"""Bytes that compression and chunks make of an empty body at most."""
+
+UNLISTED = 100
+"""Bytes of a status line, and of what recorders leave out of the headers."""
+
 MEDIA = re.compile(r"(?!x-unknown)[\w.+-]+/[\w.+-]+")
+GUESSED = ("text/plain", "text/html", "application/octet-stream")
+"""What browsers note where no media type was sent."""
+
 LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 """Halves of surrogate pairs that stand for no byte."""
 
@@ -89,6 +100,7 @@ def consider(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, 
     if recording.repaired:
         suite.note("the recording is not UTF-8: what could not be read is replaced")
     entries = _of_the_api(suite, _entries(suite, recording))
+    suite.evidence.problems = any(is_problem(entry.exchange.response) for entry in entries)
     for done, entry in enumerate(entries):
         progress("recording", done, len(entries))
         suite.consider(entry.exchange)
@@ -157,6 +169,8 @@ def _called(entry: JsonObject, api: ApiDescription) -> tuple[str, SplitResult] |
     if not isinstance(method, str) or not isinstance(url, str):
         raise TypeError
     parts = urlsplit(url)
+    if parts.scheme not in ("http", "https", ""):  # a WebSocket, a part of an extension
+        return None
     # What is in front of the path of an operation may be anything.
     ends = [
         operation
@@ -210,7 +224,7 @@ def _entry(
     shown = _headers(received, content)
     status, time = int(received["status"]), entry.get("time")
     seconds = float(time) / 1000 if isinstance(time, int | float) and math.isfinite(time) else 0.0
-    body, flaw = _body(content, shown, status, recording)
+    body, flaw = _body(entry, shown, recording)
     flaw = _flaw(entry, status) or _page(entry, headers, shown, parts) or _cached(entry) or flaw
     response = Response(status, shown, body, seconds, hidden=hidden, recorded=True, flaw=flaw)
     return HarEntry(Exchange(request, response, operation, name), base)
@@ -268,8 +282,19 @@ def _headers(message: JsonObject, part: JsonObject) -> Headers:
         if value is not None and not name.startswith(":") and not REDACTED.search(value)
     )
     media = str(part.get("mimeType") or "")
-    lost = _hidden(message) & {"content-type", "*"} and MEDIA.match(media)
-    return (*visible, ("content-type", media)) if lost else visible
+    types = [value for name, value in visible if name.lower() == "content-type" and value.strip()]
+    others = tuple(pair for pair in visible if pair[0].lower() != "content-type")
+    if not types:
+        kept_back = _hidden(message) & {"content-type", "*"}
+        noted = MEDIA.match(media) and (kept_back or not media.startswith(GUESSED))
+        return (*others, ("content-type", media)) if noted else visible
+    # Some write a header twice, under two spellings of its name.
+    once = {value.partition(";")[0].strip().lower(): value for value in reversed(types)}
+    return (
+        visible
+        if len(once) == len(types)
+        else (*others, *(("content-type", value) for value in once.values()))
+    )
 
 
 def _rows(message: JsonObject) -> list[tuple[str, str | None]]:
@@ -300,16 +325,18 @@ def _posted(sent: JsonObject, posted: JsonObject, recording: Recording) -> bytes
     return None if flaw or cut else body
 
 
-def _body(
-    content: JsonObject, headers: Headers, status: int, recording: Recording
-) -> tuple[bytes, NotJudged | None]:
+def _body(entry: JsonObject, headers: Headers, recording: Recording) -> tuple[bytes, NotJudged | None]:
     """The body of a response, and why it is not what was sent, if it is not."""
+    received = entry["response"]
+    content, status = _object(received.get("content")), int(received["status"])
     raw, flaw = _recorded(content, recording)
     size = content.get("size")
     size = int(size) if isinstance(size, int | float) and math.isfinite(size) and size >= 0 else None
     if raw is None:
-        empty = status in (204, 205, 304) or (flaw is None and size == 0 and not _length(headers))
+        empty = status in (204, 205, 304) or (flaw is None and size == 0 and _nothing_came(received, headers))
         return b"", None if empty else flaw or NotJudged("body-missing")
+    if not raw and status not in (204, 205, 304) and (said := _said_to_come(received, headers)):
+        return b"", NotJudged("body-missing", f"empty, with {said}")
     body = raw
     coding = Response(status, headers).codings
     if raw.startswith(har_file.GZIP) or (coding == ["deflate"] and not _is_json(raw)):
@@ -317,13 +344,40 @@ def _body(
             body = har_file.inflate(raw)
         except UnreadableError as error:
             return b"", NotJudged("body-cut" if "cut" in str(error) else "body-encoded", str(error))
-    if size is None:
-        size = _length(headers) if not coding and not content.get("_file") else None
-    elif not raw and _length(headers):
-        return b"", NotJudged("body-missing", "empty, with a Content-Length")
-    if size is not None and size > max(len(body), len(raw)) and not _is_whole(body, content, size):
+    if size is None or not _is_json(body):  # who cuts a text may write its new size
+        length = _length(headers) if not coding and not content.get("_file") else 0
+        size = max(size or 0, length)
+    if size > max(len(body), len(raw)) and not _is_whole(body, content, size):
         return b"", NotJudged("body-cut", f"{len(body):,} of {size:,} bytes")
     return body, None
+
+
+def _said_to_come(received: JsonObject, headers: Headers) -> str:
+    """What says that the body was not empty; nothing, where nothing does.
+
+    Chrome counts the headers into `_transferSize`.
+    """
+    if _length(headers):
+        return "a Content-Length"
+    names = {name.lower() for name, _ in headers}
+    least = CODED_NOTHING if names & {"content-encoding", "transfer-encoding"} else 0
+    if _number(received.get("bodySize")) > least:
+        return "a bodySize"
+    own = _number(received.get("headersSize"))
+    listed = sum(len(name) + len(value) + 4 for name, value in headers) + UNLISTED
+    if _number(received.get("_transferSize")) > max(own, listed) + least:
+        return "a _transferSize"
+    return ""
+
+
+def _nothing_came(received: JsonObject, headers: Headers) -> bool:
+    """Whether something says that the body was empty, and nothing that it was not."""
+    lengths = [value.strip() for name, value in headers if name.lower() == "content-length"]
+    return not _said_to_come(received, headers) and (received.get("bodySize") == 0 or lengths[:1] == ["0"])
+
+
+def _number(value: JsonValue) -> float:
+    return value if isinstance(value, int | float) and math.isfinite(value) else 0
 
 
 def _is_whole(body: bytes, content: JsonObject, size: int) -> bool:
@@ -377,5 +431,6 @@ def _recorded(content: JsonObject, recording: Recording) -> tuple[bytes | None, 
     if encoding not in ("", "utf-8", "utf8", "text", "identity"):
         return None, NotJudged("body-unreadable", f"encoding {shorten(encoding, 30)}")
     # mitmproxy writes a byte that is not UTF-8 as half of a surrogate pair.
+    text = text.removeprefix(BYTE_ORDER_MARK)  # recorders that decode leave it, or write it themselves
     bytes_kept = not LONE_SURROGATE.search(text)
     return text.encode("utf-8", "surrogateescape" if bytes_kept else "surrogatepass"), None

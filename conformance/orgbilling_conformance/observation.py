@@ -24,7 +24,7 @@ from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance import answer_differences, api_description, clock, tokens
 from orgbilling_conformance.api_description import ApiDescription
-from orgbilling_conformance.evidence import undecided, why_not_judged
+from orgbilling_conformance.evidence import undecided
 from orgbilling_conformance.exchange import Exchange, Headers, Request, Response, shorten
 from orgbilling_conformance.options import Options
 from orgbilling_conformance.proposal import Proposal
@@ -142,7 +142,7 @@ class Observation:
             if request.method == "HEAD":
                 operation = self._suite.api.operation("GET", request.path)
             exchange = Exchange(replace(request, auth=kind), response, operation)
-            if why_not_judged(exchange) is not None or len(known) >= MOST_FINDINGS:
+            if not self._suite.judges(exchange) or len(known) >= MOST_FINDINGS:
                 self._suite.evidence.add(exchange)
                 return []
             self._suite.consider(exchange)

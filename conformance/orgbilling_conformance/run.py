@@ -334,6 +334,10 @@ def _unwritten(suite: ConformanceSuite) -> list[str]:
     return reasons
 
 
+TELLING = 6
+"""Fewer answers show no failure that is not the usual answer."""
+
+
 def confidence(suite: ConformanceSuite) -> str:
     """What the number of answers says about failures that come and go."""
     requests = [
@@ -341,7 +345,7 @@ def confidence(suite: ConformanceSuite) -> str:
         for operation in suite.api.gets
     ]
     least = min(requests, default=0)
-    if not least:
+    if least < TELLING:
         return ""
     # (1 - p)^n <= 5 %  for  p >= 3 / n: the rule of three.
     share = min(100, round(300 / least))

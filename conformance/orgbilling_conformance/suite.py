@@ -120,7 +120,9 @@ class ConformanceSuite:
 
     def judges(self, exchange: Exchange) -> bool:
         """Whether a response shows what the API does: it was asked, and nothing in between answered."""
-        return exchange.response.failure != UNASKED and why_not_judged(exchange) is None
+        return (
+            exchange.response.failure != UNASKED and why_not_judged(exchange, self.evidence.problems) is None
+        )
 
     def _exchange(self, request: Request) -> Exchange:
         assert self.guard is not None

@@ -120,7 +120,7 @@ class UrlTarget:
             response = self._answer(sent)
         except self._httpx.TimeoutException:
             response = Response(0, failure="timeout")
-        except self._httpx.HTTPError as error:
+        except (self._httpx.HTTPError, BrokenError) as error:
             response = Response(0, (), str(error).encode(), failure="broken")
         self._answers += 1
         return replace(response, seconds=clock.seconds() - began)
@@ -157,16 +157,25 @@ class UrlTarget:
                 raise UnreachableError(f"{self.base}: {failure_cause(error, self.base)}{after}") from None
 
     def _read(self, answer: httpx.Response) -> Response:
-        """The whole response, within the time and the size that one may have."""
+        """The whole response, within the time and the size that one may have.
+
+        Raises `BrokenError`, and what httpx raises. httpx takes compressed data that ends early for whole.
+        """
         headers, ends = tuple(answer.headers.multi_items()), clock.seconds() + self._timeout
         content = bytearray()
-        for chunk in answer.iter_bytes():
-            content += chunk
+        gzipped = answer.headers.get("content-encoding", "").strip().lower() in ("gzip", "x-gzip")
+        engine = zlib.decompressobj(wbits=31) if gzipped else None
+        received = False
+        for chunk in answer.iter_raw() if engine else answer.iter_bytes():
+            received = received or bool(chunk)
+            content += _inflated(engine, chunk, LARGEST + 1 - len(content)) if engine else chunk
             if clock.seconds() > ends:
                 return Response(0, failure="timeout")
             if len(content) > LARGEST:
                 flaw = NotJudged("body-cut", f"more than {LARGEST >> 20} MiB")
                 return Response(answer.status_code, headers, bytes(content[:LARGEST]), flaw=flaw)
+        if engine and received and not engine.eof:
+            raise BrokenError("called gzip, and ends early")
         return Response(answer.status_code, headers, bytes(content))
 
     def close(self) -> None:
@@ -270,13 +279,23 @@ class AppTarget:
         await asyncio.gather(*rest, return_exceptions=True)
 
 
+def _inflated(engine: zlib._Decompress, chunk: bytes, most: int) -> bytes:
+    """The next bytes of a compressed body, so many at most; raises `BrokenError`."""
+    try:
+        return engine.decompress(chunk, most)
+    except zlib.error:
+        raise BrokenError("called gzip, and is not") from None
+
+
 def _decoded(body: bytes, headers: dict[bytes, bytes]) -> bytes:
     """The body without its content coding; raises `BrokenError` where it is not what it is called."""
     if headers.get(b"content-encoding", b"identity").lower() not in (b"gzip", b"x-gzip") or not body:
         return body
     try:
         return gzip.decompress(body)
-    except (OSError, EOFError, zlib.error):
+    except EOFError:
+        raise BrokenError("called gzip, and ends early") from None
+    except (OSError, zlib.error):
         raise BrokenError("called gzip, and is not") from None
 
 

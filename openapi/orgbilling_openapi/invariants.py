@@ -86,9 +86,18 @@ class Invariant:
             return InvariantResult(self, None, {}, str(missing))
         except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
             return InvariantResult(
-                self, None, {}, f"a body does not keep the API description: {type(error).__name__} {error}"
+                self, None, {}, f"a body does not keep the API description: {_lack(error)}"
             )
         return InvariantResult(self, result.holds, dict(result.values), result.detail)
+
+
+def _lack(error: Exception) -> str:
+    """What a body lacks, by the error that arithmetic with it ended with."""
+    if isinstance(error, KeyError) and error.args:
+        return f"there is no {str(error.args[0])[:60]}"
+    if isinstance(error, IndexError):
+        return "a list is too short"
+    return "a value is not of the described type"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,24 @@ def seen(given: Exchange) -> str:
         (522, HTML, b"", "gateway"),
         (403, HTML | {"cf-ray": "1-FRA", "server": "cloudflare"}, b"<h1>", "gateway"),
         (403, HTML, b"<h1>", ""),
+        (403, HTML | {"server": "AkamaiGHost"}, b"<h1>Access Denied</h1>", "gateway"),
+        (403, {"server": "Kong/3.4", "content-type": "application/json"}, b'{"message":"no"}', "gateway"),
+        (403, JSON | {"x-amzn-ErrorType": "ForbiddenException"}, b'{"message":"Forbidden"}', "gateway"),
+        (403, HTML | {"server": "Google Frontend"}, b"<h1>", "gateway"),
+        (403, HTML | {"X-Vercel-Mitigated": "challenge"}, b"<h1>", "gateway"),
+        (403, HTML | {"via": "1.1 proxy.example"}, b"<h1>", "gateway"),
+        (403, HTML, b"<h1>Access Denied</h1>Reference&#32;&#35;18&#46;9", "gateway"),
+        (403, {"content-type": "text/plain"}, b"error code: 1020", "gateway"),
+        (403, {"content-type": "text/plain", "server": "nginx"}, b"no", ""),
+        (500, HTML | {"server": "nginx/1.25.3"}, b"<h1>500</h1>", "gateway"),
+        (500, HTML, b"<h1>500</h1></center>\r\n<hr><center>nginx</center>", "gateway"),
+        (500, HTML | {"server": "nginx"}, b"<h1>Traceback (most recent call last)", ""),
+        (500, HTML | {"server": "Werkzeug/3.0"}, b"<h1>Internal Server Error</h1>", ""),
+        (500, HTML | {"via": "1.1 x", "x-powered-by": "Express"}, b"<h1>", ""),
+        (500, {"content-type": "text/plain", "cf-ray": "1-FRA"}, b"Internal Server Error", ""),
+        (500, JSON | {"server": "cloudflare"}, b'{"message":"no healthy upstream"}', ""),
+        (403, PROBLEM | {"server": "awselb/2.0"}, b'{"status":403}', ""),
+        (999, JSON, b"{}", "gateway"),
         (403, PROBLEM | {"cf-ray": "1-FRA"}, b'{"status":403}', ""),
         (200, JSON | {"content-encoding": "br"}, b"\x8b\x01\x80{}\x03", "body-encoded"),
         (200, JSON | {"content-encoding": "zstd"}, b"\x28\xb5\x2f\xfd\x00", "body-encoded"),
@@ -60,6 +78,17 @@ def test_what_stands_between_the_api_and_us_is_no_evidence(
     status: int, headers: dict[str, str], body: bytes, expected: str
 ) -> None:
     assert seen(exchange(status, headers, body)) == expected
+
+
+def test_a_page_that_nobody_signs_is_of_others_where_the_api_answers_with_problems() -> None:
+    counts = EvidenceCount()
+    assert counts.add(exchange(403, HTML, b"<h1>Forbidden</h1>")), "perhaps the API answers so"
+    assert counts.add(exchange(404, PROBLEM, b'{"status":404}'))
+    assert not counts.add(exchange(403, HTML, b"<h1>Forbidden</h1>"))
+    assert not counts.add(exchange(508, HTML, b"<h1>Loop</h1>"))
+    assert counts.add(exchange(500, HTML, b"<h1>Internal Server Error</h1>")), "a failure of the application"
+    assert counts.add(exchange(403, HTML, b"<title>403</title>CSRF verification failed"))
+    assert counts.add(exchange(403, HTML, b"<h1>Forbidden</h1>", auth="none")), "a token that is refused"
 
 
 def test_what_was_asked_for_is_evidence() -> None:

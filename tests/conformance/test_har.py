@@ -246,6 +246,27 @@ def test_what_a_recorder_notes_beside_hidden_headers_is_checked(good: dict[str, 
     )
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("x", "5")],
+        [("content-type", "")],
+        [("Content-Type", "application/json"), ("content-type", "application/json")],
+        [("Content-Type", "application/json"), ("content-type", "application/json; charset=utf-8")],
+    ],
+)
+def test_a_media_type_that_was_recorded_elsewhere_or_twice_is_taken(
+    good: dict[str, Any], tmp_path: Path, rows: list[tuple[str, str]]
+) -> None:
+    headers = [{"name": name, "value": value} for name, value in rows]
+    noted = good["response"]["content"] | {"mimeType": "application/json"}
+    entry = changed(good, response={"headers": headers, "content": noted})
+    assert conform(har=har(tmp_path / "a.har", [entry])).findings == ()
+    entry["response"]["content"] = noted | {"mimeType": "x-unknown"}
+    rules = {finding.rule for finding in conform(har=har(tmp_path / "b.har", [entry])).findings}
+    assert rules == ({"success-media"} if len(rows) == 1 else set())
+
+
 def test_a_body_that_is_kept_back_is_not_checked(good: dict[str, Any], tmp_path: Path) -> None:
     entry = changed(good, response={"content": {"text": "[redacted]", "size": 9}})
     report = conform(har=har(tmp_path / "a.har", [good, entry]))
@@ -376,6 +397,23 @@ FLAWS: dict[str, tuple[dict[str, Any], str]] = {
     "no text": (content(size=400), "body-missing"),
     "no content": ({"content": None}, "body-missing"),
     "empty, and was not": ({"content": {"size": 0, "text": ""}}, "body-missing"),
+    "empty by its size, with another size of the body": (
+        content(size=0, text="") | {"bodySize": 875},
+        "body-missing",
+    ),
+    "empty by its size, and more was transferred": (
+        content(size=0) | {"_transferSize": 1200},
+        "body-missing",
+    ),
+    "empty by its size alone": (content(size=0) | {"bodySize": -1}, "body-missing"),
+    "cut, with the size of what is left": (
+        {
+            "content": {"text": '[{"model": "a', "size": 13},
+            "headers": [*content()["headers"], {"name": "content-length", "value": "875"}],
+        },
+        "body-cut",
+    ),
+    "a status of no API": (content(text="{}") | {"status": 999}, "gateway"),
     "a Content-Length alone": ({"content": {"text": "[", "size": -1}}, "body-cut"),
     "gzip that ends early": (
         content(text=base64.b64encode(gzip.compress(b"[1]" * 99)[:20]).decode(), encoding="base64"),
@@ -408,6 +446,45 @@ def test_what_an_entry_does_not_show_is_not_judged(good: dict[str, Any], tmp_pat
     assert report.exit == (3 if reason == "redirect" else 0)
     alone = conform(har=har(tmp_path / "b.har", [flawed]))
     assert (alone.exit, alone.findings) == (3, ())
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        content(size=0, text=""),
+        content(size=0) | {"bodySize": 0},
+        content(size=0, text="") | {"bodySize": -1, "_transferSize": 120},
+        content(size=13, text='[{"model": "a'),
+    ],
+)
+def test_a_body_that_came_so_is_judged(
+    good: dict[str, Any], tmp_path: Path, response: dict[str, Any]
+) -> None:
+    report = conform(har=har(tmp_path / "a.har", [good, changed(good, response=response)]))
+    assert {finding.rule for finding in report.errors} == {"json"}
+
+
+def test_a_web_socket_is_not_the_api(good: dict[str, Any], tmp_path: Path) -> None:
+    socket = changed(good, url="wss://api.example.com/api/v1/org/billing", response=content(text="[]"))
+    report = conform(har=har(tmp_path / "a.har", [socket, good]))
+    assert (report.findings, not_judged(report)) == ((), {})
+
+
+def test_a_byte_order_mark_in_a_decoded_text_is_the_recorders(good: dict[str, Any], tmp_path: Path) -> None:
+    text = "\ufeff" + good["response"]["content"]["text"]
+    marked = changed(good, response={"content": {"text": text, "size": len(text.encode())}})
+    assert conform(har=har(tmp_path / "a.har", [marked])).findings == ()
+    encoded = {"text": base64.b64encode(text.encode()).decode(), "encoding": "base64"}
+    report = conform(har=har(tmp_path / "b.har", [changed(good, response={"content": encoded})]))
+    assert {finding.rule for finding in report.errors} == {"json"}
+
+
+def test_a_page_of_a_firewall_beside_problems_is_not_judged(good: dict[str, Any], tmp_path: Path) -> None:
+    page = changed(good, response=PAGE | {"status": 403})
+    problem = [{"name": "content-type", "value": "application/problem+json"}]
+    refused = changed(good, response={"status": 401, "headers": problem, "content": {"text": REFUSAL}})
+    report = conform(har=har(tmp_path / "a.har", [page, good, refused]))
+    assert not_judged(report) == {"gateway": 1}, "the problem stands after the page"
 
 
 def test_a_redirect_says_where_to(good: dict[str, Any], tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 import sys
 import threading
@@ -260,3 +261,42 @@ def test_a_body_without_end_is_cut_and_not_judged(monkeypatch: pytest.MonkeyPatc
     target.close()
     server.shutdown()
     server.server_close()
+
+
+class Compressing(BaseHTTPRequestHandler):
+    """Answers with gzip: whole, cut short, or damaged, by the path."""
+
+    WHOLE = gzip.compress(b"[" + b"1," * 5000 + b"1]")
+    BODIES: ClassVar[dict[str, bytes]] = {
+        "whole": WHOLE,
+        "empty": b"",
+        "short": WHOLE[:-9],
+        "damaged": b"damaged",
+    }
+
+    def do_GET(self) -> None:
+        body = self.BODIES[self.path.rpartition("/")[2]]
+        self.send_response(200)
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Be quiet."""
+
+
+def test_compressed_data_that_ends_early_is_no_whole_answer() -> None:
+    server = HTTPServer(("127.0.0.1", 0), Compressing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    target = UrlTarget(f"http://127.0.0.1:{server.server_port}")
+    try:
+        answers = {name: target.send(Request("GET", f"/{name}"), None) for name in Compressing.BODIES}
+    finally:
+        target.close()
+        server.shutdown()
+        server.server_close()
+    assert answers["whole"].json == [1] * 5001
+    assert (answers["empty"].status, answers["empty"].body) == (200, b"")
+    assert (answers["short"].failure, answers["short"].body) == ("broken", b"called gzip, and ends early")
+    assert (answers["damaged"].failure, answers["damaged"].body) == ("broken", b"called gzip, and is not")

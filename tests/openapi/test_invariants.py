@@ -258,6 +258,17 @@ def test_no_body_makes_an_invariant_raise(nonsense: object) -> None:
         for key in bodies:
             invariant.check({**bodies, key: nonsense})
         invariant.check(dict.fromkeys(bodies, nonsense))
+        details = [result.detail for result in (invariant.check({**bodies, key: nonsense}) for key in bodies)]
+        assert not any("Error" in detail for detail in details), "the words of Python say nothing to a reader"
+
+
+def test_a_member_that_is_missing_is_named() -> None:
+    invariant = next(row for row in INVARIANTS if row.name == "summary-balance")
+    bodies = world()
+    del bodies["getOrgBilling"]["creditBalance"]
+    result = invariant.check(bodies)
+    assert result.holds is None
+    assert result.detail == "a body does not keep the API description: there is no creditBalance"
 
 
 def test_null_arrays_are_empty() -> None:
