@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -48,6 +48,10 @@ TARGETS = {
 }
 START_TARGET_S = 0.6
 MEMORY_TARGET_MB = 70
+BESIDE_TARGET_MS = 1.0
+"""What `orgbilling beside` may add to half of the answers."""
+BESIDE_PAUSE_S = 0.02
+"""Between two requests of the one connection: a client that is no load test."""
 CONSOLE_TARGET = 0.95
 """What an open console must leave of the requests per second."""
 
@@ -112,6 +116,76 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
                         rates[name, kind].append((measured.per_second, cpu_us))
                 memory = resident_mb(pid)
     return report(rates, starts, rows, memory)
+
+
+@contextmanager
+def standing_beside(real_port: int) -> Iterator[tuple[int, int]]:
+    """`orgbilling beside` another server: its port and process id."""
+    port = free_port()
+    command = [sys.executable, "-m", "orgbilling_stubs.cli", "beside", f"http://127.0.0.1:{real_port}"]
+    process = subprocess.Popen([*command, "--port", str(port), "--quiet"], stdout=subprocess.DEVNULL)
+    try:
+        wait_for(port, "billing", process)
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def measure_beside(rounds: int, seconds: float) -> dict[str, Any]:
+    """What `orgbilling beside` adds to the time of an answer on loopback.
+
+    A round is a run that asks the server itself, one that asks through `beside`, and one that asks the server
+    again: what the second has more than the mean of the others is added, and how far the others are from each
+    other is the noise of this machine. One connection, with a pause between its requests.
+    """
+    kinds = ("billing", "ledger 30 days")
+    rows: dict[str, list[dict[str, float]]] = {kind: [] for kind in kinds}
+    with tempfile.TemporaryDirectory() as folder:
+        bodies = Path(folder) / "bodies.json"
+        bodies.write_text("{}", "utf-8")
+        with serving(OURS, bodies) as real, ExitStack() as stack:
+            # Each kind has a server of its own, which judges no answers of the other one.
+            beside = {kind: stack.enter_context(standing_beside(real[0])) for kind in kinds}
+            for number in range(rounds):
+                for kind in kinds:
+                    runs = [
+                        load(*server, kind, seconds, f"r{number}", 1, BESIDE_PAUSE_S)
+                        for server in (real, beside[kind], real)
+                    ]
+                    (before, cpu_before), (through, cpu_through), (after, cpu_after) = runs
+                    direct = (before.p50_ms + after.p50_ms) / 2
+                    rows[kind].append(
+                        {
+                            "direct_p50_ms": direct,
+                            "beside_p50_ms": through.p50_ms,
+                            "added_p50_ms": through.p50_ms - direct,
+                            "noise_ms": abs(after.p50_ms - before.p50_ms),
+                            "direct_cpu_ms": (cpu_before + cpu_after) / 2e3,
+                            "beside_cpu_ms": cpu_through / 1e3,
+                        }
+                    )
+    return {
+        kind: {
+            **{name: round(median(row[name] for row in found), 3) for name in found[0]},
+            "least_added_p50_ms": round(min(row["added_p50_ms"] for row in found), 3),
+            "target_ms": BESIDE_TARGET_MS,
+            "rounds": rounds,
+        }
+        for kind, found in rows.items()
+    }
+
+
+def show_beside(found: dict[str, Any]) -> None:
+    """Print what is added, one line for each kind of request."""
+    for kind, line in found.items():
+        print(
+            f"{kind}: half of the answers within {line['direct_p50_ms']:.2f} ms, through beside "
+            f"{line['beside_p50_ms']:.2f} ms; {line['added_p50_ms']:.2f} ms added, at least "
+            f"{line['least_added_p50_ms']:.2f} (equal runs differ by {line['noise_ms']:.2f} ms; target "
+            f"{line['target_ms']}); processor time of an answer {line['direct_cpu_ms']:.2f} ms, and "
+            f"{line['beside_cpu_ms']:.2f} more in beside, {line['rounds']} rounds"
+        )
 
 
 @contextmanager
@@ -245,8 +319,11 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=2.0, help="per run")
     options.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options.add_argument("--console", action="store_true", help="measure what an open console costs")
+    options.add_argument("--beside", action="store_true", help="measure what orgbilling beside adds")
     chosen = options.parse_args()
     measured, shown = (measure_console, show_console) if chosen.console else (measure, show)
+    if chosen.beside:
+        measured, shown = measure_beside, show_beside
     found = measured(chosen.rounds, chosen.seconds)
     if chosen.json:
         print(json.dumps(found, indent=2))

@@ -1,7 +1,7 @@
-"""The load generator: keep-alive connections, one request in flight on each.
+"""The load generator: keep-alive connections, one request in flight on each, and a pause before the next one.
 
 Prints answers per second, all answers, and the milliseconds in which half of them, and 99 of 100, have come.
-Usage: python load.py PORT KIND SECONDS CONNECTIONS TOKEN RUN
+Usage: python load.py PORT KIND SECONDS CONNECTIONS TOKEN RUN PAUSE_S
 """
 
 from __future__ import annotations
@@ -48,10 +48,11 @@ class Load(NamedTuple):
 
 
 class Connection(asyncio.Protocol):
-    """Sends the next request as soon as the answer to the last one is complete."""
+    """Sends the next request when the answer to the last one is complete, after a pause."""
 
-    def __init__(self, feed: Iterator[bytes]) -> None:
+    def __init__(self, feed: Iterator[bytes], pause_s: float) -> None:
         self.feed = feed
+        self.pause_s = pause_s
         self.answers = 0
         self.sent_s = 0.0
         self.latencies_s: list[float] = []
@@ -88,15 +89,21 @@ class Connection(asyncio.Protocol):
         if not self.left:
             self.answers += 1
             self.latencies_s.append(time.perf_counter() - self.sent_s)
-            self._send()
+            if self.pause_s:
+                asyncio.get_running_loop().call_later(self.pause_s, self._send)
+            else:
+                self._send()
 
 
-async def run(port: int, kind: str, seconds: float, connections: int, token: str, run: str) -> Load:
+async def run(
+    port: int, kind: str, seconds: float, connections: int, token: str, run: str, pause_s: float
+) -> Load:
     """Send requests for so long, after a fifth of the time to warm up."""
     feed = requests(kind, token, run)
     loop = asyncio.get_running_loop()
     opened = [
-        await loop.create_connection(lambda: Connection(feed), "127.0.0.1", port) for _ in range(connections)
+        await loop.create_connection(lambda: Connection(feed, pause_s), "127.0.0.1", port)
+        for _ in range(connections)
     ]
     await asyncio.sleep(seconds / 5)
     before, started = sum(each.answers for _, each in opened), time.perf_counter()
@@ -116,5 +123,5 @@ async def run(port: int, kind: str, seconds: float, connections: int, token: str
 if __name__ == "__main__":
     import uvloop
 
-    port, kind, seconds, connections, token, name = sys.argv[1:7]
-    print(*uvloop.run(run(int(port), kind, float(seconds), int(connections), token, name)))
+    port, kind, seconds, connections, token, name, pause_s = sys.argv[1:8]
+    print(*uvloop.run(run(int(port), kind, float(seconds), int(connections), token, name, float(pause_s))))

@@ -80,7 +80,15 @@ def cpu_seconds(pid: int) -> float | None:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def load(port: int, pid: int, kind: str, seconds: float, run: str) -> tuple[Load, float]:
+def load(
+    port: int,
+    pid: int,
+    kind: str,
+    seconds: float,
+    run: str,
+    connections: int = CONNECTIONS,
+    pause_s: float = 0.0,
+) -> tuple[Load, float]:
     """What load from another process measures, and the server's microseconds of processor for each answer."""
     command = [
         sys.executable,
@@ -88,9 +96,10 @@ def load(port: int, pid: int, kind: str, seconds: float, run: str) -> tuple[Load
         str(port),
         kind,
         str(seconds),
-        str(CONNECTIONS),
+        str(connections),
         token(kind),
         run,
+        str(pause_s),
     ]
     before = cpu_seconds(pid) or 0.0
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -40,10 +40,13 @@ def shape_of(api: ApiDescription, place: Path, body: JsonValue) -> Shape:
     """The shape of a body that the schema at `place` describes."""
     shape = Shape()
     waiting: list[tuple[str, JsonValue, Path]] = [("", body, place)]
+    followed: dict[Path, tuple[Path, JsonValue]] = {(): ((), {})}  # the rows of a table share their schema
     while waiting:
-        pointer, value, node_place = waiting.pop()
-        node_place = api.follow(node_place) if node_place else ()
-        node = api.node(node_place) if node_place else {}
+        pointer, value, described = waiting.pop()
+        if described not in followed:
+            target = api.follow(described)
+            followed[described] = target, api.node(target)
+        node_place, node = followed[described]
         shape.types[pointer].add(json_type(value))
         shape.nodes.setdefault(pointer, node_place)
         if isinstance(value, dict):

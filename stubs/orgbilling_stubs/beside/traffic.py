@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,8 +32,6 @@ MOST_WAITING = 200
 IDLE_S = 0.5
 """So long without an exchange, and the exchanges are compared with each other."""
 CLOSE_S = 3.0
-SWITCH_INTERVAL_S = 0.0002
-"""How long the thread may keep the server's loop waiting for the interpreter; Python's default is 5 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,6 @@ class TrafficObserver:
         """Judge an exchange soon; never waits. It is called in the server's loop."""
         if self._thread is None:
             self._loop = asyncio.get_running_loop()
-            sys.setswitchinterval(SWITCH_INTERVAL_S)
             self._thread = Thread(target=self._run, name="traffic-observer", daemon=True)
             self._thread.start()
         self._idle.clear()

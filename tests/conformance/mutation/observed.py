@@ -13,8 +13,10 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ if __name__ == "__main__":
 
 from orgbilling_conformance import exchange
 from orgbilling_conformance.observation import Observation, request_of
+from orgbilling_conformance.reports.report import Finding
 
 from mutation.defects import BY_NAME
 from mutation.probes import send
@@ -46,7 +49,7 @@ RESPONSE_TIMEOUT_S = 1.0
 
 @dataclass(frozen=True)
 class Watched:
-    """What watching made of a defect. rules: of the findings."""
+    """What watching made of a defect. rules: of the findings until it was caught."""
 
     name: str
     caught: bool
@@ -92,8 +95,10 @@ def session(server: SoundServer) -> Iterator[Asked]:
     yield from (Asked(page, "days=0") for page in WINDOWED)
 
 
-async def watch(app: Any, server: SoundServer, observation: Observation) -> None:
-    """Have the session ask an application, and show each exchange to the observation."""
+async def watch(
+    app: Any, server: SoundServer, observation: Observation, is_enough: Callable[[list[Finding]], bool]
+) -> None:
+    """Have the session ask an application, and show each exchange to the observation until that is enough."""
     tags: dict[tuple[str, str | None], str] = {}
     for asked in session(server):
         headers = [("host", "127.0.0.1:4010"), ("origin", "http://localhost:3000"), ("accept", "*/*")]
@@ -117,22 +122,28 @@ async def watch(app: Any, server: SoundServer, observation: Observation) -> None
         except Exception as error:
             response = exchange.Response(0, (), str(error).encode(), failure="broken")
         seen = request_of("GET", f"/org/{asked.path}", asked.query, tuple(headers), None)
-        observation.consider(seen, response, authorization)
+        if is_enough(observation.consider(seen, response, authorization)):
+            return
 
 
 def watched(name: str, seed: int = 1) -> Watched:
     """Watch a session with a fresh server that has one defect; an empty name for a sound one."""
     server = sound_server(seed)
-    app = server.app if not name else Proxy(server.app, BY_NAME[name].make(server))
     observation = Observation(f"http://127.0.0.1:4010{BASE}")
-    asyncio.run(watch(app, server, observation))
-    report = observation.report()
-    rules = tuple(dict.fromkeys(finding.rule for finding in report.findings))
     if not name:
-        return Watched("", bool(report.findings), rules)
+        asyncio.run(watch(server.app, server, observation, lambda findings: False))
+        rules = _rules(observation.report().findings)
+        return Watched("", bool(rules), rules)
     defect = BY_NAME[name]
+    is_caught = partial(is_caught_by, defect)  # a finding is never taken back
+    asyncio.run(watch(Proxy(server.app, defect.make(server)), server, observation, is_caught))
+    report = observation.report()
     outage = defect.outage and report.verdict == "inconclusive"
-    return Watched(name, outage or is_caught_by(defect, report.findings), rules)
+    return Watched(name, outage or is_caught(report.findings), _rules(report.findings))
+
+
+def _rules(findings: Sequence[Finding]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(finding.rule for finding in findings))
 
 
 def caught_by_reading() -> list[str]:
@@ -145,17 +156,24 @@ def main() -> int:
     """Try them; 0 when nothing sound is accused and 95 % are caught."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     names = [
         name for name in caught_by_reading() if not given.only or any(word in name for word in given.only)
     ]
+    if not names:
+        parser.error("no defect has such a name")
     sound = watched("")
     results = []
-    for name in names:
-        results.append(watched(name))
-        if not results[-1].caught:
-            print(f"missed: {name}: {BY_NAME[name].says} {', '.join(results[-1].rules)}", flush=True)
+    with ProcessPoolExecutor(max(1, given.jobs)) as pool:
+        for result in pool.map(watched, names):
+            results.append(result)
+            if not result.caught:
+                print(
+                    f"missed: {result.name}: {BY_NAME[result.name].says} {', '.join(result.rules)}",
+                    flush=True,
+                )
     missed = [result for result in results if not result.caught]
     if sound.caught:
         print(f"a sound server is accused: {', '.join(sound.rules)}")
