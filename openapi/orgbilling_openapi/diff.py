@@ -161,7 +161,7 @@ def _compare_parameters(schemas: SchemaComparison, old: Node, new: Node) -> Iter
             )
         for key in ("style", "explode"):
             a, b = (_serialization(node.value)[key] for node in (parameter, other))
-            if a != b:
+            if a != b and (key == "style" or schemas.has_parts(parameter, other)):
                 yield Difference("changed", parameter.at(key), f"{key} of {name[1]} {a} → {b}", True)
         yield from below(" ".join(name), _compare_parameter_schemas(schemas, parameter, other))
     for name, parameter in after.items():
@@ -188,7 +188,7 @@ def _compare_parameter_schemas(schemas: SchemaComparison, old: Node, new: Node) 
 
 
 def _parameters_by_name(schemas: SchemaComparison, operation: Node, side: int) -> dict[tuple[str, str], Node]:
-    """The parameters of an operation and of its path, by place and name."""
+    """The parameters of an operation and of its path, by place and name; a header's name has no case."""
     document = (schemas.old, schemas.new)[side]
     path = operation.path[:-1]
     shared = Node(document["paths"][path[1]].get("parameters", []), (*path, "parameters"))
@@ -197,7 +197,8 @@ def _parameters_by_name(schemas: SchemaComparison, operation: Node, side: int) -
     for group in (shared, own):
         for index in range(len(group.value)):
             node = schemas.follow(group.child(index), side)
-            nodes[(node.value.get("in", "?"), node.value.get("name", "?"))] = node
+            place, name = node.value.get("in", "?"), node.value.get("name", "?")
+            nodes[(place, name.lower() if place == "header" else name)] = node
     return nodes
 
 
@@ -289,7 +290,7 @@ def _compare_header(schemas: SchemaComparison, name: str, old: Node, new: Node) 
         what = f"the response header {name} {'is required' if now else 'may be absent'} now"
         yield Difference("changed", old.at("required") if was else old.pointer, what, was)
     a, b = (bool(node.value.get("explode")) for node in (old, new))
-    if a != b:
+    if a != b and schemas.has_parts(old, new):
         place = old.at("explode") if "explode" in old.value else old.pointer
         yield Difference("changed", place, f"explode of the response header {name} {a} → {b}", True)
     for place, one, other in _header_schemas(old, new):

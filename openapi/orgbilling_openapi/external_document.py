@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from orgbilling_openapi import version_conversion
+from orgbilling_openapi import json_pointer, version_conversion
 from orgbilling_openapi.document_limits import (
     OPENAPI_LIMITS,
     DocumentLimitError,
@@ -19,6 +19,7 @@ from orgbilling_openapi.operations import METHODS
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 TIMEOUT_SECONDS = 20
+MAX_REFERENCES = 32
 
 
 class OpenApiDocumentError(ValueError):
@@ -80,7 +81,28 @@ def check(document: JsonValue, source: str) -> JsonObject:
     paths = document.get("paths")
     if not isinstance(paths, dict) or not all(isinstance(item, dict) for item in paths.values()):
         raise OpenApiDocumentError(f"{source}: no object 'paths' of objects")
+    document = {**document, "paths": {path: _path_item(document, path) for path in paths}}
     return version_conversion.to_openapi_31(document) if document["openapi"].startswith("3.0") else document
+
+
+def _path_item(document: JsonObject, path: str) -> JsonObject:
+    """What is said of a path, behind references; what stands beside one comes first."""
+    item: JsonObject = document["paths"][path]
+    for _ in range(MAX_REFERENCES):
+        reference = item.get("$ref")
+        if not isinstance(reference, str):
+            return item
+        place = f"path {path}: a reference that leads "
+        if not reference.startswith("#"):
+            raise OpenApiDocumentError(f"{place}to another document: {reference}")
+        try:
+            target = json_pointer.find(document, reference)
+        except (LookupError, ValueError):
+            raise OpenApiDocumentError(f"{place}nowhere: {reference}") from None
+        if not isinstance(target, dict):
+            raise OpenApiDocumentError(f"{place}to no path item: {reference}")
+        item = target | {key: value for key, value in item.items() if key != "$ref"}
+    raise OpenApiDocumentError(f"path {path}: a reference that leads to itself")
 
 
 def relative(document: JsonObject, prefix: str) -> JsonObject:

@@ -8,11 +8,17 @@ from dataclasses import dataclass, replace
 
 from orgbilling_openapi import json_pointer
 from orgbilling_openapi.external_document import OpenApiDocumentError
-from orgbilling_openapi.schema_flattening import LOWER, UPPER, Node, types
+from orgbilling_openapi.schema_flattening import LOWER, REST, UPPER, Node, types
+from orgbilling_openapi.schema_flattening import STRICT as STRICT_MEMBERS
 from orgbilling_openapi.schema_normalization import normalize
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
-INCOMPARABLE = ("format", "pattern", "multipleOf", "contentEncoding", "contentMediaType")
+INCOMPARABLE = (
+    *("format", "pattern", "multipleOf", "contentEncoding", "contentMediaType"),
+    *("minContains", "maxContains"),
+)
+INNER = ("propertyNames", "contentSchema", "unevaluatedItems")
+"""Keywords with a schema that is no restriction where it is absent."""
 COMPOSED = ("allOf", "anyOf", "oneOf", "not")
 PARTS = 20
 """Alternatives that are matched with each other; of more, the text decides."""
@@ -83,13 +89,22 @@ class SchemaComparison:
             yield from self._required(old, new, direction)
             yield from self._properties(old, new, direction)
             yield from self._inside(old, new, direction)
+            yield from self._conditions(old, new, direction)
+            yield from self._dependencies(old, new, direction)
         finally:
             self._open.discard(key)
 
     def _plain(self, node: Node, side: int) -> Node:
         """The schema behind references and allOf; no schema at all permits everything."""
         node = normalize(node, lambda reference: self._step(reference, side))
+        if node.value is False:
+            return Node({"not": {}}, node.path)
         return node if isinstance(node.value, dict) else Node({}, node.path)
+
+    def has_parts(self, old: Node, new: Node) -> bool:
+        """Whether one of two parameters may be an array or an object, which alone can be exploded."""
+        plain = (self._plain(node.child("schema"), side) for side, node in enumerate((old, new)))
+        return any(types(schema.value) & {"array", "object"} for schema in plain)
 
     def _types(self, old: Node, new: Node, direction: str) -> Iterator[Difference]:
         before, after = types(old.value), types(new.value)
@@ -150,15 +165,47 @@ class SchemaComparison:
     def _inside(self, old: Node, new: Node, direction: str) -> Iterator[Difference]:
         if "items" in old.value or "items" in new.value:
             yield from below("[]", self.compare(old.child("items"), new.child("items"), direction))
-        a, b = (node.value.get("additionalProperties", True) for node in (old, new))
-        if isinstance(a, dict) and isinstance(b, dict):
-            word = "additionalProperties"
-            yield from below("{}", self.compare(old.child(word), new.child(word), direction))
-        elif a != b:
-            yield _finding(old, new, "additionalProperties", direction == "request" and a is not False)
+        for index in range(max(len(node.value.get("prefixItems", ())) for node in (old, new))):
+            yield from below(f"[{index}]", self.compare(_item(old, index), _item(new, index), direction))
+        for word in INNER:
+            if word in old.value or word in new.value:
+                yield from below(word, self.compare(old.child(word), new.child(word), direction))
+        for word in (REST, STRICT_MEMBERS):
+            a, b = (node.value.get(word, True) for node in (old, new))
+            if isinstance(a, dict) and isinstance(b, dict):
+                yield from below("{}", self.compare(old.child(word), new.child(word), direction))
+            elif a != b:
+                yield _finding(old, new, word, direction == "request" and a is not False)
         for word in COMPOSED:
             if not self._same_parts(old.child(word), new.child(word)):
                 yield _finding(old, new, word, True)
+
+    def _conditions(self, old: Node, new: Node, direction: str) -> Iterator[Difference]:
+        """What holds of some values alone: `contains` of some items, `if` of what the condition meets."""
+        for word, consequences in (("contains", ("contains",)), ("if", ("then", "else"))):
+            if word in old.value and word in new.value:
+                if word == "if" and not self._same(old.child(word), new.child(word)):
+                    yield _finding(old, new, word, True)
+                    continue
+                for name in consequences:
+                    yield from below(name, self.compare(old.child(name), new.child(name), direction))
+            elif word in old.value or word in new.value:
+                yield _finding(old, new, word, (word in new.value) == (direction == "request"))
+
+    def _dependencies(self, old: Node, new: Node, direction: str) -> Iterator[Difference]:
+        """What depends on the names of the members that are there."""
+        for word in ("patternProperties", "dependentSchemas"):
+            before, after = old.child(word), new.child(word)
+            for name in sorted({**(before.value or {}), **(after.value or {})}):
+                step = f"{word} {name}"
+                yield from below(step, self.compare(before.child(name), after.child(name), direction))
+        word = "dependentRequired"
+        before_names, after_names = _dependent(old), _dependent(new)
+        if before_names != after_names:
+            breaking = bool(
+                after_names - before_names if direction == "request" else before_names - after_names
+            )
+            yield _finding(old, new, word, breaking)
 
     def _same_parts(self, old: Node, new: Node) -> bool:
         """Whether two lists of schemas, or two schemas, permit the same, in whatever order and spelling."""
@@ -181,6 +228,19 @@ class SchemaComparison:
 
     def _same(self, old: Node, new: Node) -> bool:
         return not any(True for _ in self.compare(old, new, "request"))
+
+
+def _item(array: Node, index: int) -> Node:
+    """The schema of the item at an index."""
+    prefix = array.child("prefixItems")
+    return prefix.child(index) if index < len(prefix.value or ()) else array.child("items")
+
+
+def _dependent(schema: Node) -> set[tuple[str, str]]:
+    """Members, and what is required only where they are there."""
+    always = schema.value.get("required", ())
+    rows = schema.value.get("dependentRequired", {}).items()
+    return {(name, other) for name, others in rows for other in others if other not in always}
 
 
 def _change(word: str, a: JsonValue, b: JsonValue) -> tuple[bool, bool]:

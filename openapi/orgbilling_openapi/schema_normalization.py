@@ -1,16 +1,18 @@
 """One spelling for schemas that say the same: null, single alternatives, and keywords that restrict nothing.
 
 `{"anyOf": [X, {"type": "null"}]}` permits what X with "null" among its types permits, `const` is an `enum` of
-one, and every string has `minLength: 0`. Generators differ in these, and change them from release to release.
+one and alternatives of `const` one of several, an integer above 0 is one from 1 on, and every string has
+`minLength: 0`. Generators differ in these, and change them from release to release.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 
 from orgbilling_openapi.json_pointer import Key
-from orgbilling_openapi.schema_flattening import ALL, WORDS, Node, flatten, types
+from orgbilling_openapi.schema_flattening import ALL, REST, STRICT, WORDS, Node, flatten, types
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 ALTERNATIVES = ("anyOf", "oneOf")
@@ -18,15 +20,24 @@ NO_RESTRICTION: dict[str, tuple[JsonValue, ...]] = {
     "minLength": (0,),
     "minItems": (0,),
     "minProperties": (0,),
-    "minContains": (0,),
+    "minContains": (1,),
+    "dependentRequired": ({},),
+    "dependentSchemas": ({},),
+    "patternProperties": ({},),
+    "prefixItems": ([],),
     "uniqueItems": (False,),
     "required": ([],),
     "properties": ({},),
     "nullable": (False, True),  # a word of OpenAPI 3.0, which has been converted by now
     "format": ("",),
 }
-OPEN = ("items", "additionalProperties", "unevaluatedProperties")
+OPEN = ("items", "unevaluatedItems", REST, STRICT, "propertyNames")
 """Keywords whose schema restricts nothing where it permits everything."""
+CONDITION = ("if", "then", "else")
+IN_PLACE = ("allOf", *ALTERNATIVES, *CONDITION, "dependentSchemas", "$ref", "$dynamicRef")
+"""Keywords that bring in members which `unevaluatedProperties` sees and `additionalProperties` does not."""
+BOUNDS = (("minimum", "exclusiveMinimum", 1), ("maximum", "exclusiveMaximum", -1))
+"""A bound, the one that excludes its own value, and the way from that to the nearest integer."""
 DEPTH = 32
 
 
@@ -47,16 +58,61 @@ def normalize(schema: Node, step: Callable[[Node], Node]) -> Node:
 
 
 def _without_alternatives(schema: Node, step: Callable[[Node], Node]) -> Node:
-    """What a schema says that leaves one alternative, or one besides null; else the schema itself."""
+    """A schema without alternatives that one schema can say; else the schema itself."""
     words = [word for word in ALTERNATIVES if word in schema.value]
-    beside = [key for key in schema.value if key not in words and _restricts(key)]
-    if len(words) != 1 or beside or not isinstance(schema.value[words[0]], list):
+    if len(words) != 1 or not isinstance(schema.value[words[0]], list):
         return schema
     branches = [schema.child(words[0]).child(index) for index in range(len(schema.value[words[0]]))]
+    union = _union_of_values(schema.child(words[0]), branches, words[0] == "oneOf", step)
+    beside = [key for key in schema.value if key not in words and _restricts(key)]
+    if beside:
+        return schema if union is None else _both(schema, beside, union, step)
+    if union is not None:
+        return union
     rest = [branch for branch in branches if not _only_null(branch)]
     if len(rest) != 1:
         return schema
     return rest[0] if len(branches) == 1 else _with_null(normalize(rest[0], step), schema)
+
+
+def _union_of_values(
+    place: Node, branches: list[Node], exclusive: bool, step: Callable[[Node], Node]
+) -> Node | None:
+    """One `enum`, or one list of types, for alternatives that say no more; None where they do.
+
+    exclusive: no value may be in two of them (`oneOf`).
+    """
+    schemas = [normalize(branch, step) for branch in branches]
+    if not schemas or any(
+        not isinstance(schema.value, dict) or not {"enum", "type"} >= schema.value.keys() or not schema.value
+        for schema in schemas
+    ):
+        return None
+    values = [[None] if _only_null(schema) else schema.value.get("enum") for schema in schemas]
+    kinds = [types(schema.value) for schema in schemas]
+    if all(isinstance(listed, list) for listed in values):
+        word = "enum"
+        united = [value for listed in values for value in listed]
+        distinct = {json.dumps(_number(value), sort_keys=True) for value in united}
+    elif not any("enum" in schema.value for schema in schemas):
+        word, united = "type", [kind for permitted in kinds for kind in sorted(permitted)]
+        distinct = {kind for permitted in kinds for kind in permitted}
+    else:
+        return None
+    if exclusive and len(distinct) < len(united):
+        return None
+    return Node({word: united}, place.path, {word: Node(united, place.path)})
+
+
+def _both(schema: Node, beside: list[Key], union: Node, step: Callable[[Node], Node]) -> Node:
+    """A schema with what its alternatives say in one; the schema itself where one cannot say so."""
+    own = {key: schema.value[key] for key in beside}
+    inner: dict[Key, Node] = dict(
+        enumerate((Node(own, (*schema.path, "allOf"), {key: schema.child(key) for key in own}), union))
+    )
+    whole = Node([own, union.value], (*schema.path, "allOf"), inner)
+    merged = flatten(Node({"allOf": whole.value}, schema.path, {"allOf": whole}), step)
+    return schema if "allOf" in merged.value else merged
 
 
 def _only_null(branch: Node) -> bool:
@@ -100,7 +156,71 @@ def _one_spelling(schema: Node) -> Node:
         node = schema.child(key)
         value[name] = spelled
         parts[name] = node if spelled is child else Node(spelled, node.path, node.parts)
+    for change in (_with_bounds_of_integers, _with_one_closing, _with_conditions, _with_type):
+        change(value, parts, schema)
     return Node(value, schema.path, parts)
+
+
+def _with_bounds_of_integers(value: JsonObject, parts: dict[Key, Node], schema: Node) -> None:
+    """A multiple of an integer is one, and the integers above 0 are those from 1 on."""
+    permitted, multiple = types(value) if "type" in value else ALL, value.get("multipleOf")
+    if "number" in permitted and "type" in value and _is_number(multiple) and isinstance(multiple, int):
+        permitted = permitted - {"number"}
+        value["type"] = _spelled("type", sorted(permitted))
+        parts["type"] = Node(value["type"], schema.child("type").path)
+    if "number" in permitted:
+        return
+    if multiple == 1:
+        del value["multipleOf"], parts["multipleOf"]
+    for bound, exclusive, way in BOUNDS:
+        inner = math.ceil if way > 0 else math.floor
+        outer = math.floor if way > 0 else math.ceil
+        limits = []
+        if _is_number(value.get(bound)):
+            limits.append((inner(value[bound]), parts[bound]))
+        if _is_number(value.get(exclusive)):
+            limits.append((outer(value.pop(exclusive)) + way, parts.pop(exclusive)))
+        if limits:
+            value[bound], node = max(limits, key=lambda limit: way * limit[0])
+            parts[bound] = Node(value[bound], node.path)
+
+
+def _with_one_closing(value: JsonObject, parts: dict[Key, Node], schema: Node) -> None:
+    """`unevaluatedProperties` says what `additionalProperties` says where no other schema has a say."""
+    if STRICT in value and not any(word in value for word in IN_PLACE):
+        closing, node = value.pop(STRICT), parts.pop(STRICT)
+        if REST not in schema.value:
+            value[REST], parts[REST] = closing, node
+
+
+def _with_conditions(value: JsonObject, parts: dict[Key, Node], schema: Node) -> None:
+    """A condition without a consequence says nothing, nor does a consequence without a condition."""
+    if "if" not in value or not value.keys() & {"then", "else"}:
+        for word in CONDITION:
+            value.pop(word, None)
+            parts.pop(word, None)
+
+
+def _with_type(value: JsonObject, parts: dict[Key, Node], schema: Node) -> None:
+    """An `enum` says which types there are."""
+    if "type" not in value and value.get("enum"):
+        value["type"] = _spelled("type", [_type_of(item) for item in value["enum"]])
+        parts["type"] = Node(value["type"], schema.path)
+
+
+def _is_number(value: JsonValue) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _type_of(value: JsonValue) -> str:
+    """The JSON Schema type of a value."""
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, (int, float)):
+        return "integer" if isinstance(_number(value), int) else "number"
+    if isinstance(value, str):
+        return "string"
+    return "array" if isinstance(value, list) else "object" if isinstance(value, dict) else "null"
 
 
 def _says_nothing(key: str, value: JsonValue) -> bool:

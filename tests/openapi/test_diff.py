@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from orgbilling_openapi import composition, description, version_conversion
-from orgbilling_openapi.diff import Change, compare
+from orgbilling_openapi.diff import Change, compare, compare_documents
 from orgbilling_openapi.external_document import OpenApiDocumentError
 from orgbilling_openapi.operations import operations
 
@@ -82,9 +82,9 @@ BREAKING: dict[str, tuple[Callable[[Document], object], str, str]] = {
         "default 30 → 7",
     ),
     "encoding changed": (
-        lambda d: operation(d, "/org/ledger")["parameters"][0].update(explode=True),
+        lambda d: operation(d, "/org/ledger")["parameters"][0].update(style="pipeDelimited"),
         "changed",
-        "explode of days False → True",
+        "style of days form → pipeDelimited",
     ),
     "body member required": (
         lambda d: schema(d, CHECKOUT)["required"].append("currency"),
@@ -397,6 +397,35 @@ def test_a_malformed_document_is_an_error_or_a_difference(member: str, nonsense:
     operation(theirs, "/org/ledger")[member] = nonsense
     with suppress(OpenApiDocumentError):
         assert [change for change in changes(theirs) if change.severity != "assumed"]
+
+
+def ledger_document(*parameters: Document) -> Document:
+    get = {"parameters": list(parameters), "responses": {"200": {"description": "x"}}}
+    return {"openapi": "3.1.0", "paths": {"/org/ledger": {"get": get}}}
+
+
+@pytest.mark.parametrize("kind", ["integer", "array"])
+def test_only_what_has_parts_can_be_exploded(kind: str) -> None:
+    parameter: Document = {"name": "days", "in": "query", "schema": {"type": kind}}
+    found = compare_documents(
+        ledger_document(parameter | {"explode": False}), ledger_document(parameter | {"explode": True})
+    )
+    assert [change.what for change in found] == ["explode of days False → True"] * (kind == "array")
+
+
+def test_the_name_of_a_header_has_no_case() -> None:
+    one, other = ({"name": name, "in": "header", "schema": {"type": "string"}} for name in ("X-Org", "x-org"))
+    assert compare_documents(ledger_document(one), ledger_document(other)) == []
+    [change] = compare_documents(ledger_document(one), ledger_document(other | {"required": True}))
+    assert change.severity == "breaking"
+    assert (
+        len(
+            compare_documents(
+                ledger_document(one | {"in": "query"}), ledger_document(other | {"in": "query"})
+            )
+        )
+        == 2
+    )
 
 
 def test_the_order_is_that_of_severity_path_and_place() -> None:

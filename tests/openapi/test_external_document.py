@@ -16,6 +16,33 @@ def test_other_paths_stay_as_they_are() -> None:
     assert relative(ambiguous, "/api/v1") is ambiguous
 
 
+def test_a_path_may_be_a_reference() -> None:
+    own = {"get": {"responses": {}}, "summary": "a"}
+    document = {
+        "openapi": "3.1.0",
+        "paths": {"/a": own, "/b": {"$ref": "#/paths/~1a", "summary": "b"}, "/c": {"$ref": "#/paths/~1b"}},
+    }
+    found = documents.check(document, "theirs")["paths"]
+    assert found == {"/a": own, "/b": own | {"summary": "b"}, "/c": own | {"summary": "b"}}
+    document["openapi"] = "3.0.3"
+    assert documents.check(document, "theirs")["paths"].keys() == {"/a", "/b", "/c"}
+    assert all("get" in item for item in documents.check(document, "theirs")["paths"].values())
+
+
+@pytest.mark.parametrize(
+    ("reference", "problem"),
+    [
+        ("other.yaml#/a", "leads to another document: other.yaml#/a"),
+        ("#/components/pathItems/a", "leads nowhere"),
+        ("#/openapi", "leads to no path item"),
+        ("#/paths/~1a", "leads to itself"),
+    ],
+)
+def test_a_path_that_is_a_reference_to_no_path_is_one_line(reference: str, problem: str) -> None:
+    with pytest.raises(OpenApiDocumentError, match=f"path /a: a reference that {problem}"):
+        documents.check({"openapi": "3.1.0", "paths": {"/a": {"$ref": reference}}}, "theirs")
+
+
 @pytest.mark.parametrize(
     ("servers", "shorter"),
     [

@@ -15,7 +15,10 @@ from orgbilling_openapi.schema_flattening import Node
 Document = dict[str, Any]
 
 RATE = {"required": True, "schema": {"type": "integer", "minimum": 0}}
-OLD: Document = {"headers": {"X-Rate": RATE, "X-Page": {"content": {"text/plain": {"schema": {}}}}}}
+TAGS = {"schema": {"type": "array"}}
+OLD: Document = {
+    "headers": {"X-Rate": RATE, "X-Tags": TAGS, "X-Page": {"content": {"text/plain": {"schema": {}}}}}
+}
 
 CASES: dict[str, tuple[Callable[[Document], object], list[tuple[str, str, bool]]]] = {
     "the same": (lambda h: None, []),
@@ -47,9 +50,10 @@ CASES: dict[str, tuple[Callable[[Document], object], list[tuple[str, str, bool]]
         lambda h: h["X-Rate"]["schema"].update(minimum=1),
         [("changed", "minimum 0 → 1", False)],
     ),
+    "a number exploded": (lambda h: h["X-Rate"].update(explode=True), []),
     "exploded": (
-        lambda h: h["X-Rate"].update(explode=True),
-        [("changed", "explode of the response header X-Rate False → True", True)],
+        lambda h: h["X-Tags"].update(explode=True),
+        [("changed", "explode of the response header X-Tags False → True", True)],
     ),
     "another way to write it": (
         lambda h: h.update({"X-Page": {"schema": {}}}),
