@@ -57,6 +57,7 @@ def seen(given: Exchange) -> str:
         (403, {"content-type": "text/plain", "server": "nginx"}, b"no", ""),
         (500, HTML | {"server": "nginx/1.25.3"}, b"<h1>500</h1>", "gateway"),
         (500, HTML, b"<h1>500</h1></center>\r\n<hr><center>nginx</center>", "gateway"),
+        (500, HTML, b"<h1>500</h1><hr>nginx</body>", "gateway"),
         (500, HTML | {"server": "nginx"}, b"<h1>Traceback (most recent call last)", ""),
         (500, HTML | {"server": "Werkzeug/3.0"}, b"<h1>Internal Server Error</h1>", ""),
         (500, HTML | {"via": "1.1 x", "x-powered-by": "Express"}, b"<h1>", ""),
