@@ -163,6 +163,14 @@ def test_shell_blocks_are_shell() -> None:
         assert result.returncode == 0, f"{block}: {result.stderr}"
 
 
+def test_shell_blocks_can_be_pasted_into_zsh() -> None:
+    """At its prompt zsh takes `# …` for arguments, and refuses a `?` in a word that names no file."""
+    for block in of_language("sh"):
+        assert re.findall(r"(?:^|\s)#.*", block.text, re.MULTILINE) == [], block
+        unquoted = re.sub(r"'[^']*'|\"[^\"]*\"", "", block.text)
+        assert re.findall(r"\S*\?\S*", unquoted) == [], block
+
+
 def test_python_blocks_compile() -> None:
     for block in of_language("python"):
         if block.note != "excerpt":

@@ -19,6 +19,7 @@ const proxy = {
 
 export default defineConfig({
   plugins: [react()],
-  server: { port: 5173, proxy },
-  preview: { port: 5173, proxy },
+  // Another port is not taken instead: a paid checkout leads back to this one.
+  server: { port: 5173, strictPort: true, proxy },
+  preview: { port: 5173, strictPort: true, proxy },
 });

@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
+from orgbilling_stubs.control.errors import ORGANIZATION_UNKNOWN
 from orgbilling_stubs.tenants.clock import wall_ms
 from orgbilling_stubs.tenants.store.errors import OUTCOME_UNKNOWN
 from postgres_server import PostgresServer
@@ -159,7 +160,7 @@ class Client(threading.Thread):
         refusals = {
             "redeem": "voucher has already been redeemed",
             "create": "the organization exists",
-            "delete": "no such organization; commands create it, reads do not",
+            "delete": ORGANIZATION_UNKNOWN.detail,
         }
         if status in (404, 409) and code["detail"] == refusals.get(kind):
             return Operation(kind, called, returned, refused=True, voucher=voucher)

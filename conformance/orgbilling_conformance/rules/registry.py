@@ -109,8 +109,6 @@ RESPONSE_CHECKS: tuple[tuple[tuple[str, ...], ResponseCheck], ...] = (
 HEAD = """\
 # Conformance rules
 
-Generated from the registry by `python -m orgbilling_conformance.rules.registry`; a test proves it current.
-
 A finding is an **error** where its basis is a fact of the vendor (documented: the reference page; published:
 the OpenAPI document in the SDK repositories), and a **warning** where it is an assumption or an invariant of
 ours. A rule over schemas takes the basis of the node that is broken. `--strict` makes errors of warnings.

@@ -15,6 +15,7 @@ from orgbilling_stubs.cli.completion import organizations
 from orgbilling_stubs.cli.coverage import server_url
 from orgbilling_stubs.cli.errors import fail
 from orgbilling_stubs.cli.network_options import START_HINT
+from orgbilling_stubs.cli.tables import counted
 from orgbilling_stubs.cli.token import parse_organization, persona_notice
 
 TIMEOUT_S = 60
@@ -79,6 +80,10 @@ def drive(
     return description
 
 
+SUMMARIZED = 20
+"""How many organizations and errors the answer to a command about all of them shows."""
+
+
 def refusal(body: bytes, places: Mapping[str, str] = NO_PLACES) -> str | None:
     """What a problem document says is wrong; None when it is none. places: as `drive` takes them."""
     try:
@@ -93,9 +98,16 @@ def refusal(body: bytes, places: Mapping[str, str] = NO_PLACES) -> str | None:
 
 
 def summary(description: JsonObject) -> str:
-    """A line on what an organization is now; for `*` how many were changed."""
+    """What an organization is now, in a line; for `*` how many there are, and a line for each at first."""
     if "organizations" in description:
-        return f"{len(description['organizations'])} organizations"
+        organizations, errors = description["organizations"], description.get("errors", [])
+        lines = [counted(len(organizations), "organization"), *map(summary, organizations[:SUMMARIZED])]
+        if len(organizations) > SUMMARIZED:
+            lines.append(f"… and {len(organizations) - SUMMARIZED:,} more")
+        lines += [f"{error['organization']}: {error['detail']}" for error in errors[:SUMMARIZED]]
+        if len(errors) > SUMMARIZED:
+            lines.append(f"… and {counted(len(errors) - SUMMARIZED, 'more error')}")
+        return "\n".join(lines)
     clock = description["clock"]
     return (
         f"{description['organization']} shows {description['scenario'] or description['persona']}, "

@@ -22,18 +22,19 @@ from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.cli.coverage import DEFAULT_URL, server_url
 from orgbilling_stubs.cli.listeners import ListenerError, addresses, listen
 from orgbilling_stubs.cli.network_options import CaFile, Insecure, Url
-from orgbilling_stubs.cli.serve_options import Db, Host, Port
+from orgbilling_stubs.cli.serve_options import Auth, AuthOption, Db, Host, Port
 from orgbilling_stubs.cli.tables import print_table
-from orgbilling_stubs.settings import Settings
+from orgbilling_stubs.settings import Settings, SettingsError, check_settings
 
 DISTRIBUTION = "orgbilling"
 DEFAULT_HOST = Settings().host
+DEFAULT_AUTH = Auth(Settings().auth)
 TIMEOUT_S = 5
 EXTRAS = {
     "spec": "orgbilling spec check",
     "conformance": "fuzzing and random walks of orgbilling conform, the pytest plugin",
     "postgres": "orgbilling serve --db postgresql://…",
-    "export": "Parquet, DuckDB, PostgreSQL, charts and verification of orgbilling export",
+    "export": "Parquet, DuckDB, charts and verification of orgbilling export, and its export into PostgreSQL",
 }
 """The extras of the distribution, each with the commands that need it."""
 
@@ -56,19 +57,21 @@ def doctor(
     host: Host = DEFAULT_HOST,
     port: Port = 4010,
     db: Db = None,
+    auth: AuthOption = DEFAULT_AUTH,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     ca_file: CaFile = None,
     insecure: Insecure = False,
 ) -> None:
     """Say what this installation has and what it lacks.
 
-    The exit status is 0 when `orgbilling serve` works with the same --host, --port and --db, or when a stub
-    listens there already. It is 1 when it does not.
+    The exit status is 0 when `orgbilling serve` works with the same --host, --port, --db and --auth, or when
+    a stub listens there already. It is 1 when it does not.
     """
     server = _server(url, CertificateOptions(ca_file, insecure))
     checks = [
         _python(),
         *_package(),
+        _access(host, auth),
         _port(host, port, server_runs=server.status == "ok" and _port_of(url) == port),
         _home(),
         _key(),
@@ -128,6 +131,17 @@ def _shipped() -> tuple[int, int]:
     for file in ("console.css", "console.js"):
         (Path(templating.__file__).parent / "static" / file).read_bytes()
     return sum(1 for _ in operations(description.load())), len(personas.names())
+
+
+def _access(host: str, auth: Auth) -> InstallationCheck:
+    """Whether `serve` checks tokens so where it listens."""
+    settings = Settings(host=host, auth=auth.value)
+    try:
+        check_settings(settings)
+    except SettingsError as error:
+        return InstallationCheck("access", "error", str(error))
+    reach = "this machine alone" if settings.loopback else "other machines, too"
+    return InstallationCheck("access", "ok", f"{reach}; --auth {auth.value}")
 
 
 def _port(host: str, port: int, server_runs: bool) -> InstallationCheck:

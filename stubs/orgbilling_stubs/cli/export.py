@@ -19,6 +19,7 @@ from rich.markup import escape
 from orgbilling_stubs.cli.completion import export_formats, personas
 from orgbilling_stubs.cli.errors import errors_of_option, fail, file_problem, report_error
 from orgbilling_stubs.cli.network_options import CaFile, Insecure, http_url, readable_file
+from orgbilling_stubs.cli.tables import counted
 
 if TYPE_CHECKING:
     from orgbilling_stubs.export.report.summary import OrganizationSummary
@@ -241,8 +242,9 @@ def _write(request: ExportRequest, command: list[str], force: bool) -> None:
     note = ""
     if request.shard is not None:
         note = f" (shard {request.shard[0]} of {request.shard[1]}; then: orgbilling export merge)"
+    sizes = ", ".join([counted(total, "organization"), counted(rows, "row"), counted(files, "file")])
     folder = escape(str(request.folder))
-    console.print(f"{folder}: {total:,} organizations, {rows:,} rows, {files:,} files{note}")
+    console.print(f"{folder}: {sizes}{note}")
 
 
 CHARTED = 6
@@ -273,7 +275,7 @@ def _report(selection: Selection, command: list[str], file: Path) -> None:
     omitted = len(selection.organizations) - len(summaries)
     html = page.report(summaries, omitted, shlex.join(command))
     files.write_file(file.parent, file.name, html.encode())
-    console.print(f"{escape(str(file))}: {len(summaries)} organizations")
+    console.print(f"{escape(str(file))}: {counted(len(summaries), 'organization')}")
 
 
 def _fill_database(selection: Selection, url: str, tables: tuple[str, ...]) -> None:
@@ -288,7 +290,8 @@ def _fill_database(selection: Selection, url: str, tables: tuple[str, ...]) -> N
     count = len(selection.organizations)
     with progress(count) as advance:
         rows = postgres.fill(ExportRequest(Path(), "postgres", selection, tables), url, advance)
-    console.print(f"{count:,} organizations, {sum(rows.values()):,} rows in {len(rows)} tables")
+    sizes = f"{counted(count, 'organization')}, {counted(sum(rows.values()), 'row')}"
+    console.print(f"{sizes} in {counted(len(rows), 'table')}")
 
 
 @contextmanager

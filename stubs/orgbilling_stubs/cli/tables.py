@@ -6,6 +6,11 @@ import sys
 from collections.abc import Iterable, Sequence
 
 
+def counted(count: int, noun: str) -> str:
+    """A count and what is counted, such as `1 organization` and `1,234 rows`. noun: in the singular."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def print_table(
     heads: Sequence[str], rows: Iterable[Sequence[str]], highlighted: Sequence[bool] | None = None
 ) -> None:

@@ -11,7 +11,9 @@ TOKEN_MISSING = ProblemType(
 TOKEN_WRONG = ProblemType("control_token_wrong", 401, "this is not the control token that the server printed")
 MEDIA_REFUSED = ProblemType("media_refused", 415, "a body needs the content type application/json")
 ORGANIZATION_UNKNOWN = ProblemType(
-    "organization_unknown", 404, "no such organization; commands create it, reads do not"
+    "organization_unknown",
+    404,
+    "no such organization yet; a request with its token or a command creates it",
 )
 ORGANIZATION_INVALID = ProblemType(
     "organization_invalid", 404, "this is no organization id: use 1 to 128 letters, digits and `_.-`"

@@ -23,9 +23,9 @@ Results = Mapping[str, Mapping[str, Outcome]]
 
 HEAD = """# What the conformance suite catches
 
-Written by `make mutation`, which measures the suite by mutation testing. A server that conforms gets one
-named defect at a time ({count} in all), and the suite is run on it. Each defect was written down before the
-rule that catches it; what is missed stays in the tables.
+How much the suite finds has been measured by mutation testing: a server that conforms gets one named defect
+at a time ({count} in all), and the suite is run on it (`make mutation`). Each defect was written down before
+the rule that catches it; what is missed stays in the tables.
 
 A defect that breaks a documented or published fact counts as caught when the suite reports an *error*; one
 that breaks an assumption or an invariant, when it reports a *warning* at least. A server that cannot be

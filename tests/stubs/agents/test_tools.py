@@ -122,7 +122,7 @@ def test_an_error_names_the_argument_and_what_was_meant(agent: Any) -> None:
         "422: scenario: no such scenario: see list_scenarios"
     )
     assert agent.error("read_responses", organization="org_nobody") == (
-        "404: organization: no such organization; commands create it, reads do not"
+        "404: organization: no such organization yet; a request with its token or a command creates it"
     )
 
 

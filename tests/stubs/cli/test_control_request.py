@@ -11,7 +11,7 @@ from orgbilling_fixtures import scenarios
 from orgbilling_openapi.http_client import StatusError
 from orgbilling_stubs.cli import control_request
 from orgbilling_stubs.cli import open as open_command
-from orgbilling_stubs.cli.control_request import refusal
+from orgbilling_stubs.cli.control_request import SUMMARIZED, refusal, summary
 from orgbilling_stubs.cli.main import build
 from typer.testing import CliRunner, Result
 
@@ -35,6 +35,24 @@ def test_a_scenario_is_set_by_name_or_number(run: Callable[..., Result]) -> None
         result = run("scenario", "standard", name, "--url", "http://127.0.0.1:4010/api/v1")
         assert result.exit_code == 0, result.output
         assert result.output.startswith("org_standard shows low-balance, balance 3.20 USD, ")
+
+
+def test_all_organizations_are_listed_with_what_they_are_now(run: Callable[..., Result]) -> None:
+    run("scenario", "standard", "low_balance")
+    assert run("clock", "*", "1h").output.startswith("1 organization\norg_standard shows low-balance, ")
+    for number in range(SUMMARIZED):
+        run("scenario", f"standard_{number}", "low_balance")
+    lines = run("scenario", "*", "low_balance").output.splitlines()
+    assert (lines[0], lines[-1]) == (f"{SUMMARIZED + 1} organizations", "… and 1 more")
+    assert len(lines) == SUMMARIZED + 2
+
+
+def test_what_could_not_be_done_for_all_is_said() -> None:
+    error = {"organization": "org_a", "code": "log_damaged", "detail": "the log is damaged"}
+    description = {"organizations": [], "errors": [error] * (SUMMARIZED + 2)}
+    lines = summary(description).splitlines()
+    assert lines[:2] == ["0 organizations", "org_a: the log is damaged"]
+    assert lines[-1] == "… and 2 more errors"
 
 
 def test_a_refusal_is_one_line_with_what_was_meant(run: Callable[..., Result]) -> None:

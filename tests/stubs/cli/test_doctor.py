@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 ROOT = Path(__file__).parents[3]
 AWAY = "http://127.0.0.1:1"
 NAMES = [
-    *("python", "package", "contents", "port", "home", "key", "database", "browser"),
+    *("python", "package", "contents", "access", "port", "home", "key", "database", "browser"),
     *("extra spec", "extra conformance", "extra postgres", "extra export", "terminal", "server"),
 ]
 
@@ -64,6 +64,14 @@ def test_a_port_of_another_program_is_an_error(taken_port: int) -> None:
     assert status == 1
     assert checks["port"][0] == "error"
     assert f"port {taken_port} is taken; choose another with --port" in checks["port"][1]
+
+
+def test_trust_beyond_loopback_is_the_error_that_it_is_for_serve() -> None:
+    status, checks = diagnosis("--host", "0.0.0.0")
+    assert (status, checks["access"][0]) == (1, "error")
+    assert checks["access"][1].endswith("beyond loopback use --auth verify or off")
+    status, checks = diagnosis("--host", "0.0.0.0", "--auth", "off")
+    assert (status, checks["access"]) == (0, ("ok", "other machines, too; --auth off"))
 
 
 class _Server(HTTPServer):

@@ -142,6 +142,7 @@ ERRORS = {
     "compare a --ca-file /nope": "--ca-file: /nope: no such file or directory; see orgbilling compare --help",
     "doctor --url foo": "--url: 'foo' is not a URL such as http://127.0.0.1:4010; see orgbilling doctor ",
     "doctor --port x": "--port: 'x' is not a whole number from 0 to 65535; see orgbilling doctor --help",
+    "doctor --auth tust": "--auth: 'tust' is not one of trust, verify, off; did you mean \"trust\"?",
     "doctor --ca-file /nope": "--ca-file: /nope: no such file or directory; see orgbilling doctor --help",
     "agent setup --url foo": "--url: 'foo' is not a URL such as http://127.0.0.1:4010; see orgbilling agent",
     "open --url foo": "--url: 'foo' is not a URL such as http://127.0.0.1:4010; see orgbilling open --help",

@@ -39,7 +39,7 @@ def test_without_anything_to_do_it_shows_its_help():
 def test_an_export_tells_what_it_wrote_and_verify_that_it_adds_up(tmp_path):
     code, out, err = run("--out", tmp_path, *SMALL)
     assert (code, err) == (0, "")
-    assert out.startswith(f"{tmp_path}: 1 organizations, ")
+    assert out.startswith(f"{tmp_path}: 1 organization, ")
     code, out, _ = run("verify", tmp_path)
     assert code == 0
     assert out.startswith(f"✓ {tmp_path}: ")
@@ -165,7 +165,7 @@ def test_a_database_is_filled(monkeypatch):
     code, _, err = run("--to", "postgresql://x", *SMALL)
     assert (code, err) == (2, "orgbilling: connection to postgresql://x failed\n")
     monkeypatch.setattr("orgbilling_stubs.export.writers.postgres.fill", lambda *_: {"ledger": 1234})
-    assert run("--to", "postgresql://x", *SMALL)[1] == "1 organizations, 1,234 rows in 1 tables\n"
+    assert run("--to", "postgresql://x", *SMALL)[1] == "1 organization, 1,234 rows in 1 table\n"
 
 
 def test_whoever_watches_sees_progress(monkeypatch, tmp_path, capfd):
