@@ -82,11 +82,13 @@ def _union_of_values(
 
     exclusive: no value may be in two of them (`oneOf`).
     """
-    schemas = [normalize(branch, step) for branch in branches]
-    if not schemas or any(
-        not isinstance(schema.value, dict) or not {"enum", "type"} >= schema.value.keys() or not schema.value
-        for schema in schemas
-    ):
+    flat = [flatten(branch, step) for branch in branches]
+    if not flat or any(not isinstance(schema.value, dict) for schema in flat):
+        return None
+    schemas = [
+        _one_spelling(schema) for schema in flat
+    ]  # not `normalize`: alternatives may contain themselves
+    if any(not schema.value or not {"enum", "type"} >= schema.value.keys() for schema in schemas):
         return None
     values = [[None] if _only_null(schema) else schema.value.get("enum") for schema in schemas]
     kinds = [types(schema.value) for schema in schemas]

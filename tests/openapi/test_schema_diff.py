@@ -74,6 +74,13 @@ def test_variance(old: dict[str, Any], new: dict[str, Any], breaks: str) -> None
     assert verdict(old, new) == breaks
 
 
+def test_alternatives_within_alternatives_take_no_longer() -> None:
+    nested: dict[str, Any] = {"type": "string"}
+    for _ in range(60):
+        nested = {"title": "a", "anyOf": [nested, {"type": "null"}]}
+    assert verdict(nested, {"type": ["string", "null"]}) == NO
+
+
 def test_long_values_are_shortened() -> None:
     (finding,) = SchemaComparison({}, {}).compare(
         Node({"type": "integer"}, ()), Node({"enum": list(range(99))}, ()), "request"
