@@ -45,8 +45,8 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
     "redirect": (
         "it was redirected",
-        "300 to 308 with a good token; the `Location` is named, and an operation that gives nothing else "
-        "makes the result inconclusive",
+        "300 to 308 with a good token, or to the same place with any other; the `Location` is named, and an "
+        "operation that gives nothing else makes the result inconclusive",
     ),
     "rate-limited": ("the rate was limited (429)", "429; a live run waits first, as `Retry-After` says"),
     "gateway": (
@@ -152,16 +152,31 @@ class EvidenceCount:
     redirects: dict[str, str] = field(default_factory=dict)
     problems: bool = False
     """Whether an error was a problem document: the API answers so, and pages for errors are of others."""
+    missed_answers: dict[str, dict[str, None]] = field(default_factory=dict)
+    """By operation: the statuses that good tokens got and that are not judged, each with the reason."""
+    moved: set[tuple[str, str]] = field(default_factory=set)
+    """Operations, and where good tokens were redirected: whoever sends a bad one there did not look at it."""
+
+    def why_not_judged(self, exchange: Exchange) -> NotJudged | None:
+        """Why an exchange shows nothing of the API, by itself and beside the others; None for evidence."""
+        response = exchange.response
+        if response.status in REDIRECTS and (exchange.operation, _place(response)) in self.moved:
+            return _redirect(response)
+        return why_not_judged(exchange, self.problems)
 
     def add(self, exchange: Exchange) -> bool:
         """Count an exchange; True if it may be judged."""
-        reason = why_not_judged(exchange, self.problems)
+        reason = self.why_not_judged(exchange)
         if reason is None:
             self.problems = self.problems or is_problem(exchange.response)
             self.judged[exchange.operation] += 1
             return True
         self.leave(reason, exchange.name or exchange.request.line)
+        if exchange.request.auth in GOOD_TOKENS:
+            text = f"{exchange.response.status}, because {REASONS[reason.reason][0]}"
+            self.missed_answers.setdefault(exchange.operation, {})[text] = None
         if reason.reason == "redirect":
+            self.moved.add((exchange.operation, _place(exchange.response)))
             asked = f"{exchange.request.method} {exchange.request.path}"
             self.redirects.setdefault(exchange.operation, f"{asked} is redirected: {reason.detail}")
         return False
@@ -223,12 +238,21 @@ def _intermediary(exchange: Exchange, problems: bool) -> NotJudged | None:
     if status == 304 and not exchange.request.header("if-none-match"):
         return NotJudged("cached", "304")
     if status in REDIRECTS and exchange.request.auth in GOOD_TOKENS:
-        return NotJudged("redirect", f"{status} to {response.header('location') or 'nowhere'}")
+        return _redirect(response)
     alone = status in PROXIES or status >= 600 or (status in GATEWAYS and not is_problem(response))
     page = problems and exchange.request.auth in GOOD_TOKENS and _is_page_of_none(response)
     if alone or page or _is_signed(response):
         return NotJudged("gateway", f"{status} {response.media}".strip())
     return None
+
+
+def _redirect(response: Response) -> NotJudged:
+    return NotJudged("redirect", f"{response.status} to {response.header('location') or 'nowhere'}")
+
+
+def _place(response: Response) -> str:
+    """Where a response leads, without the query, which often repeats the request's."""
+    return (response.header("location") or "").partition("?")[0]
 
 
 def is_problem(response: Response) -> bool:

@@ -7,8 +7,10 @@ import json
 import re
 import shlex
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from html.parser import HTMLParser
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from orgbilling_openapi.redaction import redact
@@ -192,6 +194,36 @@ def _header_value(name: str, value: str, secrets: Collection[str]) -> str:
     begin = f"{name}: "
     clean = redact(begin + value, secrets)
     return clean.removeprefix(begin) if clean.startswith(begin) else redact(value, secrets)
+
+
+class _VisibleText(HTMLParser):
+    """Collects the text of a page, without what a browser does not show."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self._hidden = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "style", "title"):
+            self._hidden = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._hidden:
+            self._hidden = ""
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.words += data.split()
+
+
+def html_text(text: str) -> str:
+    """What a page says, in one line; a page that cannot be read says what came before."""
+    parser = _VisibleText()
+    with suppress(AssertionError, ValueError):
+        parser.feed(text)
+        parser.close()
+    return " ".join(parser.words)
 
 
 def strings(value: JsonValue) -> Iterator[str]:

@@ -18,10 +18,11 @@ from orgbilling_conformance.evidence import undecided
 from orgbilling_conformance.exchange import Request, shorten
 from orgbilling_conformance.guard import BudgetError, TargetGuard, allowed
 from orgbilling_conformance.options import WRITES, Options, UsageError
+from orgbilling_conformance.rate_limits import RateLimitError
 from orgbilling_conformance.reports import advice
 from orgbilling_conformance.reports.report import Finding, Report, Stage, counted, redacted
 from orgbilling_conformance.rules.registry import RULES
-from orgbilling_conformance.scenarios import access, invariants, random_walk, reading, writing
+from orgbilling_conformance.scenarios import access, invariants, random_walk, reading, skipped_rules, writing
 from orgbilling_conformance.scenarios.reading import IntermediaryError
 from orgbilling_conformance.suite import ConformanceSuite
 from orgbilling_conformance.target import Application, AppTarget, Target, UnreachableError, UrlTarget
@@ -94,7 +95,11 @@ class _Run:
                 steps.append(("random-walk", self._random_walk))
         for name, step in steps:
             if not self._stage(name, step):
+                if not self.options.replay and "scripted" not in [stage.name for stage in self.stages[:-1]]:
+                    skipped_rules.skip(self.suite)
                 break
+        if not self.options.replay:
+            skipped_rules.skip_unseen(self.suite)
         if not self.options.replay and len(self.stages) > 1:  # else nothing was to be learnt
             self.suite.reasons += [
                 reason for reason in unseen(self.suite) if reason not in self.suite.reasons
@@ -119,7 +124,7 @@ class _Run:
         goes_on = True
         try:
             step()
-        except (TokenRejectedError, UnreachableError, IntermediaryError) as error:
+        except (TokenRejectedError, UnreachableError, IntermediaryError, RateLimitError) as error:
             self.suite.reasons.append(str(error))
             goes_on = False
         except BudgetError as error:
@@ -224,10 +229,20 @@ class _Run:
         )
         return redacted(report, self.suite.known_secrets)
 
+    def _dropped(self) -> list[str]:
+        """What was sent twice, because the connection closed in between."""
+        count = self.target.dropped if self.target else 0
+        if not count:
+            return []
+        times = counted(count, "time")
+        return [f"the connection closed before an answer began, {times}: the request was sent again"]
+
     def _time_remarks(self) -> list[str]:
         """What waiting and slow operations cost; the rules that a slow one leaves no time for are skipped."""
-        waited, shares = self.suite.rate_limits.remark(), self.suite.shares
-        for operation in shares.left_out:
+        limits, shares = self.suite.rate_limits, self.suite.shares
+        reasons = dict.fromkeys(limits.left_out, "its rate is limited (429)")
+        reasons |= dict.fromkeys(shares.left_out, "there was no time for it: the operation is slow")
+        for operation, reason in reasons.items():
             rules = [
                 rule.id
                 for rule in RULES.values()
@@ -235,8 +250,9 @@ class _Run:
                 and rule.needs == ("read",)
                 and (not rule.operations or operation in rule.operations)
             ]
-            self.suite.skip(rules, (operation,), "there was no time for it: the operation is slow")
-        return [*([waited] if waited else []), *(shares.remark(operation) for operation in shares.left_out)]
+            self.suite.skip(rules, (operation,), reason)
+        slow = [shares.remark(operation) for operation in shares.left_out]
+        return [*self._dropped(), *limits.remarks(), *slow]
 
     def _head(self) -> JsonObject:
         return {
@@ -251,7 +267,7 @@ class _Run:
             "seed": self.options.seed,
             "started": clock.stamp(),
             "seconds": round(clock.seconds() - self.began, 2),
-            "requests": self.guard.sent if self.guard else 0,
+            "requests": (self.guard.sent if self.guard else 0) + (self.target.dropped if self.target else 0),
             "exchanges": self.suite.evidence.to_json(),
             "mode": "replay" if self.options.replay else "quick" if self.options.quick else "full",
             "writes": list(self.options.allow_write),
@@ -308,7 +324,9 @@ def unseen(suite: ConformanceSuite) -> list[str]:
         ):
             suite.note("the organization has no contract: its response was not checked against its schema")
             continue
-        observed = ", ".join(str(status or "no answer") for status in sorted(counts)) or "not asked"
+        rows = [str(status or "no answer") for status in sorted(counts)]
+        rows += suite.evidence.missed_answers.get(operation.id, ())
+        observed = ", ".join(rows) or "not asked"
         reasons.append(f"no success of {operation.id} ({operation.method} {operation.path}: {observed})")
     seen_at_all = set().union(*map(set, statuses.values()))
     if len(reasons) == len(suite.api.gets) and seen_at_all and seen_at_all <= {401, 403}:
@@ -348,7 +366,9 @@ def confidence(suite: ConformanceSuite) -> str:
     if least < TELLING:
         return ""
     # (1 - p)^n <= 5 %  for  p >= 3 / n: the rule of three.
-    share = min(100, round(300 / least))
+    share = round(300 / least)
+    if share >= 100:
+        return ""
     return (
         f"every operation was asked {counted(least, 'time')} or more: a failure of {share} % of the answers "
         "would have been seen with 95 % confidence"

@@ -12,11 +12,11 @@ from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance import clock
 from orgbilling_conformance.api_description import ApiDescription, Path
-from orgbilling_conformance.evidence import EvidenceCount, why_not_judged
-from orgbilling_conformance.exchange import Exchange, Headers, Request, Response, shorten, visible
+from orgbilling_conformance.evidence import EvidenceCount
+from orgbilling_conformance.exchange import Exchange, Headers, Request, Response, html_text, shorten, visible
 from orgbilling_conformance.guard import TargetGuard
 from orgbilling_conformance.options import Options
-from orgbilling_conformance.rate_limits import RateLimits
+from orgbilling_conformance.rate_limits import RateLimitError, RateLimits
 from orgbilling_conformance.reports.report import Finding, RuleOutcome, SkippedRule
 from orgbilling_conformance.rules.headers import SHORT
 from orgbilling_conformance.rules.registry import RESPONSE_CHECKS, RULES
@@ -31,7 +31,11 @@ LONGEST_POINTER = 300
 VALUES = 10
 """So many values at one place are findings of their own; the others are one finding together."""
 UNASKED = "unasked"
-"""The failure of a response to a request that was left out, because its operation is slow."""
+"""The failure of a response to a request that was left out: its operation is slow, or limited in its rate."""
+WAITING = 0.5
+"""The part of the time that may be waited for the end of rate limits."""
+EXPLAINED = 20_000
+"""So many bytes of a refusal are read for its reason."""
 PLANNED = {"windows": 90, "others": 40, "generated": 150}
 """Requests to one operation: of the scripted stage, by kind, and what the other stages generate."""
 PLANNED_WRITES = {"redeem": 60, "checkout": 50, "portal": 10, "subscribe": 40, "methods": 100}
@@ -70,7 +74,7 @@ class ConformanceSuite:
         self.first_finding: dict[str, float] = {}
         self.notes: list[str] = []
         self.evidence = EvidenceCount()
-        self.rate_limits = RateLimits(options.seconds / 2)
+        self.rate_limits = RateLimits(options.seconds * WAITING)
         gap = guard.gap if guard else 0.0
         kept = gap * sum(PLANNED_WRITES[name] for name in options.allow_write)
         self.shares = TimeShares(max(options.seconds - kept, 0.0), _planned(api, options), gap)
@@ -105,7 +109,8 @@ class ConformanceSuite:
         """
         asked = self.api.operation("GET", request.path)
         written = request.method != "GET" and self.api.operation(request.method, request.path)
-        if not written and not self.shares.affords(asked):
+        limited = not self.rate_limits.affords(written or asked or request.path)
+        if limited or (not written and not self.shares.affords(asked)):
             return Exchange(request, Response(0, failure=UNASKED), asked)
         exchange = self.probe(request)
         self.consider(exchange)
@@ -120,29 +125,33 @@ class ConformanceSuite:
 
     def judges(self, exchange: Exchange) -> bool:
         """Whether a response shows what the API does: it was asked, and nothing in between answered."""
-        return (
-            exchange.response.failure != UNASKED and why_not_judged(exchange, self.evidence.problems) is None
-        )
+        return exchange.response.failure != UNASKED and self.evidence.why_not_judged(exchange) is None
 
     def _exchange(self, request: Request) -> Exchange:
         assert self.guard is not None
         response = self.guard.send(request, self.tokens.authorization(request.auth))
         exchange = Exchange(request, response, self.api.operation(request.method, request.path))
         self.shares.add(self.api.operation("GET", request.path), response.seconds)
-        if request.auth == "first" and not request.headers:
+        if request.auth == "first" and not request.headers and self.judges(exchange):
             self._statuses[request.line][response.status] += 1
         if exchange.operation and response.status == 200:
             self._seconds[exchange.operation].append(response.seconds)
         return exchange
 
     def _retry_after_429(self, exchange: Exchange) -> Exchange:
-        """Again after a 429, as long as it is worth waiting."""
-        tries = 1
+        """Again after a 429, as long as it is worth waiting; raises `RateLimitError`."""
+        request, tries = exchange.request, 1
+        limited = exchange.operation or self.api.operation("GET", request.path) or request.path
         while exchange.response.status == 429:
-            if not self.rate_limits.wait(exchange.operation, exchange.response, tries):
-                break
-            exchange = self._exchange(exchange.request)
+            try:
+                if not self.rate_limits.wait(limited, exchange.response, tries):
+                    return exchange
+            except RateLimitError:
+                self.evidence.add(exchange)
+                raise
+            exchange = self._exchange(request)
             tries += 1
+        self.rate_limits.answered(limited)
         return exchange
 
     def _retry_after_401(self, exchange: Exchange) -> Exchange:
@@ -166,7 +175,8 @@ class ConformanceSuite:
     def refusal(self, exchange: Exchange) -> str:
         """What was asked, the status, and what the response says about it, in one line without secrets."""
         response = exchange.response
-        said = shorten(redact(_explanation(response), self.known_secrets), 200)
+        words = _explanation(response)
+        said = shorten(redact(words, self.known_secrets), 200) if words.strip() else ""
         return f"{exchange.request.method} {exchange.request.path} answered {response.status}" + (
             f": {said}" if said else ""
         )
@@ -228,7 +238,12 @@ class ConformanceSuite:
         basis: str = "",
         node: Path = (),
     ) -> None:
-        """Record a violation that exchanges with one operation show; it counts as an evaluation."""
+        """Record a violation that exchanges with one operation show; it counts as an evaluation.
+
+        Nothing is recorded where one of them is no evidence of what the API does.
+        """
+        if not all(map(self.judges, exchanges)):
+            return
         requests = [exchange.request for exchange in exchanges]
         violation = RuleViolation(rule, pointer, expected, observed, basis, node)
         self.fail(violation, exchanges[0].operation, requests)
@@ -336,7 +351,7 @@ class ConformanceSuite:
         return tuple(SkippedRule(rule, operation, reason) for (rule, operation), reason in sorted(rows))
 
     def statuses(self) -> dict[str, dict[int, int]]:
-        """How often each status came back to each plain request with the good token."""
+        """How often each status that is judged came back to each plain request with the good token."""
         return {line: dict(counts) for line, counts in self._statuses.items()}
 
     def latency(self) -> dict[str, dict[str, float]]:
@@ -373,7 +388,10 @@ def _explanation(response: Response) -> str:
     challenge = response.header("www-authenticate") or ""
     if "error" in challenge:
         return challenge
-    return response.body[:400].decode("utf-8", "replace") if response.media == "text/plain" else ""
+    text = response.body[:EXPLAINED].decode("utf-8", "replace")
+    if response.media == "text/plain":
+        return text[:400]
+    return html_text(text)[:400].strip() if response.media in ("text/html", "application/xhtml+xml") else ""
 
 
 def _writable(command: str) -> str:

@@ -65,6 +65,8 @@ class Target(Protocol):
     base: str
     host: str
     local: bool
+    dropped: int
+    """Requests that were sent again, because the connection closed before a response began."""
 
     def send(self, request: Request, authorization: str | None) -> Response:
         """Send one request as it is, follow nothing; raises `UnreachableError`."""
@@ -90,6 +92,7 @@ class UrlTarget:
                 "install what the conformance suite needs: pip install 'orgbilling[conformance]'"
             ) from None
         self._httpx, self._timeout, self._answers = httpx, timeout, 0
+        self.dropped = 0
         self.host = address.host
         self.local = is_loopback(self.host)
         self._root, self.base = address.origin, address.base
@@ -137,6 +140,7 @@ class UrlTarget:
         except unanswered:
             if sent.method not in REPEATABLE:
                 raise
+            self.dropped += 1
             answer = self._opened(sent)
         try:
             return self._read(answer)
@@ -188,6 +192,7 @@ class AppTarget:
 
     host = "in process"
     local = True
+    dropped = 0
     base = f"http://127.0.0.1:4010{PREFIX}"
 
     def __init__(self, app: Application, timeout: float = 10.0) -> None:

@@ -77,7 +77,7 @@ def test_after_a_429_the_suite_waits_and_says_so(suite: Any, mutated_app: Any) -
     run = suite(mutated_app(change_response))
     assert run.ask("getOrgBilling").response.status == 200
     assert run.rate_limits.waits == 1
-    assert "429" in run.rate_limits.remark()
+    assert "429" in run.rate_limits.remarks()[0]
 
 
 def test_latency_is_reported(suite: Any) -> None:

@@ -254,6 +254,8 @@ def action(report: Report) -> str:
 
 def _happened(report: Report) -> list[str]:
     sentences = [VERDICT_SENTENCES[report.verdict]]
+    if report.verdict == "inconclusive" and summarize(report).judged:
+        sentences = ["The run is not complete: what was judged stands, and the rest is open."]
     if report.errors:
         where = _listed(
             [title(name) for name in dict.fromkeys(finding.operation for finding in report.errors)]
@@ -311,6 +313,13 @@ def _to_do(report: Report, summary: Summary) -> str:
 def _remedy(reasons: str) -> str:
     """What removes the cause of an inconclusive run, by what it says."""
     remedies = (
+        (
+            ("limits its rate", "the rate was limited"),
+            "wait as long as it asks, have the limit raised, or ask more slowly (--rate)",
+        ),
+        (("is redirected", "it was redirected"), "give the address that it leads to"),
+        (("still encoded",), "let the target answer in a coding that was asked for (gzip, deflate or none)"),
+        (("a gateway or proxy answered", "in front of the target"), "have what is in front of it mended"),
         (("token",), "give a token that the target accepts"),
         (("budget", "requests were", "seconds were", "--max-"), "allow more (--max-time, --max-requests)"),
         (

@@ -72,7 +72,7 @@ def test_the_matrix_has_a_cell_for_each_operation_and_group(report: Report) -> N
         (
             {"findings": (), "verdict": "inconclusive"},
             [
-                "Nothing can be said",
+                "what was judged stands",
                 "the token died",
                 "give a token that the target accepts, and run it again",
             ],

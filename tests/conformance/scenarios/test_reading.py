@@ -124,7 +124,7 @@ def test_an_etag_that_is_always_right(suite: Any) -> None:
 def test_failures_that_come_and_go(suite: Any, mutated_app: Any) -> None:
     def run(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
         run.count += 1  # type: ignore[attr-defined]
-        return (503 if run.count % 2 else status), headers, body  # type: ignore[attr-defined]
+        return (500 if run.count % 2 else status), headers, body  # type: ignore[attr-defined]
 
     run.count = 0  # type: ignore[attr-defined]
     suite_run = suite(mutated_app(run))
