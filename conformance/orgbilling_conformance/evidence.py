@@ -224,10 +224,10 @@ def why_not_judged(exchange: Exchange, problems: bool = False) -> NotJudged | No
     problems: whether the API is known to answer errors as problem documents.
     """
     response = exchange.response
-    flaw = response.flaw
-    if flaw is not None and not flaw.reason.startswith("body-"):
-        return flaw
-    return _intermediary(exchange, problems) or flaw or _encoded(response)
+    not_judged = response.not_judged
+    if not_judged is not None and not not_judged.reason.startswith("body-"):
+        return not_judged
+    return _intermediary(exchange, problems) or not_judged or _encoded(response)
 
 
 def _intermediary(exchange: Exchange, problems: bool) -> NotJudged | None:

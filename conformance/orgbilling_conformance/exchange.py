@@ -125,7 +125,7 @@ class Response:
     """What came back. failure: ``timeout`` or ``broken`` where no whole answer did (status 0 then).
 
     hidden: the names of headers, in lower case, that a recording keeps back; ``*`` for all of them;
-    recorded: whether it is from a recording; flaw: why a recording does not show what the API answered.
+    recorded: whether it is from a recording; not_judged: why a recording does not show what the API answered.
     """
 
     status: int
@@ -135,7 +135,7 @@ class Response:
     failure: str = ""
     hidden: frozenset[str] = frozenset()
     recorded: bool = False
-    flaw: NotJudged | None = None
+    not_judged: NotJudged | None = None
 
     @property
     def codings(self) -> list[str]:

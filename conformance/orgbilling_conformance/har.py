@@ -1,7 +1,7 @@
 """Recordings: the response rules over what a browser, a proxy or a test has seen (HAR 1.2).
 
 Recorders differ in what they leave out and how they say so. An entry is chosen by its method and address,
-before anything else of it is read. What it does not show is noted in its response (`Response.flaw`);
+before anything else of it is read. What it does not show is noted in its response (`Response.not_judged`);
 `evidence` decides whether it is judged.
 """
 
@@ -80,16 +80,16 @@ class HarEntry:
     base: str
 
     @property
-    def flaw(self) -> str:
+    def not_judged(self) -> str:
         """Why the entry does not show what the API answered, if it does not; a key of `evidence.REASONS`."""
-        flaw = self.exchange.response.flaw
-        return flaw.reason if flaw else ""
+        not_judged = self.exchange.response.not_judged
+        return not_judged.reason if not_judged else ""
 
     @property
     def may_be_json(self) -> bool:
         """Whether the response is or calls itself JSON, or what it calls itself is kept back."""
         response = self.exchange.response
-        if self.flaw in ("unanswered", "page", "substituted"):
+        if self.not_judged in ("unanswered", "page", "substituted"):
             return False
         return "json" in response.media or response.hides("content-type") or _is_json(response.body)
 
@@ -119,7 +119,7 @@ def consider(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, 
         ("*",), sorted(recorded - judged.keys()), "in the recording, and nothing of it could be judged"
     )
     suite.note(f"checked: {counted(judged.total(), 'exchange')} of {counted(len(judged), 'operation')}")
-    if any(entry.exchange.response.hidden and not entry.flaw for entry in entries):
+    if any(entry.exchange.response.hidden and not entry.not_judged for entry in entries):
         suite.note("headers are kept back in the recording: rules over those were not checked")
 
 
@@ -151,11 +151,11 @@ def _of_the_api(suite: ConformanceSuite, entries: list[HarEntry]) -> list[HarEnt
     is not the API either: frameworks fetch parts of a page below its path.
     """
     json_bases = {entry.base for entry in entries if entry.may_be_json}
-    usual = {entry.base for entry in entries if entry.base.endswith(PREFIX) and entry.flaw != "page"}
+    usual = {entry.base for entry in entries if entry.base.endswith(PREFIX) and entry.not_judged != "page"}
     bases = (usual & json_bases) or usual or json_bases
     chosen = []
     for entry in entries:
-        if entry.flaw == "page" or entry.base in bases or (not bases and entry.flaw):
+        if entry.not_judged == "page" or entry.base in bases or (not bases and entry.not_judged):
             chosen.append(entry)
         else:
             suite.evidence.leave(NotJudged("other-address", entry.base or "/"), entry.exchange.name)
@@ -224,13 +224,15 @@ def _entry(
     shown = _headers(received, content)
     status, time = int(received["status"]), entry.get("time")
     seconds = float(time) / 1000 if isinstance(time, int | float) and math.isfinite(time) else 0.0
-    body, flaw = _body(entry, shown, recording)
-    flaw = _flaw(entry, status) or _page(entry, headers, shown, parts) or _cached(entry) or flaw
-    response = Response(status, shown, body, seconds, hidden=hidden, recorded=True, flaw=flaw)
+    body, not_judged = _body(entry, shown, recording)
+    not_judged = (
+        _not_judged(entry, status) or _page(entry, headers, shown, parts) or _cached(entry) or not_judged
+    )
+    response = Response(status, shown, body, seconds, hidden=hidden, recorded=True, not_judged=not_judged)
     return HarEntry(Exchange(request, response, operation, name), base)
 
 
-def _flaw(entry: JsonObject, status: int) -> NotJudged | None:
+def _not_judged(entry: JsonObject, status: int) -> NotJudged | None:
     """Whether the request got no answer, or one that somebody else made."""
     response = entry["response"]
     # Chrome and Safari write `_error`, Playwright `_failureText` and `_wasAborted`, Charles `_charlesStatus`.
@@ -319,22 +321,24 @@ def _object(value: JsonValue) -> JsonObject:
 
 def _posted(sent: JsonObject, posted: JsonObject, recording: Recording) -> bytes | None:
     """The body of a request; None where it was not recorded, or not all of it."""
-    body, flaw = _recorded(posted, recording)
+    body, not_judged = _recorded(posted, recording)
     size = sent.get("bodySize")
     cut = isinstance(size, int) and body is not None and size > len(body)
-    return None if flaw or cut else body
+    return None if not_judged or cut else body
 
 
 def _body(entry: JsonObject, headers: Headers, recording: Recording) -> tuple[bytes, NotJudged | None]:
     """The body of a response, and why it is not what was sent, if it is not."""
     received = entry["response"]
     content, status = _object(received.get("content")), int(received["status"])
-    raw, flaw = _recorded(content, recording)
+    raw, not_judged = _recorded(content, recording)
     size = content.get("size")
     size = int(size) if isinstance(size, int | float) and math.isfinite(size) and size >= 0 else None
     if raw is None:
-        empty = status in (204, 205, 304) or (flaw is None and size == 0 and _nothing_came(received, headers))
-        return b"", None if empty else flaw or NotJudged("body-missing")
+        empty = status in (204, 205, 304) or (
+            not_judged is None and size == 0 and _nothing_came(received, headers)
+        )
+        return b"", None if empty else not_judged or NotJudged("body-missing")
     if not raw and status not in (204, 205, 304) and (said := _said_to_come(received, headers)):
         return b"", NotJudged("body-missing", f"empty, with {said}")
     body = raw

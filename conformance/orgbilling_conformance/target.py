@@ -176,8 +176,8 @@ class UrlTarget:
             if clock.seconds() > ends:
                 return Response(0, failure="timeout")
             if len(content) > LARGEST:
-                flaw = NotJudged("body-cut", f"more than {LARGEST >> 20} MiB")
-                return Response(answer.status_code, headers, bytes(content[:LARGEST]), flaw=flaw)
+                not_judged = NotJudged("body-cut", f"more than {LARGEST >> 20} MiB")
+                return Response(answer.status_code, headers, bytes(content[:LARGEST]), not_judged=not_judged)
         if engine and received and not engine.eof:
             raise BrokenError("called gzip, and ends early")
         return Response(answer.status_code, headers, bytes(content))

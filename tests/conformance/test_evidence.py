@@ -99,9 +99,9 @@ def test_what_was_asked_for_is_evidence() -> None:
 
 def test_what_a_recording_does_not_show() -> None:
     for reason in ("unanswered", "page", "cached", "unreadable"):
-        assert seen(exchange(429, JSON, flaw=NotJudged(reason))) == reason
-    assert seen(exchange(502, HTML, flaw=NotJudged("body-missing"))) == "gateway"
-    assert seen(exchange(200, JSON, flaw=NotJudged("body-cut"))) == "body-cut"
+        assert seen(exchange(429, JSON, not_judged=NotJudged(reason))) == reason
+    assert seen(exchange(502, HTML, not_judged=NotJudged("body-missing"))) == "gateway"
+    assert seen(exchange(200, JSON, not_judged=NotJudged("body-cut"))) == "body-cut"
     assert seen(exchange(200, JSON, GZIP, recorded=True)) == "body-encoded"
 
 

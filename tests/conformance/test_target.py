@@ -256,8 +256,8 @@ def test_a_body_without_end_is_cut_and_not_judged(monkeypatch: pytest.MonkeyPatc
     target = UrlTarget(f"http://127.0.0.1:{server.server_port}", 30.0)
     answer = target.send(Request("GET", "/org/billing"), None)
     assert (answer.status, len(answer.body)) == (200, 1 << 20)
-    assert answer.flaw is not None
-    assert (answer.flaw.reason, answer.flaw.detail) == ("body-cut", "more than 1 MiB")
+    assert answer.not_judged is not None
+    assert (answer.not_judged.reason, answer.not_judged.detail) == ("body-cut", "more than 1 MiB")
     target.close()
     server.shutdown()
     server.server_close()

@@ -162,10 +162,16 @@ class TrafficObserver:
             exchange.method, exchange.path, exchange.query, _texts(exchange.received), exchange.body
         )
         body = b"" if exchange.method == "HEAD" else exchange.decoded or b""
-        response = Response(exchange.status, headers, body, exchange.seconds, flaw=_flaw(exchange))
+        response = Response(
+            exchange.status, headers, body, exchange.seconds, not_judged=_not_judged(exchange)
+        )
         if exchange.failure:
             response = Response(0, (), b"no whole answer", exchange.seconds, failure=exchange.failure)
-        elif response.flaw is not None and response.flaw.reason == "body-encoded" and _is_known(response):
+        elif (
+            response.not_judged is not None
+            and response.not_judged.reason == "body-encoded"
+            and _is_known(response)
+        ):
             broken = b"the body is not in the content coding that it names"
             response = Response(0, (), broken, exchange.seconds, failure="broken")
         found = self.observation.consider(request, response, authorization_of(exchange.received))
@@ -184,7 +190,7 @@ def _is_known(response: Response) -> bool:
     return {coding.encode() for coding in response.codings} <= DECODED_CODINGS
 
 
-def _flaw(exchange: ForwardedExchange) -> NotJudged | None:
+def _not_judged(exchange: ForwardedExchange) -> NotJudged | None:
     """Why the copy of a body is not what the real API has sent; None where it is."""
     if not exchange.whole:
         return NotJudged("body-cut")
