@@ -95,7 +95,7 @@ async def undo_command(server: ControlServer, request: RequestContext) -> Reply:
 def fork_organization(server: ControlServer, request: RequestContext) -> Reply:
     """Copy an organization, with the scenario that it shows, into a new one."""
     organization, into = organization_of(request), body_of(request)["into"]
-    if server.has_log(into):
+    if into == organization or server.has_log(into):
         raise error_at(ORGANIZATION_EXISTS, "body.into", into)
     try:
         timeline.fork(server.service, organization, into)

@@ -58,6 +58,9 @@ def test_a_fork_does_not_touch_its_parent(drive: Any) -> None:
     assert (balance(drive), balance(drive, "org_b")) == (3.2, 13.2)
     assert drive("POST", f"{ORG}/fork", {"into": "org_b"}).status_code == 409
     assert drive("POST", f"{ORG}/fork", {"into": "org_a"}).status_code == 409
+    # Neither is copied, nor created.
+    assert drive("POST", "/organizations/org_new/fork", {"into": "org_new"}).status_code == 409
+    assert drive("GET", "/organizations/org_new").status_code == 404
 
 
 def test_a_snapshot_is_not_undone(drive: Any) -> None:

@@ -54,7 +54,7 @@ class MemoryStore:
     def write_all(self, changes: Sequence[LogChange]) -> Sequence[int]:
         """Carry out all changes, or none; raises ConflictError."""
         names = {change.organization for change in changes}
-        before = {name: self._logs[name] for name in names if name in self._logs}
+        before, writes = {name: self._logs[name] for name in names if name in self._logs}, self.writes
         for name, (generation, records) in before.items():
             self._logs[name] = generation, list(records)
         try:
@@ -63,6 +63,7 @@ class MemoryStore:
             for name in names:
                 self._logs.pop(name, None)
             self._logs.update(before)
+            self.writes = writes
             raise
 
     def _change(self, change: LogChange) -> int:

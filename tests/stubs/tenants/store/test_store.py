@@ -144,6 +144,7 @@ def test_changes_of_several_logs_are_one_transaction(store: Store) -> None:
 def test_one_conflict_refuses_the_changes_of_all_logs(store: Store) -> None:
     generation = store.append("org_a", [record(1)])
     rules = store.append(SERVER_LOG, [record(1)])
+    writes = store.writes
     with pytest.raises(ConflictError):
         store.write_all(
             [
@@ -157,3 +158,4 @@ def test_one_conflict_refuses_the_changes_of_all_logs(store: Store) -> None:
     assert list(store.read("org_a")) == [record(1)]
     assert store.head("org_b") is None
     assert store.head(SERVER_LOG) == LogHead(rules, 1)
+    assert store.writes == writes
