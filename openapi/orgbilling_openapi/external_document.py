@@ -81,18 +81,18 @@ def check(document: JsonValue, source: str) -> JsonObject:
     paths = document.get("paths")
     if not isinstance(paths, dict) or not all(isinstance(item, dict) for item in paths.values()):
         raise OpenApiDocumentError(f"{source}: no object 'paths' of objects")
-    document = {**document, "paths": {path: _path_item(document, path) for path in paths}}
+    document = {**document, "paths": {path: _path_item(document, path, source) for path in paths}}
     return version_conversion.to_openapi_31(document) if document["openapi"].startswith("3.0") else document
 
 
-def _path_item(document: JsonObject, path: str) -> JsonObject:
+def _path_item(document: JsonObject, path: str, source: str) -> JsonObject:
     """What is said of a path, behind references; what stands beside one comes first."""
     item: JsonObject = document["paths"][path]
     for _ in range(MAX_REFERENCES):
         reference = item.get("$ref")
         if not isinstance(reference, str):
             return item
-        place = f"path {path}: a reference that leads "
+        place = f"{source}: path {path}: a reference that leads "
         if not reference.startswith("#"):
             raise OpenApiDocumentError(f"{place}to another document: {reference}")
         try:
@@ -102,7 +102,7 @@ def _path_item(document: JsonObject, path: str) -> JsonObject:
         if not isinstance(target, dict):
             raise OpenApiDocumentError(f"{place}to no path item: {reference}")
         item = target | {key: value for key, value in item.items() if key != "$ref"}
-    raise OpenApiDocumentError(f"path {path}: a reference that leads to itself")
+    raise OpenApiDocumentError(f"{source}: path {path}: a reference that leads to itself")
 
 
 def relative(document: JsonObject, prefix: str) -> JsonObject:
