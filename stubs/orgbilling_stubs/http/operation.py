@@ -44,21 +44,19 @@ class ConnexionOperation(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledParts:
-    """What reads the parameters of an operation and its request body (None when it has none), and writes its
-    responses.
-    """
+class RequestReaders:
+    """What reads the parameters of an operation and its request body (None when it has none)."""
 
     parameters: Parameters
     request_body: RequestBody | None
-    responses: DescribedResponses
 
 
 class Operation:
     """An operation and what the pipeline needs to serve it.
 
-    parts: compiled when they are first needed: most of a wide description, whose operations have no handler,
-    never are. `compile` does it at once.
+    readers, responses: compiled when they are first needed: most of a wide description, whose operations have
+    no handler, never are. `compile` does it at once. They are two, because an operation without a handler is
+    answered with a problem document where its responses cannot be compiled.
     """
 
     def __init__(
@@ -72,31 +70,40 @@ class Operation:
         self.security = required_schemes(described.security)
         self._described = described
         self._with = compiled_with
-        self.parts: CompiledParts | None = None
+        self.readers: RequestReaders | None = None
+        self.responses: DescribedResponses | None = None
 
-    def compile(self) -> CompiledParts:
-        """Compile its parts. Raises `LookupError` or `ValueError` for a broken reference or schema."""
-        described, compiled_with = self._described, self._with
-        schemas, lenient, assisted = compiled_with.schemas, compiled_with.lenient, compiled_with.assisted
-        body = described.request_body
-        self.parts = CompiledParts(
-            Parameters(described.parameters, schemas, lenient=lenient, assisted=assisted),
+    def compile(self) -> None:
+        """Compile it whole. Raises `LookupError` or `ValueError` for a broken reference or schema."""
+        self.compile_readers()
+        self.compile_responses()
+
+    def compile_readers(self) -> RequestReaders:
+        """Compile what reads its requests. Raises as `compile` does."""
+        schemas, lenient, assisted = self._with.schemas, self._with.lenient, self._with.assisted
+        body = self._described.request_body
+        self.readers = RequestReaders(
+            Parameters(self._described.parameters, schemas, lenient=lenient, assisted=assisted),
             RequestBody(body, schemas, lenient=lenient, assisted=assisted) if body else None,
-            DescribedResponses(
-                self.operation_id,
-                described.responses,
-                schemas,
-                compiled_with.responder.prefix,
-                self.safe,
-                compiled_with.fitter,
-            ),
         )
-        return self.parts
+        return self.readers
+
+    def compile_responses(self) -> DescribedResponses:
+        """Compile what writes its responses. Raises as `compile` does."""
+        self.responses = DescribedResponses(
+            self.operation_id,
+            self._described.responses,
+            self._with.schemas,
+            self._with.responder.prefix,
+            self.safe,
+            self._with.fitter,
+        )
+        return self.responses
 
     def respond(self, context: RequestContext, reply: AnyReply) -> Response:
         """The response for a reply: validated against the description, then serialized."""
-        parts = self.parts or self.compile()
-        response = parts.responses.serialize(context, reply)
+        responses = self.responses or self.compile_responses()
+        response = responses.serialize(context, reply)
         self._with.responder.finish(context.headers, response.headers)
         return response
 

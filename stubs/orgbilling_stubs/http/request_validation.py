@@ -23,15 +23,15 @@ def validate_request(context: RequestContext) -> Coroutine[object, object, None]
 
     Raises `Problem`: for the first of media type, size and syntax that is wrong, else for everything that is.
     """
-    parts = context.operation.parts or context.operation.compile()
-    request_body = parts.request_body
+    readers = context.operation.readers or context.operation.compile_readers()
+    request_body = readers.request_body
     body_errors = NO_ERRORS
     if request_body is not None:
         request_body.check_media_type(context.headers)
         if context.raw_body is None:
-            return _receive(request_body, parts.parameters, context)
+            return _receive(request_body, readers.parameters, context)
         context.body, body_errors = request_body.parse(context.raw_body)
-    _read(context, parts.parameters, body_errors)
+    _read(context, readers.parameters, body_errors)
     return None
 
 

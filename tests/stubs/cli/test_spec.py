@@ -305,12 +305,12 @@ def test_diff_of_something_else_is_one_line(page: Path, tmp_path: Path) -> None:
 
 
 def test_every_command_has_help() -> None:
-    assert {"derive", "compose", "check", "explain", "export", "diff"} == {
+    assert {"derive", "compose", "check", "explain", "export", "diff", "propose"} == {
         command.name or command.callback.__name__
         for command in cli.app.registered_commands
         if command.callback
     }
-    for name in ("derive", "compose", "check", "explain", "diff"):
+    for name in ("derive", "compose", "check", "explain", "export", "diff", "propose"):
         assert run(name, "--help").exit_code == 0
 
 
