@@ -154,12 +154,13 @@ def test_the_doctor_says_what_is_missing(command: Path, server: tuple[str, str],
     assert result.returncode == 0, result.stdout + result.stderr
     checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
     missing = {name for name, check in checks.items() if check["status"] == "missing"}
-    assert {"home", "key", "extra spec", "extra conformance", "extra export"} <= missing
+    assert {"home", "key", "extra spec", "extra conformance", "extra postgres", "extra export"} <= missing
     assert missing <= {
         "home",
         "key",
         "extra spec",
         "extra conformance",
+        "extra postgres",
         "extra export",
         "browser",
         "terminal",

@@ -50,7 +50,9 @@ def address(_home: None) -> Iterator[str]:
 def sound(report: Report) -> None:
     assert (report.verdict, report.findings, report.reasons) == ("conforms", (), ())
     stages = [stage.name for stage in report.stages]
-    assert stages == ["documents", "scripted", "corpus", "examples", "coverage", "fuzzing", "random-walk"]
+    assert stages == [
+        *("access", "documents", "scripted", "corpus", "examples", "coverage", "fuzzing", "random-walk")
+    ]
     assert all(stage.requests for stage in report.stages)
 
 
