@@ -151,7 +151,7 @@ def test_the_example_opens_one_issue_for_what_is_new(tmp_path: Path) -> None:
     folder.mkdir()
     fakes = {
         "orgbilling": (
-            'echo "$@" >>"$LOG"; [ "$1" = spec ] && { echo Breaking; echo gone; exit "$DIFF"; }\n'
+            'echo "$@" >>"$LOG"; [ "$1" = spec ] && { [ "$DIFF" = 0 ] || echo Breaking; exit "$DIFF"; }\n'
             'echo "{}" >"$REPORTS/report.json"; echo summary >"$REPORTS/report.md"; exit "$CONFORM"'
         ),
         "gh": 'echo "gh $1 $2" >>"$LOG"; [ "$2" = list ] && printf %s "$OPEN"; exit 0',
