@@ -134,9 +134,10 @@ def _refusal(
         return Evaluation(rules)
     body = exchange.response.json
     rows = body.get("errors") if isinstance(body, dict) else None
-    places = {row.get("location") for row in rows or [] if isinstance(row, dict)}
+    listed = rows if isinstance(rows, list) else []
+    places = {str(row.get("location")) for row in listed if isinstance(row, dict)}
     missing = [defect.pointer for defect in defects if defect.pointer.replace("/", ".") not in places]
-    observed = ", ".join(str(place) for place in sorted(map(str, places))) or "nothing"
+    observed = ", ".join(sorted(places)) or "nothing"
     lost = [
         RuleViolation("parameter-located", "/errors", pointer.replace("/", "."), observed)
         for pointer in missing[:1]
