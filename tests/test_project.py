@@ -257,7 +257,7 @@ ANY_ALLOWED = {
     "stubs/billing": 15,
     "stubs/cli": 2,
     "stubs/control": 2,
-    "stubs/export": 23,
+    "stubs/export": 10,
     "stubs/faults": 2,
     "stubs/http": 39,
     "stubs/journal": 1,

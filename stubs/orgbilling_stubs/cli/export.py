@@ -130,6 +130,7 @@ def export(
         raise typer.Exit
     from orgbilling_stubs.export import request as requests
     from orgbilling_stubs.export import workers
+    from orgbilling_stubs.export.errors import ExportError
 
     with reported_errors():
         if bundle is None and source is None:
@@ -151,7 +152,8 @@ def export(
         if out is not None:
             command += ["--tables", ",".join(table_names)] if tables is not None else []
             command += ["--block", str(block)] if block != requests.PART_SIZE else []
-            share = None if shard is None else requests.parse_shard(shard)
+            with errors_of_option("--shard", ExportError):
+                share = None if shard is None else requests.parse_shard(shard)
             processes = jobs or workers.cores()
             request = requests.ExportRequest(out, format, selection, table_names, block, processes, share)
             _write(request, [*command, "--format", format], force)
@@ -166,34 +168,18 @@ def _select(
     locale: str | None,
 ) -> tuple[Selection, list[str]]:
     """The organizations of personas or of the mix, and the command that selects them again."""
-    from orgbilling_fixtures.personas import PersonaError, names
+    from orgbilling_fixtures.personas import PersonaError
 
     from orgbilling_stubs.billing.instants import InstantError
-    from orgbilling_stubs.export import selection
-    from orgbilling_stubs.export.errors import ExportError
-    from orgbilling_stubs.export.writers.text_formats import instants
+    from orgbilling_stubs.export.selection import SelectionOptions
     from orgbilling_stubs.tenants.clock import billing_instant, wall_ms
 
-    if persona and orgs is not None:
-        problem = "--persona names organizations, --orgs draws them: give one of them"
-        raise ExportError("conflicting_options", problem)
     with errors_of_option("--as-of", InstantError):
         as_of_ms = wall_ms() // 1000 * 1000 if as_of is None else billing_instant(as_of)
-    command = ["orgbilling", "export", "--seed", str(seed), "--as-of", instants([as_of_ms])[0]]
-    if orgs is not None:
-        organizations = selection.from_mix(orgs, seed)
-        command += ["--orgs", str(orgs)]
-    else:
-        listed = [name.strip() for text in persona or ["standard"] for name in text.split(",")]
-        listed = [name for item in listed if item for name in (names() if item == "all" else [item])]
-        with errors_of_option("--persona", PersonaError):
-            organizations = selection.by_persona(listed)
-        command += ["--persona", ",".join(listed)]
-    if days is not None:
-        command += ["--days", str(days)]
-    if locale is not None:
-        command += ["--locale", locale]
-    return selection.select(organizations, seed, as_of_ms, days, locale), command
+    personas = tuple(name.strip() for text in persona or () for name in text.split(",") if name.strip())
+    options = SelectionOptions(as_of_ms, seed, personas, orgs, days, locale)
+    with errors_of_option("--persona", PersonaError):
+        return options.selection(), ["orgbilling", "export", *options.arguments]
 
 
 def _recorded(

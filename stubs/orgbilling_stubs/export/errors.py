@@ -7,6 +7,7 @@ from typing import Any
 
 CODES = {
     "bad_bundle": "the bundle is none, or replays differently",
+    "bad_instant": "the instant is none, or billing does not support its year",
     "bad_manifest": "the folder's manifest is not that of an export",
     "bad_shard": "the shard is not i/n with 1 ≤ i ≤ n",
     "conflicting_options": "the options name organizations in more than one way",
@@ -17,10 +18,12 @@ CODES = {
     "not_empty": "the folder holds an export already, and `--force` is not given",
     "number_too_large": "an amount does not fit in 64 bits",
     "one_file": "the format is one file and has no shards",
+    "out_of_range": "a number is too small or too large",
     "shards_differ": "the shards are not those of one export",
     "shards_missing": "a shard's manifest is not in the folder",
     "unknown_database": "the address is not `postgresql://…`",
     "unknown_format": "there is no such format",
+    "unknown_persona": "there is no such persona, or its file cannot be used",
     "unknown_table": "there is no such table",
     "unreachable": "no stub answers at the address",
     "unreadable": "the files of an export cannot be read",

@@ -20,6 +20,8 @@ FORMATS = (*PART_FORMATS, *ONE_FILE_FORMATS)
 PART_SIZE = 100
 """How many organizations go into one part, unless the user chooses."""
 
+MAX_SHARDS = 100_000
+
 Progress = Callable[[int, int], None]
 """Called with how many more organizations and ledger rows are done."""
 
@@ -51,32 +53,49 @@ class ExportRequest:
     @property
     def part_count(self) -> int | None:
         """How many parts the whole has; None when each table is one file."""
-        count = -(-len(self.selection.organizations) // self.part_size)
-        return None if count <= 1 else count
+        return part_count(len(self.selection.organizations), self.part_size)
 
     def parts(self) -> list[Part]:
         """The parts that this share has to write: of n shards, the i-th has every n-th part.
 
         The parts themselves do not depend on n, so that the shards of any n are the undivided export.
         """
-        organizations = self.selection.organizations
-        parts = [Part(None, organizations)]
-        if self.part_count is not None:
-            starts = range(0, len(organizations), self.part_size)
-            parts = [
-                Part(number, organizations[start : start + self.part_size])
-                for number, start in enumerate(starts)
-            ]
-        shard, shard_count = self.shard or (1, 1)
-        return parts[shard - 1 :: shard_count]
+        return parts(self.selection.organizations, self.part_size, self.shard)
+
+
+def part_count(organization_count: int, part_size: int) -> int | None:
+    """How many parts so many organizations make; None when they are one file of each table."""
+    count = -(-organization_count // part_size)
+    return None if count <= 1 else count
+
+
+def parts(
+    organizations: Sequence[SelectedOrganization], part_size: int, shard: tuple[int, int] | None = None
+) -> list[Part]:
+    """The parts of a shard: of n shards, the i-th has every n-th part."""
+    whole = [Part(None, organizations)]
+    if part_count(len(organizations), part_size) is not None:
+        starts = range(0, len(organizations), part_size)
+        whole = [
+            Part(number, organizations[start : start + part_size]) for number, start in enumerate(starts)
+        ]
+    shard_number, shard_count = shard or (1, 1)
+    return whole[shard_number - 1 :: shard_count]
 
 
 def parse_shard(text: str) -> tuple[int, int]:
     """`i/n` as two numbers. Raises ExportError `bad_shard` unless 1 <= i <= n."""
     number, slash, count = text.partition("/")
-    if slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) <= 100_000:
-        return int(number), int(count)
-    raise ExportError("bad_shard", f"--shard: {text!r} is not i/n with 1 ≤ i ≤ n, such as 2/8")
+    if slash and number.isdecimal() and count.isdecimal():
+        return checked_shard(int(number), int(count))
+    raise ExportError("bad_shard", f"{text!r} is not i/n with 1 ≤ i ≤ n, such as 2/8")
+
+
+def checked_shard(number: int, count: int) -> tuple[int, int]:
+    """The shard, if there is such a one. Raises ExportError `bad_shard` unless 1 <= number <= count."""
+    if 1 <= number <= count <= MAX_SHARDS:
+        return number, count
+    raise ExportError("bad_shard", f"'{number}/{count}' is not i/n with 1 ≤ i ≤ n, such as 2/8")
 
 
 def parse_tables(text: str | None) -> tuple[str, ...]:

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from orgbilling_fixtures import random_stream
-from orgbilling_fixtures.personas import Persona, load
+from orgbilling_fixtures.personas import Persona, load, names
 from orgbilling_openapi.http_client import DEFAULT_TLS, CertificateOptions, NetworkError, StatusError, fetch
 
 from orgbilling_stubs.api.serializers import response_digests
 from orgbilling_stubs.billing.events import TenantCreated
 from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.export.errors import ExportError
+from orgbilling_stubs.export.writers.text_formats import instants
 from orgbilling_stubs.tenants import bundle
 from orgbilling_stubs.tenants.bundle import RecordedOrganization
 
@@ -46,6 +47,9 @@ MIX = (
 
 CONTROL_TOKEN_VARIABLE = "ORGBILLING_CONTROL_TOKEN"  # noqa: S105 -- a variable's name
 """The environment variable with the control token of a stub that asks for one."""
+
+MAX_DAYS = 1100
+"""The longest history that can be asked for, in days."""
 
 MAX_BUNDLE_BYTES = 1_000_000_000
 
@@ -77,6 +81,60 @@ class Selection:
         """The event that creates the organization, as the stub would write it."""
         document = self.persona_documents[organization.persona]
         return TenantCreated(document, self.seed, self.as_of_ms, organization.id)
+
+
+@dataclass(frozen=True)
+class SelectionOptions:
+    """What generated organizations follow from; small, and it can be pickled for another process.
+
+    personas: names of personas or files, `all` for every shipped one; orgs: how many are drawn from the mix
+    instead; days: length of history instead of each persona's own; locale: language of all names.
+
+    Raises ExportError `conflicting_options` for both personas and orgs, `out_of_range` for a number that is.
+    """
+
+    as_of_ms: int
+    seed: int = 1
+    personas: tuple[str, ...] = ()
+    orgs: int | None = None
+    days: int | None = None
+    locale: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.personas and self.orgs is not None:
+            problem = "--persona names organizations, --orgs draws them: give one of them"
+            raise ExportError("conflicting_options", problem)
+        if self.orgs is not None and self.orgs < 1:
+            raise ExportError("out_of_range", f"orgs: {self.orgs} is less than 1")
+        if self.days is not None and not 1 <= self.days <= MAX_DAYS:
+            raise ExportError("out_of_range", f"days: {self.days} is not from 1 to {MAX_DAYS}")
+
+    def selection(self) -> Selection:
+        """The organizations, in order. Raises PersonaError when a persona cannot be used."""
+        if self.orgs is not None:
+            organizations = from_mix(self.orgs, self.seed)
+        else:
+            named = [name for item in self._named for name in (names() if item == "all" else [item])]
+            organizations = by_persona(named)
+        return select(organizations, self.seed, self.as_of_ms, self.days, self.locale)
+
+    @property
+    def _named(self) -> tuple[str, ...]:
+        return self.personas or ("standard",)
+
+    @property
+    def arguments(self) -> list[str]:
+        """The options of `orgbilling export` that select the same organizations."""
+        arguments = ["--seed", str(self.seed), "--as-of", instants([self.as_of_ms])[0]]
+        if self.orgs is not None:
+            arguments += ["--orgs", str(self.orgs)]
+        else:
+            arguments += ["--persona", ",".join(self._named)]
+        if self.days is not None:
+            arguments += ["--days", str(self.days)]
+        if self.locale is not None:
+            arguments += ["--locale", self.locale]
+        return arguments
 
 
 def by_persona(names: Sequence[str]) -> list[SelectedOrganization]:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from orgbilling_stubs.export import organization_tables
+from orgbilling_stubs.export.columnar import arrow
 from orgbilling_stubs.export.columnar.columns import ConstantColumn, DictionaryColumn, UuidColumn, values
 from orgbilling_stubs.export.schema import BY_NAME, TABLES
 from orgbilling_stubs.export.writers import parquet
@@ -61,13 +62,11 @@ def test_texts_are_plain_strings_for_those_who_read():
 
 def test_every_table_has_an_arrow_schema_of_its_kinds():
     for table in TABLES:
-        exported = parquet.schema(table)
+        exported = arrow.schema(table)
         assert [*exported.names] == [*table.names]
         assert [field.nullable for field in exported] == [column.nullable for column in table.columns]
-    assert parquet.schema(BY_NAME["ledger"]).field("amount_usd").type == pa.decimal128(20, 6)
-    assert parquet.schema(BY_NAME["model_prices"]).field("input_price_per_1k_usd").type == pa.decimal128(
-        20, 9
-    )
+    assert arrow.schema(BY_NAME["ledger"]).field("amount_usd").type == pa.decimal128(20, 6)
+    assert arrow.schema(BY_NAME["model_prices"]).field("input_price_per_1k_usd").type == pa.decimal128(20, 9)
 
 
 def test_rows_survive_the_way_into_arrow():
@@ -75,7 +74,7 @@ def test_rows_survive_the_way_into_arrow():
     for name, chunk in (
         organization_tables.OrganizationTables(selected).tables(selected.organizations[0]).items()
     ):
-        batch = parquet.record_batch(BY_NAME[name], chunk)
+        batch = arrow.record_batch(arrow.schema(BY_NAME[name], dictionaries=True), chunk)
         for column in BY_NAME[name].columns:
             found = batch.column(column.name)
             if column.kind in ("instant", "date"):
@@ -91,22 +90,22 @@ def test_rows_survive_the_way_into_arrow():
 def test_decimals_are_exact(numbers):
     kind = pa.decimal128(38, 6)
     expected = [Decimal(number).scaleb(-6) for number in numbers]
-    assert parquet._decimals(numbers, kind).to_pylist() == expected
-    assert parquet._decimals(np.array(numbers), kind).to_pylist() == expected
+    assert arrow._decimals(numbers, kind).to_pylist() == expected
+    assert arrow._decimals(np.array(numbers), kind).to_pylist() == expected
 
 
 def test_decimals_beyond_63_bits_are_exact():
-    assert parquet._decimals([2**64], pa.decimal128(38, 6)).to_pylist() == [Decimal(2**64).scaleb(-6)]
+    assert arrow._decimals([2**64], pa.decimal128(38, 6)).to_pylist() == [Decimal(2**64).scaleb(-6)]
 
 
 def test_texts_of_any_shape_become_dictionaries():
     column = DictionaryColumn(["b", None, "b"], np.array([2, 1, 0], dtype=np.int32))
-    assert parquet._dictionary(column).to_pylist() == ["b", None, "b"]
-    assert parquet._dictionary(ConstantColumn("x", 2)).to_pylist() == ["x", "x"]
-    assert parquet._dictionary(["a", None, "a"]).to_pylist() == ["a", None, "a"]
+    assert arrow._dictionary(column).to_pylist() == ["b", None, "b"]
+    assert arrow._dictionary(ConstantColumn("x", 2)).to_pylist() == ["x", "x"]
+    assert arrow._dictionary(["a", None, "a"]).to_pylist() == ["a", None, "a"]
 
 
 def test_ids_are_taken_as_they_are():
     ids = UuidColumn(b"0" * 36 + b"1" * 36)
-    assert parquet._array(ids, pa.string()).to_pylist() == [*ids]
-    assert parquet._array(ConstantColumn(5, 2), pa.int64()).to_pylist() == [5, 5]
+    assert arrow._array(ids, pa.string()).to_pylist() == [*ids]
+    assert arrow._array(ConstantColumn(5, 2), pa.int64()).to_pylist() == [5, 5]
