@@ -133,7 +133,8 @@ def _assemble(settings: Settings) -> App:
     authorizer = Authorizer(_authenticator(settings, key), clock.wall_ms)
     # Without a database, standing fault rules end with the server.
     rule_log = RuleLog(store) if settings.db else None
-    instrumentation = instrument(description, service, personas, handlers, rule_log)
+    exchanges = store.exchanges()
+    instrumentation = instrument(description, service, personas, handlers, rule_log, exchanges)
     real_api = _real_api(settings, handlers)
     control_api = cache(
         lambda: _control_api(
@@ -164,7 +165,11 @@ def _assemble(settings: Settings) -> App:
         authorizer.authorize,
         documents=_public_keys(key),
         settings=HttpSettings(
-            settings.lenient, settings.network, settings.seed, fitter, instance=settings.instance
+            settings.lenient,
+            settings.network,
+            settings.seed,
+            fitter,
+            instance=0 if exchanges is None else exchanges.instance,
         ),
         closing=store.close,
         routes=_routes(
@@ -408,7 +413,7 @@ def _control_api(
             ExchangeReplay(api, key, instrumentation.journal),
             instrumentation.coverage.items.operations,
         ),
-        **coverage_handlers(instrumentation.coverage),
+        **coverage_handlers(instrumentation.coverage, instrumentation.journal.sharing),
         **real_api_handlers(real_api),
     }
     return control_application(

@@ -19,6 +19,7 @@ from orgbilling_stubs.journal.store import Journal
 from orgbilling_stubs.tenants import clock, tenant_factory
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.service import Service
+from orgbilling_stubs.tenants.store.exchange_table import ExchangeTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,13 @@ def instrument(
     personas: PersonaRegistry,
     handled: Collection[str],
     rule_log: RuleLog | None = None,
+    exchanges: ExchangeTable | None = None,
 ) -> Instrumentation:
     """Build the instrumentation of a server.
 
     handled: the operationIds that coverage counts, those with a handler. rule_log: keeps the standing fault
-    rules; without it they are lost when the server stops.
+    rules; without it they are lost when the server stops. exchanges: the table in which several processes
+    tell each other what they have answered. Raises StoreError.
     """
 
     def explain(exchange: Exchange) -> JsonObject:
@@ -57,6 +60,11 @@ def instrument(
     rules = ActiveRules.of(description, ScenarioRules(service, shared=rule_log is not None), rule_log)
     journal = Journal(explain=explain)
     coverage = CoverageTally(coverage_items(description, handled), clock.wall_ms(), scenario_names)
+    if exchanges is not None:
+        from orgbilling_stubs.journal.shared_coverage import SharedCoverage
+        from orgbilling_stubs.journal.sharing import JournalSharing
+
+        JournalSharing(exchanges, journal, SharedCoverage(coverage))
     previews = ScenarioPreviews(service, lambda persona: personas.load(persona).document)
     injector = FaultInjector(description, rules, service, previews)
     return Instrumentation(Recorder(service, journal, coverage), injector, rules, journal, coverage)

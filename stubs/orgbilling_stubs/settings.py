@@ -34,7 +34,6 @@ class Settings:
     beside: the real API that it stands beside, if there is one.
     dialect: an overlay that says how the real API speaks (see `orgbilling_openapi.dialect`).
     webhook: when Stripe's webhook arrives, in seconds after a payment, once for each number.
-    instance: number of the process among those of one server: it makes their trace ids differ.
     """
 
     personas: tuple[str, ...] = ()
@@ -60,7 +59,6 @@ class Settings:
     cancel_url: str | None = None
     return_url: str | None = None
     webhook: tuple[int, ...] = (0,)
-    instance: int = 0
     beside: BesideSettings | None = None
     dialect: Path | None = None
 

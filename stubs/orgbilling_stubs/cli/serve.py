@@ -160,8 +160,7 @@ def _run_workers(
         fail("--workers: this system cannot fork processes; start several servers on one database instead")
 
     def serve_as(worker: Worker) -> None:
-        own = replace(settings, instance=worker.number)
-        run_server(own, settings.host, port, quiet, log, scenario, worker=worker)
+        run_server(settings, settings.host, port, quiet, log, scenario, worker=worker)
 
     try:
         sockets = listen(settings.host, port)

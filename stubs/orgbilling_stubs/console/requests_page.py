@@ -14,6 +14,7 @@ from orgbilling_openapi.strict_json import JsonObject, JsonValue
 from starlette.requests import Request
 from starlette.responses import Response
 
+from orgbilling_stubs.billing import instants
 from orgbilling_stubs.console.actions import HOME, json_text
 from orgbilling_stubs.console.failures import NEXT_FAILURES, Failure, failure_fields
 from orgbilling_stubs.console.page import NAVIGATION, ConsolePages, page_organization
@@ -110,8 +111,11 @@ async def _exchanges(
             errors = listed.document.get("errors") or ()
             return [], "; ".join([listed.document["detail"], *(row["message"] for row in errors)])
         exchanges += listed.document["exchanges"]
-    # Trace ids sort in the order of the requests.
-    return sorted(exchanges, key=lambda exchange: str(exchange["trace"]), reverse=True)[:LIMIT], None
+
+    def place(exchange: JsonObject) -> tuple[int, str]:
+        return instants.parse(exchange["at"]), str(exchange["trace"])
+
+    return sorted(exchanges, key=place, reverse=True)[:LIMIT], None
 
 
 async def _opened(pages: ConsolePages, request: Request, trace: str) -> OpenedRequest | None:

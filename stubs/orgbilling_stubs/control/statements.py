@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 
 from orgbilling_openapi.strict_json import JsonObject
 
@@ -14,15 +14,22 @@ from orgbilling_stubs.billing.money import MICROS_PER_USD
 from orgbilling_stubs.billing.statement import Account, StatementLine, statement
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.control.server import ControlServer, organization_of
-from orgbilling_stubs.http.context import Reply, RequestContext
+from orgbilling_stubs.http.context import AnyReply, Reply, RequestContext
+from orgbilling_stubs.journal.handlers import caught_up
 from orgbilling_stubs.journal.store import Journal
 
 DEFAULT_ENTRIES = 100
 DEFAULT_DAYS = 30
 
 
-def list_ledger_entries(journal: Journal, server: ControlServer, request: RequestContext) -> Reply:
+def list_ledger_entries(
+    journal: Journal, server: ControlServer, request: RequestContext
+) -> AnyReply | Coroutine[object, object, AnyReply]:
     """The newest entries of an organization's ledger, each with where it came from."""
+    return caught_up(journal, lambda: _ledger_entries(journal, server, request))
+
+
+def _ledger_entries(journal: Journal, server: ControlServer, request: RequestContext) -> Reply:
     organization = organization_of(request)
     tenant = server.existing(organization)
     rows = tenant.ledger.rows[-request.parameters.get("limit", DEFAULT_ENTRIES) :]

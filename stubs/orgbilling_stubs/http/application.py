@@ -37,7 +37,7 @@ class HttpSettings:
     fitter: fits replies to a description that is not the one the handlers were written for.
     assisted: take other spellings, suggest what was meant, refuse unknown query parameters.
     lazily: compile each operation with its first request, and not all at the start.
-    instance: number of the process, where several serve one address; part of its trace ids.
+    instance: number of the process among those that share a store; part of its trace ids.
     """
 
     lenient: bool = False

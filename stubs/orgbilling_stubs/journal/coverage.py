@@ -14,7 +14,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypedDict, TypeVar
+from typing import NamedTuple, TypeAlias, TypedDict, TypeVar
 
 from orgbilling_openapi.http_client import CONFORMANCE_USER_AGENT
 from orgbilling_openapi.json_pointer import find, follow
@@ -36,6 +36,8 @@ KINDS = ("operations", "statuses", "parameters", "values", "scenarios")
 
 Value: TypeAlias = tuple[str, str, str]
 """A documented value: schema, member, value."""
+ItemCounts: TypeAlias = dict[str, dict[str, int]]
+"""How often each item was met, by kind and name; operations follow from their statuses."""
 
 K = TypeVar("K")
 
@@ -127,6 +129,22 @@ def _values(
             yield from _values(description, child, owner, member, followed)
 
 
+class ExchangeItems(NamedTuple):
+    """What one exchange has met, for the counts that several processes add up.
+
+    at_ns: when its request came. names: of what was sent. answer: a successful response, by its entity tag,
+    with the values in it.
+    """
+
+    at_ns: int
+    from_suite: bool
+    operation: str
+    status: int
+    scenario: str | None
+    names: Sequence[str]
+    answer: tuple[bytes, Sequence[Value]] | None
+
+
 class TrafficCounts:
     """What the requests of one sender have met.
 
@@ -147,7 +165,9 @@ class TrafficCounts:
         """The names, by the same key."""
         self.last_payload: dict[str, bytes] = {}
         """The last body of each operation that was scanned."""
-        self._scanned_tags: set[bytes] = set()
+        self.last_answer: dict[str, tuple[bytes, Sequence[Value]]] = {}
+        """Its entity tag, and the values in it."""
+        self._values_by_tag: dict[bytes, Sequence[Value]] = {}
 
     def parameters(self) -> Mapping[tuple[str, str], int]:
         """How often each parameter and body member was sent, by operation and name."""
@@ -156,6 +176,10 @@ class TrafficCounts:
             for name in self._names[key]:
                 _add(counts, (key[0], name), times)
         return counts
+
+    def names_of(self, key: tuple[str, int]) -> Sequence[str]:
+        """The names that were sent with a request, by the key that it was counted under."""
+        return self._names.get(key, ())
 
     def count_names(self, key: tuple[str, int], query: bytes, members: Sequence[str], has_key: bool) -> None:
         """Read the names that a request has sent, never their values, and count it as the first of its kind.
@@ -174,15 +198,35 @@ class TrafficCounts:
         """Look for enumerated values, once in each different response."""
         tag = next((value for name, value in reversed(headers) if name == b"etag"), b"")
         self.last_payload[operation] = payload
-        if tag in self._scanned_tags:
-            return
-        if len(self._scanned_tags) >= MAX_COUNTED:
-            self._scanned_tags.clear()
-        if tag:
-            self._scanned_tags.add(tag)
-        for pattern, schema, member in self._patterns[operation]:
-            for value in set(pattern.findall(payload)):
-                _add(self.values, (schema, member, value.decode("utf-8", "replace")[:MAX_NAME_LENGTH]))
+        values = self._values_by_tag.get(tag)
+        if values is None:
+            values = [
+                (schema, member, value.decode("utf-8", "replace")[:MAX_NAME_LENGTH])
+                for pattern, schema, member in self._patterns[operation]
+                for value in set(pattern.findall(payload))
+            ]
+            for found in values:
+                _add(self.values, found)
+            if len(self._values_by_tag) >= MAX_COUNTED:
+                self._values_by_tag.clear()
+            if tag:
+                self._values_by_tag[tag] = values
+        self.last_answer[operation] = tag, values
+
+    def item_counts(self) -> ItemCounts:
+        """How often each item was met, by the names that the report has for them."""
+        return {
+            "statuses": {f"{name} {status}": times for (name, status), times in self.statuses.items()},
+            "parameters": {f"{name} {part}": times for (name, part), times in self.parameters().items()},
+            "values": {value_name(value): times for value, times in self.values.items()},
+            "scenarios": dict(self.scenarios),
+        }
+
+
+def value_name(value: Value) -> str:
+    """What the report calls a documented value."""
+    schema, member, text = value
+    return f"{schema}.{member}={text}"
 
 
 class CoverageTally:
@@ -200,6 +244,8 @@ class CoverageTally:
     ) -> None:
         self.items = items
         self.scenario_names = scenario_names
+        self.note: Callable[[ExchangeItems], None] | None = None
+        """Told of what each exchange has met, where several processes count together."""
         self._patterns = {
             operation: [
                 (re.compile(rb'"%s":"([^"]*)"' % member.encode()), schema, member)
@@ -224,6 +270,7 @@ class CoverageTally:
         if scenario is not None:
             _add(traffic.scenarios, scenario)
         query, body, has_key = context.query, context.body, b"idempotency-key" in context.headers
+        key: tuple[str, int] | None = None
         if query or body or has_key:
             members = tuple(body) if type(body) is dict and len(body) <= MAX_NAMES else ()
             key = operation, hash((query, members, has_key))
@@ -235,6 +282,11 @@ class CoverageTally:
             payload = response.body
             if payload is not traffic.last_payload.get(operation):
                 traffic.scan(operation, response.headers, payload)
+        if self.note is not None:
+            names = () if key is None else traffic.names_of(key)
+            answer = traffic.last_answer.get(operation) if status == 200 else None
+            at_ns = context.received_ns
+            self.note(ExchangeItems(at_ns, from_suite, operation, status, scenario, names, answer))
 
 
 def _add(counts: dict[K, int], key: K, times: int = 1) -> None:
@@ -252,36 +304,40 @@ class ItemCount(TypedDict):
 
 
 def coverage_report(tally: CoverageTally) -> JsonObject:
+    """What this process has counted (the schema Coverage)."""
+    return report_of(tally, tally.since_ms, tally.client.item_counts(), tally.conformance.item_counts())
+
+
+def report_of(tally: CoverageTally, since_ms: int, client: ItemCounts, suite: ItemCounts) -> JsonObject:
     """Every item with how often it was met, and the share of all that was met (the schema Coverage)."""
-    client, suite = _counts_by_kind(tally, tally.client), _counts_by_kind(tally, tally.conformance)
+    of_client, of_suite = _by_kind(tally, client), _by_kind(tally, suite)
     rows: dict[str, list[ItemCount]] = {
         kind: [
-            {"name": name, "met": times, "conformance": suite[kind][name]}
-            for name, times in client[kind].items()
+            {"name": name, "met": times, "conformance": of_suite[kind][name]}
+            for name, times in of_client[kind].items()
         ]
         for kind in KINDS
     }
     every = [row for kind in KINDS for row in rows[kind]]
-    return {"since": instants.text(tally.since_ms), "percent": percent(every), **rows}
+    return {"since": instants.text(since_ms), "percent": percent(every), **rows}
 
 
-def _counts_by_kind(tally: CoverageTally, traffic: TrafficCounts) -> dict[str, dict[str, int]]:
-    """How often each item was met in requests, by kind and name."""
-    items, statuses, values, sent = tally.items, traffic.statuses, traffic.values, traffic.parameters()
+def _by_kind(tally: CoverageTally, counts: ItemCounts) -> dict[str, dict[str, int]]:
+    """How often each item that can be met was met, by kind and name."""
+    items = tally.items
     calls = dict.fromkeys(items.operations, 0)
-    for (operation, _), times in statuses.items():
+    for status, times in counts["statuses"].items():
+        operation = status.partition(" ")[0]
         if operation in calls:
             calls[operation] += times
-    return {
-        "operations": calls,
-        "statuses": {f"{name} {status}": statuses.get((name, status), 0) for name, status in items.statuses},
-        "parameters": {f"{name} {part}": sent.get((name, part), 0) for name, part in items.parameters},
-        "values": {
-            f"{schema}.{member}={value}": values.get((schema, member, value), 0)
-            for schema, member, value in items.values
-        },
-        "scenarios": {name: traffic.scenarios.get(name, 0) for name in tally.scenario_names()},
+    names: dict[str, Iterable[str]] = {
+        "statuses": [f"{name} {status}" for name, status in items.statuses],
+        "parameters": [f"{name} {part}" for name, part in items.parameters],
+        "values": map(value_name, items.values),
+        "scenarios": tally.scenario_names(),
     }
+    met = {kind: {name: counts[kind].get(name, 0) for name in names[kind]} for kind in names}
+    return {"operations": calls, **met}
 
 
 def percent(rows: Iterable[ItemCount]) -> float:

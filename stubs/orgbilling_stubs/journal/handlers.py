@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from itertools import islice, takewhile
+from typing import TYPE_CHECKING
 
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.instants import InstantError
 from orgbilling_stubs.http.assisted_input import same_name, suggestion
-from orgbilling_stubs.http.connection import Connection
+from orgbilling_stubs.http.connection import TICK_S, Connection
 from orgbilling_stubs.http.context import AnyReply, Handler, Reply, RequestContext, StreamReply
 from orgbilling_stubs.http.errors import INVALID, Problem, ProblemType
 from orgbilling_stubs.http.json_schemas import error_detail
@@ -21,6 +22,9 @@ from orgbilling_stubs.journal.serializers import exchange_document, exchange_sum
 from orgbilling_stubs.journal.store import Journal
 from orgbilling_stubs.journal.stream import MEDIA_TYPE, JournalStream, JournalSummaryStream
 from orgbilling_stubs.tenants.clock import wall_ms
+
+if TYPE_CHECKING:
+    from orgbilling_stubs.journal.sharing import JournalSharing
 
 EXCHANGE_UNKNOWN = ProblemType(
     "exchange_unknown", 404, "the journal has no exchange with this trace id (any more)"
@@ -44,9 +48,12 @@ def list_journal(journal: Journal, request: RequestContext) -> Reply:
     return Reply({"exchanges": [document(exchange) for exchange in newest]})
 
 
-def clear_journal(journal: Journal, request: RequestContext) -> Reply:
+async def clear_journal(journal: Journal, request: RequestContext) -> Reply:
     """Forget the exchanges of one organization, or all."""
-    journal.clear(_owner(request))
+    if journal.sharing is not None:
+        await journal.sharing.clear(_owner(request))
+    else:
+        journal.clear(_owner(request))
     return Reply(None, 204)
 
 
@@ -91,13 +98,17 @@ async def next_exchange(
         if not arrival.done() and wanted(exchange):
             arrival.set_result(exchange)
 
-    journal.followers.append(follow)
     departed = asyncio.ensure_future(connection.departed(timeout_s))
+    waiting: set[asyncio.Future[Exchange] | asyncio.Future[bool]] = {arrival, departed}
     try:
-        waiting: set[asyncio.Future[Exchange] | asyncio.Future[bool]] = {arrival, departed}
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        with journal.followed_by(follow):
+            if journal.sharing is None:
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            else:
+                while not (arrival.done() or departed.done()):
+                    await journal.sharing.poll()
+                    await asyncio.wait(waiting, timeout=TICK_S, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        journal.followers.remove(follow)
         departed.cancel()
     return arrival.result() if arrival.done() else None
 
@@ -150,11 +161,27 @@ def journal_handlers(
             name = request.parameters.get("operation")
             if operations and name is not None:
                 request.parameters = {**request.parameters, "operation": _operation(name, operations)}
-            return handler(journal, request)
+            return caught_up(journal, lambda: handler(journal, request))
 
         return handle
 
     return {operation_id: checked(handler) for operation_id, handler in handlers.items()}
+
+
+def caught_up(
+    journal: Journal, answer: Callable[[], AnyReply | Coroutine[object, object, AnyReply]]
+) -> AnyReply | Coroutine[object, object, AnyReply]:
+    """What is answered from a journal, after it has learned of the exchanges of other processes."""
+    sharing = journal.sharing
+    if sharing is None:
+        return answer()
+
+    async def answer_later() -> AnyReply:
+        await sharing.catch_up()
+        reply = answer()
+        return await reply if isinstance(reply, Coroutine) else reply
+
+    return answer_later()
 
 
 def _operation(name: str, operations: Sequence[str]) -> str:
@@ -195,6 +222,22 @@ def reset_coverage(tally: CoverageTally, request: RequestContext) -> Reply:
     return Reply(None, 204)
 
 
-def coverage_handlers(tally: CoverageTally) -> dict[str, Handler]:
-    """The handlers for the coverage of a server, by operationId."""
+async def get_shared_coverage(sharing: JournalSharing, request: RequestContext) -> Reply:
+    """What has been met in all processes since the last reset."""
+    return Reply(await sharing.coverage_report())
+
+
+async def reset_shared_coverage(sharing: JournalSharing, request: RequestContext) -> Reply:
+    """Begin to count anew in all processes."""
+    await sharing.reset_coverage()
+    return Reply(None, 204)
+
+
+def coverage_handlers(tally: CoverageTally, sharing: JournalSharing | None = None) -> dict[str, Handler]:
+    """The handlers for the coverage of a server, by operationId; sharing: where several processes count."""
+    if sharing is not None:
+        return {
+            "getCoverage": partial(get_shared_coverage, sharing),
+            "resetCoverage": partial(reset_shared_coverage, sharing),
+        }
     return {"getCoverage": partial(get_coverage, tally), "resetCoverage": partial(reset_coverage, tally)}

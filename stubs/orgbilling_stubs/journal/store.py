@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
-from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orgbilling_stubs.journal.exchange import Exchange
+
+if TYPE_CHECKING:
+    from orgbilling_stubs.journal.sharing import JournalSharing
 
 PER_ORGANIZATION = 500
 TOTAL_BYTES = 32 * 1024 * 1024
@@ -20,7 +23,8 @@ Follower = Callable[[Exchange], None]
 class Journal:
     """The last exchanges: `per_organization` of each, and of all together what fits into `total_bytes`.
 
-    Trace ids sort in the order of the requests. explain: says why an answer is what it is (see
+    The order of exchanges is that of their requests: by millisecond, then by trace id, which tells the
+    process and the number of the request in it. explain: says why an answer is what it is (see
     `journal.explain`).
     """
 
@@ -34,10 +38,14 @@ class Journal:
         self.total_bytes = total_bytes
         self.explain = explain
         self.held_bytes = 0
+        self.sharing: JournalSharing | None = None
+        """What tells other processes of the exchanges, and this one of theirs, where there are others."""
         self.followers: list[Follower] = []
-        """Called with every new exchange, at once."""
+        """Called with every new exchange of this process, at once."""
+        self.merge_followers: list[Follower] = []
+        """Called with every exchange of another process, as soon as it is known here."""
         self.change_followers: list[Callable[[], None]] = []
-        """Called after every command that is no exchange (`note_change`)."""
+        """Called after every command that is no exchange, whichever process has carried it out."""
         self._exchanges: dict[str, deque[Exchange]] = {}
         """By organization, the oldest first."""
 
@@ -59,11 +67,44 @@ class Journal:
         for follower in self.followers:
             follower(exchange)
 
+    def merge(self, exchanges: Sequence[Exchange]) -> None:
+        """Add exchanges of other processes, in their places among those that are here."""
+        by_organization: dict[str, list[Exchange]] = {}
+        for exchange in exchanges:
+            by_organization.setdefault(exchange.organization, []).append(exchange)
+        for organization, added in by_organization.items():
+            present = self._exchanges.get(organization, ())
+            newest = sorted([*present, *added], key=_place)[-self.per_organization :]
+            self._exchanges[organization] = deque(newest)
+            self.held_bytes += sum(row.held_bytes for row in newest) - sum(row.held_bytes for row in present)
+        if self.held_bytes > self.total_bytes:
+            self._shrink()
+        for exchange in exchanges:
+            for follower in self.merge_followers:
+                follower(exchange)
+
+    @contextmanager
+    def followed_by(self, follower: Follower) -> Iterator[None]:
+        """Have a function called with every exchange, of this process or another, in a `with` statement."""
+        self.followers.append(follower)
+        self.merge_followers.append(follower)
+        try:
+            yield
+        finally:
+            self.followers.remove(follower)
+            self.merge_followers.remove(follower)
+
     def note_change(self) -> None:
         """Tell followers that a command of the control API or of a hosted page has been carried out.
 
         It may have changed what they show, although no exchange tells of it.
         """
+        self.follow_change()
+        if self.sharing is not None:
+            self.sharing.note_change()
+
+    def follow_change(self) -> None:
+        """Tell the followers of this process that something was changed."""
         for follower in self.change_followers:
             follower()
 
@@ -74,20 +115,24 @@ class Journal:
     def newest(self, organization: str | None = None) -> Iterator[Exchange]:
         """The exchanges of an organization, or all, newest first."""
         if organization is not None:
-            return iter(list(self._exchanges.get(organization, ()))[::-1])
+            return iter(sorted(self._exchanges.get(organization, ()), key=_place, reverse=True))
         # Copies, because a thread that reads an embedded server's journal must not see it grow meanwhile.
         copies = [list(kept) for kept in list(self._exchanges.values())]
-        return iter(sorted(chain.from_iterable(copies), key=attrgetter("trace"), reverse=True))
+        return iter(sorted(chain.from_iterable(copies), key=_place, reverse=True))
 
-    def clear(self, organization: str | None = None) -> int:
-        """Forget the exchanges of an organization, or all; how many they were."""
-        forgotten = list(self.newest(organization))
-        if organization is None:
-            self._exchanges.clear()
-        else:
-            self._exchanges.pop(organization, None)
-        self.held_bytes -= sum(exchange.held_bytes for exchange in forgotten)
-        return len(forgotten)
+    def clear(self, organization: str | None = None, until_ns: int | None = None) -> int:
+        """Forget the exchanges of an organization, or all; how many they were.
+
+        until_ns: only those that began until this instant.
+        """
+        before = len(self)
+        for name in list(self._exchanges) if organization is None else [organization]:
+            present = self._exchanges.pop(name, ())
+            kept = [row for row in present if until_ns is not None and row.began_ns > until_ns]
+            if kept:
+                self._exchanges[name] = deque(kept)
+            self.held_bytes += sum(row.held_bytes for row in kept) - sum(row.held_bytes for row in present)
+        return before - len(self)
 
     def _shrink(self) -> None:
         """Forget the oldest of all until a tenth is free, so that this is seldom necessary."""
@@ -102,3 +147,8 @@ class Journal:
         for exchange in reversed(kept):
             self._exchanges.setdefault(exchange.organization, deque()).append(exchange)
         self.held_bytes = held_bytes
+
+
+def _place(exchange: Exchange) -> tuple[int, str]:
+    """What exchanges are sorted by."""
+    return exchange.began_ns // 1_000_000, exchange.trace

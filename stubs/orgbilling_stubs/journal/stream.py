@@ -32,25 +32,30 @@ class JournalStream:
 
     async def run(self, connection: Connection) -> None:
         """Send events until the client leaves or the server stops."""
-        self._journal.followers.append(self._follow)
         departed = asyncio.ensure_future(connection.departed(float("inf")))
         try:
-            await connection.write(b": following the journal\n\n", more=True)
-            silent_s = 0.0
-            while not departed.done():
-                try:
-                    exchange = await asyncio.wait_for(self._waiting.get(), TICK_S)
-                except TimeoutError:
-                    silent_s += TICK_S
-                    if silent_s >= self._heartbeat_s:
-                        silent_s = 0.0
-                        await connection.write(b": heartbeat\n\n", more=True)
-                    continue
-                await connection.write(event(exchange), more=True)
-            await connection.write(b"")
+            with self._journal.followed_by(self._follow):
+                await self._send(connection, departed)
         finally:
-            self._journal.followers.remove(self._follow)
             departed.cancel()
+
+    async def _send(self, connection: Connection, departed: asyncio.Future[bool]) -> None:
+        """Send events until the client has departed."""
+        await connection.write(b": following the journal\n\n", more=True)
+        silent_s = 0.0
+        while not departed.done():
+            if self._journal.sharing is not None:
+                await self._journal.sharing.poll()
+            try:
+                exchange = await asyncio.wait_for(self._waiting.get(), TICK_S)
+            except TimeoutError:
+                silent_s += TICK_S
+                if silent_s >= self._heartbeat_s:
+                    silent_s = 0.0
+                    await connection.write(b": heartbeat\n\n", more=True)
+                continue
+            await connection.write(event(exchange), more=True)
+        await connection.write(b"")
 
     def _follow(self, exchange: Exchange) -> None:
         if self._wanted(exchange):
@@ -88,23 +93,35 @@ class JournalSummaryStream:
 
         The first exchange or change after an interval without any is sent at once.
         """
-        self._journal.followers.append(self._follow)
         self._journal.change_followers.append(self._follow_change)
         departed = asyncio.ensure_future(connection.departed(float("inf")))
         try:
-            await connection.write(b": following the journal\n\n", more=True)
-            while not departed.done():
-                arrival = asyncio.ensure_future(self._arrival.wait())
-                waiting: set[asyncio.Future[bool] | asyncio.Task[Literal[True]]] = {departed, arrival}
-                await asyncio.wait(waiting, timeout=self._heartbeat_s, return_when=asyncio.FIRST_COMPLETED)
-                arrival.cancel()
-                await connection.write(self._events() or b": heartbeat\n\n", more=True)
-                await asyncio.wait({departed}, timeout=self._interval_s)
-            await connection.write(b"")
+            with self._journal.followed_by(self._follow):
+                await connection.write(b": following the journal\n\n", more=True)
+                while not departed.done():
+                    await self._arrived(departed)
+                    await connection.write(self._events() or b": heartbeat\n\n", more=True)
+                    await asyncio.wait({departed}, timeout=self._interval_s)
+                await connection.write(b"")
         finally:
-            self._journal.followers.remove(self._follow)
             self._journal.change_followers.remove(self._follow_change)
             departed.cancel()
+
+    async def _arrived(self, departed: asyncio.Future[bool]) -> None:
+        """Wait until there is something to tell, the client has departed, or a heartbeat is due."""
+        sharing, silent_s = self._journal.sharing, 0.0
+        while silent_s < self._heartbeat_s:
+            tick_s = self._heartbeat_s
+            if sharing is not None:
+                tick_s = TICK_S
+                await sharing.poll()
+            arrival = asyncio.ensure_future(self._arrival.wait())
+            waiting: set[asyncio.Future[bool] | asyncio.Task[Literal[True]]] = {departed, arrival}
+            done, _ = await asyncio.wait(waiting, timeout=tick_s, return_when=asyncio.FIRST_COMPLETED)
+            arrival.cancel()
+            if done:
+                return
+            silent_s += tick_s
 
     def _follow(self, exchange: Exchange) -> None:
         if self._wanted(exchange):

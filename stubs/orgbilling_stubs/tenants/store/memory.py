@@ -98,5 +98,8 @@ class MemoryStore:
         """Keep other threads away from all logs."""
         return self._lock
 
+    def exchanges(self) -> None:
+        """Nothing: nobody else sees this store."""
+
     def close(self) -> None:
         """Nothing to release."""

@@ -28,6 +28,7 @@ from orgbilling_stubs.tenants.store.postgres_connections import (
     CommitNotSentError,
     Connections,
 )
+from orgbilling_stubs.tenants.store.postgres_exchanges import PostgresExchangeTable
 from orgbilling_stubs.tenants.store.postgres_schema import migrate
 from orgbilling_stubs.tenants.store.protocol import SERVER_LOG, LogAppend, LogChange, LogHead
 from orgbilling_stubs.tenants.store.record_rows import first_event, stored, verified_records
@@ -89,6 +90,7 @@ class PostgresStore:
         self._connections = Connections(address, most_connections)
         self._locks = OrganizationLocks()
         self._ends: OrderedDict[str, _End] = OrderedDict()
+        self._exchanges: PostgresExchangeTable | None = None
         try:
             migrate(self._connections)
         except BaseException:
@@ -261,8 +263,16 @@ class PostgresStore:
     def stamp(self) -> None:
         """Nothing: whether another process has written is asked of each log (`head`)."""
 
+    def exchanges(self) -> PostgresExchangeTable:
+        """The table of exchanges, made at the first call; raises StoreError."""
+        if self._exchanges is None:
+            self._exchanges = PostgresExchangeTable(self._connections)
+        return self._exchanges
+
     def close(self) -> None:
         """Close all connections."""
+        if self._exchanges is not None:
+            self._exchanges.close()
         self._connections.close()
 
 

@@ -1,6 +1,6 @@
 """The tables of the PostgreSQL store, as numbered migrations.
 
-Plain SQL in order, because there are three tables and no models: Alembic would bring SQLAlchemy along. Each
+Plain SQL in order, because there are few tables and no models: Alembic would bring SQLAlchemy along. Each
 migration runs once, in one transaction with the number of the schema, under a lock that makes servers which
 start at the same time wait for each other.
 """
@@ -38,6 +38,23 @@ MIGRATIONS: tuple[LiteralString, ...] = (
     COMMENT ON SCHEMA orgbilling IS 'Org Billing API stub: read data with orgbilling export, not from here';
     COMMENT ON TABLE orgbilling.log IS 'where the log of each organization ends; _server: of the server';
     COMMENT ON TABLE orgbilling.record IS 'the events of each log; a checksum covers the record before it';
+    """,
+    """
+    CREATE TABLE orgbilling.exchange (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        instance bigint NOT NULL,
+        kind text NOT NULL,
+        organization text COLLATE "C",
+        at_ms bigint NOT NULL,
+        bytes bigint NOT NULL,
+        content bytea NOT NULL
+    );
+    CREATE INDEX exchange_kept ON orgbilling.exchange (organization, number) INCLUDE (bytes, at_ms);
+    CREATE SEQUENCE orgbilling.instance MINVALUE 0;
+    CREATE TABLE orgbilling.coverage (counts bytea NOT NULL);
+    INSERT INTO orgbilling.coverage VALUES ('');
+    COMMENT ON TABLE orgbilling.exchange IS 'the journal of all servers; it may be emptied at any time';
+    COMMENT ON TABLE orgbilling.coverage IS 'what the clients of all servers have met; one row';
     """,
 )
 """What brings the schema from each number to the next; the first one begins with an empty schema."""

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from orgbilling_stubs.billing.events import Record, TenantCreated
+from orgbilling_stubs.tenants.store.exchange_table import ExchangeTable
 
 SERVER_LOG = "_server"
 """The log of the server itself, which no organization can have: an id begins with a letter or a digit."""
@@ -108,6 +109,12 @@ class Store(Protocol):
         """Keep other requests and threads of this process away from logs, in a `with` statement.
 
         Whoever holds logs may hold them once more.
+        """
+
+    def exchanges(self) -> ExchangeTable | None:
+        """The table in which processes tell each other what they have answered; raises StoreError.
+
+        None: no other process sees the store.
         """
 
     def close(self) -> None:

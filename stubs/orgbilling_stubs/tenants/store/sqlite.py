@@ -29,6 +29,7 @@ from orgbilling_stubs.tenants.store.errors import (
 )
 from orgbilling_stubs.tenants.store.protocol import SERVER_LOG, LogAppend, LogChange, LogHead
 from orgbilling_stubs.tenants.store.record_rows import first_event, stored, verified_records
+from orgbilling_stubs.tenants.store.sqlite_exchanges import SqliteExchangeTable
 from orgbilling_stubs.tenants.store.sqlite_file import open_database
 
 LOOK_EVERY_MS = 100
@@ -73,6 +74,7 @@ class SqliteStore:
         self._files = [path, path.with_name(f"{path.name}-wal")]
         self._identities = self._identify()
         self._looked_ms = wall_ms()
+        self._exchanges: SqliteExchangeTable | None = None
 
     def head(self, organization: str) -> LogHead | None:
         """Where a log ends; raises StoreError."""
@@ -218,8 +220,16 @@ class SqliteStore:
         """Keep other threads away from all logs."""
         return self._lock
 
+    def exchanges(self) -> SqliteExchangeTable:
+        """The table of exchanges, made at the first call; raises StoreError."""
+        if self._exchanges is None:
+            self._exchanges = SqliteExchangeTable(self._path.with_name(f"{self._path.name}-exchanges"))
+        return self._exchanges
+
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and that of the exchanges."""
+        if self._exchanges is not None:
+            self._exchanges.close()
         self._db.close()
 
     @contextmanager
