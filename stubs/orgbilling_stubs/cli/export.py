@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,14 +44,34 @@ def reported_errors() -> Iterator[None]:
     from orgbilling_stubs.export.errors import ExportError
 
     try:
-        yield
+        with termination_as_interrupt():
+            yield
     except (ExportError, PersonaError) as error:
         fail(error)
     except OSError as error:
         fail(file_problem(error))
-    except KeyboardInterrupt:
-        report_error("stopped: the files that are there are complete, but there is no manifest")
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as error:
+        report_error("stopped: nothing was written")
+        raise typer.Exit(128 + (error.args or [signal.SIGINT])[0]) from None
+
+
+@contextmanager
+def termination_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM, and the SIGHUP of a terminal that is closed, raise KeyboardInterrupt with their number."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    # A signal that is ignored, as `nohup` has it, stays so.
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    signals = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in signals:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in signals:
+            signal.signal(number, signal.SIG_DFL)
 
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an export.", show_default=False)]
@@ -93,7 +114,7 @@ Shard = Annotated[str | None, _option("Export only the I-th of N shards, from 1.
 Block = Annotated[int, typer.Option(min=1, help="How many organizations a part has.")]
 Jobs = Annotated[int | None, _option("How many processes work. (default: one for each core)", min=1)]
 To = Annotated[str | None, _option("Load the data into this database: postgresql://…", metavar="URL")]
-Force = Annotated[bool, typer.Option("--force", help="Replace the export in the folder.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the export, or the files, that are there.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Show charts of balance and usage in the terminal.")]
 Report = Annotated[Path | None, _option("Write charts to this HTML page.", metavar="FILE")]
 
@@ -145,7 +166,7 @@ def export(
         if preview:
             _preview(selection)
         if report is not None:
-            _report(selection, command, report)
+            _report(selection, command, report, force)
         table_names = requests.parse_tables(tables)
         if to is not None:
             _fill_database(selection, to, table_names)
@@ -253,10 +274,13 @@ def _preview(selection: Selection) -> None:
         console.print(terminal.preview(summary, console.width))
 
 
-def _report(selection: Selection, command: list[str], file: Path) -> None:
+def _report(selection: Selection, command: list[str], file: Path, force: bool) -> None:
+    from orgbilling_stubs.export.errors import ExportError
     from orgbilling_stubs.export.report import page
     from orgbilling_stubs.export.writers import files
 
+    if not force and file.exists():
+        raise ExportError("not_empty", f"--report: {file} exists; choose another name, or --force")
     summaries = _summaries(selection)
     omitted = len(selection.organizations) - len(summaries)
     html = page.report(summaries, omitted, shlex.join(command))
@@ -331,7 +355,9 @@ def verify(folder: Folder) -> None:
     held = broken = 0
     with reported_errors():
         for check in verifier.verify(folder):
-            if check.problem:
+            if check.is_note:
+                console.print(f"{escape(check.problem)}: {escape(check.statement)}")
+            elif check.problem:
                 broken += 1
                 console.print(f"[red]✗[/] [bold]{check.name}[/]: {escape(check.statement)}")
                 console.print(f"  {escape(check.problem)}")

@@ -10,12 +10,13 @@ CODES = {
     "bad_instant": "the instant is none, or billing does not support its year",
     "bad_manifest": "the folder's manifest is not that of an export",
     "bad_shard": "the shard is not i/n with 1 ≤ i ≤ n",
+    "busy": "another export is writing into the folder",
     "conflicting_options": "the options name organizations in more than one way",
     "database_error": "PostgreSQL refused something; nothing has changed in it",
     "extra_missing": "a library of the extra `export` is not installed",
     "file_error": "a file cannot be read or written, or the disk is full",
     "no_manifest": "the folder has no manifest, so it is not a whole export",
-    "not_empty": "the folder holds an export already, and `--force` is not given",
+    "not_empty": "the folder holds what would be overwritten or mixed in, and `--force` is not given",
     "number_too_large": "an amount does not fit in 64 bits",
     "one_file": "the format is one file and has no shards",
     "out_of_range": "a number is too small or too large",
@@ -57,11 +58,11 @@ def require(module: str, purpose: str = "") -> Any:
     """
     try:
         return import_module(module)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         subject = f"{purpose} needs" if purpose else "this needs"
         library = module.partition(".")[0]
-        problem = f"{subject} {library}, which is not installed: {EXTRA}"
-        raise ExportError("extra_missing", problem) from error
+        what = "is not installed" if isinstance(error, ModuleNotFoundError) else "cannot be loaded"
+        raise ExportError("extra_missing", f"{subject} {library}, which {what}: {EXTRA}") from error
 
 
 def from_os(error: OSError, path: object) -> ExportError:

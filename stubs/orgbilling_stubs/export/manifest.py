@@ -20,6 +20,9 @@ Manifest = dict[str, Any]
 """A manifest as JSON: `rows` of each table, `files`, and the fields of the request."""
 
 NAME = "manifest.json"
+COMPANIONS = ("schema.json", "load.sql")
+"""What is written beside the tables. Every shard writes it, and it is the same in all."""
+
 _SHARD_NAME = re.compile(r"manifest-(\d+)-of-(\d+)\.json")
 _LIBRARIES = {"parquet": ("pyarrow",), "duckdb": ("duckdb",)}
 
@@ -52,8 +55,12 @@ def make(fields: Mapping[str, object], entries: Sequence[ManifestEntry]) -> Mani
 
 def save(folder: Path, contents: Manifest, shard: tuple[int, int] | None = None) -> ManifestEntry:
     """Write a manifest: last of all, so that a folder that has one is whole."""
-    name = NAME if shard is None else f"manifest-{shard[0]}-of-{shard[1]}.json"
-    return write_file(folder, name, _json(contents))
+    return write_file(folder, file_name(shard), _json(contents))
+
+
+def file_name(shard: tuple[int, int] | None) -> str:
+    """What the manifest of a shard is called, or that of a whole export."""
+    return NAME if shard is None else f"manifest-{shard[0]}-of-{shard[1]}.json"
 
 
 def _json(value: Mapping[str, object]) -> bytes:
@@ -61,15 +68,11 @@ def _json(value: Mapping[str, object]) -> bytes:
 
 
 def write_companions(request: ExportRequest) -> list[ManifestEntry]:
-    """Write `schema.json`, and for PostgreSQL the script that creates the tables and loads the rows.
-
-    Every shard writes them, and they are the same in all; each shard has a partial file of its own.
-    """
-    suffix = "" if request.shard is None else f".{request.shard[0]}-of-{request.shard[1]}"
-    entries = [write_file(request.folder, "schema.json", _json(document(request.tables)), suffix)]
+    """Write `schema.json`, and for PostgreSQL the script that creates the tables and loads the rows."""
+    entries = [write_file(request.folder, "schema.json", _json(document(request.tables)))]
     if request.format == "postgres":
         script = _load_script(request.tables, request.part_count).encode()
-        entries.append(write_file(request.folder, "load.sql", script, suffix))
+        entries.append(write_file(request.folder, "load.sql", script))
     return entries
 
 
@@ -85,23 +88,24 @@ def _load_script(tables: Sequence[str], part_count: int | None) -> str:
     return "\n".join([f"-- {usage}\n", *created]) + "\n" + "".join(copied)
 
 
-def read(folder: Path) -> Manifest:
-    """The manifest of an export. Raises ExportError `no_manifest` when there is none."""
+def read(folder: Path, name: str = NAME) -> Manifest:
+    """The manifest of an export, or of a shard. Raises ExportError `no_manifest` when there is none."""
+    path = folder / name
     try:
-        contents: Manifest = json.loads((folder / NAME).read_text("utf-8"))
+        contents: Manifest = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        hint = "; its shards are not merged yet" if _shards(folder) else ""
-        raise ExportError("no_manifest", f"{folder}: no {NAME}: not a whole export{hint}") from None
+        hint = "; its shards are not merged yet" if shards(folder) else ""
+        raise ExportError("no_manifest", f"{folder}: no {name}: not a whole export{hint}") from None
     except OSError as error:
         raise from_os(error, folder) from error
     except ValueError as error:
-        raise ExportError("bad_manifest", f"{folder / NAME}: {error}") from None
+        raise ExportError("bad_manifest", f"{path}: {error}") from None
     if not isinstance(contents, dict) or not {"format", "files", "rows"} <= contents.keys():
-        raise ExportError("bad_manifest", f"{folder / NAME}: not the manifest of an export")
+        raise ExportError("bad_manifest", f"{path}: not the manifest of an export")
     return contents
 
 
-def _shards(folder: Path) -> dict[tuple[int, int], Path]:
+def shards(folder: Path) -> dict[tuple[int, int], Path]:
     """The manifests of shards in a folder, by shard and number of shards."""
     names = ((_SHARD_NAME.fullmatch(path.name), path) for path in folder.glob("manifest-*-of-*.json"))
     return {(int(match[1]), int(match[2])): path for match, path in names if match}
@@ -112,7 +116,7 @@ def merge(folder: Path) -> Manifest:
 
     Raises ExportError `shards_missing`, or `shards_differ` when they are not shards of one export.
     """
-    paths = _shards(folder)
+    paths = shards(folder)
     if not paths:
         raise ExportError("shards_missing", f"{folder}: no manifest-1-of-….json in it")
     count = max(shard_count for _, shard_count in paths)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 from typing import NamedTuple
 
@@ -56,7 +58,9 @@ def run_parts(request: ExportRequest, write_part: WritePart, advance: Progress) 
     executor = ProcessPoolExecutor(jobs, context, initializer=_start, initargs=(worker,))
     entries: list[ManifestEntry] = []
     try:
-        for future in as_completed([executor.submit(_write, part) for part in parts]):
+        with _signals_deferred():
+            futures = [executor.submit(_write, part) for part in parts]
+        for future in as_completed(futures):
             written = future.result()
             entries += written.entries
             advance(written.organizations, written.ledger_rows)
@@ -68,9 +72,43 @@ def run_parts(request: ExportRequest, write_part: WritePart, advance: Progress) 
     return entries
 
 
+@contextmanager
+def _signals_deferred() -> Iterator[None]:
+    """Handle signals afterwards: a process that is started must be told what to do before its parent stops.
+
+    Ctrl-C reaches the processes of a terminal together. Those that are started here do not get it; they are
+    told to stop by their parent.
+    """
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    received: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    handled = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in handled:
+        signal.signal(number, lambda number, frame: received.append(number))
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        for number, handler in handled.items():
+            signal.signal(number, handler)
+        if received:
+            signal.raise_signal(received[0])
+
+
 def _start(worker: _Worker) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker[:] = [worker]
+
+
+def _end_with_parent() -> None:
+    """End this process with its parent, which may have been killed: then nobody else would end it."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _write(part: Part) -> _WrittenPart:

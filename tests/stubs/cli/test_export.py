@@ -88,6 +88,24 @@ def test_a_persona_file_of_your_own_can_be_exported(tmp_path):
     assert "org_mine" in (tmp_path / "out" / "organizations.csv").read_text()
 
 
+def test_a_file_that_is_not_of_the_export_is_noted_and_fails_nothing(tmp_path):
+    assert run("--out", tmp_path, *SMALL)[0] == 0
+    (tmp_path / "notes.txt").write_text("mine")
+    code, out, _ = run("verify", tmp_path)
+    assert code == 0
+    assert out.startswith("notes.txt: the manifest does not list it\n✓ ")
+
+
+def test_a_report_of_the_user_is_not_overwritten_unless_asked(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text("mine")
+    code, _, err = run("--report", page, *SMALL)
+    assert (code, page.read_text()) == (2, "mine")
+    assert err == f"orgbilling: --report: {page} exists; choose another name, or --force\n"
+    assert run("--report", page, *SMALL, "--force")[0] == 0
+    assert page.read_text() != "mine"
+
+
 @pytest.mark.slow
 def test_shards_are_merged(tmp_path):
     options = (*SMALL, "--orgs", "4", "--block", "1")
@@ -153,7 +171,7 @@ def test_ctrl_c_is_one_line(tmp_path, monkeypatch):
     code, _, err = run("--out", tmp_path, *SMALL)
     assert (code, err) == (
         130,
-        "orgbilling: stopped: the files that are there are complete, but there is no manifest\n",
+        "orgbilling: stopped: nothing was written\n",
     )
 
 

@@ -4,7 +4,7 @@ invariants."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from orgbilling_stubs.export import manifest
 from orgbilling_stubs.export.errors import ExportError, from_os
 from orgbilling_stubs.export.manifest import Manifest
 from orgbilling_stubs.export.request import FORMATS
-from orgbilling_stubs.export.schema import TABLES
+from orgbilling_stubs.export.schema import NAMES, TABLES
 from orgbilling_stubs.export.verify import invariants
 from orgbilling_stubs.export.verify.database import Cell, ExportDatabase, opened
 from orgbilling_stubs.export.verify.invariants import SqlInvariant
@@ -30,11 +30,12 @@ _KINDS = {column.name: column.kind for table in TABLES for column in table.colum
 
 
 class Check(NamedTuple):
-    """One thing that was checked; `problem` is empty when it holds."""
+    """One thing that was checked; `problem` is empty when it holds, and a note says what is no problem."""
 
     name: str
     statement: str
     problem: str
+    is_note: bool = False
 
 
 def verify(folder: Path) -> Iterator[Check]:
@@ -69,8 +70,23 @@ def _files(folder: Path, contents: Manifest) -> Iterator[Check]:
         elif sha256_of(folder / path) != sha256:
             yield Check("file-digest", "every file has its SHA-256", f"{path} has changed")
             problems += 1
+    for path in _unlisted(folder, digests):
+        suffixes = {Path(path).suffix for path in digests}
+        if path.partition("/")[0] in NAMES or Path(path).suffix in suffixes:
+            statement = "every file of data is in the manifest"
+            yield Check("file-unlisted", statement, f"{path} is not of this export")
+            problems += 1
+        else:
+            yield Check("file-other", "the manifest does not list it", path, is_note=True)
     if not problems:
         yield Check("files", f"{len(digests)} files are there and have their SHA-256", "")
+
+
+def _unlisted(folder: Path, listed: Collection[str]) -> list[str]:
+    """The files in a folder that are not listed, without hidden ones."""
+    paths = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
+    visible = [path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts)]
+    return sorted({*visible} - {*listed, manifest.NAME})
 
 
 def _tables(folder: Path, contents: Manifest) -> Iterator[Check]:

@@ -30,15 +30,13 @@ class PartialFile(RawIOBase):
     """A file being written under a partial name; `keep` gives it its final name, else `close` removes it.
 
     It knows its digest so far, so that nothing is read again to hash it.
-
-    suffix: part of the partial name, where several processes write the same file, each one its own.
     """
 
-    def __init__(self, folder: Path, path: str, suffix: str = "") -> None:
+    def __init__(self, folder: Path, path: str) -> None:
         super().__init__()
         self._path = path
         self._final = folder / path
-        self._partial = self._final.with_name(self._final.name + suffix + PARTIAL)
+        self._partial = self._final.with_name(self._final.name + PARTIAL)
         try:
             self._final.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._partial.open("wb")
@@ -82,9 +80,9 @@ class PartialFile(RawIOBase):
         super().close()
 
 
-def write_file(folder: Path, path: str, data: bytes, suffix: str = "") -> ManifestEntry:
+def write_file(folder: Path, path: str, data: bytes) -> ManifestEntry:
     """Write a whole file at once."""
-    with PartialFile(folder, path, suffix) as file:
+    with PartialFile(folder, path) as file:
         file.write(data)
         return file.keep()
 

@@ -12,6 +12,7 @@ from orgbilling_stubs.export.columnar.columns import TableColumns
 from orgbilling_stubs.export.organization_tables import OrganizationTables
 from orgbilling_stubs.export.request import ExportRequest, Part
 from orgbilling_stubs.export.schema import BY_NAME, Table
+from orgbilling_stubs.export.selection import SelectedOrganization
 from orgbilling_stubs.export.writers import text_formats
 from orgbilling_stubs.export.writers.files import ManifestEntry, PartialFile
 
@@ -45,11 +46,16 @@ def write_responses(request: ExportRequest, part: Part, tick: Callable[[int], No
     entries = []
     for organization in part.organizations:
         responses = tables.responses(organization)
-        with PartialFile(request.folder, f"{organization.id}.json") as file:
+        with PartialFile(request.folder, responses_path(organization)) as file:
             file.write(orjson.dumps(responses, option=orjson.OPT_APPEND_NEWLINE))
             entries.append(file.keep("bodies", 1))
         tick(len(responses["getOrgLedger?days=all"] or ()))
     return entries
+
+
+def responses_path(organization: SelectedOrganization) -> str:
+    """Where the responses to an organization are."""
+    return f"{organization.id}.json"
 
 
 def table_path(table: str, format: str, part: int | None) -> str:

@@ -55,6 +55,21 @@ def test_a_missing_file_is_named_and_nothing_else_is_asked(tmp_path, make):
     assert problems(tmp_path) == {"file-missing": "ledger.csv is not there"}
 
 
+def test_files_that_the_manifest_does_not_list_are_named(tmp_path, make):
+    """Those that a reader of the tables would take for data are an error, but not the notes of the user."""
+    make(tmp_path)
+    (tmp_path / "ledger" / "part-00007.csv").write_text("")
+    (tmp_path / "ledger-old.csv").write_text("")
+    (tmp_path / "notes.txt").write_text("")
+    (tmp_path / ".hidden").write_text("")
+    noted = {(check.name, check.problem, check.is_note) for check in verify(tmp_path) if check.problem}
+    assert noted == {
+        ("file-unlisted", "ledger/part-00007.csv is not of this export", False),
+        ("file-unlisted", "ledger-old.csv is not of this export", False),
+        ("file-other", "notes.txt", True),
+    }
+
+
 def test_a_folder_without_a_manifest_is_an_error(tmp_path):
     with pytest.raises(ExportError, match=r"not a whole export"):
         [*verify(tmp_path)]

@@ -23,17 +23,6 @@ def test_a_draft_appears_under_its_name_only_when_it_is_kept(tmp_path):
     assert entry == ManifestEntry("deep/a.csv", "ledger", 2, 3, sha256(b"abc").hexdigest())
 
 
-def test_processes_that_write_the_same_file_do_not_disturb_each_other(tmp_path):
-    with (
-        PartialFile(tmp_path, "schema.json", ".1-of-2") as one,
-        PartialFile(tmp_path, "schema.json", ".2-of-2") as two,
-    ):
-        one.write(b"{}")
-        two.write(b"{}")
-        assert one.keep(None, 0) == two.keep(None, 0)
-    assert names_in(tmp_path) == {"schema.json"}
-
-
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError])
 def test_a_draft_that_is_given_up_leaves_nothing(tmp_path, stop):
     def give_up():
