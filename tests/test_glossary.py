@@ -16,10 +16,11 @@ BESIDE_NOUNS = frozenset(
     compiled completed created declared declined decoding deferred deleted described disconnected documented
     duplicate encoded expired external extreme failed faulted filed fired forbidden foreign harmless
     hashing high hosted incoming injected invalid issued lazy marked missing not offered opened
-    paid partial past periodic public random reading recorded redacting redeemed refunded refused rejected
+    paid partial partitioned past periodic public random reading recorded redacting redeemed refunded refused
+    rejected
     removed rendering repeated resumed rewound routing selected sent serialized settled shared shown signed
     signing single skipped stale stopped strict subscribed suspended taken templating top
-    undocumented unknown unreachable unreadable unverified verified writing
+    undocumented unknown unreachable uploaded unreadable unverified verified writing
 
     adjust advance apply cancel change check clear compare compile conform decide decline decode deliver
     drift drip expire explain export fork fuzz hang have issue mark offer open parse pay read record

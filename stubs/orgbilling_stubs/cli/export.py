@@ -6,7 +6,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +23,7 @@ from orgbilling_stubs.cli.network_options import CaFile, Insecure, http_url, rea
 from orgbilling_stubs.cli.tables import counted
 
 if TYPE_CHECKING:
+    from orgbilling_stubs.export.object_storage import ObjectStorage
     from orgbilling_stubs.export.report.summary import OrganizationSummary
     from orgbilling_stubs.export.request import ExportRequest, Progress
     from orgbilling_stubs.export.selection import Selection
@@ -74,14 +75,22 @@ def termination_as_interrupt() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of an export.", show_default=False)]
+Folder = Annotated[
+    str,
+    typer.Argument(
+        metavar="DIR", help="The folder of an export, here or in object storage.", show_default=False
+    ),
+]
 
 
 def _option(help: str, **more: Any) -> Any:
     return typer.Option(help=help, show_default=False, **more)
 
 
-Out = Annotated[Path | None, _option("Write into this folder.", metavar="DIR")]
+Out = Annotated[
+    str | None,
+    _option("Write into this folder, here or in object storage (s3://bucket/demo).", metavar="DIR"),
+]
 Personas = Annotated[
     list[str] | None,
     _option(
@@ -111,6 +120,14 @@ AsOf = Annotated[str | None, _option("The instant of the export. (default: now)"
 Locale = Annotated[str | None, _option("Locale of all names, such as de_DE or ja_JP.", metavar="L")]
 Tables = Annotated[str | None, _option("Export these tables only. (default: all)", metavar="T,T")]
 Shard = Annotated[str | None, _option("Export only the I-th of N shards, from 1.", metavar="I/N")]
+VerifiedShard = Annotated[
+    str | None, _option("Verify only the files of the I-th of N shards, from 1.", metavar="I/N")
+]
+Totals = Annotated[bool, typer.Option("--totals", help="Verify only what the shards have in common.")]
+PartitionBy = Annotated[
+    str | None,
+    _option("Divide the long tables of Parquet by date or month, in folders.", metavar="date|month"),
+]
 Block = Annotated[int, typer.Option(min=1, help="How many organizations a part has.")]
 Jobs = Annotated[int | None, _option("How many processes work. (default: one for each core)", min=1)]
 To = Annotated[str | None, _option("Load the data into this database: postgresql://…", metavar="URL")]
@@ -137,6 +154,7 @@ def export(
     tables: Tables = None,
     shard: Shard = None,
     block: Block = 100,
+    partition_by: PartitionBy = None,
     jobs: Jobs = None,
     to: To = None,
     force: Force = False,
@@ -176,8 +194,21 @@ def export(
             with errors_of_option("--shard", ExportError):
                 share = None if shard is None else requests.parse_shard(shard)
             processes = jobs or workers.cores()
-            request = requests.ExportRequest(out, format, selection, table_names, block, processes, share)
+            partition = requests.parse_partition(partition_by)
+            command += ["--partition-by", partition] if partition is not None else []
+            with errors_of_option("--out", ExportError):
+                folder, storage = _destination(out)
+            request = requests.ExportRequest(
+                folder, format, selection, table_names, block, processes, share, partition, storage
+            )
             _write(request, [*command, "--format", format], force)
+
+
+def _destination(out: str) -> tuple[Path, ObjectStorage | None]:
+    """The folder that `--out` or an argument names: one of this machine, or one in object storage."""
+    from orgbilling_stubs.export.object_storage import ObjectStorage, is_address
+
+    return (Path(), ObjectStorage(out)) if is_address(out) else (Path(out), None)
 
 
 def _select(
@@ -250,7 +281,7 @@ def _write(request: ExportRequest, command: list[str], force: bool) -> None:
     if request.shard is not None:
         note = f" (shard {request.shard[0]} of {request.shard[1]}; then: orgbilling export merge)"
     sizes = ", ".join([counted(total, "organization"), counted(rows, "row"), counted(files, "file")])
-    folder = escape(str(request.folder))
+    folder = escape(str(request.storage or request.folder))
     console.print(f"{folder}: {sizes}{note}")
 
 
@@ -338,32 +369,44 @@ def progress(total: int) -> Iterator[Progress]:
 @app.command()
 def merge(folder: Folder) -> None:
     """Merge the manifests of all shards in a folder into the manifest of an undivided export."""
-    from orgbilling_stubs.export import manifest
+    from orgbilling_stubs.export import manifest, object_storage
 
     with reported_errors():
-        contents = manifest.merge(folder)
+        path, storage = _destination(folder)
+        contents = manifest.merge(path) if storage is None else object_storage.merge(storage)
     console.print(
-        f"{escape(str(folder))}: {sum(contents['rows'].values()):,} rows, {len(contents['files']):,} files"
+        f"{escape(folder)}: {sum(contents['rows'].values()):,} rows, {len(contents['files']):,} files"
     )
 
 
 @app.command()
-def verify(folder: Folder) -> None:
+def verify(folder: Folder, shard: VerifiedShard = None, totals: Totals = False) -> None:
     """Verify an export: its files, and every invariant by SQL. The exit status is 1 if a check fails."""
+    from orgbilling_stubs.export import object_storage
+    from orgbilling_stubs.export import request as requests
+    from orgbilling_stubs.export.errors import ExportError
     from orgbilling_stubs.export.verify import verify as verifier
+    from orgbilling_stubs.export.verify.scope import Scope
 
     held = broken = 0
     with reported_errors():
-        for check in verifier.verify(folder):
-            if check.is_note:
-                console.print(f"{escape(check.problem)}: {escape(check.statement)}")
-            elif check.problem:
-                broken += 1
-                console.print(f"[red]✗[/] [bold]{check.name}[/]: {escape(check.statement)}")
-                console.print(f"  {escape(check.problem)}")
-            else:
-                held += 1
+        if shard is not None and totals:
+            raise ExportError("conflicting_options", "--shard and --totals are two steps: give one of them")
+        with errors_of_option("--shard", ExportError):
+            share = None if shard is None else requests.parse_shard(shard)
+        path, storage = _destination(folder)
+        chosen = Scope(share, totals)
+        with nullcontext(path) if storage is None else object_storage.local_copy(storage, chosen) as local:
+            for check in verifier.verify(local, chosen):
+                if check.is_note:
+                    console.print(f"{escape(check.problem)}: {escape(check.statement)}")
+                elif check.problem:
+                    broken += 1
+                    console.print(f"[red]✗[/] [bold]{check.name}[/]: {escape(check.statement)}")
+                    console.print(f"  {escape(check.problem)}")
+                else:
+                    held += 1
     if broken:
-        console.print(f"{escape(str(folder))}: {broken} of {held + broken} checks failed")
+        console.print(f"{escape(folder)}: {broken} of {held + broken} checks failed")
         raise typer.Exit(1)
-    console.print(f"[green]✓[/] {escape(str(folder))}: {held} checks hold")
+    console.print(f"[green]✓[/] {escape(folder)}: {held} checks hold")

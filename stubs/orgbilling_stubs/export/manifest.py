@@ -63,6 +63,11 @@ def file_name(shard: tuple[int, int] | None) -> str:
     return NAME if shard is None else f"manifest-{shard[0]}-of-{shard[1]}.json"
 
 
+def is_manifest(name: str) -> bool:
+    """Whether a file is called like a manifest, of a whole export or of a shard."""
+    return name == NAME or _SHARD_NAME.fullmatch(name) is not None
+
+
 def _json(value: Mapping[str, object]) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
 

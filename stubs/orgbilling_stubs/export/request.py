@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orgbilling_openapi.suggestions import not_one_of
 
 from orgbilling_stubs.export.errors import ExportError
-from orgbilling_stubs.export.schema import NAMES
+from orgbilling_stubs.export.schema import LONG, NAMES
 from orgbilling_stubs.export.selection import SelectedOrganization, Selection
+
+if TYPE_CHECKING:
+    from orgbilling_stubs.export.object_storage import ObjectStorage
 
 PART_FORMATS = ("csv", "jsonl", "parquet", "postgres", "json")
 ONE_FILE_FORMATS = ("sqlite", "duckdb")
@@ -19,6 +22,9 @@ FORMATS = (*PART_FORMATS, *ONE_FILE_FORMATS)
 
 PART_SIZE = 100
 """How many organizations go into one part, unless the user chooses."""
+
+PARTITIONS = ("date", "month")
+"""What the long tables can be divided by, into folders that engines know as Hive partitions."""
 
 MAX_SHARDS = 100_000
 
@@ -37,7 +43,8 @@ class Part(NamedTuple):
 class ExportRequest:
     """One export.
 
-    part_size: organizations in a part; shard: the i-th of n, from 1; manifest_fields: what the manifest says
+    part_size: organizations in a part; shard: the i-th of n, from 1; partition_by: one of PARTITIONS, for
+    Parquet; storage: where the files go instead of the folder; manifest_fields: what the manifest says
     besides rows and files.
     """
 
@@ -48,12 +55,18 @@ class ExportRequest:
     part_size: int = PART_SIZE
     jobs: int = 1
     shard: tuple[int, int] | None = None
+    partition_by: str | None = None
+    storage: ObjectStorage | None = None
     manifest_fields: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def part_count(self) -> int | None:
         """How many parts the whole has; None when each table is one file."""
         return part_count(len(self.selection.organizations), self.part_size)
+
+    def is_partitioned(self, table: str) -> bool:
+        """Whether the rows of a table are divided by date."""
+        return self.partition_by is not None and table in LONG
 
     def parts(self) -> list[Part]:
         """The parts that this share has to write: of n shards, the i-th has every n-th part.
@@ -96,6 +109,13 @@ def checked_shard(number: int, count: int) -> tuple[int, int]:
     if 1 <= number <= count <= MAX_SHARDS:
         return number, count
     raise ExportError("bad_shard", f"'{number}/{count}' is not i/n with 1 ≤ i ≤ n, such as 2/8")
+
+
+def parse_partition(text: str | None) -> str | None:
+    """What the long tables are divided by. Raises ExportError `unknown_partition` for none of PARTITIONS."""
+    if text is not None and text not in PARTITIONS:
+        raise ExportError("unknown_partition", f"--partition-by: {not_one_of(text, PARTITIONS)}")
+    return text
 
 
 def parse_tables(text: str | None) -> tuple[str, ...]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from orgbilling_stubs.export import manifest, workers
 from orgbilling_stubs.export.errors import ExportError, ExportStopped, from_os, require
 from orgbilling_stubs.export.manifest import Manifest
+from orgbilling_stubs.export.object_storage import ObjectStorage, UploadedPart
 from orgbilling_stubs.export.request import ONE_FILE_FORMATS, ExportRequest, Progress
 from orgbilling_stubs.export.staging import staged
 from orgbilling_stubs.export.writers import parts
@@ -21,6 +24,8 @@ def export(request: ExportRequest, advance: Progress, *, force: bool = False) ->
     """
     _require_libraries(request)
     try:
+        if request.storage is not None:
+            return _store(request, request.storage, advance, force=force)
         with staged(request.folder, planned_paths(request), request.shard, force=force) as (partial, move):
             entries = _write(replace(request, folder=partial), advance)
             contents = manifest.make(request.manifest_fields, entries)
@@ -32,6 +37,43 @@ def export(request: ExportRequest, advance: Progress, *, force: bool = False) ->
     except ExportStopped:
         raise KeyboardInterrupt from None
     return contents
+
+
+def _store(request: ExportRequest, storage: ObjectStorage, advance: Progress, *, force: bool) -> Manifest:
+    """Write an export into object storage, each part as soon as it is whole, and the manifest last.
+
+    Until there is a manifest, what is there is no whole export. With `force` the manifests of an earlier one
+    go first, and its files last.
+    """
+    existing = storage.names()
+    earlier = [
+        name for name in existing if manifest.is_manifest(name) and not _is_sibling(name, request.shard)
+    ]
+    common = () if request.shard is None else manifest.COMPANIONS
+    in_the_way = [*earlier, *sorted({*planned_paths(request)} & {*existing} - {*common})]
+    if in_the_way and not force:
+        problem = f"{storage}/{in_the_way[0]} exists; choose another folder, or --force"
+        raise ExportError("not_empty", problem)
+    with TemporaryDirectory(prefix="orgbilling-") as scratch:
+        folder = Path(scratch)
+        outdated = {entry["path"] for name in earlier for entry in storage.manifest(name, folder)["files"]}
+        for name in earlier:
+            storage.delete(name)
+        entries = _write(replace(request, folder=folder), advance)
+        contents = manifest.make(request.manifest_fields, entries)
+        for path in dict.fromkeys(entry.path for entry in entries):
+            if (folder / path).exists():
+                storage.upload(folder / path, path)
+        for path in sorted((outdated - {entry.path for entry in entries}) & {*existing}):
+            storage.delete(path)
+        manifest.save(folder, contents, request.shard)
+        storage.upload(folder / manifest.file_name(request.shard), manifest.file_name(request.shard))
+    return contents
+
+
+def _is_sibling(name: str, shard: tuple[int, int] | None) -> bool:
+    """Whether a manifest is that of another shard of the same division."""
+    return shard is not None and name.endswith(f"-of-{shard[1]}.json") and name != manifest.file_name(shard)
 
 
 def planned_paths(request: ExportRequest) -> list[str]:
@@ -48,13 +90,14 @@ def planned_paths(request: ExportRequest) -> list[str]:
         parts.table_path(name, request.format, part.number)
         for part in request.parts()
         for name in request.tables
+        if not request.is_partitioned(name)
     ]
     return [*tables, "schema.json", *(["load.sql"] if request.format == "postgres" else [])]
 
 
 def _write(request: ExportRequest, advance: Progress) -> list[ManifestEntry]:
     if request.format == "json":
-        return workers.run_parts(request, parts.write_responses, advance)
+        return workers.run_parts(request, _to_storage(request, parts.write_responses), advance)
     companions = manifest.write_companions(request)
     if request.format == "sqlite":
         from orgbilling_stubs.export.writers import sqlite
@@ -64,13 +107,20 @@ def _write(request: ExportRequest, advance: Progress) -> list[ManifestEntry]:
         from orgbilling_stubs.export.writers import duckdb
 
         return companions + duckdb.write(request, advance)
-    return companions + workers.run_parts(request, parts.write_tables, advance)
+    return companions + workers.run_parts(request, _to_storage(request, parts.write_tables), advance)
+
+
+def _to_storage(request: ExportRequest, write_part: workers.WritePart) -> workers.WritePart:
+    return write_part if request.storage is None else UploadedPart(write_part, request.storage)
 
 
 def _require_libraries(request: ExportRequest) -> None:
     """Refuse what cannot be done before anything is written."""
     if request.shard is not None and request.format in ONE_FILE_FORMATS:
         raise ExportError("one_file", f"{request.format} is one file: it has no shards; csv and parquet have")
+    if request.partition_by is not None and request.format != "parquet":
+        problem = f"--partition-by divides Parquet files; {request.format} has none"
+        raise ExportError("conflicting_options", problem)
     if request.format in ("parquet", "duckdb"):
         for module in ("numpy", "pyarrow", *(["duckdb"] if request.format == "duckdb" else [])):
             require(module, request.format)

@@ -135,7 +135,7 @@ def _load(
     """Make the view `v_<table>`; returns why it cannot be made."""
     import duckdb
 
-    typed = table.name if format == "duckdb" else f"read_parquet({_list(paths)})"
+    typed = table.name if format == "duckdb" else f"read_parquet({_list(paths)}, hive_partitioning = false)"
     try:
         problem = ""
         if format in ("parquet", "duckdb"):

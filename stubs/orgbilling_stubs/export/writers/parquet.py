@@ -26,15 +26,7 @@ class ParquetTableWriter:
 
     def __init__(self, table: Table, file: PartialFile) -> None:
         self._schema = arrow.schema(table, dictionaries=True)
-        # zstd gives the same bytes on every processor, which snappy does not promise.
-        self._writer = pq.ParquetWriter(
-            file,
-            self._schema,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=arrow.dictionary_columns(table),
-            store_schema=False,
-        )
+        self._writer = parquet_writer(table, self._schema, file)
         self._batches: list[pa.RecordBatch] = []
         self._rows = 0
 
@@ -57,3 +49,16 @@ class ParquetTableWriter:
             rows = pa.Table.from_batches(self._batches, self._schema).unify_dictionaries()
             self._writer.write_table(rows.combine_chunks(), row_group_size=self._rows)
         self._batches, self._rows = [], 0
+
+
+def parquet_writer(table: Table, schema: pa.Schema, file: PartialFile) -> pq.ParquetWriter:
+    """A writer of pyarrow's with the options that give the same bytes everywhere."""
+    # zstd gives the same bytes on every processor, which snappy does not promise.
+    return pq.ParquetWriter(
+        file,
+        schema,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=arrow.dictionary_columns(table),
+        store_schema=False,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
@@ -16,6 +16,9 @@ from orgbilling_stubs.export.selection import SelectedOrganization
 from orgbilling_stubs.export.writers import text_formats
 from orgbilling_stubs.export.writers.files import ManifestEntry, PartialFile
 
+if TYPE_CHECKING:
+    from orgbilling_stubs.export.writers.partitions import PartitionedTableWriter
+
 TEXT_FORMATS = {"csv": text_formats.CSV, "jsonl": text_formats.JSONL, "postgres": text_formats.COPY}
 _EXTENSIONS = {"csv": "csv", "jsonl": "jsonl", "postgres": "copy", "parquet": "parquet"}
 
@@ -24,20 +27,31 @@ def write_tables(request: ExportRequest, part: Part, tick: Callable[[int], None]
     """Write a part of each table. The files get their final names together, or are removed."""
     with ExitStack() as stack:
         files: dict[str, PartialFile] = {}
+        by_date: dict[str, PartitionedTableWriter] = {}
         writers: dict[str, TableWriter] = {}
         for name in request.tables:
+            if request.partition_by is not None and request.is_partitioned(name):
+                from orgbilling_stubs.export.writers.partitions import PartitionedTableWriter
+
+                as_of_ms = request.selection.as_of_ms
+                by_date[name] = PartitionedTableWriter(BY_NAME[name], request.partition_by, as_of_ms)
+                continue
             path = table_path(name, request.format, part.number)
             files[name] = stack.enter_context(PartialFile(request.folder, path))
             writers[name] = table_writer(request.format, BY_NAME[name], files[name])
 
         def write(tables: Mapping[str, TableColumns]) -> None:
-            for name, writer in writers.items():
-                writer.write(tables[name])
+            for name, columns in tables.items():
+                (by_date.get(name) or writers[name]).write(columns)
 
         rows = OrganizationTables(request.selection).write(part.organizations, request.tables, write, tick)
         for writer in writers.values():
             writer.close()
-        return [file.keep(name, rows[name]) for name, file in files.items()]
+        entries = [file.keep(name, rows[name]) for name, file in files.items()]
+        partitions = [
+            entry for writer in by_date.values() for entry in writer.keep(request.folder, part.number)
+        ]
+        return entries + partitions
 
 
 def write_responses(request: ExportRequest, part: Part, tick: Callable[[int], None]) -> list[ManifestEntry]:
