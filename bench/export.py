@@ -105,7 +105,7 @@ def timed(write_part: workers.WritePart, request: ExportRequest) -> Run:
 
 def compare(kind: str, organizations: int, rounds: int, jobs: int) -> dict[str, Any]:
     """Ours and the random table in turns."""
-    selected = selection.select(selection.from_mix(organizations, 1), 1, AS_OF_MS)
+    selected = selection.SelectionOptions(AS_OF_MS, 1, orgs=organizations).selection()
     request = ExportRequest(Path(), kind, selected, ("ledger",), 100, jobs)
     rows = timed(parts.write_tables, request).rows
     plain = replace(request, manifest_fields={"rows": rows})
@@ -132,7 +132,7 @@ def peak_mb() -> dict[str, int]:
 
 def whole(organizations: int, jobs: int) -> dict[str, Any]:
     """All tables of many organizations into Parquet, and the proof that they add up."""
-    selected = selection.select(selection.from_mix(organizations, 1), 1, AS_OF_MS)
+    selected = selection.SelectionOptions(AS_OF_MS, 1, orgs=organizations).selection()
     about = {"format": "parquet"}
     with tempfile.TemporaryDirectory() as folder:
         request = ExportRequest(Path(folder), "parquet", selected, NAMES, 100, jobs, manifest_fields=about)

@@ -22,6 +22,7 @@ from orgbilling_fixtures import personas, scenarios
 from orgbilling_fixtures.document_schema import dotted
 from orgbilling_fixtures.personas.consistency import RULES
 from orgbilling_fixtures.personas.schema import key_rows
+from orgbilling_fixtures.populations.catalog import POPULATION_SCHEMA
 from orgbilling_openapi import composition, control_description
 from orgbilling_openapi.invariants import INVARIANTS
 from orgbilling_openapi.json_pointer import follow
@@ -326,6 +327,15 @@ def persona_keys() -> str:
     return table(("key", "expected", "default", "meaning"), rows)
 
 
+def population_keys() -> str:
+    """Every key of a population file."""
+    rows = (
+        (f"`{row.key}`", row.expected, row.default, row.description)
+        for row in key_rows(POPULATION_SCHEMA.root)
+    )
+    return table(("key", "expected", "default", "meaning"), rows)
+
+
 def persona_contradictions() -> str:
     """What the keys of a persona must agree on."""
     rows = ((f"`{dotted(rule.path)}`", rule.problem) for rule in RULES)
@@ -396,6 +406,7 @@ TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "scenarios": ("scenarios.md", scenario_table),
     "personas": ("personas.md", persona_table),
     "persona-keys": ("personas.md", persona_keys),
+    "population-keys": ("population.md", population_keys),
     "persona-contradictions": ("personas.md", persona_contradictions),
     "assumptions": ("assumptions.md", assumptions),
     "invariants": ("invariants.md", invariants),

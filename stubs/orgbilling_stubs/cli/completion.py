@@ -47,6 +47,13 @@ def personas(incomplete: str) -> list[Completion]:
     return _matching(((name, load(name).shows) for name in names()), incomplete)
 
 
+def populations(incomplete: str) -> list[Completion]:
+    """The shipped populations."""
+    from orgbilling_fixtures.populations import load, names
+
+    return _matching(((name, load(name).shows) for name in names()), incomplete)
+
+
 def scenario_names(incomplete: str) -> list[Completion]:
     """The scenarios."""
     from orgbilling_fixtures import scenarios

@@ -17,7 +17,7 @@ from orgbilling_openapi.suggestions import not_one_of
 from rich.console import Console
 from rich.markup import escape
 
-from orgbilling_stubs.cli.completion import export_formats, personas
+from orgbilling_stubs.cli.completion import export_formats, personas, populations
 from orgbilling_stubs.cli.errors import errors_of_option, fail, file_problem, report_error
 from orgbilling_stubs.cli.network_options import CaFile, Insecure, http_url, readable_file
 from orgbilling_stubs.cli.tables import counted
@@ -97,7 +97,21 @@ Personas = Annotated[
         "Personas or files, comma-separated or repeated; `all`. (default: standard)", autocompletion=personas
     ),
 ]
-Orgs = Annotated[int | None, _option("Export N organizations of a mix of personas.", min=1, metavar="N")]
+Orgs = Annotated[
+    int | None,
+    _option("Draw N organizations: of a population, or of the personas that are named.", min=1, metavar="N"),
+]
+PopulationName = Annotated[
+    str | None,
+    _option(
+        "The population: startup, scale-up, enterprise, or a file. (default: startup)",
+        metavar="P",
+        autocompletion=populations,
+    ),
+]
+Launched = Annotated[
+    str | None, _option("The first day of the population's sign-ups. (default: its own)", metavar="DATE")
+]
 Kind = Annotated[
     str,
     typer.Option(
@@ -114,7 +128,7 @@ From = Annotated[
         "--from", help="Export the organizations of a running stub.", metavar="URL", callback=http_url
     ),
 ]
-Days = Annotated[int | None, _option("Days of history, for every persona.", min=1, max=1100, metavar="N")]
+Days = Annotated[int | None, _option("Days of history.", min=1, max=3660, metavar="N")]
 Seed = Annotated[int, typer.Option(help="The seed of all names and numbers.")]
 AsOf = Annotated[str | None, _option("The instant of the export. (default: now)", metavar="INSTANT")]
 Locale = Annotated[str | None, _option("Locale of all names, such as de_DE or ja_JP.", metavar="L")]
@@ -142,6 +156,8 @@ def export(
     out: Out = None,
     persona: Personas = None,
     orgs: Orgs = None,
+    population: PopulationName = None,
+    launched: Launched = None,
     bundle: Bundle = None,
     source: From = None,
     ca_file: CaFile = None,
@@ -173,13 +189,13 @@ def export(
 
     with reported_errors():
         if bundle is None and source is None:
-            selection, command = _select(persona, orgs, seed, as_of, days, locale)
+            selection, command = _select(persona, orgs, population, launched, seed, as_of, days, locale)
         else:
             selection, command = _recorded(
                 bundle,
                 source,
                 CertificateOptions(ca_file, insecure),
-                given=(persona, orgs, as_of, days, locale),
+                given=(persona, orgs, population, launched, as_of, days, locale),
             )
         if preview:
             _preview(selection)
@@ -214,23 +230,27 @@ def _destination(out: str) -> tuple[Path, ObjectStorage | None]:
 def _select(
     persona: list[str] | None,
     orgs: int | None,
+    population: str | None,
+    launched: str | None,
     seed: int,
     as_of: str | None,
     days: int | None,
     locale: str | None,
 ) -> tuple[Selection, list[str]]:
-    """The organizations of personas or of the mix, and the command that selects them again."""
+    """The organizations of personas or of a population, and the command that selects them again."""
     from orgbilling_fixtures.personas import PersonaError
 
-    from orgbilling_stubs.billing.instants import InstantError
+    from orgbilling_stubs.billing.instants import DAY_MS, InstantError
     from orgbilling_stubs.export.selection import SelectionOptions
     from orgbilling_stubs.tenants.clock import billing_instant, wall_ms
 
     with errors_of_option("--as-of", InstantError):
         as_of_ms = wall_ms() // 1000 * 1000 if as_of is None else billing_instant(as_of)
+    with errors_of_option("--launched", InstantError):
+        launched_day = None if launched is None else billing_instant(launched) // DAY_MS
     personas = tuple(name.strip() for text in persona or () for name in text.split(",") if name.strip())
-    options = SelectionOptions(as_of_ms, seed, personas, orgs, days, locale)
-    with errors_of_option("--persona", PersonaError):
+    options = SelectionOptions(as_of_ms, seed, personas, orgs, days, locale, population, launched_day)
+    with errors_of_option("--persona" if personas or orgs is None else "--population", PersonaError):
         return options.selection(), ["orgbilling", "export", *options.arguments]
 
 
@@ -245,7 +265,7 @@ def _recorded(
         raise ExportError(
             "conflicting_options",
             "recorded organizations are exported as they are: --bundle or --from, and neither of "
-            "--persona, --orgs, --as-of, --days and --locale",
+            "--persona, --orgs, --population, --launched, --as-of, --days and --locale",
         )
     if bundle is not None:
         return selection.from_bundle(bundle), ["orgbilling", "export", "--bundle", str(bundle)]

@@ -18,6 +18,7 @@ CODES = {
     "file_error": "a file cannot be read or written, or the disk is full",
     "no_manifest": "the folder has no manifest, so it is not a whole export",
     "not_empty": "the folder holds what would be overwritten or mixed in, and `--force` is not given",
+    "no_responses": "the format has what the API answers, which a population has none of",
     "number_too_large": "an amount does not fit in 64 bits",
     "one_file": "the format is one file and has no shards",
     "out_of_range": "a number is too small or too large",

@@ -16,6 +16,7 @@ from orgbilling_stubs.billing.state import after_history, state_of
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.export import row_tables
 from orgbilling_stubs.export.columnar.columns import TableColumns, row_count
+from orgbilling_stubs.export.errors import require
 from orgbilling_stubs.export.schema import NAMES
 from orgbilling_stubs.export.selection import SelectedOrganization, Selection
 from orgbilling_stubs.tenants import tenant_factory
@@ -38,7 +39,18 @@ class OrganizationTables:
     def tables(
         self, organization: SelectedOrganization, wanted: Collection[str] = NAMES
     ) -> dict[str, TableColumns]:
-        """The wanted tables of one organization, by name."""
+        """The wanted tables of one organization, by name.
+
+        Raises ExportError `extra_missing` for one of a population without numpy.
+        """
+        population = self._selection.population
+        if population is not None and organization.sign_up is not None:
+            require("numpy", "a population")
+            from orgbilling_stubs.export.population import tables as population_tables
+
+            return population_tables.tables(
+                population, self._selection.seed, organization.sign_up, self._selection.as_of_ms, wanted
+            )
         persona = self._personas[organization.persona]
         recorded = self._selection.logs.get(organization.id)
         if recorded is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from orgbilling_fixtures.personas import PersonaError
 from orgbilling_openapi.suggestions import not_one_of
 
-from orgbilling_stubs.billing.instants import InstantError
+from orgbilling_stubs.billing.instants import DAY_MS, InstantError
 from orgbilling_stubs.export import request
 from orgbilling_stubs.export.columnar.columns import row_count
 from orgbilling_stubs.export.errors import ExportError, require
@@ -102,14 +102,17 @@ def batches(
     as_of: str | datetime | None = None,
     days: int | None = None,
     locale: str | None = None,
+    population: str | None = None,
+    launched: str | None = None,
     shard: str | tuple[int, int] = (1, 1),
     part_size: int = PART_SIZE,
 ) -> RecordBatches:
     """The rows of a table as Arrow record batches; the options are those of `orgbilling export`.
 
-    table: a name of docs/export-tables.md; orgs: how many organizations are drawn; personas: those that are
-    named instead; as_of: the present instant, RFC 3339 or a datetime with a zone, by default now, which every
-    copy and shard of the result then shares; shard: `"2/8"` or `(2, 8)`.
+    table: a name of docs/export-tables.md; orgs: how many organizations are drawn, of a population, or of
+    the personas that are named; population, launched: of which one, and the first day of its sign-ups; as_of:
+    the present instant, RFC 3339 or a datetime with a zone, by default now, which every copy and shard of the
+    result then shares; shard: `"2/8"` or `(2, 8)`.
 
     Raises ExportError, whose `code` says which option is wrong.
     """
@@ -119,7 +122,7 @@ def batches(
         raise ExportError("out_of_range", f"part_size: {part_size} is less than 1")
     named = personas.split(",") if isinstance(personas, str) else personas
     names = tuple(name.strip() for name in named if name.strip())
-    options = SelectionOptions(_as_of_ms(as_of), seed, names, orgs, days, locale)
+    options = SelectionOptions(_as_of_ms(as_of), seed, names, orgs, days, locale, population, _day(launched))
     return RecordBatches(table, options, _division(shard), part_size)
 
 
@@ -128,6 +131,14 @@ def _division(shard: str | tuple[int, int]) -> tuple[int, int]:
         return request.parse_shard(shard) if isinstance(shard, str) else request.checked_shard(*shard)
     except ExportError as error:
         raise ExportError(error.code, f"shard: {error}") from None
+
+
+def _day(date: str | None) -> int | None:
+    """A date as days since 1970-01-01."""
+    try:
+        return None if date is None else billing_instant(date) // DAY_MS
+    except InstantError as error:
+        raise ExportError("bad_instant", f"launched: {error}") from error
 
 
 def _as_of_ms(as_of: str | datetime | None) -> int:

@@ -121,6 +121,11 @@ def _require_libraries(request: ExportRequest) -> None:
     if request.partition_by is not None and request.format != "parquet":
         problem = f"--partition-by divides Parquet files; {request.format} has none"
         raise ExportError("conflicting_options", problem)
+    if request.selection.population is not None:
+        if request.format == "json":
+            problem = "json is what the API answers for personas; a population has tables: csv, parquet, …"
+            raise ExportError("no_responses", problem)
+        require("numpy", "a population")
     if request.format in ("parquet", "duckdb"):
         for module in ("numpy", "pyarrow", *(["duckdb"] if request.format == "duckdb" else [])):
             require(module, request.format)

@@ -1,5 +1,4 @@
-"""Which organizations are exported: those of personas, drawn from a mix, of a bundle, or of a running
-stub."""
+"""Which organizations are exported: those of personas, of a population, of a bundle, or of a running stub."""
 
 from __future__ import annotations
 
@@ -12,44 +11,28 @@ from urllib.parse import urlsplit
 
 from orgbilling_fixtures import random_stream
 from orgbilling_fixtures.personas import Persona, load, names
+from orgbilling_fixtures.populations import Population
+from orgbilling_fixtures.populations import load as load_population
 from orgbilling_openapi.http_client import DEFAULT_TLS, CertificateOptions, NetworkError, StatusError, fetch
 
 from orgbilling_stubs.api.serializers import response_digests
 from orgbilling_stubs.billing.events import TenantCreated
+from orgbilling_stubs.billing.instants import DAY_MS, add_months
 from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.export.errors import ExportError
-from orgbilling_stubs.export.writers.text_formats import instants
+from orgbilling_stubs.export.population.profile import organization_id
+from orgbilling_stubs.export.population.sign_ups import SignUp, SignUpCurve, launch_day
+from orgbilling_stubs.export.writers.text_formats import dates, instants
 from orgbilling_stubs.tenants import bundle
 from orgbilling_stubs.tenants.bundle import RecordedOrganization
-
-MIX = (
-    ("standard", 22),
-    ("contract_active", 14),
-    ("dense", 8),
-    ("no_contract", 10),
-    ("low_balance", 7),
-    ("zero_balance", 2),
-    ("overdrawn", 2),
-    ("new_org", 5),
-    ("free_credit_used", 4),
-    ("postpaid_near_limit", 6),
-    ("postpaid_over_limit", 2),
-    ("contract_pending", 2),
-    ("contract_ending", 2),
-    ("contract_ending_renew", 3),
-    ("contract_expired", 2),
-    ("contract_cancelled", 1),
-    ("installment_overdue", 2),
-    ("euro", 4),
-    ("vouchers", 2),
-)
-"""How often each persona is drawn by `--orgs`, in percent: mostly healthy customers, some in trouble."""
 
 CONTROL_TOKEN_VARIABLE = "ORGBILLING_CONTROL_TOKEN"  # noqa: S105 -- a variable's name
 """The environment variable with the control token of a stub that asks for one."""
 
-MAX_DAYS = 1100
-"""The longest history that can be asked for, in days."""
+MAX_DAYS = 3660
+"""The longest history that can be asked for, in days: ten years."""
+
+DEFAULT_POPULATION = "startup"
 
 MAX_BUNDLE_BYTES = 1_000_000_000
 
@@ -58,17 +41,22 @@ _BUNDLE_PATH = "/_mock/v1/organizations/*/bundle"
 
 
 class SelectedOrganization(NamedTuple):
-    """One organization to export: its id, and the key of its persona's document."""
+    """One organization to export: its id, and the key of its persona's document.
+
+    One of a population has its sign-up instead, and an empty key.
+    """
 
     id: str
     persona: str
+    sign_up: SignUp | None = None
 
 
 @dataclass(frozen=True)
 class Selection:
     """All organizations of an export, in order, with what their histories follow from.
 
-    logs: what was done to the organizations of a bundle, by their ids.
+    logs: what was done to the organizations of a bundle, by their ids; population: what all organizations are
+    drawn from that have a sign-up.
     """
 
     organizations: Sequence[SelectedOrganization]
@@ -76,6 +64,7 @@ class Selection:
     seed: int
     as_of_ms: int
     logs: Mapping[str, RecordedOrganization] = field(default_factory=dict)
+    population: Population | None = None
 
     def created(self, organization: SelectedOrganization) -> TenantCreated:
         """The event that creates the organization, as the stub would write it."""
@@ -87,10 +76,13 @@ class Selection:
 class SelectionOptions:
     """What generated organizations follow from; small, and it can be pickled for another process.
 
-    personas: names of personas or files, `all` for every shipped one; orgs: how many are drawn from the mix
-    instead; days: length of history instead of each persona's own; locale: language of all names.
+    personas: names of personas or files, `all` for every shipped one; orgs: how many organizations are drawn,
+    from the named personas, or from a population; days: length of history; locale: language of the personas'
+    names; population: name or file, by default DEFAULT_POPULATION; launched_day: the first day of sign-ups
+    instead of the population's own, in days since 1970-01-01.
 
-    Raises ExportError `conflicting_options` for both personas and orgs, `out_of_range` for a number that is.
+    Raises ExportError `conflicting_options` for options that exclude each other, `out_of_range` for a number
+    that is.
     """
 
     as_of_ms: int
@@ -99,24 +91,64 @@ class SelectionOptions:
     orgs: int | None = None
     days: int | None = None
     locale: str | None = None
+    population: str | None = None
+    launched_day: int | None = None
 
     def __post_init__(self) -> None:
-        if self.personas and self.orgs is not None:
-            problem = "--persona names organizations, --orgs draws them: give one of them"
-            raise ExportError("conflicting_options", problem)
         if self.orgs is not None and self.orgs < 1:
             raise ExportError("out_of_range", f"orgs: {self.orgs} is less than 1")
         if self.days is not None and not 1 <= self.days <= MAX_DAYS:
             raise ExportError("out_of_range", f"days: {self.days} is not from 1 to {MAX_DAYS}")
+        problem = self._contradiction()
+        if problem:
+            raise ExportError("conflicting_options", problem)
+        if self.launched_day is not None:
+            age = self.as_of_ms // DAY_MS - self.launched_day
+            if not 0 <= age <= MAX_DAYS:
+                problem = f"launched: the day is not within the {MAX_DAYS:,} days before the as-of instant"
+                raise ExportError("out_of_range", problem)
+
+    def _contradiction(self) -> str:
+        """Why the options exclude each other; empty when they do not."""
+        drawn = self.population is not None or self.launched_day is not None
+        if self.personas and drawn:
+            return "--persona names organizations, --population and --launched draw them: give one of them"
+        if drawn and self.orgs is None:
+            return "--population and --launched need --orgs: how many organizations there are"
+        if self._is_population and self.locale is not None:
+            return "--locale is for personas: the names of a population are English"
+        if self.days is not None and self.launched_day is not None:
+            return "--days and --launched both say how long the history is: give one of them"
+        return ""
+
+    @property
+    def _is_population(self) -> bool:
+        return self.orgs is not None and not self.personas
 
     def selection(self) -> Selection:
-        """The organizations, in order. Raises PersonaError when a persona cannot be used."""
-        if self.orgs is not None:
-            organizations = from_mix(self.orgs, self.seed)
-        else:
-            named = [name for item in self._named for name in (names() if item == "all" else [item])]
-            organizations = by_persona(named)
+        """The organizations, in order. Raises PersonaError when a persona or population cannot be used."""
+        if self.orgs is not None and not self.personas:
+            return self._from_population(self.orgs)
+        named = [name for item in self._named for name in (names() if item == "all" else [item])]
+        organizations = by_persona(named) if self.orgs is None else drawn(named, self.orgs, self.seed)
         return select(organizations, self.seed, self.as_of_ms, self.days, self.locale)
+
+    def _from_population(self, count: int) -> Selection:
+        """Those of a population who have signed up by the as-of instant, the first one first."""
+        population = load_population(self.population or DEFAULT_POPULATION)
+        if self.days is not None:
+            first_day, reference_ms = self.as_of_ms // DAY_MS - self.days, self.as_of_ms
+        else:
+            first_day = self.launched_day or 0
+            if self.launched_day is None:
+                first_day = launch_day(population, self.as_of_ms)
+            reference_ms = add_months(first_day * DAY_MS, 12 * population.years)
+        curve = SignUpCurve(population, self.seed, count, first_day, reference_ms)
+        organizations = [
+            SelectedOrganization(organization_id(self.seed, sign_up.number), "", sign_up)
+            for sign_up in curve.until(self.as_of_ms)
+        ]
+        return Selection(organizations, {}, self.seed, self.as_of_ms, population=population)
 
     @property
     def _named(self) -> tuple[str, ...]:
@@ -128,10 +160,14 @@ class SelectionOptions:
         arguments = ["--seed", str(self.seed), "--as-of", instants([self.as_of_ms])[0]]
         if self.orgs is not None:
             arguments += ["--orgs", str(self.orgs)]
+        if self._is_population:
+            arguments += ["--population", self.population or DEFAULT_POPULATION]
         else:
             arguments += ["--persona", ",".join(self._named)]
         if self.days is not None:
             arguments += ["--days", str(self.days)]
+        if self.launched_day is not None:
+            arguments += ["--launched", dates([self.launched_day])[0]]
         if self.locale is not None:
             arguments += ["--locale", self.locale]
         return arguments
@@ -142,15 +178,19 @@ def by_persona(names: Sequence[str]) -> list[SelectedOrganization]:
     return [SelectedOrganization(f"org_{load(name).name}", name) for name in dict.fromkeys(names)]
 
 
-def from_mix(count: int, seed: int) -> list[SelectedOrganization]:
-    """`count` organizations drawn from the mix.
+def drawn(names: Sequence[str], count: int, seed: int) -> list[SelectedOrganization]:
+    """`count` organizations, each of one of some personas, which are equally likely.
 
     Each is drawn by its own number, so the first hundred of a thousand are those of a hundred.
     """
-    sums = random_stream.cumulative([percent for _, percent in MIX])
     key = random_stream.key("mix", seed)
-    drawn = (MIX[random_stream.pick(random_stream.draw(key, number), sums)][0] for number in range(count))
-    return [SelectedOrganization(f"org_{name}_{number:06d}", name) for number, name in enumerate(drawn)]
+    chosen = (
+        names[random_stream.below(random_stream.draw(key, number), len(names))] for number in range(count)
+    )
+    slugs = {name: load(name).name for name in names}
+    return [
+        SelectedOrganization(f"org_{slugs[name]}_{number:06d}", name) for number, name in enumerate(chosen)
+    ]
 
 
 def select(

@@ -48,6 +48,8 @@ def test_an_export_tells_what_it_wrote_and_verify_that_it_adds_up(tmp_path):
 @pytest.mark.slow
 def test_the_manifest_has_the_command_that_makes_it_again(tmp_path):
     options = (
+        "--persona",
+        "dense,euro",
         "--orgs",
         "3",
         "--seed",
@@ -133,7 +135,9 @@ def test_a_broken_export_is_told_with_exit_status_one(tmp_path):
 ERRORS = [
     (("--format", "xml"), "--format: 'xml' is not one of csv"),
     (("--persona", "standart"), "--persona: standart: no such persona"),
-    (("--persona", "euro", "--orgs", "2"), "--persona names organizations, --orgs draws them"),
+    (("--persona", "euro", "--population", "startup"), "--persona names organizations, --population"),
+    (("--population", "startup"), "--population and --launched need --orgs"),
+    (("--orgs", "1", "--format", "json"), "json is what the API answers"),
     (("--bundle", __file__, "--orgs", "2"), "recorded organizations are"),
     (("--bundle", __file__, "--from", "http://y"), "recorded organizations are"),
     (("--as-of", "tomorrow"), "--as-of: not an RFC 3339 instant"),

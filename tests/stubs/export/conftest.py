@@ -35,8 +35,11 @@ def config_of(name: str, as_of_ms: int = AS_OF_MS, seed: int = 1) -> TenantConfi
     return tenant_factory.tenant_config(organization, created)
 
 
+SMALL_PERSONAS = ("standard", "contract_active", "dense", "postpaid_near_limit", "low_balance")
+
+
 def small_selection(count: int = 5, days: int = 40, seed: int = 3) -> selection.Selection:
-    return selection.select(selection.from_mix(count, seed), seed, AS_OF_MS, days)
+    return selection.select(selection.drawn(SMALL_PERSONAS, count, seed), seed, AS_OF_MS, days)
 
 
 @pytest.fixture

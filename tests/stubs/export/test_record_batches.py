@@ -15,10 +15,10 @@ from orgbilling_stubs.billing import instants
 from orgbilling_stubs.export import selection
 from orgbilling_stubs.export.schema import BY_NAME, LONG
 
-from .conftest import AS_OF_MS
+from .conftest import AS_OF_MS, SMALL_PERSONAS
 
 AS_OF = instants.text(AS_OF_MS)
-SMALL = {"orgs": 5, "days": 40, "seed": 3, "as_of": AS_OF, "part_size": 2}
+SMALL = {"orgs": 5, "personas": SMALL_PERSONAS, "days": 40, "seed": 3, "as_of": AS_OF, "part_size": 2}
 
 
 def table_of(found):
@@ -109,7 +109,13 @@ def test_the_instant_is_text_a_datetime_or_now():
         ({"days": 0}, "out_of_range", f"days: 0 is not from 1 to {selection.MAX_DAYS}"),
         ({"days": selection.MAX_DAYS + 1}, "out_of_range", "days"),
         ({"part_size": 0}, "out_of_range", "part_size"),
-        ({"orgs": 1, "personas": "euro"}, "conflicting_options", "give one of them"),
+        ({"population": "startup"}, "conflicting_options", "need --orgs"),
+        ({"launched": "2024-01-01"}, "conflicting_options", "need --orgs"),
+        ({"orgs": 1, "personas": "euro", "population": "startup"}, "conflicting_options", "give one of them"),
+        ({"orgs": 1, "locale": "de_DE"}, "conflicting_options", "--locale is for personas"),
+        ({"orgs": 1, "days": 5, "launched": "2024-01-01"}, "conflicting_options", "how long the history is"),
+        ({"orgs": 1, "as_of": "2024-01-01", "launched": "2024-01-02"}, "out_of_range", "launched: the day"),
+        ({"orgs": 1, "launched": "soon"}, "bad_instant", "launched: not an RFC 3339 instant"),
         ({"shard": "3/2"}, "bad_shard", "shard: '3/2' is not i/n"),
         ({"shard": (0, 2)}, "bad_shard", "shard: '0/2' is not i/n"),
         ({"as_of": "yesterday"}, "bad_instant", "as_of: not an RFC 3339 instant"),

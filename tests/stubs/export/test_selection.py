@@ -3,29 +3,25 @@ from __future__ import annotations
 import pytest
 from orgbilling_fixtures import personas
 from orgbilling_stubs.export import selection
-from orgbilling_stubs.export.selection import MIX
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 
 from .conftest import AS_OF_MS
 
-
-def test_the_mix_is_in_percent_and_of_shipped_personas():
-    assert sum(percent for _, percent in MIX) == 100
-    assert {name for name, _ in MIX} <= {*personas.names()}
+NAMES = ("standard", "dense", "euro", "new_org")
 
 
 def test_the_first_organizations_are_the_same_for_any_number_of_them():
-    assert selection.from_mix(300, 4)[:40] == selection.from_mix(40, 4)
-    assert selection.from_mix(40, 4) != selection.from_mix(40, 5)
+    assert selection.drawn(NAMES, 300, 4)[:40] == selection.drawn(NAMES, 40, 4)
+    assert selection.drawn(NAMES, 40, 4) != selection.drawn(NAMES, 40, 5)
 
 
-def test_personas_are_drawn_as_often_as_the_mix_says():
-    drawn = [organization.persona for organization in selection.from_mix(10_000, 1)]
-    assert all(abs(drawn.count(name) / 100 - percent) < 1.5 for name, percent in MIX)
+def test_personas_are_drawn_equally_often():
+    drawn = [organization.persona for organization in selection.drawn(NAMES, 10_000, 1)]
+    assert all(abs(drawn.count(name) - 2500) < 200 for name in NAMES)
 
 
 def test_the_id_of_an_organization_names_its_persona_in_a_stub_too():
-    for organization in [*selection.from_mix(50, 1), *selection.by_persona(personas.names())]:
+    for organization in [*selection.drawn(NAMES, 50, 1), *selection.by_persona(personas.names())]:
         assert PersonaRegistry().of(organization.id)["name"] == organization.persona
 
 

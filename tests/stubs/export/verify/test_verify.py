@@ -36,7 +36,7 @@ def test_every_persona_adds_up(tmp_path, make):
 
 @pytest.mark.slow
 def test_a_thousand_organizations_of_the_mix_add_up(tmp_path, make):
-    selected = selection.select(selection.from_mix(1000, 1), 1, AS_OF_MS)
+    selected = selection.select(selection.drawn(personas.names(), 1000, 1), 1, AS_OF_MS)
     exported = make(tmp_path, "parquet", selection=selected, part_size=100, jobs=2)
     assert exported["rows"]["organizations"] == 1000
     assert problems(tmp_path) == {}

@@ -174,9 +174,11 @@ SELECT {{ row }}, {{ charge }}, {{ count }} FROM v_{{ name }}
 WHERE {{ far(charge, count ~ "::HUGEINT * " ~ price, 1_000, roundings) }};
 
 -- {{ name }}-price: {{ name }}.{{ price }} = {{ prices }}.{{ listed }}
-SELECT {{ row }}, charged.{{ price }}, prices.{{ listed }} AS listed
-FROM v_{{ name }} AS charged JOIN v_{{ prices }} AS prices USING ({{ by_name[prices].key | join(", ") }})
-WHERE charged.{{ price }} <> prices.{{ listed }};
+{% call unless_repriced() %}
+    SELECT {{ row }}, charged.{{ price }}, prices.{{ listed }} AS listed
+    FROM v_{{ name }} AS charged JOIN v_{{ prices }} AS prices USING ({{ by_name[prices].key | join(", ") }})
+    WHERE charged.{{ price }} <> prices.{{ listed }}
+{% endcall %};
 {% endfor %}
 
 {% for name, (kind, text) in (("events", meter_charges.event), ("services", meter_charges.service)) %}
@@ -259,8 +261,9 @@ WHERE paid_count > coalesce(posted, 0);
     )
 {% endcall %};
 
--- agreements-active: every listed service agreement is active
-SELECT organization_id, charge_id FROM v_service_agreements WHERE active <> 1;
+-- agreements-active: a service agreement that is not active any more is not billed after its last change
+SELECT organization_id, charge_id, billed_at, updated_at FROM v_service_agreements
+WHERE active <> 1 AND billed_at > updated_at;
 
 -- prepaid: a prepaid organization owes nothing
 SELECT organization_id, outstanding_usd FROM v_billing_profiles

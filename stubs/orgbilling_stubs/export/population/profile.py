@@ -1,0 +1,233 @@
+"""Who an organization of a population is, and what becomes of it: drawn forward, month by month.
+
+Everything follows from (population, seed, number of the organization, sign-up), and what happens in a month
+from that month's own draws: the next month never changes the one before. So a later as-of instant sees the
+same life, and more of it.
+
+Sizes are kept as binary logarithms in Q16 (units of 2**-16), because growth, expansion and contraction
+multiply: 2,000 messages a day are log2(2000) = 10.966, which is 718,643.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from orgbilling_fixtures import random_stream
+from orgbilling_fixtures.distributions import LOG2_E, NORMAL_QUANTILES, ONE, log2
+from orgbilling_fixtures.populations import Population, PopulationSegment
+from orgbilling_fixtures.populations.organization_names import company_name, project_name
+from orgbilling_fixtures.populations.regions import REGIONS
+
+from orgbilling_stubs.billing import ids, instants
+from orgbilling_stubs.billing.instants import DAY_MS
+from orgbilling_stubs.export.population.sign_ups import SignUp
+
+MEMBER_COUNT = 6
+MAX_LEVEL_LOG2 = 23 * ONE
+"""Eight million messages a day: what is counted stays below 63 bits."""
+
+# Of a month, in units of 2**-16 of a binary logarithm: its usual deviation (7 %), expansion and contraction.
+_MONTH_SIGMA = 6_600
+_STEP_PERMILLE = 28
+_STEP_LEAST, _STEP_RANGE = 26_000, 52_000
+_QUIET_DAYS = 40
+_CHURN_BY_TENURE = ((3, 2000), (6, 1400), (24, 1000))
+_CHURN_OF_OLD = 500
+
+
+class Interval(NamedTuple):
+    """Days from `start_day` on and before `end_day`; None has no end yet."""
+
+    start_day: int
+    end_day: int | None
+
+
+class Month(NamedTuple):
+    """A month's first day, in days since 1970-01-01, and the level that an organization has then."""
+
+    first_day: int
+    level_log2: int
+
+
+def normal(word: int) -> int:
+    """A standard normal value in Q16 out of sixteen bits of a word, between the quantiles' table entries."""
+    index, fraction = word & 255, word >> 8 & 255
+    low = NORMAL_QUANTILES[index]
+    high = NORMAL_QUANTILES[min(index + 1, 255)]
+    return low + ((high - low) * fraction >> 8)
+
+
+def first_of_month(month: int) -> int:
+    """The first day of a month, counted from January of the year 0, in days since 1970-01-01."""
+    return instants.parse(f"{month // 12:04d}-{month % 12 + 1:02d}-01") // DAY_MS
+
+
+def month_of(day: int) -> int:
+    """The month of a day, counted from January of the year 0."""
+    moment = instants.moment(day * DAY_MS)
+    return moment.year * 12 + moment.month - 1
+
+
+@dataclass(frozen=True)
+class OrganizationProfile:
+    """One organization of a population."""
+
+    population: Population
+    seed: int
+    sign_up: SignUp
+
+    @cached_property
+    def key(self) -> int:
+        """The stream from which everything about the organization is drawn."""
+        return random_stream.key("population", self.seed, self.sign_up.number)
+
+    def draw(self, name: str, counter: int = 0) -> int:
+        """A word of one of the organization's streams."""
+        return random_stream.draw(random_stream.key(self.key, name), counter)
+
+    def below(self, bound: int, name: str, counter: int = 0) -> int:
+        """A number below a bound, of one of the organization's streams."""
+        return random_stream.below(self.draw(name, counter), bound)
+
+    @cached_property
+    def organization(self) -> str:
+        """Its Clerk organization id."""
+        return organization_id(self.seed, self.sign_up.number)
+
+    @cached_property
+    def tenant_id(self) -> str:
+        """The id of its tenant."""
+        return ids.uuid(self.seed, self.organization, "tenant")
+
+    @cached_property
+    def segment(self) -> PopulationSegment:
+        """The kind of customer that it is."""
+        segments = self.population.segments
+        return segments[_pick(self.draw("segment"), [segment.share for segment in segments])]
+
+    @cached_property
+    def region(self) -> str:
+        """Where it is."""
+        regions = self.population.regions
+        return regions[_pick(self.draw("region"), [weight for _, weight in regions])][0]
+
+    @property
+    def currency(self) -> str:
+        """The ISO 4217 code of its payments."""
+        return REGIONS[self.region].currency
+
+    @cached_property
+    def company(self) -> str:
+        """The name of its company, which no other organization has."""
+        return company_name(self.seed, self.sign_up.number, self.region)
+
+    @cached_property
+    def members(self) -> tuple[str, ...]:
+        """Clerk ids of its members, the one who signed up first."""
+        return tuple(
+            "user_" + ids.letters(27, "member", self.seed, self.sign_up.number, number)
+            for number in range(MEMBER_COUNT)
+        )
+
+    @property
+    def first_day(self) -> int:
+        """The day on which it signed up."""
+        return self.sign_up.at_ms // DAY_MS
+
+    @cached_property
+    def pays(self) -> bool:
+        """Whether it buys anything when its free credit is used up."""
+        return self.below(100, "pays") < self.segment.paying_percent
+
+    @cached_property
+    def size_log2(self) -> int:
+        """Its settled size at the beginning: log-normal messages a day, as a binary logarithm in Q16."""
+        median = max(1, self.segment.messages_per_day)
+        natural = normal(self.draw("size")) * self.segment.size_spread_percent // 100
+        return min(log2(median) + (natural * LOG2_E >> 16), MAX_LEVEL_LOG2)
+
+    @cached_property
+    def project_limit(self) -> int:
+        """How many projects it may have in the end: none for a few, more for the large, at most 30."""
+        segment = self.segment
+        if not segment.messages_per_day or not segment.projects or self.below(100, "project-limit") < 4:
+            return 0
+        share = self.below(1 << 16, "project-limit", 1)
+        deviation = self.size_log2 - log2(segment.messages_per_day)
+        larger = max(0, min(4 * ONE, deviation + 2 * ONE))
+        # Between a fifth and the whole of a share that falls off evenly.
+        part = (ONE + larger) * share // (5 * ONE)
+        return max(1, segment.projects * part >> 16)
+
+    def project_name(self, project: int) -> str:
+        """The name of a project."""
+        return project_name(self.seed, self.sign_up.number, project)
+
+    def months(self, until_day: int) -> list[Month]:
+        """Its level at the beginning of each month from sign-up to the one after a day.
+
+        A month changes the level by the segment's growth and by chance; one in thirty-six expands it by a
+        third to more than twice, and one as often contracts it as much.
+        """
+        base, level = self.size_log2, self.size_log2
+        drift = log2(1000 + self.segment.growth_permille_per_month) - log2(1000)
+        lowest, highest = base - 5 * ONE, min(base + 6 * ONE, MAX_LEVEL_LOG2)
+        first, last = month_of(self.first_day), month_of(until_day) + 1
+        key = random_stream.key(self.key, "level")
+        months = []
+        for month in range(first, last + 1):
+            months.append(Month(first_of_month(month), level))
+            word = random_stream.draw(key, month)
+            level += drift + (normal(word) * _MONTH_SIGMA >> 16)
+            event = word >> 16 & 1023
+            step = _STEP_LEAST + ((word >> 32 & 0xFFFF) * _STEP_RANGE >> 16)
+            if event < _STEP_PERMILLE:
+                level += step
+            elif event >= 1024 - _STEP_PERMILLE:
+                level -= step
+            level = max(lowest, min(highest, level))
+        return months
+
+    def active_intervals(self, until_day: int) -> list[Interval]:
+        """When it uses the product: it may leave in any month after the first, and come back later."""
+        intervals: list[Interval] = []
+        start_day: int | None = self.first_day
+        left_day = 0
+        key = random_stream.key(self.key, "churn")
+        signed_up = month_of(self.first_day)
+        for month in range(signed_up + 1, month_of(until_day) + 1):
+            word = random_stream.draw(key, month)
+            chance, day = word % 1_000_000, first_of_month(month) + (word >> 40) % 28
+            if day > until_day:
+                break
+            if start_day is not None:
+                hazard = self.segment.churn_permille_per_month * _churn_factor(month - signed_up)
+                if chance < hazard and day > start_day + 3:
+                    intervals.append(Interval(start_day, day))
+                    start_day, left_day = None, day
+            elif (
+                chance < self.segment.reactivation_permille_per_month * 1000 and day > left_day + _QUIET_DAYS
+            ):
+                start_day = day
+        if start_day is not None:
+            intervals.append(Interval(start_day, None))
+        return intervals
+
+
+def _churn_factor(tenure_months: int) -> int:
+    """How much more or less often than usual somebody leaves after so many months, in permille."""
+    for months, permille in _CHURN_BY_TENURE:
+        if tenure_months < months:
+            return permille
+    return _CHURN_OF_OLD
+
+
+def _pick(word: int, weights: list[int]) -> int:
+    return random_stream.pick(word, random_stream.cumulative(weights))
+
+
+def organization_id(seed: int, number: int) -> str:
+    """The Clerk id of organization `number` of a seed's population."""
+    return "org_" + ids.letters(27, "population", seed, number)

@@ -1,0 +1,145 @@
+"""When the organizations of a population sign up, in absolute time.
+
+A day has a weight: the growth of the business, times what a weekday and the end of a year do. Organization k
+signs up where the running sum of the weights reaches (k + u) / N of the whole, u being its own random number
+below 1. The whole is the sum up to the *reference instant*: so there are exactly N organizations then, fewer
+before, and more after it, when the weight grows no further. Nothing of it depends on the as-of instant,
+unless the user asks for a number of days, which ends at the as-of instant.
+
+Example: two days of weights 1 and 3 and N = 4. Organization 1 with u = 0.2 is at 1.2 / 4 of 4, which is 1.2:
+on the second day, when (1.2 - 1) / 3 = 7 % of it have passed.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import accumulate
+from typing import NamedTuple
+
+from orgbilling_fixtures import random_stream
+from orgbilling_fixtures.distributions import exp2, log2
+from orgbilling_fixtures.populations import Population
+
+from orgbilling_stubs.billing.instants import DAY_MS
+
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_DAYS_PER_YEAR = 365
+_WEEKDAY_PERCENT = (118, 124, 122, 116, 100, 58, 62)
+_HOUR_PERMILLE = (
+    18,
+    14,
+    12,
+    11,
+    12,
+    18,
+    30,
+    42,
+    55,
+    62,
+    62,
+    58,
+    54,
+    60,
+    66,
+    68,
+    66,
+    60,
+    52,
+    48,
+    44,
+    38,
+    30,
+    20,
+)
+_HOUR_MS = 3_600_000
+_FIRST_AGE_YEARS, _PERIOD_YEARS = 3, 4
+
+
+class SignUp(NamedTuple):
+    """Organization `number` signs up at an instant."""
+
+    number: int
+    at_ms: int
+
+
+def launch_day(population: Population, as_of_ms: int) -> int:
+    """The population's launch, in days since 1970-01-01, moved by periods of four years.
+
+    The launch is three to seven years before the as-of instant: 2022-05-16 for one in 2026, 1994-05-16 for
+    one in 1999. It changes on one day in four years, so that exports of neighboring days have the same
+    history.
+    """
+    launched = date.fromordinal(population.launched_day + _EPOCH_ORDINAL)
+    as_of = date.fromordinal(as_of_ms // DAY_MS + _EPOCH_ORDINAL)
+    periods = (as_of.year - launched.year - _FIRST_AGE_YEARS) // _PERIOD_YEARS + 1
+    while True:
+        year = launched.year + periods * _PERIOD_YEARS
+        moved = launched.replace(
+            year=year, day=min(launched.day, 28) if launched.month == 2 else launched.day
+        )
+        if (moved.year + _FIRST_AGE_YEARS, moved.month, moved.day) <= (as_of.year, as_of.month, as_of.day):
+            return moved.toordinal() - _EPOCH_ORDINAL
+        periods -= 1
+
+
+@dataclass(frozen=True)
+class SignUpCurve:
+    """How sign-ups are spread: from the midnight of `launch_day`, N of them by the reference instant."""
+
+    population: Population
+    seed: int
+    count: int
+    launch_day: int
+    reference_ms: int
+
+    def until(self, as_of_ms: int) -> Iterator[SignUp]:
+        """Everybody who has signed up by an instant, in order of time."""
+        last_day = max(as_of_ms, self.reference_ms) // DAY_MS
+        weights = [self._weight(day) for day in range(self.launch_day, last_day + 1)]
+        sums = [0, *accumulate(weights)]
+        whole = self._sum_at(self.reference_ms, sums, weights)
+        key = random_stream.key("population", self.seed, "sign-ups")
+        number = 0
+        while self.count:
+            fraction = random_stream.draw(key, number) >> 44
+            place = ((number << 20) + fraction) * whole // (self.count << 20)
+            index = bisect_right(sums, place) - 1
+            if index >= len(weights):
+                return
+            at_ms = (self.launch_day + index) * DAY_MS + _time_of_day(place - sums[index], weights[index])
+            if at_ms > as_of_ms:
+                return
+            yield SignUp(number, at_ms)
+            number += 1
+
+    def _weight(self, day: int) -> int:
+        """The weight of a day; Q16 growth times a percentage, so that large counts have room below it."""
+        passed = min(day * DAY_MS, self.reference_ms) // DAY_MS - self.launch_day
+        growth = log2(100 + self.population.sign_ups_growth_percent_per_year) - log2(100)
+        calendar = date.fromordinal(day + _EPOCH_ORDINAL)
+        quiet = (
+            35 if (calendar.month, calendar.day) in ((12, 24), (12, 25), (12, 26), (12, 31), (1, 1)) else 100
+        )
+        return exp2(growth * passed // _DAYS_PER_YEAR) * _WEEKDAY_PERCENT[(day + 3) % 7] * quiet
+
+    def _sum_at(self, at_ms: int, sums: list[int], weights: list[int]) -> int:
+        """The running sum of the weights at an instant."""
+        day, time_ms = divmod(at_ms, DAY_MS)
+        index = day - self.launch_day
+        hour, rest_ms = divmod(time_ms, _HOUR_MS)
+        permille = sum(_HOUR_PERMILLE[:hour]) * _HOUR_MS + _HOUR_PERMILLE[hour] * rest_ms
+        passed = weights[index] * permille // (sum(_HOUR_PERMILLE) * _HOUR_MS)
+        return max(1, sums[index] + passed)
+
+
+def _time_of_day(place: int, weight: int) -> int:
+    """The millisecond of the day when so much of its weight has passed; it rises with the place."""
+    goal = place * sum(_HOUR_PERMILLE) * _HOUR_MS // weight
+    for hour, permille in enumerate(_HOUR_PERMILLE):
+        if goal < permille * _HOUR_MS:
+            return hour * _HOUR_MS + goal // permille
+        goal -= permille * _HOUR_MS
+    return DAY_MS - 1

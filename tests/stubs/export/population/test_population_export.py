@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import accumulate, pairwise
+
+import pytest
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.export import organization_tables
+from orgbilling_stubs.export.columnar.columns import values
+from orgbilling_stubs.export.errors import ExportError
+from orgbilling_stubs.export.organization_tables import OrganizationTables
+from orgbilling_stubs.export.selection import SelectionOptions
+from orgbilling_stubs.export.verify.verify import verify
+
+AS_OF_MS = instants.parse("2026-01-01")
+
+
+def selected(as_of_ms: int = AS_OF_MS, **options):
+    return SelectionOptions(as_of_ms, **{"orgs": 12, "seed": 2} | options).selection()
+
+
+@pytest.mark.parametrize(
+    "as_of", ["1999-06-15T08:00:00Z", "2024-02-29", "2026-01-01T12:34:56Z", "2100-03-01"]
+)
+@pytest.mark.parametrize("days", [1, 7, 365])
+def test_it_adds_up_at_any_instant_and_length(tmp_path, make, as_of, days):
+    selection = selected(instants.parse(as_of), days=days, orgs=8, population="scale-up")
+    exported = make(tmp_path, "parquet", selection=selection, part_size=4)
+    assert exported["rows"]["organizations"] == 8
+    assert [check for check in verify(tmp_path) if check.problem] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("population", ["startup", "scale-up", "enterprise"])
+@pytest.mark.parametrize("days", [None, 3650])
+def test_a_hundred_organizations_add_up(tmp_path, make, population, days):
+    selection = selected(orgs=100, days=days, population=population)
+    make(tmp_path, "parquet", selection=selection, part_size=100)
+    assert [check for check in verify(tmp_path) if check.problem] == []
+
+
+def test_a_prepaid_balance_is_never_below_zero_and_a_postpaid_debt_never_past_its_limit():
+    selection = selected(orgs=40)
+    source = OrganizationTables(selection)
+    modes = defaultdict(int)
+    for organization in selection.organizations:
+        tables = source.tables(organization, ("billing_profiles", "ledger"))
+        profile = {name: values(column)[0] for name, column in tables["billing_profiles"].items()}
+        modes[profile["billing_mode"]] += 1
+        if profile["billing_mode"] == "prepaid":
+            assert min(accumulate(values(tables["ledger"]["amount_credits"])), default=0) >= 0
+        else:
+            owed = [*accumulate(-micros for micros in values(tables["ledger"]["amount_usd"]))]
+            assert max(owed, default=0) <= profile["postpaid_limit_usd"]
+    assert modes.keys() == {"prepaid", "postpaid"}
+
+
+def test_an_automatic_top_up_comes_right_before_the_charge_that_it_covers():
+    selection = selected(orgs=40)
+    source, found = OrganizationTables(selection), 0
+    for organization in selection.organizations:
+        ledger = source.tables(organization, ("ledger",))["ledger"]
+        rows = [
+            *zip(
+                *map(values, (ledger["description"], ledger["created_at"], ledger["amount_usd"])), strict=True
+            )
+        ]
+        for (text, bought_ms, _), (_, charged_ms, micros) in pairwise(rows):
+            if text == "Automatic top-up" and charged_ms == bought_ms:
+                assert micros < 0
+                found += 1
+    assert found > 20
+
+
+def test_everybody_of_a_number_of_days_has_signed_up_within_them():
+    for days in (1, 7, 40):
+        selection = selected(days=days, orgs=30)
+        sign_ups_ms = [organization.sign_up.at_ms for organization in selection.organizations]
+        assert len(sign_ups_ms) == 30
+        assert sign_ups_ms == sorted(sign_ups_ms)
+        assert AS_OF_MS - days * instants.DAY_MS <= sign_ups_ms[0] < sign_ups_ms[-1] <= AS_OF_MS
+
+
+def test_the_organizations_are_counted_after_the_years_of_the_population():
+    reference_ms = instants.parse("2026-05-16")
+    assert len(selected(reference_ms, orgs=50).organizations) == 50
+    assert len(selected(orgs=50).organizations) < 50
+    assert len(selected(instants.parse("2026-12-01"), orgs=50).organizations) > 50
+
+
+def test_it_needs_numpy_in_one_line(monkeypatch):
+    def missing(name):
+        raise ModuleNotFoundError(name)
+
+    monkeypatch.setattr("orgbilling_stubs.export.errors.import_module", missing)
+    selection = selected()
+    with pytest.raises(ExportError, match=r"a population needs numpy, .*orgbilling\[export\]") as caught:
+        OrganizationTables(selection).tables(selection.organizations[0])
+    assert caught.value.code == "extra_missing"
+    assert organization_tables.numpy_installed()
+
+
+def test_what_the_api_answers_is_not_there(tmp_path, make):
+    with pytest.raises(ExportError, match="json is what the API answers") as caught:
+        make(tmp_path, "json", selection=selected())
+    assert caught.value.code == "no_responses"
