@@ -116,12 +116,17 @@ class PostgresServer:
         """The address of a database."""
         return f"postgresql://{NAME}@127.0.0.1:{self.port}/{database}"
 
-    def new_database(self) -> str:
+    def program(self, name: str) -> Path:
+        """A program of PostgreSQL, such as `psql`."""
+        return self._programs / name
+
+    def new_database(self, encoding: str = "UTF8") -> str:
         """The address of a new, empty database."""
         self._number += 1
         name = f"test_{self._number}"
+        made = f"CREATE DATABASE {name} STRATEGY file_copy TEMPLATE template0 ENCODING {encoding}"
         with psycopg.connect(self.address(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} STRATEGY file_copy TEMPLATE template0")  # type: ignore[arg-type]
+            connection.execute(made)  # type: ignore[arg-type]
         return self.address(name)
 
     def start(self) -> None:

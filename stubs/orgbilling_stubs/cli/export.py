@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from orgbilling_openapi.http_client import CertificateOptions
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from orgbilling_stubs.export.report.summary import OrganizationSummary
     from orgbilling_stubs.export.request import ExportRequest, Progress
     from orgbilling_stubs.export.selection import Selection
+    from orgbilling_stubs.export.writers.postgres import DatabaseTarget
 
 app = typer.Typer(
     name="export",
@@ -145,6 +146,15 @@ PartitionBy = Annotated[
 Block = Annotated[int, typer.Option(min=1, help="How many organizations a part has.")]
 Jobs = Annotated[int | None, _option("How many processes work. (default: one for each core)", min=1)]
 To = Annotated[str | None, _option("Load the data into this database: postgresql://…", metavar="URL")]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="With --to: drop tables of the same names, and create them anew.")
+]
+Append = Annotated[
+    bool, typer.Option("--append", help="With --to: add the rows to the tables that are there.")
+]
+Schema = Annotated[
+    str | None, _option("With --to: create the tables in this schema of the database.", metavar="NAME")
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace the export, or the files, that are there.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Show charts of balance and usage in the terminal.")]
 Report = Annotated[Path | None, _option("Write charts to this HTML page.", metavar="FILE")]
@@ -173,6 +183,9 @@ def export(
     partition_by: PartitionBy = None,
     jobs: Jobs = None,
     to: To = None,
+    replace_tables: Replace = False,
+    append: Append = False,
+    schema: Schema = None,
     force: Force = False,
     preview: Preview = False,
     report: Report = None,
@@ -203,7 +216,9 @@ def export(
             _report(selection, command, report, force)
         table_names = requests.parse_tables(tables)
         if to is not None:
-            _fill_database(selection, to, table_names)
+            _fill_database(selection, _database_target(to, schema, replace_tables, append), table_names)
+        elif replace_tables or append or schema is not None:
+            raise ExportError("conflicting_options", "--replace, --append and --schema are for --to URL")
         if out is not None:
             command += ["--tables", ",".join(table_names)] if tables is not None else []
             command += ["--block", str(block)] if block != requests.PART_SIZE else []
@@ -339,18 +354,28 @@ def _report(selection: Selection, command: list[str], file: Path, force: bool) -
     console.print(f"{escape(str(file))}: {counted(len(summaries), 'organization')}")
 
 
-def _fill_database(selection: Selection, url: str, tables: tuple[str, ...]) -> None:
+def _database_target(url: str, schema: str | None, replace_tables: bool, append: bool) -> DatabaseTarget:
+    """The database of `--to`, and what becomes of tables that are there."""
     from orgbilling_stubs.export.errors import ExportError
-    from orgbilling_stubs.export.request import ExportRequest
-    from orgbilling_stubs.export.writers import postgres
+    from orgbilling_stubs.export.writers.postgres import DatabaseTarget
 
+    if replace_tables and append:
+        raise ExportError("conflicting_options", "--replace or --append: give one of them")
     if not url.startswith(("postgresql://", "postgres://")):
         raise ExportError(
             "unknown_database", f"--to: {url!r} is not a URL such as postgresql://localhost/demo"
         )
+    existing: Literal["refuse", "replace", "append"] = "append" if append else "refuse"
+    return DatabaseTarget(url, schema, "replace" if replace_tables else existing)
+
+
+def _fill_database(selection: Selection, target: DatabaseTarget, tables: tuple[str, ...]) -> None:
+    from orgbilling_stubs.export.request import ExportRequest
+    from orgbilling_stubs.export.writers import postgres
+
     count = len(selection.organizations)
     with progress(count) as advance:
-        rows = postgres.fill(ExportRequest(Path(), "postgres", selection, tables), url, advance)
+        rows = postgres.fill(ExportRequest(Path(), "postgres", selection, tables), target, advance)
     sizes = f"{counted(count, 'organization')}, {counted(sum(rows.values()), 'row')}"
     console.print(f"{sizes} in {counted(len(rows), 'table')}")
 

@@ -12,7 +12,7 @@ from typing import Any
 from orgbilling_stubs.export.errors import EXTRA, ExportError, from_os
 from orgbilling_stubs.export.request import ExportRequest
 from orgbilling_stubs.export.schema import BY_NAME, NAMES, document
-from orgbilling_stubs.export.writers import sql
+from orgbilling_stubs.export.writers import postgres, sql
 from orgbilling_stubs.export.writers.files import ManifestEntry, write_file
 from orgbilling_stubs.export.writers.parts import table_path
 
@@ -82,15 +82,25 @@ def write_companions(request: ExportRequest) -> list[ManifestEntry]:
 
 
 def _load_script(tables: Sequence[str], part_count: int | None) -> str:
-    """What psql runs in the folder of an export."""
-    usage = "Run in this folder: psql --set ON_ERROR_STOP=1 --single-transaction --file load.sql DATABASE"
-    created = [sql.create(BY_NAME[name], "postgresql", within=tables) for name in tables]
+    """What psql runs in the folder of an export.
+
+    It says in which encoding the files are, whatever the client's is, and stops at the first error, which is
+    one line.
+    """
+    usage = "Run in this folder: psql --single-transaction --file load.sql DATABASE"
+    settings = "\\set ON_ERROR_STOP on\n\\set SHOW_CONTEXT never\n\\encoding UTF8\n"
+    created = [
+        sql.create(BY_NAME[name], "postgresql", within=tables) + sql.comments(BY_NAME[name])
+        for name in tables
+    ]
     copied = [
         f"\\copy {name} from '{table_path(name, 'postgres', part)}'\n"
         for part in ([None] if part_count is None else range(part_count))
         for name in tables
     ]
-    return "\n".join([f"-- {usage}\n", *created]) + "\n" + "".join(copied)
+    return (
+        "\n".join([f"-- {usage}\n", settings + postgres.REFUSE_SQL_ASCII, *created]) + "\n" + "".join(copied)
+    )
 
 
 def read(folder: Path, name: str = NAME) -> Manifest:

@@ -29,7 +29,7 @@ from orgbilling_stubs.export.schema import BY_NAME, Column, Table
 from orgbilling_stubs.export.verify.invariants import EMPTY
 from orgbilling_stubs.export.writers import duckdb as duckdb_writer
 from orgbilling_stubs.export.writers import sqlite as sqlite_writer
-from orgbilling_stubs.export.writers.sql import TYPES, quoted
+from orgbilling_stubs.export.writers.sql import SQLITE_UNITS, TYPES, literal, quoted, sqlite_name
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -111,7 +111,7 @@ def opened(folder: Path, format: str, files: Mapping[str, Sequence[str]]) -> Ite
             with duckdb.connect(str(file), read_only=format == "duckdb") as connection:
                 for setting in (
                     "memory_limit = '400MB'",
-                    f"temp_directory = {_literal(scratch)}",
+                    f"temp_directory = {literal(scratch)}",
                     "threads = 2",
                 ):
                     connection.execute(f"SET {setting}")
@@ -140,7 +140,7 @@ def _load(
         problem = ""
         if format in ("parquet", "duckdb"):
             description = connection.execute(f"SELECT * FROM {typed} LIMIT 0").description
-            problem = misnamed(table, [column[0] for column in description])
+            problem = misnamed(table.names, [column[0] for column in description])
         elif format == "sqlite":
             problem = _copy_from_sqlite(connection, table, paths[0])
         elif format == "csv":
@@ -161,14 +161,14 @@ def _load(
     return None
 
 
-def misnamed(table: Table, names: Sequence[str]) -> str:
+def misnamed(expected: Sequence[str], names: Sequence[str]) -> str:
     """How column names differ from a table's; empty when they do not."""
-    for position, name in enumerate(table.names):
+    for position, name in enumerate(expected):
         if [*names[position : position + 1]] != [name]:
             instead = repr(names[position]) if position < len(names) else "missing"
             return f"column {position + 1} is {instead}, not {name!r}"
-    surplus = names[len(table.names) :]
-    return f"column {len(table.names) + 1} is {surplus[0]!r}: the table has no more" if surplus else ""
+    surplus = names[len(expected) :]
+    return f"column {len(expected) + 1} is {surplus[0]!r}: the table has no more" if surplus else ""
 
 
 def _csv_header(table: Table, paths: Sequence[Path]) -> str:
@@ -176,7 +176,7 @@ def _csv_header(table: Table, paths: Sequence[Path]) -> str:
     for path in paths:
         try:
             with path.open(encoding="utf-8", newline="") as file:
-                problem = misnamed(table, next(csv.reader(file, strict=True), []))
+                problem = misnamed(table.names, next(csv.reader(file, strict=True), []))
         except (ValueError, csv.Error) as error:
             problem = f"row 1: {error}"
         if problem:
@@ -188,14 +188,14 @@ def _copy_from_sqlite(connection: DuckDBPyConnection, table: Table, path: Path) 
     """Copy a table of the SQLite file into `raw_<table>`, every cell as text, unless its columns differ."""
     pyarrow = require("pyarrow", "export verify")
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
-        description = database.execute(f"SELECT * FROM {table.name} LIMIT 0").description
-        if problem := misnamed(table, [column[0] for column in description]):
+        stored = [row[1] for row in database.execute(f"PRAGMA table_info({table.name})")]
+        if problem := misnamed([sqlite_name(column) for column in table.columns], stored):
             return problem
         columns = ", ".join(f"{quoted(name)} VARCHAR" for name in table.names)
         connection.execute(f"CREATE TEMP TABLE raw_{table.name} ({columns})")
         cells = []
         for column in table.columns:
-            cell = f"CAST({quoted(column.name)} AS TEXT)"
+            cell = f"CAST({quoted(sqlite_name(column))} AS TEXT)"
             if column.kind == "bool":
                 cell = f"CASE {cell} WHEN '1' THEN 'true' WHEN '0' THEN 'false' ELSE {cell} END"
             cells.append(cell)
@@ -290,18 +290,22 @@ def _cell(column: Column, format: str) -> str:
 
 def _from_text(column: Column, format: str) -> str:
     """The value of a cell that is text; null when it is not of its column's kind."""
+    if format == "sqlite" and column.kind in SQLITE_UNITS:
+        column = column._replace(kind="int")
     pattern, cell = _PATTERNS.get(column.kind), _cell(column, format)
     if pattern is None:
         return cell
-    typed_cell = f"TRY_CAST({cell} AS {TYPES['duckdb'][column.kind]})"
-    return f"CASE WHEN regexp_full_match({cell}, {_literal(pattern)}) THEN {_integer(column, typed_cell)} END"
+    # The pattern says that an instant is in UTC, and casts to a type without a zone are faster.
+    type = "TIMESTAMP" if column.kind == "instant" else TYPES["duckdb"][column.kind]
+    value = _integer(column, f"TRY_CAST({cell} AS {type})")
+    return f"CASE WHEN regexp_full_match({cell}, {literal(pattern)}) THEN {value} END"
 
 
 def _text_source(table: Table, format: str, paths: Sequence[Path]) -> str:
     """Where DuckDB finds the rows of a table with every cell as text."""
     if format == "sqlite":
         return f"raw_{table.name}"
-    columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in table.names)
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in table.names)
     if format == "jsonl":
         return f"read_json({_list(paths)}, columns = {{{columns}}}, format = 'newline_delimited')"
     dialect = _CSV if format == "csv" else _COPY
@@ -312,11 +316,7 @@ def _text_source(table: Table, format: str, paths: Sequence[Path]) -> str:
 
 
 def _list(paths: Sequence[Path]) -> str:
-    return "[" + ", ".join(_literal(str(path)) for path in paths) + "]"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return "[" + ", ".join(literal(str(path)) for path in paths) + "]"
 
 
 def _summary(error: Exception) -> str:

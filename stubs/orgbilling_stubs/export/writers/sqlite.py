@@ -47,7 +47,12 @@ def _fill(path: Path, request: ExportRequest, advance: Progress) -> dict[str, in
 
 def _insert(database: sqlite3.Connection, tables: list[Table], columns: Mapping[str, TableColumns]) -> None:
     for table in tables:
-        cells = [plain(column.kind, values(columns[table.name][column.name])) for column in table.columns]
+        cells = [
+            values(columns[table.name][column.name])
+            if column.kind in sql.SQLITE_UNITS
+            else plain(column.kind, values(columns[table.name][column.name]))
+            for column in table.columns
+        ]
         marks = ", ".join("?" * len(cells))
         database.executemany(
             f"INSERT INTO {table.name} VALUES ({marks})",  # noqa: S608 -- names of ours

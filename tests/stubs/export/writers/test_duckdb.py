@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import duckdb
 import pytest
+from orgbilling_stubs.billing import instants
 from orgbilling_stubs.export.errors import ExportError
+from orgbilling_stubs.export.schema import BY_NAME
 from orgbilling_stubs.export.writers import duckdb as duck
 
 from ..conftest import names_in
@@ -15,9 +17,29 @@ def test_the_database_has_all_rows_with_exact_types(tmp_path, make):
         for table, rows in exported["rows"].items():
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (rows,)
         types = dict(connection.execute("SELECT column_name, column_type FROM (DESCRIBE ledger)").fetchall())
-        assert (types["amount_usd"], types["created_at"]) == ("DECIMAL(20,6)", "TIMESTAMP")
-        [(first,)] = connection.execute("SELECT min(created_at) FROM ledger").fetchall()
-        assert first.isoformat() == "2026-01-29T00:00:00"
+        assert (types["amount_usd"], types["created_at"]) == ("DECIMAL(20,6)", "TIMESTAMP WITH TIME ZONE")
+        # Python's TIMESTAMPTZ would need pytz.
+        connection.execute("SET TimeZone = 'America/New_York'")
+        [first] = connection.execute(
+            "SELECT epoch_ms(min(created_at)), min(created_at)::TEXT FROM ledger"
+        ).fetchall()
+        assert first == (instants.parse("2026-01-29T00:00:00Z"), "2026-01-28 19:00:00-05")
+        types = connection.execute("SELECT DISTINCT data_type FROM duckdb_columns()").fetchall()
+        assert ("TIMESTAMP",) not in types
+        [(table, column)] = connection.execute(
+            "SELECT t.comment, c.comment FROM duckdb_tables() t JOIN duckdb_columns() c USING (table_name) "
+            "WHERE table_name = 'ledger' AND column_name = 'amount_usd'"
+        ).fetchall()
+        assert table == f"{BY_NAME['ledger'].meaning}. Key: organization_id, number"
+        assert column == next(each.meaning for each in BY_NAME["ledger"].columns if each.name == "amount_usd")
+
+
+def test_the_file_is_one_that_the_first_stable_release_reads(tmp_path, make):
+    """Its storage version stands in the file's header; that of 1.0 is 64."""
+    make(tmp_path, "duckdb")
+    header = (tmp_path / duck.FILE).read_bytes()[:20]
+    assert header[8:12] == b"DUCK"
+    assert int.from_bytes(header[12:20], "little") == 64
 
 
 @pytest.mark.slow

@@ -40,7 +40,9 @@ def test_money_is_exact_in_every_database():
     ledger = BY_NAME["ledger"]
     assert '"amount_usd" DECIMAL(20, 6) NOT NULL' in sql.create(ledger, "duckdb")
     assert '"amount_usd" numeric(20, 6) NOT NULL' in sql.create(ledger, "postgresql")
-    assert '"amount_usd" TEXT NOT NULL' in sql.create(ledger, "sqlite")
+    stored = '"amount_usd_micros" INTEGER NOT NULL'
+    shown = '"amount_usd" REAL GENERATED ALWAYS AS ("amount_usd_micros" / 1000000.0) VIRTUAL'
+    assert f"{stored},\n    {shown}" in sql.create(ledger, "sqlite")
     assert 'UNIQUE ("organization_id", "entry_id")' in sql.create(ledger, "postgresql")
 
 
