@@ -154,7 +154,7 @@ async def _fetch(
 def failure_cause(error: Exception, url: str) -> str:
     """Why a request failed, in a few words: from the innermost error that says something."""
     host = urlsplit(url).hostname or ""
-    proxy = _proxy(url)
+    proxy = redact(proxy_of(url) or "")
     through = f" (through the proxy {proxy})" if proxy else ""
     for cause in _causes(error):
         if isinstance(cause, socket.gaierror):
@@ -210,8 +210,8 @@ def _tls_context(tls: CertificateOptions) -> ssl.SSLContext | bool:
         raise NetworkError(f"{source} {named}: {problem.lower()}") from None
 
 
-def _proxy(url: str) -> str | None:
-    """The proxy that a request goes through, without its password; None for none."""
+def proxy_of(url: str) -> str | None:
+    """The proxy of the environment that a request goes through; None for none. It may hold a password."""
     from urllib.request import getproxies, proxy_bypass  # late: 10 ms, and most servers ask nobody
 
     parts = urlsplit(url)
@@ -220,7 +220,7 @@ def _proxy(url: str) -> str | None:
         return None
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
-    return redact(proxy) if proxy else None
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
 
 
 def _refusal(response: httpx.Response) -> str:

@@ -7,7 +7,6 @@ wait. When the real API asks for patience (429, 503), or cannot be reached, noth
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from orgbilling_conformance.exchange import Response as JudgedResponse
 from orgbilling_openapi.http_client import is_loopback
@@ -15,13 +14,10 @@ from orgbilling_openapi.http_client import is_loopback
 from orgbilling_stubs.beside.forwarded_headers import request_headers
 from orgbilling_stubs.beside.settings import PREFIX, BesideSettings
 from orgbilling_stubs.beside.traffic import MOST_COPIED_BYTES, ForwardedExchange, TrafficObserver
-from orgbilling_stubs.beside.upstream import Upstream, upstream_problem
+from orgbilling_stubs.beside.upstream import Upstream, UpstreamResponse, upstream_problem
 from orgbilling_stubs.http.context import Headers, RequestContext, Response
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants.clock import wall_ns
-
-if TYPE_CHECKING:
-    import httpx
 
 REMOTE_RATE = 5.0
 """So many comparisons a second beyond loopback, as `orgbilling conform` asks."""
@@ -72,13 +68,13 @@ class StubComparison:
         try:
             answer = await self._upstream.send("GET", f"{path}?{query}" if query else path, headers)
             seconds = (wall_ns() - began_ns) / 1e9
-            content, whole = await _content(answer)
+            content, whole = await _content(answer, self._upstream.base)
         except Problem as problem:
             self._observer.observation.skip(problem.detail)
             self._pause(None)
             return
-        if answer.status_code in (429, 503):
-            self._pause(answer.headers.get("retry-after"))
+        if answer.status in (429, 503):
+            self._pause(answer.header(b"retry-after") or None)
         else:
             self._pause_s = FIRST_PAUSE_S
         self._observer.submit(
@@ -89,8 +85,8 @@ class StubComparison:
                 query,
                 received,
                 None,
-                answer.status_code,
-                list(answer.headers.raw),
+                answer.status,
+                list(answer.headers),
                 content,
                 whole,
                 seconds,
@@ -109,7 +105,7 @@ class StubComparison:
         self._paused_until_ns = wall_ns() + int(seconds * 1e9)
 
 
-async def _content(answer: httpx.Response) -> tuple[bytes | None, bool]:
+async def _content(answer: UpstreamResponse, base: str) -> tuple[bytes | None, bool]:
     """The body as encoded, and whether it is whole; None where it is too long to be judged.
 
     Raises Problem.
@@ -117,13 +113,13 @@ async def _content(answer: httpx.Response) -> tuple[bytes | None, bool]:
     pieces: list[bytes] = []
     length = 0
     try:
-        async for piece in answer.aiter_raw():
+        async for piece in answer:
             pieces.append(piece)
             length += len(piece)
             if length > MOST_COPIED_BYTES:
                 return None, True
     except Exception as error:
-        raise upstream_problem(error, str(answer.url)) from None
+        raise upstream_problem(error, base) from None
     finally:
         await answer.aclose()
     return b"".join(pieces), True

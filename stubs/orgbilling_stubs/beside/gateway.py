@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -32,7 +31,7 @@ from orgbilling_stubs.beside.settings import (
     parse_write,
 )
 from orgbilling_stubs.beside.traffic import MOST_COPIED_BYTES, ForwardedExchange, TrafficObserver
-from orgbilling_stubs.beside.upstream import Upstream, upstream_problem
+from orgbilling_stubs.beside.upstream import Upstream, UpstreamResponse, upstream_problem
 from orgbilling_stubs.http.connection import Connection, Disconnected
 from orgbilling_stubs.http.context import (
     CallNext,
@@ -47,9 +46,6 @@ from orgbilling_stubs.http.errors import HOST_REFUSED, ORIGIN_REFUSED, ROUTE_UNK
 from orgbilling_stubs.http.request_head import first_values
 from orgbilling_stubs.http.responses import Responder
 from orgbilling_stubs.tenants.clock import wall_ns
-
-if TYPE_CHECKING:
-    import httpx
 
 LOG = logging.getLogger("orgbilling")
 
@@ -211,7 +207,7 @@ class Gateway:
         await send({"type": "http.response.start", "status": 204, "headers": answer})
         await send({"type": "http.response.body", "body": b""})
 
-    async def send(self, passing: _Passing, body: bytes | AsyncIterator[bytes] | None) -> httpx.Response:
+    async def send(self, passing: _Passing, body: bytes | AsyncIterator[bytes] | None) -> UpstreamResponse:
         """Send the request of an exchange; raises Problem."""
         headers = request_headers(
             passing.received, self.upstream.host, has_body=body is not None, token=self._token
@@ -254,13 +250,13 @@ class _Passing:
             body = _copied(body, self)
         answer = await gateway.send(self, body)
         seconds = (wall_ns() - self._began_ns) / 1e9
-        headers = response_headers(answer.headers.raw, gateway.upstream.base, public, prefix=PREFIX)
+        headers = response_headers(answer.headers, gateway.upstream.base, public, prefix=PREFIX)
         headers.append(ANSWERED_BY)
-        length = answer.headers.get("content-length", "")
+        length = answer.header(b"content-length")
         is_short = length.isdecimal() and int(length) <= WHOLE_BYTES
-        if head_only or answer.status_code in (204, 304) or is_short or self.buffered:
+        if head_only or answer.status in (204, 304) or is_short or self.buffered:
             try:
-                content = b"".join([chunk async for chunk in answer.aiter_raw()])
+                content = b"".join([chunk async for chunk in answer])
             except Exception as error:
                 raise upstream_problem(error, gateway.upstream.base) from None
             finally:
@@ -268,10 +264,10 @@ class _Passing:
             self.judged(answer, content, whole=True, seconds=seconds)
             if content and not length:
                 headers.append((b"content-length", b"%d" % len(content)))
-            return Response(answer.status_code, headers, content)
-        if answer.headers.get("content-type", "").startswith(EVENT_STREAM):
-            gateway.upstream.wait_without_limit(answer)
-        return Response(answer.status_code, headers, deliver=_PassedBody(self, answer, seconds))
+            return Response(answer.status, headers, content)
+        if answer.header(b"content-type").startswith(EVENT_STREAM):
+            answer.wait_without_limit()
+        return Response(answer.status, headers, deliver=_PassedBody(self, answer, seconds))
 
     def failed(self, problem: Problem) -> None:
         """Let it be judged that the real API was reached, and gave no whole answer."""
@@ -296,7 +292,7 @@ class _Passing:
                 )
             )
 
-    def judged(self, answer: httpx.Response, content: bytes | None, *, whole: bool, seconds: float) -> None:
+    def judged(self, answer: UpstreamResponse, content: bytes | None, *, whole: bool, seconds: float) -> None:
         """Give a copy of the exchange to whoever judges it."""
         self._gateway.observer.submit(
             ForwardedExchange(
@@ -306,8 +302,8 @@ class _Passing:
                 self.query.decode("latin-1"),
                 self.received,
                 self.sent,
-                answer.status_code,
-                list(answer.headers.raw),
+                answer.status,
+                list(answer.headers),
                 content,
                 whole,
                 seconds,
@@ -323,7 +319,7 @@ class _PassedBody:
     at_end: called before its last piece is sent.
     """
 
-    def __init__(self, passing: _Passing, answer: httpx.Response, seconds: float) -> None:
+    def __init__(self, passing: _Passing, answer: UpstreamResponse, seconds: float) -> None:
         self._passing = passing
         self._answer = answer
         self._seconds = seconds
@@ -336,7 +332,7 @@ class _PassedBody:
         copied, whole, failed = 0, False, False
         await connection.start(response.status, response.headers)
         departed = asyncio.ensure_future(connection.departed(float("inf")))
-        chunks = answer.aiter_raw()
+        chunks = aiter(answer)
         try:
             while (chunk := await _next_chunk(chunks, departed)) is not None:
                 copied += len(chunk)

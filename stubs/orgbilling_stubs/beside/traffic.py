@@ -1,7 +1,9 @@
 """What passes between the client and the real API: a bounded copy of each exchange, judged in a thread.
 
-The client waits for none of it. Exchanges are judged one after the other; when more come than can be judged,
-some are not, and the report says how many.
+The client waits for none of it: an exchange is judged when nothing has come for a moment, because the thread
+takes the interpreter from whoever passes answers on. `orgbilling beside` judges in another process, for which
+the thread waits. Exchanges are judged one after the other; when more come
+than can be judged, some are not, and the report says how many.
 """
 
 from __future__ import annotations
@@ -10,16 +12,18 @@ import asyncio
 import logging
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, Full, Queue
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
-from orgbilling_conformance.exchange import NotJudged, Response
+from orgbilling_conformance.exchange import NotJudged, Request, Response
 from orgbilling_conformance.observation import Observation, request_of
 from orgbilling_conformance.reports.report import Finding
 
 from orgbilling_stubs.beside.forwarded_headers import DECODED_CODINGS
+from orgbilling_stubs.beside.observation_process import ObservationProcess
 from orgbilling_stubs.http.context import Headers
 
 LOG = logging.getLogger("orgbilling")
@@ -27,8 +31,12 @@ LOG = logging.getLogger("orgbilling")
 MOST_COPIED_BYTES = 8 * 1024 * 1024
 """So much of a body is copied for judging; what is longer passes, and is not judged."""
 MOST_DECODED_BYTES = 32 * 1024 * 1024
-MOST_WAITING = 200
-"""So many exchanges may wait to be judged."""
+MOST_WAITING = 400
+"""So many exchanges may wait to be judged; when half as many do, they are judged whatever else happens."""
+MOST_WAITING_BYTES = 64 * 1024 * 1024
+"""So many bytes of answers may wait, in the same way."""
+QUIET_S = 0.01
+"""So long nothing has come before an exchange is judged."""
 IDLE_S = 0.5
 """So long without an exchange, and the exchanges are compared with each other."""
 CLOSE_S = 3.0
@@ -83,7 +91,7 @@ FindingListener = Callable[[Sequence[Finding], str], None]
 class TrafficObserver:
     """Judges exchanges in a thread. listeners: told of each, also of those that are no evidence."""
 
-    def __init__(self, observation: Observation) -> None:
+    def __init__(self, observation: Observation | ObservationProcess) -> None:
         self.observation = observation
         self.listeners: list[Listener] = []
         self.finding_listeners: list[FindingListener] = []
@@ -91,8 +99,13 @@ class TrafficObserver:
         """Called in the server's loop after everything that was waiting has been judged."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: Queue[ForwardedExchange | None] = Queue(MOST_WAITING)
+        self._waiting_bytes = 0
+        self._submitted = 0
+        self._lock = Lock()
+        """Guards the number of bytes, which two threads change."""
         self._thread: Thread | None = None
         self._idle = Event()
+        self._closing = Event()
 
     def submit(self, exchange: ForwardedExchange) -> None:
         """Judge an exchange soon; never waits. It is called in the server's loop."""
@@ -101,24 +114,31 @@ class TrafficObserver:
             self._thread = Thread(target=self._run, name="traffic-observer", daemon=True)
             self._thread.start()
         self._idle.clear()
+        self._submitted += 1
+        size = len(exchange.content or b"")
         try:
+            if self._waiting_bytes + size > MOST_WAITING_BYTES:
+                raise Full
             self._waiting.put_nowait(exchange)
         except Full:
             self.observation.skip("more came than could be judged")
+        else:
+            self._count_bytes(size)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until everything that was submitted is judged; False when the time is over."""
         return self._thread is None or self._idle.wait(timeout_s)
 
     def close(self) -> None:
-        """Judge what is waiting, for a few seconds, and stop."""
+        """Judge what is waiting, for a few seconds, and stop; what is still waiting then is counted."""
+        self._closing.set()
         self.wait(CLOSE_S)
         thread, self._thread = self._thread, None
         if thread is not None:
-            try:
-                self._waiting.put_nowait(None)
-            except Full:
-                return
+            with suppress(Empty):
+                while self._waiting.get_nowait() is not None:
+                    self.observation.skip("the server was stopped before")
+            self._waiting.put_nowait(None)
             thread.join(CLOSE_S)
 
     def _run(self) -> None:
@@ -135,7 +155,20 @@ class TrafficObserver:
             if exchange is None:
                 return
             compared = False
+            self._wait_for_quiet()
             self._guarded(partial(self._check, exchange))
+            self._count_bytes(-len(exchange.content or b""))
+
+    def _wait_for_quiet(self) -> None:
+        """Wait until nothing comes for a moment, or until half of what may wait is waiting."""
+        while self._waiting.qsize() < MOST_WAITING // 2 and self._waiting_bytes < MOST_WAITING_BYTES // 2:
+            submitted = self._submitted
+            if self._closing.wait(QUIET_S) or self._submitted == submitted:
+                return
+
+    def _count_bytes(self, added: int) -> None:
+        with self._lock:
+            self._waiting_bytes += added
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Do some work; whatever an answer holds, traffic goes on."""
@@ -157,23 +190,7 @@ class TrafficObserver:
         if not exchange.operation:
             self.observation.skip("it is no operation of the API description")
             return
-        headers = _texts(exchange.headers)
-        request = request_of(
-            exchange.method, exchange.path, exchange.query, _texts(exchange.received), exchange.body
-        )
-        body = b"" if exchange.method == "HEAD" else exchange.decoded or b""
-        response = Response(
-            exchange.status, headers, body, exchange.seconds, not_judged=_not_judged(exchange)
-        )
-        if exchange.failure:
-            response = Response(0, (), b"no whole answer", exchange.seconds, failure=exchange.failure)
-        elif (
-            response.not_judged is not None
-            and response.not_judged.reason == "body-encoded"
-            and _is_known(response)
-        ):
-            broken = b"the body is not in the content coding that it names"
-            response = Response(0, (), broken, exchange.seconds, failure="broken")
+        request, response = judged_exchange(exchange)
         found = self.observation.consider(request, response, authorization_of(exchange.received))
         if exchange.stub is not None:
             found += self.observation.differ(request, exchange.stub, response)
@@ -183,6 +200,26 @@ class TrafficObserver:
         if findings:
             for listener in self.finding_listeners:
                 listener(findings, trace)
+
+
+def judged_exchange(exchange: ForwardedExchange) -> tuple[Request, Response]:
+    """An exchange as it is judged: its body decoded, and said where it is not what the real API has sent."""
+    headers = _texts(exchange.headers)
+    request = request_of(
+        exchange.method, exchange.path, exchange.query, _texts(exchange.received), exchange.body
+    )
+    body = b"" if exchange.method == "HEAD" else exchange.decoded or b""
+    response = Response(exchange.status, headers, body, exchange.seconds, not_judged=_not_judged(exchange))
+    if exchange.failure:
+        response = Response(0, (), b"no whole answer", exchange.seconds, failure=exchange.failure)
+    elif (
+        response.not_judged is not None
+        and response.not_judged.reason == "body-encoded"
+        and _is_known(response)
+    ):
+        broken = b"the body is not in the content coding that it names"
+        response = Response(0, (), broken, exchange.seconds, failure="broken")
+    return request, response
 
 
 def _is_known(response: Response) -> bool:

@@ -1,7 +1,8 @@
 """The client of the real API: one pool of connections, nothing decoded, nothing followed, nothing remembered.
 
-httpx gives the bytes as they came (`aiter_raw`), by the network policy of `orgbilling_openapi.http_client`.
-Its cookie jar takes none, so no credential outlives its request.
+It follows the network policy of `orgbilling_openapi.http_client`. Without a proxy on the way, the connections
+are our own (`direct_connections`); httpx speaks with a proxy, and gives the bytes as they came (`aiter_raw`).
+No credential outlives its request.
 """
 
 from __future__ import annotations
@@ -9,11 +10,10 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from orgbilling_openapi.http_client import CertificateOptions, client_options, failure_cause
+from orgbilling_openapi.http_client import CertificateOptions, client_options, failure_cause, proxy_of
 
 from orgbilling_stubs.beside.errors import (
     UPSTREAM_BROKEN,
@@ -28,6 +28,8 @@ from orgbilling_stubs.http.errors import Problem, ProblemType
 if TYPE_CHECKING:
     import httpx
 
+    from orgbilling_stubs.beside.direct_connections import DirectConnections
+
 MOST_CONNECTIONS = 100
 IDLE_CONNECTIONS = 20
 IDLE_SECONDS = 30.0
@@ -35,6 +37,46 @@ CONNECT_TIMEOUT_S = 10.0
 POOL_TIMEOUT_S = 10.0
 REPEATED = ("GET", "HEAD")
 """Methods that are sent once more when a connection of the pool turns out to be closed."""
+
+
+class UpstreamResponse(Protocol):
+    """A response of the real API; iterating over it gives its body as it comes, still encoded."""
+
+    status: int
+    headers: Headers
+
+    def header(self, name: bytes) -> str:
+        """The first value of a header, whose name is in lower case; empty where there is none."""
+
+    def wait_without_limit(self) -> None:
+        """Let the body come as slowly as it likes: an event stream is silent while nothing happens."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def aclose(self) -> None:
+        """Give the connection back."""
+
+
+class _ProxiedResponse:
+    """A response that came through a proxy."""
+
+    def __init__(self, response: httpx.Response, timeouts: dict[str, float | None]) -> None:
+        self._response = response
+        self._timeouts = timeouts
+        self.status = response.status_code
+        self.headers: Headers = response.headers.raw
+
+    def header(self, name: bytes) -> str:
+        return next((value for key, value in self.headers if key.lower() == name), b"").decode("latin-1")
+
+    def wait_without_limit(self) -> None:
+        self._timeouts["read"] = None
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._response.aiter_raw()
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
 
 
 class Upstream:
@@ -46,8 +88,10 @@ class Upstream:
         self.host = self.base.partition("://")[2].partition("/")[0].encode("latin-1")
         self._path = urlsplit(self.base).path
         self._timeout_s = settings.timeout_s
+        self._connect_s = min(settings.timeout_s, CONNECT_TIMEOUT_S)
+        self._pool_s = min(settings.timeout_s, POOL_TIMEOUT_S)
         self._options = client_options(self.base, settings.timeout_s, certificates)
-        self._client: httpx.AsyncClient | None = None
+        self._pool: DirectConnections | httpx.AsyncHTTPTransport | None = None
 
     async def send(
         self,
@@ -55,61 +99,79 @@ class Upstream:
         target: str,
         headers: Headers,
         body: bytes | AsyncIterator[bytes] | None = None,
-    ) -> httpx.Response:
+    ) -> UpstreamResponse:
         """Send a request; the response has its head, and its body is still to be read.
 
         target: path and query below the base, encoded as the client has sent them. Raises Problem.
         """
         import httpx
 
-        client = self._connected()
-        # httpx would write a path anew: dots, and characters that it encodes otherwise.
         wire_target = f"{self._path}{target}".encode("latin-1")
         try:
-            request = httpx.Request(
-                method,
-                self.base,
-                headers=headers,
-                content=body,
-                extensions={"timeout": self._timeouts(), "target": wire_target},
-            )
             try:
-                return await client.send(request, stream=True)
+                return await self._send(method, wire_target, headers, body)
             except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
                 if method not in REPEATED:
                     raise
-                return await client.send(request, stream=True)
-        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError, ExceptionGroup) as error:
+                return await self._send(method, wire_target, headers, body)
+        except (httpx.HTTPError, OSError, ValueError, ImportError, ExceptionGroup) as error:
             raise upstream_problem(error, self.base) from None
-
-    def wait_without_limit(self, response: httpx.Response) -> None:
-        """Let a body come as slowly as it likes: an event stream is silent while nothing happens."""
-        response.request.extensions["timeout"]["read"] = None
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._client is not None:
-            client, self._client = self._client, None
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
             with suppress(RuntimeError):  # the loop of its connections may have ended
-                await client.aclose()
+                await pool.aclose()
 
-    def _timeouts(self) -> dict[str, float | None]:
-        seconds = self._timeout_s
-        connect = min(seconds, CONNECT_TIMEOUT_S)
-        return {"connect": connect, "read": seconds, "write": seconds, "pool": min(seconds, POOL_TIMEOUT_S)}
+    async def _send(
+        self, method: str, target: bytes, headers: Headers, body: bytes | AsyncIterator[bytes] | None
+    ) -> UpstreamResponse:
+        import httpx
 
-    def _connected(self) -> httpx.AsyncClient:
-        if self._client is None:
+        pool = self._connected()
+        if not isinstance(pool, httpx.AsyncHTTPTransport):
+            return await pool.send(method, target, headers, body)
+        seconds, connect_s, pool_s = self._timeout_s, self._connect_s, self._pool_s
+        timeouts: dict[str, float | None] = {
+            "connect": connect_s,
+            "read": seconds,
+            "write": seconds,
+            "pool": pool_s,
+        }
+        # httpx would write a path anew: dots, and characters that it encodes otherwise.
+        extensions = {"timeout": timeouts, "target": target}
+        request = httpx.Request(method, self.base, headers=headers, content=body, extensions=extensions)
+        return _ProxiedResponse(await pool.handle_async_request(request), timeouts)
+
+    def _connected(self) -> DirectConnections | httpx.AsyncHTTPTransport:
+        """The connections, through a proxy where the environment names one."""
+        if self._pool is None:
             import httpx
 
-            limits = httpx.Limits(
-                max_connections=MOST_CONNECTIONS,
-                max_keepalive_connections=IDLE_CONNECTIONS,
-                keepalive_expiry=IDLE_SECONDS,
+            from orgbilling_stubs.beside.direct_connections import DirectConnections, PoolLimits, TimeLimits
+
+            verify = self._options["verify"]
+            proxy = proxy_of(self.base) if self._options["trust_env"] else None
+            if proxy is not None:
+                limits = httpx.Limits(
+                    max_connections=MOST_CONNECTIONS,
+                    max_keepalive_connections=IDLE_CONNECTIONS,
+                    keepalive_expiry=IDLE_SECONDS,
+                )
+                self._pool = httpx.AsyncHTTPTransport(verify=verify, limits=limits, proxy=proxy)
+                return self._pool
+            url, tls = httpx.URL(self.base), None
+            if url.scheme == "https":
+                tls = verify if isinstance(verify, ssl.SSLContext) else httpx.create_ssl_context(verify=False)
+            self._pool = DirectConnections(
+                url.raw_host.decode("ascii"),
+                url.port or (80 if tls is None else 443),
+                tls,
+                PoolLimits(MOST_CONNECTIONS, IDLE_CONNECTIONS, IDLE_SECONDS),
+                TimeLimits(self._pool_s, self._connect_s, self._timeout_s),
             )
-            jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-            self._client = httpx.AsyncClient(**self._options, limits=limits, cookies=jar)
-        return self._client
+        return self._pool
 
 
 def upstream_problem(error: Exception, url: str) -> Problem:

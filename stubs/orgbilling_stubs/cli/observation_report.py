@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +37,18 @@ def attach(
             real_api.observer.listeners.append(HarFile(har, real_api.settings.base))
         except OSError as error:
             fail(f"--har: {file_problem(error, har)}")
-    return partial(_end, real_api, paths, proposal)
+    try:
+        process = real_api.judge_apart()
+    except OSError as error:
+        fail(f"no process for judging: {error.strerror or error}")
+
+    def end() -> None:
+        try:
+            _end(real_api, paths, proposal)
+        finally:
+            process.close()
+
+    return end
 
 
 def _end(real_api: RealApi, paths: Mapping[str, Path | None], proposal: Path | None) -> None:

@@ -7,6 +7,7 @@ import threading
 
 import httpx
 import pytest
+from orgbilling_stubs.beside.direct_connections import DirectConnections
 from orgbilling_stubs.beside.errors import TABLE
 from orgbilling_stubs.beside.settings import BesideMode
 
@@ -144,7 +145,7 @@ def test_more_than_the_pool_holds_is_a_503(pair, real, monkeypatch):
     async def full(*_, **__):
         raise httpx.PoolTimeout("")
 
-    monkeypatch.setattr(httpx.AsyncClient, "send", full)
+    monkeypatch.setattr(DirectConnections, "send", full)
     answer = pair.get(BILLING)
     assert (answer.status_code, answer.json()["detail"]) == (503, detail("upstream_busy"))
 
