@@ -23,10 +23,11 @@ from orgbilling_stubs.cli.network_options import CaFile, Insecure, http_url, rea
 from orgbilling_stubs.cli.tables import counted
 
 if TYPE_CHECKING:
+    from orgbilling_stubs.export.changes import ChangeRange
     from orgbilling_stubs.export.object_storage import ObjectStorage
     from orgbilling_stubs.export.report.summary import OrganizationSummary
     from orgbilling_stubs.export.request import ExportRequest, Progress
-    from orgbilling_stubs.export.selection import Selection
+    from orgbilling_stubs.export.selection import Selection, SelectionOptions
     from orgbilling_stubs.export.writers.postgres import DatabaseTarget
 
 app = typer.Typer(
@@ -132,6 +133,13 @@ From = Annotated[
 Days = Annotated[int | None, _option("Days of history.", min=1, max=3660, metavar="N")]
 Seed = Annotated[int, typer.Option(help="The seed of all names and numbers.")]
 AsOf = Annotated[str | None, _option("The instant of the export. (default: now)", metavar="INSTANT")]
+Since = Annotated[
+    str | None,
+    _option("Export only the rows that are new since this instant (needs --orgs).", metavar="INSTANT"),
+]
+Feed = Annotated[
+    bool, typer.Option("--feed", help="With --since: every change, as insert, update or delete.")
+]
 Locale = Annotated[str | None, _option("Locale of all names, such as de_DE or ja_JP.", metavar="L")]
 Tables = Annotated[str | None, _option("Export these tables only. (default: all)", metavar="T,T")]
 Shard = Annotated[str | None, _option("Export only the I-th of N shards, from 1.", metavar="I/N")]
@@ -176,6 +184,8 @@ def export(
     days: Days = None,
     seed: Seed = 1,
     as_of: AsOf = None,
+    since: Since = None,
+    feed: Feed = False,
     locale: Locale = None,
     tables: Tables = None,
     shard: Shard = None,
@@ -202,21 +212,25 @@ def export(
 
     with reported_errors():
         if bundle is None and source is None:
-            selection, command = _select(persona, orgs, population, launched, seed, as_of, days, locale)
+            options = _options(persona, orgs, population, launched, seed, as_of, days, locale)
+            selection, command = _select(options)
+            changes = _changes(options, since, feed or (to is not None and since is not None))
         else:
             selection, command = _recorded(
                 bundle,
                 source,
                 CertificateOptions(ca_file, insecure),
-                given=(persona, orgs, population, launched, as_of, days, locale),
+                given=(persona, orgs, population, launched, as_of, days, locale, since),
             )
+            changes = None
         if preview:
             _preview(selection)
         if report is not None:
             _report(selection, command, report, force)
         table_names = requests.parse_tables(tables)
         if to is not None:
-            _fill_database(selection, _database_target(to, schema, replace_tables, append), table_names)
+            target = _database_target(to, schema, replace_tables, append)
+            _fill_database(selection, target, table_names, changes)
         elif replace_tables or append or schema is not None:
             raise ExportError("conflicting_options", "--replace, --append and --schema are for --to URL")
         if out is not None:
@@ -224,13 +238,23 @@ def export(
             command += ["--block", str(block)] if block != requests.PART_SIZE else []
             with errors_of_option("--shard", ExportError):
                 share = None if shard is None else requests.parse_shard(shard)
-            processes = jobs or workers.cores()
             partition = requests.parse_partition(partition_by)
             command += ["--partition-by", partition] if partition is not None else []
+            command += ["--since", since] if since is not None else []
+            command += ["--feed"] if feed else []
             with errors_of_option("--out", ExportError):
                 folder, storage = _destination(out)
             request = requests.ExportRequest(
-                folder, format, selection, table_names, block, processes, share, partition, storage
+                folder,
+                format,
+                selection,
+                tables=table_names,
+                part_size=block,
+                jobs=jobs or workers.cores(),
+                shard=share,
+                partition_by=partition,
+                storage=storage,
+                changes=changes,
             )
             _write(request, [*command, "--format", format], force)
 
@@ -242,7 +266,7 @@ def _destination(out: str) -> tuple[Path, ObjectStorage | None]:
     return (Path(), ObjectStorage(out)) if is_address(out) else (Path(out), None)
 
 
-def _select(
+def _options(
     persona: list[str] | None,
     orgs: int | None,
     population: str | None,
@@ -251,10 +275,8 @@ def _select(
     as_of: str | None,
     days: int | None,
     locale: str | None,
-) -> tuple[Selection, list[str]]:
-    """The organizations of personas or of a population, and the command that selects them again."""
-    from orgbilling_fixtures.personas import PersonaError
-
+) -> SelectionOptions:
+    """The organizations that the options name or draw."""
     from orgbilling_stubs.billing.instants import DAY_MS, InstantError
     from orgbilling_stubs.export.selection import SelectionOptions
     from orgbilling_stubs.tenants.clock import billing_instant, wall_ms
@@ -264,9 +286,32 @@ def _select(
     with errors_of_option("--launched", InstantError):
         launched_day = None if launched is None else billing_instant(launched) // DAY_MS
     personas = tuple(name.strip() for text in persona or () for name in text.split(",") if name.strip())
-    options = SelectionOptions(as_of_ms, seed, personas, orgs, days, locale, population, launched_day)
-    with errors_of_option("--persona" if personas or orgs is None else "--population", PersonaError):
+    return SelectionOptions(as_of_ms, seed, personas, orgs, days, locale, population, launched_day)
+
+
+def _select(options: SelectionOptions) -> tuple[Selection, list[str]]:
+    """The organizations of personas or of a population, and the command that selects them again."""
+    from orgbilling_fixtures.personas import PersonaError
+
+    is_persona = bool(options.personas) or options.orgs is None
+    with errors_of_option("--persona" if is_persona else "--population", PersonaError):
         return options.selection(), ["orgbilling", "export", *options.arguments]
+
+
+def _changes(options: SelectionOptions, since: str | None, feed: bool) -> ChangeRange | None:
+    """The changes that `--since` asks for; None without it. A database takes every change."""
+    from orgbilling_stubs.billing.instants import InstantError
+    from orgbilling_stubs.export.changes import change_range
+    from orgbilling_stubs.export.errors import ExportError
+    from orgbilling_stubs.tenants.clock import billing_instant
+
+    if since is None:
+        if feed:
+            raise ExportError("conflicting_options", "--feed is about changes: it needs --since INSTANT")
+        return None
+    with errors_of_option("--since", InstantError):
+        since_ms = billing_instant(since)
+    return change_range(options, since_ms, feed=feed)
 
 
 def _recorded(
@@ -307,6 +352,9 @@ def _write(request: ExportRequest, command: list[str], force: bool) -> None:
         "organizationsPerPart": request.part_size,
         "tables": list(request.tables),
     }
+    if request.changes is not None:
+        first = request.changes.selections[0]
+        fields |= {"since": instants([first.as_of_ms])[0], "feed": request.changes.feed}
     total = sum(len(part.organizations) for part in request.parts())
     with progress(total) as advance:
         contents = run.export(replace(request, manifest_fields=fields), advance, force=force)
@@ -369,13 +417,19 @@ def _database_target(url: str, schema: str | None, replace_tables: bool, append:
     return DatabaseTarget(url, schema, "replace" if replace_tables else existing)
 
 
-def _fill_database(selection: Selection, target: DatabaseTarget, tables: tuple[str, ...]) -> None:
+def _fill_database(
+    selection: Selection, target: DatabaseTarget, tables: tuple[str, ...], changes: ChangeRange | None
+) -> None:
     from orgbilling_stubs.export.request import ExportRequest
-    from orgbilling_stubs.export.writers import postgres
+    from orgbilling_stubs.export.writers import postgres, postgres_changes
 
     count = len(selection.organizations)
     with progress(count) as advance:
-        rows = postgres.fill(ExportRequest(Path(), "postgres", selection, tables), target, advance)
+        request = ExportRequest(Path(), "postgres", selection, tables, changes=changes)
+        if changes is None:
+            rows = postgres.fill(request, target, advance)
+        else:
+            rows = postgres_changes.apply(request, changes, target, advance)
     sizes = f"{counted(count, 'organization')}, {counted(sum(rows.values()), 'row')}"
     console.print(f"{sizes} in {counted(len(rows), 'table')}")
 

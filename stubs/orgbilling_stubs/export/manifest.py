@@ -74,7 +74,7 @@ def _json(value: Mapping[str, object]) -> bytes:
 
 def write_companions(request: ExportRequest) -> list[ManifestEntry]:
     """Write `schema.json`, and for PostgreSQL the script that creates the tables and loads the rows."""
-    entries = [write_file(request.folder, "schema.json", _json(document(request.tables)))]
+    entries = [write_file(request.folder, "schema.json", _json(document(request.tables, request.table)))]
     if request.format == "postgres":
         script = _load_script(request.tables, request.part_count).encode()
         entries.append(write_file(request.folder, "load.sql", script))

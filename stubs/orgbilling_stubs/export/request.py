@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from orgbilling_openapi.suggestions import not_one_of
 
 from orgbilling_stubs.export.errors import ExportError
-from orgbilling_stubs.export.schema import LONG, NAMES
+from orgbilling_stubs.export.schema import BY_NAME, LONG, NAMES, Table
 from orgbilling_stubs.export.selection import SelectedOrganization, Selection
 
 if TYPE_CHECKING:
+    from orgbilling_stubs.export.changes import ChangeRange
     from orgbilling_stubs.export.object_storage import ObjectStorage
 
 PART_FORMATS = ("csv", "jsonl", "parquet", "postgres", "json")
 ONE_FILE_FORMATS = ("sqlite", "duckdb")
+CHANGE_FORMATS = ("csv", "jsonl", "parquet")
+"""The formats in which changes can be written."""
+
 FORMATS = (*PART_FORMATS, *ONE_FILE_FORMATS)
 
 PART_SIZE = 100
@@ -44,8 +48,8 @@ class ExportRequest:
     """One export.
 
     part_size: organizations in a part; shard: the i-th of n, from 1; partition_by: one of PARTITIONS, for
-    Parquet; storage: where the files go instead of the folder; manifest_fields: what the manifest says
-    besides rows and files.
+    Parquet; storage: where the files go instead of the folder; changes: what has changed instead of all rows;
+    manifest_fields: what the manifest says besides rows and files.
     """
 
     folder: Path
@@ -57,12 +61,17 @@ class ExportRequest:
     shard: tuple[int, int] | None = None
     partition_by: str | None = None
     storage: ObjectStorage | None = None
+    changes: ChangeRange | None = None
     manifest_fields: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def part_count(self) -> int | None:
         """How many parts the whole has; None when each table is one file."""
         return part_count(len(self.selection.organizations), self.part_size)
+
+    def table(self, name: str) -> Table:
+        """A table as it is written."""
+        return BY_NAME[name] if self.changes is None else self.changes.table(name)
 
     def is_partitioned(self, table: str) -> bool:
         """Whether the rows of a table are divided by date."""

@@ -10,7 +10,7 @@ from orgbilling_stubs.export import manifest, workers
 from orgbilling_stubs.export.errors import ExportError, ExportStopped, from_os, require
 from orgbilling_stubs.export.manifest import Manifest
 from orgbilling_stubs.export.object_storage import ObjectStorage, UploadedPart
-from orgbilling_stubs.export.request import ONE_FILE_FORMATS, ExportRequest, Progress
+from orgbilling_stubs.export.request import CHANGE_FORMATS, ONE_FILE_FORMATS, ExportRequest, Progress
 from orgbilling_stubs.export.staging import staged
 from orgbilling_stubs.export.writers import parts
 from orgbilling_stubs.export.writers.files import ManifestEntry
@@ -118,6 +118,9 @@ def _require_libraries(request: ExportRequest) -> None:
     """Refuse what cannot be done before anything is written."""
     if request.shard is not None and request.format in ONE_FILE_FORMATS:
         raise ExportError("one_file", f"{request.format} is one file: it has no shards; csv and parquet have")
+    if request.changes is not None and request.format not in CHANGE_FORMATS:
+        problem = f"--since writes {', '.join(CHANGE_FORMATS)}, or to a database; {request.format} is whole"
+        raise ExportError("conflicting_options", problem)
     if request.partition_by is not None and request.format != "parquet":
         problem = f"--partition-by divides Parquet files; {request.format} has none"
         raise ExportError("conflicting_options", problem)

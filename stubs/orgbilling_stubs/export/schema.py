@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -74,8 +74,13 @@ NAMES = tuple(table.name for table in TABLES)
 BY_NAME = {table.name: table for table in TABLES}
 
 
-def document(tables: Collection[str] = NAMES) -> dict[str, Any]:
-    """The schema of some tables as the JSON object of `schema.json`; keys lead to these tables only."""
+def document(
+    tables: Collection[str] = NAMES, written: Callable[[str], Table] = BY_NAME.__getitem__
+) -> dict[str, Any]:
+    """The schema of some tables as the JSON object of `schema.json`; keys lead to these tables only.
+
+    written: the table of a name as it is written.
+    """
     return {
         "kinds": KINDS,
         "tables": [
@@ -89,7 +94,7 @@ def document(tables: Collection[str] = NAMES) -> dict[str, Any]:
                     for other in table.referenced(tables)
                 ],
             }
-            for table in TABLES
+            for table in map(written, NAMES)
             if table.name in tables
         ],
     }

@@ -139,9 +139,7 @@ class SelectionOptions:
         if self.days is not None:
             first_day, reference_ms = self.as_of_ms // DAY_MS - self.days, self.as_of_ms
         else:
-            first_day = self.launched_day or 0
-            if self.launched_day is None:
-                first_day = launch_day(population, self.as_of_ms)
+            first_day = self.launch_at(self.as_of_ms)
             reference_ms = add_months(first_day * DAY_MS, 12 * population.years)
         curve = SignUpCurve(population, self.seed, count, first_day, reference_ms)
         organizations = [
@@ -149,6 +147,20 @@ class SelectionOptions:
             for sign_up in curve.until(self.as_of_ms)
         ]
         return Selection(organizations, {}, self.seed, self.as_of_ms, population=population)
+
+    @property
+    def has_stable_rows(self) -> bool:
+        """Whether a later as-of instant has the same rows and more: that of a population with one launch."""
+        return self._is_population and self.days is None
+
+    def launch_at(self, as_of_ms: int) -> int:
+        """The first day of sign-ups that a population has at an as-of instant, in days since 1970-01-01.
+
+        Raises PersonaError when the population cannot be used.
+        """
+        if self.launched_day is not None:
+            return self.launched_day
+        return launch_day(load_population(self.population or DEFAULT_POPULATION), as_of_ms)
 
     @property
     def _named(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ import csv
 import re
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -98,8 +98,15 @@ class ExportDatabase:
 
 
 @contextmanager
-def opened(folder: Path, format: str, files: Mapping[str, Sequence[str]]) -> Iterator[ExportDatabase]:
+def opened(
+    folder: Path,
+    format: str,
+    files: Mapping[str, Sequence[str]],
+    written: Callable[[str], Table] = BY_NAME.__getitem__,
+) -> Iterator[ExportDatabase]:
     """Open the tables of an export; `files` has the paths of each table's files.
+
+    written: the table of a name as it is written.
 
     What is wrong with a single table is among the database's problems. Raises ExportError: `unreadable` for a
     database file that is none, `extra-missing` without DuckDB.
@@ -117,7 +124,7 @@ def opened(folder: Path, format: str, files: Mapping[str, Sequence[str]]) -> Ite
                     connection.execute(f"SET {setting}")
                 problems = {}
                 for name, paths in files.items():
-                    problem = _load(connection, BY_NAME[name], format, [folder / path for path in paths])
+                    problem = _load(connection, written(name), format, [folder / path for path in paths])
                     if problem is not None:
                         problems[name] = problem
                 if "ledger" in files and "ledger" not in problems:

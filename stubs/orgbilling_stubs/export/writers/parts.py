@@ -11,7 +11,7 @@ import orjson
 from orgbilling_stubs.export.columnar.columns import TableColumns
 from orgbilling_stubs.export.organization_tables import OrganizationTables
 from orgbilling_stubs.export.request import ExportRequest, Part
-from orgbilling_stubs.export.schema import BY_NAME, Table
+from orgbilling_stubs.export.schema import Table
 from orgbilling_stubs.export.selection import SelectedOrganization
 from orgbilling_stubs.export.writers import text_formats
 from orgbilling_stubs.export.writers.files import ManifestEntry, PartialFile
@@ -34,17 +34,22 @@ def write_tables(request: ExportRequest, part: Part, tick: Callable[[int], None]
                 from orgbilling_stubs.export.writers.partitions import PartitionedTableWriter
 
                 as_of_ms = request.selection.as_of_ms
-                by_date[name] = PartitionedTableWriter(BY_NAME[name], request.partition_by, as_of_ms)
+                by_date[name] = PartitionedTableWriter(request.table(name), request.partition_by, as_of_ms)
                 continue
             path = table_path(name, request.format, part.number)
             files[name] = stack.enter_context(PartialFile(request.folder, path))
-            writers[name] = table_writer(request.format, BY_NAME[name], files[name])
+            writers[name] = table_writer(request.format, request.table(name), files[name])
 
         def write(tables: Mapping[str, TableColumns]) -> None:
             for name, columns in tables.items():
                 (by_date.get(name) or writers[name]).write(columns)
 
-        rows = OrganizationTables(request.selection).write(part.organizations, request.tables, write, tick)
+        if request.changes is None:
+            source = OrganizationTables(request.selection)
+            rows = source.write(part.organizations, request.tables, write, tick)
+        else:
+            first = (part.number or 0) * request.part_size
+            rows = request.changes.write(first, len(part.organizations), request.tables, write, tick)
         for writer in writers.values():
             writer.close()
         entries = [file.keep(name, rows[name]) for name, file in files.items()]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from orgbilling_stubs.export.columnar.columns import TableColumns
@@ -44,12 +45,26 @@ def fill(request: ExportRequest, target: DatabaseTarget, advance: Progress) -> d
     Raises ExportError `extra_missing` without psycopg, `not_empty` for tables that are there and neither
     replaced nor appended to, `database_error` for what the database refuses; then nothing has changed in it.
     """
+    with transaction(target) as cursor:
+        _create(cursor, request, target)
+        return _copy_all(cursor, request, advance)
+
+
+@contextmanager
+def transaction(target: DatabaseTarget) -> Iterator[AnyCursor]:
+    """A transaction in a database, in the schema of the target; it is undone when anything is raised.
+
+    Raises ExportError `extra_missing` without psycopg, `database_error` for what the database refuses.
+    """
     psycopg = require("psycopg", "--to postgresql://…")
     try:
         with psycopg.connect(target.url, client_encoding="UTF8") as connection, connection.cursor() as cursor:
             cursor.execute(REFUSE_SQL_ASCII)
-            _create(cursor, request, target)
-            return _copy_all(cursor, request, advance)
+            if target.schema is not None:
+                schema = sql.quoted(target.schema)
+                cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}".encode())
+                cursor.execute(f"SET LOCAL search_path TO {schema}".encode())
+            yield cursor
     except psycopg.Error as error:
         texts = (str(error), error.diag.message_detail or "")
         problem = ": ".join(lines[0] for lines in (text.strip().splitlines() for text in texts) if lines)
@@ -58,10 +73,6 @@ def fill(request: ExportRequest, target: DatabaseTarget, advance: Progress) -> d
 
 def _create(cursor: AnyCursor, request: ExportRequest, target: DatabaseTarget) -> None:
     """Create the tables that are not there; those that are, are refused, replaced or kept."""
-    if target.schema is not None:
-        schema = sql.quoted(target.schema)
-        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}".encode())
-        cursor.execute(f"SET LOCAL search_path TO {schema}".encode())
     cursor.execute(
         "SELECT current_schema(), array(SELECT tablename::text FROM pg_tables "
         "WHERE schemaname = current_schema() AND tablename = ANY(%s))",
