@@ -10,7 +10,7 @@ test test-slow near: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test near test-slow generate site screenshots lint type imports spec check conformance mutation soundness durability consistency voucher-race bench bench-peers lock page-libraries dist clean
+.PHONY: help serve test near test-slow test-spark generate site screenshots lint type imports spec check conformance mutation soundness durability consistency voucher-race bench bench-peers lock page-libraries dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,10 @@ test: venv-test  ## run the tests (ARGS: options of pytest; WORKERS=0: in one pr
 
 test-slow: venv-dev  ## run the suites too long for every save (ARGS: options of pytest)
 	@exec $(PYTEST) -m slow $(ARGS)
+
+test-spark:  ## run the Spark example in local mode (needs Java 17 or newer; installs PySpark in an environment of its own)
+	@VENV=$(VENV)-spark sh requirements/venv.sh spark
+	@exec $(VENV)-spark/bin/python -m pytest -m spark tests/stubs/export/test_spark.py $(ARGS)
 
 near: venv-test  ## run the tests near what has changed since the last commit (ARGS: another revision)
 	@exec $(BIN)/python tests/near.py $(ARGS)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Compile the locks: dev first, then test, server (what the container has) and base held to the same pins, so that
-# each is a subset of the next.
+# each is a subset of the next. The lock of the Spark example is test's with PySpark, which is large.
 #   requirements/lock.sh [uv options, such as --upgrade or --upgrade-package NAME]
 set -eu
 cd "$(dirname "$0")/.."
@@ -18,5 +18,7 @@ everything="--extra spec --extra conformance --extra export --extra postgres --g
 compile dev $everything --group dev "$@"
 # shellcheck disable=SC2086
 compile test $everything --constraints requirements/dev.txt
+# shellcheck disable=SC2086
+compile spark $everything --group spark --constraints requirements/dev.txt
 compile server --extra postgres --constraints requirements/dev.txt
 compile base --constraints requirements/dev.txt

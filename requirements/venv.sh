@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make the virtual environment what a lock says it is.   requirements/venv.sh base|test|dev
+# Make the virtual environment what a lock says it is.   requirements/venv.sh base|test|dev|spark
 #   VENV    where it lies (.venv)
 #   PYTHON  the interpreter it is made with (the newest suitable one)
 # At once when nothing has changed since the last time. Leaves every other environment alone.
@@ -85,12 +85,12 @@ elif [ -n "$PYTHON" ] && [ "$(release "$PYTHON")" != "$(release "$VENV/bin/pytho
     fail "$VENV is of Python $(release "$VENV/bin/python"), not $(release "$PYTHON"): make clean first, or set VENV=…"
 fi
 
-for larger in base test dev; do
-    case $lock:$larger in test:base | dev:base | dev:test) continue ;; esac
+for larger in base test dev spark; do
+    case $lock:$larger in test:base | dev:base | dev:test | dev:spark | spark:base | spark:test | spark:dev) continue ;; esac
     if installed "$larger"; then exit 0; fi
 done
 
-rm -f "$VENV/.base" "$VENV/.test" "$VENV/.dev"
+rm -f "$VENV/.base" "$VENV/.test" "$VENV/.dev" "$VENV/.spark"
 echo "Installing requirements/$lock.txt into $VENV …" >&2
 "$VENV/bin/python" -m pip install -qq --require-hashes -r "requirements/$lock.txt" ||
     fail "could not install requirements/$lock.txt (pip says why above)"

@@ -212,7 +212,7 @@ def test_what_a_module_imports_is_declared():
         assert undeclared(roots(tree(path)), requirements["all"]) == set(), name(path)
 
 
-@pytest.mark.parametrize("lock", ["base", "server", "test", "dev"])
+@pytest.mark.parametrize("lock", ["base", "server", "test", "dev", "spark"])
 def test_a_lock_is_pinned_and_hashed_and_names_no_address(lock):
     assert "://" not in (ROOT / "requirements" / f"{lock}.txt").read_text("utf-8")
     for requirement, block in pins(lock).items():

@@ -140,6 +140,10 @@ Since = Annotated[
 Feed = Annotated[
     bool, typer.Option("--feed", help="With --since: every change, as insert, update or delete.")
 ]
+Dirty = Annotated[
+    str | None,
+    _option("Give this share of rows a defect, such as 0.01; `defects` lists them.", metavar="RATE"),
+]
 Locale = Annotated[str | None, _option("Locale of all names, such as de_DE or ja_JP.", metavar="L")]
 Tables = Annotated[str | None, _option("Export these tables only. (default: all)", metavar="T,T")]
 Shard = Annotated[str | None, _option("Export only the I-th of N shards, from 1.", metavar="I/N")]
@@ -191,6 +195,7 @@ def export(
     shard: Shard = None,
     block: Block = 100,
     partition_by: PartitionBy = None,
+    dirty: Dirty = None,
     jobs: Jobs = None,
     to: To = None,
     replace_tables: Replace = False,
@@ -242,6 +247,8 @@ def export(
             command += ["--partition-by", partition] if partition is not None else []
             command += ["--since", since] if since is not None else []
             command += ["--feed"] if feed else []
+            rate = requests.parse_rate(dirty)
+            command += ["--dirty", str(dirty)] if dirty is not None else []
             with errors_of_option("--out", ExportError):
                 folder, storage = _destination(out)
             request = requests.ExportRequest(
@@ -255,6 +262,7 @@ def export(
                 partition_by=partition,
                 storage=storage,
                 changes=changes,
+                dirty=rate,
             )
             _write(request, [*command, "--format", format], force)
 
@@ -355,6 +363,8 @@ def _write(request: ExportRequest, command: list[str], force: bool) -> None:
     if request.changes is not None:
         first = request.changes.selections[0]
         fields |= {"since": instants([first.as_of_ms])[0], "feed": request.changes.feed}
+    if request.dirty is not None:
+        fields["dirty"] = request.dirty
     total = sum(len(part.organizations) for part in request.parts())
     with progress(total) as advance:
         contents = run.export(replace(request, manifest_fields=fields), advance, force=force)

@@ -49,7 +49,8 @@ class ExportRequest:
 
     part_size: organizations in a part; shard: the i-th of n, from 1; partition_by: one of PARTITIONS, for
     Parquet; storage: where the files go instead of the folder; changes: what has changed instead of all rows;
-    manifest_fields: what the manifest says besides rows and files.
+    dirty: the share of rows that get a defect; manifest_fields: what the manifest says besides rows and
+    files.
     """
 
     folder: Path
@@ -62,6 +63,7 @@ class ExportRequest:
     partition_by: str | None = None
     storage: ObjectStorage | None = None
     changes: ChangeRange | None = None
+    dirty: float | None = None
     manifest_fields: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -125,6 +127,19 @@ def parse_partition(text: str | None) -> str | None:
     if text is not None and text not in PARTITIONS:
         raise ExportError("unknown_partition", f"--partition-by: {not_one_of(text, PARTITIONS)}")
     return text
+
+
+def parse_rate(text: str | None) -> float | None:
+    """A share of rows, such as 0.01. Raises ExportError `out_of_range` unless it is above 0 and at most 1."""
+    if text is None:
+        return None
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0
+    if not 0 < rate <= 1:
+        raise ExportError("out_of_range", f"--dirty: {text!r} is not a share of rows such as 0.01")
+    return rate
 
 
 def parse_tables(text: str | None) -> tuple[str, ...]:

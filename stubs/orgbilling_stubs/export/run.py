@@ -13,6 +13,7 @@ from orgbilling_stubs.export.object_storage import ObjectStorage, UploadedPart
 from orgbilling_stubs.export.request import CHANGE_FORMATS, ONE_FILE_FORMATS, ExportRequest, Progress
 from orgbilling_stubs.export.staging import staged
 from orgbilling_stubs.export.writers import parts
+from orgbilling_stubs.export.writers.defects import LIST
 from orgbilling_stubs.export.writers.files import ManifestEntry
 
 
@@ -92,6 +93,8 @@ def planned_paths(request: ExportRequest) -> list[str]:
         for name in request.tables
         if not request.is_partitioned(name)
     ]
+    if request.dirty is not None:
+        tables += [parts.table_path(LIST, "jsonl", part.number) for part in request.parts()]
     return [*tables, "schema.json", *(["load.sql"] if request.format == "postgres" else [])]
 
 
@@ -120,6 +123,9 @@ def _require_libraries(request: ExportRequest) -> None:
         raise ExportError("one_file", f"{request.format} is one file: it has no shards; csv and parquet have")
     if request.changes is not None and request.format not in CHANGE_FORMATS:
         problem = f"--since writes {', '.join(CHANGE_FORMATS)}, or to a database; {request.format} is whole"
+        raise ExportError("conflicting_options", problem)
+    if request.dirty is not None and (request.format not in ("csv", "jsonl") or request.changes is not None):
+        problem = "--dirty is for whole exports in csv or jsonl: other formats refuse cells of a wrong type"
         raise ExportError("conflicting_options", problem)
     if request.partition_by is not None and request.format != "parquet":
         problem = f"--partition-by divides Parquet files; {request.format} has none"

@@ -10,6 +10,7 @@ each different answer of a process.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from threading import Lock
 from typing import TypedDict
 
 import orjson
@@ -44,6 +45,7 @@ class SharedCoverage:
 
     def __init__(self, tally: CoverageTally) -> None:
         self._tally = tally
+        self._mutex = Lock()
         self._waiting: list[ExchangeItems] = []
         self._since_ns = 0
         self._answers: set[bytes] = set()
@@ -58,21 +60,22 @@ class SharedCoverage:
     def _note(self, met: ExchangeItems) -> None:
         """Have something counted. Called with every request."""
         if len(self._waiting) < MOST_WAITING:
-            self._waiting.append(met)
+            with self._mutex:
+                self._waiting.append(met)
 
     def write(self, table: ExchangeTable) -> None:
         """Add what has been noted to the counts of all; raises StoreError."""
-        # No lock: only this thread removes, and it removes what it has copied.
-        taken = self._waiting[:]
+        with self._mutex:
+            taken, self._waiting = self._waiting, []
         if not taken:
             return
-        del self._waiting[: len(taken)]
         try:
             table.change_counts(lambda before: orjson.dumps(self._added(orjson.loads(before), taken)))
         except StoreError as error:
             self._answers.clear()
             if error.code != OUTCOME_UNKNOWN.code:
-                self._waiting[:0] = taken
+                with self._mutex:
+                    self._waiting[:0] = taken
             raise
 
     def reset(self, table: ExchangeTable, now_ns: int) -> None:

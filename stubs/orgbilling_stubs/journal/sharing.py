@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
-from contextlib import suppress
 from threading import Event, Lock, Thread
 
 from orgbilling_openapi.strict_json import JsonObject
@@ -39,9 +38,6 @@ from orgbilling_stubs.tenants.store.exchange_table import (
 from orgbilling_stubs.tenants.store.retry import report
 
 WRITE_EVERY_S = 0.25
-FLOOD_EVERY_S = 1.0
-"""How often is written while more comes than a journal keeps: so a flood costs no more than a hundredth of a
-core for each organization."""
 PAUSE_S = 2.0
 """How long nothing is written after the database could not be used."""
 POLL_MS = 200
@@ -71,7 +67,6 @@ class JournalSharing:
         self._changed = False
         self._commands: list[tuple[Callable[[], None], Future[None]]] = []
         self._arrival, self._urgent = Event(), Event()
-        self._is_flooded = False
         self._closing = False
         self._thread: Thread | None = None
         coverage.begin(table)
@@ -117,11 +112,6 @@ class JournalSharing:
         """What the requests of all processes have met (the schema Coverage); raises StoreError."""
         await self._command(lambda: self._coverage.write(self._table))  # whoever has an answer finds it here
         return self._coverage.report(self._table)
-
-    async def written(self) -> None:
-        """Wait until other processes can read what this one has answered, unless the database is away."""
-        with suppress(StoreError):
-            await self._command(lambda: None)
 
     async def _command(self, act: Callable[[], None]) -> None:
         """Have the thread do something at once, and wait for it; raises what it raises."""
@@ -203,7 +193,7 @@ class JournalSharing:
         """Write what comes, some times a second, until the server stops."""
         while not self._closing:
             self._arrival.wait()
-            self._urgent.wait(FLOOD_EVERY_S if self._is_flooded else WRITE_EVERY_S)
+            self._urgent.wait(WRITE_EVERY_S)
             self._arrival.clear()
             self._urgent.clear()
             if not self._write() and not self._closing:
@@ -212,23 +202,18 @@ class JournalSharing:
         self._write()
 
     def _write(self) -> bool:
-        """Write what is waiting, then do what was asked for; whether the database could be used."""
+        """Write what is waiting, and do what was asked for; whether the database could be used."""
         with self._mutex:
             commands, self._commands = self._commands, []
             taken, self._waiting = self._waiting, self._empty()
             changed, self._changed = self._changed, False
-        written = self._append(list(taken.newest())[::-1], changed)
         for act, done in commands:
             if done.set_running_or_notify_cancel():
                 try:
                     done.set_result(act())
                 except Exception as error:
                     done.set_exception(error)
-        return written
-
-    def _append(self, exchanges: Sequence[Exchange], changed: bool) -> bool:
-        """Write exchanges, that something was changed, and what is to be counted; whether it was possible."""
-        self._is_flooded = len(exchanges) >= self._journal.per_organization
+        exchanges = list(taken.newest())[::-1]
         rows = [
             ExchangeRow(EXCHANGE, exchange.organization, exchange.began_ns // 1_000_000, encode(exchange))
             for exchange in exchanges
@@ -238,7 +223,6 @@ class JournalSharing:
         try:
             if rows:
                 self._table.append(rows)
-            rows = []
             self._coverage.write(self._table)
         except StoreError as error:
             report(error)

@@ -244,6 +244,7 @@ ERRORS = {
     "export --out OUT --since foo": "--since: not an RFC 3339 instant: 'foo'",
     "export --out OUT --since 2026-01-01": "--since needs --orgs, without --persona and --days: ",
     "export --out OUT --feed": "--feed is about changes: it needs --since INSTANT",
+    "export --out OUT --dirty 2": "--dirty: '2' is not a share of rows such as 0.01",
     "export --out OUT --partition-by week": "--partition-by: 'week' is not one of date, month",
     "export --out ftp://host/demo": "--out: 'ftp://host' is not one of s3://…, gs://…, abfss://…",
     "export verify DIR --shard 3/2": "--shard: '3/2' is not i/n with 1 ≤ i ≤ n, such as 2/8",

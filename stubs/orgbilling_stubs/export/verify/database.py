@@ -161,7 +161,7 @@ def _load(
             )
             connection.execute(f"CREATE TEMP VIEW v_{table.name} AS SELECT {columns} FROM {typed}")
         else:
-            _create_from_text(connection, table, format, paths)
+            _createvalue_of_text(connection, table, format, paths)
     except duckdb.Error as error:
         cell = _first_wrong_cell(connection, table, format, paths)
         return TableProblem("cells", cell or f"{paths[0]}: {_summary(error)}")
@@ -215,23 +215,23 @@ def _copy_from_sqlite(connection: DuckDBPyConnection, table: Table, path: Path) 
     return ""
 
 
-def _create_from_text(
+def _createvalue_of_text(
     connection: DuckDBPyConnection, table: Table, format: str, paths: Sequence[Path]
 ) -> None:
     """Create `v_<table>` from text; raises duckdb.Error for a row or a cell that does not fit."""
     columns = []
     for column in table.columns:
-        value = _from_text(column, format)
+        value = value_of_text(column, format)
         otherwise = "NULL" if column.nullable else "error('null')"
         columns.append(
-            f"CASE WHEN {_cell(column, format)} IS NULL THEN {otherwise} "
+            f"CASE WHEN {cell_text(column, format)} IS NULL THEN {otherwise} "
             f"ELSE coalesce({value}, error('cell')) END AS {quoted(column.name)}"
         )
     # The order of rows is of no use here, and keeping it would cost memory.
     connection.execute("SET preserve_insertion_order = false")
     connection.execute(
         f"CREATE TEMP TABLE v_{table.name} AS "
-        f"SELECT {', '.join(columns)} FROM {_text_source(table, format, paths)}"
+        f"SELECT {', '.join(columns)} FROM {text_source(table, format, paths)}"
     )
 
 
@@ -245,7 +245,7 @@ def _first_wrong_cell(
         return ""
     misfits, cells = [], []
     for column in table.columns:
-        cell, value = _cell(column, format), _from_text(column, format)
+        cell, value = cell_text(column, format), value_of_text(column, format)
         null = "false" if column.nullable else "true"
         misfits.append(f"CASE WHEN {cell} IS NULL THEN {null} ELSE {value} IS NULL END")
         cells.append(cell)
@@ -254,7 +254,7 @@ def _first_wrong_cell(
         try:
             misfit_row = connection.execute(
                 f"SELECT * FROM (SELECT row_number() OVER () AS row, [{', '.join(misfits)}] AS misfits, "
-                f"[{', '.join(cells)}] AS cells FROM {_text_source(table, format, [path])}) AS checked "
+                f"[{', '.join(cells)}] AS cells FROM {text_source(table, format, [path])}) AS checked "
                 "WHERE list_contains(misfits, true) LIMIT 1"
             ).fetchone()
         except duckdb.Error as error:
@@ -284,7 +284,7 @@ def _integer(column: Column, typed_cell: str) -> str:
     return _INTEGERS.get(column.kind, "{0}").format(typed_cell)
 
 
-def _cell(column: Column, format: str) -> str:
+def cell_text(column: Column, format: str) -> str:
     """A cell as text. What no pattern checks may be an empty text, which CSV may write without quotes."""
     name = quoted(column.name)
     if column.kind not in _PATTERNS:
@@ -295,11 +295,11 @@ def _cell(column: Column, format: str) -> str:
     return name
 
 
-def _from_text(column: Column, format: str) -> str:
+def value_of_text(column: Column, format: str) -> str:
     """The value of a cell that is text; null when it is not of its column's kind."""
     if format == "sqlite" and column.kind in SQLITE_UNITS:
         column = column._replace(kind="int")
-    pattern, cell = _PATTERNS.get(column.kind), _cell(column, format)
+    pattern, cell = _PATTERNS.get(column.kind), cell_text(column, format)
     if pattern is None:
         return cell
     # The pattern says that an instant is in UTC, and casts to a type without a zone are faster.
@@ -308,7 +308,12 @@ def _from_text(column: Column, format: str) -> str:
     return f"CASE WHEN regexp_full_match({cell}, {literal(pattern)}) THEN {value} END"
 
 
-def _text_source(table: Table, format: str, paths: Sequence[Path]) -> str:
+def has_pattern(column: Column) -> bool:
+    """Whether text of the column's kind can be wrong."""
+    return column.kind in _PATTERNS
+
+
+def text_source(table: Table, format: str, paths: Sequence[Path]) -> str:
     """Where DuckDB finds the rows of a table with every cell as text."""
     if format == "sqlite":
         return f"raw_{table.name}"

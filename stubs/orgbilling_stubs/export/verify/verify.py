@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from orgbilling_openapi import invariants as api_invariants
 
@@ -17,7 +16,9 @@ from orgbilling_stubs.export.manifest import Manifest
 from orgbilling_stubs.export.request import FORMATS
 from orgbilling_stubs.export.schema import BY_NAME, NAMES, TABLES
 from orgbilling_stubs.export.verify import invariants
+from orgbilling_stubs.export.verify.check import Check
 from orgbilling_stubs.export.verify.database import Cell, ExportDatabase, opened
+from orgbilling_stubs.export.verify.defect_checks import defect_checks, is_list
 from orgbilling_stubs.export.verify.invariants import SqlInvariant
 from orgbilling_stubs.export.verify.scope import EVERYTHING, Scope, total_problems
 from orgbilling_stubs.export.writers.files import sha256_of
@@ -29,15 +30,6 @@ _KINDS = {column.name: column.kind for table in TABLES for column in table.colum
     "listed": "price",
 }
 """The kind of each column of the tables and of the invariants' queries."""
-
-
-class Check(NamedTuple):
-    """One thing that was checked; `problem` is empty when it holds, and a note says what is no problem."""
-
-    name: str
-    statement: str
-    problem: str
-    is_note: bool = False
 
 
 def verify(folder: Path, scope: Scope = EVERYTHING) -> Iterator[Check]:
@@ -108,6 +100,11 @@ def _tables(folder: Path, contents: Manifest) -> Iterator[Check]:
     for entry in contents["files"]:
         if entry["table"] is not None:
             files.setdefault(entry["table"], []).append(entry["path"])
+    if "dirty" in contents:
+        lists = [entry["path"] for entry in contents["files"] if is_list(entry["path"])]
+        yield from defect_checks(folder, contents, files, lists)
+        yield Check("dirty", "the invariants are about clean exports", "defects on request", is_note=True)
+        return
     try:
         written = feed_table if contents.get("feed") else BY_NAME.__getitem__
         with opened(folder, contents["format"], files, written) as database:

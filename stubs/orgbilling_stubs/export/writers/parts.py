@@ -14,7 +14,8 @@ from orgbilling_stubs.export.request import ExportRequest, Part
 from orgbilling_stubs.export.schema import Table
 from orgbilling_stubs.export.selection import SelectedOrganization
 from orgbilling_stubs.export.writers import text_formats
-from orgbilling_stubs.export.writers.files import ManifestEntry, PartialFile
+from orgbilling_stubs.export.writers.defects import LIST, DefectTableWriter, listed
+from orgbilling_stubs.export.writers.files import ManifestEntry, PartialFile, write_file
 
 if TYPE_CHECKING:
     from orgbilling_stubs.export.writers.partitions import PartitionedTableWriter
@@ -28,6 +29,7 @@ def write_tables(request: ExportRequest, part: Part, tick: Callable[[int], None]
     with ExitStack() as stack:
         files: dict[str, PartialFile] = {}
         by_date: dict[str, PartitionedTableWriter] = {}
+        dirty: dict[str, DefectTableWriter] = {}
         writers: dict[str, TableWriter] = {}
         for name in request.tables:
             if request.partition_by is not None and request.is_partitioned(name):
@@ -38,7 +40,11 @@ def write_tables(request: ExportRequest, part: Part, tick: Callable[[int], None]
                 continue
             path = table_path(name, request.format, part.number)
             files[name] = stack.enter_context(PartialFile(request.folder, path))
-            writers[name] = table_writer(request.format, request.table(name), files[name])
+            if request.dirty is not None:
+                table, seed = request.table(name), request.selection.seed
+                format = TEXT_FORMATS[request.format]
+                dirty[name] = DefectTableWriter(format, table, files[name], request.dirty, seed)
+            writers[name] = dirty.get(name) or table_writer(request.format, request.table(name), files[name])
 
         def write(tables: Mapping[str, TableColumns]) -> None:
             for name, columns in tables.items():
@@ -52,7 +58,14 @@ def write_tables(request: ExportRequest, part: Part, tick: Callable[[int], None]
             rows = request.changes.write(first, len(part.organizations), request.tables, write, tick)
         for writer in writers.values():
             writer.close()
+        for name, writer in dirty.items():
+            rows[name] += writer.rows_added
         entries = [file.keep(name, rows[name]) for name, file in files.items()]
+        if request.dirty is not None:
+            defects = [defect for writer in dirty.values() for defect in writer.defects]
+            entries.append(
+                write_file(request.folder, table_path(LIST, "jsonl", part.number), listed(defects))
+            )
         partitions = [
             entry for writer in by_date.values() for entry in writer.keep(request.folder, part.number)
         ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -148,6 +148,19 @@ def _cells(format: TextFormat, kind: str, raw: list[Any]) -> list[str]:
 def header(format: TextFormat, table: Table) -> str:
     """What stands before the rows."""
     return ",".join(table.names) + "\n" if format.header else ""
+
+
+def rows_of_cells(format: TextFormat, table: Table, columns: TableColumns) -> Iterator[tuple[str, ...]]:
+    """The rows as the texts of their cells."""
+    return zip(*(cells(format, column.kind, columns[column.name]) for column in table.columns), strict=True)
+
+
+def line(format: TextFormat, table: Table, row: tuple[str, ...]) -> str:
+    """One row with its end of line."""
+    if format is JSONL:
+        members = ",".join(f'"{name}":{cell}' for name, cell in zip(table.names, row, strict=True))
+        return f"{{{members}}}\n"
+    return ("\t" if format is COPY else ",").join(row) + "\n"
 
 
 def rows_as_text(format: TextFormat, table: Table, columns: TableColumns) -> str:

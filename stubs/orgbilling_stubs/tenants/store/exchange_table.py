@@ -16,10 +16,8 @@ TOTAL_BYTES = 32 * 1024 * 1024
 """How much of all organizations is kept."""
 AGE_MS = 24 * 3_600 * 1_000
 """How long anything is kept."""
-PRUNE_EVERY = 5_000
+PRUNE_EVERY = 1_000
 """After how many appended rows a process removes what is too much or too old."""
-PRUNE_EVERY_BYTES = TOTAL_BYTES // 4
-"""After how many appended bytes it does so."""
 
 EXCHANGE, CLEARING, CHANGE = "exchange", "clearing", "change"
 """Kinds of rows: an exchange; that the exchanges of one organization, or all, were cleared; that something
@@ -60,10 +58,7 @@ class ExchangeTable(Protocol):
     """Called before the table is closed."""
 
     def append(self, rows: Sequence[ExchangeRow]) -> None:
-        """Append rows, all or none. It may wait.
-
-        A clearing removes the exchanges of its organization, or of all, that are no later than it.
-        """
+        """Append rows, all or none. A clearing removes the exchanges that it names. It may wait."""
 
     def read(self, after: int, most: int) -> Sequence[StoredExchangeRow]:
         """At most so many rows with a greater number than `after`, in order. It waits for no lock."""

@@ -15,7 +15,6 @@ from orgbilling_stubs.tenants.store.exchange_table import (
     EXCHANGE,
     PER_ORGANIZATION,
     PRUNE_EVERY,
-    PRUNE_EVERY_BYTES,
     TOTAL_BYTES,
     ExchangeRow,
     StoredExchangeRow,
@@ -33,8 +32,7 @@ INSERT INTO orgbilling.exchange (instance, kind, organization, at_ms, bytes, con
 SELECT %s, row.* FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bytea[]) AS row
 """
 _CLEAR = """
-DELETE FROM orgbilling.exchange
-WHERE kind = %s AND at_ms <= %s AND (organization = %s OR %s::text IS NULL)
+DELETE FROM orgbilling.exchange WHERE kind = %s AND (organization = %s OR %s::text IS NULL)
 """
 _READ = """
 SELECT number, instance, kind, organization, content FROM orgbilling.exchange
@@ -61,7 +59,7 @@ class PostgresExchangeTable:
         self._connections = connections
         self.before_close: list[Callable[[], None]] = []
         self._is_closed = False
-        self._unpruned, self._unpruned_bytes = PRUNE_EVERY, 0
+        self._unpruned = PRUNE_EVERY
 
         async def work(connection: Connection) -> int:
             row = await (await connection.execute("SELECT nextval('orgbilling.instance')")).fetchone()
@@ -79,17 +77,14 @@ class PostgresExchangeTable:
         """Append rows in one transaction; raises StoreError."""
         kinds, organizations, instants, contents = (list(column) for column in zip(*rows, strict=True))
         sizes = [len(row.content) for row in rows]
-        self._unpruned += len(rows)
-        self._unpruned_bytes += sum(sizes)
-        prunes = self._unpruned >= PRUNE_EVERY or self._unpruned_bytes >= PRUNE_EVERY_BYTES
+        prunes = self._unpruned + len(rows) >= PRUNE_EVERY
 
         async def work(connection: Connection) -> None:
             async with connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
                 for row in rows:
                     if row.kind == CLEARING:
-                        named = (EXCHANGE, row.at_ms, row.organization, row.organization)
-                        await connection.execute(_CLEAR, named)
+                        await connection.execute(_CLEAR, (EXCHANGE, row.organization, row.organization))
                 columns = (self.instance, kinds, organizations, instants, sizes, contents)
                 await connection.execute(_APPEND, columns)
                 if prunes:
@@ -97,8 +92,7 @@ class PostgresExchangeTable:
                     await connection.execute(_PRUNE, limits)
 
         self._run(work, "write", repeatable=False)
-        if prunes:
-            self._unpruned = self._unpruned_bytes = 0
+        self._unpruned = 0 if prunes else self._unpruned + len(rows)
 
     def read(self, after: int, most: int) -> Sequence[StoredExchangeRow]:
         """Rows after a number; raises StoreError."""

@@ -20,7 +20,6 @@ from orgbilling_stubs.tenants.store.exchange_table import (
     EXCHANGE,
     PER_ORGANIZATION,
     PRUNE_EVERY,
-    PRUNE_EVERY_BYTES,
     TOTAL_BYTES,
     ExchangeRow,
     StoredExchangeRow,
@@ -44,9 +43,6 @@ CREATE INDEX exchange_kept ON exchange (organization, number, bytes, at_ms);
 CREATE TABLE instance (number INTEGER PRIMARY KEY AUTOINCREMENT) STRICT;
 CREATE TABLE coverage (counts BLOB NOT NULL) STRICT;
 INSERT INTO coverage VALUES (x'');
-"""
-_CLEAR = """
-DELETE FROM exchange WHERE kind = ? AND at_ms <= ? AND (organization = ? OR ? IS NULL)
 """
 _PRUNE = """
 DELETE FROM exchange WHERE number IN (
@@ -73,7 +69,7 @@ class SqliteExchangeTable:
         self.before_close: list[Callable[[], None]] = []
         self._mutex = Lock()
         """Held while the writing connection is used."""
-        self._unpruned, self._unpruned_bytes = PRUNE_EVERY, 0
+        self._unpruned = PRUNE_EVERY
         try:
             self._writing = self._connect(WAIT_S)
             try:
@@ -142,14 +138,15 @@ class SqliteExchangeTable:
         with self._write():
             for row in rows:
                 if row.kind == CLEARING:
-                    named = (EXCHANGE, row.at_ms, row.organization, row.organization)
-                    self._writing.execute(_CLEAR, named)
+                    self._writing.execute(
+                        "DELETE FROM exchange WHERE kind = ? AND (organization = ? OR ? IS NULL)",
+                        (EXCHANGE, row.organization, row.organization),
+                    )
             self._writing.executemany(_INSERT, values)
             self._unpruned += len(rows)
-            self._unpruned_bytes += sum(len(row.content) for row in rows)
-            if self._unpruned >= PRUNE_EVERY or self._unpruned_bytes >= PRUNE_EVERY_BYTES:
+            if self._unpruned >= PRUNE_EVERY:
                 self._writing.execute(_PRUNE, (PER_ORGANIZATION, TOTAL_BYTES, wall_ms() - AGE_MS))
-                self._unpruned = self._unpruned_bytes = 0
+                self._unpruned = 0
 
     def read(self, after: int, most: int) -> Sequence[StoredExchangeRow]:
         """Rows after a number; raises StoreError."""
