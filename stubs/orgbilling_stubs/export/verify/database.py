@@ -120,6 +120,7 @@ def opened(
                     "memory_limit = '400MB'",
                     f"temp_directory = {literal(scratch)}",
                     "threads = 2",
+                    "enable_progress_bar = false",
                 ):
                     connection.execute(f"SET {setting}")
                 problems = {}

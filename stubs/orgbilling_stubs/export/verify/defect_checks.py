@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from orgbilling_stubs.export.errors import ExportError, require
@@ -44,11 +45,13 @@ def defect_checks(
     """
     duckdb = require("duckdb", "export verify")
     format, listed = contents["format"], _listed(folder, lists)
-    with duckdb.connect() as connection:
+    with TemporaryDirectory() as scratch, duckdb.connect(str(Path(scratch, "cells.duckdb"))) as connection:
+        connection.execute("SET memory_limit = '400MB'")
+        connection.execute("SET enable_progress_bar = false")
         for name, paths in files.items():
             table, places = BY_NAME[name], [folder / path for path in paths]
             connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE cells AS SELECT row_number() OVER () AS place, * "
+                f"CREATE OR REPLACE TABLE cells AS SELECT row_number() OVER () AS place, * "
                 f"FROM {text_source(table, format, places)}"
             )
             [(rows,)] = _rows(connection, "SELECT count(*) FROM cells")

@@ -43,6 +43,7 @@ def _load(duckdb: Any, path: Path, parquet: ExportRequest) -> dict[str, int]:
     # One thread, because several would insert rows in another order every time.
     config = {"threads": 1, "memory_limit": "300MB", "storage_compatibility_version": OLDEST_READER}
     with duckdb.connect(str(path), config=config) as connection:
+        connection.execute("SET enable_progress_bar = false")
         for name in parquet.tables:
             table = BY_NAME[name]
             connection.execute(sql.create(table, "duckdb", keys=False))

@@ -249,3 +249,11 @@ def test_copy_reads_back_as_written(texts):
         with database.opened(Path(folder), "postgres", {"projects": ["projects.copy"]}) as opened:
             query = "SELECT list(name ORDER BY CAST(project_id AS INT)) FROM v_projects"
             assert opened.first(query)[1] == (texts,)
+
+
+def test_duckdb_draws_no_progress_bar(tmp_path, make):
+    exported = make(tmp_path, part_size=100)
+    files = {entry["table"]: [entry["path"]] for entry in exported["files"] if entry["table"] is not None}
+    with database.opened(tmp_path, "csv", files) as opened:
+        _, row = opened.first("SELECT current_setting('enable_progress_bar') AS setting")
+    assert row == (False,)
