@@ -43,7 +43,7 @@ def test_the_client_is_generated_from_the_description(run):
     assert run("cat", "src/api/schema.ts") == checked_in
 
 
-@pytest.mark.parametrize("suite", ["states", "journeys", "accessibility"])
+@pytest.mark.parametrize("suite", ["plain", "states", "journeys", "accessibility"])
 def test_a_person_sees_what_there_is(run, suite):
     report = run("npx", "playwright", "test", suite)
     assert " passed" in report

@@ -1,41 +1,32 @@
-"""How many defects are seen by who only watches: a dashboard's requests, held to the rules as they pass.
+"""What is seen of a defect without a request for the sake of the rules: from a dashboard's own requests.
 
-python tests/conformance/mutation/observed.py [--only WORD …] [--json FILE]
-
-Each defect that *reading* catches is tried. The session is what a dashboard of two organizations asks in some
-minutes: every page, its windows, a reload with what the browser has cached, wrong windows of a date picker,
-and sessions that have ended. Nothing is asked for the sake of the rules.
+The session is what a dashboard of two organizations asks in some minutes: every page, its windows, a reload
+with what the browser has cached, wrong windows of a date picker, and sessions that have ended. It is watched
+while it passes, as `orgbilling beside` does, and its recording (HAR) is checked afterwards.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
+from orgbilling_conformance import Finding, Report, conform
+from orgbilling_conformance.observation import Observation
+from orgbilling_stubs.beside.har_file import HarFile
+from orgbilling_stubs.beside.traffic import ForwardedExchange, authorization_of, judged_exchange
 
-from orgbilling_conformance import exchange
-from orgbilling_conformance.observation import Observation, request_of
-from orgbilling_conformance.reports.report import Finding
+from .defects import BY_NAME
+from .probes import send
+from .proxy import Headers, Proxy, Request
+from .sound_server import FIRST, SECOND, SoundServer, sound_server
+from .trial import OBSERVED, RECORDING, RESPONSE_TIMEOUT_S, Outcome, is_caught_by
 
-from mutation.defects import BY_NAME
-from mutation.probes import send
-from mutation.proxy import Proxy, Request
-from mutation.sound_server import FIRST, SECOND, SoundServer, sound_server
-from mutation.table import read_page
-from mutation.trial import READING, is_caught_by
-
-BASE = "/api/v1"
-PAGE = Path(__file__).parents[3] / "docs" / "mutation.md"
+PREFIX = "/api/v1"
+BASE = f"http://127.0.0.1:4010{PREFIX}"
 PAGES = (
     "billing", "characters", "contract", "events", "ledger", "model-pricing", "service-agreements",
     "service-usage", "usage-summary",
@@ -44,16 +35,6 @@ WINDOWED = ("characters", "events", "ledger", "service-usage", "usage-summary")
 WINDOWS = (1, 2, 7, 29, 30, 31, 90, 365)
 WRONG_WINDOWS = ("0", "366", "-1", "-365", "abc", "1.5", "1e1", "9223372036854775808", "1000000")
 BAD_TOKENS = ("expired", "pending", "alg-none")
-RESPONSE_TIMEOUT_S = 1.0
-
-
-@dataclass(frozen=True)
-class Watched:
-    """What watching made of a defect. rules: of the findings until it was caught."""
-
-    name: str
-    caught: bool
-    rules: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -95,94 +76,81 @@ def session(server: SoundServer) -> Iterator[Asked]:
     yield from (Asked(page, "days=0") for page in WINDOWED)
 
 
-async def watch(
-    app: Any, server: SoundServer, observation: Observation, is_enough: Callable[[list[Finding]], bool]
-) -> None:
-    """Have the session ask an application, and show each exchange to the observation until that is enough."""
+async def exchanges(app: Any, server: SoundServer) -> AsyncIterator[ForwardedExchange]:
+    """Have the session ask an application; each exchange as it goes over the wire."""
     tags: dict[tuple[str, str | None], str] = {}
     for asked in session(server):
         headers = [("host", "127.0.0.1:4010"), ("origin", "http://localhost:3000"), ("accept", "*/*")]
-        authorization = None if asked.token is None else f"Bearer {asked.token}"
-        if authorization is not None:
-            headers.append(("authorization", authorization))
+        if asked.token is not None:
+            headers.append(("authorization", f"Bearer {asked.token}"))
         if asked.revalidates and (tag := tags.get((asked.path, asked.token))):
             headers.append(("if-none-match", tag))
-        request = Request("GET", f"{BASE}/org/{asked.path}", asked.query, tuple(headers), b"")
+        path = f"/org/{asked.path}"
+        request = Request("GET", f"{PREFIX}{path}", asked.query, tuple(headers), b"")
+        answer, failure = None, ""
         try:
             answer = await asyncio.wait_for(send(app, request), RESPONSE_TIMEOUT_S)
-            response = exchange.Response(answer.status, answer.headers, answer.body)
-            if "gzip" in (answer.header("content-encoding") or "") and not answer.body.startswith(
-                b"\x1f\x8b"
-            ):
-                response = exchange.Response(0, (), b"the body is not gzip", failure="broken")
-            if answer.status == 200 and not asked.query and (tag := answer.header("etag")):
-                tags[asked.path, asked.token] = tag
         except TimeoutError:
-            response = exchange.Response(0, failure="timeout")
-        except Exception as error:
-            response = exchange.Response(0, (), str(error).encode(), failure="broken")
-        seen = request_of("GET", f"/org/{asked.path}", asked.query, tuple(headers), None)
-        if is_enough(observation.consider(seen, response, authorization)):
-            return
+            failure = "timeout"
+        except Exception:
+            failure = "broken"
+        if answer is not None and answer.status == 200 and not asked.query and (tag := answer.header("etag")):
+            tags[asked.path, asked.token] = tag
+        yield ForwardedExchange(
+            trace="",
+            method="GET",
+            path=path,
+            query=asked.query,
+            received=_bytes(request.headers),
+            body=None,
+            status=answer.status if answer else 0,
+            headers=_bytes(answer.headers if answer else ()),
+            content=answer.body if answer else b"",
+            whole=True,
+            seconds=0.0,
+            at_ms=0,
+            operation=asked.path,
+            failure=failure,
+        )
 
 
-def watched(name: str, seed: int = 1) -> Watched:
-    """Watch a session with a fresh server that has one defect; an empty name for a sound one."""
+def _bytes(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+async def _reports(app: Any, server: SoundServer) -> tuple[Report, Report]:
+    """What was seen while the session passed, and what its recording shows."""
+    observation = Observation(BASE)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "session.har"
+        record = HarFile(path, BASE)
+        async for exchange in exchanges(app, server):
+            observation.consider(*judged_exchange(exchange), authorization_of(exchange.received))
+            record(exchange)
+        return observation.report(), conform(har=path)
+
+
+def watched(name: str, seed: int = 1) -> tuple[Outcome, Outcome]:
+    """Watch a session with a fresh server that has one defect, and check its recording.
+
+    An empty name is a sound server, which is caught when it is accused of anything.
+    """
     server = sound_server(seed)
-    observation = Observation(f"http://127.0.0.1:4010{BASE}")
-    if not name:
-        asyncio.run(watch(server.app, server, observation, lambda findings: False))
-        rules = _rules(observation.report().findings)
-        return Watched("", bool(rules), rules)
-    defect = BY_NAME[name]
-    is_caught = partial(is_caught_by, defect)  # a finding is never taken back
-    asyncio.run(watch(Proxy(server.app, defect.make(server)), server, observation, is_caught))
-    report = observation.report()
-    outage = defect.outage and report.verdict == "inconclusive"
-    return Watched(name, outage or is_caught(report.findings), _rules(report.findings))
+    app = Proxy(server.app, BY_NAME[name].make(server)) if name else server.app
+    seen, recorded = asyncio.run(_reports(app, server))
+    return _outcome(name, OBSERVED, seen), _outcome(name, RECORDING, recorded)
+
+
+def _outcome(name: str, mode: str, report: Report) -> Outcome:
+    rules = _rules(report.findings)
+    caught = bool(rules)
+    if name:
+        defect = BY_NAME[name]
+        outage = defect.outage and report.verdict == "inconclusive"
+        caught = outage or is_caught_by(defect, report.findings)
+    why = "" if caught else "; ".join((*rules, *report.reasons))[:200]
+    return Outcome(name, mode, caught, report.verdict, rules, why=why)
 
 
 def _rules(findings: Sequence[Finding]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(finding.rule for finding in findings))
-
-
-def caught_by_reading() -> list[str]:
-    """The defects that the suite catches by reading, as docs/mutation.md says."""
-    found, _ = read_page(PAGE.read_text("utf-8"))
-    return [name for name, stage in found.items() if stage.startswith(f"{READING}:")]
-
-
-def main() -> int:
-    """Try them; 0 when nothing sound is accused and 95 % are caught."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", nargs="*", default=[])
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    names = [
-        name for name in caught_by_reading() if not given.only or any(word in name for word in given.only)
-    ]
-    if not names:
-        parser.error("no defect has such a name")
-    sound = watched("")
-    results = []
-    with ProcessPoolExecutor(max(1, given.jobs)) as pool:
-        for result in pool.map(watched, names):
-            results.append(result)
-            if not result.caught:
-                print(
-                    f"missed: {result.name}: {BY_NAME[result.name].says} {', '.join(result.rules)}",
-                    flush=True,
-                )
-    missed = [result for result in results if not result.caught]
-    if sound.caught:
-        print(f"a sound server is accused: {', '.join(sound.rules)}")
-    share = 1 - len(missed) / len(results)
-    print(f"{len(results) - len(missed)} of {len(results)} ({share:.1%})")
-    if given.json:
-        given.json.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n", "utf-8")
-    return 1 if sound.caught or share < 0.95 else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,8 +1,8 @@
-"""Measure the suite: every defect, in two processes; exit 1 where it falls short.
+"""Measure the suite: every defect in every mode; exit 1 where it falls short.
 
-python tests/conformance/mutation/run.py [--json FILE] [--markdown FILE] [--only WORD …] [--quick] [--sound N]
+python tests/conformance/mutation/run.py [--markdown FILE] [--json FILE] [--only WORD …] [--quick] [--jobs N]
 
-With --only, the page keeps the rows of all other defects.
+The page is written after each outcome; it keeps the rows of all defects that are not tried.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import multiprocessing
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from statistics import median
 
@@ -23,31 +23,38 @@ from rich.console import Console
 from rich.progress import track
 
 from mutation.defects import BY_NAME
-from mutation.table import Results, by_defect, document, failures, first, markdown, read_page, show, stages
+from mutation.observed import watched
+from mutation.table import Results, by_defect, cells, document, failures, first, markdown, read_page, show
 from mutation.trial import FULL, QUICK, READING, Outcome, sound, trial
 
-PROCESSES = 2
+JOBS = 2
 
 
 def outcomes(
-    names: Iterable[str], full: bool = True, reading: bool = True, whole: bool = True
+    names: Iterable[str], full: bool = True, reading: bool = True, whole: bool = True, jobs: int = JOBS
 ) -> Iterator[Outcome]:
-    """Try each defect quickly, then reading only where quick caught it, or in full where quick missed it.
+    """Try each defect quickly, in full what quick missed, and in the other modes what needs no write.
 
-    whole: run all rules on each; otherwise no more than it takes to catch a defect.
+    reading: try the modes that write nothing, too. whole: run all rules on each; otherwise no more than it
+    takes to catch a defect. jobs: processes at once.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
-        waiting = {pool.submit(trial, name, QUICK, whole=whole) for name in names}
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        waiting: set[Future[Outcome] | Future[tuple[Outcome, Outcome]]] = set()
+        for name in names:
+            waiting.add(pool.submit(trial, name, QUICK, whole=whole))
+            if reading and not BY_NAME[name].writes:
+                waiting.add(pool.submit(watched, name))
         while waiting:
-            done = next(as_completed(waiting))
-            waiting.remove(done)
-            found = done.result()
-            if found.mode == QUICK and not found.caught and full:
-                waiting.add(pool.submit(trial, found.name, FULL))
-            if found.mode == QUICK and found.caught and reading and not BY_NAME[found.name].writes:
-                waiting.add(pool.submit(trial, found.name, READING))
-            yield found
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                result = future.result()
+                for found in (result,) if isinstance(result, Outcome) else result:
+                    if found.mode == QUICK and not found.caught and full:
+                        waiting.add(pool.submit(trial, found.name, FULL))
+                    if found.mode == QUICK and found.caught and reading and not BY_NAME[found.name].writes:
+                        waiting.add(pool.submit(trial, found.name, READING))
+                    yield found
 
 
 def chosen(words: list[str]) -> list[str]:
@@ -62,6 +69,12 @@ def chosen(words: list[str]) -> list[str]:
 def check_sound_servers(seeds: int, console: Console) -> int:
     """Judge sound servers; print what they are accused of, and return how many were."""
     accused = 0
+    for outcome in watched("") if seeds else ():
+        accused += outcome.caught
+        if outcome.caught:
+            console.print(
+                f"{outcome.mode}: a sound server is accused by {', '.join(outcome.rules)}", markup=False
+            )
     for seed in track(range(1, seeds + 1), "sound", console=console, transient=True):
         report = sound(seed, QUICK)
         accused += bool(report.findings) or report.verdict != "conforms"
@@ -75,12 +88,12 @@ def check_sound_servers(seeds: int, console: Console) -> int:
     return accused
 
 
-def page(results: Results, before: Path | None) -> str:
-    """The page of results. before: a page whose other rows stay, because only some defects were tried."""
-    found, median_s = ({}, None) if before is None else read_page(before.read_text("utf-8"))
-    if times := first(results) if before is None else []:
+def page(results: Results, before: str, whole: bool) -> str:
+    """The page of results. before: a page whose rows of other defects stay. whole: whether all were tried."""
+    found, median_s = read_page(before)
+    if whole and (times := first(results)):
         median_s = median(times)
-    return markdown({**found, **stages(results)}, median_s)
+    return markdown({**found, **cells(results)}, median_s)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -91,22 +104,30 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--quick", action="store_true", help="do not try in full what quick missed")
     parser.add_argument("--sound", type=int, default=3, help="so many servers that conform are checked first")
+    parser.add_argument("--jobs", type=int, default=JOBS, help="so many processes at once")
     given = parser.parse_args(arguments)
     console = Console(stderr=True)
     accused = check_sound_servers(given.sound, console)
     names = chosen(given.only)
-    steps = track(
-        outcomes(names, not given.quick), "defects", len(names) * 2, console=console, transient=True
-    )
-    results = by_defect(list(steps))
+    if not names:
+        parser.error(f"no defect or area is called {' or '.join(given.only)}")
+    found = outcomes(names, not given.quick, jobs=max(1, given.jobs))
+    steps = track(found, "defects", len(names) * 4, console=console, transient=True)
+    results: Results = {}
+    tried: list[Outcome] = []
+    before = given.markdown.read_text("utf-8") if given.markdown and given.markdown.exists() else ""
+    for outcome in steps:
+        tried.append(outcome)
+        results = by_defect(tried)
+        if given.markdown:  # whoever ends it early has what was measured until then
+            given.markdown.write_text(page(results, before, whole=False), "utf-8")
     show(results, Console())
     if given.json:
         given.json.write_text(json.dumps(document(results), indent=1) + "\n", "utf-8")
     if given.markdown:
-        before = given.markdown if given.only and given.markdown.exists() else None
-        given.markdown.write_text(page(results, before), "utf-8")
+        given.markdown.write_text(page(results, before, whole=not given.only), "utf-8")
     if accused:
-        console.print(f"{accused} of {given.sound} sound servers were accused")
+        console.print(f"a sound server was accused {accused} times")
     return 1 if accused or (failures(results) and not given.only) else 0
 
 

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from mutation.observed import caught_by_reading, watched
+from mutation.observed import watched
+from mutation.trial import OBSERVED, RECORDING
 
 
 def test_who_watches_a_sound_server_accuses_nobody():
-    assert watched("").rules == ()
+    assert [(outcome.mode, outcome.rules) for outcome in watched("")] == [(OBSERVED, ()), (RECORDING, ())]
 
 
-@pytest.mark.parametrize("name", ["balance-string", "default-7", "events-total"])
-def test_who_watches_sees_a_defect(name):
-    assert name in caught_by_reading()
-    assert watched(name).caught
+@pytest.mark.parametrize(
+    ("name", "recorded"), [("balance-string", True), ("default-7", False), ("events-total", False)]
+)
+def test_who_watches_sees_a_defect(name, recorded):
+    assert [outcome.caught for outcome in watched(name)] == [True, recorded]

@@ -6,8 +6,20 @@ from pathlib import Path
 
 from mutation.defects import BY_NAME
 from mutation.run import page
-from mutation.table import by_defect, caught, document, failures, line, markdown, read_page, share, stages
-from mutation.trial import FULL, QUICK, READING, Outcome
+from mutation.table import (
+    Cells,
+    by_defect,
+    caught,
+    cells,
+    document,
+    failures,
+    line,
+    markdown,
+    missed,
+    read_page,
+    share,
+)
+from mutation.trial import FULL, OBSERVED, QUICK, READING, RECORDING, Outcome
 
 PAGE = Path(__file__).parents[3] / "docs" / "mutation.md"
 FIRST, SECOND, *_ = BY_NAME
@@ -16,6 +28,10 @@ FIRST, SECOND, *_ = BY_NAME
 def outcome(name, mode, seen, seconds=0.5):
     rules = ("some-rule",) if seen else ()
     return Outcome(name, mode, seen, "violated" if seen else "conforms", rules, seconds if seen else None)
+
+
+def row(by, recording="–", watching="–"):
+    return Cells(by, recording, watching)
 
 
 def test_full_contains_quick():
@@ -39,13 +55,55 @@ def test_thresholds():
     assert "median" in failures(slow)[0]
 
 
+def test_who_watches_has_to_see_most_of_what_reading_catches():
+    modes = (QUICK, READING)
+    good = by_defect([outcome(name, mode, True) for name in (FIRST, SECOND) for mode in (*modes, OBSERVED)])
+    assert failures(good) == []
+    half = by_defect(
+        [outcome(name, mode, True) for name in (FIRST, SECOND) for mode in modes]
+        + [outcome(FIRST, OBSERVED, True), outcome(SECOND, OBSERVED, False)]
+    )
+    assert "watching sees 50.0%" in failures(half)[0]
+
+
+def test_the_page_lists_what_each_mode_misses():
+    reading = [(FIRST, True), (SECOND, True)]
+    results = by_defect(
+        [outcome(name, mode, seen) for name, seen in reading for mode in (QUICK, READING)]
+        + [outcome(name, RECORDING, False) for name in (FIRST, SECOND)]
+        + [outcome(FIRST, OBSERVED, True), outcome(SECOND, OBSERVED, False)]
+    )
+    text = markdown(cells(results), None)
+    assert f"| recording | {FIRST}, {SECOND} |" in text
+    assert f"| watching | {SECOND} |" in text
+    assert "| full | none |" in text
+    assert "Of 2 that reading catches, watching sees 1 (50.0%).\n" in text
+    assert "Of 2 that reading catches, a recording shows 0 (0.0%).\n" in text
+
+
+def test_the_page_says_what_was_not_tried():
+    tried = {FIRST: row("reading: `a`", "yes", "yes"), SECOND: row("reading: `b`", "–", "yes")}
+    text = markdown(tried, None)
+    assert "| **all** | **2** | **1 of 1** | **2** | **2** | **2** | **2** |" in text
+    assert "a recording shows 1 (100.0%). It was not tried on the other 1" in text
+
+
+def test_the_page_of_beside_explains_what_watching_misses():
+    page, beside = PAGE.read_text("utf-8"), PAGE.with_name("beside.md").read_text("utf-8")
+    found, _ = read_page(page)
+    by_reading = {name: cells for name, cells in found.items() if cells.by.startswith(READING)}
+    unseen = missed(by_reading, OBSERVED)
+    explained = beside.partition("## How good it is")[2].partition("## ")[0]
+    assert {name for name in BY_NAME if f"`{name}`" in explained} == set(unseen)
+
+
 def test_what_is_missed_stays_in_the_page():
     results = by_defect(
         [outcome(FIRST, QUICK, True), outcome(SECOND, QUICK, False), outcome(SECOND, FULL, False)]
     )
-    text = markdown(stages(results), None)
-    assert line(FIRST, "quick: `some-rule`") in text
-    assert line(SECOND, "**missed**") in text
+    text = markdown(cells(results), None)
+    assert line(FIRST, row("quick: `some-rule`")) in text
+    assert line(SECOND, row("**missed**")) in text
 
 
 def test_the_json_has_every_outcome():
@@ -57,7 +115,7 @@ def test_the_json_has_every_outcome():
 
 def test_the_page_has_every_defect_as_it_is_described():
     text = PAGE.read_text("utf-8")
-    missing = [name for name in BY_NAME if line(name, "").removesuffix("  |") not in text]
+    missing = [name for name in BY_NAME if line(name, row("")).partition(" |  |")[0] not in text]
     assert missing == [], 'make mutation ARGS="--only NAME" adds a row'
 
     assert text.count("\n| ") >= len(BY_NAME)
@@ -70,9 +128,10 @@ def test_the_page_can_be_read_and_written_again():
     assert markdown(found, median_s) == page
 
 
-def test_some_defects_leave_the_rows_of_the_others_alone(tmp_path):
-    before = tmp_path / "page.md"
-    before.write_text(markdown({FIRST: "quick: `some-rule`", SECOND: "**missed**"}, 0.5))
-    found, median_s = read_page(page(by_defect([outcome(SECOND, QUICK, True)]), before))
-    assert found == {FIRST: "quick: `some-rule`", SECOND: "quick: `some-rule`"}
+def test_some_defects_leave_the_rows_of_the_others_alone():
+    before = markdown({FIRST: row("quick: `some-rule`"), SECOND: row("**missed**")}, 0.5)
+    results = by_defect([outcome(SECOND, QUICK, True, 2.0)])
+    found, median_s = read_page(page(results, before, whole=False))
+    assert found == {FIRST: row("quick: `some-rule`"), SECOND: row("quick: `some-rule`")}
     assert median_s == 0.5
+    assert read_page(page(results, before, whole=True))[1] == 2.0
