@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import closing
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,6 +29,7 @@ from postgres_server import PostgresServer
 
 WORKERS = 4
 CLIENTS = 32
+PER_CONNECTION = 250
 ORGANIZATION = "org_race"
 
 
@@ -63,12 +65,13 @@ async def _race(base: str, attempts: int) -> tuple[Counter[int], float, set[str]
     left = iter(range(attempts))
 
     async def client() -> None:
-        # One connection for each client: a worker keeps those that it has accepted.
-        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=120) as http:
-            for _ in left:
-                answer = await http.post("/org/vouchers/redeem", json={"code": "TEST-CREDIT-5-race"})
-                statuses[answer.status_code] += 1
-                workers.add(answer.headers["x-trace-id"][:16])
+        for first in left:
+            # A worker keeps the connections that it has accepted; a new one may come to another worker.
+            async with httpx.AsyncClient(base_url=base, headers=headers, timeout=120) as http:
+                for _ in chain([first], islice(left, PER_CONNECTION - 1)):
+                    answer = await http.post("/org/vouchers/redeem", json={"code": "TEST-CREDIT-5-race"})
+                    statuses[answer.status_code] += 1
+                    workers.add(answer.headers["x-trace-id"][:16])
 
     await _all_listen(base, headers)
     async with httpx.AsyncClient(base_url=base, headers=headers, timeout=120) as http:
