@@ -1,0 +1,226 @@
+"""What a population looks like, in figures: bounds and their reasons stand in docs/population.md."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+from orgbilling_fixtures.populations.model import MODELS
+from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing.instants import DAY_MS
+from orgbilling_stubs.export.columnar.columns import values
+from orgbilling_stubs.export.organization_tables import OrganizationTables
+from orgbilling_stubs.export.selection import SelectionOptions
+
+AS_OF_MS = instants.parse("2026-01-01")
+TABLES = (
+    "organizations",
+    "sign_ups",
+    "projects",
+    "usage_by_day",
+    "ledger",
+    "payments",
+    "invoices",
+    "vouchers",
+)
+
+
+@pytest.fixture(scope="module", params=["startup", "scale-up", "enterprise"])
+def population(request):
+    """The name and the organizations of a shipped population, as columns of values by table."""
+    selected = SelectionOptions(AS_OF_MS, 4, orgs=260, population=request.param).selection()
+    source = OrganizationTables(selected)
+    return request.param, [
+        {
+            table: {name: values(column) for name, column in columns.items()}
+            for table, columns in source.tables(organization, TABLES).items()
+        }
+        for organization in selected.organizations
+    ]
+
+
+def messages_by_day(tables):
+    """Messages of an organization by day."""
+    usage, by_day = tables["usage_by_day"], defaultdict(int)
+    for day, messages in zip(usage["day"], usage["messages"], strict=True):
+        by_day[day] += messages
+    return by_day
+
+
+def test_revenue_is_as_unequal_as_that_of_software_companies(population):
+    name, organizations = population
+    revenue = np.array(sorted(sum(tables["usage_by_day"]["charge_usd"]) for tables in organizations), float)
+    count = len(revenue)
+    gini = 2 * (np.arange(1, count + 1) * revenue).sum() / (count * revenue.sum()) - (count + 1) / count
+    low, high = {"startup": (0.85, 0.98), "scale-up": (0.80, 0.96), "enterprise": (0.70, 0.93)}[name]
+    assert low < gini < high
+    assert 0.5 < revenue[-count // 10 :].sum() / revenue.sum() < 0.98
+
+
+def test_sizes_cover_three_decades(population):
+    _, organizations = population
+    peaks = [max(messages_by_day(tables).values(), default=0) for tables in organizations]
+    used = np.array([peak for peak in peaks if peak])
+    assert math.log10(used.max() / np.percentile(used, 2)) > 3
+
+
+def test_sign_ups_grow_from_year_to_year_and_rest_at_weekends(population):
+    name, organizations = population
+    at_ms = [tables["organizations"]["created_at"][0] for tables in organizations]
+    launched_ms = instants.parse("2022-05-16")
+    years = Counter((moment - launched_ms) // (365 * DAY_MS) for moment in at_ms)
+    growth = {"startup": 1.9, "scale-up": 1.55, "enterprise": 1.2}[name]
+    assert 0.6 * growth < (years[2] / years[0]) ** 0.5 < 1.6 * growth
+    weekdays = Counter((moment // DAY_MS + 3) % 7 for moment in at_ms)
+    assert (weekdays[5] + weekdays[6]) / 2 < 0.8 * sum(weekdays[day] for day in range(5)) / 5
+
+
+def test_fewer_and_fewer_of_a_cohort_are_still_there(population):
+    name, organizations = population
+    retained = {}
+    for months in (1, 6, 18):
+        there = []
+        for tables in organizations:
+            first = tables["sign_ups"]["signed_up_at"][0] // DAY_MS + 30 * months
+            if first + 30 <= AS_OF_MS // DAY_MS:
+                there.append(any(first <= day < first + 30 for day in tables["usage_by_day"]["day"]))
+        retained[months] = sum(there) / len(there)
+    assert retained[1] > retained[6] > retained[18] - 0.05
+    low, high = {"startup": (0.2, 0.6), "scale-up": (0.3, 0.7), "enterprise": (0.6, 0.9)}[name]
+    assert low < retained[18] < high
+    assert 0.6 < retained[1] < 0.97
+
+
+def test_some_leave_some_come_back_and_not_all_pay(population):
+    name, organizations = population
+    count = len(organizations)
+    left = sum(tables["sign_ups"]["churned_at"][0] is not None for tables in organizations) / count
+    back = sum(tables["sign_ups"]["reactivations"][0] > 0 for tables in organizations) / count
+    paying = sum(tables["sign_ups"]["first_paid_at"][0] is not None for tables in organizations) / count
+    assert 0.08 < left < 0.5
+    assert 0.01 < back < 0.2
+    low, high = {"startup": (0.35, 0.65), "scale-up": (0.5, 0.8), "enterprise": (0.8, 0.97)}[name]
+    assert low < paying < high
+
+
+def test_a_week_and_a_year_have_their_quiet_days(population):
+    _, organizations = population
+    by_weekday, around_christmas, around_november = Counter(), 0, 0
+    for tables in organizations:
+        if tables["sign_ups"]["segment"][0] == "hobby":
+            continue
+        for day, messages in messages_by_day(tables).items():
+            weight = math.log1p(messages)
+            by_weekday[(day + 3) % 7] += weight
+            date = instants.moment(day * DAY_MS)
+            around_christmas += messages if (date.month, date.day) in ((12, 25), (12, 26)) else 0
+            around_november += messages if (date.month, date.day) in ((11, 18), (11, 19)) else 0
+    assert max(by_weekday[5], by_weekday[6]) < min(by_weekday[day] for day in range(5))
+    assert 0.1 < around_christmas / around_november < 0.8
+
+
+def test_people_at_work_use_it_by_day(population):
+    _, organizations = population
+    hours = Counter()
+    for tables in organizations:
+        if tables["sign_ups"]["segment"][0] != "hobby" and tables["sign_ups"]["region"][0] in (
+            "GB",
+            "DE",
+            "FR",
+        ):
+            ledger = tables["ledger"]
+            hours.update(
+                at_ms % DAY_MS // 3_600_000
+                for at_ms, kind in zip(ledger["created_at"], ledger["entry_type"], strict=True)
+                if kind == "usage"
+            )
+    assert sum(hours[hour] for hour in range(8, 18)) > 3 * sum(hours[hour] for hour in range(6))
+
+
+def test_a_day_is_like_the_day_before(population):
+    _, organizations = population
+    correlations = []
+    for tables in organizations:
+        by_day = messages_by_day(tables)
+        if len(by_day) < 250 or sum(by_day.values()) < 200 * len(by_day):
+            continue
+        days = np.arange(min(by_day), max(by_day) + 1)
+        level = np.log1p([by_day.get(day, 0) for day in days.tolist()])
+        for weekday in range(7):
+            level[(days + 3) % 7 == weekday] -= level[(days + 3) % 7 == weekday].mean()
+        correlations.append(np.corrcoef(level[:-1], level[1:])[0, 1])
+    assert 0.3 < np.median(correlations) < 0.95
+
+
+def test_first_digits_of_charges_follow_benford(population):
+    _, organizations = population
+    digits = Counter(
+        str(abs(micros))[0]
+        for tables in organizations
+        for micros, kind in zip(tables["ledger"]["amount_usd"], tables["ledger"]["entry_type"], strict=True)
+        if kind == "usage" and micros
+    )
+    total = sum(digits.values())
+    for digit in range(1, 10):
+        assert abs(digits[str(digit)] / total - math.log10(1 + 1 / digit)) < 0.015
+
+
+def test_names_are_unique_and_in_one_language(population):
+    _, organizations = population
+    companies = [tables["organizations"]["company"][0] for tables in organizations]
+    projects = [name for tables in organizations for name in tables["projects"]["name"]]
+    assert len({*companies}) == len(companies)
+    assert len({*projects}) == len(projects)
+    assert {tables["organizations"]["locale"][0] for tables in organizations} == {"en_US"}
+    counts = [len(tables["projects"]["name"]) for tables in organizations]
+    assert min(counts) == 0
+    assert 8 <= max(counts) <= 30
+
+
+def test_no_model_is_used_before_its_release_or_after_its_retirement(population):
+    _, organizations = population
+    models, seen = {model.model: model for model in MODELS}, set()
+    for tables in organizations:
+        usage = tables["usage_by_day"]
+        for model, day in {*zip(usage["model"], usage["day"], strict=True)}:
+            assert models[model].usable(day)
+            seen.add(model)
+    assert len(seen) > 10
+
+
+def test_an_organization_has_several_sources_and_sessions_of_several_messages(population):
+    _, organizations = population
+    sources = Counter(len({*tables["usage_by_day"]["traffic_source"]}) for tables in organizations)
+    assert {1, 2, 3} < sources.keys()
+    messages = sum(sum(tables["usage_by_day"]["messages"]) for tables in organizations)
+    sessions = sum(sum(tables["usage_by_day"]["sessions"]) for tables in organizations)
+    assert 3 < messages / sessions < 20
+
+
+def test_invoices_are_paid_some_before_and_some_after_they_are_due_and_never_at_once(population):
+    _, organizations = population
+    days = [
+        (paid_ms - due_ms) / DAY_MS
+        for tables in organizations
+        for kind, issued_ms, due_ms, paid_ms in zip(
+            *(tables["invoices"][name] for name in ("kind", "issued_at", "due_at", "paid_at")), strict=True
+        )
+        if kind in ("month", "installment") and paid_ms is not None and paid_ms > issued_ms
+    ]
+    late = sum(delay > 0 for delay in days) / len(days)
+    assert 0.08 < late < 0.55
+    midnight = [
+        at_ms for tables in organizations for at_ms in tables["payments"]["created_at"] if at_ms % DAY_MS == 0
+    ]
+    assert midnight == []
+
+
+def test_cards_fail_and_are_tried_again_and_duplicates_are_refunded(population):
+    _, organizations = population
+    statuses = Counter(status for tables in organizations for status in tables["payments"]["status"])
+    assert 0.003 < statuses["failed"] / statuses["succeeded"] < 0.15
+    assert 0.001 < statuses["refunded"] / statuses["succeeded"] < 0.05
+    redeemed = sum(tables["vouchers"]["state"].count("used") for tables in organizations)
+    assert redeemed > 3
