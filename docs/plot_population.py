@@ -93,7 +93,8 @@ def sizes(drawn: Sequence[Organization]) -> dict[str, object]:
     """
     counts: Counter[tuple[str, float]] = Counter()
     for tables in drawn:
-        usage, by_day = tables["usage_by_day"], defaultdict(int)
+        usage = tables["usage_by_day"]
+        by_day: defaultdict[int, int] = defaultdict(int)
         for day, messages in zip(integers(usage["day"]), integers(usage["messages"]), strict=True):
             by_day[day] += messages
         if by_day:
@@ -114,11 +115,11 @@ def sizes(drawn: Sequence[Organization]) -> dict[str, object]:
 
 
 def balances(drawn: Sequence[Organization]) -> dict[str, object]:
-    """The daily balance of five organizations: of every size, bought by hand, automatically and by contract."""
+    """The daily balance of five organizations, from a small one to a large one."""
     rows = []
     for tables in chosen(drawn):
         ledger, company = tables["ledger"], str(tables["organizations"]["company"][0])
-        by_day = {}
+        by_day: dict[int, int] = {}
         sums = accumulate(integers(ledger["amount_credits"]))
         for at_ms, micros in zip(integers(ledger["created_at"]), sums, strict=True):
             by_day[at_ms // DAY_MS] = micros
@@ -146,7 +147,7 @@ def balances(drawn: Sequence[Organization]) -> dict[str, object]:
 
 
 def chosen(drawn: Sequence[Organization]) -> list[Organization]:
-    """Five organizations with credit: those at the tenth, thirtieth, … ninetieth percent of what they bought."""
+    """Five organizations with credit, at 15, 35, 55, 75 and 95 percent in the order of what they bought."""
     bought = []
     for tables in drawn:
         ledger = tables["ledger"]
