@@ -44,6 +44,7 @@ else:
     np = require("numpy", "a population")
 
 _SLOTS_PER_DAY = 256
+_BLOCK_DAYS = 512
 
 _WEEKDAYS = {
     "work": (1_190, 1_260, 1_270, 1_240, 1_100, 480, 460),
@@ -180,8 +181,10 @@ def _days(
 def _day_factors(profile: OrganizationProfile, day: Integers) -> Integers:
     """Weekday × holiday × season × launch or incident × noise of every day, in Q16."""
     first, last = int(day[0]), int(day[-1])
-    calendar = _calendar(profile.region, profile.segment.audience, first // 512, last // 512)
-    factors = calendar[first - first // 512 * 512 :][: len(day)]
+    first_block, last_block = first // _BLOCK_DAYS, last // _BLOCK_DAYS
+    blocks = range(first_block, last_block + 1)
+    calendar = [_calendar(profile.region, profile.segment.audience, block) for block in blocks]
+    factors = np.concatenate(calendar)[first - first_block * _BLOCK_DAYS :][: len(day)]
     # The noise of a day is a weighted sum of sixteen days' innovations; eight days share a word.
     key = random_stream.key(profile.key, "noise")
     first_word = (first >> 3) - 2
@@ -196,9 +199,9 @@ def _day_factors(profile: OrganizationProfile, day: Integers) -> Integers:
 
 
 @lru_cache(maxsize=512)
-def _calendar(region: str, audience: str, first_block: int, last_block: int) -> Integers:
-    """Weekday × holiday × season in permille of every day of some blocks of 512 days."""
-    first, end = first_block * 512, (last_block + 1) * 512
+def _calendar(region: str, audience: str, block: int) -> Integers:
+    """Weekday × holiday × season in permille of the days of a block."""
+    first, end = block * _BLOCK_DAYS, (block + 1) * _BLOCK_DAYS
     permille = []
     for day in range(first, end):
         moment = instants.moment(day * DAY_MS)

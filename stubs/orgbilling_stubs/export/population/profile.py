@@ -11,7 +11,7 @@ multiply: 2,000 messages a day are log2(2000) = 10.966, which is 718,643.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from orgbilling_fixtures import random_stream
@@ -59,6 +59,7 @@ def normal(word: int) -> int:
     return low + ((high - low) * fraction >> 8)
 
 
+@lru_cache(maxsize=2048)
 def first_of_month(month: int) -> int:
     """The first day of a month, counted from January of the year 0, in days since 1970-01-01."""
     return instants.parse(f"{month // 12:04d}-{month % 12 + 1:02d}-01") // DAY_MS
