@@ -16,6 +16,8 @@ from orgbilling_stubs.billing.tenant_config import TenantConfig
 from orgbilling_stubs.export.columnar.columns import ConstantColumn, TableColumns, Value
 from orgbilling_stubs.export.schema import BY_NAME, NAMES
 
+PRICE_COLUMNS = ("unit_price_usd", "input_price_per_1k_usd", "output_price_per_1k_usd")
+
 Row = Mapping[str, Value]
 """One row of a table, by column name, with raw values."""
 
@@ -47,6 +49,7 @@ def wanted_tables(
         "model_prices": lambda: _model_prices(tenant),
         "event_prices": lambda: _unit_prices("event_type", tenant.prices.events),
         "service_prices": lambda: _unit_prices("operation", tenant.prices.services),
+        "price_changes": lambda: _price_changes(tenant),
         "vouchers": lambda: _vouchers(tenant),
         "service_agreements": lambda: _agreements(tenant),
         "contracts": lambda: _contracts(tenant),
@@ -76,6 +79,23 @@ def billing_profile_row(tenant: Tenant, balance_micros: int, outstanding_micros:
         "token_price_per_1k_usd": prices.token_per_1k_nanos,
         "char_price_per_month_usd": prices.character_month_nanos,
         "updated_at": updated_ms,
+    }
+
+
+def sign_up_row(
+    tenant: Tenant, first_used_ms: int | None, last_used_ms: int | None, paid_ms: int | None
+) -> Row:
+    """The row of `sign_ups` of a persona, who has no region, segment or plan, and never leaves."""
+    return {
+        "signed_up_at": tenant.created_ms,
+        "region": None,
+        "segment": None,
+        "plan": None,
+        "first_used_at": first_used_ms,
+        "last_used_at": last_used_ms,
+        "first_paid_at": paid_ms,
+        "churned_at": None,
+        "reactivations": 0,
     }
 
 
@@ -123,6 +143,31 @@ def _model_prices(tenant: Tenant) -> list[Row]:
 
 def _unit_prices(slug_column: str, prices: Iterable[tuple[str, int]]) -> list[Row]:
     return [{slug_column: slug, "unit_price_usd": nanos} for slug, nanos in prices]
+
+
+def _price_changes(tenant: Tenant) -> list[Row]:
+    """The prices of the price lists, which a persona has had since its sign-up."""
+    prices = tenant.prices
+    units = [("character", "character", prices.character_month_nanos)]
+    units += [("event", slug, nanos) for slug, nanos in prices.events]
+    units += [("service", slug, nanos) for slug, nanos in prices.services]
+    listed: list[dict[str, Value]] = [
+        {"kind": kind, "item": slug, "unit_price_usd": nanos} for kind, slug, nanos in units
+    ]
+    listed += [
+        {
+            "kind": "model",
+            "item": price.model,
+            "input_price_per_1k_usd": price.input_per_1k_nanos,
+            "output_price_per_1k_usd": price.output_per_1k_nanos,
+        }
+        for price in prices.models
+    ]
+    none: dict[str, Value] = dict.fromkeys(PRICE_COLUMNS)
+    return [
+        {**none, **row, "number": number, "effective_at": tenant.created_ms, "reason": "sign-up"}
+        for number, row in enumerate(listed)
+    ]
 
 
 def _vouchers(tenant: Tenant) -> list[Row]:

@@ -20,20 +20,33 @@ from orgbilling_stubs.billing import ids, instants
 from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS, billing_day, month_openings
 from orgbilling_stubs.billing.events import MeterRecorded, Record, UsageRecorded
 from orgbilling_stubs.billing.ledger import LedgerRow
+from orgbilling_stubs.billing.ledger_posting import METER_CHARGES
 from orgbilling_stubs.billing.money import unit_charge_micros
+from orgbilling_stubs.billing.opening_balance import CHARGES
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import Meter, Usage, UsageDay
 from orgbilling_stubs.export.columnar.columns import TableColumns
+from orgbilling_stubs.export.payment_tables import (
+    LINKS,
+    PaymentTables,
+    Posting,
+    month_invoice_id,
+    opening_after,
+    payment_tables,
+)
 from orgbilling_stubs.export.reference_tables import (
     Row,
     billing_profile_row,
     characters_row,
+    sign_up_row,
     wanted_tables,
 )
 from orgbilling_stubs.export.schema import NAMES
 
 _SOURCE_POSITIONS = {source: position for position, source in enumerate(SOURCES)}
-_BY_DAY = ("events", "services", "usage_by_day")
+_BY_DAY = ("events", "services", "usage_by_day", "ledger")
+_PAYING = ("ledger", "invoices", "payments", "sign_ups")
+_EVENING_TEXTS = tuple(text for _, text in METER_CHARGES.values())
 
 
 def tables(
@@ -42,6 +55,8 @@ def tables(
     """The wanted tables of a tenant, as it is; log: the records of its active branch."""
     days = [*map(tenant.config.activity.day, _days(tenant))] if {*wanted} & {*_BY_DAY} else []
     ledger, prices = tenant.ledger, tenant.prices
+    used_ms = [entry.at_ms for entry in ledger.rows if entry.kind == "usage"]
+    made = payment_tables(tenant, *_postings(tenant)) if {*wanted} & {*_PAYING} else PaymentTables()
     rows: dict[str, Callable[[], Iterable[Row]]] = {
         "billing_profiles": lambda: [
             billing_profile_row(tenant, ledger.balance_micros, ledger.outstanding_micros, tenant.updated_ms)
@@ -50,15 +65,56 @@ def tables(
         "events": lambda: _metered(tenant, days, log, "event", prices.events),
         "services": lambda: _metered(tenant, days, log, "service", prices.services),
         "usage_by_day": lambda: _usage(tenant, days, log),
-        "ledger": lambda: _ledger(tenant),
+        "ledger": lambda: _ledger(tenant, days, log, made),
+        "invoices": lambda: made.invoices,
+        "payments": lambda: made.payments,
+        "sign_ups": lambda: [
+            sign_up_row(tenant, min(used_ms, default=None), max(used_ms, default=None), made.first_paid_ms)
+        ],
     }
     return wanted_tables(tenant, persona, wanted, rows)
 
 
-def _ledger(tenant: Tenant) -> Iterator[Row]:
+def _is_evening(entry: LedgerRow) -> bool:
+    """Whether an entry charges what meters read, in the evening or when it was recorded by hand."""
+    return entry.kind in ("event_charge", "service_charge") and entry.description.startswith(_EVENING_TEXTS)
+
+
+def _postings(tenant: Tenant) -> tuple[list[Posting], dict[int, int], dict[int, str]]:
+    """The arguments of `payment_tables`: entries, charges by opening, and checkout sessions."""
+    rows = tenant.ledger.rows
+    postings = [
+        Posting(*row[:5], row.description) for row in rows if row.kind != "usage" and not _is_evening(row)
+    ]
+    month_charges: dict[int, int] = defaultdict(int)
+    if tenant.config.mode == "postpaid":
+        for row in rows:
+            if row.kind in CHARGES:
+                month_charges[opening_after(row.at_ms)] -= row.usd_micros
+    sessions = {
+        checkout.ledger_row: checkout.session_id
+        for checkout in tenant.checkouts.values()
+        if checkout.ledger_row is not None
+    }
+    return postings, month_charges, sessions
+
+
+def _ledger(
+    tenant: Tenant, days: Sequence[UsageDay], log: Sequence[Record], made: PaymentTables
+) -> Iterator[Row]:
     config = tenant.config
+    billed = {entry.number: usage for usage, entry in _billed_usage(tenant, days, log)}
+    postpaid = config.mode == "postpaid"
+    none: dict[str, str | None] = dict.fromkeys(LINKS)
     for entry in tenant.ledger.rows:
+        usage = billed.get(entry.number)
+        links = none | made.links.get(entry.number, {})
+        if postpaid and entry.kind in CHARGES and entry.usd_micros:
+            links["invoice_id"] = month_invoice_id(opening_after(entry.at_ms))
         yield {
+            **links,
+            "project_id": None if usage is None else config.projects[usage.project].project_id,
+            "model": None if usage is None else usage.model,
             "number": entry.number,
             "entry_id": ids.uuid(config.seed, config.identity_organization, "entry", entry.number),
             "created_at": entry.at_ms,

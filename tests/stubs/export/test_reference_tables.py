@@ -29,7 +29,10 @@ def rows(table, columns):
 
 
 def reference_tables(tenant, persona):
-    made_elsewhere = ("billing_profiles", "characters", "events", "services", "usage_by_day", "ledger")
+    made_elsewhere = (
+        *("billing_profiles", "sign_ups", "invoices", "payments", "characters"),
+        *("events", "services", "usage_by_day", "ledger"),
+    )
     return wanted_tables(tenant, persona, {*NAMES} - {*made_elsewhere}, {})
 
 

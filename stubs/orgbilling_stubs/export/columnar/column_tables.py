@@ -13,9 +13,11 @@ from orgbilling_fixtures.usage.patterns import SOURCES
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS
 from orgbilling_stubs.billing.instants import DAY_MS
-from orgbilling_stubs.billing.ledger_posting import METER_CHARGES
+from orgbilling_stubs.billing.ledger_posting import AUTOMATIC_TOP_UP, METER_CHARGES
+from orgbilling_stubs.billing.opening_balance import CHARGES
 from orgbilling_stubs.billing.tenant_config import TenantConfig
 from orgbilling_stubs.export.columnar.columns import (
+    ColumnValues,
     ConstantColumn,
     DictionaryColumn,
     TableColumns,
@@ -24,6 +26,7 @@ from orgbilling_stubs.export.columnar.columns import (
 from orgbilling_stubs.export.columnar.ledger_columns import (
     BASE,
     EVENTS,
+    TOP_UP,
     USAGE,
     AccountColumns,
     account_columns,
@@ -31,10 +34,19 @@ from orgbilling_stubs.export.columnar.ledger_columns import (
 )
 from orgbilling_stubs.export.columnar.usage_columns import fits_in_columns
 from orgbilling_stubs.export.errors import require
+from orgbilling_stubs.export.payment_tables import (
+    LINKS,
+    PaymentTables,
+    Posting,
+    month_invoice_id,
+    opening_after,
+    payment_tables,
+)
 from orgbilling_stubs.export.reference_tables import (
     Row,
     billing_profile_row,
     characters_row,
+    sign_up_row,
     wanted_tables,
 )
 from orgbilling_stubs.export.schema import NAMES
@@ -43,12 +55,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    Booleans = NDArray[np.bool_]
     Integers = NDArray[np.int64]
 else:
     np = require("numpy")
 
 _HEX_PAIRS = np.frombuffer(b"".join(b"%02x" % byte for byte in range(256)), dtype=np.uint16)
-_TOP_UP_TEXT = "Automatic top-up"
 _number_texts: list[bytes] = []
 
 
@@ -62,15 +74,19 @@ def tables(
     account = account_columns(config)
     if account is None:
         return None
+    made = _payment_tables(config, account)
     rows: dict[str, Callable[[], Iterable[Row]]] = {
         "billing_profiles": lambda: [_billing_profile(account)],
         "characters": lambda: _characters(config, account),
+        "invoices": lambda: made.invoices,
+        "payments": lambda: made.payments,
+        "sign_ups": lambda: [_sign_up(account, made)],
     }
     columns: dict[str, Callable[[], TableColumns]] = {
         "events": lambda: _metered(config, history, account, "event"),
         "services": lambda: _metered(config, history, account, "service"),
         "usage_by_day": lambda: _usage(config, account),
-        "ledger": lambda: _ledger(config, account),
+        "ledger": lambda: _ledger(config, account, made),
     }
     return wanted_tables(account.tenant, persona, wanted, rows, columns)
 
@@ -110,14 +126,81 @@ def _dictionary(texts: Sequence[str | None], codes: Integers) -> DictionaryColum
     return DictionaryColumn(texts, codes.astype(np.int32))
 
 
-def _ledger(config: TenantConfig, account: AccountColumns) -> TableColumns:
+def _openings(config: TenantConfig, account: AccountColumns) -> Integers:
+    """The openings of months that bill the charges of the history, the one after its end included."""
+    return np.array([*account.openings_ms, opening_after(config.as_of_ms + 1)], dtype=np.int64)
+
+
+def _charge_months(config: TenantConfig, account: AccountColumns) -> Integers:
+    """Which opening bills each entry; one past the last for what is no charge of a postpaid tenant."""
+    ledger, openings = account.ledger, _openings(config, account)
+    none = np.full(len(ledger.at_ms), len(openings), dtype=np.int64)
+    if config.mode != "postpaid":
+        return none
+    base_charge = np.array([row.kind in CHARGES for row in account.base_rows] or [False])
+    is_base = ledger.origin == BASE
+    is_charge = (ledger.origin != TOP_UP) & (ledger.usd_micros != 0)
+    is_charge[is_base] &= base_charge[ledger.source_row[is_base]]
+    return np.where(is_charge, np.searchsorted(openings, ledger.at_ms, side="left"), none)
+
+
+def _payment_tables(config: TenantConfig, account: AccountColumns) -> PaymentTables:
+    """Invoices, payments and links out of the entries that are neither usage nor evening charges."""
+    ledger, openings = account.ledger, _openings(config, account)
+    numbers = np.flatnonzero((ledger.origin == BASE) | (ledger.origin == TOP_UP))
+    postings = []
+    for number, is_base, source_row, at_ms, credits, usd in zip(
+        numbers.tolist(),
+        (ledger.origin[numbers] == BASE).tolist(),
+        *(column[numbers].tolist() for column in (ledger.source_row, ledger.at_ms)),
+        *(column[numbers].tolist() for column in (ledger.credits_micros, ledger.usd_micros)),
+        strict=True,
+    ):
+        row = account.base_rows[source_row] if is_base else None
+        kind, text = ("top_up", AUTOMATIC_TOP_UP) if row is None else (row.kind, row.description)
+        postings.append(Posting(number, at_ms, kind, credits, usd, text))
+    months = _charge_months(config, account)
+    month_charges = {
+        opening_ms: -int(ledger.usd_micros[months == position].sum())
+        for position, opening_ms in enumerate(openings.tolist())
+        if config.mode == "postpaid"
+    }
+    return payment_tables(account.tenant, postings, month_charges, {})
+
+
+def _sign_up(account: AccountColumns, made: PaymentTables) -> Row:
+    used_ms = account.ledger.at_ms[account.ledger.origin == USAGE]
+    first_ms, last_ms = (int(used_ms[0]), int(used_ms[-1])) if len(used_ms) else (None, None)
+    return sign_up_row(account.tenant, first_ms, last_ms, made.first_paid_ms)
+
+
+def _links(config: TenantConfig, account: AccountColumns, made: PaymentTables) -> dict[str, ColumnValues]:
+    """What entries refer to: few have something, so each column is a dictionary of those."""
+    openings, months = _openings(config, account), _charge_months(config, account)
+    count = len(months)
+    columns: dict[str, ColumnValues] = {}
+    for name in LINKS:
+        texts: list[str | None] = [None]
+        codes = np.zeros(count, dtype=np.int64)
+        if name == "invoice_id" and config.mode == "postpaid":
+            texts = [*map(month_invoice_id, openings.tolist()), None]
+            codes = months.copy()
+        for number, link in made.links.items():
+            if name in link and texts[codes[number]] is None:
+                codes[number] = len(texts)
+                texts.append(link[name])
+        columns[name] = _dictionary(texts, codes) if len(texts) > 1 else ConstantColumn(None, count)
+    return columns
+
+
+def _ledger(config: TenantConfig, account: AccountColumns, made: PaymentTables) -> TableColumns:
     """The ledger; its dictionaries have the texts of usage, of other origins, and one for each base entry."""
     usage, ledger, base_rows = account.activity.usage, account.ledger, account.base_rows
     count, origin, source_row = len(ledger.origin), ledger.origin, ledger.source_row
     is_usage, is_base = origin == USAGE, origin == BASE
     models = [price.model for price in config.prices.models]
     usage_texts = [f"{project.name}: {model}" for project in config.projects for model in models]
-    other_texts = [METER_CHARGES["event"][1], METER_CHARGES["service"][1], _TOP_UP_TEXT]
+    other_texts = [METER_CHARGES["event"][1], METER_CHARGES["service"][1], AUTOMATIC_TOP_UP]
     texts = [*usage_texts, *other_texts, *(row.description for row in base_rows)]
     text_codes = np.where(
         is_base, len(usage_texts) + len(other_texts) + source_row, len(usage_texts) + origin - EVENTS
@@ -151,7 +234,21 @@ def _ledger(config: TenantConfig, account: AccountColumns) -> TableColumns:
         "description": _dictionary(texts, text_codes),
         "created_by": _dictionary(creators, np.where(is_base, 1 + source_row, 0)),
         "traffic_source": _dictionary(sources, source_codes),
+        "project_id": _usage_texts(
+            [project.project_id for project in config.projects], usage.project, is_usage, source_row
+        ),
+        "model": _usage_texts(models, usage.model, is_usage, source_row),
+        **_links(config, account, made),
     }
+
+
+def _usage_texts(
+    texts: Sequence[str], codes: Integers, is_usage: Booleans, source_row: Integers
+) -> ColumnValues:
+    """A text of each entry of usage, and null elsewhere."""
+    entry_codes = np.full(len(is_usage), len(texts), dtype=np.int64)
+    entry_codes[is_usage] = codes[source_row[is_usage]]
+    return _dictionary([*texts, None], entry_codes)
 
 
 def _group_starts(sorted_keys: Integers) -> Integers:

@@ -80,7 +80,10 @@ class SingleEntry(NamedTuple):
 
 
 class PopulationInvoice(NamedTuple):
-    """An invoice: of a purchase, an installment or a month; paid_ms is NEVER_MS while it is not paid."""
+    """An invoice: of a purchase, an installment or a month; paid_ms is NEVER_MS while it is not paid.
+
+    opens_ms: the opening up to which the invoice of a month bills charges.
+    """
 
     invoice_id: str
     kind: str
@@ -90,6 +93,7 @@ class PopulationInvoice(NamedTuple):
     paid_ms: int
     status: str
     contract_id: str | None
+    opens_ms: int = 0
 
 
 class PopulationPayment(NamedTuple):
@@ -696,6 +700,7 @@ class AccountWriter:
             paid_ms if paid else NEVER_MS,
             status,
             None,
+            opening_ms,
         )
         return invoice, paid
 

@@ -93,15 +93,19 @@ class OrganizationWriter:
         """The wanted tables, in the order of the schema."""
         rows: Mapping[str, Callable[[], Iterable[Row]]] = {
             "organizations": self._organization,
+            "sign_ups": self._sign_up,
             "billing_profiles": self._billing_profile,
             "projects": self._projects,
             "model_prices": self._model_prices,
             "event_prices": lambda: self._unit_prices("event", "event_type"),
             "service_prices": lambda: self._unit_prices("service", "operation"),
+            "price_changes": self._price_changes,
             "vouchers": self._vouchers,
             "service_agreements": self._agreements,
             "contracts": self._contract_rows,
             "installments": self._installments,
+            "invoices": self._invoices,
+            "payments": self._payments,
             "characters": self._characters,
         }
         columns: Mapping[str, Callable[[], TableColumns]] = {
@@ -137,7 +141,27 @@ class OrganizationWriter:
                 "seed": profile.seed,
                 "as_of": self._as_of_ms,
                 "created_at": profile.sign_up.at_ms,
-                "repriced": len(self._prices.days) > 1,
+                "repriced": False,
+            }
+        ]
+
+    def _sign_up(self) -> list[Row]:
+        profile, used_ms = self._profile, self._account.usage.at_ms
+        paid = [payment.at_ms for payment in self._account.payments if payment.status == "succeeded"]
+        until_day = self._as_of_ms // DAY_MS
+        ended_day = self._intervals[-1].end_day
+        left = ended_day is not None and ended_day <= until_day
+        return [
+            {
+                "signed_up_at": profile.sign_up.at_ms,
+                "region": profile.region,
+                "segment": profile.segment.segment,
+                "plan": self._prices.plan(until_day).plan,
+                "first_used_at": int(used_ms[0]) if len(used_ms) else None,
+                "last_used_at": int(used_ms[-1]) if len(used_ms) else None,
+                "first_paid_at": paid[0] if paid else None,
+                "churned_at": ended_day * DAY_MS if left and ended_day is not None else None,
+                "reactivations": len(self._intervals) - 1,
             }
         ]
 
@@ -188,6 +212,62 @@ class OrganizationWriter:
     def _unit_prices(self, kind: str, slug_column: str) -> list[Row]:
         newest = {change.item: change.unit_nanos for change in self._changes if change.kind == kind}
         return [{slug_column: slug, "unit_price_usd": nanos} for slug, nanos in sorted(newest.items())]
+
+    def _price_changes(self) -> list[Row]:
+        return [
+            {
+                "number": number,
+                "effective_at": max(change.day * DAY_MS, self._profile.sign_up.at_ms),
+                "kind": change.kind,
+                "item": change.item,
+                "unit_price_usd": change.unit_nanos,
+                "input_price_per_1k_usd": change.input_nanos,
+                "output_price_per_1k_usd": change.output_nanos,
+                "reason": change.reason,
+            }
+            for number, change in enumerate(self._changes)
+        ]
+
+    def _invoices(self) -> list[Row]:
+        return [
+            {
+                "invoice_id": invoice.invoice_id,
+                "kind": invoice.kind,
+                "status": invoice.status,
+                "issued_at": invoice.issued_ms,
+                "due_at": invoice.due_ms,
+                "amount_usd": invoice.amount_micros,
+                "paid_at": invoice.paid_ms if invoice.paid_ms <= self._as_of_ms else None,
+                "contract_id": invoice.contract_id,
+            }
+            for invoice in self._account.invoices
+        ]
+
+    def _payments(self) -> list[Row]:
+        """The payments with the entries that they posted, which have the same instant and invoice."""
+        origin, source_row = self._account.ledger.origin, self._account.ledger.source_row
+        positions = np.flatnonzero(origin == SINGLE)
+        entries = zip(positions.tolist(), source_row[positions].tolist(), strict=True)
+        singles = self._account.singles
+        numbers = {
+            (singles[row].at_ms, singles[row].invoice_id): number
+            for number, row in entries
+            if singles[row].invoice_id is not None
+        }
+        return [
+            {
+                "number": number,
+                "created_at": payment.at_ms,
+                "status": payment.status,
+                "method": payment.method,
+                "amount_usd": payment.amount_micros,
+                "failure": payment.failure,
+                "invoice_id": payment.invoice_id,
+                "checkout_session_id": payment.checkout_session_id,
+                "ledger_number": numbers[payment.at_ms, payment.invoice_id] if payment.posts else None,
+            }
+            for number, payment in enumerate(self._account.payments)
+        ]
 
     def _vouchers(self) -> list[Row]:
         return [
@@ -366,6 +446,11 @@ class OrganizationWriter:
         single_codes = np.where(is_single, 1 + source_row, 0)
         source_codes = np.full(count, len(SOURCES))
         source_codes[is_usage] = usage.source[used_rows]
+        projects = [self._project_id(number) for number in range(len(names))]
+
+        def linked(of_singles: list[str | None]) -> ColumnValues:
+            return _dictionary([None, *of_singles], single_codes)
+
         return {
             "organization_id": ConstantColumn(profile.organization, count),
             "number": np.arange(count, dtype=np.int64),
@@ -382,7 +467,34 @@ class OrganizationWriter:
             ),
             "created_by": _dictionary([None, *(entry.created_by for entry in singles)], single_codes),
             "traffic_source": _dictionary([*SOURCES, None], source_codes),
+            "project_id": self._usage_texts(projects, usage.project),
+            "model": self._usage_texts(models, usage.model),
+            "charge_id": linked([entry.charge_id for entry in singles]),
+            "contract_id": linked([entry.contract_id for entry in singles]),
+            "invoice_id": self._invoice_ids(linked([entry.invoice_id for entry in singles])),
+            "voucher_code": linked([entry.voucher_code for entry in singles]),
+            "checkout_session_id": linked([entry.checkout_session_id for entry in singles]),
         }
+
+    def _usage_texts(self, texts: Sequence[str], codes: Integers) -> ColumnValues:
+        """A text of each entry of usage, and null elsewhere."""
+        ledger = self._account.ledger
+        is_usage = ledger.origin == USAGE
+        entry_codes = np.full(len(ledger.origin), len(texts), dtype=np.int64)
+        entry_codes[is_usage] = codes[ledger.source_row[is_usage]]
+        return _dictionary([*texts, None], entry_codes)
+
+    def _invoice_ids(self, of_singles: ColumnValues) -> ColumnValues:
+        """The invoices of the entries; a postpaid charge is on that of the month that bills it."""
+        if self._profile.segment.billing != "postpaid":
+            return of_singles
+        assert isinstance(of_singles, DictionaryColumn)
+        ledger, invoices = self._account.ledger, self._account.invoices
+        openings = np.array([invoice.opens_ms for invoice in invoices], dtype=np.int64)
+        month = np.searchsorted(openings, ledger.at_ms, side="left")
+        texts = [*of_singles.texts, *(invoice.invoice_id for invoice in invoices)]
+        codes = np.where(ledger.usd_micros < 0, len(of_singles.texts) + month, of_singles.codes)
+        return _dictionary(texts, codes)
 
 
 def _dictionary(texts: Sequence[str | None], codes: Integers) -> ColumnValues:

@@ -150,15 +150,30 @@ GROUP BY ALL HAVING rows_found <> free_credit_granted;
 {% set exact %}
 (input_tokens::HUGEINT * input_price_per_1k_usd + output_tokens::HUGEINT * output_price_per_1k_usd)
 {%- endset %}
--- usage-price: usage_by_day.charge_usd = input_tokens × input price + output_tokens × output price
+-- usage-price: usage_by_day.charge_usd = input_tokens × input price + output_tokens × output price of that day
 {% call unless_repriced() %}
-    SELECT organization_id, number, charge_usd, input_tokens, output_tokens
-    FROM v_usage_by_day AS used JOIN v_model_prices USING (organization_id, model)
-    WHERE {{ far("charge_usd", exact, 1_000_000, "entries") }}
+    SELECT used.organization_id, number, charge_usd, input_tokens, output_tokens
+    FROM v_usage_by_day AS used ASOF LEFT JOIN (
+        SELECT organization_id, item AS model, {{ day("effective_at") }} AS from_ms,
+            input_price_per_1k_usd, output_price_per_1k_usd
+        FROM v_price_changes WHERE kind = 'model'
+    ) AS prices ON used.organization_id = prices.organization_id AND used.model = prices.model
+        AND used.day * {{ day_ms }} >= prices.from_ms
+    WHERE input_price_per_1k_usd IS NULL OR ({{ far("charge_usd", exact, 1_000_000, "entries") }}
         AND NOT (charge_usd::HUGEINT * 1000000 < {{ exact }} AND EXISTS (
             FROM v_empty WHERE v_empty.organization_id = used.organization_id
                 AND {{ day("from_ms") }} = used.day * {{ day_ms }}
-        ))
+        )))
+{% endcall %};
+
+-- usage-ledger: Σ charge_usd of a day, project, model and source = that of the ledger
+{% call unequal_sums("organization_id, day_ms, project_id, model, traffic_source") %}
+    SELECT organization_id, day * {{ day_ms }} AS day_ms, project_id, model, traffic_source,
+        charge_usd AS left_side
+    FROM v_usage_by_day UNION ALL BY NAME
+    SELECT organization_id, {{ day("created_at") }} AS day_ms, project_id, model, traffic_source,
+        -amount_usd AS right_side
+    FROM v_ledger WHERE entry_type = 'usage'
 {% endcall %};
 
 {# Events, services and characters: a charge is its count times its price, which is that of the price list. #}
@@ -173,13 +188,145 @@ GROUP BY ALL HAVING rows_found <> free_credit_granted;
 SELECT {{ row }}, {{ charge }}, {{ count }} FROM v_{{ name }}
 WHERE {{ far(charge, count ~ "::HUGEINT * " ~ price, 1_000, roundings) }};
 
--- {{ name }}-price: {{ name }}.{{ price }} = {{ prices }}.{{ listed }}
+{% if name == "characters" %}
+-- characters-price: characters.price_per_char_usd = billing_profiles.char_price_per_month_usd
 {% call unless_repriced() %}
     SELECT {{ row }}, charged.{{ price }}, prices.{{ listed }} AS listed
     FROM v_{{ name }} AS charged JOIN v_{{ prices }} AS prices USING ({{ by_name[prices].key | join(", ") }})
     WHERE charged.{{ price }} <> prices.{{ listed }}
 {% endcall %};
+{% else %}
+{% set slug = by_name[prices].key[-1] %}
+-- {{ name }}-price: {{ name }}.{{ price }} = the price that price_changes has for that day
+{% call unless_repriced() %}
+    SELECT {{ row | replace("organization_id", "charged.organization_id") }}, charged.{{ price }}, changes.{{ price }} AS listed
+    FROM v_{{ name }} AS charged ASOF LEFT JOIN (
+        SELECT organization_id, item, {{ day("effective_at") }} AS from_ms, unit_price_usd
+        FROM v_price_changes WHERE kind = '{{ name[:-1] }}'
+    ) AS changes ON charged.organization_id = changes.organization_id AND charged.{{ slug }} = changes.item
+        AND charged.day * {{ day_ms }} >= changes.from_ms
+    WHERE charged.{{ price }} IS DISTINCT FROM changes.{{ price }}
+{% endcall %};
+{% endif %}
 {% endfor %}
+
+{# Prices: the price lists are what the newest changes say. #}
+{% for prices, kind, columns in (
+    ("model_prices", "model", ("input_price_per_1k_usd", "output_price_per_1k_usd")),
+    ("event_prices", "event", ("unit_price_usd",)),
+    ("service_prices", "service", ("unit_price_usd",)),
+) %}
+{% set slug = by_name[prices].key[-1] %}
+-- {{ prices }}-newest: {{ prices }} has the newest price of each item
+SELECT listed.organization_id, {{ slug }}, listed.{{ columns[0] }}, newest.{{ columns[0] }} AS newest
+FROM v_{{ prices }} AS listed LEFT JOIN (
+    FROM v_price_changes WHERE kind = '{{ kind }}'
+    QUALIFY row_number() OVER (PARTITION BY organization_id, item ORDER BY effective_at DESC, number DESC) = 1
+) AS newest ON listed.organization_id = newest.organization_id AND listed.{{ slug }} = newest.item
+WHERE {% for column in columns %}listed.{{ column }} IS DISTINCT FROM newest.{{ column }}{{ " OR " if not loop.last }}{% endfor %};
+{% endfor %}
+
+-- price_changes-clock: no price is from before its organization or after the instant of the export
+SELECT organization_id, number, effective_at FROM v_price_changes JOIN v_organizations USING (organization_id)
+WHERE effective_at > as_of OR effective_at < created_at;
+
+{# Sign-ups, invoices, payments. #}
+-- sign_ups-instant: sign_ups.signed_up_at = organizations.created_at
+SELECT organization_id, signed_up_at, created_at FROM v_sign_ups JOIN v_organizations USING (organization_id)
+WHERE signed_up_at <> created_at;
+
+-- sign_ups-used: first_used_at and last_used_at are those of the usage in the ledger
+SELECT organization_id, first_used_at, min(created_at) AS first_usage, max(created_at) AS last_usage
+FROM v_sign_ups LEFT JOIN (FROM v_ledger WHERE entry_type = 'usage') AS usage USING (organization_id)
+GROUP BY organization_id, first_used_at, last_used_at
+HAVING first_used_at IS DISTINCT FROM first_usage OR last_used_at IS DISTINCT FROM last_usage;
+
+-- sign_ups-paid: first_paid_at is that of the first payment that succeeded
+SELECT organization_id, first_paid_at, min(created_at) AS first_payment
+FROM v_sign_ups LEFT JOIN (FROM v_payments WHERE status = 'succeeded') AS paid USING (organization_id)
+GROUP BY organization_id, first_paid_at HAVING first_paid_at IS DISTINCT FROM first_payment;
+
+-- invoices-month: the invoice of a month = Σ of the charges in the ledger that name it
+{% call unequal_sums("organization_id, invoice_id") %}
+    SELECT organization_id, invoice_id, amount_usd AS left_side FROM v_invoices WHERE kind = 'month'
+    UNION ALL BY NAME
+    SELECT organization_id, invoice_id, -amount_usd AS right_side
+    FROM v_ledger WHERE entry_type IN {{ charges }} AND invoice_id IS NOT NULL
+{% endcall %};
+
+-- invoices-purchase: the invoice of a purchase or installment = Σ of its payments when it is paid, else that is 0
+SELECT organization_id, invoice_id, status, amount_usd, coalesce(paid, 0) AS paid
+FROM v_invoices LEFT JOIN (
+    SELECT organization_id, invoice_id, sum(amount_usd) AS paid FROM v_payments
+    WHERE status <> 'failed' GROUP BY ALL
+) AS payments USING (organization_id, invoice_id)
+WHERE kind IN ('top_up', 'installment') AND coalesce(paid, 0) <> CASE status WHEN 'paid' THEN amount_usd ELSE 0 END;
+
+-- invoices-paid: paid_at is there where an invoice is paid, not before its date, and not after the export
+SELECT organization_id, invoice_id, status, issued_at, paid_at
+FROM v_invoices JOIN v_organizations USING (organization_id)
+WHERE (paid_at IS NULL) = (status IN ('paid', 'refunded')) OR paid_at < issued_at OR paid_at > as_of;
+
+-- invoices-status: an invoice is upcoming before its date, and overdue after it is due
+SELECT organization_id, invoice_id, status, issued_at, due_at
+FROM v_invoices JOIN v_organizations USING (organization_id)
+WHERE (status = 'upcoming' AND issued_at <= as_of) OR (status = 'overdue' AND due_at > as_of)
+    OR issued_at > due_at;
+
+-- payments-ledger: a payment or refund has its ledger row, of its instant, amount and invoice; a failed one none
+SELECT payments.organization_id, payments.number, payments.status, payments.amount_usd, posted.amount_usd AS posted
+FROM v_payments AS payments LEFT JOIN v_ledger AS posted
+    ON payments.organization_id = posted.organization_id AND payments.ledger_number = posted.number
+WHERE (payments.status = 'failed') <> (ledger_number IS NULL) OR (payments.status <> 'failed' AND (
+    posted.amount_usd IS DISTINCT FROM payments.amount_usd
+    OR posted.created_at IS DISTINCT FROM payments.created_at
+    OR posted.invoice_id IS DISTINCT FROM payments.invoice_id
+    OR posted.checkout_session_id IS DISTINCT FROM payments.checkout_session_id));
+
+-- payments-complete: what a ledger row was paid for has its payment
+SELECT ledger.organization_id, ledger.number, entry_type, ledger.amount_usd
+FROM v_ledger AS ledger ANTI JOIN v_payments AS payments
+    ON ledger.organization_id = payments.organization_id AND ledger.number = payments.ledger_number
+WHERE entry_type IN ('top_up', 'contract_credit', 'refund') AND ledger.amount_usd <> 0;
+
+-- payments-order: payments.number counts from 0 without gaps, and created_at never goes back
+SELECT organization_id, number, created_at FROM v_payments
+WINDOW by_number AS (PARTITION BY organization_id ORDER BY number)
+QUALIFY number <> coalesce(lag(number) OVER by_number + 1, 0) OR created_at < lag(created_at) OVER by_number;
+
+-- payments-amount: only a refund is negative, and only what failed has a reason
+SELECT organization_id, number, status, amount_usd, failure FROM v_payments
+WHERE (status = 'refunded') <> (amount_usd < 0) OR (status = 'failed') <> (failure IS NOT NULL);
+
+{# What the ledger's rows refer to. #}
+-- ledger-usage: usage, and nothing else, has a project and a model
+SELECT organization_id, number, entry_type, project_id, model FROM v_ledger
+WHERE (entry_type = 'usage') <> (project_id IS NOT NULL) OR (entry_type = 'usage') <> (model IS NOT NULL);
+
+-- ledger-links: only a row of its kind refers to an agreement, a contract, a voucher or a checkout session
+SELECT organization_id, number, entry_type, charge_id, contract_id, voucher_code FROM v_ledger
+WHERE (charge_id IS NOT NULL AND entry_type <> 'service_charge')
+    OR (contract_id IS NOT NULL AND entry_type NOT IN ('contract_credit', 'bonus_credit', 'adjustment'))
+    OR (voucher_code IS NOT NULL AND entry_type <> 'voucher')
+    OR (checkout_session_id IS NOT NULL AND entry_type NOT IN ('top_up', 'refund', 'contract_credit'));
+
+-- ledger-voucher: a redeemed voucher is used, and brought its credit
+SELECT ledger.organization_id, number, voucher_code, amount_credits, credit_usd, state
+FROM v_ledger AS ledger LEFT JOIN v_vouchers AS vouchers
+    ON ledger.organization_id = vouchers.organization_id AND voucher_code = code
+WHERE voucher_code IS NOT NULL AND (state IS DISTINCT FROM 'used' OR amount_credits <> credit_usd);
+
+-- vouchers-redeemed: a used voucher of a population has its ledger row
+SELECT organization_id, code, state FROM v_vouchers JOIN v_sign_ups USING (organization_id)
+WHERE state = 'used' AND segment IS NOT NULL AND NOT EXISTS (
+    FROM v_ledger AS posted
+    WHERE posted.organization_id = v_vouchers.organization_id AND posted.voucher_code = v_vouchers.code
+);
+
+-- customers: whoever has paid by card or checkout has a Stripe customer
+SELECT organization_id, stripe_customer_id, count(*) AS payments
+FROM v_billing_profiles JOIN v_payments USING (organization_id)
+WHERE stripe_customer_id IS NULL AND status = 'succeeded' GROUP BY ALL;
 
 {% for name, (kind, text) in (("events", meter_charges.event), ("services", meter_charges.service)) %}
 -- {{ name }}-billed: Σ {{ name }}.charge_usd of a day = the {{ kind }} that its evening posted
