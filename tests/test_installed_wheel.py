@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shlex
@@ -43,6 +44,8 @@ PAGES = [
     "/api/v1/openapi.json",
     "/api/v1/openapi.yaml",
 ]
+# The first page compiles its templates: on a busy machine that takes longer than httpx waits by itself.
+request = functools.partial(httpx.request, timeout=60, follow_redirects=True)
 
 
 @pytest.fixture(scope="module")
@@ -113,13 +116,13 @@ def test_the_command_that_it_prints_can_be_pasted(command: Path, server: tuple[s
 
 def test_all_operations_answer(server: tuple[str, str]) -> None:
     url, _ = server
-    minted = httpx.post(f"{url}/_mock/v1/organizations/org_standard/tokens", json={})
+    minted = request("POST", f"{url}/_mock/v1/organizations/org_standard/tokens", json={})
     headers = {"Authorization": f"Bearer {minted.json()['token']}"}
     answers = {
-        path: httpx.request(method, f"{url}/api/v1{path}", json=body, headers=headers).status_code
+        path: request(method, f"{url}/api/v1{path}", json=body, headers=headers).status_code
         for method, path, body in OPERATIONS
     }
-    description = httpx.get(f"{url}/api/v1/openapi.json").json()
+    description = request("GET", f"{url}/api/v1/openapi.json").json()
     assert answers.keys() == description["paths"].keys()
     # The organization of the persona has a contract already.
     assert {path: status for path, status in answers.items() if status != 200} == {
@@ -130,22 +133,21 @@ def test_all_operations_answer(server: tuple[str, str]) -> None:
 @pytest.mark.parametrize("path", PAGES)
 def test_all_pages_and_what_they_load_are_there(server: tuple[str, str], path: str) -> None:
     url, _ = server
-    response = httpx.get(url + path, follow_redirects=True)
+    response = request("GET", url + path)
     assert response.status_code == 200
     if response.headers["Content-Type"].startswith("text/html"):
         assets = re.findall(r'(?:src|href)="(/[^"?]+\.(?:css|js|svg))["?]', response.text)
         assert assets
-        assert {asset: httpx.get(url + asset).status_code for asset in assets} == dict.fromkeys(assets, 200)
+        statuses = {asset: request("GET", url + asset).status_code for asset in assets}
+        assert statuses == dict.fromkeys(assets, 200)
 
 
 def test_all_pages_of_the_console_are_there(server: tuple[str, str]) -> None:
     url, _ = server
-    start = httpx.get(f"{url}/_mock/", follow_redirects=True)
+    start = request("GET", f"{url}/_mock/")
     pages = set(re.findall(r'href="(/_mock/[a-z-]+)', start.text)) - {"/_mock/static"}
     assert len(pages) >= 8
-    assert {
-        page: httpx.get(url + page, follow_redirects=True).status_code for page in pages
-    } == dict.fromkeys(pages, 200)
+    assert {page: request("GET", url + page).status_code for page in pages} == dict.fromkeys(pages, 200)
 
 
 def test_the_doctor_says_what_is_missing(command: Path, server: tuple[str, str], tmp_path: Path) -> None:
