@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from orgbilling_openapi.operations import operations_by_id
@@ -231,8 +230,9 @@ class ActiveRules:
     ) -> tuple[FiredRule, ...]:
         """Count a request; the rules that fire for it, those of its organization's scenario first.
 
-        `record_counters` then makes the counts last. counted: False only says which rules would fire: copies
-        of the rules count the request.
+        A standing rule that may fire a limited number of times is counted by `record_counters`, which says
+        whether it fires after all. counted: False only says which rules would fire: copies of the rules count
+        the request.
         """
         method = "GET" if method == "HEAD" else method
         scenario = [state for state in self.scenarios.of(request.organization) if state.covers(operation)]
@@ -240,15 +240,46 @@ class ActiveRules:
         rules = [*scenario, *standing]
         if not counted:
             rules = [deepcopy(state) for state in rules]
-        results = [state.fire(method, request) for state in rules]
+        results = [
+            _fire_uncounted(state, method, request)
+            if counted and self._is_limited(state)
+            else state.fire(method, request)
+            for state in rules
+        ]
         return tuple(result for result in results if result is not None)
 
-    def record_counters(self, fired: Iterable[FiredRule]) -> None:
-        """Append the counters of rules with a limited number of requests, so that they survive a restart."""
-        for state in (rule.state for rule in fired):
-            if state.rule.times is not None and self._rules.get(state.rule.id) is state:
-                # The counters are read after the events of other processes have been applied.
-                self._write(partial(_fired, state))
+    def _is_limited(self, state: RuleState) -> bool:
+        """Whether a rule is a standing one that may fire a limited number of times."""
+        return state.rule.times is not None and self._rules.get(state.rule.id) is state
+
+    def record_counters(self, fired: Iterable[FiredRule]) -> tuple[FiredRule, ...]:
+        """Count the rules that may fire a limited number of times; the rules that fire after all.
+
+        Each is decided on the log, after what other requests and processes have appended to it. So a rule
+        that may fire once fires once, whatever races.
+        """
+        results = [rule if rule.counted else self._count(rule.state.rule.id) for rule in fired]
+        return tuple(result for result in results if result is not None)
+
+    def _count(self, identifier: str) -> FiredRule | None:
+        """Count a request that matches a standing rule; None when the rule does not fire for it."""
+        fired: FiredRule | None = None
+
+        def decide() -> Event | None:
+            nonlocal fired
+            state = self._rules.get(identifier)
+            if state is None:
+                fired = None
+                return None
+            counted = copy(state)
+            fired = counted.count()
+            if fired is None:
+                state.matched = counted.matched
+                return None
+            return FaultRuleFired(identifier, counted.matched, counted.fired)
+
+        self._write(decide)
+        return fired
 
     def check_status(
         self, operations: Iterable[str], status: int, unlisted: ProblemType, location: str | None = None
@@ -398,8 +429,14 @@ def documented_members(node: JsonValue) -> frozenset[str]:
     return frozenset().union(*map(documented_members, node)) if isinstance(node, list) else frozenset()
 
 
-def _fired(state: RuleState) -> FaultRuleFired:
-    return FaultRuleFired(state.rule.id, state.matched, state.fired)
+def _fire_uncounted(state: RuleState, method: str, request: RequestFacts) -> FiredRule | None:
+    """What firing a rule leads to, counted only where the rule does not fire."""
+    counted = copy(state)
+    fired = counted.fire(method, request)
+    if fired is None:
+        state.matched = counted.matched
+        return None
+    return replace(fired, counted=False)
 
 
 def _names(rule: FaultRule, organization: str | None) -> bool:

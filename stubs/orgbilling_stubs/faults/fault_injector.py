@@ -95,7 +95,7 @@ class FaultInjector:
                     context.principal = replace(principal, organization=preview)
             request = IncomingRequest(context, self.service)
             fired = self.rules.fire(operation_id, context.method, request, counted=self._counted)
-            await retried(store, partial(self.rules.record_counters, fired))
+            fired = await retried(store, partial(self.rules.record_counters, fired))
         except (Problem, StoreError) as problem:
             return context.operation.problem(context, problem)
         if override is None and not fired:

@@ -193,6 +193,13 @@ class RuleState:
             return None
         if rule.until_ms is not None and request.now_ms >= rule.until_ms:
             return None
+        return self.count()
+
+    def count(self) -> FiredRule | None:
+        """Count a request that matches. None when the rule does not fire for it."""
+        rule = self.rule
+        if self.spent:
+            return None
         self.matched += 1
         if self.matched % rule.every or self.draw("probability", self.matched) >= self._threshold:
             return None
@@ -207,10 +214,14 @@ class RuleState:
 
 @dataclass(frozen=True, slots=True)
 class FiredRule:
-    """A rule that fired for a request, and the number of the match at which it did."""
+    """A rule that fired for a request, and the number of the match at which it did.
+
+    counted: False while it is open whether another request was faster (`ActiveRules.record_counters`).
+    """
 
     state: RuleState
     match_number: int
+    counted: bool = True
 
     @property
     def effects(self) -> Effects:

@@ -306,3 +306,42 @@ def test_a_process_learns_what_another_one_has_changed(tmp_path):
     assert fired_rules(one) == []
     for store in stores:
         store.close()
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_rule_fires_so_many_times_whichever_processes_race_for_it(restart, times):
+    racing = [restart() for _ in range(4)]
+    racing[0].add(FaultRule(DOWN, times=times))
+    for rules in racing:
+        assert rules.may_fire(GET, None)
+    fired = 0
+    while True:
+        # All of them see the rule before one has counted.
+        seen = [(rules, rules.fire(GET, "GET", Request())) for rules in racing]
+        if not any(tentative for _, tentative in seen):
+            break
+        fired += sum(len(rules.record_counters(tentative)) for rules, tentative in seen)
+        for rules in racing:
+            rules.list()
+    assert fired == times
+    assert [rules.list() for rules in racing] == [[]] * 4
+    assert [rules.spent()[0].fired for rules in racing] == [times] * 4
+
+
+def test_requests_that_are_answered_at_once_share_a_rule(rules):
+    rules.add(FaultRule(DOWN, times=1))
+    first, second = (rules.fire(GET, "GET", Request()) for _ in range(2))
+    assert [len(rules.record_counters(tentative)) for tentative in (first, second)] == [1, 0]
+    assert rules.fire(GET, "GET", Request()) == ()
+
+
+def test_matches_at_which_a_limited_rule_does_not_fire_are_counted(rules):
+    rules.add(FaultRule(DOWN, times=2, every=3))
+    assert [len(fired_rules(rules)) for _ in range(8)] == [0, 0, 1, 0, 0, 1, 0, 0]
+
+
+def test_a_rate_limit_of_a_limited_rule_keeps_its_bucket(rules):
+    rules.add(FaultRule(parse({"rateLimit": {"limit": 1, "windowSeconds": 60}}), times=3))
+    [first] = rules.record_counters(rules.fire(GET, "GET", Request()))
+    [second] = rules.record_counters(rules.fire(GET, "GET", Request()))
+    assert first.effects[0] is second.effects[0]
