@@ -413,7 +413,7 @@ def _value_problem(event: Event) -> str | None:
     """What is wrong with a value that has the right type; None when nothing is."""
     if isinstance(event, CommandRefused) and event.code not in ERROR_CODES:
         return f"unknown error code {event.code!r:.60}"
-    if isinstance(event, CheckoutCompleted | InvoicePaid | PaymentMethodChanged) and event.card is not None:
+    if isinstance(event, (CheckoutCompleted, InvoicePaid, PaymentMethodChanged)) and event.card is not None:
         return _members_problem("card", PaymentCard, event.card)
     if isinstance(event, BillingDetailsChanged):
         return _members_problem("details", BillingDetails, event.details)

@@ -53,6 +53,9 @@ def _check(hint: object) -> Check:
         return lambda value: type(value) is hint
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
+        if len(arguments) == 2 and NoneType in arguments:
+            check = _check(next(argument for argument in arguments if argument is not NoneType))
+            return lambda value: value is None or check(value)
         alternatives = [_check(argument) for argument in arguments]
         return lambda value: any(check(value) for check in alternatives)
     if origin is Mapping:

@@ -23,6 +23,9 @@ FORMAT = 1
 _CACHED = 256
 """How many bodies and headers are remembered: clients that poll get the same ones again."""
 
+_OWN = b"x-trace-id"
+"""The header that differs in every response, and that no client has a part in."""
+
 
 class UnknownEncodingError(ValueError):
     """Bytes that another version of this program has written, or none has."""
@@ -39,7 +42,7 @@ def encode(exchange: Exchange) -> bytes:
         exchange.organization,
         exchange.operation,
         exchange.method,
-        redact(exchange.path),
+        _path(exchange.path),
         exchange.query.decode("latin-1"),
         _headers(exchange.headers),
         exchange.credentials,
@@ -105,7 +108,15 @@ def _principal(principal: Principal) -> list[str | int | None]:
 
 
 def _headers(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1"), _header_value(value)) for name, value in headers]
+    return [
+        (name.decode("latin-1"), value.decode("latin-1") if name == _OWN else _header_value(value))
+        for name, value in headers
+    ]
+
+
+@lru_cache(_CACHED)
+def _path(path: str) -> str:
+    return redact(path)
 
 
 @lru_cache(_CACHED)

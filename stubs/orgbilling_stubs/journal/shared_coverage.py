@@ -10,7 +10,6 @@ each different answer of a process.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from threading import Lock
 from typing import TypedDict
 
 import orjson
@@ -45,7 +44,6 @@ class SharedCoverage:
 
     def __init__(self, tally: CoverageTally) -> None:
         self._tally = tally
-        self._mutex = Lock()
         self._waiting: list[ExchangeItems] = []
         self._since_ns = 0
         self._answers: set[bytes] = set()
@@ -60,22 +58,21 @@ class SharedCoverage:
     def _note(self, met: ExchangeItems) -> None:
         """Have something counted. Called with every request."""
         if len(self._waiting) < MOST_WAITING:
-            with self._mutex:
-                self._waiting.append(met)
+            self._waiting.append(met)
 
     def write(self, table: ExchangeTable) -> None:
         """Add what has been noted to the counts of all; raises StoreError."""
-        with self._mutex:
-            taken, self._waiting = self._waiting, []
+        # No lock: only this thread removes, and it removes what it has copied.
+        taken = self._waiting[:]
         if not taken:
             return
+        del self._waiting[: len(taken)]
         try:
             table.change_counts(lambda before: orjson.dumps(self._added(orjson.loads(before), taken)))
         except StoreError as error:
             self._answers.clear()
             if error.code != OUTCOME_UNKNOWN.code:
-                with self._mutex:
-                    self._waiting[:0] = taken
+                self._waiting[:0] = taken
             raise
 
     def reset(self, table: ExchangeTable, now_ns: int) -> None:

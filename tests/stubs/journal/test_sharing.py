@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -124,9 +125,22 @@ def test_what_is_cleared_is_gone_everywhere_also_what_was_not_written_yet(pair: 
 
 def test_a_wait_ends_with_the_exchange_of_another_process(pair: tuple[Any, Any]) -> None:
     first, second = pair
-    asked = trace(first("GET", "/org/ledger"))
-    found = second("GET", f"{MOCK}/journal/wait?operation=getOrgLedger&timeout={PATIENCE_S:g}", None)
-    assert (found.status_code, found.json()["trace"]) == (200, asked)
+    asked, ended = [], threading.Event()
+
+    def ask() -> None:
+        while not ended.is_set():
+            asked.append(trace(first("GET", "/org/ledger")))
+            ended.wait(0.1)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        found = second("GET", f"{MOCK}/journal/wait?operation=getOrgLedger&timeout={PATIENCE_S:g}", None)
+    finally:
+        ended.set()
+        asking.join()
+    assert found.status_code == 200
+    assert found.json()["trace"] in asked
 
 
 def coverage(stub: Any) -> dict[str, dict[str, int]]:

@@ -16,8 +16,10 @@ TOTAL_BYTES = 32 * 1024 * 1024
 """How much of all organizations is kept."""
 AGE_MS = 24 * 3_600 * 1_000
 """How long anything is kept."""
-PRUNE_EVERY = 1_000
+PRUNE_EVERY = 5_000
 """After how many appended rows a process removes what is too much or too old."""
+PRUNE_EVERY_BYTES = TOTAL_BYTES // 4
+"""After how many appended bytes it does so."""
 
 EXCHANGE, CLEARING, CHANGE = "exchange", "clearing", "change"
 """Kinds of rows: an exchange; that the exchanges of one organization, or all, were cleared; that something

@@ -15,6 +15,7 @@ from orgbilling_stubs.tenants.store.exchange_table import (
     EXCHANGE,
     PER_ORGANIZATION,
     PRUNE_EVERY,
+    PRUNE_EVERY_BYTES,
     TOTAL_BYTES,
     ExchangeRow,
     StoredExchangeRow,
@@ -59,7 +60,7 @@ class PostgresExchangeTable:
         self._connections = connections
         self.before_close: list[Callable[[], None]] = []
         self._is_closed = False
-        self._unpruned = PRUNE_EVERY
+        self._unpruned, self._unpruned_bytes = PRUNE_EVERY, 0
 
         async def work(connection: Connection) -> int:
             row = await (await connection.execute("SELECT nextval('orgbilling.instance')")).fetchone()
@@ -77,7 +78,9 @@ class PostgresExchangeTable:
         """Append rows in one transaction; raises StoreError."""
         kinds, organizations, instants, contents = (list(column) for column in zip(*rows, strict=True))
         sizes = [len(row.content) for row in rows]
-        prunes = self._unpruned + len(rows) >= PRUNE_EVERY
+        self._unpruned += len(rows)
+        self._unpruned_bytes += sum(sizes)
+        prunes = self._unpruned >= PRUNE_EVERY or self._unpruned_bytes >= PRUNE_EVERY_BYTES
 
         async def work(connection: Connection) -> None:
             async with connection.transaction():
@@ -92,7 +95,8 @@ class PostgresExchangeTable:
                     await connection.execute(_PRUNE, limits)
 
         self._run(work, "write", repeatable=False)
-        self._unpruned = 0 if prunes else self._unpruned + len(rows)
+        if prunes:
+            self._unpruned = self._unpruned_bytes = 0
 
     def read(self, after: int, most: int) -> Sequence[StoredExchangeRow]:
         """Rows after a number; raises StoreError."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import orjson
 
 from orgbilling_stubs.billing.events import (
     Event,
@@ -15,6 +19,9 @@ from orgbilling_stubs.billing.events import (
 )
 from orgbilling_stubs.tenants.store.checksums import BEGINNING, RecordRow, checksum, compact_json
 from orgbilling_stubs.tenants.store.errors import LogDamageError
+
+LONG_LOG = 10_000
+"""Records; one that is shorter is read in less time than the garbage collector takes in between."""
 
 
 def stored(record: Record) -> RecordRow:
@@ -29,7 +36,11 @@ def restored(row: RecordRow) -> Record:
     """The record of a row. Raises TypeError, ValueError or UnknownEventError when it is none."""
     key, fingerprint = row.idempotency_key, row.fingerprint
     idempotency = None if key is None or fingerprint is None else Idempotency(key, fingerprint)
-    event = decode(json.loads(row.event))
+    try:
+        document = orjson.loads(row.event)
+    except ValueError:  # characters that are none, which only the standard library reads
+        document = json.loads(row.event)
+    event = decode(document)
     return Record(row.sequence, row.at_ms, event, row.batch, idempotency)
 
 
@@ -39,6 +50,27 @@ def verified_records(organization: str, after: int, rows: Sequence[tuple[object,
     Each row has generation, last sequence number and last checksum of the log, then checksum and columns of a
     record. Raises LogDamageError when one of them is not what was written, or missing.
     """
+    with _collector_paused(len(rows)):
+        return _verified_records(organization, after, rows)
+
+
+@contextmanager
+def _collector_paused(count: int) -> Iterator[None]:
+    """Keep Python's garbage collector from looking again and again through many objects that all stay.
+
+    It took a seventh of the time in which a log of 100,000 records was read.
+    """
+    if count < LONG_LOG or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _verified_records(organization: str, after: int, rows: Sequence[tuple[object, ...]]) -> list[Record]:
     records: list[Record] = []
     generation, last, last_checksum = rows[0][:3]
     assert isinstance(generation, int)

@@ -20,6 +20,7 @@ from orgbilling_stubs.tenants.store.exchange_table import (
     EXCHANGE,
     PER_ORGANIZATION,
     PRUNE_EVERY,
+    PRUNE_EVERY_BYTES,
     TOTAL_BYTES,
     ExchangeRow,
     StoredExchangeRow,
@@ -69,7 +70,7 @@ class SqliteExchangeTable:
         self.before_close: list[Callable[[], None]] = []
         self._mutex = Lock()
         """Held while the writing connection is used."""
-        self._unpruned = PRUNE_EVERY
+        self._unpruned, self._unpruned_bytes = PRUNE_EVERY, 0
         try:
             self._writing = self._connect(WAIT_S)
             try:
@@ -144,9 +145,10 @@ class SqliteExchangeTable:
                     )
             self._writing.executemany(_INSERT, values)
             self._unpruned += len(rows)
-            if self._unpruned >= PRUNE_EVERY:
+            self._unpruned_bytes += sum(len(row.content) for row in rows)
+            if self._unpruned >= PRUNE_EVERY or self._unpruned_bytes >= PRUNE_EVERY_BYTES:
                 self._writing.execute(_PRUNE, (PER_ORGANIZATION, TOTAL_BYTES, wall_ms() - AGE_MS))
-                self._unpruned = 0
+                self._unpruned = self._unpruned_bytes = 0
 
     def read(self, after: int, most: int) -> Sequence[StoredExchangeRow]:
         """Rows after a number; raises StoreError."""
