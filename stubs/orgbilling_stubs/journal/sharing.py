@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from threading import Event, Lock, Thread
 
 from orgbilling_openapi.strict_json import JsonObject
@@ -117,6 +118,11 @@ class JournalSharing:
         await self._command(lambda: self._coverage.write(self._table))  # whoever has an answer finds it here
         return self._coverage.report(self._table)
 
+    async def written(self) -> None:
+        """Wait until other processes can read what this one has answered, unless the database is away."""
+        with suppress(StoreError):
+            await self._command(lambda: None)
+
     async def _command(self, act: Callable[[], None]) -> None:
         """Have the thread do something at once, and wait for it; raises what it raises."""
         done: Future[None] = Future()
@@ -206,18 +212,22 @@ class JournalSharing:
         self._write()
 
     def _write(self) -> bool:
-        """Write what is waiting, and do what was asked for; whether the database could be used."""
+        """Write what is waiting, then do what was asked for; whether the database could be used."""
         with self._mutex:
             commands, self._commands = self._commands, []
             taken, self._waiting = self._waiting, self._empty()
             changed, self._changed = self._changed, False
+        written = self._append(list(taken.newest())[::-1], changed)
         for act, done in commands:
             if done.set_running_or_notify_cancel():
                 try:
                     done.set_result(act())
                 except Exception as error:
                     done.set_exception(error)
-        exchanges = list(taken.newest())[::-1]
+        return written
+
+    def _append(self, exchanges: Sequence[Exchange], changed: bool) -> bool:
+        """Write exchanges, that something was changed, and what is to be counted; whether it was possible."""
         self._is_flooded = len(exchanges) >= self._journal.per_organization
         rows = [
             ExchangeRow(EXCHANGE, exchange.organization, exchange.began_ns // 1_000_000, encode(exchange))
@@ -228,6 +238,7 @@ class JournalSharing:
         try:
             if rows:
                 self._table.append(rows)
+            rows = []
             self._coverage.write(self._table)
         except StoreError as error:
             report(error)

@@ -100,6 +100,9 @@ class JournalSummaryStream:
                 await connection.write(b": following the journal\n\n", more=True)
                 while not departed.done():
                     await self._arrived(departed)
+                    if self._count and self._journal.sharing is not None:
+                        # Whoever is told may ask another process.
+                        await self._journal.sharing.written()
                     await connection.write(self._events() or b": heartbeat\n\n", more=True)
                     await asyncio.wait({departed}, timeout=self._interval_s)
                 await connection.write(b"")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -98,3 +100,31 @@ def test_what_cannot_be_served_is_said_once(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
     assert "not a database" in ended.stderr
+
+
+def test_the_live_list_shows_requests_whichever_worker_answers(address: str) -> None:
+    with serving("--db", address, "--workers", "2", "--quiet") as (_, base):
+        control = f"{base.removesuffix('/api/v1')}/_mock"
+        assert eventually(lambda: len(answering_workers(base)) == 2)
+        headers, timeout = token("org_live"), httpx.Timeout(PATIENCE_S)
+        query = {"organization": "org_live", "intervalMs": 100}
+        with httpx.stream("GET", f"{control}/stream", params=query, timeout=timeout) as stream:
+            lines = stream.iter_lines()
+            assert next(lines).startswith(":")
+            asked = [
+                httpx.get(f"{base}/org/billing", headers=headers, timeout=timeout).headers["x-trace-id"]
+                for _ in range(12)
+            ]
+            told = 0
+            while told < len(asked):
+                found = re.search(r'"count":(\d+)', next(lines))
+                told += int(found[1]) if found else 0
+                if found:
+                    # What was told of is in the page, whichever worker it is asked of.
+                    newest = json.loads(found.string.removeprefix("data: "))["newest"]
+                    for _ in range(4):
+                        page = httpx.get(f"{control}/requests?org=org_live", timeout=timeout).text
+                        assert newest in page
+        assert len({trace[:16] for trace in asked}) == 2
+        listed = httpx.get(f"{control}/v1/journal?organization=org_live", timeout=timeout).json()
+        assert [row["trace"] for row in listed["exchanges"]] == asked[::-1]

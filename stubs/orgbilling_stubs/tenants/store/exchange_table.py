@@ -60,7 +60,10 @@ class ExchangeTable(Protocol):
     """Called before the table is closed."""
 
     def append(self, rows: Sequence[ExchangeRow]) -> None:
-        """Append rows, all or none. A clearing removes the exchanges that it names. It may wait."""
+        """Append rows, all or none. It may wait.
+
+        A clearing removes the exchanges of its organization, or of all, that are no later than it.
+        """
 
     def read(self, after: int, most: int) -> Sequence[StoredExchangeRow]:
         """At most so many rows with a greater number than `after`, in order. It waits for no lock."""

@@ -33,7 +33,8 @@ INSERT INTO orgbilling.exchange (instance, kind, organization, at_ms, bytes, con
 SELECT %s, row.* FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bytea[]) AS row
 """
 _CLEAR = """
-DELETE FROM orgbilling.exchange WHERE kind = %s AND (organization = %s OR %s::text IS NULL)
+DELETE FROM orgbilling.exchange
+WHERE kind = %s AND at_ms <= %s AND (organization = %s OR %s::text IS NULL)
 """
 _READ = """
 SELECT number, instance, kind, organization, content FROM orgbilling.exchange
@@ -87,7 +88,8 @@ class PostgresExchangeTable:
                 await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
                 for row in rows:
                     if row.kind == CLEARING:
-                        await connection.execute(_CLEAR, (EXCHANGE, row.organization, row.organization))
+                        named = (EXCHANGE, row.at_ms, row.organization, row.organization)
+                        await connection.execute(_CLEAR, named)
                 columns = (self.instance, kinds, organizations, instants, sizes, contents)
                 await connection.execute(_APPEND, columns)
                 if prunes:

@@ -45,6 +45,9 @@ CREATE TABLE instance (number INTEGER PRIMARY KEY AUTOINCREMENT) STRICT;
 CREATE TABLE coverage (counts BLOB NOT NULL) STRICT;
 INSERT INTO coverage VALUES (x'');
 """
+_CLEAR = """
+DELETE FROM exchange WHERE kind = ? AND at_ms <= ? AND (organization = ? OR ? IS NULL)
+"""
 _PRUNE = """
 DELETE FROM exchange WHERE number IN (
     SELECT number FROM (
@@ -139,10 +142,8 @@ class SqliteExchangeTable:
         with self._write():
             for row in rows:
                 if row.kind == CLEARING:
-                    self._writing.execute(
-                        "DELETE FROM exchange WHERE kind = ? AND (organization = ? OR ? IS NULL)",
-                        (EXCHANGE, row.organization, row.organization),
-                    )
+                    named = (EXCHANGE, row.at_ms, row.organization, row.organization)
+                    self._writing.execute(_CLEAR, named)
             self._writing.executemany(_INSERT, values)
             self._unpruned += len(rows)
             self._unpruned_bytes += sum(len(row.content) for row in rows)

@@ -79,8 +79,11 @@ def test_a_clearing_removes_what_it_names(open_table: OpenTable) -> None:
     table.append([row(b"1"), row(b"2", "org_b"), row(b"3", "")])
     table.append([row(b"c", "org_a", CLEARING)])
     assert contents(table) == [b"2", b"3", b"c"]
+    table.append([row(b"later", "org_c", at_ms=5_000)])
+    table.append([row(b"c", "org_c", CLEARING, at_ms=4_999)])
+    assert b"later" in contents(table)
     table.append([row(b"d", None, CLEARING), row(b"4")])
-    assert contents(table) == [b"c", b"d", b"4"]
+    assert contents(table) == [b"c", b"c", b"d", b"4"]
 
 
 def test_numbers_are_not_given_twice(open_table: OpenTable) -> None:
