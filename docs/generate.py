@@ -251,7 +251,22 @@ def export_tables() -> str:
         )
         parts.append(f"## `{item.name}`\n\n{item.meaning}. Key: {code(item.key)}.{references}\n")
         parts.append(table(("column", "type", "may be null", "meaning"), rows))
+        for column in item.columns:
+            if column.values:
+                values = ((f"`{value}`", _line(meaning)) for value, meaning in column.values)
+                parts.append(f"`{column.name}` is one of:\n")
+                parts.append(table(("value", "meaning"), values))
     return "\n".join(parts)
+
+
+def export_diagram() -> str:
+    """The tables of an export with their keys and references, as an entity relationship diagram."""
+    lines = ["```mermaid", "erDiagram"]
+    for item in export_schema.TABLES:
+        keys = [column for column in item.columns if column.name in item.key]
+        lines += [f"    {item.name} {{", *(f"        {key.kind} {key.name} PK" for key in keys), "    }"]
+        lines += [f"    {other} ||--o{{ {item.name} : has" for other in item.references]
+    return "\n".join([*lines, "```"]) + "\n"
 
 
 def agent_tools() -> str:
@@ -399,6 +414,7 @@ TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
         lambda: operation_pages(yaml.safe_load(control_source())),
     ),
     "export-tables": ("export-tables.md", export_tables),
+    "export-diagram": ("export.md", export_diagram),
     "agent-errors": ("agents.md", agent_errors),
     "agent-tools": ("agents.md", agent_tools),
     "not-judged": ("conformance.md", not_judged),

@@ -21,12 +21,16 @@ KINDS = {
 
 
 class Column(NamedTuple):
-    """A column: its kind (one of KINDS), whether it may be null, and what it means."""
+    """A column: its kind (one of KINDS), whether it may be null, and what it means.
+
+    values: all values that it can have, each with its meaning; empty if they cannot be listed.
+    """
 
     name: str
     kind: str
     nullable: bool
     meaning: str
+    values: tuple[tuple[str, str], ...] = ()
 
 
 class Table(NamedTuple):
@@ -58,7 +62,13 @@ def _load() -> tuple[Table, ...]:
     tables = []
     for name, table in document.items():
         columns = tuple(
-            Column(column, fields["kind"], fields.get("nullable", False), fields["meaning"])
+            Column(
+                column,
+                fields["kind"],
+                fields.get("nullable", False),
+                fields["meaning"],
+                (*fields.get("values", {}).items(),),
+            )
             for column, fields in table["columns"].items()
         )
         tables.append(Table(name, table["meaning"], columns, (*table["key"],), (*table["references"],)))
@@ -74,6 +84,13 @@ NAMES = tuple(table.name for table in TABLES)
 BY_NAME = {table.name: table for table in TABLES}
 
 
+def _column(column: Column) -> dict[str, object]:
+    """A column as JSON; its values only if they can be listed."""
+    fields: dict[str, object] = column._asdict()
+    del fields["values"]
+    return {**fields, "values": dict(column.values)} if column.values else fields
+
+
 def document(
     tables: Collection[str] = NAMES, written: Callable[[str], Table] = BY_NAME.__getitem__
 ) -> dict[str, Any]:
@@ -87,7 +104,7 @@ def document(
             {
                 "name": table.name,
                 "meaning": table.meaning,
-                "columns": [column._asdict() for column in table.columns],
+                "columns": [_column(column) for column in table.columns],
                 "primaryKey": list(table.key),
                 "foreignKeys": [
                     {"columns": list(other.key), "table": other.name, "references": list(other.key)}

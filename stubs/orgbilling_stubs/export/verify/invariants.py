@@ -1,6 +1,6 @@
 """The invariants of an export: SQL queries that select the rows that violate them.
 
-They stand in `templates/invariants.sql`, whose placeholders and loops are Jinja's, as in dbt's tests of data.
+They stand in `templates`, in SQL whose placeholders and loops are Jinja's, as in dbt's tests of data.
 """
 
 from __future__ import annotations
@@ -49,8 +49,11 @@ class SqlInvariant(NamedTuple):
         return tuple(dict.fromkeys("ledger" if view == "empty" else view for view in views))
 
 
-def template() -> Template:
-    """The queries with their placeholders; its macros are what several queries have in common."""
+TEMPLATES = ("invariants.sql", "cell_invariants.sql")
+
+
+def template(name: str = TEMPLATES[0]) -> Template:
+    """Queries with their placeholders; the macros of the first are what several queries have in common."""
     environment = Environment(
         loader=PackageLoader("orgbilling_stubs.export.verify"),
         autoescape=False,  # noqa: S701 -- SQL of names and numbers of ours
@@ -67,14 +70,16 @@ def template() -> Template:
         "meter_charges": METER_CHARGES,
         "day_ms": DAY_MS,
         "settlement_ms": SETTLEMENT_MS,
+        "uuid": "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     }
-    return environment.get_template("invariants.sql")
+    return environment.get_template(name)
 
 
 @cache
 def load() -> tuple[SqlInvariant, ...]:
     """Every invariant, out of comments with name and equation, and the queries after them."""
-    blocks = re.findall(r"^-- ([\w-]+): (.+)\n([^;]+);", template().render(), re.MULTILINE)
+    text = "\n".join(template(name).render() for name in TEMPLATES)
+    blocks = re.findall(r"^-- ([\w-]+): (.+)\n([^;]+);", text, re.MULTILINE)
     return tuple(SqlInvariant(*block) for block in blocks)
 
 
