@@ -192,7 +192,11 @@ def test_the_blocks_that_do_not_run_are_listed() -> None:
 
 
 def test_a_comment_says_something_that_is_understood() -> None:
-    notes = [block.note for block in BLOCKS if not block.note.startswith(("not run: ", "answers: ", "end"))]
+    notes = [
+        block.note
+        for block in BLOCKS
+        if not block.note.startswith(("not run: ", "answers: ", "generated: ", "end"))
+    ]
     assert set(notes) == {"", "excerpt", "output"}
 
 

@@ -238,7 +238,7 @@ ERRORS = {
     "export --out OUT --seed x": "--seed: 'x' is not a whole number; see orgbilling export --help",
     "export --out OUT --as-of foo": "--as-of: not an RFC 3339 instant: 'foo'",
     "export --out OUT --locale de_XX": "standard: locale: expected a locale that Faker has, such as de_DE, ",
-    "export --out OUT --tables ledgr": "--tables: 'ledgr' is not one of organizations, billing_profiles, ",
+    "export --out OUT --tables ledgr": "--tables: 'ledgr' is not one of organizations, sign_ups, ",
     "export --out OUT --shard 3/2": "--shard: '3/2' is not i/n with 1 ≤ i ≤ n, such as 2/8",
     "export --out OUT --block 0": "--block: '0' is not a whole number of at least 1; see orgbilling export -",
     "export --out OUT --since foo": "--since: not an RFC 3339 instant: 'foo'",

@@ -82,7 +82,7 @@ def test_rows_survive_the_way_into_arrow():
             shown = found.to_pylist()
             if column.kind in ("money", "price"):
                 places = 6 if column.kind == "money" else 9
-                shown = [int(value.scaleb(places)) for value in shown]
+                shown = [None if value is None else int(value.scaleb(places)) for value in shown]
             assert shown == values(chunk[column.name]), (name, column.name)
 
 
