@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -20,9 +21,14 @@ Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def connected(
-    handle: Handle, *, most: int = 10, times: TimeLimits | None = None
+    handle: Handle,
+    *,
+    most: int = 10,
+    times: TimeLimits | None = None,
+    tls: tuple[Path, ssl.SSLContext] | None = None,
 ) -> AsyncIterator[DirectConnections]:
-    """Connections to a server that handles each of them so."""
+    """Connections to a server that handles each of them so; tls: its certificate, which is trusted, too."""
+    trusting = None if tls is None else ssl.create_default_context(cafile=tls[0])
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -32,10 +38,10 @@ async def connected(
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls and tls[1])
     port = server.sockets[0].getsockname()[1]
     limits = PoolLimits(most, most, WAIT_S)
-    pool = DirectConnections("127.0.0.1", port, None, limits, times or TimeLimits(WAIT_S, WAIT_S, WAIT_S))
+    pool = DirectConnections("127.0.0.1", port, trusting, limits, times or TimeLimits(WAIT_S, WAIT_S, WAIT_S))
     try:
         yield pool
     finally:
@@ -204,6 +210,35 @@ def test_a_place_in_the_pool_is_free_again_after_a_failure():
             for _ in range(3):
                 with pytest.raises(httpx.RemoteProtocolError):
                     await fetch(pool)
+
+    asyncio.run(run())
+
+
+def test_answers_over_tls_are_whole_and_share_a_connection(certificate):
+    body = b"x" * 1_000_000
+    answer = OK + b"content-length: %d\r\n\r\n" % len(body) + body
+    seen = []
+
+    async def handle(reader, writer):
+        seen.append(writer.get_extra_info("peername"))
+        await answering(answer, answer)(reader, writer)
+
+    async def run():
+        async with connected(handle, tls=certificate) as pool:
+            assert [await fetch(pool), await fetch(pool)] == [(200, body)] * 2
+
+    asyncio.run(run())
+    assert len(seen) == 1
+
+
+def test_a_certificate_that_nobody_trusts_is_refused(certificate):
+    async def run():
+        limits, times = PoolLimits(1, 1, WAIT_S), TimeLimits(WAIT_S, WAIT_S, WAIT_S)
+        async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=certificate[1]) as server:
+            port = server.sockets[0].getsockname()[1]
+            pool = DirectConnections("127.0.0.1", port, ssl.create_default_context(), limits, times)
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                await fetch(pool)
 
     asyncio.run(run())
 
