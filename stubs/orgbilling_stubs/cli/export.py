@@ -101,7 +101,11 @@ Personas = Annotated[
 ]
 Orgs = Annotated[
     int | None,
-    _option("Draw N organizations: of a population, or of the personas that are named.", min=1, metavar="N"),
+    _option(
+        "Draw N organizations of the personas named, or a population of N after four years.",
+        min=1,
+        metavar="N",
+    ),
 ]
 PopulationName = Annotated[
     str | None,

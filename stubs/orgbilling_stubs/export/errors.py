@@ -20,6 +20,7 @@ CODES = {
     "not_empty": "the folder holds what would be overwritten or mixed in, and `--force` is not given",
     "no_responses": "the format has what the API answers, which a population has none of",
     "number_too_large": "an amount does not fit in 64 bits",
+    "not_since": "the database is not at the instant of `--since`, or holds other organizations",
     "one_file": "the format is one file and has no shards",
     "out_of_range": "a number is too small or too large",
     "shards_differ": "the shards are not those of one export",

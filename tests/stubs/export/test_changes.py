@@ -63,6 +63,25 @@ def whole(as_of_ms: int) -> dict[str, list[tuple[object, ...]]]:
     return rows
 
 
+def test_changes_that_do_not_follow_on_a_database_are_refused(postgres_address):
+    target = DatabaseTarget(postgres_address)
+    postgres.fill(
+        ExportRequest(None, "postgres", at(END_MS - 2 * DAY_MS).selection()), target, lambda *_: None
+    )
+    before = rows_of(postgres_address)
+    for options, since_ms, problem in (
+        (at(END_MS), END_MS - DAY_MS, "leaves a gap"),
+        (at(END_MS - 3 * DAY_MS), END_MS - 4 * DAY_MS, "leaves a gap"),
+        (replace(at(END_MS), seed=9), END_MS - 2 * DAY_MS, "are not in the tables"),
+    ):
+        found = change_range(options, since_ms, feed=True)
+        request = ExportRequest(None, "postgres", options.selection(), changes=found)
+        with pytest.raises(ExportError, match=problem) as caught:
+            postgres_changes.apply(request, found, target, lambda *_: None)
+        assert caught.value.code == "not_since"
+    assert rows_of(postgres_address) == before
+
+
 @pytest.mark.parametrize("feed", [False, True])
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
 def test_the_files_of_thirty_days_are_one_export_of_thirty_days(tmp_path, format, feed):

@@ -9,8 +9,9 @@ changes applied twice are the same rows.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from orgbilling_stubs.billing import instants
 from orgbilling_stubs.export.changes import ChangeRange
 from orgbilling_stubs.export.columnar.columns import TableColumns
 from orgbilling_stubs.export.errors import ExportError
@@ -31,11 +32,14 @@ def apply(
     """Apply a feed to the tables of a database; returns how many changes each table had.
 
     Raises ExportError `extra_missing` without psycopg, `database_error` for what the database refuses, such
-    as a missing table, `conflicting_options` for tables that shall be replaced; then nothing has changed.
+    as a missing table, `conflicting_options` for tables that shall be replaced, `not_since` for tables that
+    stand at another instant or hold other organizations; then nothing has changed.
     """
     if target.existing == "replace":
         raise ExportError("conflicting_options", "--since changes the tables that are there: no --replace")
     with transaction(target) as cursor:
+        if "organizations" in request.tables:
+            _refuse_gap(cursor, changes)
         for name in request.tables:
             cursor.execute(_create_changes(BY_NAME[name]))
         rows = _copy_changes(cursor, request, changes, advance)
@@ -44,6 +48,27 @@ def apply(
         for name in reversed(request.tables):  # children before parents
             cursor.execute(_delete(BY_NAME[name]))
         return rows
+
+
+def _refuse_gap(cursor: AnyCursor, changes: ChangeRange) -> None:
+    """Refuse tables that the changes do not follow on. Those of one of their instants are brought forward."""
+    since = changes.selections[0]
+    expected = [organization.id for organization in since.organizations]
+    cursor.execute(
+        "SELECT seed, (extract(epoch FROM as_of) * 1000)::bigint, count(*) FROM organizations "
+        "WHERE organization_id = ANY(%s) GROUP BY 1, 2",
+        [expected],
+    )
+    known = {selection.as_of_ms for selection in changes.selections}
+    rows = cast("list[tuple[int, int, int]]", cursor.fetchall())
+    for seed, as_of_ms, _ in rows:
+        if seed != since.seed or as_of_ms not in known:
+            stands = f"the tables stand at {instants.text(as_of_ms)}"
+            raise ExportError("not_since", f"{stands}; --since {instants.text(since.as_of_ms)} leaves a gap")
+    found = sum(count for _, _, count in rows)
+    if found != len(expected):
+        problem = f"{len(expected) - found} of {len(expected)} organizations are not in the tables"
+        raise ExportError("not_since", f"{problem}: they are of another population, or of another seed")
 
 
 def _copy_changes(

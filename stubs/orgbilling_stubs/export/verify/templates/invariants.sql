@@ -267,11 +267,12 @@ SELECT organization_id, invoice_id, status, issued_at, paid_at
 FROM v_invoices JOIN v_organizations USING (organization_id)
 WHERE (paid_at IS NULL) = (status IN ('paid', 'refunded')) OR paid_at < issued_at OR paid_at > as_of;
 
--- invoices-status: an invoice is upcoming before its date, and overdue after it is due
+{# The longest payment terms of a population are 120 days, and an invoice is due at the end of a day. #}
+-- invoices-status: an invoice is upcoming before its date, due within 121 days of it, and overdue after that
 SELECT organization_id, invoice_id, status, issued_at, due_at
 FROM v_invoices JOIN v_organizations USING (organization_id)
 WHERE (status = 'upcoming' AND issued_at <= as_of) OR (status = 'overdue' AND due_at > as_of)
-    OR issued_at > due_at;
+    OR issued_at > due_at OR due_at > issued_at + {{ 121 * day_ms }};
 
 -- payments-ledger: a payment or refund has its ledger row, of its instant, amount and invoice; a failed one none
 SELECT payments.organization_id, payments.number, payments.status, payments.amount_usd, posted.amount_usd AS posted
