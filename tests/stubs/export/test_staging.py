@@ -139,6 +139,12 @@ def test_what_a_killed_export_left_is_not_mixed_in(tmp_path, make, moved):
     assert names_in(tmp_path) == {*listed, "manifest.json", "mine.txt"}
 
 
+def heed_signals() -> None:
+    """Tests that run in the background of a shell, or under nohup, hand their deafness on."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"),
@@ -160,6 +166,7 @@ def test_no_worker_outlives_the_export(tmp_path, number, status):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=heed_signals,
     ) as process:
         try:
             deadline = time.monotonic() + WAIT_S

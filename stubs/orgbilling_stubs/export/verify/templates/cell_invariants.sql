@@ -227,10 +227,11 @@ GROUP BY ALL HAVING rows_found > 1;
 {% endcall %};
 
 {# Contracts. #}
--- contract-clock: created_at ≤ start_date < end_date, and created_at ≤ updated_at ≤ as_of
+{# A contract that is signed at noon begins at the midnight before. #}
+-- contract-clock: the day of created_at ≤ start_date < end_date, and created_at ≤ updated_at ≤ as_of
 SELECT organization_id, contract_id, signed.created_at, start_date, end_date, signed.updated_at, as_of
 FROM v_contracts AS signed JOIN v_organizations USING (organization_id)
-WHERE signed.created_at > start_date OR start_date >= end_date OR signed.created_at > signed.updated_at
+WHERE {{ day("signed.created_at") }} > start_date OR start_date >= end_date OR signed.created_at > signed.updated_at
     OR signed.updated_at > as_of;
 
 -- contract-status: an active contract has not ended, an expired one has, a draft or unpaid one has no subscription
