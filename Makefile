@@ -10,7 +10,7 @@ test test-slow near: export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help serve test near test-slow test-spark generate site screenshots lint type imports spec check conformance mutation soundness durability consistency voucher-race bench bench-peers lock page-libraries dist clean
+.PHONY: help serve test near test-slow test-spark generate site screenshots lint type imports spec check conformance mutation dashboard-defects soundness durability consistency voucher-race bench bench-peers lock page-libraries dist clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile

@@ -77,7 +77,8 @@ def decode(content: bytes) -> Exchange:
         principal, error, fault = exchange.principal, exchange.refusal, exchange.fault
         exchange.query = _bytes(exchange.query)
         exchange.headers = [(_bytes(name), _bytes(value)) for name, value in exchange.headers]
-        exchange.principal = None if principal is None else Principal(*cast("list[str]", principal))  # type: ignore[arg-type]
+        if principal is not None:
+            exchange.principal = Principal(*cast("tuple[str, str, str, str | None, int]", principal))
         exchange.body, exchange.payload = _bytes(exchange.body), _bytes(exchange.payload)
         exchange.out = [(_bytes(name), _bytes(value)) for name, value in exchange.out]
         if error is not None:

@@ -242,18 +242,18 @@ def test_no_more_waits_to_be_written_than_the_journal_keeps(pair: tuple[Any, Any
     assert eventually(lambda: asked[-1] in traces(second))
 
 
-def test_a_change_without_an_exchange_is_told(pair: tuple[Any, Any]) -> None:
+def test_other_processes_learn_of_a_change_without_an_exchange(pair: tuple[Any, Any]) -> None:
     first, second = pair
     changes: list[int] = []
     second.app.journal.change_followers.append(lambda: changes.append(1))
     second_sharing = second.app.journal.sharing
     first("POST", f"{MOCK}/organizations/org_standard/adjustments", None, json={"amountUsd": 5})
 
-    def told() -> int:
+    def changes_seen() -> int:
         journal(second)
         return len(changes)
 
-    assert eventually(told)
+    assert eventually(changes_seen)
     asyncio.run(second_sharing.catch_up())
     assert len(changes) == 1  # and it is not told back and forth
 

@@ -376,15 +376,7 @@ def _times_of_day(profile: OrganizationProfile, key: int, counters: Integers) ->
 @lru_cache(maxsize=64)
 def _busy_intervals(audience: str, offset_hours: int) -> tuple[Integers, Integers]:
     """The UTC day in 1,024 equally busy intervals: their first milliseconds and widths."""
-    hours = _HOURS[audience]
-    total = sum(hours)
-    edges = []
-    for interval in range(1025):
-        goal, hour, reached = interval * total, 0, 0
-        while hour < 23 and (reached + hours[hour]) * 1024 <= goal:
-            reached += hours[hour]
-            hour += 1
-        edges.append(hour * HOUR_MS + (goal - reached * 1024) * HOUR_MS // (hours[hour] * 1024))
+    edges = patterns.busy_edges(_HOURS[audience])
     starts = _array(edges)
     return (starts[:-1] - offset_hours * HOUR_MS) % DAY_MS, np.diff(starts)
 

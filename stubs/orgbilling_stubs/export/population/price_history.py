@@ -133,16 +133,20 @@ class PriceHistory:
         return EpochPrices(
             tuple(
                 (
-                    self._changed("models", model.input_per_1k_nanos, model.released_day, day, kept),
-                    self._changed("models", model.output_per_1k_nanos, model.released_day, day, kept),
+                    self._price_on("models", model.input_per_1k_nanos, model.released_day, day, kept),
+                    self._price_on("models", model.output_per_1k_nanos, model.released_day, day, kept),
                 )
                 for model in self.models
             ),
-            tuple(self._changed("events", nanos, None, day, kept) for _, nanos in EVENTS),
-            tuple(self._changed("services", nanos, None, day, kept) for _, nanos in SERVICES),
+            tuple(self._price_on("events", nanos, None, day, kept) for _, nanos in EVENTS),
+            tuple(self._price_on("services", nanos, None, day, kept) for _, nanos in SERVICES),
         )
 
-    def _changed(self, kind: str, nanos: int, released_day: int | None, day: int, kept: int) -> int:
+    def _price_on(self, kind: str, nanos: int, released_day: int | None, day: int, kept: int) -> int:
+        """A price on a day, after all changes of the list and less the plan's discount.
+
+        kept: how many thousandths of the list price the plan leaves.
+        """
         for change in self.population.price_changes:
             if change.prices == kind and change.on_day <= day and (released_day or 0) <= change.on_day:
                 nanos = nanos * (100 + change.percent) // 100

@@ -107,7 +107,7 @@ class PostgresExchangeTable:
             return await (await connection.execute(_READ, (after, most))).fetchall()
 
         rows = self._run(work, "read", repeatable=True)
-        return [StoredExchangeRow(*row) for row in rows]  # type: ignore[arg-type]
+        return [StoredExchangeRow._make(row) for row in rows]
 
     def counts(self) -> bytes:
         """The counts; raises StoreError."""

@@ -158,7 +158,9 @@ class SqliteExchangeTable:
             " WHERE number > ? ORDER BY number LIMIT ?"
         )
         try:
-            return [StoredExchangeRow(*row) for row in self._reading.execute(query, (after, most)).fetchall()]
+            return [
+                StoredExchangeRow._make(row) for row in self._reading.execute(query, (after, most)).fetchall()
+            ]
         except sqlite3.Error as error:
             raise self._error("read", error) from error
 

@@ -10,6 +10,7 @@ from orgbilling_fixtures import personas
 from orgbilling_stubs.export import manifest, run, selection
 from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.request import ExportRequest
+from orgbilling_stubs.export.selection import SelectionOptions
 from orgbilling_stubs.export.verify.verify import verify
 from orgbilling_stubs.export.writers.sqlite import FILE
 
@@ -348,3 +349,14 @@ def test_responses_that_break_an_invariant_of_the_api_are_reported(tmp_path, mak
     found = problems(tmp_path)
     assert found.keys() >= {"file-digest", "balance"}
     assert path.name in found["balance"]
+
+
+def test_who_spends_more_than_there_is_breaks_the_laws_of_a_population(tmp_path, make):
+    options = SelectionOptions(AS_OF_MS, 2, orgs=20, days=120, population="scale-up")
+    make(tmp_path, selection=options.selection(), part_size=100)
+    assert problems(tmp_path) == {}
+    changed(tmp_path, "ledger", cell(",top_up,", "amount_credits", lambda text: "-90000.000000"))
+    assert "balance -" in problems(tmp_path)["population-balance"]
+    limited = cell(",postpaid,", "postpaid_limit_usd", lambda text: "0.010000")
+    changed(tmp_path, "billing_profiles", limited)
+    assert "postpaid_limit_usd 0.010000, owed " in problems(tmp_path)["population-debt"]

@@ -77,7 +77,7 @@ def test_the_same_options_give_the_same_defects_in_any_shards(tmp_path, dirty):
         assert (tmp_path / "whole" / path).read_bytes() == (tmp_path / "shards" / path).read_bytes()
 
 
-def test_a_defect_that_is_not_listed_and_one_that_is_not_there_are_told(tmp_path, dirty):
+def test_verify_names_an_unlisted_defect_and_a_listed_one_that_is_missing(tmp_path, dirty):
     dirty(tmp_path, part_size=100)
     listed = [json.loads(line) for line in (tmp_path / "defects.jsonl").read_text().splitlines()]
     wrong = next(defect for defect in listed if defect["kind"] == "wrong_type")

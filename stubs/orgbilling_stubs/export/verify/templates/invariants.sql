@@ -122,6 +122,19 @@ WHERE entry_type IN {{ charges }}
         AND ((entry_type = 'adjustment' AND amount_credits = 0) OR entry_type IN {{ charges }})
 {% endcall %};
 
+{# Personas may be overdrawn: only the organizations of a population have a segment. #}
+-- population-balance: the credits of an organization of a population are never below zero
+SELECT organization_id, number, sum(amount_credits) OVER by_number AS balance
+FROM v_ledger JOIN v_sign_ups USING (organization_id) WHERE segment IS NOT NULL
+WINDOW by_number AS (PARTITION BY organization_id ORDER BY number) QUALIFY balance < 0;
+
+-- population-debt: what a postpaid organization of a population owes is never above its limit
+SELECT organization_id, number, postpaid_limit_usd, -sum(amount_usd) OVER by_number AS owed
+FROM v_ledger JOIN v_billing_profiles USING (organization_id) JOIN v_sign_ups USING (organization_id)
+WHERE segment IS NOT NULL AND billing_mode = 'postpaid'
+    AND ((entry_type = 'adjustment' AND amount_credits = 0) OR entry_type IN {{ charges }})
+WINDOW by_number AS (PARTITION BY organization_id ORDER BY number) QUALIFY owed > postpaid_limit_usd;
+
 -- updated: billing_profiles.updated_at is not before the newest ledger row
 SELECT organization_id, updated_at, max(created_at) AS newest
 FROM v_billing_profiles JOIN v_ledger USING (organization_id) GROUP BY ALL HAVING newest > updated_at;
