@@ -102,7 +102,8 @@ Personas = Annotated[
 Orgs = Annotated[
     int | None,
     _option(
-        "Draw N organizations of the personas named, or a population of N after four years.",
+        "Draw N organizations of the personas named; or a population that has N four years after its launch, "
+        "and exactly N with --days.",
         min=1,
         metavar="N",
     ),
@@ -224,6 +225,7 @@ def export(
             options = _options(persona, orgs, population, launched, seed, as_of, days, locale)
             selection, command = _select(options)
             changes = _changes(options, since, feed or (to is not None and since is not None))
+            note = options.count_note(len(selection.organizations))
         else:
             selection, command = _recorded(
                 bundle,
@@ -231,7 +233,7 @@ def export(
                 CertificateOptions(ca_file, insecure),
                 given=(persona, orgs, population, launched, as_of, days, locale, since),
             )
-            changes = None
+            changes = note = None
         if preview:
             _preview(selection)
         if report is not None:
@@ -269,6 +271,8 @@ def export(
                 dirty=rate,
             )
             _write(request, [*command, "--format", format], force)
+        if note is not None and (to is not None or out is not None):
+            console.print(note)
 
 
 def _destination(out: str) -> tuple[Path, ObjectStorage | None]:

@@ -140,13 +140,34 @@ class SelectionOptions:
             first_day, reference_ms = self.as_of_ms // DAY_MS - self.days, self.as_of_ms
         else:
             first_day = self.launch_at(self.as_of_ms)
-            reference_ms = add_months(first_day * DAY_MS, 12 * population.years)
+            reference_ms = self._reference_ms(population)
         curve = SignUpCurve(population, self.seed, count, first_day, reference_ms)
         organizations = [
             SelectedOrganization(organization_id(self.seed, sign_up.number), "", sign_up)
             for sign_up in curve.until(self.as_of_ms)
         ]
         return Selection(organizations, {}, self.seed, self.as_of_ms, population=population)
+
+    def _reference_ms(self, population: Population) -> int:
+        """When as many organizations have signed up as were asked for: so many years after the launch."""
+        return add_months(self.launch_at(self.as_of_ms) * DAY_MS, 12 * population.years)
+
+    def count_note(self, found: int) -> str | None:
+        """Why a population has another number of organizations than was asked for, and how it gets that one.
+
+        found: how many have signed up by the as-of instant. None where there is nothing to say.
+        """
+        if not self._is_population or self.orgs is None or found == self.orgs:
+            return None
+        population = load_population(self.population or DEFAULT_POPULATION)
+        [as_of] = dates([self.as_of_ms // DAY_MS])
+        [reference] = dates([self._reference_ms(population) // DAY_MS])
+        days = min(self.as_of_ms // DAY_MS - self.launch_at(self.as_of_ms), MAX_DAYS)
+        exactly = f"for exactly {self.orgs:,} now: --days {days}"
+        if found < self.orgs:
+            signed_up = f"{found:,} of {self.orgs:,} have signed up by {as_of}"
+            return f"{signed_up}, the others do until {reference}; {exactly}"
+        return f"{self.orgs:,} have signed up by {reference}, and {found - self.orgs:,} since then; {exactly}"
 
     @property
     def has_stable_rows(self) -> bool:

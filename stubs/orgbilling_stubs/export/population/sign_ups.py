@@ -1,18 +1,21 @@
 """When the organizations of a population sign up, in absolute time.
 
-A day has a weight: the growth of the business, times what a weekday and the end of a year do. Organization k
-signs up where the running sum of the weights reaches (k + u) / N of the whole, u being its own random number
-below 1. The whole is the sum up to the *reference instant*: so there are exactly N organizations then, fewer
-before, and more after it, when the weight grows no further. Nothing of it depends on the as-of instant,
-unless the user asks for a number of days, which ends at the as-of instant.
+A day has a weight: the growth of the business, times what a weekday and the end of a year do. On the running
+sum of the weights, N organizations sign up at random: the waits between them are exponential, scaled so that
+the sum up to the *reference instant* has exactly N of them. That is a Poisson process under the condition of
+N events: two months of equal weight differ as chance has it. There are exactly N organizations at the
+reference instant, fewer before, and more after it, when the weight grows no further. Nothing of it depends on
+the as-of instant, unless the user asks for a number of days, which ends at the as-of instant.
 
-Example: two days of weights 1 and 3 and N = 4. Organization 1 with u = 0.2 is at 1.2 / 4 of 4, which is 1.2:
-on the second day, when (1.2 - 1) / 3 = 7 % of it have passed.
+Example: two days of weights 1 and 3 and N = 2. The waits 0.4, 0.9 and 0.3 add up to 1.6, so that the
+organizations are at 0.4 / 1.6 and 1.3 / 1.6 of 4, which is 1 and 3.25: the first one at the second day's
+midnight, the other when (3.25 - 1) / 3 = 75 % of that day have passed.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from calendar import isleap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -20,7 +23,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from orgbilling_fixtures import random_stream
-from orgbilling_fixtures.distributions import exp2, log2
+from orgbilling_fixtures.distributions import LOG2_E, exp2, log2
 from orgbilling_fixtures.populations import Population
 
 from orgbilling_stubs.billing.instants import DAY_MS
@@ -56,6 +59,7 @@ _HOUR_PERMILLE = (
 )
 _HOUR_MS = 3_600_000
 _FIRST_AGE_YEARS, _PERIOD_YEARS = 3, 4
+_MEAN_WAIT = LOG2_E << 8
 
 
 class SignUp(NamedTuple):
@@ -78,7 +82,8 @@ def launch_day(population: Population, as_of_ms: int) -> int:
     while True:
         year = launched.year + periods * _PERIOD_YEARS
         moved = launched.replace(
-            year=year, day=min(launched.day, 28) if launched.month == 2 else launched.day
+            year=year,
+            day=28 if (launched.month, launched.day) == (2, 29) and not isleap(year) else launched.day,
         )
         if (moved.year + _FIRST_AGE_YEARS, moved.month, moved.day) <= (as_of.year, as_of.month, as_of.day):
             return moved.toordinal() - _EPOCH_ORDINAL
@@ -101,11 +106,7 @@ class SignUpCurve:
         weights = [self._weight(day) for day in range(self.launch_day, last_day + 1)]
         sums = [0, *accumulate(weights)]
         whole = self._sum_at(self.reference_ms, sums, weights)
-        key = random_stream.key("population", self.seed, "sign-ups")
-        number = 0
-        while self.count:
-            fraction = random_stream.draw(key, number) >> 44
-            place = ((number << 20) + fraction) * whole // (self.count << 20)
+        for number, place in enumerate(self._places(whole)):
             index = bisect_right(sums, place) - 1
             if index >= len(weights):
                 return
@@ -113,7 +114,19 @@ class SignUpCurve:
             if at_ms > as_of_ms:
                 return
             yield SignUp(number, at_ms)
+
+    def _places(self, whole: int) -> Iterator[int]:
+        """Where on the running sum of the weights organizations sign up: `count` of them before `whole`."""
+        key = random_stream.key("population", self.seed, "sign-ups")
+        sums = [*accumulate(_wait(random_stream.draw(key, number)) for number in range(self.count + 1))]
+        for reached in sums[:-1]:
+            yield whole * reached // sums[-1]
+        place = whole << 8
+        number = self.count
+        while True:
             number += 1
+            place += (whole << 8) * _wait(random_stream.draw(key, number)) // (self.count * _MEAN_WAIT)
+            yield place >> 8
 
     def _weight(self, day: int) -> int:
         """The weight of a day; Q16 growth times a percentage, so that large counts have room below it."""
@@ -133,6 +146,11 @@ class SignUpCurve:
         permille = sum(_HOUR_PERMILLE[:hour]) * _HOUR_MS + _HOUR_PERMILLE[hour] * rest_ms
         passed = weights[index] * permille // (sum(_HOUR_PERMILLE) * _HOUR_MS)
         return max(1, sums[index] + passed)
+
+
+def _wait(word: int) -> int:
+    """An exponential number out of a word: -log2 of a fraction, in units of 2**-24."""
+    return ((64 << 16) - log2(word | 1) << 8) + (word & 255)
 
 
 def _time_of_day(place: int, weight: int) -> int:

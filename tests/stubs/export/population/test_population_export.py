@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from dataclasses import replace
 from itertools import accumulate, pairwise
 
 import pytest
+from orgbilling_fixtures.populations import Population, PopulationSegment
 from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.export import organization_tables
 from orgbilling_stubs.export.columnar.columns import values
 from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.organization_tables import OrganizationTables
+from orgbilling_stubs.export.population.sign_ups import launch_day
 from orgbilling_stubs.export.selection import SelectionOptions
 from orgbilling_stubs.export.verify.verify import verify
 
@@ -78,7 +83,7 @@ def test_everybody_of_a_number_of_days_has_signed_up_within_them():
         sign_ups_ms = [organization.sign_up.at_ms for organization in selection.organizations]
         assert len(sign_ups_ms) == 30
         assert sign_ups_ms == sorted(sign_ups_ms)
-        assert AS_OF_MS - days * instants.DAY_MS <= sign_ups_ms[0] < sign_ups_ms[-1] <= AS_OF_MS
+        assert AS_OF_MS - days * DAY_MS <= sign_ups_ms[0] < sign_ups_ms[-1] <= AS_OF_MS
 
 
 def test_the_organizations_are_counted_after_the_years_of_the_population():
@@ -86,6 +91,56 @@ def test_the_organizations_are_counted_after_the_years_of_the_population():
     assert len(selected(reference_ms, orgs=50).organizations) == 50
     assert len(selected(orgs=50).organizations) < 50
     assert len(selected(instants.parse("2026-12-01"), orgs=50).organizations) > 50
+
+
+def test_sign_ups_scatter_as_chance_has_it():
+    """The counts of a month over many seeds have about the variance of a Poisson process: their mean."""
+    first_ms, last_ms = instants.parse("2025-09-01"), instants.parse("2025-10-01")
+    counts = []
+    for seed in range(40):
+        organizations = selected(seed=seed, orgs=200).organizations
+        counts.append(sum(first_ms <= one.sign_up.at_ms < last_ms for one in organizations))
+    mean = sum(counts) / len(counts)
+    variance = sum((count - mean) ** 2 for count in counts) / (len(counts) - 1)
+    assert 0.4 < variance / mean < 2
+    assert 4 < mean < 16
+
+
+@pytest.mark.parametrize(
+    ("as_of", "options", "note"),
+    [
+        ("2026-01-01", {}, r"^\d+ of 50 have signed up by 2026-01-01, the others do until 2026-05-16; "),
+        (
+            "2026-12-01",
+            {},
+            r"^50 have signed up by 2026-05-16, and \d+ since then; for exactly 50 now: --days",
+        ),
+        ("2026-05-16", {}, None),
+        ("2026-01-01", {"days": 300}, None),
+        ("2026-01-01", {"personas": ("standard",)}, None),
+    ],
+)
+def test_a_note_says_why_there_are_more_or_fewer_and_how_there_are_as_many(as_of, options, note):
+    chosen = SelectionOptions(instants.parse(as_of), orgs=50, **options)
+    found = chosen.count_note(len(chosen.selection().organizations))
+    if note is None:
+        assert found is None
+    else:
+        assert re.search(note, found)
+        exact = replace(chosen, days=int(found.rpartition(" ")[2]))
+        assert len(exact.selection().organizations) == 50
+
+
+def test_a_launch_on_the_29th_of_february_is_moved_by_whole_periods():
+    leap = Population(
+        "leap", (PopulationSegment("a", 1),), launched_day=instants.parse("2024-02-29") // DAY_MS
+    )
+    for as_of, moved in (
+        ("2030-01-01", "2024-02-29"),
+        ("2031-03-01", "2028-02-29"),
+        ("2104-01-01", "2100-02-28"),
+    ):
+        assert launch_day(leap, instants.parse(as_of)) * DAY_MS == instants.parse(moved)
 
 
 def test_it_needs_numpy_in_one_line(monkeypatch):
