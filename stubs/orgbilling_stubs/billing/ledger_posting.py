@@ -9,7 +9,7 @@ from __future__ import annotations
 from orgbilling_stubs.billing.contract import InstallmentId
 from orgbilling_stubs.billing.payment_cards import PaymentCard
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.billing.tenant_config import NEVER_MS
+from orgbilling_stubs.billing.tenant_config import NEVER_MS, TopUp
 
 METER_CHARGES = {
     "event": ("event_charge", "Context engine events"),
@@ -37,10 +37,16 @@ def charge(
     tokens: int = 0,
     source: str | None = None,
 ) -> None:
-    """Post a debit: from the credits of a prepaid tenant, to the bill of a postpaid one."""
+    """Post a debit: from the credits of a prepaid tenant, to the bill of a postpaid one.
+
+    The automatic top-up that it makes necessary comes first, at the same instant.
+    """
     config, ledger = tenant.config, tenant.ledger
     prepaid = config.mode == "prepaid"
-    if prepaid and config.stop_when_exhausted and tenant.top_up(at_ms) is None:
+    rule = tenant.top_up(at_ms)
+    if rule is not None:
+        _top_up(tenant, at_ms, rule, ledger.balance_micros - micros)
+    elif prepaid and config.stop_when_exhausted:
         # A tenant that stops at zero and is not topped up is never charged more than there is left.
         micros = min(micros, max(0, ledger.balance_micros))
         if not micros and not tokens:
@@ -57,24 +63,25 @@ def charge(
         owed_micros=owed_micros,
     )
     note_change(tenant, at_ms)
-    _top_up(tenant, at_ms)
 
 
-def _top_up(tenant: Tenant, at_ms: int) -> None:
-    """Buy credits automatically when the balance has fallen below the tenant's threshold.
+def _top_up(tenant: Tenant, at_ms: int, rule: TopUp, left_micros: int) -> None:
+    """Buy credits before a charge that would leave less than the rule's threshold.
 
-    The purchase is the least multiple of the rule's amount that reaches the threshold again:
-    times = max(1, ceil((below - balance) / amount)). Example: amount 500 USD below 150 USD. With a balance of
-    -720 USD, 870 USD are missing, so two times 500 USD are bought, in one entry.
+    So the charge is covered when it is posted, and a balance never dips below zero on the way.
     """
-    rule = tenant.top_up(at_ms)
-    if rule is None:
-        return
-    missing_micros = rule.below_micros - tenant.ledger.balance_micros
-    if missing_micros > 0:
-        times = max(1, -(-missing_micros // rule.amount_micros))
-        micros = times * rule.amount_micros
+    if left_micros < rule.below_micros:
+        micros = purchase_micros(rule.below_micros - left_micros, rule.amount_micros)
         credit(tenant, at_ms, "top_up", micros, AUTOMATIC_TOP_UP, card=tenant.payment_card)
+
+
+def purchase_micros(missing_micros: int, amount_micros: int) -> int:
+    """How much credit is bought in one payment: the usual amount as many times as it takes, once at least.
+
+    times = max(1, ceil(missing / amount)). Example: 500 USD are bought below 150 USD, and a charge would
+    leave -720 USD. 870 USD are missing, so two times 500 USD are bought.
+    """
+    return max(1, -(-missing_micros // amount_micros)) * amount_micros
 
 
 def credit(

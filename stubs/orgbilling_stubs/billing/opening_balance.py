@@ -14,7 +14,7 @@ and its lowest balance after a charge is `lowest`. What is missing is
 
 * *The tenant may overdraw.* The opening balance is what is missing. Example: the history ends at -100.00 and
   the target is -42.75, so it opens with 57.25.
-* *Automatic top-ups* of `amount` when the balance falls below `below` bring whole multiples of the amount:
+* *Automatic top-ups* of `amount`, before charges that leave less than `below`, bring whole multiples of it:
 
       opening = missing mod amount
       times   = max(0, ceil((below - lowest - opening) / amount))  top-ups that will happen

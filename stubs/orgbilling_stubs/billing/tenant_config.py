@@ -110,7 +110,7 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class TopUp:
-    """Automatic top-up: when the balance falls below one amount, buy another (micro-USD)."""
+    """Automatic top-up: before a charge leaves less than one amount, buy another (micro-USD)."""
 
     below_micros: int
     amount_micros: int
@@ -245,6 +245,11 @@ class TenantConfig:
     activity: UsageModel
     opening_balance: OpeningBalance = NO_OPENING_BALANCE
     session_secret: str = ""
+
+    @property
+    def may_overdraw(self) -> bool:
+        """Whether the persona says that charges are posted though no credit covers them."""
+        return self.mode == "prepaid" and not self.stop_when_exhausted
 
     def session_id_parts(self, *parts: str | int) -> tuple[str | int, ...]:
         """What the id of a checkout or portal session is derived from, given what tells it from the others.

@@ -1,10 +1,12 @@
 """The books of the hand-written tenant: from 30 January, 1 USD of tokens and 1 USD of diaries a day."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from orgbilling_stubs.billing import instants, scheduler
+from orgbilling_stubs.billing.payment_cards import usual_card
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import AgreementTerms, ContractTerms, OpeningBalance, TopUp
 
@@ -72,15 +74,37 @@ def test_a_prepaid_tenant_stops_at_zero_and_is_never_charged_more(make_tenant: M
     assert tenant.ledger.balance_micros == 0
 
 
-def test_a_balance_below_the_threshold_is_topped_up(make_tenant: MakeTenant) -> None:
-    tenant = make_tenant(free_credit_micros=3 * USD, top_up=TopUp(2 * USD, 10 * USD))
-    assert sum(row.kind == "top_up" for row in tenant.ledger.rows) >= 8
-    assert all(tenant.ledger.balance_at(row.at_ms) >= 2 * USD for row in tenant.ledger.rows)
+@pytest.mark.parametrize(("amount", "least"), [(10, 8), (1, 40), (50, 1)])
+def test_a_top_up_comes_before_the_charge_that_it_covers(
+    make_tenant: MakeTenant, amount: int, least: int
+) -> None:
+    tenant = make_tenant(free_credit_micros=3 * USD, top_up=TopUp(2 * USD, amount * USD))
+    ledger = tenant.ledger
+    assert all(ledger.balance_after(row.number) >= 2 * USD for row in ledger.rows)
+    bought = [row for row in ledger.rows if row.kind == "top_up"]
+    assert len(bought) >= least
+    for row in bought:
+        charged = ledger.rows[row.number + 1]
+        assert charged.at_ms == row.at_ms
+        assert charged.credits_micros < 0
+        assert ledger.balance_after(row.number - 1) + charged.credits_micros < 2 * USD
+        assert row.credits_micros % (amount * USD) == 0
+
+
+def test_a_declined_card_buys_nothing_and_charges_end_at_zero(make_tenant: MakeTenant) -> None:
+    changes = {"stop_when_exhausted": True, "top_up": TopUp(2 * USD, 10 * USD), "free_credit_micros": 3 * USD}
+    tenant = make_tenant(instants.parse("2026-02-10"), **changes)
+    tenant.put_on_file(replace(usual_card(AS_OF_MS), decline_code="insufficient_funds"))
+    declined_row = len(tenant.ledger.rows)
+    scheduler.advance(tenant, AS_OF_MS)
+    assert all(row.kind != "top_up" for row in tenant.ledger.rows[declined_row:])
+    assert tenant.ledger.balance_micros == 0
+    assert min(tenant.ledger.balance_after(row.number) for row in tenant.ledger.rows) == 0
 
 
 def test_nothing_left_stops_nobody_who_is_topped_up(make_tenant: MakeTenant) -> None:
     tenant = make_tenant(free_credit_micros=0, stop_when_exhausted=True, top_up=TopUp(0, 10 * USD))
-    assert [kind for _, kind, _ in books(tenant)[:2]] == ["usage", "top_up"]
+    assert [kind for _, kind, _ in books(tenant)[:2]] == ["top_up", "usage"]
 
 
 def test_the_first_of_a_month_counts_for_its_own_month(make_tenant: MakeTenant) -> None:

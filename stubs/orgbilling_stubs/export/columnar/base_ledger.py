@@ -67,4 +67,5 @@ def base_tenant(
         scheduler.skip_to_day(tenant, max(first_day, day - 1) if at_ms in openings_ms else day + 1)
         scheduler.advance(tenant, at_ms)
         done_ms = at_ms
+    tenant.config = config
     return tenant

@@ -11,14 +11,14 @@ The first three do not depend on the balance: they are computed apart and sorted
 same instant are in the order in which the scheduler runs what is due: contract, usage, month, evening,
 closing.
 
-Top-ups depend on the balance. When a charge leaves less than `below`, the rule buys as many times its amount
-as it takes to reach `below` again. The balance without top-ups is a running sum; the first charge after which
-it is less than `below - bought` (`bought`: all top-ups before) causes the next top-up. The running *minimum*
-of the balance only falls, so this charge is found by bisection instead of a walk over all entries. Example,
-below 100, amount 250, balances after charges 180, 90, 40, -30, -180:
+Top-ups depend on the balance. Before a charge that would leave less than `below`, the rule buys as many times
+its amount as it takes to leave `below`. The balance without top-ups is a running sum; the first charge after
+which it is less than `below - bought` (`bought`: all top-ups before) causes the next top-up. The running
+*minimum* of the balance only falls, so this charge is found by bisection instead of a walk over all entries.
+Example, below 100, amount 250, balances after charges 180, 90, 40, -30, -180:
 
-    bought   0: the first below  100 is   90, missing 10: buy 250
-    bought 250: the first below -150 is -180, missing 30: buy 250
+    bought   0: the first below  100 is   90, missing 10: buy 250 before the second charge
+    bought 250: the first below -150 is -180, missing 30: buy 250 before the fifth
 
 Prepaid organizations that stop at zero without top-ups are charged what is left and no more, so that each
 charge depends on all before. They are left to the scheduler: `account_columns` returns None.
@@ -37,6 +37,7 @@ from orgbilling_fixtures.usage.history import UsageHistory
 from orgbilling_stubs.billing.billing_days import SETTLEMENT_MS, month_openings
 from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.billing.ledger import LedgerRow
+from orgbilling_stubs.billing.ledger_posting import purchase_micros
 from orgbilling_stubs.billing.opening_balance import (
     BalanceExtremes,
     is_unsolved,
@@ -321,34 +322,29 @@ def _opening_balance(
 
 
 def _with_top_ups(config: TenantConfig, ledger: LedgerColumns, is_charge: Booleans) -> LedgerColumns | None:
-    """The entries with automatic top-ups after the charges that cause them; None when credits run out."""
+    """The entries with automatic top-ups before the charges that need them; None when credits run out."""
     if config.mode != "prepaid":
         return ledger
     balance = np.cumsum(ledger.credits_micros)
-    positions, amounts = _top_ups(config, ledger.at_ms, balance, is_charge)
-    if positions:
-        bought = np.zeros(len(balance), dtype=np.int64)
-        bought[positions] = amounts
-        balance = balance + np.cumsum(bought)
     if (
         config.stop_when_exhausted
         and config.top_up is None
         and not (len(balance) and int(balance.min()) > 0 and int(ledger.at_ms[0]) <= config.start_ms)
     ):
         return None
+    positions, amounts = _top_ups(config, ledger.at_ms, balance, is_charge)
     if not positions:
         return ledger
     count = len(positions)
     top_ups = (ledger.at_ms[positions], np.full(count, TOP_UP), np.zeros(count), amounts, amounts)
-    after = np.array(positions) + 1
     columns = zip(ledger, top_ups, strict=True)
-    return LedgerColumns(*(np.insert(column, after, np.array(new, np.int64)) for column, new in columns))
+    return LedgerColumns(*(np.insert(column, positions, np.array(new, np.int64)) for column, new in columns))
 
 
 def _top_ups(
     config: TenantConfig, at_ms: Integers, balance: Integers, is_charge: Booleans
 ) -> tuple[list[int], list[int]]:
-    """After which entries credits are bought automatically, and how much, as the module's text explains."""
+    """Before which entries credits are bought automatically, and how much, as the module's text explains."""
     rule = config.top_up
     positions: list[int] = []
     amounts: list[int] = []
@@ -366,8 +362,7 @@ def _top_ups(
         if index >= len(charges):
             return positions, amounts
         position = int(charges[index])
-        missing = rule.below_micros - int(balance[position]) - bought
-        times = max(1, -(-missing // rule.amount_micros))
-        bought += times * rule.amount_micros
+        micros = purchase_micros(rule.below_micros - int(balance[position]) - bought, rule.amount_micros)
+        bought += micros
         positions.append(position)
-        amounts.append(times * rule.amount_micros)
+        amounts.append(micros)

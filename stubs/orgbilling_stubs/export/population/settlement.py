@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from orgbilling_fixtures import random_stream
 
 from orgbilling_stubs.billing.instants import DAY_MS, HOUR_MS, MINUTE_MS
+from orgbilling_stubs.billing.ledger_posting import purchase_micros
 from orgbilling_stubs.billing.money import MICROS_PER_USD
 from orgbilling_stubs.export.errors import require
 from orgbilling_stubs.export.population.contract_history import business_instant
@@ -211,10 +212,10 @@ class Settlement:
         )
 
     def _buy(self, attempts: tuple[Attempt, ...], missing: int, amount: int, position: int) -> None:
-        times = max(1, -(-missing // amount))
-        self._added += times * amount
+        micros = purchase_micros(missing, amount)
+        self._added += micros
         self._purchases.append(
-            Purchase(attempts, attempts[-1].at_ms, times * amount, position, not self._rule.automatic)
+            Purchase(attempts, attempts[-1].at_ms, micros, position, not self._rule.automatic)
         )
 
     def _wait(self, index: int, attempts: tuple[Attempt, ...], limit: int, amount: int) -> int:

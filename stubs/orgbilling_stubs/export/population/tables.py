@@ -142,6 +142,7 @@ class OrganizationWriter:
                 "as_of": self._as_of_ms,
                 "created_at": profile.sign_up.at_ms,
                 "repriced": False,
+                "changed_by_hand": False,
             }
         ]
 
@@ -178,6 +179,7 @@ class OrganizationWriter:
                 "credit_balance": account.balance_micros,
                 "outstanding_usd": account.outstanding_micros,
                 "postpaid_limit_usd": account.postpaid_limit_micros,
+                "may_overdraw": False,
                 "free_credit_granted": any(entry.kind == "free_credit" for entry in account.singles),
                 "stripe_customer_id": customer if account.customer_since_ms <= self._as_of_ms else None,
                 "input_token_price_per_1k_usd": _INPUT_NANOS,

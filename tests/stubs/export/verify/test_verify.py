@@ -356,7 +356,7 @@ def test_who_spends_more_than_there_is_breaks_the_laws_of_a_population(tmp_path,
     make(tmp_path, selection=options.selection(), part_size=100)
     assert problems(tmp_path) == {}
     changed(tmp_path, "ledger", cell(",top_up,", "amount_credits", lambda text: "-90000.000000"))
-    assert "balance -" in problems(tmp_path)["population-balance"]
+    assert "balance -" in problems(tmp_path)["credit-floor"]
     limited = cell(",postpaid,", "postpaid_limit_usd", lambda text: "0.010000")
     changed(tmp_path, "billing_profiles", limited)
     assert "postpaid_limit_usd 0.010000, owed " in problems(tmp_path)["population-debt"]

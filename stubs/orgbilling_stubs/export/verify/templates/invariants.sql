@@ -122,10 +122,10 @@ WHERE entry_type IN {{ charges }}
         AND ((entry_type = 'adjustment' AND amount_credits = 0) OR entry_type IN {{ charges }})
 {% endcall %};
 
-{# Personas may be overdrawn: only the organizations of a population have a segment. #}
--- population-balance: the credits of an organization of a population are never below zero
+-- credit-floor: credits never go below zero, unless the persona overdraws or somebody changed the organization
 SELECT organization_id, number, sum(amount_credits) OVER by_number AS balance
-FROM v_ledger JOIN v_sign_ups USING (organization_id) WHERE segment IS NOT NULL
+FROM v_ledger JOIN v_billing_profiles USING (organization_id) JOIN v_organizations USING (organization_id)
+WHERE may_overdraw = 0 AND changed_by_hand = 0
 WINDOW by_number AS (PARTITION BY organization_id ORDER BY number) QUALIFY balance < 0;
 
 -- population-debt: what a postpaid organization of a population owes is never above its limit
@@ -242,6 +242,9 @@ WHERE {% for column in columns %}listed.{{ column }} IS DISTINCT FROM newest.{{ 
 -- price_changes-clock: no price is from before its organization or after the instant of the export
 SELECT organization_id, number, effective_at FROM v_price_changes JOIN v_organizations USING (organization_id)
 WHERE effective_at > as_of OR effective_at < created_at;
+
+-- repriced: prices are changed by hand only
+SELECT organization_id, repriced, changed_by_hand FROM v_organizations WHERE repriced > changed_by_hand;
 
 {# Sign-ups, invoices, payments. #}
 -- sign_ups-instant: sign_ups.signed_up_at = organizations.created_at
