@@ -78,7 +78,7 @@ def members(exchange: Exchange) -> JsonObject:
         "path": redact(f"{exchange.path}?{query}" if query else exchange.path),
         "operation": exchange.operation,
         "status": exchange.status or None,
-        "error": None if exchange.refusal is None else exchange.refusal.name,
+        "error": None if exchange.error is None else exchange.error.name,
         "fault": None if exchange.fault is None else redact(exchange.fault.text),
         "organization": exchange.organization or None,
         "milliseconds": exchange.took_ns // 1_000 / 1_000,

@@ -51,7 +51,7 @@ def _traces(journal: Journal, tenant: Tenant) -> Mapping[int, str]:
         sequence: exchange.trace
         for exchange in journal.newest(tenant.config.organization)
         if exchange.generation == tenant.generation
-        for sequence in range(exchange.before + 1, exchange.after + 1)
+        for sequence in range(exchange.version_before + 1, exchange.version_after + 1)
     }
 
 

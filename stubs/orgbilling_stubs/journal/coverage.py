@@ -29,6 +29,8 @@ MAX_COUNTED = 4096
 MAX_NAME_LENGTH = 64
 MAX_NAMES = 16
 """How many parameters or members of one request are counted."""
+MAX_REMEMBERED = 4096
+"""How many different requests are remembered with the names in them, so that the same one is read once."""
 
 CONFORMANCE_AGENT = CONFORMANCE_USER_AGENT.encode()
 
@@ -132,8 +134,8 @@ def _values(
 class ExchangeItems(NamedTuple):
     """What one exchange has met, for the counts that several processes add up.
 
-    at_ns: when its request came. names: of what was sent. answer: a successful response, by its entity tag,
-    with the values in it.
+    at_ns: when its request came. names: of the listed parameters and body members that were sent. answer: a
+    successful response, by its entity tag, with the values in it.
     """
 
     at_ns: int
@@ -159,40 +161,13 @@ class TrafficCounts:
         """How often each value of a member was met, once in each different response."""
         self.scenarios: dict[str, int] = {}
         """How many requests were answered while each scenario was shown."""
-        self.requests: dict[tuple[str, int], int] = {}
-        """How often the same names were sent, by operation and hash of the names."""
-        self._names: dict[tuple[str, int], tuple[str, ...]] = {}
-        """The names, by the same key."""
+        self.parameters: dict[tuple[str, str], int] = defaultdict(int)
+        """How often each listed parameter and body member was sent, by operation and name."""
         self.last_payload: dict[str, bytes] = {}
         """The last body of each operation that was scanned."""
         self.last_answer: dict[str, tuple[bytes, Sequence[Value]]] = {}
         """Its entity tag, and the values in it."""
         self._values_by_tag: dict[bytes, Sequence[Value]] = {}
-
-    def parameters(self) -> Mapping[tuple[str, str], int]:
-        """How often each parameter and body member was sent, by operation and name."""
-        counts: dict[tuple[str, str], int] = {}
-        for key, times in list(self.requests.items()):
-            for name in self._names[key]:
-                _add(counts, (key[0], name), times)
-        return counts
-
-    def names_of(self, key: tuple[str, int]) -> Sequence[str]:
-        """The names that were sent with a request, by the key that it was counted under."""
-        return self._names.get(key, ())
-
-    def count_names(self, key: tuple[str, int], query: bytes, members: Sequence[str], has_key: bool) -> None:
-        """Read the names that a request has sent, never their values, and count it as the first of its kind.
-
-        has_key: it has sent an `Idempotency-Key`.
-        """
-        if len(self._names) >= MAX_COUNTED:
-            return
-        pairs = query.split(b"&", MAX_NAMES)[:MAX_NAMES] if query else []
-        names = {pair.partition(b"=")[0][:MAX_NAME_LENGTH].decode("latin-1") for pair in pairs}
-        names |= {member[:MAX_NAME_LENGTH] for member in members}
-        self._names[key] = tuple(names | ({"Idempotency-Key"} if has_key else set()))
-        self.requests[key] = 1
 
     def scan(self, operation: str, headers: Headers, payload: bytes) -> None:
         """Look for enumerated values, once in each different response."""
@@ -217,7 +192,7 @@ class TrafficCounts:
         """How often each item was met, by the names that the report has for them."""
         return {
             "statuses": {f"{name} {status}": times for (name, status), times in self.statuses.items()},
-            "parameters": {f"{name} {part}": times for (name, part), times in self.parameters().items()},
+            "parameters": {f"{name} {part}": times for (name, part), times in self.parameters.items()},
             "values": {value_name(value): times for value, times in self.values.items()},
             "scenarios": dict(self.scenarios),
         }
@@ -253,6 +228,12 @@ class CoverageTally:
             ]
             for operation, members in items.members.items()
         }
+        self._listed = {
+            operation: frozenset(name for owner, name in items.parameters if owner == operation)
+            for operation in items.operations
+        }
+        self._names_by_request: dict[tuple[str, int], Sequence[str]] = {}
+        """The names in a request, by operation and a hash of its query and the names of its members."""
         self.reset(now_ms)
 
     def reset(self, now_ms: int) -> None:
@@ -270,23 +251,40 @@ class CoverageTally:
         if scenario is not None:
             _add(traffic.scenarios, scenario)
         query, body, has_key = context.query, context.body, b"idempotency-key" in context.headers
-        key: tuple[str, int] | None = None
+        names: Sequence[str] = ()
         if query or body or has_key:
             members = tuple(body) if type(body) is dict and len(body) <= MAX_NAMES else ()
-            key = operation, hash((query, members, has_key))
-            if key in traffic.requests:
-                traffic.requests[key] += 1
-            else:
-                traffic.count_names(key, query, members, has_key)
+            names = self._names_sent(operation, query, members, has_key)
+            for name in names:
+                traffic.parameters[operation, name] += 1
         if status == 200 and operation in self._patterns:
             payload = response.body
             if payload is not traffic.last_payload.get(operation):
                 traffic.scan(operation, response.headers, payload)
         if self.note is not None:
-            names = () if key is None else traffic.names_of(key)
             answer = traffic.last_answer.get(operation) if status == 200 else None
             at_ns = context.received_ns
             self.note(ExchangeItems(at_ns, from_suite, operation, status, scenario, names, answer))
+
+    def _names_sent(
+        self, operation: str, query: bytes, members: Sequence[str], has_key: bool
+    ) -> Sequence[str]:
+        """The listed names of the parameters and body members that a request has sent, never their values.
+
+        Only listed names count, so that no client can fill the counts with others. has_key: whether it has
+        sent an `Idempotency-Key`.
+        """
+        request = operation, hash((query, members, has_key))
+        names = self._names_by_request.get(request)
+        if names is None:
+            pairs = query.split(b"&", MAX_NAMES)[:MAX_NAMES] if query else []
+            sent = {pair.partition(b"=")[0][:MAX_NAME_LENGTH].decode("latin-1") for pair in pairs}
+            sent |= {*members, *(("Idempotency-Key",) if has_key else ())}
+            names = tuple(self._listed.get(operation, frozenset()) & sent)
+            if len(self._names_by_request) >= MAX_REMEMBERED:
+                self._names_by_request.clear()
+            self._names_by_request[request] = names
+        return names
 
 
 def _add(counts: dict[K, int], key: K, times: int = 1) -> None:

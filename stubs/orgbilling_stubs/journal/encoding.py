@@ -33,7 +33,7 @@ class UnknownEncodingError(ValueError):
 
 def encode(exchange: Exchange) -> bytes:
     """An exchange as bytes."""
-    principal, error, fault = exchange.principal, exchange.refusal, exchange.fault
+    principal, error, fault = exchange.principal, exchange.error, exchange.fault
     row = [
         FORMAT,
         exchange.trace,
@@ -44,17 +44,17 @@ def encode(exchange: Exchange) -> bytes:
         exchange.method,
         _path(exchange.path),
         exchange.query.decode("latin-1"),
-        _headers(exchange.headers),
+        _headers(exchange.request_headers),
         exchange.credentials,
         None if principal is None else _principal(principal),
-        _body(exchange.body, len(exchange.body) >= EXCERPT_BYTES),
+        _body(exchange.request_body, len(exchange.request_body) >= EXCERPT_BYTES),
         exchange.status,
-        _headers(exchange.out),
-        _body(exchange.payload, exchange.size > len(exchange.payload)),
-        exchange.size,
+        _headers(exchange.response_headers),
+        _body(exchange.response_body, exchange.response_size > len(exchange.response_body)),
+        exchange.response_size,
         error,
-        exchange.before,
-        exchange.after,
+        exchange.version_before,
+        exchange.version_after,
         exchange.generation,
         exchange.now_ms,
         None if fault is None else [redact(fault.text), fault.override, fault.rules],
@@ -74,16 +74,21 @@ def decode(content: bytes) -> Exchange:
         if number != FORMAT:
             raise UnknownEncodingError(f"an exchange of format {number}")
         exchange = Exchange(*values)
-        principal, error, fault = exchange.principal, exchange.refusal, exchange.fault
+        principal, error, fault = exchange.principal, exchange.error, exchange.fault
         exchange.query = _bytes(exchange.query)
-        exchange.headers = [(_bytes(name), _bytes(value)) for name, value in exchange.headers]
+        exchange.request_headers = [(_bytes(name), _bytes(value)) for name, value in exchange.request_headers]
         if principal is not None:
             exchange.principal = Principal(*cast("tuple[str, str, str, str | None, int]", principal))
-        exchange.body, exchange.payload = _bytes(exchange.body), _bytes(exchange.payload)
-        exchange.out = [(_bytes(name), _bytes(value)) for name, value in exchange.out]
+        exchange.request_body, exchange.response_body = (
+            _bytes(exchange.request_body),
+            _bytes(exchange.response_body),
+        )
+        exchange.response_headers = [
+            (_bytes(name), _bytes(value)) for name, value in exchange.response_headers
+        ]
         if error is not None:
             name, detail, findings = error
-            exchange.refusal = RecordedError(name, detail, tuple((place, text) for place, text in findings))
+            exchange.error = RecordedError(name, detail, tuple((place, text) for place, text in findings))
         if fault is not None:
             text, override, rules = cast("tuple[str, str, list[tuple[str, int]]]", fault)
             exchange.fault = AppliedFault(text, override, tuple((rule, match) for rule, match in rules))

@@ -27,11 +27,13 @@ class RecordedError(NamedTuple):
 class Exchange:
     """One request and its response. Holds no token.
 
-    headers: of the request, those that the journal keeps. credentials: `bearer`, `cookie`, `malformed` or
-    nothing. body, payload: the first bytes of each; size: of the whole response body. status: 0 when no
-    response was finished. out: the headers of the response. before, after: the tenant's version around it
-    (after is 0 when there is no tenant), generation: of the tenant's log. now_ms: the tenant's instant.
-    answered_by: `stub`, or `real` for the real API beside it. held_bytes: about how much memory it takes.
+    began_ns: the instant at which the request came. took_ns: until its response was made. credentials:
+    `bearer`, `cookie`, `malformed` or nothing. request_headers: those that the journal keeps. request_body,
+    response_body: the first bytes of each. response_size: of the whole response body, in bytes. status: 0
+    when no response was finished. error: what the response reports, if it is no success. version_before,
+    version_after: the tenant's version around the request (version_after is 0 when there is no tenant).
+    generation: of the tenant's log. now_ms: the tenant's instant. answered_by: `stub`, or `real` for the real
+    API beside it. held_bytes: about how much memory it takes.
     """
 
     trace: str
@@ -42,17 +44,17 @@ class Exchange:
     method: str
     path: str
     query: bytes
-    headers: Sequence[tuple[bytes, bytes]]
+    request_headers: Sequence[tuple[bytes, bytes]]
     credentials: str
     principal: Principal | None
-    body: bytes
+    request_body: bytes
     status: int
-    out: Sequence[tuple[bytes, bytes]]
-    payload: bytes
-    size: int
-    refusal: RecordedError | None
-    before: int
-    after: int
+    response_headers: Sequence[tuple[bytes, bytes]]
+    response_body: bytes
+    response_size: int
+    error: RecordedError | None
+    version_before: int
+    version_after: int
     generation: int
     now_ms: int
     fault: AppliedFault | None

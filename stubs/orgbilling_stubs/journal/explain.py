@@ -69,15 +69,15 @@ class Explainer:
 
         None when there was no tenant, or it has been deleted since.
         """
-        if not exchange.after:
+        if not exchange.version_after:
             return None
         try:
             log = self._service.store.read(exchange.organization, generation=exchange.generation)
         except ConflictError:
             return None
-        records = log[: exchange.after]
+        records = log[: exchange.version_after]
         batch = records[-1].batch
-        wrote = exchange.after > exchange.before
+        wrote = exchange.version_after > exchange.version_before
         appended = [record for record in records if record.batch == batch] if wrote else []
         after = self._tenant(exchange, records)
         if not appended or len(appended) == len(records):
@@ -109,13 +109,13 @@ class Explainer:
 def _command(exchange: Exchange, records: Sequence[Record]) -> JsonObject | None:
     """The command that an operation executed, if it is one that executes any."""
     command = COMMANDS.get(exchange.operation)
-    if command is None or exchange.status == 0 or (exchange.refusal is not None and not exchange.after):
+    if command is None or exchange.status == 0 or (exchange.error is not None and not exchange.version_after):
         return None
     body = exchange_document(exchange)["request"]["body"]
     return {
         "name": command.__name__,
         "arguments": body if isinstance(body, dict) else {},
-        "outcome": "refused" if exchange.refusal else "done" if records else "repeated",
+        "outcome": "refused" if exchange.error else "done" if records else "repeated",
     }
 
 
@@ -130,7 +130,7 @@ def _fault(exchange: Exchange) -> JsonObject | None:
 
 def _findings(exchange: Exchange) -> list[JsonObject]:
     """What validation found, or the text of the error."""
-    error = exchange.refusal
+    error = exchange.error
     if error is None:
         return []
     if not error.findings:

@@ -22,7 +22,7 @@ from orgbilling_stubs.journal.store import Journal
 from orgbilling_stubs.tenants.clock import wall_ns
 from orgbilling_stubs.tenants.service import Service
 
-KEPT = frozenset(
+KEPT_HEADERS = frozenset(
     {
         b"accept",
         b"content-length",
@@ -39,13 +39,14 @@ KEPT = frozenset(
     }
 )
 """The request headers that the journal keeps; no other may carry a secret into it."""
-SHORTEST_HEADER = 20
-"""No header value that is shorter holds a secret: the ids of keys of AWS have so many characters."""
+SHORTEST_SECRET_HEADER = 20
+"""The length of the shortest header value that may hold a secret: the id of a key of AWS."""
 LONGEST_HEADER = 1024
-HARMLESS_VALUES = 1000
-"""So many long values of headers are remembered as holding no secret: a client sends the same ones again."""
-MOST_ERRORS = 50
-"""So many validation errors of one exchange are kept."""
+"""Longer header values are not kept."""
+MAX_HARMLESS_VALUES = 1000
+"""How many long header values are remembered as holding no secret: clients send the same ones again."""
+MAX_VALIDATION_ERRORS = 50
+"""How many validation errors of one exchange are kept."""
 
 
 class Recorder:
@@ -56,7 +57,7 @@ class Recorder:
         self._journal = journal
         self._coverage = coverage
         self._last_long: dict[str, tuple[bytes, bytes]] = {}
-        """The last long response of each operation, and its beginning: polled again, it is cut once."""
+        """The last long body of each operation, and its beginning: a body that is polled is cut once."""
         self._harmless_values: set[bytes] = set()
 
     def record(self, context: RequestContext, response: Response) -> None:
@@ -77,37 +78,40 @@ class Recorder:
             body = redacted(body)
         excerpt = self._excerpt(context.operation.operation_id, response)
         exchange = Exchange(
-            context.trace_id,
-            context.received_ns,
-            took_ns,
-            organization,
-            context.operation.operation_id,
-            context.method,
-            context.path,
-            query,
-            [
-                header
-                for header in context.raw_headers
-                if header[0] in KEPT and (len(header[1]) < SHORTEST_HEADER or self._is_harmless(header[1]))
-            ],
-            _credentials(context.headers),
-            principal,
-            body,
-            response.status,
-            response.headers,
-            excerpt,
-            len(response.body),
-            None if context.error is None else _recorded(context.error),
-            version if context.version_before is None else context.version_before,
-            version,
-            generation,
-            now_ms,
-            context.fault,
-            context.answered_by,
-            OVERHEAD_BYTES + len(query) + len(body) + len(excerpt),
+            trace=context.trace_id,
+            began_ns=context.received_ns,
+            took_ns=took_ns,
+            organization=organization,
+            operation=context.operation.operation_id,
+            method=context.method,
+            path=context.path,
+            query=query,
+            request_headers=self._kept_headers(context),
+            credentials=_credentials(context.headers),
+            principal=principal,
+            request_body=body,
+            status=response.status,
+            response_headers=response.headers,
+            response_body=excerpt,
+            response_size=len(response.body),
+            error=None if context.error is None else _recorded(context.error),
+            version_before=version if context.version_before is None else context.version_before,
+            version_after=version,
+            generation=generation,
+            now_ms=now_ms,
+            fault=context.fault,
+            answered_by=context.answered_by,
+            held_bytes=OVERHEAD_BYTES + len(query) + len(body) + len(excerpt),
         )
         self._coverage.count(context, response, scenario)
         self._journal.append(exchange)
+
+    def _kept_headers(self, context: RequestContext) -> list[tuple[bytes, bytes]]:
+        return [
+            (name, value)
+            for name, value in context.raw_headers
+            if name in KEPT_HEADERS and (len(value) < SHORTEST_SECRET_HEADER or self._is_harmless(value))
+        ]
 
     def _is_harmless(self, value: bytes) -> bool:
         """Whether no secret is in a header that is long enough for one."""
@@ -115,21 +119,21 @@ class Recorder:
             return True
         if len(value) > LONGEST_HEADER or redact_bytes(value) != value:
             return False
-        if len(self._harmless_values) >= HARMLESS_VALUES:
+        if len(self._harmless_values) >= MAX_HARMLESS_VALUES:
             self._harmless_values.clear()
         self._harmless_values.add(value)
         return True
 
     def _excerpt(self, operation: str, response: Response) -> bytes:
         """The beginning of a response's body."""
-        payload = response.body
-        if response.status >= 400:  # what is refused may be a token, sent back
-            return redacted(payload)
-        if len(payload) <= EXCERPT_BYTES:
-            return payload
+        body = response.body
+        if response.status >= 400:  # an error may repeat the token that it complains about
+            return redacted(body)
+        if len(body) <= EXCERPT_BYTES:
+            return body
         last = self._last_long.get(operation)
-        if last is None or last[0] is not payload:
-            last = self._last_long[operation] = payload, payload[:EXCERPT_BYTES]
+        if last is None or last[0] is not body:
+            last = self._last_long[operation] = body, body[:EXCERPT_BYTES]
         return last[1]
 
 
@@ -144,7 +148,7 @@ def _credentials(headers: Mapping[bytes, bytes]) -> str:
 
 def _recorded(error: Exception) -> RecordedError:
     """What the journal keeps of an error: names and places, no values that a client sent."""
-    rows = list(getattr(error, "errors", None) or ())[:MOST_ERRORS]
+    rows = list(getattr(error, "errors", None) or ())[:MAX_VALIDATION_ERRORS]
     findings = tuple((_text(row.get("location")), _text(row.get("message"))) for row in rows)
     return RecordedError(
         _text(getattr(error, "code", type(error).__name__)), _text(getattr(error, "detail", error)), findings

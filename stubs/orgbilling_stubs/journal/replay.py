@@ -40,22 +40,26 @@ class ExchangeReplay:
         the request is not known completely.
         """
         mask = MASK.encode()
-        if len(exchange.body) >= EXCERPT_BYTES or mask in exchange.body or mask in exchange.query:
+        if (
+            len(exchange.request_body) >= EXCERPT_BYTES
+            or mask in exchange.request_body
+            or mask in exchange.query
+        ):
             raise Problem(EXCHANGE_INCOMPLETE)
-        headers = [header for header in exchange.headers if header[0] not in CONNECTION_HEADERS]
+        headers = [header for header in exchange.request_headers if header[0] not in CONNECTION_HEADERS]
         if exchange.principal is not None:
             caller = exchange.principal
             session = ClerkSession(caller.organization, caller.role, caller.subject)
             token = mint_token(self._key, session, wall_ms())
             headers.append((b"authorization", f"Bearer {token}".encode()))
-        if exchange.body:
-            headers.append((b"content-length", str(len(exchange.body)).encode()))
+        if exchange.request_body:
+            headers.append((b"content-length", str(len(exchange.request_body)).encode()))
         recorded: list[Exchange] = []
         self._journal.followers.append(recorded.append)
         trace = b""
         try:
             scope = in_process_scope(exchange.method, exchange.path, exchange.query, headers)
-            response = await send_in_process(self._application(), scope, exchange.body)
+            response = await send_in_process(self._application(), scope, exchange.request_body)
             trace = dict(response.headers).get(b"x-trace-id", b"")
         except ConnectionResetError:
             pass  # A fault rule let the client see no response; the exchange is recorded.

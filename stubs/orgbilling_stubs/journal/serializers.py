@@ -14,17 +14,17 @@ from orgbilling_stubs.journal.exchange import EXCERPT_BYTES, Exchange
 
 def exchange_document(exchange: Exchange) -> JsonObject:
     """The schema Exchange."""
-    body, payload = exchange.body, exchange.payload
+    body, payload = exchange.request_body, exchange.response_body
     return exchange_summary(exchange) | {
         "request": {
             "credentials": _credentials(exchange),
-            "headers": _headers(exchange.headers),
+            "headers": _headers(exchange.request_headers),
             "body": _body(body, len(body) >= EXCERPT_BYTES),
         },
         "response": {
-            "headers": _headers(exchange.out),
-            "body": _body(payload, exchange.size > len(payload)),
-            "bytes": exchange.size,
+            "headers": _headers(exchange.response_headers),
+            "body": _body(payload, exchange.response_size > len(payload)),
+            "bytes": exchange.response_size,
         },
     }
 
@@ -43,7 +43,7 @@ def exchange_summary(exchange: Exchange) -> JsonObject:
         "answeredBy": exchange.answered_by,
         "milliseconds": exchange.took_ns // 1_000 / 1_000,
         "fault": None if exchange.fault is None else redact(exchange.fault.text),
-        "error": None if exchange.refusal is None else exchange.refusal.name,
+        "error": None if exchange.error is None else exchange.error.name,
     }
 
 

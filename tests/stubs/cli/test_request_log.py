@@ -25,17 +25,17 @@ EXCHANGE = Exchange(
     method="GET",
     path="/api/v1/org/ledger",
     query=b"days=7",
-    headers=[],
+    request_headers=[],
     credentials="bearer",
     principal=None,
-    body=b"",
+    request_body=b"",
     status=404,
-    out=[],
-    payload=b"",
-    size=0,
-    refusal=RecordedError("contract_none", "no enterprise contract"),
-    before=0,
-    after=0,
+    response_headers=[],
+    response_body=b"",
+    response_size=0,
+    error=RecordedError("contract_none", "no enterprise contract"),
+    version_before=0,
+    version_after=0,
     generation=0,
     now_ms=0,
     fault=None,
@@ -48,7 +48,7 @@ def test_a_line_of_text_says_what_was_asked_and_answered() -> None:
     assert text_line(members(EXCHANGE)) == (
         f"12:00:00.817 GET /api/v1/org/ledger?days=7 404 contract_none org_a 1.2 ms {TRACE}"
     )
-    plain = replace(EXCHANGE, status=0, refusal=None, organization="", query=b"")
+    plain = replace(EXCHANGE, status=0, error=None, organization="", query=b"")
     assert text_line(members(plain)) == f"12:00:00.817 GET /api/v1/org/ledger --- 1.2 ms {TRACE}"
 
 

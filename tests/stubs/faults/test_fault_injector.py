@@ -122,7 +122,7 @@ def test_a_wrong_override_is_refused_by_name(world, row, is_problem):
     assert answer.json["detail"].startswith(row.detail)
     assert is_problem(answer)
     [exchange] = world.exchanges()
-    assert exchange.refusal.name == row.code
+    assert exchange.error.name == row.code
 
 
 def test_other_preferences_and_parameters_are_not_ours(world):

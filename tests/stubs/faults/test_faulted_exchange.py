@@ -13,7 +13,7 @@ def test_an_injected_error_is_journaled_with_its_rule(world):
     exchange = newest(world)
     assert (exchange.status, exchange.fault.text) == (503, f"rule {rule.id}")
     assert exchange.fault.rules == ((rule.id, 1),)
-    assert exchange.refusal.name == "injected"
+    assert exchange.error.name == "injected"
 
 
 def test_an_override_is_journaled(world):
@@ -25,7 +25,7 @@ def test_the_journal_shows_what_was_sent_not_what_was_meant(world):
     world.fault(field="surprise", truncateBytes=30)
     answer = world("/org/billing")
     exchange = newest(world)
-    assert (exchange.payload, exchange.size) == (answer.body, 30)
+    assert (exchange.response_body, exchange.response_size) == (answer.body, 30)
     assert exchange.trace == answer.headers["x-trace-id"]
 
 
@@ -43,7 +43,7 @@ def test_delays_are_part_of_the_time(world):
 def test_a_scenario_preview_is_journaled_as_its_own_organization(world, organization):
     world("/org/billing", organization=organization, headers={"Prefer": "scenario=low-balance"})
     assert newest(world).organization == f"{organization}.low-balance"
-    assert newest(world).after > 0
+    assert newest(world).version_after > 0
 
 
 def test_a_late_write_is_explained(world, organization):
@@ -52,4 +52,4 @@ def test_a_late_write_is_explained(world, organization):
     world("/org/vouchers/redeem", body, organization=organization)
     exchange = newest(world)
     assert exchange.status == 0
-    assert exchange.after > exchange.before
+    assert exchange.version_after > exchange.version_before

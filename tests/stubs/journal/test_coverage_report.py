@@ -40,8 +40,7 @@ def test_everything_met(tally):
     tally.client.statuses |= {("getA", 200): 1, ("getA", 404): 1, ("getB", 200): 1}
     tally.client.values[("A", "kind", "x")] = 1
     tally.client.scenarios["slow"] = 1
-    tally.client.requests[("getA", 1)] = 1
-    tally.client._names[("getA", 1)] = ("days",)
+    tally.client.parameters[("getA", "days")] = 1
     assert coverage_report(tally)["percent"] == 100.0
 
 

@@ -11,13 +11,28 @@ from orgbilling_stubs.journal.exchange import EXCERPT_BYTES, RecordedError
     [
         {},
         {"principal": None, "credentials": "malformed", "organization": ""},
-        {"query": b"a=%20&b=\xff\x00", "path": "/api/\u00fc\u4e2d", "body": b"\x00\xff", "payload": b""},
-        {"headers": [(b"host", b"a"), (b"accept", b"\xe9")], "out": []},
-        {"refusal": RecordedError("code", "why", (("body.code", "bad"), ("", "x"))), "status": 422},
-        {"refusal": RecordedError("code", "why")},
+        {
+            "query": b"a=%20&b=\xff\x00",
+            "path": "/api/\u00fc\u4e2d",
+            "request_body": b"\x00\xff",
+            "response_body": b"",
+        },
+        {"request_headers": [(b"host", b"a"), (b"accept", b"\xe9")], "response_headers": []},
+        {"error": RecordedError("code", "why", (("body.code", "bad"), ("", "x"))), "status": 422},
+        {"error": RecordedError("code", "why")},
         {"fault": AppliedFault("a delay", "delay=3", (("rule-1", 2), ("rule-2", 1))), "status": 0},
-        {"body": b'{"a": 1.50, "b": [ ]}', "payload": b"x" * EXCERPT_BYTES, "size": 10**9},
-        {"before": 3, "after": 5, "generation": 7, "now_ms": 1_800_000_000_000, "answered_by": "real"},
+        {
+            "request_body": b'{"a": 1.50, "b": [ ]}',
+            "response_body": b"x" * EXCERPT_BYTES,
+            "response_size": 10**9,
+        },
+        {
+            "version_before": 3,
+            "version_after": 5,
+            "generation": 7,
+            "now_ms": 1_800_000_000_000,
+            "answered_by": "real",
+        },
     ],
 )
 def test_an_exchange_is_what_it_was(exchange, members):
@@ -25,7 +40,7 @@ def test_an_exchange_is_what_it_was(exchange, members):
     again = decode(encode(whole))
     assert again == whole
     assert type(again.principal) is type(whole.principal)
-    assert type(again.refusal) is type(whole.refusal)
+    assert type(again.error) is type(whole.error)
 
 
 def test_what_would_be_masked_when_it_is_shown_is_not_encoded(exchange):
@@ -33,11 +48,11 @@ def test_what_would_be_masked_when_it_is_shown_is_not_encoded(exchange):
     whole = exchange(
         1,
         path=f"/api/{token}",
-        headers=[(b"referer", token.encode())],
-        out=[(b"location", token.encode())],
-        body=b'{"password": "correct horse", "n": 1}',
-        payload=b'{"detail": "%s"}' % token.encode(),
-        size=200,
+        request_headers=[(b"referer", token.encode())],
+        response_headers=[(b"location", token.encode())],
+        request_body=b'{"password": "correct horse", "n": 1}',
+        response_body=b'{"detail": "%s"}' % token.encode(),
+        response_size=200,
         fault=AppliedFault(token),
     )
     written = encode(whole)

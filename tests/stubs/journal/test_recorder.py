@@ -27,28 +27,28 @@ def test_what_is_kept_of_an_exchange(watched):
     )
     assert (kept.status, kept.organization, kept.credentials) == (200, "org_standard", "bearer")
     assert 0 < kept.took_ns < 5_000_000_000
-    assert kept.size == len(answer.content) > EXCERPT_BYTES == len(kept.payload)
+    assert kept.response_size == len(answer.content) > EXCERPT_BYTES == len(kept.response_body)
 
 
 def test_a_write_is_kept_with_its_place_in_the_log(watched):
     version = watched.service.tenant("org_standard").version
     watched("POST", "/org/vouchers/redeem", json={"code": "TEST-CREDIT-5-A"})
     kept = watched.newest()
-    assert (kept.before, kept.after) == (version, version + 1)
-    assert orjson.loads(kept.body) == {"code": "TEST-CREDIT-5-A"}
+    assert (kept.version_before, kept.version_after) == (version, version + 1)
+    assert orjson.loads(kept.request_body) == {"code": "TEST-CREDIT-5-A"}
     watched("GET", "/org/billing")
     kept = watched.newest()
-    assert (kept.before, kept.after) == (version + 1, version + 1)
+    assert (kept.version_before, kept.version_after) == (version + 1, version + 1)
 
 
 def test_refusals_are_kept_by_name_with_their_findings(watched):
     watched("GET", "/org/ledger?days=0")
     kept = watched.newest()
-    assert (kept.status, kept.refusal.name) == (422, "invalid")
-    assert kept.refusal.findings == (("query.days", "expected number >= 1"),)
+    assert (kept.status, kept.error.name) == (422, "invalid")
+    assert kept.error.findings == (("query.days", "expected number >= 1"),)
     watched("GET", "/org/billing", headers={"Authorization": "Basic x"})
     kept = watched.newest()
-    assert (kept.status, kept.refusal.name, kept.credentials, kept.organization) == (
+    assert (kept.status, kept.error.name, kept.credentials, kept.organization) == (
         401,
         "authorization_malformed",
         "malformed",
@@ -121,7 +121,7 @@ def test_a_token_is_nowhere_in_the_journal_the_stream_or_the_log(watched, tokens
 
 def test_only_harmless_headers_are_kept(watched):
     watched("GET", "/org/billing", headers={"X-Api-Key": "secret", "Accept": "a/b", "Referer": "r" * 5000})
-    names = {name for name, _ in watched.newest().headers}
+    names = {name for name, _ in watched.newest().request_headers}
     assert b"accept" in names
     assert not names & {b"authorization", b"cookie", b"x-api-key", b"referer"}
 
@@ -143,7 +143,7 @@ def test_whoever_has_read_a_response_finds_it_recorded(watched):
             number + 1,
         )
     watched("GET", "/org/usage-summary?days=7")
-    assert coverage.client.parameters()["getOrgUsageSummary", "days"] == 1
+    assert coverage.client.parameters["getOrgUsageSummary", "days"] == 1
     coverage.reset(0)
     assert coverage.client.statuses == {}
     assert watched.journal.clear() == 4

@@ -11,7 +11,7 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEifQ.c2lnbmF0dXJl"
 
 def test_an_exchange_as_the_contract_has_it(exchange):
     shown = exchange_document(
-        exchange(1, query=b"days=7", refusal=RecordedError("invalid", ""), fault=AppliedFault("rule a"))
+        exchange(1, query=b"days=7", error=RecordedError("invalid", ""), fault=AppliedFault("rule a"))
     )
     schema = {"$ref": "#/components/schemas/Exchange", "components": control_description.load()["components"]}
     jsonschema_rs.Draft202012Validator(schema, validate_formats=True).validate(shown)
@@ -33,10 +33,10 @@ def test_of_a_token_its_claims_are_shown(exchange):
 
 def test_a_body_is_json_where_it_is_whole(exchange):
     assert exchange_document(exchange())["response"]["body"] == {"a": 1}
-    assert exchange_document(exchange(payload=b'{"a', size=9))["response"]["body"] == '{"a…'
-    assert exchange_document(exchange(payload=b"<p>", size=3))["response"]["body"] == "<p>"
-    assert exchange_document(exchange(payload=b"", size=0))["response"]["body"] is None
-    assert exchange_document(exchange(body=b"x" * EXCERPT_BYTES))["request"]["body"].endswith("x…")
+    assert exchange_document(exchange(response_body=b'{"a', response_size=9))["response"]["body"] == '{"a…'
+    assert exchange_document(exchange(response_body=b"<p>", response_size=3))["response"]["body"] == "<p>"
+    assert exchange_document(exchange(response_body=b"", response_size=0))["response"]["body"] is None
+    assert exchange_document(exchange(request_body=b"x" * EXCERPT_BYTES))["request"]["body"].endswith("x…")
 
 
 def test_everything_is_redacted_once_more(exchange):
@@ -44,11 +44,11 @@ def test_everything_is_redacted_once_more(exchange):
     shown = exchange_document(
         exchange(
             query=b"t=" + raw,
-            headers=[(b"referer", raw), (b"referer", b"x")],
-            body=b'{"t":"' + raw + b'"}',
-            payload=raw,
-            size=len(raw),
-            out=[(b"x", raw)],
+            request_headers=[(b"referer", raw), (b"referer", b"x")],
+            request_body=b'{"t":"' + raw + b'"}',
+            response_body=raw,
+            response_size=len(raw),
+            response_headers=[(b"x", raw)],
             fault=AppliedFault(f"override example={TOKEN}"),
         )
     )

@@ -210,7 +210,7 @@ def test_a_member_twice_which_lenient_parsers_accept(world):
     with pytest.raises(ValueError, match="creditBalance"):
         strict_json.loads(answer.body)
     [exchange, _] = world.exchanges()
-    assert (exchange.payload, exchange.fault.text) == (answer.body, "rule flt_1")
+    assert (exchange.response_body, exchange.fault.text) == (answer.body, "rule flt_1")
 
 
 def test_a_member_twice_in_every_row_with_its_own_value(world):
