@@ -150,7 +150,7 @@ class Tenant:
         self.closing_ms = self.config.opening_balance.closing_ms
         self.cursor_day = day
         self.cursor_index = 0
-        self.cursor_items: Sequence[tuple[int, int, Usage | Meter | int]] = ()
+        self.cursor_items: Sequence[tuple[int, int, Usage | Meter | int | None]] = ()
         self.cursor_loaded = False
 
     def set_prices(self, prices: Prices) -> None:
