@@ -213,17 +213,24 @@ class ActiveRules:
     def may_fire(self, operation: str, organization: str | None) -> bool:
         """Whether a rule could fire: a standing one, or one of the organization's scenario.
 
-        Called with every request. None: of no organization.
+        Called with every request. organization: None for a request of no organization. Loads first what other
+        processes have written; raises StoreError when the store cannot be read.
         """
         # The organization comes first: a database answers for it and for the standing rules at once.
         scenario_may_fire = organization is not None and self.scenarios.may_fire(organization)
         if self.shared:
-            self._refresh()
+            self._refresh_standing()
         if self._rules:
             rules, organizations = self.applicable(operation)
             if rules and (organizations is None or organization in organizations):
                 return True
         return scenario_may_fire
+
+    def refresh(self, organization: str | None) -> None:
+        """Load what other processes have written, as `may_fire` does; raises StoreError."""
+        if organization is not None:
+            self.scenarios.of(organization)
+        self._refresh_standing()
 
     def fire(
         self, operation: str, method: str, request: RequestFacts, *, counted: bool = True
@@ -304,9 +311,9 @@ class ActiveRules:
             return True
         return False
 
-    def _refresh(self) -> None:
-        """Apply what other processes have changed."""
-        if self._log.changed():
+    def _refresh_standing(self) -> None:
+        """Apply the changes that other processes have made to the standing rules."""
+        if self.shared and self._log.changed():
             with suppress(LogDamageError):  # the rules stay as they are
                 self._catch_up()
 

@@ -84,8 +84,8 @@ class FaultInjector:
         store, operation_id, principal = self.service.store, context.operation.operation_id, context.principal
         organization = None if principal is None else principal.organization
         try:
-            # Asked again, because the store may have been locked. It loads what other processes have written.
-            await retried(store, partial(self.rules.may_fire, operation_id, organization))
+            # `may_fire` has not loaded the rules when the request asks for a fault, or the store was locked.
+            await retried(store, partial(self.rules.refresh, organization))
             override = read(context.raw_headers, context.query) if asks else None
             if override is not None:
                 self._check(operation_id, override)

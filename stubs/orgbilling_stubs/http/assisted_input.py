@@ -148,23 +148,24 @@ def _without_repetition(errors: Sequence[ValidationError]) -> Iterator[Validatio
     paths = [tuple(error.instance_path) for error in others]
     enumerated = [tuple(error.instance_path) for error in others if error.kind.name == "enum"]
     mistyped = [tuple(error.instance_path) for error in others if error.kind.name == "type"]
-    for error in errors:
+
+    def is_repetition(error: ValidationError) -> bool:
         kind, path = error.kind, tuple(error.instance_path)
         if kind.name == "type" and path in enumerated:
-            continue
+            return True  # the row of the enumeration lists the values
         if kind.name in _UNIONS and path in mistyped:
-            continue
+            return True  # the row of the type says what is expected
         if isinstance(kind, ValidationErrorKind.OneOfMultipleValid) and others:
-            continue
-        if isinstance(kind, _NO_ALTERNATIVE) and all(
+            return True  # which alternative is meant does not matter while a member is wrong
+        return isinstance(kind, _NO_ALTERNATIVE) and all(
             any(
                 len(inner.instance_path) > len(path) and tuple(inner.instance_path) in paths
                 for inner in alternative
             )
             for alternative in kind.context
-        ):
-            continue
-        yield error
+        )  # a member that is wrong in every alternative has a row of its own
+
+    return (error for error in errors if not is_repetition(error))
 
 
 def _rows(

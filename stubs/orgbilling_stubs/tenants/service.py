@@ -179,7 +179,7 @@ class Service:
         raise ConflictError(f"{organization}: gave up after {_ATTEMPTS} attempts")
 
     def _save(self, tenant: Tenant) -> None:
-        """Begin the log of an organization that a command creates without changing it.
+        """Begin the log of an organization that did not exist before a command which had no events.
 
         Raises ConflictError when another process was faster.
         """
@@ -226,7 +226,8 @@ class Service:
     def delete(self, organization: str, others: OtherChanges = no_other_changes) -> bool:
         """Delete an organization, in one transaction with `others`; whether there was one.
 
-        It is created anew when it is next asked for. Raises ConflictError when the other logs never rest.
+        It is created anew when it is next asked for. Raises ConflictError when other processes write to the
+        other logs during every attempt.
         """
         with self.store.hold(organization):
             for _ in range(_ATTEMPTS):

@@ -116,7 +116,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_large = False
         """The head at hand may be larger than a limit."""
         self._measured: Headers = []
-        """The headers of the request whose size is being counted: they stand for the request."""
+        """The headers of the request whose size is counted; their identity tells requests apart."""
         self._counted_bytes = 0
         self._body_bytes = 0
 
@@ -251,7 +251,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return b"\r\n".join([*lines, b"", b""])
 
     def _look_at_incomplete(self, size_bytes: int) -> None:
-        """What is here of a request is not all of it: hold it to its limits.
+        """Apply the limits to a request of which only a part has arrived.
 
         size_bytes: of the segment that has arrived. Of the segment in which a request begins, only what the
         parser has read of the request is counted, because others may have come before it.

@@ -16,7 +16,7 @@ from threading import Event, Lock
 from greenlet import getcurrent, greenlet
 
 from orgbilling_stubs.tenants.store.errors import StoreLockError
-from orgbilling_stubs.tenants.store.suspension import turn_of_call, wait_for
+from orgbilling_stubs.tenants.store.suspension import start_of_call, wait_for
 
 THREAD_WAIT_S = 10.0
 """How long a thread without an event loop waits for a lock."""
@@ -62,7 +62,7 @@ class OrganizationLocks:
             if lock.owner is caller:
                 lock.times += 1
                 return
-            wake, wait = _future_wait() if turn_of_call() is not None else _thread_wait(name)
+            wake, wait = _future_wait() if start_of_call() is not None else _thread_wait(name)
             lock.waiting.append((caller, wake))
         try:
             wait()

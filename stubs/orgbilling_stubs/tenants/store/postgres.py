@@ -4,9 +4,10 @@ Each call is one statement, or one transaction where it changes several logs. An
 that it follows, so of two writers one gets a ConflictError. A commit is acknowledged when it is written
 (`synchronous_commit`, on unless the database says otherwise).
 
-Calls wait without stopping the event loop (see `suspension`). Where a log ends is asked once for each
-request: `head` remembers the answers to questions that were asked since the request began, which is what
-makes a response linearizable.
+Calls wait without stopping the event loop (see `suspension`). `head` asks the database once for each request
+where a log ends: an answer counts for every request that began before the question was put. Each question
+and each request has a logical time (`next_logical_time`), and these are compared. So a response shows every
+write that was done before its request came, which makes it linearizable.
 """
 
 from __future__ import annotations
@@ -32,7 +33,12 @@ from orgbilling_stubs.tenants.store.postgres_exchanges import PostgresExchangeTa
 from orgbilling_stubs.tenants.store.postgres_schema import migrate
 from orgbilling_stubs.tenants.store.protocol import SERVER_LOG, LogAppend, LogChange, LogHead
 from orgbilling_stubs.tenants.store.record_rows import first_event, stored, verified_records
-from orgbilling_stubs.tenants.store.suspension import count_write, next_turn, turn_of_call, writes_of_call
+from orgbilling_stubs.tenants.store.suspension import (
+    count_write,
+    next_logical_time,
+    start_of_call,
+    writes_of_call,
+)
 
 MOST_REMEMBERED = 10_000
 """How many ends of logs are remembered."""
@@ -74,9 +80,9 @@ SELECT 1 FROM orgbilling.log WHERE organization = ANY(%s) ORDER BY organization 
 
 
 class _End(NamedTuple):
-    """Where a log ends. turn: when this was asked, or written. head: None when there is no log."""
+    """Where a log ends, as of a logical time. head: None when there is no log."""
 
-    turn: int
+    as_of: int
     head: LogHead | None
     checksum: bytes = BEGINNING
 
@@ -104,7 +110,7 @@ class PostgresStore:
         return self._writes if own is None else own
 
     def _count_write(self) -> None:
-        if turn_of_call() is None:
+        if start_of_call() is None:
             self._writes += 1
         count_write()
 
@@ -118,25 +124,25 @@ class PostgresStore:
 
     def _end(self, organization: str) -> _End:
         """Where a log ends, as of some instant since the request began."""
-        began = turn_of_call()
+        began = start_of_call()
         known = self._ends.get(organization)
-        if known is not None and began is not None and known.turn > began:
+        if known is not None and began is not None and known.as_of > began:
             return known
-        turn = next_turn()
+        as_of = next_logical_time()
 
         async def work(connection: Connection) -> list[tuple[object, ...]]:
             return await (await connection.execute(_HEADS, (organization, SERVER_LOG))).fetchall()
 
         rows = self._connections.run(work, "read", repeatable=True)
-        found = {row[0]: _End(turn, LogHead(*row[1:3]), row[3]) for row in rows}  # type: ignore[arg-type]
+        found = {row[0]: _End(as_of, LogHead(*row[1:3]), row[3]) for row in rows}  # type: ignore[arg-type]
         for name in {organization, SERVER_LOG}:
-            self._remember(name, found.get(name, _End(turn, None)))
+            self._remember(name, found.get(name, _End(as_of, None)))
         return self._ends[organization]
 
     def _remember(self, organization: str, end: _End) -> None:
         """Remember where a log ends, unless something newer is known."""
         known = self._ends.get(organization)
-        if known is None or known.turn < end.turn:
+        if known is None or known.as_of < end.as_of:
             self._ends[organization] = end
             self._ends.move_to_end(organization)
             if len(self._ends) > MOST_REMEMBERED:
@@ -177,7 +183,7 @@ class PostgresStore:
         if end.head != (generation, records[0].sequence - 1):
             raise _taken(organization, records, generation)
         rows, last_checksum = _rows(organization, generation, records, end.checksum)
-        turn = next_turn()
+        as_of = next_logical_time()
 
         async def work(connection: Connection) -> int:
             return await _append(connection, generation, rows, end.checksum, last_checksum)
@@ -191,7 +197,7 @@ class PostgresStore:
             self._forget([organization])
             raise _taken(organization, records, generation)
         self._count_write()
-        self._remember(organization, _End(turn, LogHead(generation, records[-1].sequence), last_checksum))
+        self._remember(organization, _End(as_of, LogHead(generation, records[-1].sequence), last_checksum))
         return generation
 
     def delete(self, organization: str) -> None:

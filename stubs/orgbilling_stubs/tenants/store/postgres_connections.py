@@ -29,7 +29,7 @@ from orgbilling_stubs.tenants.store.errors import (
     StoreErrorKind,
     StoreLockError,
 )
-from orgbilling_stubs.tenants.store.suspension import turn_of_call, wait_for
+from orgbilling_stubs.tenants.store.suspension import start_of_call, wait_for
 
 MOST_CONNECTIONS = 8
 """How many connections a process has at most."""
@@ -93,7 +93,7 @@ class Connections:
         Raises StoreError.
         """
         call = self._run(work, purpose, repeatable)
-        if turn_of_call() is not None:
+        if start_of_call() is not None:
             return wait_for(call)
         return self._in_thread(call)
 

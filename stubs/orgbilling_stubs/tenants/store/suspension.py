@@ -11,12 +11,16 @@ the same for its asyncio support.
     await <query>        ◀── wait_for(query)
     (other requests run)
                          ──▶ LogHead(4, 7) … return reply
+
+The side of the task is `_run_in_greenlet`, that of the greenlet is `_run_coroutine`. They give control to
+each other with `switch`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from functools import partial
 from itertools import count
 from types import coroutine
 from typing import TypeVar, cast
@@ -25,26 +29,26 @@ from greenlet import getcurrent, greenlet
 
 T = TypeVar("T")
 
-_turns = count(1)
+_logical_times = count(1)
 
 
 class _SuspendableCall(greenlet):
     """A call that can be suspended.
 
-    began: the turn (see `next_turn`) in which it began. writes: how many changes it has made to a store.
+    began: the logical time at which it began. writes: how many changes it has made to a store.
     """
 
     began: int
     writes = 0
 
 
-def next_turn() -> int:
+def next_logical_time() -> int:
     """A number greater than all before: tells what began before what in this process."""
-    return next(_turns)
+    return next(_logical_times)
 
 
-def turn_of_call() -> int | None:
-    """The turn in which the present suspendable call began; None outside of one."""
+def start_of_call() -> int | None:
+    """The logical time at which the present suspendable call began; None outside of one."""
     current = getcurrent()
     return current.began if isinstance(current, _SuspendableCall) else None
 
@@ -64,65 +68,60 @@ def count_write() -> None:
 
 def wait_for(awaited: Coroutine[object, object, T]) -> T:
     """Await a coroutine from within a suspendable call, which is suspended meanwhile."""
-    return cast(T, _drive(awaited))
+    return cast(T, _run_coroutine(awaited))
 
 
 async def suspendable(call: Callable[[], Awaitable[T]]) -> T:
-    """What the awaitable that a function gives returns; function and awaitable may call `wait_for`.
+    """Call a function, await the awaitable that it returns, and return its result.
 
-    It begins in a task, also where the caller was started without one (`http.run_to_completion`): database
-    drivers need a task.
+    Both run in one greenlet, so both may use `wait_for`. It begins in a task, also where the caller was
+    started without one (`http.run_to_completion`): database drivers need a task.
     """
-    if turn_of_call() is not None:
+    if start_of_call() is not None:
         return await call()
     await asyncio.sleep(0)
 
     async def run() -> T:
         return await call()
 
-    return cast(T, await _suspendable(run()))
+    return cast(T, await _run_in_greenlet(run()))
 
 
 @coroutine
-def _suspendable(call: Coroutine[object, object, object]) -> Generator[object, object, object]:
-    """Run a coroutine in a greenlet, and await in its place what it waits for."""
-    running = _SuspendableCall(lambda: _drive(call))
-    running.began = next_turn()
+def _run_in_greenlet(call: Coroutine[object, object, object]) -> Generator[object, object, object]:
+    """Run a coroutine in a greenlet of its own; runs in the task.
+
+    Yields to the event loop whatever the greenlet waits for, and gives the greenlet the result or exception.
+    """
+    running = _SuspendableCall(lambda: _run_coroutine(call))
+    running.began = next_logical_time()
     running.gr_context = getcurrent().gr_context
     awaited = running.switch()
     while not running.dead:
         try:
-            given = yield awaited
+            result = yield awaited
         except BaseException as error:
             running.parent = getcurrent()
             awaited = running.throw(error)
         else:
             running.parent = getcurrent()
-            awaited = running.switch(given)
-    return awaited
+            awaited = running.switch(result)
+    return awaited  # the last switch returned what the coroutine did
 
 
-def _drive(running: Coroutine[object, object, object]) -> object:
-    """Run a coroutine in the present greenlet; what it awaits is awaited by the task of the greenlet."""
-    proceed: Callable[[], object] = lambda: running.send(None)  # noqa: E731 -- it is replaced in the loop
+def _run_coroutine(running: Coroutine[object, object, object]) -> object:
+    """Run a coroutine to its end; runs in the greenlet, and gives the task whatever is to be awaited."""
+    resume: Callable[[], object] = partial(running.send, None)
     while True:
         try:
-            awaited = proceed()
+            awaited = resume()
         except StopIteration as done:
             return done.value
-        parent = getcurrent().parent
-        assert parent is not None
+        task = getcurrent().parent
+        assert task is not None
         try:
-            given = parent.switch(awaited)
+            result = task.switch(awaited)
         except BaseException as error:
-            proceed = _throwing(running, error)
+            resume = partial(running.throw, error)
         else:
-            proceed = _sending(running, given)
-
-
-def _sending(running: Coroutine[object, object, object], given: object) -> Callable[[], object]:
-    return lambda: running.send(given)
-
-
-def _throwing(running: Coroutine[object, object, object], error: BaseException) -> Callable[[], object]:
-    return lambda: running.throw(error)
+            resume = partial(running.send, result)
