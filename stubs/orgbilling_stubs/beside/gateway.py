@@ -1,4 +1,4 @@
-"""The step of the pipeline, and the application, that let the real API answer.
+"""Forwards requests to the real API: a step of the pipeline, and an application.
 
 `Gateway.step` stands in front of the operations that are described; `Gateway.serve` gets every other path
 below the prefix, such as those of the vendor's further operations. A body is passed on as it comes. Of each
@@ -52,15 +52,15 @@ LOG = logging.getLogger("orgbilling")
 ANSWERED_BY = (b"x-answered-by", b"real")
 """Of every response that the real API has given."""
 FAILURES = {UPSTREAM_TIMEOUT.code: "timeout", UPSTREAM_BROKEN.code: "broken"}
-"""What the suite calls it when there was no whole answer, by our error."""
+"""What the conformance suite calls each way to give no whole answer, by the code of our error."""
 WHOLE_BYTES = 65_536
-"""A body that says to be no longer leaves in one write with its head."""
+"""A body whose Content-Length is no greater is read whole, and leaves in one write with its head."""
 EVENT_STREAM = "text/event-stream"
 ALL_METHODS = b"GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE"
 
 
 class Gateway:
-    """Sends what it is told to send to the real API, and passes on what comes back.
+    """Sends the requests that the real API is to answer there, and passes its answers on.
 
     compared: called after an answer of the stub to a request that the real API could be asked, too.
     """
@@ -142,24 +142,24 @@ class Gateway:
         if refusal is not None:
             return operation.problem(context, refusal)
         await context.connection.ready()
-        passing = _Passing(self, context.method, path, context.query, headers, context.trace_id)
-        passing.operation = operation.operation_id
-        passing.buffered = context.fault is not None
+        forwarded = _ForwardedRequest(self, context.method, path, context.query, headers, context.trace_id)
+        forwarded.operation = operation.operation_id
+        forwarded.buffered = context.fault is not None
         body: bytes | AsyncIterator[bytes] | None = None
         if context.method not in READ_METHODS:
             body = context.raw_body
             if body is None:
                 body = _received(context.connection)
             else:
-                passing.sent = body
+                forwarded.sent = body
         try:
-            response = await passing.response(
+            response = await forwarded.response(
                 body, context.public_url.base_url + PREFIX, context.connection.head_only
             )
         except Problem as problem:
-            passing.failed(problem)
+            forwarded.report_failure(problem)
             return operation.problem(context, problem)
-        context.raw_body = passing.sent if context.raw_body is None else context.raw_body
+        context.raw_body = forwarded.sent if context.raw_body is None else context.raw_body
         context.answered_by = "real"
         operation.finish(context, response)
         response.headers.append((b"x-trace-id", context.trace_id.encode()))
@@ -189,17 +189,17 @@ class Gateway:
             await responder.send_problem(scope, send, problem)
             return
         connection = Connection(receive, send, method == "HEAD")
-        passing = _Passing(self, method, path, scope["query_string"], headers, responder.trace())
+        forwarded = _ForwardedRequest(self, method, path, scope["query_string"], headers, responder.trace())
         body = None if method in READ_METHODS else _received(connection)
         try:
-            response = await passing.response(body, public_url.base_url + PREFIX, method == "HEAD")
+            response = await forwarded.response(body, public_url.base_url + PREFIX, method == "HEAD")
         except Problem as unanswered:
             await responder.send_problem(scope, send, unanswered)
             return
         except Disconnected:
             return
         responder.finish(first, response.headers)
-        response.headers.append((b"x-trace-id", passing.trace.encode()))
+        response.headers.append((b"x-trace-id", forwarded.trace.encode()))
         await connection.deliver(response)
 
     async def _preflight(self, responder: Responder, headers: dict[bytes, bytes], send: Send) -> None:
@@ -207,21 +207,23 @@ class Gateway:
         await send({"type": "http.response.start", "status": 204, "headers": answer})
         await send({"type": "http.response.body", "body": b""})
 
-    async def send(self, passing: _Passing, body: bytes | AsyncIterator[bytes] | None) -> UpstreamResponse:
+    async def send(
+        self, forwarded: _ForwardedRequest, body: bytes | AsyncIterator[bytes] | None
+    ) -> UpstreamResponse:
         """Send the request of an exchange; raises Problem."""
         headers = request_headers(
-            passing.received, self.upstream.host, has_body=body is not None, token=self._token
+            forwarded.received, self.upstream.host, has_body=body is not None, token=self._token
         )
-        query = passing.query.decode("latin-1")
-        target = f"{passing.path}?{query}" if query else passing.path
-        return await self.upstream.send(passing.method, target, headers, body)
+        query = forwarded.query.decode("latin-1")
+        target = f"{forwarded.path}?{query}" if query else forwarded.path
+        return await self.upstream.send(forwarded.method, target, headers, body)
 
 
-class _Passing:
-    """One exchange on its way through.
+class _ForwardedRequest:
+    """A request that is forwarded to the real API, and what the observer is told of it.
 
-    sent: the beginning of the request's body, when it was copied. buffered: whether the response is needed
-    whole, because a fault changes it.
+    received: the headers of the client's request. sent: the beginning of its body, when it was copied.
+    buffered: whether the response is needed whole, because a fault changes it.
     """
 
     def __init__(
@@ -261,7 +263,7 @@ class _Passing:
                 raise upstream_problem(error, gateway.upstream.base) from None
             finally:
                 await answer.aclose()
-            self.judged(answer, content, whole=True, seconds=seconds)
+            self.report_exchange(answer, content, whole=True, seconds=seconds)
             if content and not length:
                 headers.append((b"content-length", b"%d" % len(content)))
             return Response(answer.status, headers, content)
@@ -269,46 +271,45 @@ class _Passing:
             answer.wait_without_limit()
         return Response(answer.status, headers, deliver=_PassedBody(self, answer, seconds))
 
-    def failed(self, problem: Problem) -> None:
-        """Let it be judged that the real API was reached, and gave no whole answer."""
+    def report_failure(self, problem: Problem) -> None:
+        """Tell the observer that the real API gave no whole answer, where it was reached at all."""
         failure = FAILURES.get(problem.code)
         if failure is not None:
-            self._gateway.observer.submit(
-                ForwardedExchange(
-                    self.trace,
-                    self.method,
-                    self.path,
-                    self.query.decode("latin-1"),
-                    self.received,
-                    self.sent,
-                    0,
-                    [],
-                    b"",
-                    True,
-                    (wall_ns() - self._began_ns) / 1e9,
-                    self._began_ns // 1_000_000,
-                    self.operation,
-                    failure=failure,
-                )
-            )
+            seconds = (wall_ns() - self._began_ns) / 1e9
+            self._report(0, [], b"", whole=True, seconds=seconds, failure=failure)
 
-    def judged(self, answer: UpstreamResponse, content: bytes | None, *, whole: bool, seconds: float) -> None:
-        """Give a copy of the exchange to whoever judges it."""
+    def report_exchange(
+        self, answer: UpstreamResponse, content: bytes | None, *, whole: bool, seconds: float
+    ) -> None:
+        """Give the observer a copy of the exchange; content: None where the body was not copied."""
+        self._report(answer.status, list(answer.headers), content, whole=whole, seconds=seconds)
+
+    def _report(
+        self,
+        status: int,
+        headers: Headers,
+        content: bytes | None,
+        *,
+        whole: bool,
+        seconds: float,
+        failure: str = "",
+    ) -> None:
         self._gateway.observer.submit(
             ForwardedExchange(
-                self.trace,
-                self.method,
-                self.path,
-                self.query.decode("latin-1"),
-                self.received,
-                self.sent,
-                answer.status,
-                list(answer.headers),
-                content,
-                whole,
-                seconds,
-                self._began_ns // 1_000_000,
-                self.operation,
+                trace=self.trace,
+                method=self.method,
+                path=self.path,
+                query=self.query.decode("latin-1"),
+                received=self.received,
+                body=self.sent,
+                status=status,
+                headers=headers,
+                content=content,
+                whole=whole,
+                seconds=seconds,
+                at_ms=self._began_ns // 1_000_000,
+                operation=self.operation,
+                failure=failure,
             )
         )
 
@@ -319,8 +320,8 @@ class _PassedBody:
     at_end: called before its last piece is sent.
     """
 
-    def __init__(self, passing: _Passing, answer: UpstreamResponse, seconds: float) -> None:
-        self._passing = passing
+    def __init__(self, forwarded: _ForwardedRequest, answer: UpstreamResponse, seconds: float) -> None:
+        self._forwarded_request = forwarded
         self._answer = answer
         self._seconds = seconds
         self.at_end: Callable[[], None] | None = None
@@ -352,7 +353,9 @@ class _PassedBody:
         response.complete = whole
         if self.at_end is not None:
             self.at_end()
-        self._passing.judged(answer, response.body if is_copied else None, whole=whole, seconds=self._seconds)
+        self._forwarded_request.report_exchange(
+            answer, response.body if is_copied else None, whole=whole, seconds=self._seconds
+        )
         if failed:
             await connection.close()
         elif whole:
@@ -388,17 +391,17 @@ async def _received(connection: Connection) -> AsyncIterator[bytes]:
             return
 
 
-async def _copied(body: AsyncIterator[bytes], passing: _Passing) -> AsyncIterator[bytes]:
-    """The same pieces, and their beginning in `passing.sent`."""
-    passing.sent = b""
+async def _copied(body: AsyncIterator[bytes], forwarded: _ForwardedRequest) -> AsyncIterator[bytes]:
+    """The same pieces, and their beginning in `forwarded.sent`."""
+    forwarded.sent = b""
     async for piece in body:
-        if passing.sent is not None:
-            kept = passing.sent + piece
-            passing.sent = kept if len(kept) <= MOST_COPIED_BYTES else None
+        if forwarded.sent is not None:
+            kept = forwarded.sent + piece
+            forwarded.sent = kept if len(kept) <= MOST_COPIED_BYTES else None
         yield piece
 
 
 def _has_dots(path: str) -> bool:
-    """Whether a path may mean another one to who takes dots for folders."""
+    """Whether a path has a segment `.` or `..`, in any encoding; another server may resolve such a path."""
     plain = path.lower().replace("%2e", ".").replace("%2f", "/").replace("%5c", "/").replace("\\", "/")
     return any(segment in (".", "..") for segment in plain.split("/"))
