@@ -20,7 +20,7 @@ from orgbilling_openapi.strict_json import JsonValue
 MASK = "[redacted]"
 
 SHORTEST_SECRET = 44
-"""So many characters has a key of Stripe in base64. As it is it has fewer, but underscores."""
+"""The length of the shortest key of Stripe in base64. A shorter plain key is found by its underscores."""
 
 # As numbers, because a byte is found faster by its number than by a pattern.
 _UNDERSCORE, _PERCENT, _BACKSLASH, _CAPITAL_K = b"_%\\K"
@@ -67,7 +67,7 @@ _HEX = re.compile(r"[0-9A-Fa-f]{40,}")
 _BARE = _SECRETS[:6]
 """What may stand in the base64 of credentials or of a part of a multipart body, or in hexadecimal digits."""
 _NESTED = 2
-"""So often a text in base64 or hexadecimal digits may be encoded in either again."""
+"""How many times a text in base64 or hexadecimal digits may be encoded in either again."""
 
 _SIGNS = re.compile(
     r"eyj|k_(?:test|live)_|whsec_|oct_|gh[oprsu]_|github_pat_|akia|-----begin|bearer|basic|__(?:session|client)"
@@ -167,7 +167,7 @@ def _plain_spans(text: str, known: Sequence[str]) -> Iterator[tuple[int, int]]:
 def _encodes_secret(text: str, known: Sequence[str], nested: int) -> bool:
     """Whether there is a secret in what a text of the letters of base64 stands for.
 
-    nested: so often it may be encoded again.
+    nested: how many times it may be encoded again.
     """
     for inside in (_from_base64(text), *map(_from_hex, _HEX.findall(text))):
         if _has_sign(inside) and any(pattern.search(inside) for pattern in _BARE):

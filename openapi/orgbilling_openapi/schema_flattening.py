@@ -1,8 +1,8 @@
-"""A schema without allOf: what its parts say, said at once, where one schema can say it.
+"""Merges the parts of an allOf into one schema, where one schema can permit the same.
 
-`allOf` has no meaning of its own, so that a document that uses it, to extend a schema or to say a
-word about a reference, says the same as one that does not. Where merging would lose something
-(two patterns, a closed schema beside members that it does not know) the schema stays as it is.
+A document that uses `allOf`, to extend a schema or to describe a reference, permits the same as one that
+writes the merged schema. Where merging would lose something (two patterns, a closed schema beside members
+that it does not know) the schema stays as it is.
 """
 
 from __future__ import annotations
@@ -58,30 +58,31 @@ Step = Callable[[Node], Node]
 ALL = frozenset({"null", "boolean", "object", "array", "number", "integer", "string"})
 LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
-WORDS = frozenset(
+ANNOTATIONS = frozenset(
     (
         *("title", "description", "summary", "example", "examples", "deprecated", "externalDocs", "xml"),
         *("readOnly", "writeOnly", "discriminator", "$comment", "$schema"),
     )
 )
-# These mean the same wherever they stand in an allOf; any other keyword looks at its neighbors.
-ALONE = frozenset(
+"""Keywords that restrict nothing (JSON Schema calls them annotations)."""
+MERGEABLE = frozenset(
     (
         *("type", "enum", "const", "format", "pattern", "multipleOf", "uniqueItems", "default"),
         *("required", "properties", "additionalProperties", "items", "anyOf", "oneOf", "not"),
         *("contentEncoding", "contentMediaType"),
     )
 ).union(LOWER, UPPER)
+"""Keywords that mean the same wherever they stand in an allOf; others depend on the keywords beside them."""
 REST = "additionalProperties"
 STRICT = "unevaluatedProperties"
 
 
 class _LossError(Exception):
-    """Parts that no single schema can say."""
+    """Parts that cannot be merged into one schema without losing something."""
 
 
 def flatten(schema: Node, step: Step) -> Node:
-    """The schema behind references and allOf; with its allOf where no single schema says the same.
+    """The schema behind references and allOf; with its allOf where no single schema permits the same.
 
     Raises `OpenApiDocumentError` for a reference that cannot be followed.
     """
@@ -90,15 +91,15 @@ def flatten(schema: Node, step: Step) -> Node:
     parts: dict[Place, Node] = {}
     _collect(schema, step, parts, ())
     root = _root(schema, step)
-    telling = [part for part in parts.values() if part.value is False or _telling(part.value)]
-    if not telling:
+    constraining = [part for part in parts.values() if part.value is False or _constrains(part.value)]
+    if not constraining:
         return Node({}, root.path)
-    if len(telling) == 1 and telling[0].value is not False:
-        return telling[0]
+    if len(constraining) == 1 and constraining[0].value is not False:
+        return constraining[0]
     try:
-        return _merged(root, telling)
+        return _merged(root, constraining)
     except _LossError:
-        return _kept(root)
+        return _unmerged(root)
 
 
 def types(schema: JsonObject) -> frozenset[str]:
@@ -109,7 +110,7 @@ def types(schema: JsonObject) -> frozenset[str]:
 
 
 def _collect(node: Node, step: Step, parts: dict[Place, Node], above: tuple[Place, ...]) -> None:
-    """Add what each part of a schema says itself, each part once."""
+    """Add each part of a schema once, without its own `$ref` and `allOf`."""
     here = (node.path, node.parts is None)
     if here in above:
         raise OpenApiDocumentError(f"{node.pointer}: a reference that leads to itself")
@@ -127,35 +128,35 @@ def _collect(node: Node, step: Step, parts: dict[Place, Node], above: tuple[Plac
 
 
 def _root(schema: Node, step: Step) -> Node:
-    """The first schema behind references that says more than a reference."""
-    while isinstance(schema.value, dict) and "$ref" in schema.value and not _telling(schema.value):
+    """The first schema behind references that has constraints of its own."""
+    while isinstance(schema.value, dict) and "$ref" in schema.value and not _constrains(schema.value):
         schema = step(schema)
     return schema
 
 
-def _kept(root: Node) -> Node:
-    """A schema whose parts stay apart; a reference with company is one of them."""
+def _unmerged(root: Node) -> Node:
+    """A schema with all its parts in its allOf, a reference that has other keywords beside it too."""
     if "$ref" not in root.value:
         return root
     own = {key: value for key, value in root.value.items() if key != "$ref"}
     return Node({**own, "allOf": [*own.get("allOf", ()), {"$ref": root.value["$ref"]}]}, root.path)
 
 
-def _telling(value: JsonObject) -> bool:
-    """Whether a schema says more than words, apart from a reference."""
-    return any(key not in WORDS and key != "$ref" and not key.startswith("x-") for key in value)
+def _constrains(value: JsonObject) -> bool:
+    """Whether a schema has a constraint of its own: not only annotations and a reference."""
+    return any(key not in ANNOTATIONS and key != "$ref" and not key.startswith("x-") for key in value)
 
 
-def _merged(root: Node, telling: list[Node]) -> Node:
-    """One schema for several parts."""
-    strict = any(part.path == root.path and part.value.get(STRICT) is False for part in telling if part.value)
+def _merged(root: Node, schemas: list[Node]) -> Node:
+    """One schema for several parts; raises `_LossError`."""
+    strict = any(part.path == root.path and part.value.get(STRICT) is False for part in schemas if part.value)
     if strict:
-        telling = [_without(part, STRICT) if part.path == root.path else part for part in telling]
-    _check(telling)
+        schemas = [_without(part, STRICT) if part.path == root.path else part for part in schemas]
+    _require_mergeable(schemas)
     value: JsonObject = {}
     parts: dict[Key, Node] = {}
-    for key in dict.fromkeys(key for part in telling for key in part.value):
-        combined = _both(key, [part.child(key) for part in telling if key in part.value])
+    for key in dict.fromkeys(key for part in schemas for key in part.value):
+        combined = _combined(key, [part.child(key) for part in schemas if key in part.value])
         value[key], parts[key] = combined.value, combined
     if strict and value.keys() & {"anyOf", "oneOf", "not"}:
         raise _LossError
@@ -168,24 +169,24 @@ def _without(part: Node, word: str) -> Node:
     return Node({key: value for key, value in part.value.items() if key != word}, part.path, part.parts)
 
 
-def _check(telling: list[Node]) -> None:
-    """Whether every keyword means the same in company; `_LossError` if not."""
-    for part in telling:
+def _require_mergeable(schemas: list[Node]) -> None:
+    """Raise `_LossError` when a keyword of one part would mean something else beside another part."""
+    for part in schemas:
         if part.value is False:
             raise _LossError
-        if any(key not in ALONE | WORDS and not key.startswith("x-") for key in part.value):
+        if any(key not in MERGEABLE | ANNOTATIONS and not key.startswith("x-") for key in part.value):
             raise _LossError
         own_names = part.value.get("properties", {}).keys()
         if part.value.get(REST, True) not in (True, {}) and any(
-            other.value.get("properties", {}).keys() - own_names for other in telling
+            other.value.get("properties", {}).keys() - own_names for other in schemas
         ):
             raise _LossError
 
 
-def _both(key: Key, nodes: list[Node]) -> Node:
-    """A keyword that several parts have."""
+def _combined(key: Key, nodes: list[Node]) -> Node:
+    """One value for a keyword that several parts have; raises `_LossError`."""
     values = [node.value for node in nodes]
-    if key in WORDS or str(key).startswith("x-") or all(_same(value, values[0]) for value in values):
+    if key in ANNOTATIONS or str(key).startswith("x-") or all(_same(value, values[0]) for value in values):
         return nodes[0]
     if key in LOWER or key in UPPER:
         return (max if key in LOWER else min)(nodes, key=lambda node: node.value)
@@ -194,11 +195,11 @@ def _both(key: Key, nodes: list[Node]) -> Node:
     if key == "properties":
         return _properties(nodes)
     if key in ("items", REST):
-        return _inside(nodes)
+        return _common_subschema(nodes)
     if key == "required":
         return Node(list(dict.fromkeys(name for value in values for name in value)), nodes[0].path)
     if key == "type":
-        return Node(_common(values), nodes[0].path)
+        return Node(_common_types(values), nodes[0].path)
     if key == "enum":
         shared = [value for value in values[0] if all(any(_same(value, b) for b in more) for more in values)]
         if shared:
@@ -207,7 +208,7 @@ def _both(key: Key, nodes: list[Node]) -> Node:
 
 
 def _properties(objects: list[Node]) -> Node:
-    """The members of all; one that several describe has to be as each of them says."""
+    """The members of all parts; a member that several describe has to match each description."""
     owners: dict[Key, list[Node]] = {}
     for node in objects:
         for name in node.value:
@@ -216,8 +217,8 @@ def _properties(objects: list[Node]) -> Node:
     return Node({name: node.value for name, node in members.items()}, objects[0].path, members)
 
 
-def _inside(nodes: list[Node]) -> Node:
-    """What several say of items, or of members that they do not name."""
+def _common_subschema(nodes: list[Node]) -> Node:
+    """One schema for the items, or for the members that are not named, of several parts."""
     narrow = [node for node in nodes if node.value not in (True, {})] or nodes[:1]
     closed = [node for node in narrow if node.value is False]
     return closed[0] if closed else _conjunction(narrow)
@@ -232,7 +233,7 @@ def _conjunction(nodes: list[Node]) -> Node:
     return Node({"allOf": values}, nodes[0].path, {"allOf": inner})
 
 
-def _common(type_values: list[JsonValue]) -> JsonValue:
+def _common_types(type_values: list[JsonValue]) -> JsonValue:
     """The types that all permit."""
     common = frozenset.intersection(*(types({"type": type_value}) for type_value in type_values))
     remaining = sorted(common - {"integer"} if "number" in common else common)

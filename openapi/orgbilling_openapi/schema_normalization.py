@@ -1,4 +1,4 @@
-"""One spelling for schemas that say the same: null, single alternatives, and keywords that restrict nothing.
+"""One spelling for schemas that permit the same: null, single alternatives, keywords that restrict nothing.
 
 `{"anyOf": [X, {"type": "null"}]}` permits what X with "null" among its types permits, `const` is an `enum` of
 one and alternatives of `const` one of several, an integer above 0 is one from 1 on, and every string has
@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 
 from orgbilling_openapi.json_pointer import Key
-from orgbilling_openapi.schema_flattening import ALL, REST, STRICT, WORDS, Node, flatten, types
+from orgbilling_openapi.schema_flattening import ALL, ANNOTATIONS, REST, STRICT, Node, flatten, types
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 ALTERNATIVES = ("anyOf", "oneOf")
@@ -144,7 +144,7 @@ def _with_null(schema: Node, original: Node) -> Node:
 
 
 def _restricts(key: str) -> bool:
-    return key not in WORDS and not key.startswith("x-")
+    return key not in ANNOTATIONS and not key.startswith("x-")
 
 
 def _one_spelling(schema: Node) -> Node:

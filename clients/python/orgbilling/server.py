@@ -76,12 +76,15 @@ class Server:
                 process.stdout.close()
             errors.close()
 
-        announcement = _ANNOUNCEMENT.search(_first_line(process))
+        line = _first_line(process)
+        announcement = _ANNOUNCEMENT.search(line or "")
         if announcement is None:
             process.kill()
             process.wait()
             text = _content(errors)
             stop()
+            if line is None:
+                raise ServerError(f"the server did not start within {START_TIMEOUT_S:g} s. {text}".rstrip())
             raise ServerError(text or f"the server ended with status {process.returncode}")
         url = announcement[1]
         return cls(url, _client(url, None), stop)
@@ -113,9 +116,10 @@ class Server:
     ) -> Organization:
         """Create an organization.
 
-        organization_id: `org_…`; None takes the next free one of this object (`org_1`, …). persona: what it
-        starts as (`orgbilling personas` lists them). scenario: the state that it shows. at: the instant at
-        which its clock is frozen, RFC 3339. Raises ControlError when it exists, or for an unknown name.
+        organization_id: `org_…`; None takes the next number of this object (`org_1`, `org_2`, …). persona:
+        what it starts as (`orgbilling personas` lists them). scenario: the state that it shows. at: the
+        instant at which its clock is frozen, RFC 3339. Raises ControlError when the organization exists
+        already, or for an unknown name.
         """
         organization_id = organization_id or f"org_{next(self._numbers)}"
         body = {"organization": organization_id, "persona": persona, "seed": seed, "asOf": at}
@@ -182,8 +186,8 @@ def _client(url: str, token: str | None) -> httpx.Client:
     return httpx.Client(base_url=url, headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=False)
 
 
-def _first_line(process: subprocess.Popen[str]) -> str:
-    """The first line that a process prints; empty when it ends, or takes too long."""
+def _first_line(process: subprocess.Popen[str]) -> str | None:
+    """The first line that a process prints; empty when it ends without one, None when it takes too long."""
     assert process.stdout is not None
     with ThreadPoolExecutor(1) as reader:
         line = reader.submit(process.stdout.readline)
@@ -191,7 +195,7 @@ def _first_line(process: subprocess.Popen[str]) -> str:
             return line.result(START_TIMEOUT_S)
         except TimeoutError:
             process.kill()
-            return ""
+            return None
 
 
 def _content(file: IO[bytes]) -> str:

@@ -1,4 +1,4 @@
-"""Plausibility rules, over values that no schema describes: counts, names, dates."""
+"""Plausibility rules, over values that no schema restricts: counts, prices, keys, dates."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from orgbilling_conformance.exchange import Exchange, shorten
 from orgbilling_conformance.rules.rule import ResponseCheck, RuleContext, RuleViolation
 from orgbilling_conformance.schema_validation import DATE_TIME
 
-COUNTS = re.compile(
+NEVER_NEGATIVE = re.compile(
     r"count|total(?:Events|Tokens|InputTokens|OutputTokens|Messages|Sessions|Characters|Projects)"
     r"|tokens|highWaterMark|unitPriceUsd|pricePerCharUsd|(?:input|output)PricePer1K"
     r"|tokenPricePer1KUsd|(?:input|output)TokenPricePer1KUsd|charPricePerMonthUsd"
 )
-NAMES = {
+"""Names of counts and prices."""
+UNIQUE_KEYS = {
     "getOrgLedger": ("", "entryId"),
     "getOrgModelPricing": ("", "model"),
     "listOrgServiceAgreements": ("", "chargeId"),
     "getOrgContextEngineEvents": ("byType", "eventType"),
     "getOrgServiceUsage": ("byOperation", "operation"),
 }
+"""By operation: the member with the list (empty when the body is the list), and the key of its rows."""
 ORDERED = (("startDate", "endDate"), ("createdAt", "updatedAt"))
 DEEP = (dict, list)
 IDENTIFIERS = (
@@ -56,7 +58,7 @@ def _body(exchange: Exchange) -> JsonValue:
 
 
 def negative(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
-    """Counts below zero."""
+    """Counts and prices below zero."""
     body = _body(exchange)
     if body is None:
         return None
@@ -64,7 +66,7 @@ def negative(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation
     for place, row in walk(body):
         prices = place.endswith(("/eventPrices", "/servicePrices"))
         for name, value in row.items():
-            if (prices or COUNTS.fullmatch(name)) and isinstance(value, int | float) and value < 0:
+            if (prices or NEVER_NEGATIVE.fullmatch(name)) and isinstance(value, int | float) and value < 0:
                 negatives[f"{place}/{'*' if prices else name}"] = value
     return [
         RuleViolation("plausibility-negative", place, "0 or more", shorten(value))
@@ -73,11 +75,11 @@ def negative(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation
 
 
 def unique(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
-    """Names that occur twice in one list."""
+    """Keys that occur twice in one list."""
     body = _body(exchange)
-    if body is None or exchange.operation not in NAMES:
+    if body is None or exchange.operation not in UNIQUE_KEYS:
         return None
-    member, name = NAMES[exchange.operation]
+    member, name = UNIQUE_KEYS[exchange.operation]
     rows = body.get(member) if member and isinstance(body, dict) else body
     names = [row.get(name) for row in rows or [] if isinstance(row, dict)] if isinstance(rows, list) else []
     twice = [name for name, count in Counter(map(str, names)).items() if count > 1]
@@ -119,6 +121,7 @@ def instant(text: JsonValue) -> datetime | None:
     if not isinstance(text, str) or not DATE_TIME.fullmatch(text):
         return None
     try:
+        # RFC 3339 permits a leap second, and `datetime` refuses it.
         return datetime.fromisoformat(text.upper().replace(":60", ":59"))
     except ValueError:
         return None

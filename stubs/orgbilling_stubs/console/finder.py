@@ -24,7 +24,7 @@ from orgbilling_stubs.control.control_client import ControlClient
 
 MOST_ENTRIES = 200
 MOST_ORGANIZATIONS = 40
-"""So many organizations are described at once: each description reads the log of one."""
+"""How many organizations are described at once: each description reads the log of one."""
 LONGEST_QUERY = 200
 
 _WORD = re.compile(r"[a-z0-9]+")
@@ -179,10 +179,10 @@ def _operations(client: ControlClient) -> Iterator[Entry]:
 
 
 async def _with_balance(client: ControlClient, entry: Entry) -> Entry:
-    """An organization with its balance; without it when its log is damaged."""
+    """An organization with its balance, or with the reason why it cannot be read."""
     described = await client.call("getOrganization", {"organization": entry.title})
     if not described.ok:
-        return replace(entry, detail="damaged")
+        return replace(entry, detail="cannot be read", hint=str(described.document["detail"]))
     organization = described.document
     amount = f"{organization['creditBalance']:,.2f} {organization['currency']}"
     return replace(entry, detail=amount)

@@ -27,6 +27,12 @@ def test_a_wrong_option_is_said():
         Server.start("--clock", "yesterday")
 
 
+def test_a_server_that_does_not_start_in_time_is_said(monkeypatch):
+    monkeypatch.setattr("orgbilling.server.START_TIMEOUT_S", 0.001)
+    with pytest.raises(ServerError, match=r"^the server did not start within 0\.001 s"):
+        Server.start()
+
+
 def test_a_stopped_server_is_gone():
     with Server.start() as server:
         pass

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, cast
 
 import pytest
 from orgbilling_fixtures import scenarios
 from orgbilling_openapi import control_description
 from orgbilling_openapi.operations import operations_by_id
-from orgbilling_stubs.console.finder import MOST_ORGANIZATIONS, Entry, best_first
+from orgbilling_stubs.console.finder import MOST_ORGANIZATIONS, Entry, _with_balance, best_first
 from orgbilling_stubs.console.page import NAVIGATION
+from orgbilling_stubs.control.control_client import ControlClient, ControlResponse
 
 from tests.stubs.console.test_app import Forms
 
@@ -103,6 +105,16 @@ def test_only_so_many_organizations_are_described(existing: Any) -> None:
     html = html_of(existing, ORGANIZATIONS, q="many")
     assert html.count('<span class="kind">Organization<') == MOST_ORGANIZATIONS
     assert "2 more: search for a part of the name." in html
+
+
+def test_an_organization_that_cannot_be_read_says_why() -> None:
+    class Client:
+        async def call(self, *arguments: object) -> ControlResponse:
+            return ControlResponse(503, {"detail": "the database is locked"}, "", 0)
+
+    client = cast("ControlClient", Client())
+    entry = asyncio.run(_with_balance(client, Entry("Organization", ORG, "a persona")))
+    assert (entry.detail, entry.hint) == ("cannot be read", "the database is locked")
 
 
 def test_a_persona_is_created_with_a_click(existing: Any) -> None:
