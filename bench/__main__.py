@@ -17,13 +17,25 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from measuring import CONNECTIONS, HERE, ORGANIZATIONS, fetch, free_port, load, resident_mb, wait_for
+from measuring import (
+    CONNECTIONS,
+    HERE,
+    ORGANIZATIONS,
+    RAW,
+    fetch,
+    free_port,
+    generator,
+    load,
+    resident_mb,
+    serving,
+    wait_for,
+)
 from servers import CLOCK, ORGANIZATION, SERVERS
+from stores import measure_stores, show_stores
 
-BASE = "raw ASGI"
 OURS = "orgbilling"
 RUNS = [
-    (BASE, "hello"),
+    (RAW, "hello"),
     (OURS, "billing"),
     (OURS, "usage summary"),
     (OURS, "model pricing"),
@@ -50,24 +62,14 @@ START_TARGET_S = 0.6
 MEMORY_TARGET_MB = 70
 BESIDE_TARGET_MS = 1.0
 """What `orgbilling beside` may add to half of the answers."""
-BESIDE_PAUSE_S = 0.02
-"""Between two requests of the one connection: a client that is no load test."""
+BESIDE_PAUSES_S = (0.0, 0.02)
+"""Between two requests of the one connection: none, and so long that other processes have the caches."""
+CONNECTIONS_OF_LATENCY = 32
+LATENCY_RUNS = [(RAW, "hello"), (OURS, "billing"), (OURS, "ledger 30 days"), (OURS, "redeem")]
+LATENCY_TARGET = 2.0
+"""At so many connections 99 of 100 answers come within so many times what the raw application takes."""
 CONSOLE_TARGET = 0.95
 """What an open console must leave of the requests per second."""
-
-
-@contextmanager
-def serving(name: str, bodies: Path) -> Iterator[tuple[int, int]]:
-    """One of the servers: its port and process id."""
-    port = free_port()
-    command = [sys.executable, str(HERE / "servers.py"), name, str(port), str(bodies)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(port, "hello" if name == BASE else "billing", process)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 def start_once() -> tuple[float, float]:
@@ -88,6 +90,7 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
     """Everything that is shown, as JSON can hold it."""
     starts = [start_once() for _ in range(max(3, rounds))]
     rates: dict[tuple[str, str], list[tuple[float, float]]] = {run: [] for run in RUNS}
+    slowest: dict[tuple[str, str], list[float]] = {run: [] for run in LATENCY_RUNS}
     with tempfile.TemporaryDirectory() as folder:
         bodies = Path(folder) / "bodies.json"
         bodies.write_text("{}", "utf-8")
@@ -114,8 +117,26 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
                     for name, kind in RUNS:
                         measured, cpu_us = load(*up[name], kind, seconds, f"r{number}x")
                         rates[name, kind].append((measured.per_second, cpu_us))
+                    for name, kind in LATENCY_RUNS:
+                        many = CONNECTIONS_OF_LATENCY
+                        measured, _ = load(*up[name], kind, seconds, f"r{number}y", many)
+                        slowest[name, kind].append(measured.p99_ms)
                 memory = resident_mb(pid)
-    return report(rates, starts, rows, memory)
+    return {**report(rates, starts, rows, memory), "latencies": latencies(slowest)}
+
+
+def latencies(slowest: dict[tuple[str, str], list[float]]) -> list[dict[str, Any]]:
+    """In which time 99 of 100 answers come, and how many times that of the raw application it is."""
+    base = slowest[RAW, "hello"]
+    return [
+        {
+            "server": name,
+            "request": kind,
+            "p99_ms": round(median(found), 2),
+            "ratio": round(median(one / raw for one, raw in zip(found, base, strict=True)), 2),
+        }
+        for (name, kind), found in slowest.items()
+    ]
 
 
 @contextmanager
@@ -137,25 +158,25 @@ def measure_beside(rounds: int, seconds: float) -> dict[str, Any]:
 
     A round is a run that asks the server itself, one that asks through `beside`, and one that asks the server
     again: what the second has more than the mean of the others is added, and how far the others are from each
-    other is the noise of this machine. One connection, with a pause between its requests.
+    other is the noise of this machine. One connection; without a pause between its requests, and with one.
     """
-    kinds = ("billing", "ledger 30 days")
-    rows: dict[str, list[dict[str, float]]] = {kind: [] for kind in kinds}
+    runs = [(kind, pause_s) for kind in ("billing", "ledger 30 days") for pause_s in BESIDE_PAUSES_S]
+    rows: dict[tuple[str, float], list[dict[str, float]]] = {run: [] for run in runs}
     with tempfile.TemporaryDirectory() as folder:
         bodies = Path(folder) / "bodies.json"
         bodies.write_text("{}", "utf-8")
         with serving(OURS, bodies) as real, ExitStack() as stack:
-            # Each kind has a server of its own, which judges no answers of the other one.
-            beside = {kind: stack.enter_context(standing_beside(real[0])) for kind in kinds}
+            # Each run has a server of its own, which judges no answers of the other ones.
+            beside = {run: stack.enter_context(standing_beside(real[0])) for run in runs}
             for number in range(rounds):
-                for kind in kinds:
-                    runs = [
-                        load(*server, kind, seconds, f"r{number}", 1, BESIDE_PAUSE_S)
-                        for server in (real, beside[kind], real)
+                for kind, pause_s in runs:
+                    found = [
+                        load(*server, kind, seconds, f"r{number}", 1, pause_s)
+                        for server in (real, beside[kind, pause_s], real)
                     ]
-                    (before, cpu_before), (through, cpu_through), (after, cpu_after) = runs
+                    (before, cpu_before), (through, cpu_through), (after, cpu_after) = found
                     direct = (before.p50_ms + after.p50_ms) / 2
-                    rows[kind].append(
+                    rows[kind, pause_s].append(
                         {
                             "direct_p50_ms": direct,
                             "beside_p50_ms": through.p50_ms,
@@ -166,13 +187,13 @@ def measure_beside(rounds: int, seconds: float) -> dict[str, Any]:
                         }
                     )
     return {
-        kind: {
+        f"{kind}, {pause_s * 1e3:g} ms between requests": {
             **{name: round(median(row[name] for row in found), 3) for name in found[0]},
             "least_added_p50_ms": round(min(row["added_p50_ms"] for row in found), 3),
             "target_ms": BESIDE_TARGET_MS,
             "rounds": rounds,
         }
-        for kind, found in rows.items()
+        for (kind, pause_s), found in rows.items()
     }
 
 
@@ -184,7 +205,7 @@ def show_beside(found: dict[str, Any]) -> None:
             f"{line['beside_p50_ms']:.2f} ms; {line['added_p50_ms']:.2f} ms added, at least "
             f"{line['least_added_p50_ms']:.2f} (equal runs differ by {line['noise_ms']:.2f} ms; target "
             f"{line['target_ms']}); processor time of an answer {line['direct_cpu_ms']:.2f} ms, and "
-            f"{line['beside_cpu_ms']:.2f} more in beside, {line['rounds']} rounds"
+            f"{line['beside_cpu_ms']:.2f} in beside, where it is judged, too; {line['rounds']} rounds"
         )
 
 
@@ -257,7 +278,7 @@ def report(
     memory: float,
 ) -> dict[str, Any]:
     """Medians, and ratios to the raw application of the same round."""
-    base = rates[BASE, "hello"]
+    base = rates[RAW, "hello"]
     lines = [
         {
             "server": name,
@@ -274,6 +295,7 @@ def report(
         "python": sys.version.split()[0],
         "rounds": len(base),
         "connections": CONNECTIONS,
+        "generator": generator(),
         "requests": lines,
         "start_to_first_200_s": round(median(each[0] for each in starts), 3),
         "start_target_s": START_TARGET_S,
@@ -289,10 +311,9 @@ def show(found: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = Console()
-    table = Table(
-        title=f"Python {found['python']}, {found['rounds']} rounds, {CONNECTIONS} connections",
-        title_justify="left",
-    )
+    title = f"Python {found['python']}, {found['rounds']} rounds, "
+    title += f"{CONNECTIONS} connections of {found['generator']}"
+    table = Table(title=title, title_justify="left")
     for name in ("Server", "Request", "Rows", "Per second", "Ratio to raw", "Target", "CPU µs each"):
         table.add_column(name, justify="left" if name in ("Server", "Request") else "right")
     for line in found["requests"]:
@@ -305,6 +326,14 @@ def show(found: dict[str, Any]) -> None:
         )
         table.add_row(line["server"], line["request"], *("" if cell is None else str(cell) for cell in cells))
     console.print(table)
+    slowest = [
+        f"{line['server']} {line['request']} {line['p99_ms']} ms ({line['ratio']} of raw)"
+        for line in found["latencies"]
+    ]
+    console.print(
+        f"99 of 100 answers at {CONNECTIONS_OF_LATENCY} connections come within: {', '.join(slowest)}; "
+        f"target {LATENCY_TARGET}"
+    )
     console.print(f"Start to first 200: {found['start_to_first_200_s']} s (target {START_TARGET_S})")
     console.print(
         f"Resident memory: {found['resident_mb_after_start']} MB after start, "
@@ -320,10 +349,13 @@ def main() -> None:
     options.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options.add_argument("--console", action="store_true", help="measure what an open console costs")
     options.add_argument("--beside", action="store_true", help="measure what orgbilling beside adds")
+    options.add_argument("--stores", action="store_true", help="measure SQLite and PostgreSQL beside memory")
     chosen = options.parse_args()
     measured, shown = (measure_console, show_console) if chosen.console else (measure, show)
     if chosen.beside:
         measured, shown = measure_beside, show_beside
+    if chosen.stores:
+        measured, shown = measure_stores, show_stores
     found = measured(chosen.rounds, chosen.seconds)
     if chosen.json:
         print(json.dumps(found, indent=2))

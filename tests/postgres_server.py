@@ -112,6 +112,12 @@ class PostgresServer:
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
+    @property
+    def pid(self) -> int:
+        """The process that started all others of the server."""
+        assert self._process is not None
+        return self._process.pid
+
     def address(self, database: str = "postgres") -> str:
         """The address of a database."""
         return f"postgresql://{NAME}@127.0.0.1:{self.port}/{database}"
