@@ -1,12 +1,13 @@
 """The invariants of an export: SQL queries that select the rows that violate them.
 
-They stand in `templates`, in SQL whose placeholders and loops are Jinja's, as in dbt's tests of data.
+They stand in `templates`, in SQL whose placeholders and loops are Jinja's, as in dbt's tests of data. What
+several of them read is made once, as a derived table.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -18,18 +19,11 @@ from orgbilling_stubs.billing.ledger_posting import METER_CHARGES
 from orgbilling_stubs.billing.opening_balance import CHARGES
 from orgbilling_stubs.export.schema import BY_NAME, NAMES, TABLES
 
-EMPTY = """
-    CREATE TEMP TABLE v_empty AS
-    SELECT organization_id, created_at AS from_ms, lead(created_at) OVER by_number AS until_ms
-    FROM v_ledger
-    WINDOW by_number AS (PARTITION BY organization_id ORDER BY number)
-    QUALIFY sum(amount_credits) OVER by_number = 0
-"""
-"""Creates `v_empty`: the spans of time in which an organization had no credits.
-
-An organization that stops at zero is charged what is left and no more, so that in these spans, and nowhere
-else, a charge may be less than count × price.
-"""
+_ROW_CHECK = re.compile(
+    r"SELECT [^()]*?\sFROM (v_\w+(?: AS \w+)?(?: JOIN v_\w+(?: AS \w+)? USING \([\w, ]+\))*)\s+WHERE (.+)",
+    re.DOTALL,
+)
+_WHOLE = re.compile(r"\b(SELECT|FROM|GROUP BY|QUALIFY|WINDOW|HAVING)\b")
 
 
 class SqlInvariant(NamedTuple):
@@ -44,12 +38,24 @@ class SqlInvariant(NamedTuple):
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The tables that the query reads, in its order; `v_empty` is made of the ledger."""
-        views = re.findall(r"\bv_(\w+)", self.violations)
-        return tuple(dict.fromkeys("ledger" if view == "empty" else view for view in views))
+        """The tables of the export that the query reads, in its order, also through derived tables."""
+        found: list[str] = []
+        for view in re.findall(r"\bv_(\w+)", self.violations):
+            derived_table = derived().get(view)
+            found += [view] if derived_table is None else derived_table.tables
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def row_check(self) -> tuple[str, str] | None:
+        """The rows that are looked at, one by one, and what is wrong with one; None for other queries."""
+        match = _ROW_CHECK.fullmatch(self.violations.strip())
+        return None if match is None or _WHOLE.search(match[2]) else (match[1], match[2])
 
 
 TEMPLATES = ("invariants.sql", "cell_invariants.sql")
+DERIVED = "derived_tables.sql"
+COUNTED = ("price_changes", "payments", "usage_by_day", "ledger")
+"""Tables whose `number` counts the rows of an organization from 0, which an invariant of each checks."""
 
 
 def template(name: str = TEMPLATES[0]) -> Template:
@@ -65,6 +71,7 @@ def template(name: str = TEMPLATES[0]) -> Template:
         "tables": TABLES,
         "names": NAMES,
         "by_name": BY_NAME,
+        "counted": COUNTED,
         # SQL writes a list of texts as Python does.
         "charges": str(CHARGES),
         "meter_charges": METER_CHARGES,
@@ -75,14 +82,43 @@ def template(name: str = TEMPLATES[0]) -> Template:
     return environment.get_template(name)
 
 
+def _blocks(*templates: str) -> Iterator[SqlInvariant]:
+    """Comments with name and equation, and the queries after them."""
+    text = "\n".join(template(name).render() for name in templates)
+    for block in re.findall(r"^-- ([\w-]+): (.+)\n([^;]+);", text, re.MULTILINE):
+        yield SqlInvariant(*block)
+
+
 @cache
 def load() -> tuple[SqlInvariant, ...]:
-    """Every invariant, out of comments with name and equation, and the queries after them."""
-    text = "\n".join(template(name).render() for name in TEMPLATES)
-    blocks = re.findall(r"^-- ([\w-]+): (.+)\n([^;]+);", text, re.MULTILINE)
-    return tuple(SqlInvariant(*block) for block in blocks)
+    """Every invariant."""
+    return (*_blocks(*TEMPLATES),)
+
+
+@cache
+def derived() -> dict[str, SqlInvariant]:
+    """Tables that several invariants read, by name: what their rows are, and the query that makes them."""
+    return {table.name: table for table in _blocks(DERIVED)}
 
 
 def applicable(tables: Collection[str]) -> list[SqlInvariant]:
     """The invariants about these tables alone."""
     return [invariant for invariant in load() if {*invariant.tables} <= {*tables}]
+
+
+def screens(invariants: Collection[SqlInvariant]) -> dict[str, list[SqlInvariant]]:
+    """Queries that ask for several invariants at once whether a row violates them: the answer has a truth
+    value for each.
+
+    They look at the rows of one table, or of the same ones joined, so that these are read once.
+    """
+    by_rows: dict[str, list[SqlInvariant]] = {}
+    for invariant in invariants:
+        if invariant.row_check is not None:
+            by_rows.setdefault(invariant.row_check[0], []).append(invariant)
+    found = {}
+    for rows, several in by_rows.items():
+        conditions = [each.row_check[1] for each in several if each.row_check is not None]
+        asked = ", ".join(f"coalesce(bool_or({condition}), false)" for condition in conditions)
+        found[f"SELECT {asked} FROM {rows}"] = several  # noqa: S608 -- conditions of the templates
+    return found

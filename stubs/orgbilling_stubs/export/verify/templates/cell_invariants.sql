@@ -76,7 +76,7 @@ WHERE updated_at > as_of OR updated_at < created_at;
 -- customer: who has bought credit or signed a contract is a customer of Stripe
 SELECT organization_id, stripe_customer_id FROM v_billing_profiles
 WHERE stripe_customer_id IS NULL AND organization_id IN (
-    SELECT organization_id FROM v_ledger WHERE entry_type IN ('top_up', 'contract_credit')
+    SELECT organization_id FROM v_postings WHERE entry_type IN ('top_up', 'contract_credit')
 );
 
 -- model-positions: model_prices.position counts from 0 without gaps
@@ -92,11 +92,11 @@ WHERE (entry_type IN ('top_up', 'free_credit', 'voucher') AND amount_usd <> amou
 
 -- ledger-beginning: an organization gets its free credit on the day after its sign-up at the latest
 SELECT organization_id, number, posted.created_at, organizations.created_at AS at_ms
-FROM v_ledger AS posted JOIN v_organizations AS organizations USING (organization_id)
+FROM v_postings AS posted JOIN v_organizations AS organizations USING (organization_id)
 WHERE entry_type = 'free_credit' AND posted.created_at NOT BETWEEN organizations.created_at AND organizations.created_at + {{ day_ms }};
 
 -- ledger-voucher-credit: a voucher in the ledger is one of the organization's, with its credit
-SELECT organization_id, number, description, amount_credits FROM v_ledger AS posted
+SELECT organization_id, number, description, amount_credits FROM v_postings AS posted
 WHERE entry_type = 'voucher' AND NOT EXISTS (
     FROM v_vouchers AS known WHERE known.organization_id = posted.organization_id
         AND contains(description, code) AND credit_usd = amount_credits
@@ -106,34 +106,22 @@ WHERE entry_type = 'voucher' AND NOT EXISTS (
 SELECT organization_id, code, credit_usd, discount_percent FROM v_vouchers
 WHERE credit_usd < 0 OR discount_percent > 100 OR (credit_usd = 0 AND discount_percent = 0);
 
-{# Usage. A usage row of the ledger is described by project and model. #}
+{# Usage. #}
 -- usage-order: usage_by_day.number counts from 0 without gaps, and day never goes back
 SELECT organization_id, number, day FROM v_usage_by_day
 WINDOW by_number AS (PARTITION BY organization_id ORDER BY number)
 QUALIFY number <> coalesce(lag(number) OVER by_number + 1, 0) OR day < lag(day) OVER by_number;
 
 -- usage-rows: a day, project, model and source of an organization have one row
-SELECT organization_id, day, project_id, model, traffic_source, count(*) AS rows_found FROM v_usage_by_day
-GROUP BY ALL HAVING count(*) > 1;
+SELECT organization_id, day_ms, project_id, model, traffic_source, used_rows FROM v_usage_differences WHERE used_rows > 1;
 
 -- usage-counts: sessions ≤ messages, and each row was billed and counted
 SELECT organization_id, number, entries, sessions, messages FROM v_usage_by_day
 WHERE sessions > messages OR sessions < 1 OR entries < 1 OR entries > messages;
 
-{% for name, used, billed in (
-    ("entries", "entries", "1"),
-    ("tokens", "input_tokens + output_tokens", "tokens"),
-    ("charge", "charge_usd", "-amount_usd"),
-) %}
--- usage-{{ name }}-by-project: Σ usage_by_day of a day, source, project and model = that of the ledger ({{ name }})
-{% call unequal_sums("organization_id, day_ms, traffic_source, description") %}
-    SELECT organization_id, day * {{ day_ms }} AS day_ms, traffic_source, name || ': ' || model AS description,
-        {{ used }} AS left_side
-    FROM v_usage_by_day JOIN v_projects USING (organization_id, project_id) UNION ALL BY NAME
-    SELECT organization_id, {{ day("created_at") }} AS day_ms, traffic_source, description, {{ billed }} AS right_side
-    FROM v_ledger WHERE entry_type = 'usage'
-{% endcall %};
-{% endfor %}
+-- usage-description: usage in the ledger is described by its project and model
+SELECT organization_id, number, description, name, model FROM v_ledger JOIN v_projects USING (organization_id, project_id)
+WHERE description <> name || ': ' || model;
 
 {% for name in ("events", "services") %}
 -- {{ name }}-bookings: every row of {{ name }} was metered, and counted at least once each time
@@ -160,10 +148,10 @@ WHERE billed_at > as_of OR NOT CASE
 END;
 
 -- characters-mark: a charge for characters names their number and month
-SELECT organization_id, month, high_water_mark, description
-FROM v_characters JOIN v_ledger USING (organization_id)
-WHERE entry_type = 'character_charge' AND v_ledger.created_at = billed_at
-    AND regexp_matches(description, '^\d+ active characters in ')
+SELECT counted.organization_id, month, high_water_mark, description
+FROM v_characters AS counted JOIN v_postings AS posted
+    ON counted.organization_id = posted.organization_id AND billed_at = posted.created_at
+WHERE entry_type = 'character_charge' AND regexp_matches(description, '^\d+ active characters in ')
     AND description <> high_water_mark || ' active characters in ' || month;
 
 {# Service agreements. #}
@@ -175,7 +163,7 @@ WHERE agreed.created_at > agreed.updated_at OR agreed.updated_at > as_of
 
 -- agreements-last: no service_charge of an agreement was posted after its billed_at
 SELECT organization_id, agreed.charge_id, billed_at, max(posted.created_at) AS at_ms
-FROM v_service_agreements AS agreed JOIN v_ledger AS posted USING (organization_id, description)
+FROM v_service_agreements AS agreed JOIN v_postings AS posted USING (organization_id, description)
 WHERE entry_type = 'service_charge' AND posted.amount_usd = -agreed.amount_usd
     AND posted.created_at >= agreed.created_at
     AND (SELECT count(*) FROM v_service_agreements AS same WHERE same.organization_id = agreed.organization_id
@@ -186,7 +174,7 @@ GROUP BY ALL HAVING billed_at IS NULL OR at_ms > billed_at;
 {% call unless_empty("suspects.billed_at", "true") %}
     SELECT organization_id, charge_id, billed_at, description FROM v_service_agreements AS agreed
     WHERE billed_at IS NOT NULL AND NOT EXISTS (
-        FROM v_ledger AS posted
+        FROM v_postings AS posted
         WHERE posted.organization_id = agreed.organization_id AND posted.created_at = billed_at
             AND entry_type = 'service_charge' AND posted.description = agreed.description
     )
@@ -199,13 +187,13 @@ WHERE charge_type = 'monthly' AND active = 1
     AND billed_at < epoch_ms(date_trunc('month', make_timestamp((as_of - 600000) * 1000)));
 
 -- agreements-known: a service_charge is that of the services of a day, or names a service agreement
-SELECT organization_id, number, description FROM v_ledger ANTI JOIN v_service_agreements USING (organization_id, description)
+SELECT organization_id, number, description FROM v_postings ANTI JOIN v_service_agreements USING (organization_id, description)
 WHERE entry_type = 'service_charge' AND description <> '{{ meter_charges.service[1] }}'
     AND NOT starts_with(description, '{{ meter_charges.service[1] }}: ');
 
 -- agreements-once: a one-time agreement is charged once
 SELECT organization_id, agreed.charge_id, count(*) AS rows_found
-FROM v_service_agreements AS agreed JOIN v_ledger AS posted USING (organization_id, description)
+FROM v_service_agreements AS agreed JOIN v_postings AS posted USING (organization_id, description)
 WHERE charge_type = 'one_time' AND entry_type = 'service_charge' AND posted.amount_usd = -agreed.amount_usd
     AND posted.created_at >= agreed.created_at
     AND (SELECT count(*) FROM v_service_agreements AS same WHERE same.organization_id = agreed.organization_id
@@ -214,7 +202,7 @@ GROUP BY ALL HAVING rows_found > 1;
 
 -- agreements-amount: a service_charge that names an agreement has the amount of one of that name
 {% call unless_empty("suspects.at_ms", "true") %}
-    SELECT organization_id, number, posted.created_at AS at_ms, posted.amount_usd FROM v_ledger AS posted
+    SELECT organization_id, number, posted.created_at AS at_ms, posted.amount_usd FROM v_postings AS posted
     WHERE entry_type = 'service_charge'
         AND EXISTS (
             FROM v_service_agreements AS named WHERE named.organization_id = posted.organization_id
@@ -252,7 +240,7 @@ WHERE paid = 1 AND status IN ('draft', 'pending_payment');
 -- contract-paid: a contract with a paid installment has a subscription, and was changed by the last payment
 SELECT organization_id, contract_id, stripe_subscription_id, signed.updated_at, max(posted.created_at) AS newest
 FROM v_contracts AS signed JOIN v_installments USING (organization_id, contract_id)
-JOIN v_ledger AS posted USING (organization_id)
+JOIN v_postings AS posted USING (organization_id)
 WHERE paid = 1 AND entry_type = 'contract_credit' AND ends_with(posted.description, period)
     AND posted.created_at BETWEEN signed.created_at AND signed.end_date
 GROUP BY ALL HAVING stripe_subscription_id IS NULL OR newest > signed.updated_at;
@@ -260,7 +248,7 @@ GROUP BY ALL HAVING stripe_subscription_id IS NULL OR newest > signed.updated_at
 -- contract-bonus: the bonus is in the ledger where it was granted, and nowhere else
 SELECT organization_id, contract_id, bonus_credits_usd, bonus_credits_paid FROM v_contracts AS signed
 WHERE bonus_credits_paid <> CAST(bonus_credits_usd > 0 AND EXISTS (
-    FROM v_ledger AS posted WHERE posted.organization_id = signed.organization_id
+    FROM v_postings AS posted WHERE posted.organization_id = signed.organization_id
         AND entry_type = 'bonus_credit' AND amount_credits = bonus_credits_usd
 ) AS INTEGER);
 
@@ -316,13 +304,13 @@ EXISTS (
 {% call unequal_sums("organization_id") %}
     SELECT organization_id, paid AS left_side FROM v_installments UNION ALL BY NAME
     SELECT organization_id, CASE entry_type WHEN 'contract_credit' THEN 1 ELSE -1 END AS right_side
-    FROM v_ledger AS posted
+    FROM v_postings AS posted
     WHERE (entry_type = 'contract_credit' OR (entry_type = 'adjustment' AND ends_with(description, ' returned')))
         AND {{ of_contract }}
 {% endcall %};
 
 -- schedule-posted: a contract_credit has the amounts of an installment of its period
-SELECT organization_id, number, description, amount_credits, amount_usd FROM v_ledger AS posted
+SELECT organization_id, number, description, amount_credits, amount_usd FROM v_postings AS posted
 WHERE entry_type = 'contract_credit' AND {{ of_contract }} AND NOT EXISTS (
     FROM v_installments AS scheduled WHERE scheduled.organization_id = posted.organization_id
         AND ends_with(posted.description, period) AND credit_usd = amount_credits

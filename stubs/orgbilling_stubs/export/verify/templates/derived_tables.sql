@@ -1,0 +1,47 @@
+{#
+Tables that several invariants read, each made once, as `v_` and its name. They are written as invariants are: a
+comment with the name and what the rows are, and the query.
+#}
+{% from "invariants.sql" import day %}
+
+{#
+An organization that stops at zero is charged what is left and no more, so that in these spans, and nowhere else,
+a charge may be less than count × price. What is on account changes no credits.
+#}
+-- empty: the spans of time in which a prepaid organization has no credits, or less than none
+SELECT organization_id, number, created_at AS from_ms, lead(created_at) OVER by_number AS until_ms,
+    sum(amount_credits) OVER by_number AS balance
+FROM v_ledger WHERE amount_credits <> 0 OR amount_usd = 0
+WINDOW by_number AS (PARTITION BY organization_id ORDER BY number)
+QUALIFY balance <= 0;
+
+-- postings: the rows of the ledger that are not usage
+FROM v_ledger WHERE entry_type <> 'usage';
+
+{% set sides %}
+    SELECT organization_id, day * {{ day_ms }} AS day_ms, project_id, model, traffic_source, 1 AS used_rows,
+        entries AS used_entries, input_tokens + output_tokens AS used_tokens, charge_usd AS used_usd
+    FROM v_usage_by_day UNION ALL BY NAME
+    SELECT organization_id, {{ day("created_at") }} AS day_ms, project_id, model, traffic_source,
+        1 AS billed_entries, tokens AS billed_tokens, -amount_usd AS billed_usd
+    FROM v_ledger WHERE entry_type = 'usage'
+{% endset %}
+{% set hashed = "hash(organization_id, day_ms, project_id, model, traffic_source)" %}
+{% set differ %}
+HAVING coalesce(sum(used_entries), 0) <> coalesce(sum(billed_entries), 0) OR sum(used_rows) > 1
+    OR coalesce(sum(used_tokens), 0) <> coalesce(sum(billed_tokens), 0)
+    OR coalesce(sum(used_usd), 0) <> coalesce(sum(billed_usd), 0)
+{%- endset %}
+{# Where groups are right, so are groups of them: one number is much cheaper to group by than five columns. #}
+-- usage_differences: where usage by day, project, model and source is not that of the ledger, or has two rows
+SELECT organization_id, day_ms, project_id, model, traffic_source, coalesce(sum(used_rows), 0) AS used_rows,
+    coalesce(sum(used_entries), 0) AS used_entries, coalesce(sum(billed_entries), 0) AS billed_entries,
+    coalesce(sum(used_tokens), 0) AS used_tokens, coalesce(sum(billed_tokens), 0) AS billed_tokens,
+    coalesce(sum(used_usd), 0) AS used_usd, coalesce(sum(billed_usd), 0) AS billed_usd
+FROM ({{ sides }}) AS sides
+WHERE {{ hashed }} IN (SELECT {{ hashed }} FROM ({{ sides }}) AS sides GROUP BY {{ hashed }} {{ differ }})
+GROUP BY organization_id, day_ms, project_id, model, traffic_source {{ differ }};
+
+-- accounted: charges and payments of postpaid organizations
+SELECT organization_id, number, amount_usd FROM v_ledger JOIN v_billing_profiles USING (organization_id)
+WHERE billing_mode = 'postpaid' AND ((entry_type = 'adjustment' AND amount_credits = 0) OR entry_type IN {{ charges }});
