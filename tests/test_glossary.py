@@ -16,8 +16,8 @@ BESIDE_NOUNS = frozenset(
     compiled completed created declared declined decoding deferred deleted described disconnected documented
     duplicate encoded expired external extreme failed faulted filed fired forbidden foreign harmless
     hashing high hosted incoming injected invalid issued lazy marked missing not offered opened
-    paid partial partitioned past periodic public random reading recorded redacting redeemed refunded refused
-    rejected
+    paid partial partitioned past periodic proxied public random reading recorded redacting redeemed refunded
+    refused rejected
     removed rendering repeated resumed rewound routing selected sent serialized settled shared shown signed
     signing single skipped stale stopped strict subscribed suspended taken templating top
     undocumented unknown unreachable uploaded unreadable unverified verified writing

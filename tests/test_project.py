@@ -125,7 +125,7 @@ def declared() -> dict[str, set[str]]:
 
 
 def distribution(requirement: str) -> str:
-    return re.match(r"[\w.-]+", requirement)[0].lower().replace("_", "-")
+    return re.sub("[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0].lower())
 
 
 def pins(lock: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from orgbilling_openapi.redaction import redact
 from orgbilling_openapi.strict_json import StrictJsonError
 
 from orgbilling_conformance.api_description import PROBLEM
+from orgbilling_conformance.content_codings import can_be_undone
 from orgbilling_conformance.exchange import LOOKED_THROUGH, Exchange, NotJudged, Response, shorten
 
 NAMED = 10
@@ -65,12 +66,16 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
     "body-encoded": (
         "the body is still encoded",
-        "gzip and deflate are decoded; Brotli, Zstandard and others are not, where the recorder or the "
-        "client left them so",
+        "gzip and deflate are decoded, and Brotli and Zstandard where the extra `conformance` has installed "
+        "their libraries; others are not, nor is what is damaged in a recording",
     ),
     "body-unreadable": (
         "the recorded body cannot be read",
         "`text` is no text, or is called base64 and is not; the file beside the recording cannot be read",
+    ),
+    "damaged": (
+        "the recording is damaged there, or cut off",
+        "an entry is no JSON, or the file ends in it; it is named by its index and the place of the damage",
     ),
     "unreadable": (
         "the entry of the API lacks what HAR 1.2 requires",
@@ -300,9 +305,7 @@ def _encoded(response: Response) -> NotJudged | None:
     coding = ", ".join(response.codings)
     if COMPRESSED.match(response.body):
         return NotJudged("body-encoded", coding or "compressed") if coding or response.recorded else None
-    if set(response.codings) <= {"gzip", "x-gzip", "deflate"} or not isinstance(
-        response.parsed, StrictJsonError
-    ):
+    if can_be_undone(response.codings) or not isinstance(response.parsed, StrictJsonError):
         return None
     text = response.body.decode("utf-8", "replace")
     return NotJudged("body-encoded", coding) if BINARY.search(text) else None

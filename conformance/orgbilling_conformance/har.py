@@ -18,9 +18,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from orgbilling_openapi.strict_json import JsonObject, JsonValue, StrictJsonError, loads
 
-from orgbilling_conformance import har_file
+from orgbilling_conformance import content_codings, har_file
 from orgbilling_conformance.api_description import ApiDescription
-from orgbilling_conformance.evidence import is_problem
+from orgbilling_conformance.content_codings import CodingError
+from orgbilling_conformance.evidence import BINARY, is_problem
 from orgbilling_conformance.exchange import Exchange, Headers, NotJudged, Request, Response, shorten
 from orgbilling_conformance.har_file import Recording, UnreadableError
 from orgbilling_conformance.reports.report import counted
@@ -99,6 +100,8 @@ def consider(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, 
     recording = har_file.read(path)
     if recording.repaired:
         suite.note("the recording is not UTF-8: what could not be read is replaced")
+    if recording.outside:
+        suite.note(f"the recording is damaged outside of its entries: {recording.outside}")
     entries = _of_the_api(suite, _entries(suite, recording))
     suite.evidence.problems = any(is_problem(entry.exchange.response) for entry in entries)
     for done, entry in enumerate(entries):
@@ -128,6 +131,9 @@ def _entries(suite: ConformanceSuite, recording: Recording) -> list[HarEntry]:
     entries = []
     for index, entry in enumerate(recording.entries):
         name = f"log.entries[{index}]"
+        if index in recording.damaged:
+            suite.evidence.leave(NotJudged("damaged", recording.damaged[index]), name)
+            continue
         try:
             called = _called(entry, suite.api)
         except MALFORMED:
@@ -341,19 +347,32 @@ def _body(entry: JsonObject, headers: Headers, recording: Recording) -> tuple[by
         return b"", None if empty else not_judged or NotJudged("body-missing")
     if not raw and status not in (204, 205, 304) and (said := _said_to_come(received, headers)):
         return b"", NotJudged("body-missing", f"empty, with {said}")
-    body = raw
-    coding = Response(status, headers).codings
-    if raw.startswith(har_file.GZIP) or (coding == ["deflate"] and not _is_json(raw)):
-        try:
-            body = har_file.inflate(raw)
-        except UnreadableError as error:
-            return b"", NotJudged("body-cut" if "cut" in str(error) else "body-encoded", str(error))
+    codings = Response(status, headers).codings
+    try:
+        body = _without_codings(raw, codings)
+    except CodingError as error:
+        is_cut = error.reason in ("cut", "too-long")
+        return b"", NotJudged("body-cut" if is_cut else "body-encoded", str(error))
     if size is None or not _is_json(body):  # who cuts a text may write its new size
-        length = _length(headers) if not coding and not content.get("_file") else 0
+        length = _length(headers) if not codings and not content.get("_file") else 0
         size = max(size or 0, length)
     if size > max(len(body), len(raw)) and not _is_whole(body, content, size):
         return b"", NotJudged("body-cut", f"{len(body):,} of {size:,} bytes")
     return body, None
+
+
+def _without_codings(raw: bytes, codings: list[str]) -> bytes:
+    """A body without content codings that the recorder has left; raises `CodingError`.
+
+    Most recorders undo them and keep the header, some keep what came without it. So a text stays as it is,
+    and so does what is in a coding that cannot be undone.
+    """
+    begun = [name for name, magic in content_codings.MAGIC.items() if raw.startswith(magic)][:1]
+    is_left = begun or (not _is_json(raw) and BINARY.search(raw.decode("utf-8", "replace")))
+    left = codings if is_left and codings and content_codings.can_be_undone(codings) else begun
+    if not left or not content_codings.can_be_undone(left):
+        return raw
+    return content_codings.decoded(raw, left, har_file.MAX_BYTES)
 
 
 def _said_to_come(received: JsonObject, headers: Headers) -> str:

@@ -1,6 +1,7 @@
 """The files that recorders write: HAR as text, compressed (`.zhar`, `.har.gz`), or in a zip file with bodies.
 
-Everything is bounded: what a file may hold, also after decompression, and the digits of a number in it.
+Everything is bounded: what a file may hold, also after decompression, and the digits of a number in it. Of a
+recording that is damaged or cut off, those entries are read that can be.
 """
 
 from __future__ import annotations
@@ -8,14 +9,16 @@ from __future__ import annotations
 import json
 import math
 import posixpath
+import re
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orgbilling_openapi.strict_json import JsonValue
 
+from orgbilling_conformance.content_codings import CodingError, Decoder
 from orgbilling_conformance.options import UsageError
 
 MAX_BYTES = 512 << 20
@@ -26,6 +29,16 @@ DIGITS = 400
 
 ZIP, GZIP = b"PK\x03\x04", b"\x1f\x8b"
 ZLIB = tuple(bytes((0x78, level)) for level in (0x01, 0x5E, 0x9C, 0xDA))
+PIECE_BYTES = 65_536
+"""So many compressed bytes are decoded at once; of a piece with an error in it, nothing is read."""
+
+MOST_DAMAGED = 100
+"""After so many damaged entries no more is read: the text of each error looks at everything before it."""
+
+ENTRIES = re.compile(r'(?<!\\)"entries"\s*:\s*\[')
+SPACE = re.compile(r"[ \t\r\n]*")
+TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|["{}\[\]]', re.DOTALL)
+"""A text or a bracket; a quotation mark alone begins a text that does not end."""
 
 
 class UnreadableError(Exception):
@@ -37,12 +50,15 @@ class Recording:
     """The entries of a recording, as they stand there; repaired: whether bytes were not UTF-8.
 
     file: the content of a file beside the entries by its name, None where there is none; raises
-    `UnreadableError`.
+    `UnreadableError`. damaged: why an entry cannot be read, by its index; it is None among the entries. The
+    last one is where the file ends, if it was cut off. outside: what is damaged around the entries.
     """
 
     entries: list[JsonValue]
     file: Callable[[str], bytes | None]
     repaired: bool = False
+    damaged: dict[int, str] = field(default_factory=dict)
+    outside: str = ""
 
 
 def read(path: Path) -> Recording:
@@ -52,7 +68,7 @@ def read(path: Path) -> Recording:
         if data.startswith(ZIP):
             return _zipped(path)
         if data.startswith((GZIP, *ZLIB)):
-            data = inflate(data)
+            data = _inflated(data)
         return _parsed(data, lambda name: _beside(path.parent, name))
     except OSError as error:
         raise UsageError(f"--har: {path}: {(error.strerror or 'unreadable').lower()}") from None
@@ -60,17 +76,18 @@ def read(path: Path) -> Recording:
         raise UsageError(f"--har: {path}: {error}") from None
 
 
-def inflate(data: bytes) -> bytes:
-    """What gzip or zlib has compressed; raises `UnreadableError`."""
-    engine = zlib.decompressobj(wbits=47)  # either header
+def _inflated(data: bytes) -> bytes:
+    """What gzip or zlib has compressed, up to where it is damaged or cut off; raises `UnreadableError`."""
+    decoder, content = Decoder(("gzip" if data.startswith(GZIP) else "deflate",)), bytearray()
     try:
-        content = engine.decompress(data, MAX_BYTES)
-    except zlib.error:
-        raise UnreadableError("compressed, and damaged") from None
-    if not engine.eof:
-        too_long = len(content) >= MAX_BYTES
-        raise UnreadableError(_too_long() if too_long else "compressed, and cut off")
-    return content
+        for begin in range(0, len(data), PIECE_BYTES):
+            content += decoder.decode(data[begin : begin + PIECE_BYTES], MAX_BYTES + 1 - len(content))
+            if len(content) > MAX_BYTES:
+                raise UnreadableError(_too_long())
+    except CodingError:
+        if not content:
+            raise UnreadableError("compressed, and damaged") from None
+    return bytes(content)
 
 
 def _too_long() -> str:
@@ -127,23 +144,96 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
 
 def _parsed(data: bytes, file: Callable[[str], bytes | None]) -> Recording:
     """The entries of a HAR text in any encoding of JSON; raises `UnreadableError`."""
-    encoding, repaired = json.detect_encoding(data), False
+    text, repaired = _text(data)
     try:
-        text = data.decode(encoding, "surrogatepass")
-    except UnicodeDecodeError:
-        text, repaired = data.decode(encoding, "replace"), True
-    try:
-        entries = json.loads(text, parse_int=_integer)["log"]["entries"]
-    except json.JSONDecodeError as error:
-        cut = ", where the file ends: was it cut off?" if error.pos >= len(text.rstrip()) - 1 else ""
-        raise UnreadableError(f"not a HAR file: {error.msg} at character {error.pos}{cut}") from None
-    except RecursionError:
-        raise UnreadableError("not a HAR file: nested too deeply") from None
+        entries = json.loads(text, parse_int=_integer, strict=False)["log"]["entries"]
+    except (json.JSONDecodeError, RecursionError) as error:
+        return _salvaged(text, error, Recording([], file, repaired))
     except (KeyError, TypeError):
         raise UnreadableError("not a HAR file: it has no log.entries") from None
     if not isinstance(entries, list):
         raise UnreadableError("not a HAR file: log.entries is no list")
     return Recording(entries, file, repaired)
+
+
+def _text(data: bytes) -> tuple[str, bool]:
+    """The text of a file, without half a character at its end, and whether some of it had to be replaced."""
+    encoding = json.detect_encoding(data)
+    try:
+        return data.decode(encoding, "surrogatepass"), False
+    except UnicodeDecodeError as error:
+        if error.end == len(data):
+            return data[: error.start].decode(encoding, "surrogatepass"), False
+        return data.decode(encoding, "replace"), True
+
+
+def _salvaged(text: str, error: json.JSONDecodeError | RecursionError, empty: Recording) -> Recording:
+    """The entries that can be read in a text that is no JSON; raises `UnreadableError` where none can."""
+    start = ENTRIES.search(text)
+    end = _read_entries(text, start.end(), empty.entries, empty.damaged) if start else 0
+    if len(empty.damaged) == len(empty.entries):
+        cut = ", where the file ends: was it cut off?" if _ends(text, error) else ""
+        raise UnreadableError(f"not a HAR file: {_flaw(error)}{cut}") from None
+    is_inside = isinstance(error, RecursionError) or (start is not None and start.end() <= error.pos < end)
+    return replace(empty, outside="" if is_inside else _flaw(error))
+
+
+def _read_entries(text: str, position: int, entries: list[JsonValue], damaged: dict[int, str]) -> int:
+    """Read a list from behind its bracket on; where it ends: with the text, if it was cut off."""
+    decoder = json.JSONDecoder(parse_int=_integer, strict=False)
+    while True:
+        position = _after_space(text, position)
+        if text.startswith("]", position):
+            return position
+        entry: JsonValue = None
+        end: int | None
+        try:
+            entry, end = decoder.raw_decode(text, position)
+        except (json.JSONDecodeError, RecursionError) as error:
+            end = _end_of_value(text, position)
+            damaged[len(entries)] = _flaw(error) if end else f"nothing is read from it on: {_flaw(error)}"
+        entries.append(entry)
+        if not end:
+            return len(text)
+        if len(damaged) >= MOST_DAMAGED:
+            damaged[len(entries) - 1] = f"nothing is read from it on, the {MOST_DAMAGED}th that is damaged"
+            return len(text)
+        position = _after_space(text, end)
+        if text.startswith(",", position):
+            position += 1
+        elif not text.startswith("]", position):
+            entries.append(None)
+            why = "no comma" if position < len(text) else "the file ends"
+            damaged[len(entries) - 1] = f"nothing is read from it on: {why} at character {position}"
+            return len(text)
+
+
+def _after_space(text: str, position: int) -> int:
+    space = SPACE.match(text, position)
+    return space.end() if space else position
+
+
+def _end_of_value(text: str, position: int) -> int | None:
+    """Where an object or a list ends that is no JSON otherwise; None where its brackets do not say."""
+    depth = 0
+    for token in TOKEN.finditer(text, position):
+        if token[0] == '"' or (not depth and token.start() != position):
+            return None
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token[0], 0)
+        if depth <= 0:
+            return token.end() if token[0] in "]}" else None
+    return None
+
+
+def _ends(text: str, error: json.JSONDecodeError | RecursionError) -> bool:
+    """Whether there is nothing behind an error."""
+    return isinstance(error, json.JSONDecodeError) and not text[error.pos + 1 :].strip()
+
+
+def _flaw(error: json.JSONDecodeError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return f"{error.msg} at character {error.pos}"
 
 
 def _integer(digits: str) -> float:

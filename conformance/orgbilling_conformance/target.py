@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import importlib
 import inspect
 import sys
 import threading
-import zlib
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -26,6 +24,7 @@ from orgbilling_openapi.http_client import (
 )
 
 from orgbilling_conformance import clock
+from orgbilling_conformance.content_codings import CodingError, Decoder, can_be_undone, decoded, known
 from orgbilling_conformance.exchange import Headers, NotJudged, Request, Response
 from orgbilling_conformance.options import UsageError
 from orgbilling_conformance.reports.report import counted
@@ -108,6 +107,8 @@ class UrlTarget:
     def send(self, request: Request, authorization: str | None) -> Response:
         """Send one request; raises `UnreachableError`."""
         headers = [("User-Agent", CONFORMANCE_USER_AGENT), *request.headers]
+        if request.header("accept-encoding") is None:
+            headers.append(("Accept-Encoding", ", ".join(name for name in known() if name != "x-gzip")))
         if request.body:
             # Whoever does not read a body takes it for the next request, unless there is none.
             headers.append(("Connection", "close"))
@@ -163,23 +164,25 @@ class UrlTarget:
     def _read(self, answer: httpx.Response) -> Response:
         """The whole response, within the time and the size that one may have.
 
-        Raises `BrokenError`, and what httpx raises. httpx takes compressed data that ends early for whole.
+        Raises `BrokenError`, and what httpx raises.
         """
         headers, ends = tuple(answer.headers.multi_items()), clock.seconds() + self._timeout
+        codings = Response(answer.status_code, headers).codings
+        decoder = Decoder(codings) if can_be_undone(codings) else None
         content = bytearray()
-        gzipped = answer.headers.get("content-encoding", "").strip().lower() in ("gzip", "x-gzip")
-        engine = zlib.decompressobj(wbits=31) if gzipped else None
-        received = False
-        for chunk in answer.iter_raw() if engine else answer.iter_bytes():
-            received = received or bool(chunk)
-            content += _inflated(engine, chunk, LARGEST + 1 - len(content)) if engine else chunk
-            if clock.seconds() > ends:
-                return Response(0, failure="timeout")
-            if len(content) > LARGEST:
-                not_judged = NotJudged("body-cut", f"more than {LARGEST >> 20} MiB")
-                return Response(answer.status_code, headers, bytes(content[:LARGEST]), not_judged=not_judged)
-        if engine and received and not engine.eof:
-            raise BrokenError("called gzip, and ends early")
+        try:
+            for chunk in answer.iter_raw():
+                content += decoder.decode(chunk, LARGEST + 1 - len(content)) if decoder else chunk
+                if clock.seconds() > ends:
+                    return Response(0, failure="timeout")
+                if len(content) > LARGEST:
+                    not_judged = NotJudged("body-cut", f"more than {LARGEST >> 20} MiB")
+                    body = bytes(content[:LARGEST])
+                    return Response(answer.status_code, headers, body, not_judged=not_judged)
+            if decoder:
+                decoder.finish()
+        except CodingError as error:
+            raise BrokenError(str(error)) from None
         return Response(answer.status_code, headers, bytes(content))
 
     def close(self) -> None:
@@ -253,7 +256,13 @@ class AppTarget:
         if request.method == "HEAD":  # a server would not send it, whatever the application says
             body = b""
         headers = tuple((key.decode("latin-1"), value.decode("latin-1")) for key, value in start["headers"])
-        return start["status"], headers, _decoded(body, dict(start["headers"]))
+        codings = Response(start["status"], headers).codings
+        if can_be_undone(codings):
+            try:
+                body = decoded(body, codings, LARGEST)
+            except CodingError as error:
+                raise BrokenError(str(error)) from None
+        return start["status"], headers, body
 
     async def _start(self) -> asyncio.Task[None]:
         """Run the lifespan of an application that has one."""
@@ -282,26 +291,6 @@ class AppTarget:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
-
-
-def _inflated(engine: zlib._Decompress, chunk: bytes, most: int) -> bytes:
-    """The next bytes of a compressed body, so many at most; raises `BrokenError`."""
-    try:
-        return engine.decompress(chunk, most)
-    except zlib.error:
-        raise BrokenError("called gzip, and is not") from None
-
-
-def _decoded(body: bytes, headers: dict[bytes, bytes]) -> bytes:
-    """The body without its content coding; raises `BrokenError` where it is not what it is called."""
-    if headers.get(b"content-encoding", b"identity").lower() not in (b"gzip", b"x-gzip") or not body:
-        return body
-    try:
-        return gzip.decompress(body)
-    except EOFError:
-        raise BrokenError("called gzip, and ends early") from None
-    except (OSError, zlib.error):
-        raise BrokenError("called gzip, and is not") from None
 
 
 def _scope(request: Request, authorization: str | None) -> Message:

@@ -15,6 +15,9 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import brotli
+from backports import zstd
+
 API = "https://api.example.com/api/v1/org/model-pricing"
 PAGE = "https://app.example.com/org/model-pricing"
 Written = tuple[Path, dict[str, int]]
@@ -313,7 +316,7 @@ def charles(folder: Path, body: bytes) -> Written:
 
 
 def proxyman(folder: Path, body: bytes) -> Written:
-    """Proxyman: its own members and comments; Brotli that it did not decode stands there in base64."""
+    """Proxyman: its own members and comments; what it did not decode stands there in base64."""
 
     def entry(coding: str, **content: Any) -> JsonDocument:
         return {
@@ -329,11 +332,11 @@ def proxyman(folder: Path, body: bytes) -> Written:
             "cache": {}, "timings": {"send": 0, "wait": 41, "receive": 0}, "serverIPAddress": "192.0.2.1",
         }  # fmt: skip
 
-    brotli = b"\x8b\x1f\x80\xff" + bytes(range(40))
-    entries = [
-        entry("identity", size=len(body), text=body.decode()),
-        entry("br", size=len(brotli), text=base64.b64encode(brotli).decode(), encoding="base64"),
-    ]
+    entries = [entry("identity", size=len(body), text=body.decode())]
+    left = {"br": brotli.compress(body), "zstd": zstd.compress(body), "dcb": b"\xff" * 40}
+    for coding, coded in left.items():
+        text = base64.b64encode(coded).decode()
+        entries.append(entry(coding, size=len(coded), text=text, encoding="base64"))
     return log(folder / "a.har", {"name": "Proxyman", "version": "5.20.0"}, entries), {"body-encoded": 1}
 
 

@@ -4,12 +4,15 @@ import base64
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
-from orgbilling_conformance import Report, UsageError, conform
+from backports import zstd
+from orgbilling_conformance import Report, UsageError, conform, content_codings
 from orgbilling_conformance.exchange import Request, Response
 from orgbilling_conformance.reports import github, html, junit, markdown, sarif, terminal
 from orgbilling_conformance.rules.registry import RULES
@@ -387,7 +390,14 @@ def header(name: str, value: str, **response: Any) -> dict[str, Any]:
     return {"headers": [{"name": name, "value": value}], "content": {"size": 0}} | response
 
 
-BROTLI = base64.b64encode(b"\x8b\x1f\x80\xff\x00\x01").decode()
+def coded(coding: str, body: bytes) -> dict[str, Any]:
+    """A response whose body a recorder has left in its coding."""
+    headers = [*content()["headers"], {"name": "Content-Encoding", "value": coding}]
+    text = base64.b64encode(body).decode()
+    return {"headers": headers, "content": {"text": text, "encoding": "base64", "size": len(body)}}
+
+
+LEDGER_ROWS = b"[]" * 300
 FLAWS: dict[str, tuple[dict[str, Any], str]] = {
     "a redirect": (header("Location", "https://b.example.com/x", status=302), "redirect"),
     "a redirect of the browser": (header("Non-Authoritative-Reason", "HSTS", status=307), "redirect"),
@@ -420,10 +430,15 @@ FLAWS: dict[str, tuple[dict[str, Any], str]] = {
         "body-cut",
     ),
     "gzip as text": (content(text=gzip.compress(b"[]").decode("utf-8", "replace")), "body-encoded"),
-    "Brotli": (
-        header("Content-Encoding", "br", content={"text": BROTLI, "encoding": "base64"}),
+    "Brotli that was cut": (coded("br", brotli.compress(LEDGER_ROWS)[:9]), "body-cut"),
+    "Zstandard that was cut": (coded("zstd", zstd.compress(LEDGER_ROWS)[:14]), "body-cut"),
+    "Brotli as text": (
+        content(text=brotli.compress(LEDGER_ROWS).decode("utf-8", "replace"))
+        | {"headers": [{"name": "content-encoding", "value": "br"}]},
         "body-encoded",
     ),
+    "Zstandard that is none": (coded("zstd", b"\xff\x00" * 30), "body-encoded"),
+    "a coding that nobody knows": (coded("aes128gcm", b"\xff\x00" * 30), "body-encoded"),
     "no base64": (content(text="a-_", encoding="base64"), "body-unreadable"),
     "another encoding": (content(text="a", encoding="quoted-printable"), "body-unreadable"),
     "JSON that is no text": (content(text={"a": 1}), "body-unreadable"),
@@ -462,6 +477,69 @@ def test_a_body_that_came_so_is_judged(
 ) -> None:
     report = conform(har=har(tmp_path / "a.har", [good, changed(good, response=response)]))
     assert {finding.rule for finding in report.errors} == {"json"}
+
+
+CODINGS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": brotli.compress,
+    "zstd": zstd.compress,
+    "gzip, br": lambda body: brotli.compress(gzip.compress(body)),
+}
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_body_that_was_left_in_its_coding_is_judged(
+    good: dict[str, Any], tmp_path: Path, coding: str
+) -> None:
+    body = good["response"]["content"]["text"].encode()
+    sound = changed(good, response=coded(coding, CODINGS[coding](body)))
+    report = conform(har=har(tmp_path / "a.har", [sound]))
+    assert (report.verdict, report.findings, not_judged(report)) == ("conforms", (), {})
+    broken = body.replace(b'"creditBalance":', b'"creditBalance":"x","balance":')
+    report = conform(
+        har=har(tmp_path / "b.har", [changed(good, response=coded(coding, CODINGS[coding](broken)))])
+    )
+    assert ("schema-type", "getOrgBilling", "/creditBalance") in keys(report)
+
+
+@pytest.mark.parametrize("coding", [*CODINGS, "aes128gcm"])
+@pytest.mark.parametrize("text", ['{"currency": "\ufffd"}', '{"currency": "US'])
+def test_a_text_that_the_recorder_has_decoded_is_judged_as_it_is(
+    good: dict[str, Any], tmp_path: Path, coding: str, text: str
+) -> None:
+    response = coded(coding, b"") | {"content": {"text": text, "size": len(text.encode())}}
+    report = conform(har=har(tmp_path / "a.har", [changed(good, response=response)]))
+    assert report.errors
+
+
+def test_without_a_library_a_coding_is_a_remark(
+    good: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content_codings, "known", dict)
+    body = good["response"]["content"]["text"].encode()
+    for coding, encode in CODINGS.items():
+        left = changed(good, response=coded(coding, encode(body)))
+        report = conform(har=har(tmp_path / "a.har", [good, left]))
+        assert (report.exit, report.findings, not_judged(report)) == (0, (), {"body-encoded": 1})
+
+
+@pytest.mark.parametrize("end", [-4, -40, -400])
+def test_a_recording_that_was_cut_off_is_judged_up_to_there(
+    good: dict[str, Any], tmp_path: Path, end: int
+) -> None:
+    broken = changed(good, response={"content": {"text": "{}", "size": 2}})
+    path = har(tmp_path / "a.har", [good, good, good])
+    whole = path.read_text()
+    path.write_text(whole[:end])
+    report = conform(har=path)
+    assert (report.verdict, report.findings, not_judged(report)) == ("conforms", (), {"damaged": 1})
+    (remark,) = [note for note in report.notes if "damaged there, or cut off" in note]
+    assert "log.entries[2] (" in remark
+    path = har(tmp_path / "b.har", [good, broken, good])
+    path.write_text(path.read_text()[:end])
+    assert conform(har=path).exit == 1
 
 
 def test_a_web_socket_is_not_the_api(good: dict[str, Any], tmp_path: Path) -> None:

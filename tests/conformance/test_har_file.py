@@ -40,18 +40,19 @@ def test_bytes_that_are_not_utf8_are_replaced_and_said_so(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (TEXT.encode()[:-4], "where the file ends: was it cut off"),
+        (TEXT.encode()[:20], "where the file ends: was it cut off"),
+        (TEXT.encode()[:-4], "at character 36, where the file ends: was it cut off"),
         (b"<html>", "Expecting value at character 0"),
         (b'{"log": {"entries": {}}}', "is no list"),
         (b'{"entries": []}', "it has no log"),
         (b'{"log": ' + b"[" * 100_000, "nested too deeply"),
-        (gzip.compress(TEXT.encode(), mtime=0)[:-9], "cut off"),
+        (gzip.compress(TEXT.encode(), mtime=0)[:30], "cut off"),
         (b"\x78\x9c" + b"\xff" * 30, "damaged"),
         (gzip.compress(b" " * 2000), "longer than"),
         (b" " * 2000, "longer than"),
         (b"PK\x03\x04" + b"\x00" * 40, "a zip file that is damaged"),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_what_is_no_recording_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, why: str
@@ -92,3 +93,94 @@ def test_a_number_of_too_many_digits_ends_nothing(tmp_path: Path) -> None:
     text = json.dumps({"log": {"entries": entries}}).replace('"time": 0', f'"time": {"9" * 5001}')
     (tmp_path / "a.har").write_text(text)
     assert har_file.read(tmp_path / "a.har").entries == [{"time": float("inf")}]
+
+
+ENTRIES = [{"comment": f'{number} \\ " ü'} for number in range(5)]
+LONG = json.dumps({"log": {"version": "1.2", "entries": ENTRIES, "pages": []}}, ensure_ascii=False)
+FOURTH = LONG.index('{"comment": "3')
+
+
+def read(path: Path, data: bytes | str) -> har_file.Recording:
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return har_file.read(path)
+
+
+@pytest.mark.parametrize("length", range(FOURTH - 2, LONG.index('{"comment": "4') - 2))
+def test_of_a_recording_that_was_cut_off_the_whole_entries_are_read(tmp_path: Path, length: int) -> None:
+    cut = LONG[:length]
+    for data in (cut.encode(), cut.encode("utf-16"), zlib.compress(cut.encode())):
+        recording = read(tmp_path / "a.har", data)
+        assert recording.entries == [*ENTRIES[:3], None]
+        assert list(recording.damaged) == [3]
+        assert "character" in recording.damaged[3]
+        assert not recording.repaired
+
+
+@pytest.mark.parametrize("length", [-1, -2, -9])
+def test_what_is_cut_off_behind_the_entries_is_said_so(tmp_path: Path, length: int) -> None:
+    recording = read(tmp_path / "a.har", LONG[:length])
+    assert (recording.entries, recording.damaged) == (ENTRIES, {})
+    assert "at character" in recording.outside
+
+
+def test_half_a_character_at_the_end_is_no_other_encoding(tmp_path: Path) -> None:
+    end = LONG.encode().index('3 \\\\ \\" ü'.encode()) + len(b'3 \\\\ \\" ') + 1
+    recording = read(tmp_path / "a.har", LONG.encode()[:end])
+    assert (recording.entries, recording.repaired) == ([*ENTRIES[:3], None], False)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])
+def test_a_compressed_recording_that_was_cut_off_is_read_up_to_there(tmp_path: Path, compress: Any) -> None:
+    entries = [{"comment": f"{number:x}" * 40} for number in range(3000)]
+    data = compress(json.dumps({"log": {"entries": entries}}).encode())
+    recording = read(tmp_path / "a.har", data[: len(data) // 2])
+    (end,) = recording.damaged
+    assert 0 < end < 3000
+    assert recording.entries == [*entries[:end], None]
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        ('{"comment": "3 }', None),
+        ('{"comment": nil, "more": {"a": [1, 2]}}', "Expecting value at character"),
+        ('{"comment": 1,}', "at character"),
+        ("{comment: 1}", "Expecting property name"),
+        ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
+    ],
+)
+def test_an_entry_that_is_no_json_ends_nothing(tmp_path: Path, damage: str, why: str | None) -> None:
+    end = LONG.index("}", FOURTH) + 1
+    recording = read(tmp_path / "a.har", LONG[:FOURTH] + damage + LONG[end:])
+    assert recording.entries[:4] == [*ENTRIES[:3], None]
+    if why is None:  # a text without an end: nobody can say where the next entry begins
+        assert len(recording.entries) == 4
+    else:
+        assert recording.entries[4:] == ENTRIES[4:]
+        assert why in recording.damaged[3]
+        assert recording.outside == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "outside"),
+    [
+        (LONG + LONG, "Extra data at character"),
+        (LONG + "\x00" * 9, "Extra data at character"),
+        (LONG.replace('"1.2"', "1.2.3"), "at character"),
+        (LONG.replace("3 ", "3 \n\t"), ""),
+    ],
+    ids=["twice", "zeros", "a version", "line breaks in a text"],
+)
+def test_damage_around_the_entries_is_said_and_ends_nothing(tmp_path: Path, text: str, outside: str) -> None:
+    recording = read(tmp_path / "a.har", text)
+    assert (len(recording.entries), recording.damaged) == (5, {})
+    assert outside in recording.outside
+    assert bool(outside) == bool(recording.outside)
+
+
+def test_a_file_of_damaged_entries_is_given_up(tmp_path: Path) -> None:
+    text = '{"log": {"entries": [' + '{"a": 1}, ' + "{'}, " * 200_000 + '{"a": "'
+    recording = read(tmp_path / "a.har", text)
+    assert recording.entries[0] == {"a": 1}
+    assert list(recording.damaged) == list(range(1, 101))
+    assert recording.damaged[100] == "nothing is read from it on, the 100th that is damaged"

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
+from orgbilling_conformance.content_codings import known
+
 from orgbilling_stubs.http.context import Headers
 
 VIA = b"1.1 orgbilling"
@@ -32,8 +34,6 @@ HOP_BY_HOP = frozenset(
 ESSENTIAL = frozenset({b"host", b"authorization", b"content-length", b"content-type", b"cache-control"})
 """Headers that a `Connection` header cannot take away: they are for the recipient, whatever it says."""
 FORWARDING = frozenset({b"forwarded", b"x-real-ip"})
-DECODED_CODINGS = frozenset({b"gzip", b"x-gzip", b"deflate", b"identity"})
-"""Content codings that the standard library undoes."""
 REPLACED = frozenset({b"date", b"server", b"x-content-type-options"})
 """Response headers that the stub writes itself."""
 METHOD_OVERRIDES = frozenset({b"x-http-method-override", b"x-http-method", b"x-method-override"})
@@ -122,8 +122,14 @@ def _named_by_connection(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[by
 
 def _codings(value: bytes) -> bytes:
     """Of the codings that a client accepts those that can be undone; empty for none."""
+    undone = {"identity", *known()}
     accepted = (item.strip() for item in value.split(b","))
-    return b", ".join(item for item in accepted if item.partition(b";")[0].strip().lower() in DECODED_CODINGS)
+    return b", ".join(item for item in accepted if _name(item) in undone)
+
+
+def _name(item: bytes) -> str:
+    """The name of a list's item, without its parameters."""
+    return item.partition(b";")[0].strip().lower().decode("latin-1")
 
 
 def _cookie(value: bytes, upstream_path: str, prefix: str, *, secure: bool) -> bytes:

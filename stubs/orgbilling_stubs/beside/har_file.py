@@ -12,10 +12,11 @@ import logging
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+from orgbilling_conformance.content_codings import CodingError
 from orgbilling_openapi.redaction import MASK, redact, redact_json
 from orgbilling_openapi.strict_json import JsonObject, StrictJsonError, is_too_deep, loads
 
-from orgbilling_stubs.beside.traffic import MOST_DECODED_BYTES, ForwardedExchange
+from orgbilling_stubs.beside.traffic import ForwardedExchange
 from orgbilling_stubs.billing import instants
 
 LOG = logging.getLogger("orgbilling")
@@ -115,8 +116,11 @@ def _headers(pairs: list[tuple[str, str]]) -> list[JsonObject]:
 def _content(exchange: ForwardedExchange, headers: list[tuple[str, str]]) -> JsonObject:
     """The decoded body; without text where it is not known whole, and then its size says so."""
     media = next((value for name, value in headers if name.lower() == "content-type"), "")
-    body = exchange.decoded if exchange.whole else None
-    if body is None or len(body) > MOST_DECODED_BYTES:
+    try:
+        body = exchange.decoded() if exchange.whole else None
+    except CodingError:
+        body = None
+    if body is None:
         return {"size": len(exchange.content or b"") or -1, "mimeType": media}
     text = _text(body)
     if text is None:

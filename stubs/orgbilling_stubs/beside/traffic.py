@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,11 +17,11 @@ from functools import partial
 from queue import Empty, Full, Queue
 from threading import Event, Lock, Thread
 
+from orgbilling_conformance.content_codings import CodingError, decoded
 from orgbilling_conformance.exchange import NotJudged, Request, Response
 from orgbilling_conformance.observation import Observation, request_of
 from orgbilling_conformance.reports.report import Finding
 
-from orgbilling_stubs.beside.forwarded_headers import DECODED_CODINGS
 from orgbilling_stubs.beside.observation_process import ObservationProcess
 from orgbilling_stubs.http.context import Headers
 
@@ -69,18 +68,11 @@ class ForwardedExchange:
     stub: Response | None = None
     failure: str = ""
 
-    @property
     def decoded(self) -> bytes | None:
-        """The body without its content coding; None where that is not known, or the body is too long."""
-        content = self.content
-        if content is None:
+        """The body without its content codings; None where there is no copy. Raises CodingError."""
+        if self.content is None:
             return None
-        for name, value in self.headers:
-            if name.lower() == b"content-encoding" and value.strip().lower() != b"identity":
-                content = _undone(content, value.strip().lower()) if content else content
-                if content is None:
-                    return None
-        return content
+        return decoded(self.content, Response(self.status, _texts(self.headers)).codings, MOST_DECODED_BYTES)
 
 
 Listener = Callable[[ForwardedExchange], None]
@@ -204,36 +196,25 @@ class TrafficObserver:
 
 def judged_exchange(exchange: ForwardedExchange) -> tuple[Request, Response]:
     """An exchange as it is judged: its body decoded, and said where it is not what the real API has sent."""
-    headers = _texts(exchange.headers)
     request = request_of(
         exchange.method, exchange.path, exchange.query, _texts(exchange.received), exchange.body
     )
-    body = b"" if exchange.method == "HEAD" else exchange.decoded or b""
-    response = Response(exchange.status, headers, body, exchange.seconds, not_judged=_not_judged(exchange))
     if exchange.failure:
-        response = Response(0, (), b"no whole answer", exchange.seconds, failure=exchange.failure)
-    elif (
-        response.not_judged is not None
-        and response.not_judged.reason == "body-encoded"
-        and _is_known(response)
-    ):
-        broken = b"the body is not in the content coding that it names"
-        response = Response(0, (), broken, exchange.seconds, failure="broken")
-    return request, response
-
-
-def _is_known(response: Response) -> bool:
-    """Whether we undo every content coding that a response names."""
-    return {coding.encode() for coding in response.codings} <= DECODED_CODINGS
-
-
-def _not_judged(exchange: ForwardedExchange) -> NotJudged | None:
-    """Why the copy of a body is not what the real API has sent; None where it is."""
-    if not exchange.whole:
-        return NotJudged("body-cut")
-    if exchange.method != "HEAD" and exchange.decoded is None:
-        return NotJudged("body-encoded" if exchange.content is not None else "body-missing")
-    return None
+        return request, Response(0, (), b"no whole answer", exchange.seconds, failure=exchange.failure)
+    body: bytes | None = b""
+    not_judged = None if exchange.whole else NotJudged("body-cut")
+    if exchange.whole and exchange.method != "HEAD":
+        try:
+            body = exchange.decoded()
+        except CodingError as error:
+            if error.reason in ("cut", "damaged"):
+                broken = str(error).encode()
+                return request, Response(0, (), broken, exchange.seconds, failure="broken")
+            not_judged = NotJudged("body-encoded" if error.reason == "unknown" else "body-cut", str(error))
+        if body is None:
+            not_judged = NotJudged("body-cut", f"more than {MOST_COPIED_BYTES >> 20} MiB")
+    headers = _texts(exchange.headers)
+    return request, Response(exchange.status, headers, body or b"", exchange.seconds, not_judged=not_judged)
 
 
 def authorization_of(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
@@ -248,16 +229,3 @@ def authorization_of(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
 
 def _texts(headers: Sequence[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
-
-
-def _undone(content: bytes, coding: bytes) -> bytes | None:
-    """A body without one coding; None for an unknown one, for a damaged body, and for a very long one."""
-    windows = {b"gzip": (31,), b"x-gzip": (31,), b"deflate": (15, -15)}.get(coding, ())
-    for window in windows:
-        decoder = zlib.decompressobj(window)
-        try:
-            plain = decoder.decompress(content, MOST_DECODED_BYTES)
-        except zlib.error:
-            continue
-        return plain if decoder.eof else None
-    return None

@@ -1,7 +1,7 @@
 """The client of the real API: one pool of connections, nothing decoded, nothing followed, nothing remembered.
 
 It follows the network policy of `orgbilling_openapi.http_client`. Without a proxy on the way, the connections
-are our own (`direct_connections`); httpx speaks with a proxy, and gives the bytes as they came (`aiter_raw`).
+are our own (`direct_connections`); httpx speaks with a proxy (`proxied_connections`).
 No credential outlives its request.
 """
 
@@ -26,9 +26,8 @@ from orgbilling_stubs.http.context import Headers
 from orgbilling_stubs.http.errors import Problem, ProblemType
 
 if TYPE_CHECKING:
-    import httpx
-
     from orgbilling_stubs.beside.direct_connections import DirectConnections
+    from orgbilling_stubs.beside.proxied_connections import ProxiedConnections
 
 MOST_CONNECTIONS = 100
 IDLE_CONNECTIONS = 20
@@ -57,28 +56,6 @@ class UpstreamResponse(Protocol):
         """Give the connection back."""
 
 
-class _ProxiedResponse:
-    """A response that came through a proxy."""
-
-    def __init__(self, response: httpx.Response, timeouts: dict[str, float | None]) -> None:
-        self._response = response
-        self._timeouts = timeouts
-        self.status = response.status_code
-        self.headers: Headers = response.headers.raw
-
-    def header(self, name: bytes) -> str:
-        return next((value for key, value in self.headers if key.lower() == name), b"").decode("latin-1")
-
-    def wait_without_limit(self) -> None:
-        self._timeouts["read"] = None
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._response.aiter_raw()
-
-    async def aclose(self) -> None:
-        await self._response.aclose()
-
-
 class Upstream:
     """Sends requests to the real API."""
 
@@ -91,7 +68,7 @@ class Upstream:
         self._connect_s = min(settings.timeout_s, CONNECT_TIMEOUT_S)
         self._pool_s = min(settings.timeout_s, POOL_TIMEOUT_S)
         self._options = client_options(self.base, settings.timeout_s, certificates)
-        self._pool: DirectConnections | httpx.AsyncHTTPTransport | None = None
+        self._pool: DirectConnections | ProxiedConnections | None = None
 
     async def send(
         self,
@@ -127,50 +104,28 @@ class Upstream:
     async def _send(
         self, method: str, target: bytes, headers: Headers, body: bytes | AsyncIterator[bytes] | None
     ) -> UpstreamResponse:
-        import httpx
+        return await self._connected().send(method, target, headers, body)
 
-        pool = self._connected()
-        if not isinstance(pool, httpx.AsyncHTTPTransport):
-            return await pool.send(method, target, headers, body)
-        seconds, connect_s, pool_s = self._timeout_s, self._connect_s, self._pool_s
-        timeouts: dict[str, float | None] = {
-            "connect": connect_s,
-            "read": seconds,
-            "write": seconds,
-            "pool": pool_s,
-        }
-        # httpx would write a path anew: dots, and characters that it encodes otherwise.
-        extensions = {"timeout": timeouts, "target": target}
-        request = httpx.Request(method, self.base, headers=headers, content=body, extensions=extensions)
-        return _ProxiedResponse(await pool.handle_async_request(request), timeouts)
-
-    def _connected(self) -> DirectConnections | httpx.AsyncHTTPTransport:
+    def _connected(self) -> DirectConnections | ProxiedConnections:
         """The connections, through a proxy where the environment names one."""
         if self._pool is None:
             import httpx
 
             from orgbilling_stubs.beside.direct_connections import DirectConnections, PoolLimits, TimeLimits
+            from orgbilling_stubs.beside.proxied_connections import ProxiedConnections
 
+            limits = PoolLimits(MOST_CONNECTIONS, IDLE_CONNECTIONS, IDLE_SECONDS)
+            times = TimeLimits(self._pool_s, self._connect_s, self._timeout_s)
             verify = self._options["verify"]
             proxy = proxy_of(self.base) if self._options["trust_env"] else None
             if proxy is not None:
-                limits = httpx.Limits(
-                    max_connections=MOST_CONNECTIONS,
-                    max_keepalive_connections=IDLE_CONNECTIONS,
-                    keepalive_expiry=IDLE_SECONDS,
-                )
-                self._pool = httpx.AsyncHTTPTransport(verify=verify, limits=limits, proxy=proxy)
+                self._pool = ProxiedConnections(self.base, verify, proxy, limits, times)
                 return self._pool
             url, tls = httpx.URL(self.base), None
             if url.scheme == "https":
                 tls = verify if isinstance(verify, ssl.SSLContext) else httpx.create_ssl_context(verify=False)
-            self._pool = DirectConnections(
-                url.raw_host.decode("ascii"),
-                url.port or (80 if tls is None else 443),
-                tls,
-                PoolLimits(MOST_CONNECTIONS, IDLE_CONNECTIONS, IDLE_SECONDS),
-                TimeLimits(self._pool_s, self._connect_s, self._timeout_s),
-            )
+            port = url.port or (80 if tls is None else 443)
+            self._pool = DirectConnections(url.raw_host.decode("ascii"), port, tls, limits, times)
         return self._pool
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -260,14 +259,21 @@ def _extras() -> Iterator[InstallationCheck]:
 
 
 def _distributions(extra: str) -> Sequence[str]:
-    """The distributions that an extra asks for, from the metadata of this one."""
+    """The distributions that an extra asks for on this Python, from the metadata of this one."""
+    from packaging.requirements import Requirement  # late: for this row alone
+
     try:
         requirements = metadata.requires(DISTRIBUTION) or ()
     except metadata.PackageNotFoundError:
         return ()
-    marked = re.compile(rf"extra\s*==\s*['\"]{re.escape(extra)}['\"]")
-    names = (re.match(r"[\w.-]+", line) for line in requirements if marked.search(line))
-    return [name[0] for name in names if name is not None]
+    found = [Requirement(line) for line in requirements]
+    return [
+        requirement.name
+        for requirement in found
+        if requirement.marker is not None
+        and requirement.marker.evaluate({"extra": extra})
+        and not requirement.marker.evaluate({"extra": ""})
+    ]
 
 
 def _is_installed(distribution: str) -> bool:
