@@ -36,9 +36,6 @@ from orgbilling_stubs.billing.tenant_config import ContractTerms
 PAYMENT_INTERVAL_MONTHS = {"monthly": 1, "quarterly": 3, "annual": 12, "one_time": 0}
 """Months between two payments; 0 = paid once."""
 
-SIGNING_LEAD_MS = 14 * DAY_MS
-"""How long before its start a persona's contract is signed."""
-
 CANCELLED_BEFORE_MS = 20 * DAY_MS
 """How long before the as-of instant a persona's cancelled contract was cancelled."""
 

@@ -1,4 +1,4 @@
-"""Identifiers, each a pure function of what it names: same inputs, same id, on every machine."""
+"""Identifiers and numbers, each a pure function of what it names: the same on every machine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from orgbilling_stubs.base62 import base62
 
 def _digest(parts: tuple[str | int, ...], size: int) -> bytes:
     return blake2b("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass"), digest_size=size).digest()
+
+
+def number(limit: int, *parts: str | int) -> int:
+    """A number from 0 to below the limit, derived from the parts."""
+    return int.from_bytes(_digest(parts, 8)) % limit
 
 
 def uuid(*parts: str | int) -> str:

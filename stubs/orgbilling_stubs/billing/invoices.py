@@ -2,7 +2,7 @@
 
 | invoice | of | due |
 | --- | --- | --- |
-| top-up | each top-up, by hand or automatic | when it is bought |
+| top-up | each top-up, by hand or automatic | when it is issued |
 | installment | each installment of the contract | on its due date |
 | month | the charges of each month of a postpaid organization | when the next month opens |
 
@@ -22,11 +22,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing import ids, instants
 from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS
 from orgbilling_stubs.billing.contract import Contract, InstallmentId
 from orgbilling_stubs.billing.currencies import minor_units_of
-from orgbilling_stubs.billing.instants import DAY_MS
+from orgbilling_stubs.billing.instants import DAY_MS, MINUTE_MS
 from orgbilling_stubs.billing.ledger import LedgerRow
 from orgbilling_stubs.billing.payment_cards import PaymentCard
 from orgbilling_stubs.billing.tenant import Checkout, Tenant
@@ -43,6 +43,10 @@ CHARGE_NAMES = {
 """What a monthly invoice calls the charges of each entry type; its lines stand in this order."""
 
 _MONTH_TITLE = "Invoice "
+
+_AUTOMATIC_MS = (2_000, 40_000)
+_SUBSCRIPTION_MS = (58 * MINUTE_MS, 71 * MINUTE_MS)
+"""How long before its payment an invoice was issued, at least and at most."""
 
 
 class InvoicePayment(NamedTuple):
@@ -120,6 +124,33 @@ def invoice_numbered(tenant: Tenant, number: str) -> Invoice | None:
     return next((invoice for invoice in invoices(tenant) if invoice.number == number), None)
 
 
+def issue_ms(tenant: Tenant, number: int, at_ms: int, kind: str, checkout: Checkout | None = None) -> int:
+    """When the invoice was issued that a ledger row pays, a purchase (`top_up`) or an installment.
+
+    number, at_ms, kind: of the row. checkout: where a purchase was paid in the browser.
+
+    What is paid in the browser is issued when its checkout session is opened: a purchase, and the first
+    payment of a contract. An automatic purchase takes the card some seconds. Stripe makes the invoice of a
+    subscription about an hour before it charges the card (its documentation of invoices).
+    """
+    if checkout is None and kind == "contract_credit":
+        checkout = _first_checkout(tenant, at_ms)
+    if checkout is not None:
+        return min(checkout.opened_ms, at_ms)
+    earliest_ms, latest_ms = _AUTOMATIC_MS if kind == "top_up" else _SUBSCRIPTION_MS
+    config = tenant.config
+    drawn_ms = ids.number(latest_ms - earliest_ms, config.seed, config.identity_organization, "issue", number)
+    return max(at_ms - earliest_ms - drawn_ms, tenant.created_ms)
+
+
+def _first_checkout(tenant: Tenant, at_ms: int) -> Checkout | None:
+    """The checkout session of the contract that was paid for the first time at an instant."""
+    first_ms: dict[str, int] = {}
+    for number, installment in tenant.installments_by_row.items():
+        first_ms.setdefault(installment.session_id or "", tenant.ledger.rows[number].at_ms)
+    return next((tenant.checkouts.get(session) for session, ms in first_ms.items() if ms == at_ms), None)
+
+
 def _top_ups(tenant: Tenant) -> Iterator[Invoice]:
     checkouts = {checkout.ledger_row: checkout for checkout in tenant.checkouts.values()}
     for row in tenant.ledger.rows:
@@ -137,12 +168,13 @@ def _paid_invoice(
     if checkout is not None:
         amount_minor, currency = checkout.amount_minor, checkout.currency
     payment = InvoicePayment(row.at_ms, amount_minor, tenant.cards_by_row.get(row.number))
+    issued_ms = issue_ms(tenant, row.number, row.at_ms, row.kind, checkout)
     return Invoice(
         number,
         title,
         PAID,
-        row.at_ms,
-        row.at_ms,
+        issued_ms,
+        issued_ms if row.kind == "top_up" else row.at_ms,
         currency,
         ((title, amount_minor),),
         payments=(payment,),
@@ -320,16 +352,15 @@ def _installment_invoice(
     service_minor = minor_units_of(installment.service_micros, currency)
     lines = (("Credits", amount_minor - service_minor), ("Services", service_minor))
     paid_first = contract.status == "pending_payment" and installment.due_ms <= contract.start_ms
-    payments: tuple[InvoicePayment, ...] = ()
-    if payment.row is not None:
-        card = tenant.cards_by_row.get(payment.row.number)
-        payments = (InvoicePayment(payment.row.at_ms, amount_minor, card),)
+    rows = [] if payment.row is None else [payment.row]
+    payments = tuple(
+        InvoicePayment(row.at_ms, amount_minor, tenant.cards_by_row.get(row.number)) for row in rows
+    )
     return Invoice(
         payment.number,
         payment.title,
         status,
-        # An invoice that is paid before it is due is issued with its payment.
-        min([installment.due_ms, *(paid.at_ms for paid in payments)]),
+        min([installment.due_ms, *(issue_ms(tenant, paid.number, paid.at_ms, paid.kind) for paid in rows)]),
         installment.due_ms,
         currency,
         tuple(line for line in lines if line[1]),

@@ -113,19 +113,19 @@ def credit(
     note_change(tenant, at_ms)
 
 
-def post_opening_entries(tenant: Tenant) -> None:
-    """Post the free credit, and the opening balance: credits, or unpaid invoices of a postpaid tenant."""
-    at_ms, config = tenant.created_ms, tenant.config
-    if config.free_credit_micros:
-        credit(tenant, at_ms, "free_credit", config.free_credit_micros, "Free credit")
-    micros = config.opening_balance.opening_micros
-    if not micros:
-        return
-    if config.mode == "prepaid":
-        credit(tenant, at_ms, "adjustment", micros, "Balance carried forward from the previous plan")
-    else:
-        text = "Unpaid invoices of the previous plan"
-        credit(tenant, at_ms, "adjustment", 0, text, usd_micros=-micros, owed_micros=micros)
+def post_dated_credit(tenant: Tenant) -> None:
+    """Post the first of the credits that the configuration dates."""
+    due = tenant.dated_credits.pop(0)
+    credit(
+        tenant,
+        due.at_ms,
+        due.kind,
+        due.micros,
+        due.description,
+        usd_micros=due.usd_micros,
+        created_by=due.created_by,
+        owed_micros=due.owed_micros,
+    )
 
 
 def post_closing_entry(tenant: Tenant, at_ms: int) -> None:

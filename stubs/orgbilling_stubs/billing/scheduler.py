@@ -6,16 +6,17 @@ steps: a year in one step posts the same ledger rows as 365 steps of a day. Thre
 1. **The day's items.** The usage model gives the usage and meter readings of a UTC day. Three items of the
    scheduler's own join them: the count of active characters at 00:05, the opening of the month at 00:05 of
    its first day, and the settlement of meters at 23:55 (`billing.billing_days`).
-2. **What is due by the state.** The first webhook on its way, and the next step of the contract: its
-   appearance, first payment, next installment, cancellation or end. A step can make another one due at the
-   same instant (a renewal makes an installment due), so each runs alone and the due time is asked again.
+2. **What is due by the state.** The next credit that the configuration dates (free credit, what is brought
+   along, redeemed vouchers), the first webhook on its way, and the next step of the contract: its appearance,
+   first payment, next installment, cancellation or end. A step can make another one due at the same instant
+   (a renewal makes an installment due), so each runs alone and the due time is asked again.
 3. **The closing entry** of the opening balance, once.
 
-At one instant they run in this order: webhooks, the contract, the day's items, the closing entry. Webhooks
-and installments come first because they bring credits, which the charges of that instant may need. The
-closing entry comes last because it corrects what everything else adds up to. Among the items of one instant
-the order is usage, meters, month, characters, settlement: a month is billed before the characters of its
-first day are counted, for they belong to the next bill.
+At one instant they run in this order: dated credits, webhooks, the contract, the day's items, the closing
+entry. Webhooks and installments come first because they bring credits, which the charges of that instant may
+need. The closing entry comes last because it corrects what everything else adds up to. Among the items of one
+instant the order is usage, meters, month, characters, settlement: a month is billed before the characters of
+its first day are counted, for they belong to the next bill.
 
 Example. On 1 March at 00:05 an installment is due. The steps are: the installment is paid (source 2), the
 month opens and bills February's characters, then 1 March's characters are counted (source 1). The reading of
@@ -33,7 +34,7 @@ from operator import itemgetter
 from orgbilling_stubs.billing import checkout_settlement, contract_lifecycle, periodic_charges
 from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS, SETTLEMENT_MS
 from orgbilling_stubs.billing.instants import DAY_MS, is_first_of_month
-from orgbilling_stubs.billing.ledger_posting import post_closing_entry
+from orgbilling_stubs.billing.ledger_posting import post_closing_entry, post_dated_credit
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import NEVER_MS, Meter, Usage
 
@@ -134,13 +135,17 @@ def _run_item(tenant: Tenant, item: Item) -> None:
 
 
 def _due_by_state_ms(tenant: Tenant) -> int:
-    """When the next webhook arrives, or the contract does something."""
-    contract_ms = _contract_due_ms(tenant)
-    return min(contract_ms, tenant.webhooks[0][0]) if tenant.webhooks else contract_ms
+    """When the next dated credit or webhook comes, or the contract does something."""
+    due_ms = _contract_due_ms(tenant)
+    if tenant.webhooks:
+        due_ms = min(due_ms, tenant.webhooks[0][0])
+    return min(due_ms, tenant.dated_credits[0].at_ms) if tenant.dated_credits else due_ms
 
 
 def _run_due_by_state(tenant: Tenant, at_ms: int) -> None:
-    if tenant.webhooks and tenant.webhooks[0][0] <= at_ms:
+    if tenant.dated_credits and tenant.dated_credits[0].at_ms <= at_ms:
+        post_dated_credit(tenant)
+    elif tenant.webhooks and tenant.webhooks[0][0] <= at_ms:
         checkout_settlement.settle_due_webhook(tenant, at_ms)
     elif tenant.contract_from_ms is not None:
         contract_lifecycle.show_own_contract(tenant, at_ms)

@@ -25,7 +25,7 @@ from orgbilling_stubs.billing.events import (
     SnapshotTaken,
     TenantCreated,
 )
-from orgbilling_stubs.billing.ledger_posting import note_change, post_opening_entries
+from orgbilling_stubs.billing.ledger_posting import note_change
 from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import TenantConfig
@@ -63,10 +63,8 @@ def state_of(organization: str, records: Sequence[Record], tenant_factory: Tenan
 
 
 def new_tenant(config: TenantConfig) -> Tenant:
-    """A tenant before its history, with what it brings along."""
-    tenant = Tenant(config)
-    post_opening_entries(tenant)
-    return tenant
+    """A tenant before its history."""
+    return Tenant(config)
 
 
 def after_history(config: TenantConfig) -> Tenant:

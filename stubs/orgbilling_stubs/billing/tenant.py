@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from orgbilling_stubs.billing.billing_details import BillingDetails
-from orgbilling_stubs.billing.contract import CANCELLED_BEFORE_MS, SIGNING_LEAD_MS, Contract, InstallmentId
+from orgbilling_stubs.billing.contract import CANCELLED_BEFORE_MS, Contract, InstallmentId
 from orgbilling_stubs.billing.events import CheckoutSettingsChanged, ClockSet, Event, Idempotency
 from orgbilling_stubs.billing.instants import DAY_MS, HOUR_MS
 from orgbilling_stubs.billing.ledger import Ledger
@@ -17,6 +18,9 @@ from orgbilling_stubs.billing.usage_series import CountSeries, HighWaterMarks, T
 
 CHECKOUT_LIFE_MS = DAY_MS
 """A Stripe Checkout session lives 24 hours unless it is paid."""
+
+CARRIED_FORWARD = "Balance carried forward from the previous plan"
+UNPAID_BEFORE = "Unpaid invoices of the previous plan"
 
 PORTAL_LIFE_MS = HOUR_MS
 """How long a billing-portal session can be used after it was opened."""
@@ -71,6 +75,18 @@ class ActiveScenario:
     sequence: int = 0
 
 
+class DatedCredit(NamedTuple):
+    """A credit that the configuration dates, in micro-USD; owed_micros: what it adds to a postpaid debt."""
+
+    at_ms: int
+    kind: str
+    micros: int
+    usd_micros: int
+    owed_micros: int
+    description: str
+    created_by: str | None
+
+
 class Tenant:
     """State of one organization: `billing.event_changes` changes it, `billing.scheduler` moves its clock."""
 
@@ -105,6 +121,8 @@ class Tenant:
         """The card that paid for each ledger row that is a payment by card."""
         self.installments_by_row: dict[int, InstallmentId] = {}
         """The installment that each ledger row pays (`contract_credit`) or returns, in the order of rows."""
+        self.dated_credits = _dated_credits(config)
+        """Credits of the configuration that are still to come, in time order."""
         self.webhooks: list[tuple[int, str]] = []
         """Webhooks on their way: when each arrives, and for which session, in time order."""
         self.checkouts: dict[str, Checkout] = {}
@@ -116,10 +134,10 @@ class Tenant:
         """The event that answered each idempotency key."""
         self.agreements_billed_ms: dict[str, int] = {}
         self.contract: Contract | None = None
-        self.contract_from_ms = _contract_appears_ms(config)
+        self.contract_from_ms = config.contract_from_ms
         """When the contract of the configuration will appear; None once it has."""
         self.cancels_as_configured = True
-        self.created_ms = min(config.start_ms, self.contract_from_ms or config.start_ms)
+        self.created_ms = config.created_ms
         self.now_ms = self.created_ms - 1
         self.updated_ms = self.created_ms
         self.unsettled_micros: dict[str, int] = {}
@@ -251,10 +269,29 @@ class Tenant:
         return max(terms.start_ms + 1, self.config.as_of_ms - CANCELLED_BEFORE_MS)
 
 
-def _contract_appears_ms(config: TenantConfig) -> int | None:
-    """When the configuration's contract appears: two weeks, or a day, before start and as-of instant."""
-    terms = config.contract
-    if terms is None:
-        return None
-    lead_ms = SIGNING_LEAD_MS if terms.status in ("active", "expired", "cancelled") else DAY_MS
-    return min(terms.start_ms, config.as_of_ms) - lead_ms
+def _dated_credits(config: TenantConfig) -> list[DatedCredit]:
+    """The free credit at sign-up, what is brought along from the previous plan, and the vouchers redeemed."""
+    credits = []
+    if config.free_credit_micros:
+        micros = config.free_credit_micros
+        credits.append(DatedCredit(config.created_ms, "free_credit", micros, micros, 0, "Free credit", None))
+    micros = config.opening_balance.opening_micros
+    if micros:
+        prepaid = config.mode == "prepaid"
+        credits.append(
+            DatedCredit(
+                config.begins_ms,
+                "adjustment",
+                micros if prepaid else 0,
+                micros if prepaid else -micros,
+                0 if prepaid else micros,
+                CARRIED_FORWARD if prepaid else UNPAID_BEFORE,
+                None,
+            )
+        )
+    for terms in config.vouchers:
+        if terms.redeemed_ms is not None and terms.credit_micros:
+            micros, text = terms.credit_micros, f"Voucher {terms.code}"
+            admin = config.members[0] if config.members else None
+            credits.append(DatedCredit(terms.redeemed_ms, "voucher", micros, micros, 0, text, admin))
+    return sorted(credits, key=attrgetter("at_ms"))

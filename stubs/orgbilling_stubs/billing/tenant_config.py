@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from orgbilling_stubs.billing.instants import DAY_MS
+
 
 class Usage(Protocol):
     """Token usage of one project through one model, billed as one ledger row."""
@@ -117,12 +119,20 @@ class TopUp:
 
 
 class VoucherTerms(NamedTuple):
-    """A voucher: credits (micro-USD) or a contract discount (per cent), and its state."""
+    """A voucher: credits (micro-USD) or a contract discount (per cent), and its state.
+
+    redeemed_ms: when the organization redeemed it in its history; None when it did not.
+    """
 
     code: str
     credit_micros: int
     discount_percent: int
     state: str
+    redeemed_ms: int | None = None
+
+
+SIGNING_LEAD_MS = 14 * DAY_MS
+"""How long before its start a persona's contract is signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +226,7 @@ class TenantConfig:
     """Everything that a tenant's history follows from.
 
     identity_organization: the organization that ids are derived from; another than its own only for a fork.
+    previous_plan_ms: how long before its history an organization signed up that brings a balance along.
     session_secret: see `TenantCreated`.
     """
 
@@ -243,8 +254,29 @@ class TenantConfig:
     start_ms: int
     as_of_ms: int
     activity: UsageModel
+    previous_plan_ms: int = 0
     opening_balance: OpeningBalance = NO_OPENING_BALANCE
     session_secret: str = ""
+
+    @property
+    def contract_from_ms(self) -> int | None:
+        """When the contract appears: two weeks, or a day, before its start and the as-of instant."""
+        terms = self.contract
+        if terms is None:
+            return None
+        signed = terms.status in ("active", "expired", "cancelled")
+        return min(terms.start_ms, self.as_of_ms) - (SIGNING_LEAD_MS if signed else DAY_MS)
+
+    @property
+    def begins_ms(self) -> int:
+        """When the history begins: with the first usage, or before it with the contract."""
+        return min(self.start_ms, self.contract_from_ms or self.start_ms)
+
+    @property
+    def created_ms(self) -> int:
+        """When the organization signed up: before its history if it brings something along from it."""
+        lead_ms = self.previous_plan_ms if self.opening_balance.opening_micros else 0
+        return self.begins_ms - lead_ms
 
     @property
     def may_overdraw(self) -> bool:

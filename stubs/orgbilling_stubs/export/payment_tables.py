@@ -19,6 +19,7 @@ from typing import NamedTuple
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS
 from orgbilling_stubs.billing.instants import DAY_MS
+from orgbilling_stubs.billing.invoices import issue_ms
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.export.reference_tables import Row
 
@@ -101,7 +102,7 @@ def payment_tables(
         link = _link(tenant, posting, sessions)
         if posting.kind in _CREDIT_KINDS and posting.usd_micros > 0:
             link["invoice_id"] = f"{instants.month(posting.at_ms)}-{posting.number + 1:06d}"
-            made.invoices.append(_paid_invoice(posting, link))
+            made.invoices.append(_paid_invoice(tenant, posting, link))
             made.payments.append(_payment(posting, link))
         elif posting.kind == "refund" or (posting.kind in _CREDIT_KINDS and posting.usd_micros < 0):
             made.payments.append(_payment(posting, link))
@@ -191,13 +192,15 @@ def _assign(posting: Posting, owed: Sequence[_OpenInvoice]) -> _OpenInvoice | No
     return named[0] if named else None
 
 
-def _paid_invoice(posting: Posting, link: Mapping[str, str]) -> Row:
+def _paid_invoice(tenant: Tenant, posting: Posting, link: Mapping[str, str]) -> Row:
+    checkout = tenant.checkouts.get(link.get("checkout_session_id", ""))
+    issued_ms = issue_ms(tenant, posting.number, posting.at_ms, posting.kind, checkout)
     return {
         "invoice_id": link["invoice_id"],
         "kind": _CREDIT_KINDS[posting.kind],
         "status": "paid",
-        "issued_at": posting.at_ms,
-        "due_at": posting.at_ms,
+        "issued_at": issued_ms,
+        "due_at": issued_ms if posting.kind == "top_up" else posting.at_ms,
         "amount_usd": posting.usd_micros,
         "paid_at": posting.at_ms,
         "contract_id": link.get("contract_id"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
-from orgbilling_fixtures import personas
+from orgbilling_fixtures import personas, random_stream
 from orgbilling_fixtures.identity import OrganizationIdentity, draw_identity
 from orgbilling_fixtures.personas.model import Persona, PersonaContract
 from orgbilling_fixtures.usage.history import UsageHistory
@@ -29,8 +29,8 @@ from orgbilling_stubs.billing.tenant_config import (
     VoucherTerms,
 )
 
-# Agreements are made at 15:00 UTC, nine hours before the midnight that their day count leads to.
-_AGREEMENT_OFFSET_MS = 9 * instants.HOUR_MS
+_WORK_BEGINS_MS, _WORK_MS = 8 * instants.HOUR_MS, 10 * instants.HOUR_MS
+"""What people do by hand in a history is done between 8:00 and 18:00 UTC."""
 
 
 def tenant_config(organization: str, created: TenantCreated) -> TenantConfig:
@@ -67,7 +67,7 @@ def unsolved_config(organization: str, created: TenantCreated) -> TenantConfig:
     as_of_ms = created.as_of_ms
     start_ms = (as_of_ms // instants.DAY_MS - persona.usage.history_days) * instants.DAY_MS
     billing, prices = persona.billing, persona.prices
-    return TenantConfig(
+    config = TenantConfig(
         organization=organization,
         identity_organization=identity_organization,
         tenant_id=ids.uuid(created.seed, organization, "tenant"),
@@ -99,17 +99,49 @@ def unsolved_config(organization: str, created: TenantCreated) -> TenantConfig:
         projects=tuple(Project(project.project_id, project.name) for project in identity.projects),
         members=identity.members,
         contract=_contract(persona, identity, created),
-        agreements=_agreements(identity, created),
+        agreements=(),
         vouchers=tuple(
-            VoucherTerms(voucher.code, voucher.credit_micros, voucher.discount_percent, voucher.state)
-            for voucher in persona.vouchers
+            VoucherTerms(
+                voucher.code,
+                voucher.credit_micros,
+                voucher.discount_percent,
+                voucher.state,
+                _redeemed_ms(created, start_ms, number) if voucher.state == "used" else None,
+            )
+            for number, voucher in enumerate(persona.vouchers)
         ),
         nulls=persona.nulls,
         start_ms=start_ms,
         as_of_ms=as_of_ms,
         activity=UsageHistory(persona, created.seed, identity_organization, as_of_ms),
+        previous_plan_ms=_previous_plan_ms(created),
         session_secret=created.session_secret,
     )
+    return replace(config, agreements=_agreements(identity, created, config.begins_ms))
+
+
+def _working_ms(created: TenantCreated, *parts: str | int) -> int:
+    """A moment of a working day in UTC, drawn for what the parts name: milliseconds since midnight."""
+    key = random_stream.key("moments", created.seed, created.identity_organization, *parts)
+    return _WORK_BEGINS_MS + random_stream.below(random_stream.draw(key, 0), _WORK_MS)
+
+
+def _days(created: TenantCreated, least: int, count: int, *parts: str | int) -> int:
+    """A number of days from `least` on, drawn for what the parts name."""
+    key = random_stream.key("days", created.seed, created.identity_organization, *parts)
+    return least + random_stream.below(random_stream.draw(key, 0), count)
+
+
+def _previous_plan_ms(created: TenantCreated) -> int:
+    """How long an organization had another plan that brings a balance along from it: one to three months."""
+    return _days(created, 30, 60, "previous plan") * instants.DAY_MS - _working_ms(created, "sign-up")
+
+
+def _redeemed_ms(created: TenantCreated, start_ms: int, number: int) -> int:
+    """When a voucher that is used was redeemed: in the first weeks of the history."""
+    weeks_days = min(25, (created.as_of_ms - start_ms) // instants.DAY_MS)
+    days = _days(created, 0, max(1, weeks_days), "voucher", number)
+    return min(start_ms + days * instants.DAY_MS + _working_ms(created, "voucher", number), created.as_of_ms)
 
 
 def _contract(
@@ -119,7 +151,7 @@ def _contract(
     terms = persona.contract
     if terms is None:
         return None
-    start_ms, end_ms = _term(terms, created.as_of_ms)
+    start_ms, end_ms = _term(terms, created)
     return ContractTerms(
         contract_id=ids.uuid(created.seed, created.identity_organization, "contract"),
         status=terms.status,
@@ -142,23 +174,37 @@ def _contract(
     )
 
 
-def _term(terms: PersonaContract, as_of_ms: int) -> tuple[int, int]:
-    """Start and end of the contract, at midnight UTC.
+def _term(terms: PersonaContract, created: TenantCreated) -> tuple[int, int]:
+    """Start and end of the contract, at the moment of a day at which it was paid for the first time.
 
-    With `ends_days`, the end is exact and the start is computed: at the clock of 2026-03-10, a term of 12
-    months that ends in 7 days is 2025-03-17 to 2026-03-17.
+    Its installments fall due at that moment of other days, as those of a Stripe subscription do.
+
+    With `ends_days`, the day of the end is exact and the start is computed: at the clock of 2026-03-10, a
+    term of 12 months that ends in 7 days is 2025-03-17 to 2026-03-17. With `starts_days`, so many days have
+    passed, or a part of a day more: at 9:00 on 2026-03-10, 30 days ago is 14:00 on 2026-02-07.
     """
-    today_ms = as_of_ms // instants.DAY_MS * instants.DAY_MS
+    today_ms = created.as_of_ms // instants.DAY_MS * instants.DAY_MS + _working_ms(created, "contract")
     if terms.ends_days is not None:
         end_ms = today_ms + terms.ends_days * instants.DAY_MS
         return instants.add_months(end_ms, -terms.term_months), end_ms
+    if terms.starts_days <= 0 and today_ms > created.as_of_ms:
+        today_ms -= instants.DAY_MS
     start_ms = today_ms + terms.starts_days * instants.DAY_MS
     return start_ms, instants.add_months(start_ms, terms.term_months)
 
 
-def _agreements(identity: OrganizationIdentity, created: TenantCreated) -> tuple[AgreementTerms, ...]:
-    """The service agreements; members made them in turn."""
+def _agreements(
+    identity: OrganizationIdentity, created: TenantCreated, begins_ms: int
+) -> tuple[AgreementTerms, ...]:
+    """The service agreements; members made them in turn, none before the history begins."""
     today_ms = created.as_of_ms // instants.DAY_MS * instants.DAY_MS
+    first_ms = begins_ms // instants.DAY_MS * instants.DAY_MS
+
+    def made_ms(number: int, days_ago: int) -> int:
+        moment_ms = _working_ms(created, "agreement", number)
+        made_ms = max(today_ms - (days_ago + 1) * instants.DAY_MS, first_ms) + moment_ms
+        return min(made_ms if made_ms > begins_ms else made_ms + instants.DAY_MS, created.as_of_ms)
+
     return tuple(
         AgreementTerms(
             charge_id=ids.uuid(created.seed, created.identity_organization, "agreement", number),
@@ -166,7 +212,7 @@ def _agreements(identity: OrganizationIdentity, created: TenantCreated) -> tuple
             amount_micros=agreement.amount_micros,
             charge_type=agreement.charge_type,
             project=agreement.project,
-            created_ms=today_ms - agreement.created_days_ago * instants.DAY_MS - _AGREEMENT_OFFSET_MS,
+            created_ms=made_ms(number, agreement.created_days_ago),
             created_by=identity.members[number % len(identity.members)],
         )
         for number, agreement in enumerate(identity.agreements)

@@ -314,9 +314,9 @@ FROM v_postings AS ledger LEFT JOIN v_vouchers AS vouchers
     ON ledger.organization_id = vouchers.organization_id AND voucher_code = code
 WHERE voucher_code IS NOT NULL AND (state IS DISTINCT FROM 'used' OR amount_credits <> credit_usd);
 
--- vouchers-redeemed: a used voucher of a population has its ledger row
-SELECT organization_id, code, state FROM v_vouchers JOIN v_sign_ups USING (organization_id)
-WHERE state = 'used' AND segment IS NOT NULL AND NOT EXISTS (
+-- vouchers-redeemed: a used voucher has its ledger row, unless it was issued by hand
+SELECT organization_id, code, state FROM v_vouchers JOIN v_organizations USING (organization_id)
+WHERE state = 'used' AND credit_usd > 0 AND changed_by_hand = 0 AND NOT EXISTS (
     FROM v_postings AS posted
     WHERE posted.organization_id = v_vouchers.organization_id AND posted.voucher_code = v_vouchers.code
 );
