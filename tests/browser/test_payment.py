@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants import clock_commands
+from orgbilling_stubs.tenants.reset import reset
 
 CARD = {"number": "4242 4242 4242 4242", "expiry": "12 / 29", "cvc": "123", "name": "Ada Lovelace"}
 
@@ -139,7 +140,7 @@ def test_a_late_webhook_lets_the_balance_lag(stub: Any, page: Any) -> None:
     assert "in 30 s" in page.get_by_test_id("webhook-state").text_content()
     assert top_ups(stub, organization) == 0
     service = stub.app.service
-    timeline.move_clock(service, organization, service.tenant(organization).now_ms + 30_000)
+    clock_commands.move_clock(service, organization, service.tenant(organization).now_ms + 30_000)
     page.goto(url)
     assert "Arrived" in page.get_by_test_id("webhook-state").text_content()
     assert top_ups(stub, organization) == 1
@@ -291,7 +292,7 @@ def test_without_javascript_a_link_shows_whether_the_webhook_has_come(stub: Any,
 def test_a_lost_session_is_begun_anew_with_one_click(stub: Any, page: Any) -> None:
     organization = "org_standard_lost"
     url = stub.checkout(organization)
-    timeline.reset(stub.app.service, organization)
+    reset(stub.app.service, organization)
     page.goto(url)
     page.get_by_text("The organization was reset.").wait_for()
     page.get_by_test_id("renew-button").click()

@@ -16,7 +16,7 @@ import pytest
 from orgbilling_fixtures import hostile_texts
 from orgbilling_stubs.billing.commands import ExpireCheckout, PayCheckout
 from orgbilling_stubs.console.app import FINDERS, PAGES
-from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants.undo import undo
 
 FOLDER = Path(__file__).parent.parent.parent / "screenshots"
 PICTURES = Path(os.environ.get("PICTURES", FOLDER))
@@ -93,7 +93,7 @@ def late(stub: Any, organization: str) -> str:
 def lost(stub: Any, organization: str) -> str:
     """A session of a history that was given up."""
     url: str = stub.checkout(organization, 5_000, "JPY")
-    timeline.undo(stub.app.service, organization)
+    undo(stub.app.service, organization)
     return url
 
 

@@ -9,7 +9,7 @@ from orgbilling_fixtures import scenarios
 from orgbilling_openapi import control_description, description
 from orgbilling_openapi.json_pointer import follow
 from orgbilling_stubs.auth import bad_tokens
-from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants import clock_commands
 
 METHODS = ("get", "put", "post", "delete", "patch")
 
@@ -76,7 +76,7 @@ def test_the_scenarios_and_the_named_instants_are_those_there_are() -> None:
     names = schemas["ScenarioChoice"]["properties"]["scenario"]["anyOf"][0]["enum"]
     assert names == [scenario.name for scenario in scenarios.load()]
     instants = schemas["JumpTarget"]["anyOf"][0]["enum"]
-    assert sorted(instants) == sorted(timeline.NAMED_INSTANTS)
+    assert sorted(instants) == sorted(clock_commands.NAMED_INSTANTS)
 
 
 def unexplained_patterns(node: Any, path: str = "", explained: bool = False) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orgbilling_stubs.billing.contract_lifecycle import activate_contract
 from orgbilling_stubs.billing.currencies import usd_micros_of
-from orgbilling_stubs.billing.ledger_posting import credit
+from orgbilling_stubs.billing.ledger_posting import post_credit_change
 from orgbilling_stubs.billing.tenant import Tenant
 
 
@@ -16,7 +16,7 @@ def settle_checkout(tenant: Tenant, session_id: str, at_ms: int) -> None:
     checkout.settled = True
     if checkout.purpose == "top_up":
         micros = usd_micros_of(checkout.amount_minor, checkout.currency)
-        credit(
+        post_credit_change(
             tenant,
             at_ms,
             "top_up",

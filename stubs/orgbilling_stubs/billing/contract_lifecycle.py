@@ -9,7 +9,7 @@ from __future__ import annotations
 from orgbilling_stubs.billing import contract as contracts
 from orgbilling_stubs.billing import ids
 from orgbilling_stubs.billing.contract import Contract
-from orgbilling_stubs.billing.ledger_posting import credit, note_change
+from orgbilling_stubs.billing.ledger_posting import note_change, post_credit_change
 from orgbilling_stubs.billing.tenant import Checkout, Tenant
 
 
@@ -86,7 +86,9 @@ def activate_contract(tenant: Tenant, at_ms: int) -> None:
     terms = contract.terms
     if terms.bonus_micros and terms.bonus_paid:
         tenant.contract = contracts.bonus_granted(tenant.contract, at_ms)
-        credit(tenant, at_ms, "bonus_credit", terms.bonus_micros, "Contract bonus credit", usd_micros=0)
+        post_credit_change(
+            tenant, at_ms, "bonus_credit", terms.bonus_micros, "Contract bonus credit", usd_micros=0
+        )
 
 
 def pay_installment(tenant: Tenant, index: int, at_ms: int) -> None:
@@ -95,7 +97,7 @@ def pay_installment(tenant: Tenant, index: int, at_ms: int) -> None:
     assert contract is not None
     row = contract.schedule[index]
     tenant.contract = contracts.paid(contract, index, at_ms)
-    credit(
+    post_credit_change(
         tenant,
         at_ms,
         "contract_credit",
@@ -115,7 +117,7 @@ def return_installment(tenant: Tenant, index: int, at_ms: int) -> None:
     row = contract.schedule[index]
     tenant.contract = contracts.unpaid(contract, index, at_ms)
     if row.paid:
-        credit(
+        post_credit_change(
             tenant,
             at_ms,
             "adjustment",

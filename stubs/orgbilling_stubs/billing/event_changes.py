@@ -13,7 +13,7 @@ from orgbilling_stubs.billing import contract_catalog, events, ids
 from orgbilling_stubs.billing.billing_details import BillingDetails
 from orgbilling_stubs.billing.checkout_settlement import settle_checkout
 from orgbilling_stubs.billing.contract_lifecycle import bind_contract, pay_installment, return_installment
-from orgbilling_stubs.billing.ledger_posting import METER_CHARGES, charge, credit
+from orgbilling_stubs.billing.ledger_posting import METER_CHARGES, charge, post_credit_change
 from orgbilling_stubs.billing.money import token_charge_micros, unit_charge_micros
 from orgbilling_stubs.billing.payment_cards import card_of_members, usual_card
 from orgbilling_stubs.billing.tenant import ActiveScenario, Checkout, Tenant
@@ -125,7 +125,7 @@ def _voucher_redeemed(event: events.VoucherRedeemed, tenant: Tenant, at_ms: int)
     tenant.redeemed[event.code] = at_ms
     if event.credit_micros:
         text = f"Voucher {event.code}"
-        credit(tenant, at_ms, "voucher", event.credit_micros, text, created_by=event.created_by)
+        post_credit_change(tenant, at_ms, "voucher", event.credit_micros, text, created_by=event.created_by)
     if event.discount_percent:
         tenant.discount_percent = max(tenant.discount_percent, event.discount_percent)
         contract = tenant.contract
@@ -187,7 +187,7 @@ def _invoice_paid(event: events.InvoicePaid, tenant: Tenant, at_ms: int) -> None
     if event.installment is not None:
         pay_installment(tenant, event.installment, at_ms)
         return
-    credit(
+    post_credit_change(
         tenant,
         at_ms,
         "adjustment",
@@ -257,12 +257,16 @@ def _prices_changed(event: events.PricesChanged, tenant: Tenant, at_ms: int) -> 
 
 @apply_event.register
 def _credits_refunded(event: events.CreditsRefunded, tenant: Tenant, at_ms: int) -> None:
-    credit(tenant, at_ms, "refund", -event.amount_micros, event.description, created_by=tenant.admin())
+    post_credit_change(
+        tenant, at_ms, "refund", -event.amount_micros, event.description, created_by=tenant.admin()
+    )
 
 
 @apply_event.register
 def _balance_adjusted(event: events.BalanceAdjusted, tenant: Tenant, at_ms: int) -> None:
-    credit(tenant, at_ms, "adjustment", event.amount_micros, event.description, created_by=tenant.admin())
+    post_credit_change(
+        tenant, at_ms, "adjustment", event.amount_micros, event.description, created_by=tenant.admin()
+    )
 
 
 EVENT_CHANGES: dict[type[events.Event], Callable[[Any, Tenant, int], None]] = {

@@ -1,6 +1,6 @@
 """Posting ledger rows: charges, credits, the automatic top-up, and the opening and closing entries.
 
-No other module posts a row. A posting is refused for no reason: `billing.decide` has allowed it, or
+No other module posts a row. A posting is never refused: `billing.decide` has allowed it, or
 `billing.scheduler` has found it due.
 """
 
@@ -72,7 +72,7 @@ def _top_up(tenant: Tenant, at_ms: int, rule: TopUp, left_micros: int) -> None:
     """
     if left_micros < rule.below_micros:
         micros = purchase_micros(rule.below_micros - left_micros, rule.amount_micros)
-        credit(tenant, at_ms, "top_up", micros, AUTOMATIC_TOP_UP, card=tenant.payment_card)
+        post_credit_change(tenant, at_ms, "top_up", micros, AUTOMATIC_TOP_UP, card=tenant.payment_card)
 
 
 def purchase_micros(missing_micros: int, amount_micros: int) -> int:
@@ -84,7 +84,7 @@ def purchase_micros(missing_micros: int, amount_micros: int) -> int:
     return max(1, -(-missing_micros // amount_micros)) * amount_micros
 
 
-def credit(
+def post_credit_change(
     tenant: Tenant,
     at_ms: int,
     kind: str,
@@ -97,10 +97,11 @@ def credit(
     card: PaymentCard | None = None,
     installment: InstallmentId | None = None,
 ) -> None:
-    """Post credits.
+    """Post a row that changes the credits, or what is owed, and is no charge.
 
-    usd_micros: the money behind them when it is another amount. owed_micros: what it adds to what a postpaid
-    tenant owes. card: what paid. installment: whose payment, or return of a payment, it is.
+    micros: the credits that it adds; negative for an expiry, a refund or a correction, 0 for a payment of a
+    postpaid tenant. usd_micros: the money behind them when it is another amount. owed_micros: what it adds to
+    what a postpaid tenant owes. card: what paid. installment: whose payment, or return of a payment, it is.
     """
     usd_micros = micros if usd_micros is None else usd_micros
     row = tenant.ledger.post(
@@ -116,7 +117,7 @@ def credit(
 def post_dated_credit(tenant: Tenant) -> None:
     """Post the first of the credits that the configuration dates."""
     due = tenant.dated_credits.pop(0)
-    credit(
+    post_credit_change(
         tenant,
         due.at_ms,
         due.kind,
@@ -132,7 +133,7 @@ def post_closing_entry(tenant: Tenant, at_ms: int) -> None:
     """Let the credits expire that the opening balance has in excess, or post the payment on account."""
     micros, tenant.closing_ms = tenant.config.opening_balance.closing_micros, NEVER_MS
     if tenant.config.mode == "prepaid":
-        credit(tenant, at_ms, "expiry", -micros, "Unused credit expired")
+        post_credit_change(tenant, at_ms, "expiry", -micros, "Unused credit expired")
     else:
         text = "Payment on account"
-        credit(tenant, at_ms, "adjustment", 0, text, usd_micros=micros, owed_micros=-micros)
+        post_credit_change(tenant, at_ms, "adjustment", 0, text, usd_micros=micros, owed_micros=-micros)

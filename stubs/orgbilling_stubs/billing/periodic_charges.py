@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from orgbilling_stubs.billing.contract import PAYMENT_INTERVAL_MONTHS
 from orgbilling_stubs.billing.instants import DAY_MS, add_months, month
-from orgbilling_stubs.billing.ledger_posting import METER_CHARGES, charge, credit, note_change
+from orgbilling_stubs.billing.ledger_posting import METER_CHARGES, charge, note_change, post_credit_change
 from orgbilling_stubs.billing.money import token_charge_micros, unit_charge_micros
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import Meter, Usage
@@ -77,7 +77,7 @@ def open_month(tenant: Tenant, at_ms: int) -> None:
     paid_micros = tenant.ledger.outstanding_micros - unpaid_micros
     if paid_micros > 0:
         text = f"Invoice {last_month} paid in part" if unpaid_micros else f"Invoice {last_month} paid"
-        credit(
+        post_credit_change(
             tenant,
             at_ms,
             "adjustment",

@@ -202,7 +202,7 @@ def _challenge_page(
 def _timing_choices(session: CheckoutSession, timing: Sequence[int] | None) -> list[tuple[str, str]]:
     """Values and labels of the choice of webhook timings; timing: the one chosen already."""
     offered = [*webhook_timing.CHOICES, *([tuple(timing)] if timing is not None else [])]
-    default = webhook_timing.describe_timing(session.webhook_delays_s)
+    default = webhook_timing.describe_timing(session.webhook_timing())
     return [
         ("", f"As set: {default}"),
         *(

@@ -24,6 +24,7 @@ from orgbilling_stubs.checkout.lost_sessions import find_lost
 from orgbilling_stubs.checkout.outcomes import PaymentOutcome
 from orgbilling_stubs.checkout.settings import HostedPageSettings, redirect_url
 from orgbilling_stubs.checkout.visitor import Visitor
+from orgbilling_stubs.checkout.webhook_timing import applicable_timing
 from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.http.origin_policy import OriginPolicy
 from orgbilling_stubs.tenants.service import Service
@@ -79,11 +80,10 @@ class CheckoutSession:
         """Whether it can expire: the link to the first payment of a contract stays until it is paid."""
         return self.checkout.purpose != "contract"
 
-    @property
-    def webhook_delays_s(self) -> Sequence[int]:
-        """When the webhook arrives unless a payment says otherwise."""
-        organization_delays_s = self.tenant.checkout_settings.webhook_delays_s
-        return self.settings.webhook_delays_s if organization_delays_s is None else organization_delays_s
+    def webhook_timing(self, payment: Sequence[int] | None = None) -> tuple[int, ...]:
+        """When the webhook of a payment arrives; payment: the timing that it asks for itself."""
+        organization = self.tenant.checkout_settings.webhook_delays_s
+        return applicable_timing(payment, organization, self.settings.webhook_delays_s)
 
     @property
     def success_url(self) -> str | None:
@@ -156,8 +156,7 @@ class CheckoutSessions:
         session_id = session.checkout.session_id
         command: Command | None = None
         if outcome.action == "pay":
-            delays_s = session.webhook_delays_s if webhook_delays_s is None else webhook_delays_s
-            command = PayCheckout(session_id, tuple(delays_s), card)
+            command = PayCheckout(session_id, session.webhook_timing(webhook_delays_s), card)
         elif outcome.action == "decline":
             command = DeclineCheckout(session_id, outcome.decline_code)
         elif outcome.action == "expire":

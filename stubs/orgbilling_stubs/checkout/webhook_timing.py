@@ -1,7 +1,8 @@
 """When Stripe's webhook arrives after a payment: in seconds, once for each number.
 
-This module reads and checks such timings. `billing.decide` turns one into instants when a checkout is paid,
-the tenant keeps the webhooks on their way, and `billing.scheduler` delivers each when it is due.
+A payment may have a timing of its own; else that of the organization applies, else that of the server. When
+the checkout is paid, `billing.decide` turns the timing into instants. The tenant keeps the webhooks on their
+way, and `billing.scheduler` delivers each when it is due.
 """
 
 from __future__ import annotations
@@ -23,6 +24,15 @@ class WebhookTimingError(ValueError):
         super().__init__(
             f"at most {MOST_DELAYS} whole seconds from 0 to {LONGEST_DELAY_S}, or none for never"
         )
+
+
+def applicable_timing(
+    payment: Sequence[int] | None, organization: Sequence[int] | None, server: Sequence[int]
+) -> tuple[int, ...]:
+    """The timing of a payment: its own, else the organization's, else the server's. None: not set."""
+    if payment is not None:
+        return tuple(payment)
+    return tuple(server if organization is None else organization)
 
 
 def check_timing(value: JsonValue) -> tuple[int, ...]:

@@ -14,10 +14,10 @@ from orgbilling_stubs.control.server import ControlServer, body_of, for_each
 from orgbilling_stubs.http.assisted_input import suggestion
 from orgbilling_stubs.http.context import Reply, RequestContext
 from orgbilling_stubs.http.errors import Problem
-from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants import clock_commands
 from orgbilling_stubs.tenants.clock import billing_instant, is_billable
+from orgbilling_stubs.tenants.clock_commands import Target
 from orgbilling_stubs.tenants.service import Service
-from orgbilling_stubs.tenants.timeline import Target
 
 LONGEST_MONTHS = 60
 """How far one call may move a clock forward, because the time in between has to be simulated."""
@@ -60,14 +60,16 @@ def target_by(text: str, location: str) -> Target:
 
 def target_to(service: Service, text: str, location: str) -> Target:
     """Where an instant, or the name of one, leads to; raises Problem for a text that is neither."""
-    names = timeline.NAMED_INSTANTS
+    names = clock_commands.NAMED_INSTANTS
     at_ms = None if text in names else parse_instant(text, location, names)
 
     def target(tenant: Tenant) -> int:
         if at_ms is not None:
             return within_reach(tenant, at_ms)
         organization = tenant.config.organization
-        return within_reach(tenant, timeline.named_instant(tenant, text, lambda: service.copy(organization)))
+        return within_reach(
+            tenant, clock_commands.named_instant(tenant, text, lambda: service.copy(organization))
+        )
 
     return target
 
@@ -80,15 +82,15 @@ async def set_clock(server: ControlServer, request: RequestContext) -> Reply:
 
     def set_one(organization: str) -> None:
         if mode == "live":
-            timeline.run_clock(service, organization)
+            clock_commands.run_clock(service, organization)
         elif mode == "server":
-            timeline.follow_server_clock(
+            clock_commands.follow_server_clock(
                 service, organization, lambda tenant: within_reach(tenant, service.clock.now_ms())
             )
         elif at_ms is None:
-            timeline.freeze_clock(service, organization)
+            clock_commands.freeze_clock(service, organization)
         else:
-            timeline.freeze_clock(service, organization, lambda tenant: within_reach(tenant, at_ms))
+            clock_commands.freeze_clock(service, organization, lambda tenant: within_reach(tenant, at_ms))
 
     return await for_each(server, request, set_one)
 
@@ -98,7 +100,7 @@ async def advance_clock(server: ControlServer, request: RequestContext) -> Reply
     target = target_by(body_of(request)["by"], "body.by")
 
     def advance_one(organization: str) -> None:
-        timeline.move_clock(server.service, organization, target)
+        clock_commands.move_clock(server.service, organization, target)
 
     return await for_each(server, request, advance_one)
 
@@ -108,6 +110,6 @@ async def jump_clock(server: ControlServer, request: RequestContext) -> Reply:
     target = target_to(server.service, body_of(request)["to"], "body.to")
 
     def jump_one(organization: str) -> None:
-        timeline.move_clock(server.service, organization, target)
+        clock_commands.move_clock(server.service, organization, target)
 
     return await for_each(server, request, jump_one)

@@ -36,7 +36,7 @@ from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.control.errors import error_at
 from orgbilling_stubs.control.server import ControlServer, organization_of
 from orgbilling_stubs.http.context import Reply, RequestContext
-from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants import snapshots
 
 MOST_CHANGES = 200
 """How many changes of one operation are listed; the others are counted."""
@@ -86,7 +86,7 @@ def _state(
     tenant = server.existing(organization, organization_location)
     if snapshot is not None:
         try:
-            tenant = timeline.snapshot_state(server.service, organization, snapshot)
+            tenant = snapshots.state_of(server.service, organization, snapshot)
         except BillingError as error:
             raise error_at(ROWS[error.code], location, snapshot, problem(error).detail) from None
     return State(organization, snapshot, tenant)

@@ -32,8 +32,8 @@ from orgbilling_stubs.control.server import (
 from orgbilling_stubs.http.assisted_input import same_name, suggestion
 from orgbilling_stubs.http.context import Reply, RequestContext
 from orgbilling_stubs.http.json_schemas import locate
-from orgbilling_stubs.tenants import timeline
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
+from orgbilling_stubs.tenants.reset import reset
 from orgbilling_stubs.tenants.store.errors import ConflictError
 from orgbilling_stubs.tenants.store.retry import retried
 
@@ -106,9 +106,23 @@ async def reset_organization(server: ControlServer, request: RequestContext) -> 
     """Begin the history anew, without the scenario and the clock that it set."""
 
     def reset_one(organization: str) -> None:
-        server.rules.remove_with(organization, partial(timeline.reset, server.service, organization))
+        server.rules.remove_with(organization, partial(reset, server.service, organization))
 
     return await for_each(server, request, reset_one)
+
+
+def fork_organization(server: ControlServer, request: RequestContext) -> Reply:
+    """Copy an organization, with the scenario that it shows, into a new one."""
+    organization, into = organization_of(request), body_of(request)["into"]
+    if into == organization or server.has_log(into):
+        raise error_at(ORGANIZATION_EXISTS, "body.into", into)
+    try:
+        server.service.fork(organization, into)
+    except ConflictError:
+        if not server.has_log(into):
+            raise  # another server has deleted the organization that was to be copied
+        raise error_at(ORGANIZATION_EXISTS, "body.into", into) from None
+    return Reply(server.describe(into), 201)
 
 
 def list_personas(server: ControlServer, request: RequestContext) -> Reply:

@@ -29,8 +29,9 @@ from orgbilling_stubs.billing.decide import decide
 from orgbilling_stubs.billing.events import ClockSet, Event, Record
 from orgbilling_stubs.billing.state import apply
 from orgbilling_stubs.billing.tenant import ActiveScenario, Tenant
-from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants import clock_commands
 from orgbilling_stubs.tenants.clock import billing_instant
+from orgbilling_stubs.tenants.reset import created_anew, own_clock
 from orgbilling_stubs.tenants.service import Service
 
 _AT_ONCE = (0,)
@@ -46,12 +47,12 @@ def show_scenario(
     """
 
     def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        named = scenario.clock in timeline.NAMED_INSTANTS
+        named = scenario.clock in clock_commands.NAMED_INSTANTS
         as_of_ms = None if scenario.clock is None or named else billing_instant(scenario.clock)
-        at_ms, events = timeline.created_anew(service, tenant, now_ms, persona, service.seed, as_of_ms)
-        previous_clock = None if scenario.clock is None else timeline.own_clock(tenant)
+        at_ms, events = created_anew(service, tenant, now_ms, persona, service.seed, as_of_ms)
+        previous_clock = None if scenario.clock is None else own_clock(tenant)
         active = ActiveScenario(scenario.name, tuple(scenario.faults), previous_clock)
-        events.append(timeline.scenario_shown(active))
+        events.append(clock_commands.scenario_shown(active))
         if named or scenario.webhook_delays_s is not None or scenario.steps:
             events += _scenario_events(service, organization, scenario, at_ms, events[1:])
         elif as_of_ms is not None:
@@ -85,8 +86,8 @@ def _scenario_events(
         carry_out(_STEPS[step["do"]](draft, step))
     if scenario.clock is not None:
         frozen_ms = at_ms
-        if scenario.clock in timeline.NAMED_INSTANTS:
-            frozen_ms = timeline.named_instant(
+        if scenario.clock in clock_commands.NAMED_INSTANTS:
+            frozen_ms = clock_commands.named_instant(
                 draft, scenario.clock, lambda: service.state_of(organization, log)
             )
         following.append(ClockSet("frozen", at_ms=frozen_ms))

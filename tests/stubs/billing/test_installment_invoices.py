@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from orgbilling_fixtures import personas
+from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import (
     AdjustBalance,
     CancelContract,
@@ -21,7 +22,7 @@ from orgbilling_stubs.billing.contract import Contract
 from orgbilling_stubs.billing.currencies import minor_units_of
 from orgbilling_stubs.billing.invoices import OVERDUE, PAID, Invoice, invoice_numbered, invoices
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants.undo import undo
 
 from ..checkout.conftest import Shop
 
@@ -52,7 +53,7 @@ def check(shop: Shop, organization: str) -> None:
     overdue = Counter(
         f"Contract {'set-up' if row.get('isOneTime') else 'installment'} {row['period']}"
         for row in schedule
-        if not row["paid"] and row["dueDate"] <= timeline.instants.text(tenant.now_ms)
+        if not row["paid"] and row["dueDate"] <= instants.text(tenant.now_ms)
     )
     listed = Counter(i.title for i in every_invoice if i.installment is not None and i.status == OVERDUE)
     assert listed == overdue
@@ -80,7 +81,7 @@ class Steps:
     def do(self, way: str, index: int) -> None:
         """Mark or pay an installment, or undo the last change; paying what is paid changes nothing."""
         if way == "undo":
-            timeline.undo(self._shop.service, self._organization)
+            undo(self._shop.service, self._organization)
             return
         if way in ("overdue", "paid"):
             path = f"/_mock/v1/organizations/{self._organization}/contract/installments/{index}"

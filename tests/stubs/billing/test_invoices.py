@@ -24,7 +24,8 @@ from orgbilling_stubs.billing.invoices import (
     invoices,
 )
 from orgbilling_stubs.billing.payment_cards import PaymentCard
-from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants import clock_commands
+from orgbilling_stubs.tenants.undo import undo
 
 from ..checkout.conftest import Shop
 
@@ -117,13 +118,13 @@ def test_the_next_month_is_upcoming_until_it_is_billed(shop: Any) -> None:
     with pytest.raises(BillingError, match="invoice_not_due"):
         shop.execute(organization, PayInvoice(upcoming.number))
     shop.execute(organization, ChangePaymentMethod(UNPAYABLE))
-    timeline.move_clock(shop.service, organization, upcoming.due_ms)
+    clock_commands.move_clock(shop.service, organization, upcoming.due_ms)
     assert invoice_numbered(shop.service.tenant(organization), upcoming.number).status == DUE
     shop.later(organization, 86_400)
     assert invoice_numbered(shop.service.tenant(organization), upcoming.number).status == OVERDUE
     with pytest.raises(BillingError, match="card_declined"):
         shop.execute(organization, PayInvoice(upcoming.number))
-    timeline.undo(shop.service, organization)
+    undo(shop.service, organization)
 
 
 def test_a_declined_card_leaves_an_installment_overdue_until_it_is_paid(shop: Any) -> None:
@@ -131,7 +132,7 @@ def test_a_declined_card_leaves_an_installment_overdue_until_it_is_paid(shop: An
     upcoming = next(i for i in invoices(shop.service.tenant(organization)) if i.status == UPCOMING)
     balance = shop.balance(organization)
     shop.execute(organization, ChangePaymentMethod(ASKING))
-    timeline.move_clock(shop.service, organization, upcoming.due_ms + 1)
+    clock_commands.move_clock(shop.service, organization, upcoming.due_ms + 1)
     tenant = shop.service.tenant(organization)
     assert invoice_numbered(tenant, upcoming.number).status == OVERDUE
     assert not tenant.contract.schedule[upcoming.installment].paid
@@ -143,7 +144,7 @@ def test_a_declined_card_leaves_an_installment_overdue_until_it_is_paid(shop: An
     assert (paid.status, paid.payments[0].card) == (PAID, ASKING)
     assert tenant.contract.schedule[upcoming.installment].paid
     assert shop.balance(organization) == before + tenant.contract.schedule[upcoming.installment].credit_micros
-    timeline.undo(shop.service, organization)
+    undo(shop.service, organization)
     assert invoice_numbered(shop.service.tenant(organization), upcoming.number).status == OVERDUE
     assert shop.balance(organization) == before
     with pytest.raises(BillingError, match="invoice_indivisible"):

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from orgbilling_stubs.billing.ledger_posting import charge, credit
+from orgbilling_stubs.billing.ledger_posting import charge, post_credit_change
 from orgbilling_stubs.billing.tenant import CHECKOUT_LIFE_MS, Checkout, Tenant
 from orgbilling_stubs.billing.tenant_config import ContractTerms
 
@@ -20,7 +20,7 @@ def test_a_checkout_is_open_then_expired_unless_it_is_complete() -> None:
 def test_every_change_moves_the_version_and_the_time(make_tenant: MakeTenant) -> None:
     tenant = make_tenant()
     changes = tenant.changes
-    credit(tenant, tenant.now_ms, "adjustment", 1, "note")
+    post_credit_change(tenant, tenant.now_ms, "adjustment", 1, "note")
     assert tenant.changes > changes
     assert tenant.updated_ms == tenant.now_ms
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from orgbilling_stubs.api.serializers import payment_url, portal_url
 from orgbilling_stubs.billing.commands import Command, OpenCheckout, OpenPortal
-from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants import clock_commands
 
 CARD = {"number": "4242 4242 4242 4242", "expiry": "12 / 29", "cvc": "123", "name": "Ada Lovelace"}
 
@@ -115,7 +115,7 @@ class Shop:
 
     def later(self, organization: str, seconds: float) -> None:
         now_ms = self.service.tenant(organization).now_ms
-        timeline.move_clock(self.service, organization, now_ms + int(seconds * 1_000))
+        clock_commands.move_clock(self.service, organization, now_ms + int(seconds * 1_000))
 
 
 @pytest.fixture

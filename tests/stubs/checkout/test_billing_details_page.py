@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from orgbilling_stubs.billing.billing_details import BillingDetails
-from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants.undo import undo
 
 ORG = "org_standard"
 
@@ -16,7 +16,7 @@ def test_details_are_kept_and_can_be_undone(shop: Any) -> None:
     assert shop.service.tenant(ORG).billing_details == BillingDetails(name="Ada & Söhne", email="a@b.de")
     assert shop.get(url)["billing-name"] == "Ada & Söhne"
     assert shop.get(f"{url}/billing-details").attribute("detail-name", "value") == "Ada & Söhne"
-    timeline.undo(shop.service, ORG)
+    undo(shop.service, ORG)
     assert shop.service.tenant(ORG).billing_details == BillingDetails()
 
 

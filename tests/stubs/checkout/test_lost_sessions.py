@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from orgbilling_stubs.billing.commands import SubscribeContract
 from orgbilling_stubs.checkout import lost_sessions
-from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants import clock_commands, snapshots
+from orgbilling_stubs.tenants import reset as reset_module
+from orgbilling_stubs.tenants import undo as undo_module
 
 ORG = "org_standard"
 NO_CONTRACT = "org_no_contract"
@@ -16,7 +18,7 @@ CONTROL = f"/_mock/v1/organizations/{ORG}"
 
 
 def undo(shop: Any) -> None:
-    timeline.undo(shop.service, ORG)
+    undo_module.undo(shop.service, ORG)
 
 
 def reset(shop: Any) -> None:
@@ -28,12 +30,12 @@ def scenario(shop: Any) -> None:
 
 
 def restore(shop: Any) -> None:
-    timeline.restore(shop.service, ORG, "before")
+    snapshots.restore(shop.service, ORG, "before")
 
 
 def clock(shop: Any) -> None:
     now_ms = shop.service.tenant(ORG).now_ms
-    timeline.move_clock(shop.service, ORG, now_ms - 86_400_000)
+    clock_commands.move_clock(shop.service, ORG, now_ms - 86_400_000)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ def clock(shop: Any) -> None:
     ],
 )
 def test_the_page_of_a_lost_session_says_why(shop: Any, lose: Callable[[Any], None], reason: str) -> None:
-    timeline.snapshot(shop.service, ORG, "before")
+    snapshots.take(shop.service, ORG, "before")
     url = shop.checkout(cents=5_000, currency="JPY")
     lose(shop)
     page = shop.get(url)
@@ -72,7 +74,7 @@ def test_the_link_of_a_contract_is_begun_anew_as_such(shop: Any) -> None:
     contract_id = "11111111-1111-4111-8111-111111111111"
     session_id = shop.execute(NO_CONTRACT, SubscribeContract(contract_id)).session_id
     url = f"/_mock/checkout/{NO_CONTRACT}/{session_id}"
-    timeline.reset(shop.service, NO_CONTRACT)
+    reset_module.reset(shop.service, NO_CONTRACT)
     assert shop.get(url)["renew-button"] == "Start a new checkout"
     page = shop.get(shop.post(f"{url}/renew").headers["location"])
     assert page["purpose"] == "First contract payment"
@@ -120,7 +122,7 @@ def test_beyond_loopback_only_a_session_that_existed_can_be_begun_anew(open_shop
     assert shop.post(f"{never}/renew").status == 404
     assert not shop.service.exists(ORG)
     url = shop.checkout()
-    timeline.reset(shop.service, ORG)
+    reset_module.reset(shop.service, ORG)
     assert shop.post(f"{url}/renew").status == 303
 
 
@@ -143,9 +145,9 @@ def test_what_is_no_session_id_is_no_lost_session(shop: Any, session_id: str) ->
 
 
 def test_names_in_reasons_stay_text(shop: Any) -> None:
-    timeline.snapshot(shop.service, ORG, "<script>")
+    snapshots.take(shop.service, ORG, "<script>")
     url = shop.checkout()
-    timeline.restore(shop.service, ORG, "<script>")
+    snapshots.restore(shop.service, ORG, "<script>")
     assert "&lt;script&gt;" in shop.get(url).text
 
 

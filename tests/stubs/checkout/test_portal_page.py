@@ -7,7 +7,7 @@ import pytest
 from orgbilling_stubs.billing.commands import ChangeCheckoutSettings, MarkInstallment
 from orgbilling_stubs.billing.invoices import invoices
 from orgbilling_stubs.checkout.portal_page import PAGE_SIZE
-from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants.undo import undo
 
 ORG = "org_standard"
 
@@ -156,7 +156,7 @@ def test_an_overdue_installment_is_really_paid(shop: Any) -> None:
     assert shop.balance(organization) > balance
     schedule = shop.dashboard("GET", "/org/contract", organization).json()["paymentSchedule"]
     assert all(row["paid"] for row in schedule if row["period"] <= number[:7])
-    timeline.undo(shop.service, organization)
+    undo(shop.service, organization)
     assert shop.get(f"{url}/invoices/{number}")["invoice-status"] == "overdue"
     assert shop.balance(organization) == balance
 

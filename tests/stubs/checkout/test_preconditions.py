@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from orgbilling_stubs.billing.commands import ChangePaymentMethod, MarkInstallment
 from orgbilling_stubs.billing.payment_cards import PaymentCard
-from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants.undo import undo
 
 ORG = "org_standard"
 AMEX = PaymentCard("amex", "0005", 12, 2030)
@@ -21,7 +21,7 @@ def shown(page: Any) -> str:
 
 
 def undone(shop: Any) -> None:
-    timeline.undo(shop.service, ORG)
+    undo(shop.service, ORG)
 
 
 def reset(shop: Any) -> None:

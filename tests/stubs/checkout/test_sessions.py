@@ -88,9 +88,9 @@ def test_an_expired_session_cannot_be_paid(
 def test_the_timing_is_the_sessions_then_the_organizations_then_the_servers(
     shop: Any, sessions: CheckoutSessions, open_session: OpenSession
 ) -> None:
-    assert open_session().webhook_delays_s == (0,)
+    assert open_session().webhook_timing() == (0,)
     shop.execute(ORG, ChangeCheckoutSettings(webhook_delays_s=[7]))
-    assert open_session().webhook_delays_s == [7]
+    assert open_session().webhook_timing() == (7,)
     assert not sessions.end_attempt(open_session(), OUTCOMES["paid"]).checkout.settled
     assert sessions.end_attempt(open_session(), OUTCOMES["paid"], (0,)).checkout.settled
 

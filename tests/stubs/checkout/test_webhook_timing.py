@@ -37,3 +37,13 @@ def test_every_choice_has_words_of_its_own() -> None:
         "never",
     ]
     assert webhook_timing.describe_timing((0, 9)) == "before the redirect and 9 s after the payment"
+
+
+@pytest.mark.parametrize(
+    ("payment", "organization", "applies"),
+    [(None, None, (0,)), (None, (5,), (5,)), ((9,), (5,), (9,)), ((), (5,), ()), (None, (), ())],
+)
+def test_the_timing_of_a_payment_is_its_own_or_the_organizations_or_the_servers(
+    payment: tuple[int, ...] | None, organization: tuple[int, ...] | None, applies: tuple[int, ...]
+) -> None:
+    assert webhook_timing.applicable_timing(payment, organization, (0,)) == applies

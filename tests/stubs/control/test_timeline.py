@@ -1,188 +1,209 @@
+"""The timeline has what there is to go to, and a preview says what a jump would do without doing it."""
+
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-ORG = "/organizations/org_a"
-NDJSON = {"content-type": "application/x-ndjson"}
+CONTRACT = "/organizations/org_contract_active"
+LOW = "/organizations/org_low_balance"
+WHY = "the organization has no such instant ahead of it: "
 
 
 @pytest.fixture(autouse=True)
-def _organization(drive: Any) -> None:
-    drive("POST", "/organizations", {"organization": "org_a", "persona": "low_balance"})
+def _organizations(drive: Any) -> None:
+    for persona in ("contract_active", "low_balance", "postpaid_near_limit", "zero_balance"):
+        drive("POST", "/organizations", {"organization": f"org_{persona}", "persona": persona})
 
 
-def balance(drive: Any, organization: str = "org_a") -> float:
-    found: float = drive("GET", f"/organizations/{organization}").json()["creditBalance"]
-    return found
+def timeline(drive: Any, path: str, **query: Any) -> Any:
+    answer = drive("GET", f"{path}/timeline", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
-def test_snapshots_come_back(drive: Any) -> None:
-    assert drive("POST", f"{ORG}/snapshots", {"name": "before"}).status_code == 200
-    drive("POST", f"{ORG}/adjustments", {"amountUsd": 10})
-    drive("POST", f"{ORG}/clock/advance", {"by": "P1D"})
-    assert balance(drive) > 4
-    rows = drive("GET", f"{ORG}/snapshots").json()["snapshots"]
-    assert rows == [{"name": "before", "at": "2026-03-10T12:00:00Z"}]
-    assert drive("POST", f"{ORG}/snapshots/before/restore").json()["clock"]["now"] == rows[0]["at"]
-    assert balance(drive) == 3.2
-    assert drive("POST", f"{ORG}/snapshots/never/restore").status_code == 404
+def kinds(drive: Any, path: str, kind: str) -> list[tuple[str, bool]]:
+    return [(row["at"], row["ahead"]) for row in timeline(drive, path)["markers"] if row["kind"] == kind]
 
 
-def test_undo(drive: Any) -> None:
-    drive("POST", f"{ORG}/adjustments", {"amountUsd": 10})
-    assert drive("POST", f"{ORG}/undo").json()["creditBalance"] == 3.2
-    assert drive("POST", f"{ORG}/undo").status_code == 409
+def preview(drive: Any, path: str, **query: str) -> Any:
+    return drive("GET", f"{path}/clock/preview", params=query)
 
 
-def test_undo_with_a_version_takes_back_only_the_last_command_of_that_version(drive: Any) -> None:
-    version = drive("POST", f"{ORG}/adjustments", {"amountUsd": 10}).json()["version"]
-    drive("POST", f"{ORG}/snapshots", {"name": "passed-over"})
-    assert drive("POST", f"{ORG}/undo?version={version}").json()["creditBalance"] == 3.2
-    version = drive("POST", f"{ORG}/adjustments", {"amountUsd": 10}).json()["version"]
-    drive("POST", f"{ORG}/clock/advance", {"by": "P1D"})
-    refused = drive("POST", f"{ORG}/undo?version={version}")
-    assert refused.status_code == 409
-    assert "'clock to 2026-03-11 12:00 UTC'" in refused.json()["detail"]
-    drive("DELETE", ORG)
-    drive("POST", "/organizations", {"organization": ORG.rpartition("/")[2]})
-    refused = drive("POST", f"{ORG}/undo?version={version}")
-    assert "there is none to take back" in refused.json()["detail"]
+def test_a_timeline_reaches_from_the_beginning_to_a_year_ahead(drive: Any) -> None:
+    line = timeline(drive, CONTRACT)
+    assert line["markers"][0]["kind"] == "beginning"
+    assert (line["begins"], line["now"]) == (line["markers"][0]["at"], "2026-03-10T12:00:00Z")
+    assert line["ends"] == "2027-03-10T12:00:00Z"
+    assert timeline(drive, CONTRACT, months=1)["ends"] == "2026-04-10T12:00:00Z"
+    instants = [row["at"] for row in line["markers"]]
+    assert instants == sorted(instants)
+    assert line["balances"][0]["at"] == line["begins"]
+    assert line["balances"][-1]["at"] == line["ends"]
 
 
-def test_a_fork_does_not_touch_its_parent(drive: Any) -> None:
-    assert drive("POST", f"{ORG}/fork", {"into": "org_b"}).status_code == 201
-    drive("POST", "/organizations/org_b/adjustments", {"amountUsd": 10})
-    assert (balance(drive), balance(drive, "org_b")) == (3.2, 13.2)
-    assert drive("POST", f"{ORG}/fork", {"into": "org_b"}).status_code == 409
-    assert drive("POST", f"{ORG}/fork", {"into": "org_a"}).status_code == 409
-    # Neither is copied, nor created.
-    assert drive("POST", "/organizations/org_new/fork", {"into": "org_new"}).status_code == 409
-    assert drive("GET", "/organizations/org_new").status_code == 404
+def test_months_installments_and_the_contract_are_marked_in_the_past_and_ahead(drive: Any) -> None:
+    ends = kinds(drive, CONTRACT, "month_end")
+    assert ends[-1] == ("2027-02-28T23:59:59Z", True)
+    assert ("2026-02-28T23:59:59Z", False) in ends
+    [(starts, is_ahead)] = kinds(drive, CONTRACT, "contract_start")
+    assert (starts[:10], is_ahead) == ("2025-08-22", False)
+    moment = starts[10:]
+    assert moment > "T08:00"
+    assert kinds(drive, CONTRACT, "contract_end") == [(f"2026-08-22{moment}", True)]
+    installments = kinds(drive, CONTRACT, "installment")
+    assert (f"2026-02-22{moment}", False) in installments
+    # The contract renews itself in August, so installments of its next term follow.
+    ahead = [at[:10] for at, is_ahead in installments if is_ahead]
+    assert ahead == ["2026-05-22", "2026-08-22", "2026-11-22", "2027-02-22"]
 
 
-def test_a_snapshot_is_not_undone(drive: Any) -> None:
-    drive("POST", f"{ORG}/adjustments", {"amountUsd": 1})
-    drive("POST", f"{ORG}/snapshots", {"name": "one"})
-    drive("POST", f"{ORG}/adjustments", {"amountUsd": 2})
-    assert [drive("POST", f"{ORG}/undo").json()["creditBalance"] for _ in range(2)] == [4.2, 3.2]
-    assert drive("POST", f"{ORG}/undo").status_code == 409
-    assert [row["name"] for row in drive("GET", f"{ORG}/snapshots").json()["snapshots"]] == ["one"]
-    assert drive("POST", f"{ORG}/snapshots/one/restore").json()["creditBalance"] == 4.2
+def test_a_marker_ahead_has_the_balance_that_a_jump_leads_to(drive: Any) -> None:
+    [row] = [row for row in timeline(drive, LOW)["markers"] if row["kind"] == "credit_exhausted"]
+    moved = drive("POST", f"{LOW}/clock/jump", {"to": row["at"]}).json()
+    assert (row["ahead"], row["creditBalance"], moved["creditBalance"]) == (True, 0.0, 0.0)
+    ahead = [
+        row for row in timeline(drive, CONTRACT)["markers"] if row["kind"] == "installment" and row["ahead"]
+    ]
+    drive("POST", f"{CONTRACT}/clock/jump", {"to": ahead[0]["at"]})
+    assert ahead[0]["creditBalance"] == drive("GET", CONTRACT).json()["creditBalance"]
 
 
-@pytest.mark.slow
-def test_a_fork_replays_from_its_own_bundle(drive: Any) -> None:
-    """With the detours of its parent: what was undone, scenarios, clocks that went back."""
-    drive("POST", f"{ORG}/adjustments", {"amountUsd": 1})
-    drive("POST", f"{ORG}/snapshots", {"name": "one"})
-    drive("PUT", f"{ORG}/scenario", {"scenario": "webhook-late"})
-    drive("POST", f"{ORG}/clock/advance", {"by": "-P7D"})
-    drive("POST", f"{ORG}/undo")
-    drive("POST", f"{ORG}/fork", {"into": "org_b"})
-    bundle = drive("GET", "/organizations/org_b/bundle")
-    drive("DELETE", "/organizations/*")
-    assert drive("POST", "/bundle", content=bundle.content, headers=NDJSON).status_code == 200
-    assert drive("POST", "/organizations/org_b/snapshots/one/restore").json()["creditBalance"] == 4.2
-    assert drive("GET", ORG).status_code == 404
+def test_credit_that_is_exhausted_already_is_marked_where_it_was(drive: Any) -> None:
+    [(at, ahead)] = kinds(drive, "/organizations/org_zero_balance", "credit_exhausted")
+    assert at <= "2026-03-10T12:00:00Z"
+    assert not ahead
 
 
-@pytest.mark.slow
-def test_a_bundle_leaves_and_comes_back(drive: Any) -> None:
-    drive("POST", f"{ORG}/adjustments", {"amountUsd": 10})
-    drive("POST", "/organizations", {"organization": "org_b"})
-    bundle = drive("GET", "/organizations/*/bundle")
-    assert bundle.headers["content-type"] == "application/x-ndjson"
-    assert [json.loads(line).get("organization") for line in bundle.text.splitlines()].count("org_b") == 1
-    drive("DELETE", "/organizations/*")
-    back = drive("POST", "/bundle", content=bundle.content, headers=NDJSON)
-    assert back.status_code == 200, back.text
-    assert [each["organization"] for each in back.json()["organizations"]] == ["org_a", "org_b"]
-    assert back.json()["organizations"][0]["clock"] == {"mode": "frozen", "now": "2026-03-10T12:00:00Z"}
-    assert balance(drive) == 13.2
+def test_what_was_done_and_snapshots_are_marked(drive: Any) -> None:
+    drive("POST", f"{LOW}/adjustments", {"amountUsd": 10})
+    drive("POST", f"{LOW}/snapshots", {"name": "before"})
+    drive("POST", f"{LOW}/clock/advance", {"by": "PT1H"})
+    drive("PUT", f"{LOW}/scenario", {"scenario": "overdrawn"})
+    drive("POST", f"{LOW}/undo")
+    titles = [
+        row["title"] for row in timeline(drive, LOW)["markers"] if row["kind"] in ("command", "snapshot")
+    ]
+    assert titles == ["Balance adjusted", "Snapshot before"]
 
 
-def test_a_bundle_that_answers_differently_stays_out(drive: Any) -> None:
-    bundle = drive("GET", f"{ORG}/bundle").text
-    drive("POST", f"{ORG}/adjustments", {"amountUsd": 10})
-    forged = bundle.replace('"seed":1,"as_of_ms"', '"seed":2,"as_of_ms"')
-    assert forged != bundle
-    refused = drive("POST", "/bundle", content=forged, headers=NDJSON)
-    assert refused.status_code == 422
-    assert "org_a: getOrg" in refused.json()["errors"][0]["message"]
-    assert balance(drive) == 13.2
+def test_only_the_newest_commands_are_listed(drive: Any) -> None:
+    for _ in range(203):
+        drive("POST", f"{LOW}/adjustments", {"amountUsd": "0.01"})
+    line = timeline(drive, LOW)
+    assert line["commandsOmitted"] == 3
+    assert sum(row["kind"] == "command" for row in line["markers"]) == 200
 
 
 @pytest.mark.parametrize(
-    ("content", "place"),
+    ("persona", "name", "why"),
     [
-        (b"", "body:1"),
-        (b"\xff", "body"),
-        (b'{"bundle": "other"}', "body:1"),
-        (b"[]", "body:1"),
-        (b"\n\n{", "body:3"),
+        ("contract_active", "credit-exhausted", "it tops up automatically, below 100.00 USD"),
+        ("postpaid_near_limit", "credit-exhausted", "it is postpaid, so it has no credit to exhaust"),
+        ("zero_balance", "credit-exhausted", "its credit is exhausted already"),
+        ("low_balance", "contract-end", "it has no contract"),
+        ("low_balance", "next-installment", "it has no contract"),
     ],
 )
-def test_anything_else_is_no_bundle(drive: Any, content: bytes, place: str) -> None:
-    refused = drive("POST", "/bundle", content=content, headers=NDJSON)
-    assert refused.status_code in (400, 422)
-    if content:
-        assert refused.json()["errors"][0]["location"] == place
+def test_an_instant_that_does_not_exist_says_why(drive: Any, persona: str, name: str, why: str) -> None:
+    path = f"/organizations/org_{persona}"
+    [row] = [row for row in timeline(drive, path)["jumps"] if row["to"] == name]
+    assert (row["at"], row["reason"]) == (None, why)
+    for answer in (drive("POST", f"{path}/clock/jump", {"to": name}), preview(drive, path, to=name)):
+        assert (answer.status_code, answer.json()["detail"]) == (409, WHY + why)
 
 
-def test_a_snapshot_brings_back_the_scenario_that_was_shown(drive: Any, dashboard: Any) -> None:
-    def set_scene(name: str) -> None:
-        assert drive("PUT", "/organizations/org_s/scenario", {"scenario": name}).status_code == 200
-
-    drive("POST", "/organizations", {"organization": "org_s"})
-    drive("POST", "/organizations/org_s/snapshots", {"name": "plain"})
-    set_scene("stripe-down")
-    drive("POST", "/organizations/org_s/snapshots", {"name": "down"})
-    assert dashboard("POST", "/org/billing/checkout", "org_s", json={"amount": 100}).status_code == 502
-    drive("POST", "/organizations/org_s/snapshots/plain/restore")
-    assert dashboard("POST", "/org/billing/checkout", "org_s", json={"amount": 100}).status_code == 200
-    drive("POST", "/organizations/org_s/snapshots/down/restore")
-    assert dashboard("POST", "/org/billing/checkout", "org_s", json={"amount": 100}).status_code == 502
-
-
-@pytest.mark.slow
-def test_a_bundle_larger_than_an_ordinary_body_can_be_imported(drive: Any) -> None:
-    drive("POST", "/organizations", {"organization": "org_big"})
-    for _ in range(120):
-        note = {"amountUsd": 1, "description": "x" * 9_900}
-        assert drive("POST", "/organizations/org_big/adjustments", note).status_code == 200
-    bundle = drive("GET", "/organizations/org_big/bundle").content
-    assert len(bundle) > 1 << 20
-    answer = drive("POST", "/bundle", content=bundle, headers={"Content-Type": "application/x-ndjson"})
-    assert answer.status_code == 200, answer.text
+@pytest.mark.parametrize(
+    ("persona", "name", "why"),
+    [
+        ("contract_expired", "contract-end", "its contract has ended, on "),
+        ("contract_pending", "next-installment", "its contract has the status pending_payment"),
+        ("contract_draft", "next-installment", "its contract has the status draft"),
+    ],
+)
+def test_a_contract_without_the_instant_says_why(drive: Any, persona: str, name: str, why: str) -> None:
+    drive("POST", "/organizations", {"organization": "org_c", "persona": persona})
+    answer = drive("POST", "/organizations/org_c/clock/jump", {"to": name})
+    assert answer.json()["detail"].startswith(WHY + why)
 
 
-def test_a_snapshot_that_nobody_has_is_unknown_for_all_of_them_too(drive: Any) -> None:
-    drive("POST", "/organizations", {"organization": "org_b"})
-    refused = drive("POST", "/organizations/*/snapshots/never/restore")
-    assert (refused.status_code, refused.json()["detail"]) == (404, "snapshot not found")
-    drive("POST", f"{ORG}/snapshots", {"name": "once"})
-    answer = drive("POST", "/organizations/*/snapshots/once/restore")
-    assert answer.status_code == 200
-    assert [(each["organization"], each["code"]) for each in answer.json()["errors"]] == [
-        ("org_b", "snapshot_unknown")
-    ]
-    drive("DELETE", "/organizations/*")
-    assert drive("POST", "/organizations/*/snapshots/once/restore").status_code == 404
+def test_a_preview_says_what_the_jump_then_does(drive: Any) -> None:
+    seen = preview(drive, CONTRACT, to="2026-06-01").json()
+    assert {row["kind"]: row["count"] for row in seen["passes"]} == {"month_end": 3, "installment": 1}
+    assert seen["text"].startswith(
+        "Passes 3 month ends and 1 installment of $3,700.00. The balance goes from "
+    )
+    before = drive("GET", CONTRACT).json()
+    assert (before["clock"]["now"], before["creditBalance"]) == (
+        seen["from"],
+        seen["before"]["creditBalance"],
+    )
+    after = drive("POST", f"{CONTRACT}/clock/jump", {"to": "2026-06-01"}).json()
+    assert after["creditBalance"] == seen["after"]["creditBalance"]
+    posted = sum(row["amountCredits"] for row in seen["ledger"])
+    assert posted == pytest.approx(seen["after"]["creditBalance"] - seen["before"]["creditBalance"])
 
 
-def test_a_deleted_snapshot_is_gone_and_its_name_is_free(drive: Any) -> None:
-    drive("POST", f"{ORG}/adjustments", {"amountUsd": 1})
-    drive("POST", f"{ORG}/snapshots", {"name": "one"})
-    assert drive("DELETE", f"{ORG}/snapshots/one").json()["creditBalance"] == 4.2
-    assert drive("GET", f"{ORG}/snapshots").json()["snapshots"] == []
-    for answer in (drive("DELETE", f"{ORG}/snapshots/one"), drive("POST", f"{ORG}/snapshots/one/restore")):
-        assert (answer.status_code, answer.json()["detail"]) == (404, "snapshot not found")
-    # Deleting is no command, as taking is none: undo passes over both.
-    assert drive("POST", f"{ORG}/undo").json()["creditBalance"] == 3.2
-    drive("POST", f"{ORG}/snapshots", {"name": "one"})
-    assert [row["name"] for row in drive("GET", f"{ORG}/snapshots").json()["snapshots"]] == ["one"]
-    assert drive("DELETE", "/organizations/*/snapshots/one").status_code == 200
-    assert drive("DELETE", "/organizations/*/snapshots/one").status_code == 404
+def test_a_preview_counts_top_ups_and_the_end_of_the_contract(drive: Any) -> None:
+    seen = preview(drive, CONTRACT, by="P1Y").json()
+    assert [row["kind"] for row in seen["passes"]] == ["month_end", "installment", "top_up", "contract_end"]
+    assert "automatic top-ups of $" in seen["text"]
+    assert "1 contract end" in seen["text"]
+
+
+def test_a_preview_backward_says_what_it_takes_back(drive: Any) -> None:
+    drive("POST", f"{LOW}/clock/advance", {"by": "PT2H"})
+    drive("POST", f"{LOW}/adjustments", {"amountUsd": 10})
+    seen = preview(drive, LOW, by="-PT1H").json()
+    assert [row["title"] for row in seen["takesBack"]] == ["Balance adjusted"]
+    assert seen["text"].startswith("Takes back 1 command: balance adjusted. Undo brings it back.")
+    assert drive("GET", LOW).json()["clock"]["now"] == seen["from"]
+    after = drive("POST", f"{LOW}/clock/advance", {"by": "-PT1H"}).json()
+    assert after["creditBalance"] == seen["after"]["creditBalance"]
+
+
+def test_a_preview_is_refused_as_the_jump_would_be(drive: Any) -> None:
+    assert preview(drive, LOW, by="P6Y").json()["detail"].startswith("more than five years ahead")
+    assert preview(drive, LOW, to="1999-01-01").json()["detail"] == (
+        "the organization did not exist at that instant"
+    )
+    assert preview(drive, LOW, to="someday").json()["errors"][0]["location"] == "query.to"
+    for query in ({}, {"to": "end-of-month", "by": "P1D"}):
+        answer = preview(drive, LOW, **query)
+        assert (answer.status_code, answer.json()["errors"][0]["message"]) == (
+            422,
+            "expected exactly one of to and by",
+        )
+
+
+def test_the_present_and_an_instant_at_which_nothing_happens(drive: Any) -> None:
+    assert preview(drive, LOW, by="PT0S").json()["text"] == "This is the present instant."
+    assert preview(drive, LOW, by="PT1S").json()["text"] == "Nothing happens on the way."
+
+
+def test_reading_creates_no_organization(drive: Any) -> None:
+    for path in ("timeline", "clock/preview?by=P1D", "comparison"):
+        assert drive("GET", f"/organizations/org_nobody/{path}").status_code == 404
+
+
+def test_going_back_keeps_a_scenario_and_says_that_its_steps_are_lost(drive: Any) -> None:
+    drive("PUT", f"{LOW}/scenario", {"scenario": "webhook-late"})
+    commands = [row["title"] for row in timeline(drive, LOW)["markers"] if row["kind"] == "command"]
+    assert commands == ["Scenario webhook-late"]
+    seen = preview(drive, LOW, by="-P1D").json()
+    assert [row["title"] for row in seen["takesBack"]] == ["Steps of scenario webhook-late"]
+    drive("POST", f"{LOW}/clock/advance", {"by": "-P1D"})
+    assert drive("GET", LOW).json()["scenario"] == "webhook-late"
+    assert [row for row in timeline(drive, LOW)["markers"] if row["kind"] == "command"] == []
+
+
+def test_a_webhook_on_its_way_is_a_marker(drive: Any, dashboard: Any) -> None:
+    dashboard("POST", "/org/billing/checkout", "org_low_balance", json={"amount": 2_500})
+    drive("POST", f"{LOW}/checkouts/latest/complete", {"outcome": "paid", "webhookSeconds": [3600]})
+    assert kinds(drive, LOW, "webhook") == [("2026-03-10T13:00:00Z", True)]
+    assert (
+        preview(drive, LOW, by="PT2H")
+        .json()["text"]
+        .startswith("Passes 1 webhook. The balance goes from $3.20")
+    )

@@ -10,7 +10,7 @@ from orgbilling_stubs.export import organization_tables, selection
 from orgbilling_stubs.export.columnar.columns import values
 from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.verify.verify import verify
-from orgbilling_stubs.tenants import bundle, tenant_factory, timeline
+from orgbilling_stubs.tenants import bundle, tenant_factory
 from orgbilling_stubs.tenants.clock import Clock
 from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.store.memory import MemoryStore
@@ -72,7 +72,7 @@ def test_organizations_may_sign_the_same_contract_and_forks_have_their_parents_i
 ):
     for organization in ("org_no_contract", "org_new_org"):
         service.execute(organization, commands.SubscribeContract(SHARED_CONTRACT))
-    timeline.fork(service, "org_standard", "org_fork")
+    service.fork("org_standard", "org_fork")
     text = bundle.export(
         service, ["org_no_contract", "org_new_org", "org_standard", "org_fork"], "digest", response_digests
     )

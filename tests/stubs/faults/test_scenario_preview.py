@@ -4,9 +4,10 @@ import pytest
 from orgbilling_stubs.faults import errors
 from orgbilling_stubs.faults.scenario_preview import ScenarioPreviews
 from orgbilling_stubs.http.errors import Problem
-from orgbilling_stubs.tenants import tenant_factory, timeline
+from orgbilling_stubs.tenants import tenant_factory
 from orgbilling_stubs.tenants.clock import from_option
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
+from orgbilling_stubs.tenants.reset import reset
 from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.store.memory import MemoryStore
 
@@ -32,7 +33,7 @@ def test_a_preview_is_created_once_and_lives_on(preview, service):
     assert sorted(service.store.organizations()) == ["org_a.low-balance", "org_b.low-balance"]
 
 
-@pytest.mark.parametrize("end", [Service.delete, timeline.reset], ids=["deleted", "reset"])
+@pytest.mark.parametrize("end", [Service.delete, reset], ids=["deleted", "reset"])
 def test_a_preview_that_is_no_more_is_created_anew(preview, service, end):
     organization = preview("org_a", "low-balance")
     end(service, organization)

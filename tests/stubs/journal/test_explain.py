@@ -7,7 +7,8 @@ from orgbilling_openapi import description as api
 from orgbilling_stubs.faults.effects.status import Status
 from orgbilling_stubs.faults.rules import FaultRule
 from orgbilling_stubs.journal.explain import COMMANDS
-from orgbilling_stubs.tenants import timeline
+from orgbilling_stubs.tenants.reset import reset
+from orgbilling_stubs.tenants.undo import undo
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +46,10 @@ def test_it_stays_explained_after_more_and_after_going_back(watched):
     first = watched.explained(answer)
     redeem(watched, "TEST-CREDIT-5-B")
     assert watched.explained(answer) == first
-    timeline.undo(watched.service, "org_standard")
-    timeline.undo(watched.service, "org_standard")
+    undo(watched.service, "org_standard")
+    undo(watched.service, "org_standard")
     assert watched.explained(answer) == first
-    timeline.reset(watched.service, "org_standard")
+    reset(watched.service, "org_standard")
     assert watched.explained(answer) == first
 
 

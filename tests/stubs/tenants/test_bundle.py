@@ -25,7 +25,7 @@ from orgbilling_stubs.billing.commands import (
 from orgbilling_stubs.billing.contract_catalog import complete_terms
 from orgbilling_stubs.billing.events import CheckoutOpened, Idempotency
 from orgbilling_stubs.settings import Settings
-from orgbilling_stubs.tenants import bundle, tenant_factory, timeline
+from orgbilling_stubs.tenants import bundle, clock_commands, snapshots, tenant_factory
 from orgbilling_stubs.tenants.bundle import BundleError
 from orgbilling_stubs.tenants.clock import Clock
 from orgbilling_stubs.tenants.service import Service
@@ -41,11 +41,11 @@ def record(service: Service) -> str:
     opened, _ = service.execute("org_a", OpenCheckout(2_500, "USD"))
     assert isinstance(opened, CheckoutOpened)
     service.execute("org_a", PayCheckout(opened.session_id, (0, 30)), Idempotency("key", "print"))
-    timeline.snapshot(service, "org_a", "paid")
-    timeline.move_clock(service, "org_a", service.tenant("org_a").now_ms + 40 * instants.DAY_MS)
+    snapshots.take(service, "org_a", "paid")
+    clock_commands.move_clock(service, "org_a", service.tenant("org_a").now_ms + 40 * instants.DAY_MS)
     service.execute("org_a", RedeemVoucher("WELCOME50"))
-    timeline.restore(service, "org_a", "paid")
-    timeline.fork(service, "org_a", "org_b")
+    snapshots.restore(service, "org_a", "paid")
+    service.fork("org_a", "org_b")
     service.execute("org_b", AdjustBalance(-1, "A micro-dollar – ünïcode \u2028"))
     return bundle.export(service, ["org_a", "org_b"], description.digest(), response_digests)
 
@@ -303,9 +303,9 @@ def every_persona() -> str:
         opened, _ = service.execute(organization, OpenCheckout(2_500, "USD"))
         assert isinstance(opened, CheckoutOpened)
         service.execute(organization, PayCheckout(opened.session_id, (30,)))
-        timeline.snapshot(service, organization, "paid")
+        snapshots.take(service, organization, "paid")
         at_ms = instants.add_months(service.tenant(organization).now_ms, number % 3)
-        timeline.move_clock(service, organization, at_ms + number * instants.HOUR_MS)
+        clock_commands.move_clock(service, organization, at_ms + number * instants.HOUR_MS)
         service.execute(organization, AdjustBalance(-number, "Recorded"))
     return bundle.export(service, service.store.organizations(), description.digest(), response_digests)
 

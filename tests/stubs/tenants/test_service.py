@@ -8,10 +8,11 @@ from orgbilling_stubs.billing.commands import IssueVoucher, OpenCheckout, Redeem
 from orgbilling_stubs.billing.errors import BillingError
 from orgbilling_stubs.billing.events import Idempotency, SnapshotTaken
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.tenants import tenant_factory, timeline
+from orgbilling_stubs.tenants import tenant_factory
 from orgbilling_stubs.tenants.clock import Clock
 from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.store.protocol import Store
+from orgbilling_stubs.tenants.undo import undo
 
 NOW_MS = instants.parse("2026-03-10T12:00:00Z")
 Make = Callable[[], Service]
@@ -87,7 +88,7 @@ def test_undoing_what_came_before_a_refusal_frees_its_key(make: Make) -> None:
     service.execute("org_a", RedeemVoucher("TEST-CREDIT-5-a"))
     with pytest.raises(BillingError, match="voucher_used"):
         service.execute("org_a", RedeemVoucher("TEST-CREDIT-5-a"), key)
-    timeline.undo(service, "org_a")
+    undo(service, "org_a")
     assert service.execute("org_a", RedeemVoucher("TEST-CREDIT-5-a"), key)[0] is not None
 
 
@@ -182,7 +183,7 @@ def test_a_restart_finds_everything(lasting_store_address: str, open_store: Call
     second = Service(open_store(address), Clock(NOW_MS), tenant_factory.tenant_config, lambda _: document, 2)
     assert second.tenant("org_a").ledger.rows == rows
     assert second.execute("org_a", RedeemVoucher("other"), Idempotency("k", "f"))[0] is not None
-    timeline.fork(second, "org_a", "org_fork")
+    second.fork("org_a", "org_fork")
     for organization in ("org_a", "org_fork"):
         with pytest.raises(BillingError, match="voucher_unknown"):
             second.execute(organization, RedeemVoucher("MINE"), Idempotency("refused", "f"))

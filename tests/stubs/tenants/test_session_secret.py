@@ -11,7 +11,8 @@ import pytest
 from orgbilling_stubs.api.serializers import response_digests
 from orgbilling_stubs.app import App, build
 from orgbilling_stubs.settings import Settings, SettingsError
-from orgbilling_stubs.tenants import bundle, timeline
+from orgbilling_stubs.tenants import bundle
+from orgbilling_stubs.tenants.reset import reset
 
 PUBLIC = {"auth": "verify", "host": "192.0.2.1"}
 
@@ -54,7 +55,7 @@ def test_a_reset_and_a_scenario_draw_a_new_secret(serve: Callable[..., Any]) -> 
     before = _urls(dashboard)
     service = dashboard.app.service
     for organization in ("org_standard", "org_contract_pending", "org_no_contract"):
-        timeline.reset(service, organization)
+        reset(service, organization)
     assert not set(before) & set(_urls(dashboard))
 
 

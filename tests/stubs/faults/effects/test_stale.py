@@ -4,11 +4,12 @@ import pytest
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.commands import RedeemVoucher
 from orgbilling_stubs.faults.effects.stale import PastTenants, Stale
-from orgbilling_stubs.tenants import tenant_factory, timeline
+from orgbilling_stubs.tenants import clock_commands, snapshots, tenant_factory
 from orgbilling_stubs.tenants.clock import Clock
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.store.memory import MemoryStore
+from orgbilling_stubs.tenants.undo import undo
 
 ORGANIZATION = "org_standard"
 
@@ -37,15 +38,15 @@ def test_without_the_last_commands(service):
 def test_remarks_are_no_commands(service):
     first = redeem(service, 1)
     redeem(service, 2)
-    timeline.snapshot(service, ORGANIZATION, "here")
-    timeline.freeze_clock(service, ORGANIZATION)
+    snapshots.take(service, ORGANIZATION, "here")
+    clock_commands.freeze_clock(service, ORGANIZATION)
     assert past(service, commands=1).ledger.balance_micros == first
 
 
 def test_what_was_undone_is_no_past(service):
     first = redeem(service, 1)
     redeem(service, 2)
-    timeline.undo(service, ORGANIZATION)
+    undo(service, ORGANIZATION)
     redeem(service, 3)
     assert past(service, commands=1).ledger.balance_micros == first
 

@@ -1,15 +1,14 @@
-"""Clock settings, going back in time, undo, snapshots, resets and forks.
+"""The clock of a tenant: frozen, running, following the server's, or moved forward and back.
 
-Each function is one command on the tenant's whole log: it decides on events, and the service appends them.
-Nothing is ever removed from a log. A `Rewound` event goes back by making an earlier branch the active one.
+Each function that changes something is one command on the tenant's whole log: it decides on events, and the
+service appends them. Nothing is ever removed from a log. Going back in time is a `Rewound` event, which makes
+an earlier branch the active one. What falls due on the way forward runs in `billing.scheduler`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-
-from orgbilling_openapi.strict_json import JsonValue
 
 from orgbilling_stubs.billing import errors, instants, markers, scheduler
 from orgbilling_stubs.billing.errors import BillingError
@@ -19,15 +18,12 @@ from orgbilling_stubs.billing.events import (
     Record,
     Rewound,
     ScenarioShown,
-    SnapshotDeleted,
-    SnapshotTaken,
-    TenantCreated,
 )
-from orgbilling_stubs.billing.log_branches import active_branch, before_last_command, snapshots_by_name
+from orgbilling_stubs.billing.log_branches import active_branch
 from orgbilling_stubs.billing.money import MICROS_PER_USD
 from orgbilling_stubs.billing.tenant import ActiveScenario, Tenant
 from orgbilling_stubs.tenants.clock import wall_ms
-from orgbilling_stubs.tenants.service import OtherChanges, Service, no_other_changes
+from orgbilling_stubs.tenants.service import Service
 
 _HORIZON_MS = 5 * 366 * instants.DAY_MS
 
@@ -42,7 +38,9 @@ def freeze_clock(service: Service, organization: str, target: Target | int | Non
     Raises BillingError for an instant before the tenant was created, and what `target` raises.
     """
     if target is None:
-        return _set(service, organization, lambda now_ms: ClockSet("frozen", at_ms=now_ms, by_user=True))
+        return _set_at_present(
+            service, organization, lambda now_ms: ClockSet("frozen", at_ms=now_ms, by_user=True)
+        )
     return _travel(
         service, organization, target, lambda tenant, to_ms: ClockSet("frozen", at_ms=to_ms, by_user=True)
     )
@@ -50,7 +48,7 @@ def freeze_clock(service: Service, organization: str, target: Target | int | Non
 
 def run_clock(service: Service, organization: str) -> Tenant:
     """Let the tenant's clock run from its present instant on, as fast as real time."""
-    return _set(
+    return _set_at_present(
         service, organization, lambda now_ms: ClockSet("live", offset_ms=now_ms - wall_ms(), by_user=True)
     )
 
@@ -125,131 +123,6 @@ def scenario_shown(scenario: ActiveScenario) -> ScenarioShown:
     return ScenarioShown(scenario.name, scenario.fault_rules, None if clock is None else asdict(clock))
 
 
-def undo(service: Service, organization: str, version: int | None = None) -> Tenant:
-    """Undo the last command.
-
-    version: of the organization when the caller chose to undo its last command; None for any. Raises
-    BillingError when there is no command, or when that version had another last one.
-    """
-
-    def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        log = service.log(tenant)
-        sequence = before_last_command(log)
-        if version is not None and (version > len(log) or before_last_command(log[:version]) != sequence):
-            raise BillingError(errors.VERSION_OUTDATED)
-        if not sequence:
-            raise BillingError(errors.NOTHING_TO_UNDO)
-        return now_ms, [Rewound(sequence)]
-
-    service.write(organization, decision)
-    return service.tenant(organization)
-
-
-def snapshot(service: Service, organization: str, name: str) -> Tenant:
-    """Save the present state under a name."""
-    service.write(organization, lambda tenant, now_ms: (now_ms, [SnapshotTaken(name)]))
-    return service.tenant(organization)
-
-
-def snapshots(service: Service, organization: str) -> Mapping[str, Record]:
-    """The snapshots of a tenant by name, in the order they were taken."""
-    return snapshots_by_name(service.store.read(organization))
-
-
-def delete_snapshot(service: Service, organization: str, name: str) -> Tenant:
-    """Delete a snapshot; the state stays as it is. Raises BillingError for an unknown name."""
-
-    def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        names = snapshots_by_name(service.log(tenant))
-        if name not in names:
-            raise errors.unknown_name(errors.SNAPSHOT_UNKNOWN, name, names)
-        return now_ms, [SnapshotDeleted(name)]
-
-    service.write(organization, decision)
-    return service.tenant(organization)
-
-
-def snapshot_state(service: Service, organization: str, name: str) -> Tenant:
-    """The tenant as it was when a snapshot was taken; raises BillingError for an unknown name.
-
-    Nothing is changed: the result is a copy.
-    """
-    log = service.store.read(organization)
-    records = snapshots_by_name(log)
-    record = records.get(name)
-    if record is None:
-        raise errors.unknown_name(errors.SNAPSHOT_UNKNOWN, name, records)
-    return service.state_of(organization, log[: record.sequence])
-
-
-def restore(service: Service, organization: str, name: str) -> Tenant:
-    """Go back to the state and the instant of a snapshot; raises BillingError for an unknown name."""
-
-    def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        log = service.log(tenant)
-        records = snapshots_by_name(log)
-        record = records.get(name)
-        if record is None:
-            raise errors.unknown_name(errors.SNAPSHOT_UNKNOWN, name, records)
-        branch = active_branch(log[: record.sequence])
-        clocks = [earlier.event for earlier in branch if isinstance(earlier.event, ClockSet)]
-        setting = service.clock.moved_to(clocks[-1] if clocks else ClockSet("server"), record.at_ms)
-        return record.at_ms, [Rewound(record.sequence), setting]
-
-    service.write(organization, decision)
-    return service.tenant(organization)
-
-
-def reset(service: Service, organization: str, others: OtherChanges = no_other_changes) -> Tenant:
-    """Begin the history anew: same persona and seed, as of now, without the scenario and the clock it set.
-
-    others: changes of other logs in the same transaction.
-    """
-
-    def decision(tenant: Tenant, now_ms: int) -> tuple[int, Sequence[Event]]:
-        first = active_branch(service.log(tenant))[0].event
-        assert isinstance(first, TenantCreated)
-        return created_anew(service, tenant, now_ms, first.persona, first.seed)
-
-    service.write(organization, decision, others)
-    return service.tenant(organization)
-
-
-def created_anew(
-    service: Service,
-    tenant: Tenant,
-    now_ms: int,
-    persona: Mapping[str, JsonValue],
-    seed: int,
-    as_of_ms: int | None = None,
-) -> tuple[int, list[Event]]:
-    """The events that give the tenant a new history, and their instant.
-
-    The instant is `as_of_ms`, or without it the present one of the tenant's own clock (see `own_clock`).
-    """
-    clock, at_ms = own_clock(tenant), now_ms
-    if clock is not tenant.clock:
-        at_ms = service.clock.now_of(clock)
-    if as_of_ms is not None:
-        at_ms = as_of_ms
-    created = service.creation(tenant.config.organization, persona, seed, at_ms)
-    return at_ms, [Rewound(0), created, service.clock.moved_to(clock, at_ms)]
-
-
-def own_clock(tenant: Tenant) -> ClockSet:
-    """The clock that applies to the tenant apart from its scenario: the one before a scenario set another."""
-    scenario = tenant.active_scenario
-    return tenant.clock if scenario is None or scenario.previous_clock is None else scenario.previous_clock
-
-
-def fork(service: Service, organization: str, into: str) -> Tenant:
-    """Copy the tenant's log, with all branches, into a new organization; neither changes the other later.
-
-    Raises ConflictError when the new organization exists.
-    """
-    return service.fork(organization, into)
-
-
 def named_instant(tenant: Tenant, name: str, copy: Callable[[], Tenant]) -> int:
     """The instant that a name stands for: `end-of-month`, `contract-end`, `next-installment` or
     `credit-exhausted`.
@@ -321,6 +194,6 @@ NAMED_INSTANTS = tuple(_NAMED)
 """The names that `named_instant` accepts."""
 
 
-def _set(service: Service, organization: str, setting: Callable[[int], ClockSet]) -> Tenant:
+def _set_at_present(service: Service, organization: str, setting: Callable[[int], ClockSet]) -> Tenant:
     service.write(organization, lambda tenant, now_ms: (now_ms, [setting(now_ms)]))
     return service.tenant(organization)
