@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, NamedTuple, get_args
 
 from orgbilling_stubs.billing.billing_details import BillingDetails
 from orgbilling_stubs.billing.errors import ERROR_CODES
-from orgbilling_stubs.billing.member_types import member_problem
+from orgbilling_stubs.billing.member_types import member_problem, values_check
 from orgbilling_stubs.billing.payment_cards import CardMember, PaymentCard
 from orgbilling_stubs.billing.tenant_config import ContractTerms, terms_problem
 
@@ -394,34 +394,57 @@ def decode(document: Mapping[str, Any]) -> Event:
     """
     members = dict(document)
     kind = members.pop("kind", None)
-    if not isinstance(kind, str) or kind not in EVENT_TYPES:
+    event_type = EVENT_TYPES.get(kind) if isinstance(kind, str) else None
+    if event_type is None:
         raise UnknownEventError(f"unknown event {kind!r}")
-    try:
-        event = EVENT_TYPES[kind](**members)
-    except TypeError as error:
-        mismatch = _mismatch(EVENT_TYPES[kind], members)
-        raise UnknownEventError(
-            f"event {kind} has other members than this version knows: {mismatch}"
-        ) from error
-    problem = member_problem(EVENT_TYPES[kind], members) or _value_problem(event)
+    problem = None
+    values = members.values()
+    declared: type = event_type
+    if (*members,) == event_type.__match_args__ and values_check(declared)(*values):
+        event = event_type(*values)  # as nearly every event of a log
+    else:
+        try:
+            event = event_type(**members)
+        except TypeError as error:
+            mismatch = _mismatch(event_type, members)
+            raise UnknownEventError(
+                f"event {kind} has other members than this version knows: {mismatch}"
+            ) from error
+        problem = member_problem(event_type, members)
+    if problem is None and event_type in _VALUE_PROBLEMS:
+        problem = _VALUE_PROBLEMS[event_type](event)
     if problem is not None:
         raise UnknownEventError(f"event {kind}: {problem}")
     return event
 
 
-def _value_problem(event: Event) -> str | None:
-    """What is wrong with a value that has the right type; None when nothing is."""
-    if isinstance(event, CommandRefused) and event.code not in ERROR_CODES:
-        return f"unknown error code {event.code!r:.60}"
-    if isinstance(event, (CheckoutCompleted, InvoicePaid, PaymentMethodChanged)) and event.card is not None:
-        return _members_problem("card", PaymentCard, event.card)
-    if isinstance(event, BillingDetailsChanged):
-        return _members_problem("details", BillingDetails, event.details)
-    if isinstance(event, ContractOffered):
-        return _members_problem("terms", ContractTerms, event.terms) or terms_problem(
-            ContractTerms(**event.terms)
-        )
-    return None
+def _refusal_problem(event: CommandRefused) -> str | None:
+    return None if event.code in ERROR_CODES else f"unknown error code {event.code!r:.60}"
+
+
+def _card_problem(event: CheckoutCompleted | InvoicePaid | PaymentMethodChanged) -> str | None:
+    return None if event.card is None else _members_problem("card", PaymentCard, event.card)
+
+
+def _details_problem(event: BillingDetailsChanged) -> str | None:
+    return _members_problem("details", BillingDetails, event.details)
+
+
+def _terms_problem(event: ContractOffered) -> str | None:
+    return _members_problem("terms", ContractTerms, event.terms) or terms_problem(
+        ContractTerms(**event.terms)
+    )
+
+
+_VALUE_PROBLEMS: Mapping[type[Event], Callable[..., str | None]] = {
+    CommandRefused: _refusal_problem,
+    CheckoutCompleted: _card_problem,
+    InvoicePaid: _card_problem,
+    PaymentMethodChanged: _card_problem,
+    BillingDetailsChanged: _details_problem,
+    ContractOffered: _terms_problem,
+}
+"""What is wrong with a value that has the right type; None when nothing is."""
 
 
 def _members_problem(

@@ -23,7 +23,8 @@ month opens and bills February's characters, then 1 March's characters are count
 a meter at 23:57 on that day waits for the settlement at 23:55 on 2 March.
 
 Most calls ask for an instant at which nothing is due. `quiet_until_ms` remembers when the next thing is due,
-so that such a call costs one comparison; every event resets it, because an event may make something due.
+so that such a call costs one comparison. An event that changes the contract, or which webhook comes first,
+resets it (`billing.state`), because it may make something due; no event changes when the rest is due.
 """
 
 from __future__ import annotations

@@ -82,9 +82,11 @@ def apply(tenant: Tenant, record: Record) -> None:
     tenant.version = sequence
     ledger = tenant.ledger
     ledger.event_sequence = sequence
+    contract, first_webhook = tenant.contract, tenant.webhooks[:1]
     EVENT_CHANGES[kind](event, tenant, at_ms)
     ledger.event_sequence = None
-    tenant.quiet_until_ms = 0
+    if tenant.contract is not contract or tenant.webhooks[:1] != first_webhook:
+        tenant.quiet_until_ms = 0
     if idempotency is not None:
         tenant.idempotent_events[idempotency.key] = (idempotency, event)
     if kind not in SETTING_EVENTS:

@@ -32,6 +32,7 @@ from orgbilling_stubs.tenants.clock import Clock
 from orgbilling_stubs.tenants.session_secret import no_secret
 from orgbilling_stubs.tenants.store.errors import ConflictError
 from orgbilling_stubs.tenants.store.protocol import LogAppend, LogChange, LogDeletion, Store
+from orgbilling_stubs.tenants.store.record_rows import collector_paused
 
 _ATTEMPTS = 50
 _CACHED_TENANTS = 256
@@ -374,12 +375,14 @@ class Service:
                         generation = self.store.append(organization, records)
                     else:
                         self._unsaved[organization] = records[0]
+                    tenant = state_of(organization, records, self._tenant_factory)
                 else:
                     generation = head.generation
-                    records = self.store.read(organization, generation=generation)
+                    with collector_paused(head.sequence):
+                        records = self.store.read(organization, generation=generation)
+                        tenant = state_of(organization, records, self._tenant_factory)
             except ConflictError:
                 continue
-            tenant = state_of(organization, records, self._tenant_factory)
             tenant.generation = generation
             return tenant
         raise ConflictError(f"{organization}: gave up after {_ATTEMPTS} attempts")

@@ -3,13 +3,18 @@ from collections.abc import Callable
 from orgbilling_stubs.billing.events import (
     CheckoutCompleted,
     CheckoutOpened,
+    ContractCancelled,
+    ContractResumed,
     ContractSubscribed,
+    Event,
     Idempotency,
+    InstallmentMarked,
     PaymentSettled,
     Record,
     TenantCreated,
     VoucherRedeemed,
 )
+from orgbilling_stubs.billing.scheduler import advance, next_due_ms
 from orgbilling_stubs.billing.state import apply, state_of
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import ContractTerms, TenantConfig
@@ -65,3 +70,28 @@ def test_a_discount_lowers_what_a_pending_contract_asks_for(make_tenant: MakeTen
     apply(tenant, Record(2, tenant.now_ms, VoucherRedeemed("D", 0, 50, tenant.ledger.balance_micros), 2))
     assert tenant.contract is not None
     assert tenant.checkouts["cs"].amount_minor == tenant.contract.first_payment_minor("USD") < before
+
+
+def test_no_event_leaves_what_it_makes_due_unnoticed(make_tenant: MakeTenant) -> None:
+    """Until `quiet_until_ms` the scheduler does not look, so nothing may be due before."""
+    tenant = make_tenant()
+    contract_id = "11111111-1111-4111-8111-111111111111"
+    later_ms = tenant.now_ms + 60_000
+    events: list[Event] = [
+        CheckoutOpened("cs_1", 500, "USD"),
+        CheckoutCompleted("cs_1", [later_ms]),
+        VoucherRedeemed("A", 1, 0, 1),
+        CheckoutOpened("cs_2", 500, "USD"),
+        CheckoutCompleted("cs_2", [later_ms - 30_000]),
+        ContractSubscribed(contract_id, "cs_3"),
+        VoucherRedeemed("D", 0, 50, 1),
+        CheckoutCompleted("cs_3", [tenant.now_ms]),
+        InstallmentMarked(0, False),
+        ContractCancelled(),
+        ContractResumed(),
+    ]
+    for number, event in enumerate(events, 1):
+        apply(tenant, Record(number, tenant.now_ms + number, event, number))
+        assert tenant.quiet_until_ms <= next_due_ms(tenant), event
+    advance(tenant, later_ms)
+    assert [row.kind for row in tenant.ledger.rows].count("top_up") == 2
