@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from orgbilling_fixtures.distributions import exp2
 from orgbilling_fixtures.lexicon import lexicon
 
 from orgbilling_stubs.billing import ids, instants
@@ -24,16 +25,13 @@ from orgbilling_stubs.export.population.activity import (
     PopulationMeters,
     PopulationUsage,
 )
-from orgbilling_stubs.export.population.contract_history import (
-    SignedContract,
-    business_instant,
-    payment_day,
-)
+from orgbilling_stubs.export.population.contract_history import SignedContract
 from orgbilling_stubs.export.population.price_history import CHARACTER_MONTH_NANOS
-from orgbilling_stubs.export.population.profile import Interval, OrganizationProfile
+from orgbilling_stubs.export.population.profile import NEVER_MS, Interval, OrganizationProfile, month_of
 from orgbilling_stubs.export.population.settlement import (
-    NEVER_MS,
+    Attempt,
     Purchase,
+    PurchaseAttempts,
     PurchaseRule,
     Settled,
     Settlement,
@@ -53,7 +51,10 @@ USAGE, EVENTS, SERVICES, SINGLE = range(4)
 
 _FREE_CREDIT_MICROS = 10 * MICROS_PER_USD
 _VOUCHERS = (("WELCOME50", 50), ("WELCOME25", 25), ("SPRING25", 25), ("PARTNER100", 100), ("MEETUP20", 20))
-_LIMIT_STEP_MICROS = 500 * MICROS_PER_USD
+_LEAST_LIMIT_USD = 2_000
+_LIMIT_DAYS = 90
+_MICROS_PER_MESSAGE = 1_400
+"""A first limit is for about so many days, at about so much a message."""
 _CHARGE_USD = {"monthly": (150, 16, 50), "one_time": (500, 11, 250), "annual": (1_200, 9, 300)}
 _CHARGE_TYPES = ("monthly", "one_time", "monthly", "annual", "monthly")
 
@@ -135,7 +136,7 @@ class PopulationVoucher(NamedTuple):
 
 
 class PopulationLedger(NamedTuple):
-    """The entries in order."""
+    """The entries in order; source_row: the row of usage or the single entry that each was made of."""
 
     at_ms: Integers
     origin: Integers
@@ -183,8 +184,11 @@ class AccountWriter:
         intervals: Sequence[Interval],
         contracts: Sequence[SignedContract],
         as_of_ms: int,
+        horizon_ms: int,
     ) -> None:
+        """horizon_ms: up to when the activity is known, because credit is bought before the charge."""
         self._profile, self._activity, self._as_of_ms = profile, activity, as_of_ms
+        self._horizon_ms = horizon_ms
         self._intervals, self._contracts = intervals, contracts
         self._prepaid = profile.segment.billing != "postpaid"
         self._invoice_prefix = ids.letters(8, "invoice", profile.seed, profile.organization).upper()
@@ -195,7 +199,7 @@ class AccountWriter:
         """The account at the as-of instant."""
         singles = [*self._openings(), *self._month_charges()]
         singles += [entry for contract in self._contracts for entry in self._contract_entries(contract)]
-        singles = [entry for entry in singles if entry.at_ms <= self._as_of_ms]
+        singles = [entry for entry in singles if entry.at_ms <= self._horizon_ms]
         charges = self._charges()
         if self._prepaid:
             return self._prepaid_account(singles, charges)
@@ -242,7 +246,7 @@ class AccountWriter:
         if word % 4:
             day = profile.first_day + (word >> 4) % 24
             redeemed_ms = max(
-                business_instant(profile, day, word >> 12),
+                profile.office_instant(day, word >> 12),
                 profile.sign_up.at_ms + 3 * MINUTE_MS + word % HOUR_MS,
             )
         return [PopulationVoucher(code, usd * MICROS_PER_USD, redeemed_ms)]
@@ -254,16 +258,16 @@ class AccountWriter:
             return []
         begin_day = profile.first_day + 5
         if profile.segment.billing == "contract":
-            if not self._contracts:
+            if not self._contracts or self._contracts[0].starts_paid_ms > self._as_of_ms:
                 return []
             begin_day = self._contracts[0].starts_paid_ms // DAY_MS + 2
         words = lexicon("en_US")
-        end_day = self._intervals[-1].end_day
         agreements = []
         for number in range(profile.below(5, "agreement-count")):
             word = profile.draw("agreement", number)
-            created_ms = business_instant(profile, begin_day + word % 400, word >> 10)
-            if created_ms > self._as_of_ms or (end_day is not None and created_ms >= end_day * DAY_MS):
+            created_ms = profile.office_instant(begin_day + word % 400, word >> 10)
+            interval = self._interval_at(created_ms)
+            if created_ms > self._as_of_ms or interval is None:
                 continue
             kind = _CHARGE_TYPES[number]
             texts: tuple[str, ...] = getattr(words, kind)
@@ -279,11 +283,17 @@ class AccountWriter:
                 created_ms,
                 profile.members[(word >> 54) % len(profile.members)],
                 None,
-                None if end_day is None else end_day * DAY_MS,
+                interval.closed_ms,
             )
-            billed = self._billings(agreement)
-            agreements.append(agreement._replace(billed_ms=billed[-1] if billed else None))
+            agreements.append(agreement)
         return agreements
+
+    def _interval_at(self, at_ms: int) -> Interval | None:
+        """The interval in which the organization has an account at an instant."""
+        for interval in self._intervals:
+            if interval.start_day * DAY_MS <= at_ms < (interval.closed_ms or NEVER_MS):
+                return interval
+        return None
 
     def _billings(self, agreement: PopulationAgreement) -> list[int]:
         """The openings of months at which an agreement is billed: the first one, and one each interval after
@@ -291,7 +301,7 @@ class AccountWriter:
         """
         interval = PAYMENT_INTERVAL_MONTHS[agreement.charge_type]
         first_ms = instants.parse(instants.month(agreement.created_ms) + "-01")
-        last_ms = min(self._as_of_ms, agreement.ended_ms or NEVER_MS)
+        last_ms = min(self._horizon_ms, agreement.ended_ms or NEVER_MS)
         billed: list[int] = []
         number = 1
         while True:
@@ -364,7 +374,7 @@ class AccountWriter:
                 continue
             starts = np.flatnonzero(np.append(True, days[1:] != days[:-1]))
             at_ms, sums = days[starts] * DAY_MS + SETTLEMENT_MS, np.add.reduceat(micros, starts)
-            due = (at_ms <= self._as_of_ms) & (sums > 0)
+            due = (at_ms <= self._horizon_ms) & (sums > 0)
             parts.append((at_ms[due], sums[due], origin, np.zeros(int(due.sum()), np.int64), _EVENING))
         return _Charges(
             np.concatenate([part[0] for part in parts]),
@@ -407,10 +417,12 @@ class AccountWriter:
         )
         ledger, _ = self._merge(singles, charges)
         is_charge = ledger.usd_micros < 0
-        settled = Settlement(rule, ledger.at_ms, ledger.credits_micros, is_charge, self._as_of_ms).run()
-        kept_singles = {int(row) for row in ledger.source_row[settled.posted & (ledger.origin == SINGLE)]}
+        settled = Settlement(rule, ledger.at_ms, ledger.credits_micros, is_charge).run()
+        is_kept = settled.posted & (ledger.origin == SINGLE) & (ledger.at_ms <= self._as_of_ms)
+        usage, meters, characters = self._posted(ledger, settled, singles)
+        kept_singles = {int(row) for row in ledger.source_row[is_kept]}
         singles = [entry for number, entry in enumerate(singles) if number in kept_singles]
-        usage, meters, characters = self._posted(ledger, settled)
+        usage, meters = self._known(usage, meters)
         self._activity = self._activity._replace(usage=usage, meters=meters, characters=characters)
         invoices, payments, bought = self._purchases(settled.purchases)
         singles, contract_invoices, contract_payments = self._contract_invoices(singles)
@@ -420,7 +432,7 @@ class AccountWriter:
         return self._account(final, singles, invoices, payments, 0)
 
     def _posted(
-        self, ledger: PopulationLedger, settled: Settled
+        self, ledger: PopulationLedger, settled: Settled, singles: Sequence[SingleEntry]
     ) -> tuple[PopulationUsage, PopulationMeters, tuple[CharacterMonth, ...]]:
         """What was used and is paid for: usage, the readings of evenings that were charged, billed months."""
         usage, meters = self._activity.usage, self._activity.meters
@@ -434,12 +446,25 @@ class AccountWriter:
         for origin, of_kind in ((EVENTS, meters.item < 3), (SERVICES, meters.item >= 3)):
             resting = ledger.at_ms[unposted & (ledger.origin == origin)] // DAY_MS
             counted &= ~(of_kind & np.isin(days, resting))
-        unbilled = {int(at_ms) for at_ms in ledger.at_ms[unposted & (ledger.origin == SINGLE)]}
-        characters = tuple(month for month in self._activity.characters if month.billed_ms not in unbilled)
+        left_out = [singles[row] for row in ledger.source_row[unposted & (ledger.origin == SINGLE)].tolist()]
+        unbilled = {entry.month for entry in left_out if entry.kind == "character_charge"}
+        characters = tuple(month for month in self._activity.characters if month.month not in unbilled)
         return (
             PopulationUsage(*(column[used] for column in usage)),
             PopulationMeters(*(column[counted] for column in meters)),
             characters,
+        )
+
+    def _known(
+        self, usage: PopulationUsage, meters: PopulationMeters
+    ) -> tuple[PopulationUsage, PopulationMeters]:
+        """What was used by the as-of instant, and read on days that are settled; both in order of time."""
+        used = int(np.searchsorted(usage.at_ms, self._as_of_ms, side="right"))
+        first_day = (self._as_of_ms - SETTLEMENT_MS) // DAY_MS + 1
+        counted = int(np.searchsorted(meters.at_ms, first_day * DAY_MS))
+        return (
+            PopulationUsage(*(column[:used] for column in usage)),
+            PopulationMeters(*(column[:counted] for column in meters)),
         )
 
     def _purchases(
@@ -448,57 +473,59 @@ class AccountWriter:
         """Invoices, payments and ledger entries of what was bought; their ids come later."""
         invoices, payments, entries = [], [], []
         for number, purchase in enumerate(purchases):
-            known = [attempt for attempt in purchase.attempts if attempt.at_ms <= self._as_of_ms]
-            if not known:
+            attempts, label = purchase.attempts, f"purchase {number}"
+            if attempts.issued_ms > self._as_of_ms:
                 continue
-            label, paid = f"purchase {number}", purchase.paid_ms <= self._as_of_ms
             session_id = None
             if purchase.by_hand:
                 session_id = ids.checkout_session(
                     self._profile.seed, self._profile.organization, "purchase", number
                 )
             method = "checkout" if purchase.by_hand else "card"
-            for attempt in known:
-                succeeded = attempt.failure is None
-                payments.append(
-                    PopulationPayment(
-                        attempt.at_ms,
-                        "succeeded" if succeeded else "failed",
-                        method,
-                        purchase.micros,
-                        attempt.failure,
-                        label,
-                        session_id,
-                        succeeded,
+            for attempt in attempts.made:
+                if attempt.at_ms <= self._as_of_ms:
+                    status = "succeeded" if attempt.failure is None else "failed"
+                    payments.append(
+                        PopulationPayment(
+                            attempt.at_ms,
+                            status,
+                            method,
+                            purchase.micros,
+                            attempt.failure,
+                            label,
+                            session_id,
+                            attempt.failure is None,
+                        )
                     )
-                )
-            issued_ms = known[0].at_ms
-            invoices.append(
-                PopulationInvoice(
-                    label,
-                    "top_up",
-                    issued_ms,
-                    issued_ms,
-                    purchase.micros,
-                    purchase.paid_ms if paid else NEVER_MS,
-                    "paid" if paid else "overdue",
-                    None,
-                )
-            )
-            if paid:
+            invoices.append(self._purchase_invoice(label, attempts, purchase.micros))
+            if attempts.paid_ms <= self._as_of_ms:
                 entry = self._top_up(purchase, label, session_id)
                 entries.append(entry)
                 self._refund(number, entry, invoices, payments, entries)
         return invoices, payments, entries
+
+    def _purchase_invoice(
+        self, label: str, attempts: PurchaseAttempts, micros: int, refunded_ms: int = NEVER_MS
+    ) -> PopulationInvoice:
+        """The invoice of a purchase, which is due within a day, as long as a checkout can be paid."""
+        due_ms = attempts.issued_ms + DAY_MS
+        paid = attempts.paid_ms <= self._as_of_ms
+        status = _status(paid, due_ms, self._as_of_ms)
+        if attempts.given_up_ms <= self._as_of_ms:
+            status = "uncollectible"
+        elif refunded_ms <= self._as_of_ms:
+            status = "refunded"
+        paid_ms = attempts.paid_ms if paid else NEVER_MS
+        return PopulationInvoice(label, "top_up", attempts.issued_ms, due_ms, micros, paid_ms, status, None)
 
     def _top_up(self, purchase: Purchase, label: str, session_id: str | None) -> SingleEntry:
         text = "Credit purchase" if purchase.by_hand else AUTOMATIC_TOP_UP
         creator = None
         if purchase.by_hand:
             members = self._profile.members
-            creator = members[(purchase.paid_ms // DAY_MS) % 3 % len(members)]
+            creator = members[(purchase.attempts.paid_ms // DAY_MS) % 3 % len(members)]
         return SingleEntry(
-            purchase.paid_ms,
+            purchase.attempts.paid_ms,
             _BOUGHT,
             "top_up",
             purchase.micros,
@@ -525,33 +552,22 @@ class AccountWriter:
         word = profile.draw("refunds", entry.at_ms // DAY_MS)
         if word % 100 >= profile.segment.refund_percent:
             return
-        again_ms = entry.at_ms + 25_000 + (word >> 8) % (4 * MINUTE_MS)
-        refunded_ms = business_instant(profile, again_ms // DAY_MS + 1 + (word >> 32) % 3, word >> 16)
-        if again_ms > self._as_of_ms:
+        again_ms = entry.at_ms + 45_000 + (word >> 8) % (4 * MINUTE_MS)
+        attempts = PurchaseAttempts(again_ms - 1_000 - (word >> 24 & 0x7FFF), (Attempt(again_ms, None),))
+        refunded_ms = profile.office_instant(again_ms // DAY_MS + 2 + (word >> 32) % 3, word >> 16)
+        if attempts.issued_ms > self._as_of_ms:
             return
         label, session_id = f"purchase {number} again", entry.checkout_session_id
         if session_id is not None:
             session_id = ids.checkout_session(profile.seed, profile.organization, "again", number)
-        method = "card" if session_id is None else "checkout"
-        payments.append(
-            PopulationPayment(again_ms, "succeeded", method, entry.usd_micros, None, label, session_id, True)
-        )
-        entries.append(entry._replace(at_ms=again_ms, invoice_id=label, checkout_session_id=session_id))
-        refunded = refunded_ms <= self._as_of_ms
-        invoices.append(
-            PopulationInvoice(
-                label,
-                "top_up",
-                again_ms,
-                again_ms,
-                entry.usd_micros,
-                again_ms,
-                "refunded" if refunded else "paid",
-                None,
+        method, micros = "card" if session_id is None else "checkout", entry.usd_micros
+        invoices.append(self._purchase_invoice(label, attempts, micros, refunded_ms))
+        if again_ms <= self._as_of_ms:
+            payments.append(
+                PopulationPayment(again_ms, "succeeded", method, micros, None, label, session_id, True)
             )
-        )
-        if refunded:
-            micros = entry.usd_micros
+            entries.append(entry._replace(at_ms=again_ms, invoice_id=label, checkout_session_id=session_id))
+        if refunded_ms <= self._as_of_ms:
             payments.append(
                 PopulationPayment(refunded_ms, "refunded", method, -micros, None, label, session_id, True)
             )
@@ -586,7 +602,8 @@ class AccountWriter:
                 paid = row.paid_ms <= self._as_of_ms
                 status = _status(paid, row.installment.due_ms, self._as_of_ms)
                 if contract.cancelled_ms is not None and contract.cancelled_ms <= self._as_of_ms and not paid:
-                    status = "void"
+                    unpaid = row.installment.due_ms < contract.cancelled_ms and not contract.replaced
+                    status = "uncollectible" if unpaid else "void"
                 amount = row.installment.amount_micros
                 invoices.append(
                     PopulationInvoice(
@@ -645,52 +662,66 @@ class AccountWriter:
         openings, sums = _month_sums(ledger.at_ms, -ledger.usd_micros, self._as_of_ms)
         invoices, payments = [], []
         for number, (opening_ms, micros) in enumerate(zip(openings, sums, strict=True), 1):
-            invoice, paid = self._month_invoice(number, opening_ms, micros)
+            invoice, written_off_ms = self._month_invoice(number, opening_ms, micros)
             invoices.append(invoice)
-            if paid:
+            invoice_id = invoice.invoice_id
+            if invoice.paid_ms <= self._as_of_ms:
                 payments.append(
                     PopulationPayment(
-                        invoice.paid_ms,
-                        "succeeded",
-                        "bank_transfer",
-                        micros,
-                        None,
-                        invoice.invoice_id,
-                        None,
-                        True,
+                        invoice.paid_ms, "succeeded", "bank_transfer", micros, None, invoice_id, None, True
                     )
                 )
                 singles.append(
-                    SingleEntry(
-                        invoice.paid_ms,
-                        _SINGLE,
-                        "adjustment",
-                        0,
-                        micros,
-                        f"Payment of invoice {invoice.invoice_id}",
-                        invoice_id=invoice.invoice_id,
-                    )
+                    self._settled(invoice.paid_ms, micros, f"Payment of invoice {invoice_id}", invoice_id)
+                )
+            elif written_off_ms <= self._as_of_ms:
+                singles.append(
+                    self._settled(written_off_ms, micros, f"Write-off of invoice {invoice_id}", invoice_id)
                 )
         payments.sort(key=lambda payment: (payment.at_ms, payment.invoice_id))
         final, _ = self._merge(singles, charges)
-        owed = -np.cumsum(final.usd_micros)
-        highest = int(owed.max(initial=0))
-        limit = max(4, -(-highest * 5 // 4 // _LIMIT_STEP_MICROS)) * _LIMIT_STEP_MICROS
-        return self._account(final, singles, invoices, payments, limit)
+        highest = int((-np.cumsum(final.usd_micros)).max(initial=0))
+        return self._account(final, singles, invoices, payments, self._limit(highest))
 
-    def _month_invoice(self, number: int, opening_ms: int, micros: int) -> tuple[PopulationInvoice, bool]:
-        """The invoice of the charges up to the opening of a month; before it, it is still to come."""
+    def _settled(self, at_ms: int, micros: int, text: str, invoice_id: str) -> SingleEntry:
+        """The entry of an invoice that is paid, or written off: nothing of it is owed any more."""
+        return SingleEntry(at_ms, _SINGLE, "adjustment", 0, micros, text, invoice_id=invoice_id)
+
+    def _limit(self, highest_micros: int) -> int:
+        """The limit of a debt that has not been above an amount so far, a round amount: 1, 2 or 5 with zeros.
+
+        At sign-up it is the first one above what 90 days of the organization's size cost. When a charge
+        brings the debt within a tenth of it, it is raised to the next one before the charge is posted.
+        """
+        at_first = (exp2(self._profile.size_log2) >> 16) * _MICROS_PER_MESSAGE * _LIMIT_DAYS
+        least = max(at_first, -(-highest_micros * 10 // 9), _LEAST_LIMIT_USD * MICROS_PER_USD)
+        power = len(str(least // MICROS_PER_USD)) - 1
+        steps = (digit * int(10**place) for place in (power, power + 1) for digit in (1, 2, 5))
+        return next(usd for usd in steps if usd * MICROS_PER_USD >= least) * MICROS_PER_USD
+
+    def _month_invoice(self, number: int, opening_ms: int, micros: int) -> tuple[PopulationInvoice, int]:
+        """The invoice of the charges up to the opening of a month, and when it is written off.
+
+        Before the opening it is still to come. Who is insolvent pays none, and it is written off three to
+        five months after it was due.
+        """
         profile = self._profile
-        word = profile.draw("invoices", number)
+        word = profile.draw("invoices", month_of(opening_ms // DAY_MS))
         issued_ms = opening_ms + 5 * HOUR_MS + word % (4 * HOUR_MS)
-        due_day = issued_ms // DAY_MS + profile.segment.payment_terms_days
-        due_ms = (due_day + 1) * DAY_MS - 1
-        paid_day = max(payment_day(profile, due_day, word >> 12), issued_ms // DAY_MS + 1)
-        paid_ms = business_instant(profile, paid_day, word >> 24)
+        due_ms = issued_ms + profile.segment.payment_terms_days * DAY_MS
+        due_day = due_ms // DAY_MS
+        paid_day = max(profile.payment_day(due_day, word >> 12), issued_ms // DAY_MS + 1)
+        paid_ms, written_off_ms = profile.office_instant(paid_day, word >> 24), NEVER_MS
+        insolvent_ms = self._intervals[-1].insolvent_ms
+        if insolvent_ms is not None and opening_ms >= insolvent_ms:
+            paid_ms = NEVER_MS
+            written_off_ms = profile.office_instant(due_day + 90 + (word >> 30) % 60, word >> 24)
         paid = paid_ms <= self._as_of_ms
         status = _status(paid, due_ms, self._as_of_ms)
         if issued_ms > self._as_of_ms:
             status = "upcoming"
+        elif written_off_ms <= self._as_of_ms:
+            status = "uncollectible"
         invoice = PopulationInvoice(
             f"{self._invoice_prefix}-{number:04d}",
             "month",
@@ -702,7 +733,7 @@ class AccountWriter:
             None,
             opening_ms,
         )
-        return invoice, paid
+        return invoice, written_off_ms
 
     def _account(
         self,
@@ -713,6 +744,11 @@ class AccountWriter:
         limit_micros: int,
     ) -> PopulationAccount:
         owed = 0 if self._prepaid else -int(ledger.usd_micros.sum())
+        billed_ms = {
+            entry.charge_id: entry.at_ms
+            for entry in sorted(singles, key=lambda entry: entry.at_ms)
+            if entry.charge_id is not None
+        }
         first_ms = self._profile.sign_up.at_ms if not self._prepaid or self._contracts else NEVER_MS
         if payments:
             first_ms = min(first_ms, payments[0].at_ms)
@@ -722,7 +758,10 @@ class AccountWriter:
             self._activity.usage,
             self._activity.meters,
             self._activity.characters,
-            self.agreements,
+            [
+                agreement._replace(billed_ms=billed_ms.get(agreement.charge_id))
+                for agreement in self.agreements
+            ],
             self.vouchers,
             invoices,
             payments,

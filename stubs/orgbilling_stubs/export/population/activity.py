@@ -14,7 +14,7 @@ a mean of 282.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from orgbilling_fixtures import random_stream
@@ -23,7 +23,6 @@ from orgbilling_fixtures.personas.model import EVENTS, SERVICES
 from orgbilling_fixtures.populations import PopulationModel
 from orgbilling_fixtures.populations.regions import REGIONS, holidays
 from orgbilling_fixtures.usage import history as usage_model
-from orgbilling_fixtures.usage import patterns
 from orgbilling_fixtures.usage.patterns import LAUNCH_PERMILLE, POPULAR, SOURCES
 
 from orgbilling_stubs.billing import instants
@@ -33,6 +32,7 @@ from orgbilling_stubs.export.columnar.usage_columns import bits, draws
 from orgbilling_stubs.export.errors import require
 from orgbilling_stubs.export.population.price_history import PriceHistory
 from orgbilling_stubs.export.population.profile import Interval, Month, OrganizationProfile, normal
+from orgbilling_stubs.export.population.working_hours import hour_edges
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +44,7 @@ else:
     np = require("numpy", "a population")
 
 _SLOTS_PER_DAY = 256
+_BILLED_PER_DAY = 4
 _BLOCK_DAYS = 512
 
 _WEEKDAYS = {
@@ -62,12 +63,6 @@ _SEASON = {
 _YEAR_END = {"work": 450, "leisure": 1_150}
 """From 24 December to 1 January, besides the holidays themselves."""
 
-_HOURS = {
-    "work": (7, 5, 4, 4, 6, 12, 28, 55, 92, 106, 104, 92, 78, 92, 100, 96, 84, 62, 40, 30, 24, 20, 16, 10),
-    "leisure": patterns.HOUR_PERMILLE,
-}
-"""Permille of a day's activity by local hour."""
-
 _INCIDENT_PER_THOUSAND_DAYS = 5
 _INCIDENT_PERMILLE = 380
 _LAUNCH_PER_THOUSAND_MONTHS = 35
@@ -81,6 +76,8 @@ def _array(rows: object) -> Integers:
 _NOISE_FACTORS, _QUANTILES = _array(usage_model.NOISE_FACTORS), _array(NORMAL_QUANTILES)
 _NOISE_WEIGHTS = _array(usage_model.NOISE_WEIGHTS)
 _COUNT_FACTORS, _TOKENS = _array(usage_model.COUNT_FACTORS), _array(usage_model.TOKENS_PER_MESSAGE)
+_BILLED_AGAIN_Q8 = _array([messages << 8 for messages in (400, 4_000, 40_000)])
+"""From these means on, traffic is billed once more a day, in 1/256 message."""
 _BIT_LENGTHS = _array([number.bit_length() for number in range(1 << 14)])
 
 
@@ -147,16 +144,63 @@ def activity(
     intervals: Sequence[Interval],
     prices: PriceHistory,
     as_of_ms: int,
+    horizon_ms: int,
 ) -> PopulationActivity:
-    """What the organization did from its sign-up to an instant, both included."""
+    """What the organization did from its sign-up to an instant, both included.
+
+    horizon_ms: up to when usage and meter readings are drawn, on the day of the as-of instant or before.
+    """
     days = _days(profile, months, intervals, as_of_ms // DAY_MS)
     project_days = _project_days(profile, as_of_ms)
     return PopulationActivity(
-        _usage(profile, days, project_days, prices, as_of_ms),
-        _meters(profile, days, project_days, prices, as_of_ms),
+        _usage(profile, days, project_days, prices, horizon_ms),
+        _meters(profile, days, project_days, prices, horizon_ms),
         _characters(profile, days, months, as_of_ms) if project_days else (),
         project_days,
     )
+
+
+def repriced(drawn: PopulationActivity, prices: PriceHistory) -> PopulationActivity:
+    """The same activity at other prices, of the same models."""
+    usage, meters = drawn.usage, drawn.meters
+    if len(usage.at_ms):
+        day = usage.at_ms // DAY_MS
+        micros = _usage_micros(prices, day, usage.model, usage.inputs, usage.outputs)
+        usage = usage._replace(micros=micros)
+    if len(meters.at_ms):
+        meters = _priced_meters(meters, prices)
+    return drawn._replace(usage=usage, meters=meters)
+
+
+def daily_micros(drawn: PopulationActivity, first_day: int) -> list[int]:
+    """What usage and meter readings cost on each day from a first one on."""
+    parts = [(part.at_ms // DAY_MS - first_day, part.micros) for part in (drawn.usage, drawn.meters)]
+    costs = np.zeros(max([int(days[-1]) + 1 for days, _ in parts if len(days)], default=0), dtype=np.int64)
+    for days, micros in parts:
+        np.add.at(costs, days, micros)
+    result: list[int] = costs.tolist()
+    return result
+
+
+def with_usual_models(
+    profile: OrganizationProfile, drawn: PopulationActivity, prices: PriceHistory
+) -> PopulationActivity:
+    """The same activity, its usage at the mean price of the models that the organization chooses among.
+
+    A source stays with one model for weeks, and one may cost fifty times as much as another: the mean is what
+    can be expected of a year.
+    """
+    usage = drawn.usage
+    edges, tables = _model_tables(profile, prices.models)
+    pairs = _array([epoch.models for epoch in prices.epochs])
+    day = usage.at_ms // DAY_MS
+    epoch = np.searchsorted(_array(prices.days), day, side="right") - 1
+    table = np.searchsorted(edges, day, side="right") - 1
+    # The price of each epoch for each table: the mean over its 256 equally likely models.
+    means = pairs[:, tables].sum(axis=2) >> 8
+    pair = means[epoch, table]
+    micros = half_even(usage.inputs * pair[:, 0] + usage.outputs * pair[:, 1], 1_000_000)
+    return drawn._replace(usage=usage._replace(micros=micros))
 
 
 def _days(
@@ -172,8 +216,12 @@ def _days(
     age = day - profile.first_day + 2
     levels = levels * age // (age + _RAMP_DAYS)
     is_active = np.zeros(len(day), dtype=bool)
-    for start_day, end_day in intervals:
-        is_active |= (day >= start_day) & (day < (until_day + 1 if end_day is None else end_day))
+    for interval in intervals:
+        end_day, fading_day = interval.end_day, interval.fading_day
+        is_active |= (day >= interval.start_day) & (day < (until_day + 1 if end_day is None else end_day))
+        if end_day is not None and fading_day is not None and fading_day < end_day:
+            is_fading = (day >= fading_day) & (day < end_day)
+            levels = np.where(is_fading, levels * (end_day - day) // (end_day - fading_day), levels)
     factors = np.where(is_active, _day_factors(profile, day), 0)
     return _Days(day, levels * factors >> 16, factors)
 
@@ -320,7 +368,13 @@ def _usage(
     # A mean of 1/256 message is the least that may book one.
     row, slot = np.nonzero(means)
     day, means = days.day[row], means[row, slot]
-    counters = day * _SLOTS_PER_DAY + slot
+    # Much traffic is billed several times a day: each time is a row of its own, with its share of the mean.
+    times = 1 + np.searchsorted(_BILLED_AGAIN_Q8, means, side="right")
+    first = np.cumsum(times) - times
+    place = np.arange(int(times.sum())) - np.repeat(first, times)
+    means = np.repeat(means // times, times)
+    day, slot = np.repeat(day, times), np.repeat(slot, times)
+    counters = (day * _SLOTS_PER_DAY + slot) * _BILLED_PER_DAY + place
     words = draws(random_stream.key(profile.key, "usage"), counters)
     count_factors = _COUNT_FACTORS[_BIT_LENGTHS[np.minimum(means >> 8, 2047)], bits(words, 0)]
     messages = ((means * count_factors >> 16) + bits(words, 8)) >> 8
@@ -332,17 +386,17 @@ def _usage(
     day, slot, words, messages, at_ms = day[order], slot[order], words[order], messages[order], at_ms[order]
     project = slots.project[slot]
     traits = [_project_traits(profile, number) for number in range(len(project_days))]
-    token_factors, session_lengths = _array(traits).T
+    token_factors, session_lengths, output_shares = _array(traits).T
     magnitude = np.minimum(_BIT_LENGTHS[np.minimum(messages, (1 << 14) - 1)] - 1, 13)
     per_message = _TOKENS[magnitude, bits(words, 16)] * token_factors[project] >> 16
     tokens = np.maximum(messages * per_message >> 8, 2)
-    outputs = np.maximum(tokens * (52 + (bits(words, 24) * 52 >> 8)) >> 8, 1)
-    inputs = np.maximum(tokens - outputs, 1)
     model = _model_column(profile, prices.models, day, slot)
+    # The output's share is the project's, more or less as the model is talkative, and as chance has it.
+    model_shares = _array([_output_share_of_model(entry.model) for entry in prices.models])
+    scatter = bits(words, 24, 0xFFF) + bits(words, 36, 0xFFF) - 0xFFF << 1
+    outputs = np.maximum(tokens * (output_shares[project] + model_shares[model] + scatter) >> 16, 1)
+    inputs = np.maximum(tokens - outputs, 1)
     sessions = np.maximum(messages * 256 // (session_lengths[project] * (192 + (bits(words, 48) >> 1))), 1)
-    pairs = _array([epoch.models for epoch in prices.epochs])
-    pair = pairs[np.searchsorted(_array(prices.days), day, side="right") - 1, model]
-    micros = half_even(inputs * pair[:, 0] + outputs * pair[:, 1], 1_000_000)
     return PopulationUsage(
         at_ms,
         project,
@@ -352,16 +406,33 @@ def _usage(
         outputs,
         messages,
         np.minimum(sessions, messages),
-        micros,
+        _usage_micros(prices, day, model, inputs, outputs),
     )
 
 
-def _project_traits(profile: OrganizationProfile, project: int) -> tuple[int, int]:
-    """A project's tokens per message over the usual ones in Q16, and its messages per session."""
+def _usage_micros(
+    prices: PriceHistory, day: Integers, model: Integers, inputs: Integers, outputs: Integers
+) -> Integers:
+    """What tokens cost on a day, each row rounded to a micro-USD."""
+    pairs = _array([epoch.models for epoch in prices.epochs])
+    pair = pairs[np.searchsorted(_array(prices.days), day, side="right") - 1, model]
+    return half_even(inputs * pair[:, 0] + outputs * pair[:, 1], 1_000_000)
+
+
+def _project_traits(profile: OrganizationProfile, project: int) -> tuple[int, int, int]:
+    """A project's tokens per message over the usual ones in Q16, its messages per session, and its output as
+    a share of its tokens in Q16, 0.24 to 0.44.
+    """
     word = profile.draw("traits", project)
     factor = exp2((350 * normal(word) // 1000) * LOG2_E >> 16)
     length = 2 + (exp2((3 << 16) + normal(word >> 16)) >> 16)
-    return factor, length
+    return factor, length, 16_000 + ((word >> 32 & 0xFFFF) * 13_000 >> 16)
+
+
+@cache
+def _output_share_of_model(model: str) -> int:
+    """How much larger than usual the output's share of the tokens is with a model, -0.06 to 0.06 in Q16."""
+    return random_stream.below(random_stream.key("output share", model), 8_000) - 4_000
 
 
 def _times_of_day(profile: OrganizationProfile, key: int, counters: Integers) -> Integers:
@@ -376,8 +447,7 @@ def _times_of_day(profile: OrganizationProfile, key: int, counters: Integers) ->
 @lru_cache(maxsize=64)
 def _busy_intervals(audience: str, offset_hours: int) -> tuple[Integers, Integers]:
     """The UTC day in 1,024 equally busy intervals: their first milliseconds and widths."""
-    edges = patterns.busy_edges(_HOURS[audience])
-    starts = _array(edges)
+    starts = _array(hour_edges(audience))
     return (starts[:-1] - offset_hours * HOUR_MS) % DAY_MS, np.diff(starts)
 
 
@@ -452,9 +522,15 @@ def _meters(
     known = np.flatnonzero((counts > 0) & (at_ms > made_ms) & is_billed)
     order = known[np.argsort(at_ms[known] * _SLOTS_PER_DAY + slot[known], kind="stable")]
     item, counts, at_ms = item[slot[order]], counts[order], at_ms[order]
+    return _priced_meters(PopulationMeters(at_ms, item, counts, counts, counts), prices)
+
+
+def _priced_meters(meters: PopulationMeters, prices: PriceHistory) -> PopulationMeters:
+    """Meter readings with the prices of their days."""
     table = _array([(*epoch.events, *epoch.services) for epoch in prices.epochs])
-    nanos = table[np.searchsorted(_array(prices.days), day[order], side="right") - 1, item]
-    return PopulationMeters(at_ms, item, counts, nanos, half_even(counts * nanos, 1_000))
+    epoch = np.searchsorted(_array(prices.days), meters.at_ms // DAY_MS, side="right") - 1
+    nanos = table[epoch, meters.item]
+    return meters._replace(nanos=nanos, micros=half_even(meters.counts * nanos, 1_000))
 
 
 def _meter_slots(profile: OrganizationProfile) -> list[tuple[int, int]]:

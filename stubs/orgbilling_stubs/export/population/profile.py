@@ -23,8 +23,11 @@ from orgbilling_fixtures.populations.regions import REGIONS
 from orgbilling_stubs.billing import ids, instants
 from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.export.population.sign_ups import SignUp
+from orgbilling_stubs.export.population.working_hours import office_instant
 
 MEMBER_COUNT = 6
+NEVER_MS = 1 << 60
+"""The instant of what never happens."""
 MAX_LEVEL_LOG2 = 23 * ONE
 """Eight million messages a day: what is counted stays below 63 bits."""
 
@@ -32,16 +35,25 @@ MAX_LEVEL_LOG2 = 23 * ONE
 _MONTH_SIGMA = 6_600
 _STEP_PERMILLE = 28
 _STEP_LEAST, _STEP_RANGE = 26_000, 52_000
-_QUIET_DAYS = 40
+_QUIET_DAYS = 20
 _CHURN_BY_TENURE = ((3, 2000), (6, 1400), (24, 1000))
 _CHURN_OF_OLD = 500
+_INSOLVENT_OF_LATE = 80
+"""One of so many invoices that would be late is never paid."""
 
 
 class Interval(NamedTuple):
-    """Days from `start_day` on and before `end_day`; None has no end yet."""
+    """When an organization uses the product: the days from `start_day` on and before `end_day`, if it ends.
+
+    fading_day: from this day on it uses less and less; closed_ms: when its account is closed, some time after
+    the last day of use; insolvent_ms: from this instant on no invoice that is issued is paid.
+    """
 
     start_day: int
-    end_day: int | None
+    end_day: int | None = None
+    fading_day: int | None = None
+    closed_ms: int | None = None
+    insolvent_ms: int | None = None
 
 
 class Month(NamedTuple):
@@ -149,6 +161,11 @@ class OrganizationProfile:
         natural = normal(self.draw("size")) * self.segment.size_spread_percent // 100
         return min(log2(median) + (natural * LOG2_E >> 16), MAX_LEVEL_LOG2)
 
+    @property
+    def growth_log2(self) -> int:
+        """By how much it grows in a month, as a binary logarithm in Q16."""
+        return log2(1000 + self.segment.growth_permille_per_month) - log2(1000)
+
     @cached_property
     def project_limit(self) -> int:
         """How many projects it may have in the end: none for a few, more for the large, at most 30."""
@@ -173,7 +190,7 @@ class OrganizationProfile:
         third to more than twice, and one as often contracts it as much.
         """
         base, level = self.size_log2, self.size_log2
-        drift = log2(1000 + self.segment.growth_permille_per_month) - log2(1000)
+        drift = self.growth_log2
         lowest, highest = base - 5 * ONE, min(base + 6 * ONE, MAX_LEVEL_LOG2)
         first, last = month_of(self.first_day), month_of(until_day) + 1
         key = random_stream.key(self.key, "level")
@@ -191,29 +208,80 @@ class OrganizationProfile:
             level = max(lowest, min(highest, level))
         return months
 
+    def office_instant(self, day: int, word: int) -> int:
+        """A moment at which its offices are open, on a day or the next working day."""
+        return office_instant(self.region, day, word)
+
+    def leaving(self, start_day: int, day: int, word: int) -> Interval:
+        """The interval of somebody who decides on a day to leave.
+
+        One in three stops at once; the others use less and less for two to ten weeks. The account is closed
+        one to six weeks after the last day of use.
+        """
+        fading_days = 0 if word % 3 == 0 else 14 + (word >> 8) % 57
+        end_day = day + 1 + fading_days
+        closed_ms = self.office_instant(end_day + 6 + (word >> 16) % 36, word >> 24)
+        return Interval(start_day, end_day, day if fading_days else end_day, closed_ms)
+
+    def late_percent(self) -> int:
+        """How many of its invoices are paid late: some organizations often do, others hardly ever."""
+        return self.segment.late_percent * (20 + self.below(160, "lateness")) // 100
+
+    def payment_day(self, due_day: int, word: int) -> int:
+        """When an invoice that is due on a day is paid: mostly some days before, by some often late.
+
+        More than half of the late ones are so by less than two weeks, one in eight by one to three months.
+        """
+        if word % 100 >= self.late_percent():
+            return due_day - (word >> 8) % 12
+        kind = word >> 24 & 15
+        if kind < 9:
+            return due_day + 1 + (word >> 8) % 10
+        return due_day + (8 + (word >> 8) % 28 if kind < 14 else 30 + (word >> 8) % 60)
+
+    def _insolvency(self, month: int, start_day: int) -> Interval | None:
+        """The interval of a postpaid organization that never pays the invoice of a month, nor a later one.
+
+        Its service is stopped three to seven weeks after that invoice was due, and its account closed later.
+        """
+        if self.segment.billing != "postpaid":
+            return None
+        word = random_stream.draw(random_stream.key(self.key, "insolvency"), month)
+        if word % 100 >= self.late_percent() or (word >> 8) % _INSOLVENT_OF_LATE:
+            return None
+        first_day = first_of_month(month)
+        end_day = first_day + self.segment.payment_terms_days + 21 + (word >> 32) % 28
+        closed_ms = self.office_instant(end_day + 7 + (word >> 36) % 20, word >> 40)
+        return Interval(start_day, end_day, first_day, closed_ms, first_day * DAY_MS)
+
     def active_intervals(self, until_day: int) -> list[Interval]:
         """When it uses the product: it may leave in any month after the first, and come back later."""
         intervals: list[Interval] = []
         start_day: int | None = self.first_day
-        left_day = 0
+        closed_day = 0
         key = random_stream.key(self.key, "churn")
         signed_up = month_of(self.first_day)
         for month in range(signed_up + 1, month_of(until_day) + 1):
             word = random_stream.draw(key, month)
             chance, day = word % 1_000_000, first_of_month(month) + (word >> 40) % 28
+            insolvent = None if start_day is None else self._insolvency(month, start_day)
+            if insolvent is not None:
+                return [*intervals, insolvent]
             if day > until_day:
                 break
             if start_day is not None:
                 hazard = self.segment.churn_permille_per_month * _churn_factor(month - signed_up)
                 if chance < hazard and day > start_day + 3:
-                    intervals.append(Interval(start_day, day))
-                    start_day, left_day = None, day
+                    interval = self.leaving(start_day, day, random_stream.draw(key, -1 - month))
+                    intervals.append(interval)
+                    start_day, closed_day = None, (interval.closed_ms or 0) // DAY_MS
             elif (
-                chance < self.segment.reactivation_permille_per_month * 1000 and day > left_day + _QUIET_DAYS
+                chance < self.segment.reactivation_permille_per_month * 1000
+                and day > closed_day + _QUIET_DAYS
             ):
                 start_day = day
         if start_day is not None:
-            intervals.append(Interval(start_day, None))
+            intervals.append(Interval(start_day))
         return intervals
 
 

@@ -5,11 +5,11 @@ All entries but purchases are given in order. The balance without purchases is a
 minimum of it only falls, so that the first charge that would leave less than the threshold is found by
 bisection. There, credit is bought:
 
-- *automatically*: at the instant of the charge and before it, as many times the usual amount as it takes. A
-  card
-  may fail; then it is tried again one, three and seven days later, and after that somebody gives another
-  card.
-- *by hand*: some hours or days later.
+- *automatically*: some seconds before the charge is posted, as many times the usual amount as it takes. So
+  what is known of charges has to reach LEAD_MS further than the as-of instant. A card may fail; then it is
+  tried again one, three and seven days later. An expired card fails each time. After that somebody gives
+  another card, or nobody does, and the purchase is given up.
+- *by hand*: some hours or days later, at an hour at which such people are busy.
 
 Until it has been bought, charges are posted as long as there is credit for them. From the first one on that
 there is none for, the service rests: nothing is used, and nothing charged. An organization that does not pay
@@ -31,8 +31,8 @@ from orgbilling_stubs.billing.instants import DAY_MS, HOUR_MS, MINUTE_MS
 from orgbilling_stubs.billing.ledger_posting import purchase_micros
 from orgbilling_stubs.billing.money import MICROS_PER_USD
 from orgbilling_stubs.export.errors import require
-from orgbilling_stubs.export.population.contract_history import business_instant
-from orgbilling_stubs.export.population.profile import OrganizationProfile
+from orgbilling_stubs.export.population.profile import NEVER_MS, OrganizationProfile
+from orgbilling_stubs.export.population.working_hours import purchase_instant
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 else:
     np = require("numpy", "a population")
 
-NEVER_MS = 1 << 60
+LEAD_MS = MINUTE_MS
+"""The longest time from the invoice of an automatic purchase to the charge that it covers."""
+
 AMOUNTS_USD = (
     10,
     20,
@@ -66,6 +68,10 @@ AMOUNTS_USD = (
 FAILURES = ("card_declined", "insufficient_funds", "insufficient_funds", "expired_card")
 _RETRY_DAYS = (1, 3, 7)
 _RETRY_SUCCESS_PERCENT = 50
+_GIVEN_UP_PERCENT = 30
+_ABANDONED_PERCENT = 12
+"""How many purchases are given up: of those whose card failed each time, and of those by hand that failed."""
+
 _AMOUNT_DAYS, _THRESHOLD_PERCENT = 30, 20
 """A purchase is worth about so many days, and is made when a fifth of it is left."""
 
@@ -77,69 +83,97 @@ class Attempt(NamedTuple):
     failure: str | None
 
 
-class Purchase(NamedTuple):
-    """Credit that was bought, or was to be bought: then `paid_ms` is NEVER_MS, or lies in the future.
+class PurchaseAttempts(NamedTuple):
+    """What is done to buy credit, without the amount.
 
-    position: the entry before which the credit is posted; by_hand: whether somebody bought it in a browser.
+    issued_ms: the date of the invoice; given_up_ms: when nobody tries any more, or NEVER_MS.
     """
 
-    attempts: tuple[Attempt, ...]
-    paid_ms: int
+    issued_ms: int
+    made: tuple[Attempt, ...]
+    given_up_ms: int = NEVER_MS
+
+    @property
+    def paid_ms(self) -> int:
+        """When it is paid, or NEVER_MS."""
+        return self.made[-1].at_ms if self.given_up_ms == NEVER_MS else NEVER_MS
+
+
+class Purchase(NamedTuple):
+    """Credit that was bought, or was to be bought: then it is paid in the future, or never.
+
+    by_hand: whether somebody bought it in a browser.
+    """
+
+    attempts: PurchaseAttempts
     micros: int
-    position: int
     by_hand: bool
 
 
 @dataclass(frozen=True)
 class PurchaseRule:
-    """How an organization buys: automatically or by hand, how reliable its card is, whether it buys at all.
+    """How an organization buys: automatically or by hand, and whether it buys at all.
 
-    always_paid: purchases of an organization with a contract never fail.
+    Those with a contract never give up.
     """
 
     profile: OrganizationProfile
     automatic: bool
     pays: bool
-    always_paid: bool
+    has_contract: bool
 
-    def attempts(self, at_ms: int) -> tuple[Attempt, ...]:
-        """The attempts to buy when the credit is found to be short at an instant; the last one may succeed.
-
-        Without any, nothing is ever bought.
-        """
+    def attempts(self, at_ms: int) -> PurchaseAttempts | None:
+        """What is done when a charge at an instant finds too little credit; None: nothing, ever."""
         if not self.pays:
-            return ()
-        if self.always_paid:
-            return (Attempt(at_ms, None),)
-        word = random_stream.draw(random_stream.key(self.profile.key, "purchases"), at_ms // DAY_MS)
-        if not self.automatic:
-            return self._by_hand(at_ms, word)
+            return None
+        word = random_stream.draw(random_stream.key(self.profile.key, "purchases"), at_ms)
+        return self._by_card(at_ms, word) if self.automatic else self._by_hand(at_ms, word)
+
+    def _by_card(self, at_ms: int, word: int) -> PurchaseAttempts:
+        """The card on file is charged, again if it fails, and another one after that.
+
+        Invoice and first attempt are of the day of the charge, so that all of a day is known on it.
+        """
+        known_ms = at_ms % DAY_MS
+        lead_ms = 3_000 + (word >> 32 & 0xFFFF) % 50_000
+        issued_ms = at_ms - min(lead_ms + 900 + (word >> 20 & 0xFFF), known_ms)
+        first_ms = at_ms - min(lead_ms, known_ms)
         if word % 100 >= self.profile.segment.card_failure_percent:
-            return (Attempt(at_ms, None),)
+            return PurchaseAttempts(issued_ms, (Attempt(first_ms, None),))
         failure = FAILURES[(word >> 8) % len(FAILURES)]
-        attempts = [Attempt(at_ms, failure)]
+        attempts = [Attempt(first_ms, failure)]
+        word = random_stream.draw(random_stream.key(self.profile.key, "retries"), at_ms)
         for number, days in enumerate(_RETRY_DAYS):
-            retry_ms = at_ms + days * DAY_MS + (word >> 16 + number) % (20 * MINUTE_MS)
-            if (word >> 24 + 8 * number & 255) * 100 < _RETRY_SUCCESS_PERCENT * 256:
-                return (*attempts, Attempt(retry_ms, None))
+            chance = word >> 8 * number & 255
+            retry_ms = first_ms + days * DAY_MS + chance * (word >> 40 & 0xFFFF) % (5 * HOUR_MS)
+            if failure != "expired_card" and chance * 100 < _RETRY_SUCCESS_PERCENT * 256:
+                return PurchaseAttempts(issued_ms, (*attempts, Attempt(retry_ms, None)))
             attempts.append(Attempt(retry_ms, failure))
         day = at_ms // DAY_MS + _RETRY_DAYS[-1] + 2 + (word >> 48) % 21
-        return (*attempts, Attempt(business_instant(self.profile, day, word >> 12), None))
+        settled_ms = self.profile.office_instant(day, word >> 12)
+        if not self.has_contract and (word >> 24 & 0xFFFF) % 100 < _GIVEN_UP_PERCENT:
+            return PurchaseAttempts(issued_ms, tuple(attempts), settled_ms)
+        return PurchaseAttempts(issued_ms, (*attempts, Attempt(settled_ms, None)))
 
-    def _by_hand(self, at_ms: int, word: int) -> tuple[Attempt, ...]:
-        """Somebody buys within hours, or some days later, or in a month."""
-        chance = word % 100
+    def _by_hand(self, at_ms: int, word: int) -> PurchaseAttempts:
+        """Somebody opens a checkout within hours, or some days later, or in a month, and types a card in."""
+        profile, chance = self.profile, word % 100
         if chance < 55:
-            delay_ms = 2 * MINUTE_MS + (word >> 8) % (9 * HOUR_MS)
+            delay_ms = 2 * MINUTE_MS + (word >> 8) % (3 * HOUR_MS)
         elif chance < 90:
-            delay_ms = 10 * HOUR_MS + (word >> 8) % (4 * DAY_MS)
+            delay_ms = 10 * HOUR_MS + (word >> 8) % (3 * DAY_MS)
         else:
             delay_ms = 4 * DAY_MS + (word >> 8) % (35 * DAY_MS)
-        paid = Attempt(at_ms + delay_ms, None)
-        if (word >> 56) * 100 < self.profile.segment.card_failure_percent * 256:
-            failed_ms = at_ms + max(MINUTE_MS, delay_ms - 3 * MINUTE_MS)
-            return Attempt(failed_ms, FAILURES[(word >> 50) % len(FAILURES)]), paid
-        return (paid,)
+        word = random_stream.draw(random_stream.key(profile.key, "checkouts"), at_ms)
+        opened_ms = purchase_instant(profile.region, profile.segment.audience, at_ms + delay_ms, word)
+        paid_ms = opened_ms + 25_000 + (word >> 12 & 0xFFFFF) % (6 * MINUTE_MS)
+        if (word >> 56) * 100 >= profile.segment.card_failure_percent * 256:
+            return PurchaseAttempts(opened_ms, (Attempt(paid_ms, None),))
+        failed = Attempt(paid_ms, FAILURES[(word >> 50) % len(FAILURES)])
+        if not self.has_contract and (word >> 40 & 255) * 100 < _ABANDONED_PERCENT * 256:
+            return PurchaseAttempts(opened_ms, (failed,), paid_ms + DAY_MS)
+        again_ms = paid_ms + 30_000 + (word >> 33 & 0xFFFFF) % (4 * MINUTE_MS)
+        return PurchaseAttempts(opened_ms, (failed, Attempt(again_ms, None)))
 
 
 class Settled(NamedTuple):
@@ -152,11 +186,8 @@ class Settled(NamedTuple):
 class Settlement:
     """The entries of one organization while purchases are found for them."""
 
-    def __init__(
-        self, rule: PurchaseRule, at_ms: Integers, credits: Integers, is_charge: Booleans, as_of_ms: int
-    ) -> None:
+    def __init__(self, rule: PurchaseRule, at_ms: Integers, credits: Integers, is_charge: Booleans) -> None:
         self._rule, self._at_ms, self._credits = rule, at_ms, credits
-        self._as_of_ms = as_of_ms
         self._balances = np.cumsum(credits)
         self._charges = np.flatnonzero(is_charge)
         self._spent = np.concatenate([[0], np.cumsum(np.where(is_charge, -credits, 0))])
@@ -177,14 +208,16 @@ class Settlement:
             at_ms = int(self._at_ms[self._charges[index]])
             amount = self._usual_amount(int(self._charges[index]))
             limit = self._threshold(amount)
+            missing = limit - int(self._balances[self._charges[index]]) - self._added
+            micros = purchase_micros(missing, amount)
             attempts = self._rule.attempts(at_ms)
-            if len(attempts) == 1 and attempts[0].at_ms == at_ms:
-                missing = limit - int(self._balances[self._charges[index]]) - self._added
-                self._buy(attempts, missing, amount, int(self._charges[index]))
-            else:
-                index = self._wait(index, attempts, limit, amount)
-                if index >= len(self._charges):
-                    break
+            if attempts is None or attempts.paid_ms > at_ms:
+                index = self._wait(index, NEVER_MS if attempts is None else attempts.paid_ms)
+            if attempts is not None:
+                self._added += micros
+                self._purchases.append(Purchase(attempts, micros, not self._rule.automatic))
+            if index >= len(self._charges):
+                break
             # A larger threshold, and charges left out, make the balances to look at others.
             start, depths = index, self._depths(index)
         return Settled(self._posted, tuple(self._purchases))
@@ -211,16 +244,8 @@ class Settlement:
             * MICROS_PER_USD
         )
 
-    def _buy(self, attempts: tuple[Attempt, ...], missing: int, amount: int, position: int) -> None:
-        micros = purchase_micros(missing, amount)
-        self._added += micros
-        self._purchases.append(
-            Purchase(attempts, attempts[-1].at_ms, micros, position, not self._rule.automatic)
-        )
-
-    def _wait(self, index: int, attempts: tuple[Attempt, ...], limit: int, amount: int) -> int:
+    def _wait(self, index: int, paid_ms: int) -> int:
         """Post what there is credit for until credit has been bought; returns the next charge to look at."""
-        paid_ms = attempts[-1].at_ms if attempts else NEVER_MS
         positions = self._charges
         end = int(np.searchsorted(self._at_ms[positions], paid_ms, side="left"))
         short = np.flatnonzero(self._balances[positions[index:end]] + self._added < 0)
@@ -228,13 +253,4 @@ class Settlement:
             unposted = positions[index + int(short[0]) : end]
             self._posted[unposted] = False
             self._added -= int(self._credits[unposted].sum())
-        if attempts and attempts[0].at_ms <= self._as_of_ms:
-            position = int(np.searchsorted(self._at_ms, paid_ms, side="left"))
-            if paid_ms <= self._as_of_ms:
-                balance = int(self._balances[position - 1]) + self._added
-                self._buy(attempts, limit - balance, amount, position)
-            else:
-                self._purchases.append(
-                    Purchase(attempts, paid_ms, amount, position, not self._rule.automatic)
-                )
         return end

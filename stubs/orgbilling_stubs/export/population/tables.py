@@ -29,8 +29,9 @@ from orgbilling_stubs.export.population.account import (
     AccountWriter,
     PopulationAccount,
 )
-from orgbilling_stubs.export.population.activity import activity
+from orgbilling_stubs.export.population.activity import activity, daily_micros, repriced, with_usual_models
 from orgbilling_stubs.export.population.contract_history import (
+    ContractSizing,
     SignedContract,
     contract_intervals,
     contract_plans,
@@ -42,7 +43,8 @@ from orgbilling_stubs.export.population.price_history import (
     PriceHistory,
     plan_changes,
 )
-from orgbilling_stubs.export.population.profile import OrganizationProfile
+from orgbilling_stubs.export.population.profile import Interval, OrganizationProfile
+from orgbilling_stubs.export.population.settlement import LEAD_MS
 from orgbilling_stubs.export.population.sign_ups import SignUp
 from orgbilling_stubs.export.reference_tables import Row
 from orgbilling_stubs.export.schema import BY_NAME, NAMES
@@ -75,17 +77,40 @@ class OrganizationWriter:
         self._as_of_ms, until_day = as_of_ms, as_of_ms // DAY_MS
         months = profile.months(until_day)
         plans = plan_changes(profile, months)
-        self._contracts: Sequence[SignedContract] = contracts(profile, until_day, months)
-        self._contracts = [contract for contract in self._contracts if contract.signed_ms <= as_of_ms]
+        # An automatic purchase comes before its charge: so far ahead has to be known, within the day.
+        horizon_ms = min(as_of_ms + LEAD_MS, (until_day + 1) * DAY_MS - 1)
+        if profile.segment.billing == "postpaid":
+            horizon_ms = as_of_ms
+        self._contracts: Sequence[SignedContract] = ()
         if profile.segment.billing == "contract":
-            intervals = contract_intervals(profile, self._contracts)
-            plans = contract_plans(self._contracts, plans)
+            # What it uses without an end and at list prices, by which contracts are sized.
+            listed = PriceHistory(population, (plans[0]._replace(discount_permille=0),), until_day)
+            drawn = activity(profile, months, [Interval(profile.first_day)], listed, as_of_ms, horizon_ms)
+            usual = with_usual_models(profile, drawn, listed)
+            sizing = ContractSizing(
+                profile.first_day,
+                daily_micros(drawn, profile.first_day),
+                daily_micros(usual, profile.first_day),
+                profile.growth_log2,
+            )
+            signed = contracts(profile, until_day, sizing)
+            self._contracts = [contract for contract in signed if contract.signed_ms <= as_of_ms]
+            self._intervals = contract_intervals(profile, self._contracts)
+            self._prices = PriceHistory(population, tuple(contract_plans(self._contracts, plans)), until_day)
+            fading_day = self._intervals[-1].fading_day
+            if fading_day is None or fading_day > until_day:
+                self._activity = repriced(drawn, self._prices)
+            else:
+                self._activity = activity(
+                    profile, months, self._intervals, self._prices, as_of_ms, horizon_ms
+                )
         else:
-            intervals = profile.active_intervals(until_day)
-        self._intervals = intervals
-        self._prices = PriceHistory(population, tuple(plans), until_day)
-        self._activity = activity(profile, months, intervals, self._prices, as_of_ms)
-        writer = AccountWriter(profile, self._activity, intervals, self._contracts, as_of_ms)
+            self._intervals = profile.active_intervals(until_day)
+            self._prices = PriceHistory(population, tuple(plans), until_day)
+            self._activity = activity(profile, months, self._intervals, self._prices, as_of_ms, horizon_ms)
+        writer = AccountWriter(
+            profile, self._activity, self._intervals, self._contracts, as_of_ms, horizon_ms
+        )
         self._account: PopulationAccount = writer.write()
         self._changes: Sequence[PriceChange] = self._prices.changes()
 
@@ -149,19 +174,17 @@ class OrganizationWriter:
     def _sign_up(self) -> list[Row]:
         profile, used_ms = self._profile, self._account.usage.at_ms
         paid = [payment.at_ms for payment in self._account.payments if payment.status == "succeeded"]
-        until_day = self._as_of_ms // DAY_MS
-        ended_day = self._intervals[-1].end_day
-        left = ended_day is not None and ended_day <= until_day
+        closed_ms = self._intervals[-1].closed_ms
         return [
             {
                 "signed_up_at": profile.sign_up.at_ms,
                 "region": profile.region,
                 "segment": profile.segment.segment,
-                "plan": self._prices.plan(until_day).plan,
+                "plan": self._prices.plan(self._as_of_ms // DAY_MS).plan,
                 "first_used_at": int(used_ms[0]) if len(used_ms) else None,
                 "last_used_at": int(used_ms[-1]) if len(used_ms) else None,
                 "first_paid_at": paid[0] if paid else None,
-                "churned_at": ended_day * DAY_MS if left and ended_day is not None else None,
+                "churned_at": closed_ms if closed_ms is not None and closed_ms <= self._as_of_ms else None,
                 "reactivations": len(self._intervals) - 1,
             }
         ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from itertools import accumulate
 
 import numpy as np
 import pytest
 from orgbilling_fixtures.populations.model import MODELS
+from orgbilling_fixtures.populations.regions import REGIONS
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.export.columnar.columns import values
@@ -24,6 +26,9 @@ TABLES = (
     "payments",
     "invoices",
     "vouchers",
+    "billing_profiles",
+    "contracts",
+    "installments",
 )
 
 
@@ -215,6 +220,147 @@ def test_invoices_are_paid_some_before_and_some_after_they_are_due_and_never_at_
         at_ms for tables in organizations for at_ms in tables["payments"]["created_at"] if at_ms % DAY_MS == 0
     ]
     assert midnight == []
+
+
+def paid_by(tables, *methods):
+    """The payments of some methods that are no refunds, with the rows of their invoices."""
+    invoices = rows_of(tables["invoices"])
+    by_id = {row["invoice_id"]: row for row in invoices}
+    return [
+        (payment, by_id[payment["invoice_id"]])
+        for payment in rows_of(tables["payments"])
+        if payment["method"] in methods and payment["status"] != "refunded"
+    ]
+
+
+def rows_of(columns):
+    """A table as mappings."""
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def on_the_second(instants_ms):
+    """The share of instants without milliseconds."""
+    listed = [*instants_ms]
+    return sum(at_ms % 1000 == 0 for at_ms in listed) / len(listed)
+
+
+def test_nothing_happens_at_an_instant_that_only_a_generator_hits(population):
+    _, organizations = population
+    pairs = [pair for tables in organizations for pair in paid_by(tables, "card", "checkout")]
+    assert len(pairs) > 300
+    for payment, invoice in pairs:
+        assert payment["created_at"] > invoice["issued_at"]
+        assert invoice["due_at"] > invoice["issued_at"]
+    automatic = [
+        row["created_at"]
+        for tables in organizations
+        for row in rows_of(tables["ledger"])
+        if row["description"] == "Automatic top-up"
+    ]
+    assert len(automatic) > 100
+    assert on_the_second(automatic) < 0.03
+    assert len({at_ms % DAY_MS for at_ms in automatic}) > 0.95 * len(automatic)
+    due = [at_ms for tables in organizations for at_ms in tables["installments"]["due_date"]]
+    assert on_the_second(due) < 0.3  # those of one contract have its time of day
+    closed = [tables["sign_ups"]["churned_at"][0] for tables in organizations]
+    assert on_the_second(at_ms for at_ms in closed if at_ms is not None) < 0.1
+
+
+def test_who_leaves_has_used_less_and_less_or_nothing_before(population):
+    _, organizations = population
+    declines = []
+    for tables in organizations:
+        closed_ms, used_ms = tables["sign_ups"]["churned_at"][0], tables["sign_ups"]["last_used_at"][0]
+        if closed_ms is None or used_ms is None:
+            continue
+        assert closed_ms - used_ms > 2 * DAY_MS
+        by_day, last = messages_by_day(tables), used_ms // DAY_MS
+        before = sum(by_day[day] for day in range(last - 69, last - 41)) / 2
+        if before > 50:
+            declines.append(sum(by_day[day] for day in range(last - 13, last + 1)) / before)
+    assert len(declines) > 8
+    assert np.percentile(declines, 40) < 0.5
+
+
+def test_the_share_of_the_output_is_another_one_in_each_row(population):
+    _, organizations = population
+    shares, entries = [], Counter()
+    for tables in organizations:
+        usage = tables["usage_by_day"]
+        entries.update(usage["entries"])
+        shares += [
+            output / (input + output)
+            for input, output in zip(usage["input_tokens"], usage["output_tokens"], strict=True)
+            if input + output > 100_000
+        ]
+    assert len({*shares}) > 0.9 * len(shares)
+    assert len({int(share * 256) for share in shares}) > 70
+    assert 0.1 < 1 - entries[1] / entries.total() < 0.7
+    assert max(entries) == 4
+
+
+def test_people_at_work_buy_at_work(population):
+    _, organizations = population
+    hours, weekdays = Counter(), Counter()
+    for tables in organizations:
+        if tables["sign_ups"]["segment"][0] == "hobby":
+            continue
+        offset_ms = REGIONS[tables["sign_ups"]["region"][0]].utc_offset_hours * 3_600_000
+        for payment, _ in paid_by(tables, "checkout"):
+            local_ms = payment["created_at"] + offset_ms
+            hours[local_ms % DAY_MS // 3_600_000] += 1
+            weekdays[(local_ms // DAY_MS + 3) % 7] += 1
+    assert sum(hours[hour] for hour in range(6)) < 0.08 * hours.total()
+    assert weekdays[5] + weekdays[6] < 0.12 * weekdays.total()
+    assert max(weekdays.values()) < 0.4 * weekdays.total()
+
+
+def test_contracts_are_as_large_as_what_is_used_of_them(population):
+    name, organizations = population
+    ratios = []
+    for tables in organizations:
+        signed = sorted(rows_of(tables["contracts"]), key=lambda row: row["start_date"])
+        charges = [
+            (row["created_at"], -row["amount_credits"])
+            for row in rows_of(tables["ledger"])
+            if row["amount_credits"] < 0
+        ]
+        for place, row in enumerate(signed):
+            ends = [AS_OF_MS, row["end_date"], *(later["start_date"] for later in signed[place + 1 :])]
+            start, end = row["start_date"], min(ends)
+            if end - start > 90 * DAY_MS and (row["status"] != "cancelled" or end < row["end_date"]):
+                used = sum(micros for at_ms, micros in charges if start <= at_ms < end)
+                term_part = (end - start) / (row["end_date"] - start)
+                ratios.append(used / (row["credit_portion_usd"] * term_part))
+    if name != "startup":
+        assert len(ratios) > 8
+        assert 0.6 < np.median(ratios) < 1.7
+        assert sum(ratio > 5 for ratio in ratios) < 0.15 * len(ratios)
+
+
+def test_not_everything_is_paid_in_the_end(population):
+    name, organizations = population
+    invoices = [row for tables in organizations for row in rows_of(tables["invoices"])]
+    lost = [row for row in invoices if row["status"] == "uncollectible"]
+    assert 0 < len(lost) < 0.05 * len(invoices)
+    late = [AS_OF_MS - row["due_at"] for row in invoices if row["status"] == "overdue"]
+    assert 0 < len(late) < 0.05 * len(invoices)
+    if name != "startup":
+        assert max(late) > 14 * DAY_MS
+
+
+def test_limits_are_round_and_leave_room(population):
+    _, organizations = population
+    used = []
+    for tables in organizations:
+        if tables["billing_profiles"]["billing_mode"][0] == "postpaid":
+            limit = tables["billing_profiles"]["postpaid_limit_usd"][0]
+            highest = max(accumulate(-micros for micros in tables["ledger"]["amount_usd"]), default=0)
+            used.append(highest / limit)
+            assert str(limit).rstrip("0") in ("1", "2", "5")
+    assert max(used) <= 0.9
+    assert max(used) > 1.5 * min(used)
+    assert len({round(share, 2) for share in used}) > len(used) // 4
 
 
 def test_cards_fail_and_are_tried_again_and_duplicates_are_refunded(population):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.export.columnar.columns import values
@@ -57,6 +59,35 @@ def test_new_rows_are_after_the_instant_of_the_rows_before():
     before, after = rows_at(DAYS[2], "startup"), rows_at(DAYS[3], "startup")
     added = [row for key, row in after["ledger"].items() if key not in before["ledger"]]
     assert min(row["created_at"] for row in added) > instants.parse(DAYS[2])
+
+
+def test_an_export_has_what_had_happened_at_its_instant_to_the_millisecond():
+    """The ledger and the payments at any instant are those of a later export up to it.
+
+    Instants next to purchases, because an automatic one is made before the charge that it covers.
+    """
+    launched_day = instants.parse("2022-05-16") // instants.DAY_MS
+    options = {"orgs": 16, "population": "scale-up", "launched_day": launched_day}
+    later = SelectionOptions(instants.parse("2025-07-01"), 3, **options).selection()
+    chance, tried = Random(5), 0
+    for organization in later.organizations:
+        after = OrganizationTables(later).tables(organization)
+        bought = [
+            at_ms for at_ms in values(after["payments"]["created_at"]) if at_ms > organization.sign_up.at_ms
+        ]
+        for at_ms in chance.sample(bought, min(2, len(bought))):
+            for as_of_ms in (at_ms - 1, at_ms, at_ms + chance.randrange(1, 59_000)):
+                earlier = SelectionOptions(as_of_ms, 3, **options).selection()
+                before = OrganizationTables(earlier).tables(
+                    earlier.organizations[organization.sign_up.number]
+                )
+                for name in ("ledger", "payments"):
+                    columns = {column: [*values(after[name][column])] for column in after[name]}
+                    count = sum(created_ms <= as_of_ms for created_ms in columns["created_at"])
+                    known = {column: listed[:count] for column, listed in columns.items()}
+                    assert {column: [*values(before[name][column])] for column in before[name]} == known
+                tried += 1
+    assert tried > 20
 
 
 def test_a_launch_that_is_given_stays_where_it_is():

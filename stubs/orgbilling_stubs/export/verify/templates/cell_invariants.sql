@@ -180,11 +180,15 @@ GROUP BY ALL HAVING billed_at IS NULL OR at_ms > billed_at;
     )
 {% endcall %};
 
+{# Who has no credit when a month opens because a card has failed for weeks has no service, and is not charged. #}
 -- agreements-month: an active monthly agreement that was billed was billed in the month of the export
-SELECT organization_id, charge_id, billed_at, as_of
+SELECT organization_id, charge_id, billed_at, as_of,
+    epoch_ms(date_trunc('month', make_timestamp((as_of - 600000) * 1000))) AS opened_ms
 FROM v_service_agreements AS agreed JOIN v_organizations USING (organization_id)
-WHERE charge_type = 'monthly' AND active = 1
-    AND billed_at < epoch_ms(date_trunc('month', make_timestamp((as_of - 600000) * 1000)));
+WHERE charge_type = 'monthly' AND active = 1 AND billed_at < opened_ms AND NOT EXISTS (
+    FROM v_payments AS tried WHERE tried.organization_id = agreed.organization_id AND status = 'failed'
+        AND tried.created_at BETWEEN opened_ms - {{ 40 * day_ms }} AND opened_ms + {{ day_ms }}
+);
 
 -- agreements-known: a service_charge is that of the services of a day, or names a service agreement
 SELECT organization_id, number, description FROM v_postings ANTI JOIN v_service_agreements USING (organization_id, description)
