@@ -63,7 +63,7 @@ conformance: venv-test  ## run the conformance suite on the stub, in process and
 mutation: venv-test  ## measure the conformance suite by mutation testing, refresh docs/mutation.md (ARGS: its options)
 	@exec $(BIN)/python tests/conformance/mutation/run.py --markdown docs/mutation.md $(ARGS)
 
-soundness: venv-test  ## run the conformance suite on sound servers under load: none may be accused (ARGS: its options)
+soundness: venv-test  ## run the conformance suite on sound servers under load: none may be reported with an error (ARGS: its options)
 	@exec $(BIN)/python tests/conformance/mutation/soundness.py $(ARGS)
 
 dashboard-defects: venv-test  ## plant defects in the example dashboard, refresh docs/dashboard.md (needs npm and Chromium; ARGS: --only NAMES, --every N)

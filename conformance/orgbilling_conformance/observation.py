@@ -32,10 +32,11 @@ from orgbilling_conformance.reports import advice
 from orgbilling_conformance.reports.report import Finding, Report, Stage, counted, redacted
 from orgbilling_conformance.rules.registry import RULES
 from orgbilling_conformance.rules.rule import RuleViolation
-from orgbilling_conformance.run import CONTRACT_OPERATION, verdict, version
+from orgbilling_conformance.run import CONTRACT_OPERATION, version
 from orgbilling_conformance.scenarios import access, invariants, reading
 from orgbilling_conformance.suite import ConformanceSuite, FindingRecord
 from orgbilling_conformance.tokens import RunTokens
+from orgbilling_conformance.verdict import verdict
 
 KEPT_EXCHANGES = 200
 """So many exchanges of one organization are compared with each other."""
@@ -240,7 +241,7 @@ class Observation:
             seconds = round(clock.seconds() - self._began, 2)
             stage = Stage("observed", judged, seconds, suite.found("observed"))
             report = Report(
-                verdict(findings, reasons),
+                verdict((finding.severity for finding in findings), reasons),
                 findings,
                 suite.skipped(),
                 (stage,),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -13,7 +13,16 @@ from orgbilling_openapi.dialect import DialectError
 from orgbilling_openapi.http_client import CertificateOptions
 from orgbilling_openapi.strict_json import JsonObject
 
-from orgbilling_conformance import api_description, baseline, clock, comparison, drift, fuzz, har, replay
+from orgbilling_conformance import (
+    api_description,
+    baseline,
+    clock,
+    comparison,
+    drift,
+    fuzz,
+    har_check,
+    replay,
+)
 from orgbilling_conformance.evidence import undecided
 from orgbilling_conformance.exchange import Request, shorten
 from orgbilling_conformance.guard import BudgetError, TargetGuard, allowed
@@ -27,6 +36,7 @@ from orgbilling_conformance.scenarios.reading import IntermediaryError
 from orgbilling_conformance.suite import ConformanceSuite
 from orgbilling_conformance.target import Application, AppTarget, Target, UnreachableError, UrlTarget
 from orgbilling_conformance.tokens import RunTokens, TokenRejectedError
+from orgbilling_conformance.verdict import verdict
 
 Progress = Callable[[str, int, int], None]
 ROUNDS = 6
@@ -110,7 +120,7 @@ class _Run:
 
     def recorded(self, path: Path) -> Report:
         """The response rules over a recording."""
-        self._stage("recording", lambda: har.consider(self.suite, path, self.progress))
+        self._stage("recording", lambda: har_check.check(self.suite, path, self.progress))
         return self._report()
 
     def _replayed(self) -> Path:
@@ -215,7 +225,7 @@ class _Run:
             self.suite.note(note)
         findings = tuple(replace(finding, source=advice.location_of(finding)) for finding in findings)
         report = Report(
-            verdict(findings, self.suite.reasons),
+            verdict((finding.severity for finding in findings), self.suite.reasons),
             findings,
             self.suite.skipped(),
             tuple(self.stages),
@@ -300,13 +310,6 @@ def version(distribution: str) -> str:
 
 
 CONTRACT_OPERATION = "getOrgContract"
-
-
-def verdict(findings: Sequence[Finding], reasons: Sequence[str]) -> str:
-    """Violated if any error was seen, else inconclusive if there is a reason, else conforms."""
-    if any(finding.severity == "error" for finding in findings):
-        return "violated"
-    return "inconclusive" if reasons else "conforms"
 
 
 def unseen(suite: ConformanceSuite) -> list[str]:

@@ -42,13 +42,15 @@ def test_new_known_and_fixed() -> None:
 
 def test_the_exit_status_is_that_of_what_is_new() -> None:
     exits = {
-        "nothing new": comparison.compare(report(ERROR), HEAD, [ERROR]).exit,
-        "a new error": comparison.compare(report(ERROR, OTHER), HEAD, [ERROR]).exit,
-        "a new warning": comparison.compare(report(ERROR, WARNING), HEAD, [ERROR]).exit,
-        "nothing new, cut short": comparison.compare(report(ERROR, reasons=("x",)), HEAD, [ERROR]).exit,
-        "new, cut short": comparison.compare(report(ERROR, reasons=("x",)), HEAD, []).exit,
-        "inconclusive": comparison.compare(report(reasons=("x",)), HEAD, [ERROR]).exit,
-        "all fixed": comparison.compare(report(), HEAD, [ERROR]).exit,
+        "nothing new": comparison.compare(report(ERROR), HEAD, [ERROR]).exit_status,
+        "a new error": comparison.compare(report(ERROR, OTHER), HEAD, [ERROR]).exit_status,
+        "a new warning": comparison.compare(report(ERROR, WARNING), HEAD, [ERROR]).exit_status,
+        "nothing new, cut short": comparison.compare(
+            report(ERROR, reasons=("x",)), HEAD, [ERROR]
+        ).exit_status,
+        "new, cut short": comparison.compare(report(ERROR, reasons=("x",)), HEAD, []).exit_status,
+        "inconclusive": comparison.compare(report(reasons=("x",)), HEAD, [ERROR]).exit_status,
+        "all fixed": comparison.compare(report(), HEAD, [ERROR]).exit_status,
     }
     assert exits == {
         "nothing new": 0,
@@ -139,7 +141,7 @@ def test_a_report_is_compared_with_its_file(
     path.write_text(json.dumps(first.to_json()), "utf-8")
     again = conform(mutated_app(wrong), token=token(), quick=True, compare=path)
     assert set(states(again)) == {"known"}
-    assert (again.verdict, again.exit) == ("violated", 0)
+    assert (again.verdict, again.exit_status) == ("violated", 0)
     repaired = conform(mutated_app(), token=token(), quick=True, compare=path).comparison
     assert repaired is not None
     assert {finding.fingerprint for finding in repaired.fixed} == {row.fingerprint for row in first.findings}

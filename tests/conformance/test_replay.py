@@ -44,7 +44,7 @@ def test_what_is_not_allowed_is_not_repeated(stub: Any, token: Callable[..., str
     path = tmp_path / "report.json"
     path.write_text(json.dumps({"findings": [finding]}))
     report = conform(stub, token=token(), replay=path)
-    assert report.exit == 3
+    assert report.exit_status == 3
     assert "not allowed: POST /org/vouchers/redeem" in report.notes[0]
 
 
@@ -143,7 +143,7 @@ def test_a_doctored_report_gets_nothing_onto_the_wire(
     path = doctored(tmp_path / "report.json", DOCTORED[name])
     with careless() as (url, lines):
         report = conform(url=url, token=token(), replay=path)
-    assert (lines, report.exit, report.head["requests"]) == ([], 3, 0)
+    assert (lines, report.exit_status, report.head["requests"]) == ([], 3, 0)
     [note] = report.notes
     assert note.startswith("not repeated, for ")
     assert note.isprintable()

@@ -58,16 +58,16 @@ def test_by_default_documented_gets_alone(mutated_app: Any, token: Callable[...,
 
 def test_nobody_there() -> None:
     report = conform(url=f"http://127.0.0.1:{free_port()}", token="x", quick=True)
-    assert (report.verdict, report.exit) == ("inconclusive", 3)
+    assert (report.verdict, report.exit_status) == ("inconclusive", 3)
     assert "127.0.0.1" in report.reasons[0]
 
 
 def test_a_spent_budget_is_inconclusive(stub: Any, token: Callable[..., str]) -> None:
     report = conform(stub, token=token(), max_requests=40)
-    assert report.exit == 3
+    assert report.exit_status == 3
     assert report.head["requests"] == 40
     assert "the budget of 40 requests is spent: the scripted stage is not complete" in report.reasons
-    assert conform(stub, token=token(), max_time=0.05, quick=True).exit == 3
+    assert conform(stub, token=token(), max_time=0.05, quick=True).exit_status == 3
 
 
 @pytest.mark.slow
@@ -104,7 +104,7 @@ def test_a_token_that_dies_is_inconclusive(mutated_app: Any, token: Callable[...
 
     report = conform(mutated_app(change_response), token=token(), quick=True)
     assert any(reason.startswith("the token stopped authenticating: GET /org/") for reason in report.reasons)
-    assert report.exit == 3
+    assert report.exit_status == 3
 
 
 def test_a_token_command_that_fails_on_the_way_keeps_what_was_found(
@@ -130,7 +130,7 @@ def test_a_token_command_that_fails_on_the_way_keeps_what_was_found(
 
     report = conform(mutated_app(change_response), token_command=f"{sys.executable} {script}", quick=True)
     assert report.reasons[0] == "the token died: --token-command ended with status 7 and printed no token"
-    assert (report.verdict, report.exit) == ("inconclusive", 3)
+    assert (report.verdict, report.exit_status) == ("inconclusive", 3)
     assert "schema-value" in {finding.rule for finding in report.findings}
 
 
@@ -163,7 +163,7 @@ def test_an_operation_without_a_success_is_never_passed(mutated_app: Any, token:
         )
 
     report = conform(mutated_app(change_response), token=token(), quick=True, rate=0)
-    assert report.exit == 3
+    assert report.exit_status == 3
     assert any("getOrgModelPricing" in reason for reason in report.reasons)
 
 
@@ -184,7 +184,7 @@ def test_a_refused_token_ends_the_run_in_a_few_requests_and_says_why(
 ) -> None:
     app = mutated_app(lambda path, *_: (status, dict(headers), body))
     report = conform(app, token=token(), quick=True)
-    assert (report.verdict, report.exit) == ("inconclusive", 3)
+    assert (report.verdict, report.exit_status) == ("inconclusive", 3)
     [reason] = [reason for reason in report.reasons if reason.startswith("the token was refused")]
     assert f"GET /org/billing answered {status}" in reason
     assert said in reason
@@ -233,6 +233,6 @@ def test_what_stands_in_front_of_everything_is_named_in_a_few_requests(
 
 def test_without_a_token_the_run_ends_where_one_is_needed(stub: Any) -> None:
     report = conform(stub, quick=True)
-    assert report.exit == 3
+    assert report.exit_status == 3
     assert report.reasons[0].startswith("no token was given (--token): GET /org/billing answered 401: ")
     assert report.head["requests"] == 3

@@ -108,5 +108,5 @@ def test_by_default_documented_gets_alone_are_sent() -> None:
 @pytest.mark.parametrize("good", [(), ("another",)])
 def test_a_rejected_token_proves_nothing(good: tuple[str, ...]) -> None:
     report = conform(Sparse(*good), token="good", quick=True)
-    assert (report.verdict, report.exit) == ("inconclusive", 3)
+    assert (report.verdict, report.exit_status) == ("inconclusive", 3)
     assert report.reasons == ("the token was refused: GET /org/billing answered 401: Unauthorized",)

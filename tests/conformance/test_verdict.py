@@ -2,18 +2,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from orgbilling_conformance.reports.report import Finding
-from orgbilling_conformance.run import confidence, unseen, verdict
-
-
-def finding(severity: str) -> Finding:
-    return Finding("r", severity, "invariant", "o", "", "", "")
+import pytest
+from orgbilling_conformance.run import confidence, unseen
+from orgbilling_conformance.verdict import exit_status, verdict
 
 
 def test_an_error_outweighs_a_reason_and_a_reason_outweighs_silence() -> None:
-    assert verdict([finding("error")], ["unreachable"]) == "violated"
-    assert verdict([finding("warning")], ["unreachable"]) == "inconclusive"
-    assert verdict([finding("warning")], []) == "conforms"
+    assert verdict(["warning", "error"], ["unreachable"]) == "violated"
+    assert verdict(["warning"], ["unreachable"]) == "inconclusive"
+    assert verdict(["warning"], []) == "conforms"
+
+
+@pytest.mark.parametrize(
+    ("decided", "reasons", "new_errors", "status"),
+    [
+        ("conforms", [], None, 0),
+        ("violated", [], None, 1),
+        ("violated", [], 2, 1),
+        ("violated", [], 0, 0),
+        ("violated", ["cut short"], 0, 3),
+        ("inconclusive", ["cut short"], None, 3),
+        ("inconclusive", ["cut short"], 0, 3),
+    ],
+)
+def test_only_new_errors_count_after_a_comparison(
+    decided: str, reasons: list[str], new_errors: int | None, status: int
+) -> None:
+    assert exit_status(decided, reasons, new_errors) == status
 
 
 def test_without_a_success_there_is_no_verdict(suite: Any) -> None:

@@ -13,8 +13,8 @@ from orgbilling_openapi.redaction import redact
 from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance.api_description import load
+from orgbilling_conformance.verdict import exit_status
 
-EXITS = {"conforms": 0, "violated": 1, "inconclusive": 3}
 SEVERITIES = ("error", "warning")
 IDENTIFIER = re.compile(
     r"[0-9]+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -143,16 +143,11 @@ class Report:
     comparison: Comparison | None = None
 
     @property
-    def exit(self) -> int:
-        """The exit status of the command: 0 conforms, 1 violated, 3 inconclusive.
-
-        After a comparison an error that was known is no news: only a new one is a 1.
-        """
-        if self.comparison is None or self.verdict != "violated":
-            return EXITS[self.verdict]
-        if any(finding.state != "known" for finding in self.errors):
-            return EXITS["violated"]
-        return EXITS["inconclusive"] if self.reasons else EXITS["conforms"]
+    def exit_status(self) -> int:
+        """The exit status of the command (see `verdict.exit_status`)."""
+        compared = self.comparison is not None
+        new_errors = sum(finding.state != "known" for finding in self.errors) if compared else None
+        return exit_status(self.verdict, self.reasons, new_errors)
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -175,7 +170,7 @@ class Report:
         from orgbilling_conformance.reports.summary import summarize  # late: it is made of reports
 
         summary = summarize(self).to_json()
-        return {"verdict": self.verdict, "exit": self.exit, "summary": summary, **document}
+        return {"verdict": self.verdict, "exit": self.exit_status, "summary": summary, **document}
 
 
 def _finding_json(finding: Finding) -> JsonObject:

@@ -32,7 +32,7 @@ def render(report: Report) -> str:
         "invocations": [
             {
                 "executionSuccessful": report.verdict != "inconclusive",
-                "exitCode": report.exit,
+                "exitCode": report.exit_status,
                 "toolExecutionNotifications": [
                     {"level": "error", "message": {"text": reason}} for reason in report.reasons
                 ],

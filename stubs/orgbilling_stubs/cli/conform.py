@@ -1,4 +1,7 @@
-"""`orgbilling conform TARGET`: whether an implementation conforms to the API description."""
+"""`orgbilling conform TARGET`: whether an implementation conforms to the API description.
+
+Its exit status follows from the verdict (`orgbilling_conformance.verdict`).
+"""
 
 from __future__ import annotations
 
@@ -217,7 +220,7 @@ def conform(
     except UsageError as error:
         fail(error)
     _show(report, Console(highlight=False))
-    raise typer.Exit(report.exit)
+    raise typer.Exit(report.exit_status)
 
 
 def _run(target: str | None, app: str | None, har: Path | None, choices: Choices) -> Report:

@@ -31,10 +31,10 @@ def attach(
     assert real_api is not None
     real_api.observer.finding_listeners.append(print_findings)
     if har is not None:
-        from orgbilling_stubs.beside.har_file import HarFile
+        from orgbilling_stubs.beside.har_writer import HarWriter
 
         try:
-            real_api.observer.listeners.append(HarFile(har, real_api.settings.base))
+            real_api.observer.listeners.append(HarWriter(har, real_api.settings.base))
         except OSError as error:
             fail(f"--har: {file_problem(error, har)}")
     try:

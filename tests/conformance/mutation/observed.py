@@ -16,7 +16,7 @@ from typing import Any
 
 from orgbilling_conformance import Finding, Report, conform
 from orgbilling_conformance.observation import Observation
-from orgbilling_stubs.beside.har_file import HarFile
+from orgbilling_stubs.beside.har_writer import HarWriter
 from orgbilling_stubs.beside.traffic import ForwardedExchange, authorization_of, judged_exchange
 
 from .defects import BY_NAME
@@ -123,7 +123,7 @@ async def _reports(app: Any, server: SoundServer) -> tuple[Report, Report]:
     observation = Observation(BASE)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "session.har"
-        record = HarFile(path, BASE)
+        record = HarWriter(path, BASE)
         async for exchange in exchanges(app, server):
             observation.consider(*judged_exchange(exchange), authorization_of(exchange.received))
             record(exchange)

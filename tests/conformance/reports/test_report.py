@@ -6,7 +6,7 @@ from orgbilling_conformance import Finding, Report
 
 
 def test_the_exit_status_is_that_of_the_verdict() -> None:
-    exits = {name: Report(name, (), (), ()).exit for name in ("conforms", "violated", "inconclusive")}
+    exits = {name: Report(name, (), (), ()).exit_status for name in ("conforms", "violated", "inconclusive")}
     assert exits == {"conforms": 0, "violated": 1, "inconclusive": 3}
 
 

@@ -11,7 +11,7 @@ from orgbilling_conformance import conform
 from orgbilling_stubs.app import build
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
-from orgbilling_stubs.beside.har_file import HarFile
+from orgbilling_stubs.beside.har_writer import HarWriter
 from orgbilling_stubs.beside.settings import BesideMode
 from orgbilling_stubs.cli.main import run
 from orgbilling_stubs.settings import Settings
@@ -56,7 +56,7 @@ def observed(independent, beside, serving, tmp_path):
     def observe(app, mode=BesideMode.OBSERVE, **options):
         token = independent.session_tokens.token("org_acme")
         with serving(app) as url, beside(url, mode, **options) as pair:
-            har = HarFile(tmp_path / "recorded.har", pair.app.real_api.settings.base)
+            har = HarWriter(tmp_path / "recorded.har", pair.app.real_api.settings.base)
             pair.app.real_api.observer.listeners.append(har)
             for _ in range(3):
                 for name in READS:
@@ -171,7 +171,7 @@ def test_comparing_pauses_when_it_is_asked_to(real, beside, serving):
 
 
 def test_a_recording_is_whole_after_each_exchange_and_holds_no_credentials(real, pair, tmp_path):
-    har = HarFile(tmp_path / "a.har", pair.app.real_api.settings.base)
+    har = HarWriter(tmp_path / "a.har", pair.app.real_api.settings.base)
     pair.app.real_api.observer.listeners.append(har)
     real.answers(
         200, [(b"content-type", b"application/json"), (b"set-cookie", b"s=secret-1")], (b'{"a": 1}',)
@@ -187,7 +187,7 @@ def test_a_recording_is_whole_after_each_exchange_and_holds_no_credentials(real,
 
 
 def test_a_recording_that_cannot_be_written_ends_and_traffic_goes_on(pair, tmp_path, caplog):
-    har = HarFile(tmp_path / "a.har", pair.app.real_api.settings.base)
+    har = HarWriter(tmp_path / "a.har", pair.app.real_api.settings.base)
     pair.app.real_api.observer.listeners.append(har)
     (tmp_path / "a.har").unlink()
     assert pair.get("/api/v1/org/billing").is_success

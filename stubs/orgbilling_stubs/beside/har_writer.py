@@ -29,7 +29,7 @@ CREDENTIALS = frozenset(
 END = "\n]}}\n"
 
 
-class HarFile:
+class HarWriter:
     """A recording that grows. Raises OSError when the file cannot be made."""
 
     def __init__(self, path: Path, base: str) -> None:

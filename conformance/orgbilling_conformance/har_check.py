@@ -1,4 +1,6 @@
-"""Recordings: the response rules over what a browser, a proxy or a test has seen (HAR 1.2).
+"""Checks a recording: applies the response rules to what a browser, a proxy or a test has seen (HAR 1.2).
+
+`har_reader` reads the file. This module makes an exchange of each entry, and chooses those of the API.
 
 Recorders differ in what they leave out and how they say so. An entry is chosen by its method and address,
 before anything else of it is read. What it does not show is noted in its response (`Response.not_judged`);
@@ -18,12 +20,12 @@ from urllib.parse import SplitResult, urlsplit
 
 from orgbilling_openapi.strict_json import JsonObject, JsonValue, StrictJsonError, loads
 
-from orgbilling_conformance import content_codings, har_file
+from orgbilling_conformance import content_codings, har_reader
 from orgbilling_conformance.api_description import ApiDescription
 from orgbilling_conformance.content_codings import CodingError
 from orgbilling_conformance.evidence import BINARY, is_problem
 from orgbilling_conformance.exchange import Exchange, Headers, NotJudged, Request, Response, shorten
-from orgbilling_conformance.har_file import Recording, UnreadableError
+from orgbilling_conformance.har_reader import Recording, UnreadableError
 from orgbilling_conformance.reports.report import counted
 from orgbilling_conformance.rules.registry import RULES
 from orgbilling_conformance.suite import ConformanceSuite
@@ -68,9 +70,10 @@ GUESSED = ("text/plain", "text/html", "application/octet-stream")
 """What browsers note where no media type was sent."""
 
 LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-"""Halves of surrogate pairs that stand for no byte."""
+"""Halves of surrogate pairs that no byte is written as."""
 
-MALFORMED = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
+MALFORMED_ENTRY = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
+"""What Python raises where an entry is not built as HAR 1.2 says: anything may be anywhere in a recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +98,9 @@ class HarEntry:
         return "json" in response.media or response.hides("content-type") or _is_json(response.body)
 
 
-def consider(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, int], None]) -> None:
+def check(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, int], None]) -> None:
     """Apply the response rules to every exchange of a described operation; raises `UsageError`."""
-    recording = har_file.read(path)
+    recording = har_reader.read(path)
     if recording.repaired:
         suite.note("the recording is not UTF-8: what could not be read is replaced")
     if recording.outside:
@@ -136,7 +139,7 @@ def _entries(suite: ConformanceSuite, recording: Recording) -> list[HarEntry]:
             continue
         try:
             called = _called(entry, suite.api)
-        except MALFORMED:
+        except MALFORMED_ENTRY:
             suite.evidence.leave(NotJudged("unreadable-elsewhere", "its address"), name)
             continue
         if called is None:
@@ -145,13 +148,13 @@ def _entries(suite: ConformanceSuite, recording: Recording) -> list[HarEntry]:
             continue
         try:
             entries.append(_entry(entry, name, *called, suite.api, recording))
-        except MALFORMED:
+        except MALFORMED_ENTRY:
             suite.evidence.leave(NotJudged("unreadable", _lack(entry)), name)
     return entries
 
 
 def _of_the_api(suite: ConformanceSuite, entries: list[HarEntry]) -> list[HarEntry]:
-    """Without what only looks like the API.
+    """The entries whose address is that of the API.
 
     Where some of it is at /api/v1, the like elsewhere is not the API. An address that never answers with JSON
     is not the API either: frameworks fetch parts of a page below its path.
@@ -169,7 +172,7 @@ def _of_the_api(suite: ConformanceSuite, entries: list[HarEntry]) -> list[HarEnt
 
 
 def _called(entry: JsonObject, api: ApiDescription) -> tuple[str, SplitResult] | None:
-    """The operation that an entry calls, and its address; None for any other. Raises `MALFORMED`."""
+    """The operation that an entry calls, and its address; None for any other. Raises one of `MALFORMED_ENTRY`."""
     sent = entry["request"]
     method, url = sent["method"], sent["url"]
     if not isinstance(method, str) or not isinstance(url, str):
@@ -211,7 +214,7 @@ def _entry(
     api: ApiDescription,
     recording: Recording,
 ) -> HarEntry:
-    """One exchange; raises `MALFORMED`."""
+    """One exchange; raises one of `MALFORMED_ENTRY`."""
     sent, received = entry["request"], entry["response"]
     described, posted = api.operations[operation], _object(sent.get("postData"))
     headers = _headers(sent, posted)
@@ -306,7 +309,7 @@ def _headers(message: JsonObject, part: JsonObject) -> Headers:
 
 
 def _rows(message: JsonObject) -> list[tuple[str, str | None]]:
-    """The headers as they stand there; the value is None where it was left out. Raises `MALFORMED`."""
+    """The headers as they stand there; the value is None where it was left out. Raises one of `MALFORMED_ENTRY`."""
     headers = message.get("headers") or []
     pairs = (
         headers.items() if isinstance(headers, dict) else ((row["name"], row.get("value")) for row in headers)
@@ -315,7 +318,7 @@ def _rows(message: JsonObject) -> list[tuple[str, str | None]]:
 
 
 def _hidden(message: JsonObject) -> frozenset[str]:
-    """The names of headers that are kept back; all, where there are none."""
+    """The names of the headers whose values are kept back; `*` where no header is recorded: any may be."""
     rows = _rows(message)
     names = {name.lower() for name, value in rows if value is None or REDACTED.search(value)}
     return frozenset(names if rows else {"*"})
@@ -342,10 +345,10 @@ def _body(entry: JsonObject, headers: Headers, recording: Recording) -> tuple[by
     size = int(size) if isinstance(size, int | float) and math.isfinite(size) and size >= 0 else None
     if raw is None:
         empty = status in (204, 205, 304) or (
-            not_judged is None and size == 0 and _nothing_came(received, headers)
+            not_judged is None and size == 0 and _is_known_empty(received, headers)
         )
         return b"", None if empty else not_judged or NotJudged("body-missing")
-    if not raw and status not in (204, 205, 304) and (said := _said_to_come(received, headers)):
+    if not raw and status not in (204, 205, 304) and (said := _sign_of_body(received, headers)):
         return b"", NotJudged("body-missing", f"empty, with {said}")
     codings = Response(status, headers).codings
     try:
@@ -372,11 +375,11 @@ def _without_codings(raw: bytes, codings: list[str]) -> bytes:
     left = codings if is_left and codings and content_codings.can_be_undone(codings) else begun
     if not left or not content_codings.can_be_undone(left):
         return raw
-    return content_codings.decoded(raw, left, har_file.MAX_BYTES)
+    return content_codings.decoded(raw, left, har_reader.MAX_BYTES)
 
 
-def _said_to_come(received: JsonObject, headers: Headers) -> str:
-    """What says that the body was not empty; nothing, where nothing does.
+def _sign_of_body(received: JsonObject, headers: Headers) -> str:
+    """Which member of the entry says that the body was not empty; empty where none does.
 
     Chrome counts the headers into `_transferSize`.
     """
@@ -393,10 +396,10 @@ def _said_to_come(received: JsonObject, headers: Headers) -> str:
     return ""
 
 
-def _nothing_came(received: JsonObject, headers: Headers) -> bool:
+def _is_known_empty(received: JsonObject, headers: Headers) -> bool:
     """Whether something says that the body was empty, and nothing that it was not."""
     lengths = [value.strip() for name, value in headers if name.lower() == "content-length"]
-    return not _said_to_come(received, headers) and (received.get("bodySize") == 0 or lengths[:1] == ["0"])
+    return not _sign_of_body(received, headers) and (received.get("bodySize") == 0 or lengths[:1] == ["0"])
 
 
 def _number(value: JsonValue) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from orgbilling_conformance import UsageError, har_file
+from orgbilling_conformance import UsageError, har_reader
 
 TEXT = json.dumps({"log": {"entries": [{"comment": "ü"}]}}, ensure_ascii=False)
 
@@ -27,13 +27,13 @@ TEXT = json.dumps({"log": {"entries": [{"comment": "ü"}]}}, ensure_ascii=False)
 )
 def test_a_recording_is_read_however_it_is_written(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.har").write_bytes(data)
-    recording = har_file.read(tmp_path / "a.har")
+    recording = har_reader.read(tmp_path / "a.har")
     assert (recording.entries, recording.repaired) == ([{"comment": "ü"}], False)
 
 
 def test_bytes_that_are_not_utf8_are_replaced_and_said_so(tmp_path: Path) -> None:
     (tmp_path / "a.har").write_bytes(TEXT.encode("latin-1"))
-    recording = har_file.read(tmp_path / "a.har")
+    recording = har_reader.read(tmp_path / "a.har")
     assert (recording.entries, recording.repaired) == ([{"comment": "\ufffd"}], True)
 
 
@@ -58,10 +58,10 @@ def test_what_is_no_recording_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, why: str
 ) -> None:
     if why == "longer than":
-        monkeypatch.setattr(har_file, "MAX_BYTES", 1000)
+        monkeypatch.setattr(har_reader, "MAX_BYTES", 1000)
     (tmp_path / "a.har").write_bytes(data)
     with pytest.raises(UsageError, match=why) as caught:
-        har_file.read(tmp_path / "a.har")
+        har_reader.read(tmp_path / "a.har")
     assert "\n" not in str(caught.value)
 
 
@@ -72,10 +72,10 @@ def test_files_in_a_zip_file_are_bounded_and_inside(tmp_path: Path, monkeypatch:
         archive.writestr("run/a.json", "{}")
         archive.writestr("secret.json", "{}")
         archive.writestr("run/long.json", " " * 2000)
-    monkeypatch.setattr(har_file, "MAX_BYTES", 1000)
-    file = har_file.read(path).file
+    monkeypatch.setattr(har_reader, "MAX_BYTES", 1000)
+    file = har_reader.read(path).file
     assert (file("a.json"), file("none.json"), file("../../etc/passwd")) == (b"{}", None, None)
-    with pytest.raises(har_file.UnreadableError, match="longer than"):
+    with pytest.raises(har_reader.UnreadableError, match="longer than"):
         file("long.json")
 
 
@@ -85,14 +85,14 @@ def test_a_damaged_member_of_a_zip_file_is_said_so(tmp_path: Path) -> None:
         archive.writestr("har.har", TEXT)
     path.write_bytes(path.read_bytes().replace(b'"log"', b'"lag"', 1))
     with pytest.raises(UsageError, match=r"har\.har in the zip file is damaged"):
-        har_file.read(path)
+        har_reader.read(path)
 
 
 def test_a_number_of_too_many_digits_ends_nothing(tmp_path: Path) -> None:
     entries: list[Any] = [{"time": 0}]
     text = json.dumps({"log": {"entries": entries}}).replace('"time": 0', f'"time": {"9" * 5001}')
     (tmp_path / "a.har").write_text(text)
-    assert har_file.read(tmp_path / "a.har").entries == [{"time": float("inf")}]
+    assert har_reader.read(tmp_path / "a.har").entries == [{"time": float("inf")}]
 
 
 ENTRIES = [{"comment": f'{number} \\ " ü'} for number in range(5)]
@@ -100,9 +100,9 @@ LONG = json.dumps({"log": {"version": "1.2", "entries": ENTRIES, "pages": []}}, 
 FOURTH = LONG.index('{"comment": "3')
 
 
-def read(path: Path, data: bytes | str) -> har_file.Recording:
+def read(path: Path, data: bytes | str) -> har_reader.Recording:
     path.write_bytes(data if isinstance(data, bytes) else data.encode())
-    return har_file.read(path)
+    return har_reader.read(path)
 
 
 @pytest.mark.parametrize("length", range(FOURTH - 2, LONG.index('{"comment": "4') - 2))

@@ -116,7 +116,7 @@ def test_an_entry_without_what_har_requires(tmp_path: Path) -> None:
 
 
 def test_a_recording_of_nothing_is_inconclusive(tmp_path: Path) -> None:
-    assert conform(har=har(tmp_path / "a.har", [])).exit == 3
+    assert conform(har=har(tmp_path / "a.har", [])).exit_status == 3
     refused = entry(Request("GET", "/org/billing"), Response(401, (), b"{}"))
     assert conform(har=har(tmp_path / "b.har", [refused])).verdict != "conforms"
 
@@ -273,7 +273,7 @@ def test_a_media_type_that_was_recorded_elsewhere_or_twice_is_taken(
 def test_a_body_that_is_kept_back_is_not_checked(good: dict[str, Any], tmp_path: Path) -> None:
     entry = changed(good, response={"content": {"text": "[redacted]", "size": 9}})
     report = conform(har=har(tmp_path / "a.har", [good, entry]))
-    assert (report.findings, report.exit) == ((), 0)
+    assert (report.findings, report.exit_status) == ((), 0)
     assert (
         "not judged, because the body was not recorded: 1 exchange: log.entries[1] (kept back)"
         in report.notes
@@ -283,7 +283,7 @@ def test_a_body_that_is_kept_back_is_not_checked(good: dict[str, Any], tmp_path:
 def test_only_what_is_shown_as_a_page_is_beside_the_api(good: dict[str, Any], tmp_path: Path) -> None:
     for value in ("empty", "REDACTED", "", "anything"):
         entry = changed(good, headers=[{"name": "Sec-Fetch-Dest", "value": value}])
-        assert conform(har=har(tmp_path / "a.har", [entry])).exit == 0
+        assert conform(har=har(tmp_path / "a.har", [entry])).exit_status == 0
 
 
 def test_an_entry_of_another_site_that_is_malformed_is_a_remark(good: dict[str, Any], tmp_path: Path) -> None:
@@ -458,9 +458,9 @@ def test_what_an_entry_does_not_show_is_not_judged(good: dict[str, Any], tmp_pat
     assert report.findings == ()
     assert not_judged(report) == {reason: 1}
     assert any("log.entries[1]" in note for note in report.notes)
-    assert report.exit == (3 if reason == "redirect" else 0)
+    assert report.exit_status == (3 if reason == "redirect" else 0)
     alone = conform(har=har(tmp_path / "b.har", [flawed]))
-    assert (alone.exit, alone.findings) == (3, ())
+    assert (alone.exit_status, alone.findings) == (3, ())
 
 
 @pytest.mark.parametrize(
@@ -522,7 +522,7 @@ def test_without_a_library_a_coding_is_a_remark(
     for coding, encode in CODINGS.items():
         left = changed(good, response=coded(coding, encode(body)))
         report = conform(har=har(tmp_path / "a.har", [good, left]))
-        assert (report.exit, report.findings, not_judged(report)) == (0, (), {"body-encoded": 1})
+        assert (report.exit_status, report.findings, not_judged(report)) == (0, (), {"body-encoded": 1})
 
 
 @pytest.mark.parametrize("end", [-4, -40, -400])
@@ -539,7 +539,7 @@ def test_a_recording_that_was_cut_off_is_judged_up_to_there(
     assert "log.entries[2] (" in remark
     path = har(tmp_path / "b.har", [good, broken, good])
     path.write_text(path.read_text()[:end])
-    assert conform(har=path).exit == 1
+    assert conform(har=path).exit_status == 1
 
 
 def test_a_web_socket_is_not_the_api(good: dict[str, Any], tmp_path: Path) -> None:
@@ -569,13 +569,13 @@ def test_a_redirect_says_where_to(good: dict[str, Any], tmp_path: Path) -> None:
     led = changed(good, response=FLAWS["a redirect"][0])
     report = conform(har=har(tmp_path / "a.har", [led]))
     assert "GET /org/billing is redirected: 302 to https://b.example.com/x" in report.reasons
-    assert conform(har=har(tmp_path / "b.har", [led, good])).exit == 0, "what it led to was recorded"
+    assert conform(har=har(tmp_path / "b.har", [led, good])).exit_status == 0, "what it led to was recorded"
 
 
 def test_broken_entries_of_others_are_no_matter(good: dict[str, Any], tmp_path: Path) -> None:
     broken = [{"request": {"method": "GET", "url": f"https://x.example.com/{row}"}} for row in range(30)]
     report = conform(har=har(tmp_path / "a.har", [*broken, good]))
-    assert (report.exit, not_judged(report)) == (0, {"unreadable-elsewhere": 30})
+    assert (report.exit_status, not_judged(report)) == (0, {"unreadable-elsewhere": 30})
     (remark,) = [note for note in report.notes if "log.entries[0] (no headers of the request)" in note]
     assert remark.endswith("and 20 more")
 
