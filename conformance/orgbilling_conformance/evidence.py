@@ -20,7 +20,7 @@ from orgbilling_conformance.content_codings import can_be_undone
 from orgbilling_conformance.exchange import LOOKED_THROUGH, Exchange, NotJudged, Response, shorten
 
 NAMED = 10
-"""So many exchanges are named in a remark; the others are counted."""
+"""How many exchanges are named in a remark; the others are counted."""
 
 REASONS: dict[str, tuple[str, str]] = {
     "unanswered": (
@@ -156,11 +156,11 @@ class EvidenceCount:
     names: dict[str, dict[str, None]] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
     problems: bool = False
-    """Whether an error was a problem document: the API answers so, and pages for errors are of others."""
+    """Whether an error was a problem document: then pages of HTML for errors are an intermediary's."""
     missed_answers: dict[str, dict[str, None]] = field(default_factory=dict)
     """By operation: the statuses that good tokens got and that are not judged, each with the reason."""
     moved: set[tuple[str, str]] = field(default_factory=set)
-    """Operations, and where good tokens were redirected: whoever sends a bad one there did not look at it."""
+    """Operations, and where good tokens were redirected to: a redirect of a bad token says nothing then."""
 
     def why_not_judged(self, exchange: Exchange) -> NotJudged | None:
         """Why an exchange shows nothing of the API, by itself and beside the others; None for evidence."""

@@ -23,7 +23,7 @@ UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\
 
 
 LOOKED_THROUGH = 20_000
-"""So many characters of a text are looked through for secrets, to show the beginning of it."""
+"""How many characters of a text are looked through for secrets, to show the beginning of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,10 @@ def _of_the_api(suite: ConformanceSuite, entries: list[HarEntry]) -> list[HarEnt
 
 
 def _called(entry: JsonObject, api: ApiDescription) -> tuple[str, SplitResult] | None:
-    """The operation that an entry calls, and its address; None for any other. Raises one of `MALFORMED_ENTRY`."""
+    """The operation that an entry calls, and its address; None for any other.
+
+    Raises one of `MALFORMED_ENTRY`.
+    """
     sent = entry["request"]
     method, url = sent["method"], sent["url"]
     if not isinstance(method, str) or not isinstance(url, str):
@@ -309,7 +312,10 @@ def _headers(message: JsonObject, part: JsonObject) -> Headers:
 
 
 def _rows(message: JsonObject) -> list[tuple[str, str | None]]:
-    """The headers as they stand there; the value is None where it was left out. Raises one of `MALFORMED_ENTRY`."""
+    """The headers as they are recorded; the value is None where it was left out.
+
+    Raises one of `MALFORMED_ENTRY`.
+    """
     headers = message.get("headers") or []
     pairs = (
         headers.items() if isinstance(headers, dict) else ((row["name"], row.get("value")) for row in headers)

@@ -30,7 +30,7 @@ DIGITS = 400
 ZIP, GZIP = b"PK\x03\x04", b"\x1f\x8b"
 ZLIB = tuple(bytes((0x78, level)) for level in (0x01, 0x5E, 0x9C, 0xDA))
 PIECE_BYTES = 65_536
-"""So many compressed bytes are decoded at once; of a piece with an error in it, nothing is read."""
+"""How many compressed bytes are decoded at once; of a piece with an error in it, nothing is read."""
 
 MOST_DAMAGED = 100
 """After so many damaged entries no more is read: the text of each error looks at everything before it."""

@@ -39,15 +39,15 @@ from orgbilling_conformance.tokens import RunTokens
 from orgbilling_conformance.verdict import verdict
 
 KEPT_EXCHANGES = 200
-"""So many exchanges of one organization are compared with each other."""
+"""How many exchanges of one organization are compared with each other."""
 KEPT_BYTES = 32 * 1024 * 1024
-"""So many bytes of bodies are kept of all organizations together."""
+"""How many bytes of bodies are kept of all organizations together."""
 KEPT_ORGANIZATIONS = 50
 KEPT_TOKENS = 1_000
 UNSET = ("undefined", "null", "None", "false", "NaN", "[object", "[object Object]", "[object Promise]")
 """What a client sends that has no token yet, and writes one all the same."""
 MOST_FINDINGS = 500
-"""So many findings are kept; a target that makes more has shown enough."""
+"""How many findings are kept; a target that makes more has shown enough."""
 PROFILE = "getOrgBilling"
 FindingKey = tuple[str, str, str, str, str]
 """What the suite tells its findings apart by: rule, operation, pointer, basis, and what else it is about."""

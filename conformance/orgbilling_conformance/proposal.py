@@ -24,7 +24,7 @@ from orgbilling_conformance.reports import advice
 from orgbilling_conformance.reports.report import Finding, counted
 
 FEW_OBJECTS = 3
-"""So many objects without a member show that the API does not send it."""
+"""How many objects without a member show that the API does not send it."""
 MOST_WORDS = 50
 """An enumeration with more new words than this is none: its words are data."""
 MOST_ORGANIZATIONS = 10_000

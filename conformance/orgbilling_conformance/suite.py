@@ -29,13 +29,13 @@ EXAMPLES = 3
 LONGEST_POINTER = 300
 """The name of a member may have a million characters: a report shows the beginning."""
 VALUES = 10
-"""So many values at one place are findings of their own; the others are one finding together."""
+"""How many values at one place are findings of their own; the others are one finding together."""
 UNASKED = "unasked"
 """The failure of a response to a request that was left out: its operation is slow, or limited in its rate."""
 WAITING = 0.5
 """The part of the time that may be waited for the end of rate limits."""
 EXPLAINED = 20_000
-"""So many bytes of a refusal are read for its reason."""
+"""How many bytes of a refusal are read for its reason."""
 PLANNED = {"windows": 90, "others": 40, "generated": 150}
 """Requests to one operation: of the scripted stage, by kind, and what the other stages generate."""
 PLANNED_WRITES = {"redeem": 60, "checkout": 50, "portal": 10, "subscribe": 40, "methods": 100}

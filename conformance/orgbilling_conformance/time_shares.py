@@ -18,10 +18,10 @@ from orgbilling_conformance.reports.report import counted
 T = TypeVar("T")
 
 SHARED = 0.8
-"""The part of the time that is shared out; the rest is for documents, writes and waiting."""
+"""The part of the time that is divided among operations; the rest is for documents, writes and waiting."""
 
-LEAST = 3
-"""So many requests are sent to any operation, however slow it is."""
+LEAST_REQUESTS = 3
+"""How many requests are sent to an operation at least, however slow it is."""
 
 SAMPLED = 4
 """A series of requests that show the same thing may take one part in so many of what is left."""
@@ -45,7 +45,7 @@ class TimeShares:
 
     def affords(self, operation: str) -> bool:
         """Whether an operation may be asked again; where not, a request was left out."""
-        if operation not in self._taken or len(self._taken[operation]) < LEAST:
+        if operation not in self._taken or len(self._taken[operation]) < LEAST_REQUESTS:
             return True
         with self._lock:
             fits = self._left(operation) >= self._cost(operation)
@@ -86,7 +86,7 @@ class TimeShares:
 
     def _cost(self, operation: str) -> float:
         times = self._taken[operation]
-        if len(times) < LEAST:  # a single slow answer may be the machine's fault
+        if len(times) < LEAST_REQUESTS:  # a single slow answer may be the machine's fault
             return min(times, default=self._gap)
         return median(times)
 

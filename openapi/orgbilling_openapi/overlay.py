@@ -117,6 +117,11 @@ def _update(document: JsonValue, path: Path, value: JsonValue, written: Written,
 
 
 def _merge(node: JsonObject, value: JsonObject, path: Path, written: Written, only_add: bool) -> None:
+    """Merge a value into an object, member by member, and note what was written.
+
+    only_add: what is there stays. Then a reference is not merged with what stands in its place, and no `enum`
+    is added whose values are of other types than the schema names.
+    """
     for key, item in value.items():
         here = (*path, key)
         old = node.get(key)

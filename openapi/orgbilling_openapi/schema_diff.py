@@ -88,7 +88,7 @@ class SchemaComparison:
             yield from self._values(old, new, direction)
             yield from self._required(old, new, direction)
             yield from self._properties(old, new, direction)
-            yield from self._inside(old, new, direction)
+            yield from self._subschemas(old, new, direction)
             yield from self._conditions(old, new, direction)
             yield from self._dependencies(old, new, direction)
         finally:
@@ -140,6 +140,7 @@ class SchemaComparison:
                 yield Difference("changed", old.at("required"), what, direction == "request")
 
     def _properties(self, old: Node, new: Node, direction: str) -> Iterator[Difference]:
+        """What differs in the members that two schemas name; direction: `request` or `response`."""
         before, after = old.child("properties"), new.child("properties")
         for name in sorted(before.value or {}):
             if name in (after.value or {}):
@@ -162,7 +163,8 @@ class SchemaComparison:
                 "added", after.at(name), f"the {kind} {direction} member {name}{strict}", required
             )
 
-    def _inside(self, old: Node, new: Node, direction: str) -> Iterator[Difference]:
+    def _subschemas(self, old: Node, new: Node, direction: str) -> Iterator[Difference]:
+        """What differs in the schemas inside two schemas: of items, of other members, and of alternatives."""
         if "items" in old.value or "items" in new.value:
             yield from below("[]", self.compare(old.child("items"), new.child("items"), direction))
         for index in range(max(len(node.value.get("prefixItems", ())) for node in (old, new))):

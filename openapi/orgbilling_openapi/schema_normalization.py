@@ -58,15 +58,16 @@ def normalize(schema: Node, step: Callable[[Node], Node]) -> Node:
 
 
 def _without_alternatives(schema: Node, step: Callable[[Node], Node]) -> Node:
-    """A schema without alternatives that one schema can say; else the schema itself."""
-    words = [word for word in ALTERNATIVES if word in schema.value]
-    if len(words) != 1 or not isinstance(schema.value[words[0]], list):
+    """One schema that permits what the alternatives of a schema permit; the schema itself if none can."""
+    keywords = [keyword for keyword in ALTERNATIVES if keyword in schema.value]
+    if len(keywords) != 1 or not isinstance(schema.value[keywords[0]], list):
         return schema
-    branches = [schema.child(words[0]).child(index) for index in range(len(schema.value[words[0]]))]
-    union = _union_of_values(schema.child(words[0]), branches, words[0] == "oneOf", step)
-    beside = [key for key in schema.value if key not in words and _restricts(key)]
+    [keyword] = keywords
+    branches = [schema.child(keyword).child(index) for index in range(len(schema.value[keyword]))]
+    union = _union_of_values(schema.child(keyword), branches, keyword == "oneOf", step)
+    beside = [key for key in schema.value if key != keyword and _restricts(key)]
     if beside:
-        return schema if union is None else _both(schema, beside, union, step)
+        return schema if union is None else _merged_with_union(schema, beside, union, step)
     if union is not None:
         return union
     rest = [branch for branch in branches if not _only_null(branch)]
@@ -78,7 +79,7 @@ def _without_alternatives(schema: Node, step: Callable[[Node], Node]) -> Node:
 def _union_of_values(
     place: Node, branches: list[Node], exclusive: bool, step: Callable[[Node], Node]
 ) -> Node | None:
-    """One `enum`, or one list of types, for alternatives that say no more; None where they do.
+    """One `enum`, or one list of types, for alternatives that restrict nothing else; None for others.
 
     exclusive: no value may be in two of them (`oneOf`).
     """
@@ -106,8 +107,11 @@ def _union_of_values(
     return Node({word: united}, place.path, {word: Node(united, place.path)})
 
 
-def _both(schema: Node, beside: list[Key], union: Node, step: Callable[[Node], Node]) -> Node:
-    """A schema with what its alternatives say in one; the schema itself where one cannot say so."""
+def _merged_with_union(schema: Node, beside: list[Key], union: Node, step: Callable[[Node], Node]) -> Node:
+    """One schema for keywords and for alternatives that stand beside them; the original where one cannot.
+
+    beside: the keywords. union: the alternatives as one schema.
+    """
     own = {key: schema.value[key] for key in beside}
     inner: dict[Key, Node] = dict(
         enumerate((Node(own, (*schema.path, "allOf"), {key: schema.child(key) for key in own}), union))
@@ -148,7 +152,7 @@ def _restricts(key: str) -> bool:
 
 
 def _one_spelling(schema: Node) -> Node:
-    """The schema without words that restrict nothing, and with the rest in one order."""
+    """The schema without keywords that restrict nothing, and with the others in one order."""
     value: JsonObject = {}
     parts: dict[Key, Node] = {}
     for key, child in schema.value.items():

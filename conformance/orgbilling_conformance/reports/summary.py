@@ -238,7 +238,7 @@ def compared(report: Report) -> str:
 
 
 def decision(report: Report) -> str:
-    """One paragraph for whoever has to decide: what happened, what it rests on, what to do."""
+    """One paragraph: what happened, what was not checked, and what to do."""
     return f"{situation(report)} {action(report)}"
 
 
@@ -253,6 +253,7 @@ def action(report: Report) -> str:
 
 
 def _happened(report: Report) -> list[str]:
+    """What the run has shown, in sentences: the verdict, errors, warnings, gaps, and what is new."""
     sentences = [VERDICT_SENTENCES[report.verdict]]
     if report.verdict == "inconclusive" and summarize(report).judged:
         sentences = ["The run is not complete: what was judged stands, and the rest is open."]

@@ -126,7 +126,7 @@ def _refusal(
 ) -> Evaluation:
     status = exchange.response.status
     if 200 <= status < 300:
-        return Evaluation(rules, tuple(_accepted(defect, status, context) for defect in defects))
+        return Evaluation(rules, tuple(_parameter_accepted(defect, status, context) for defect in defects))
     if status in (400, 404, 409) and len(exchange.request.query) < 2000:
         violation = RuleViolation("parameter-status", "status", "422", str(status))
         return Evaluation((*rules, "parameter-status"), (violation,))
@@ -145,7 +145,8 @@ def _refusal(
     return Evaluation((*rules, "parameter-status", "parameter-located"), tuple(lost))
 
 
-def _accepted(defect: RequestDefect, status: int, context: RuleContext) -> RuleViolation:
+def _parameter_accepted(defect: RequestDefect, status: int, context: RuleContext) -> RuleViolation:
+    """The violation of a request that was not refused, for all the defect of its parameter."""
     layer, reason = context.api.layer(defect.node)
     expected, observed = f"refused, for it is not: {defect.expected}", f"{status} to {defect.observed}"
     return RuleViolation(
@@ -154,7 +155,7 @@ def _accepted(defect: RequestDefect, status: int, context: RuleContext) -> RuleV
 
 
 def body(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
-    """What a body is, and what became of the request."""
+    """Whether a request with a defective body was refused, and with a status that fits."""
     operation = context.api.operations.get(exchange.operation)
     request, status = exchange.request, exchange.response.status
     if operation is None or operation.request is None or request.auth not in GOOD or not status:
@@ -163,12 +164,12 @@ def body(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | 
         return None  # the browser may have sent one, and not have recorded it
     if body_ambiguity(request.body):
         return None
-    defects = list(_body(request, operation, context))
+    defects = list(_body_defects(request, operation, context))
     if not defects or not _decided(status):
         return None
     rules = tuple(dict.fromkeys(defect.rule for defect in defects))
     if 200 <= status < 300:
-        return Evaluation(rules, tuple(_taken(defect, status, context) for defect in defects))
+        return Evaluation(rules, tuple(_body_accepted(defect, status, context) for defect in defects))
     late = [defect for defect in defects if defect.rule in ("body-media", "body-size")]
     if late == defects and status in LOOKED_UP:
         observed = f"{status}: it was read and acted on"
@@ -184,13 +185,17 @@ def body(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | 
     return Evaluation((*rules, "body-status"), () if clear else (violation,))
 
 
-def _taken(defect: RequestDefect, status: int, context: RuleContext) -> RuleViolation:
+def _body_accepted(defect: RequestDefect, status: int, context: RuleContext) -> RuleViolation:
+    """The violation of a request that was not refused, for all the defect of its body."""
     basis = defect.basis or context.api.layer(defect.node)[0]
     expected, observed = f"{defect.expected}: refused", f"{status} to {defect.observed}"
     return RuleViolation(defect.rule, defect.pointer, expected, observed, basis, defect.node)
 
 
-def _body(request: Request, operation: OperationSpec, context: RuleContext) -> Iterator[RequestDefect]:
+def _body_defects(
+    request: Request, operation: OperationSpec, context: RuleContext
+) -> Iterator[RequestDefect]:
+    """What a body has that the API description forbids: no JSON, another media type, a size, a schema."""
     assert operation.request is not None
     place = (*operation.place, "requestBody")
     if not request.body:
@@ -237,7 +242,10 @@ def _body(request: Request, operation: OperationSpec, context: RuleContext) -> I
 
 
 def token(*kinds: str, rule: str) -> ResponseCheck:
-    """What a token is, and what became of the request; without kinds: any other that is not good."""
+    """The check of whether requests with some kinds of tokens were refused.
+
+    kinds: of tokens; none: every kind that is not good and has no rule of its own.
+    """
 
     def check(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolation] | None:
         kind, status = exchange.request.auth, exchange.response.status

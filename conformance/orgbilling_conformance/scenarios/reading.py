@@ -51,7 +51,7 @@ class IntermediaryError(Exception):
 
 SLOW_S = 0.5
 PROBES = 3
-"""So many operations are asked whether they can be reached before a run is given up."""
+"""How many operations are asked whether they can be reached before a run is given up."""
 
 
 def access(suite: ConformanceSuite) -> None:
@@ -160,7 +160,7 @@ def windows(suite: ConformanceSuite) -> None:
         answers = {days: suite.ask(operation.id, f"days={days}", purpose="windows") for days in WINDOWS}
         good = {days: exchange for days, exchange in answers.items() if exchange.response.succeeded}
         if operation.id == "getOrgLedger":
-            _ledger(suite, good)
+            _check_ledger_windows(suite, good)
         else:
             _counts(suite, operation.id, good)
 
@@ -190,7 +190,11 @@ def number(body: JsonValue, member: str) -> float | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _ledger(suite: ConformanceSuite, answers: dict[int, Exchange]) -> None:
+def _check_ledger_windows(suite: ConformanceSuite, answers: dict[int, Exchange]) -> None:
+    """Check that each window of the ledger has no row that is too old, and lacks none that a longer one has.
+
+    answers: by the `days` that were asked for.
+    """
     rows = {days: entries(exchange.response.json) for days, exchange in answers.items()}
     node = suite.api.parameters(suite.api.operations["getOrgLedger"])["days"]
     for days, times in rows.items():

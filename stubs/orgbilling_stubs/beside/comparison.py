@@ -20,7 +20,7 @@ from orgbilling_stubs.http.errors import Problem
 from orgbilling_stubs.tenants.clock import wall_ns
 
 REMOTE_RATE = 5.0
-"""So many comparisons a second beyond loopback, as `orgbilling conform` asks."""
+"""How many comparisons a second beyond loopback, as `orgbilling conform` asks."""
 MOST_AT_ONCE = 8
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 CONDITIONS = (b"if-none-match", b"if-modified-since", b"range", b"accept-encoding", b"prefer")

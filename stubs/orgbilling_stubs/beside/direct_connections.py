@@ -22,7 +22,7 @@ from orgbilling_stubs.http.context import Headers
 MOST_HEAD_BYTES = 256 * 1024
 """The longest head of an answer, with what comes in the same piece."""
 MOST_WAITING_BYTES = 256 * 1024
-"""So much of a body may wait for its reader; then nothing more is read from the connection."""
+"""How much of a body may wait for its reader; then nothing more is read from the connection."""
 
 
 @dataclass(frozen=True, slots=True)

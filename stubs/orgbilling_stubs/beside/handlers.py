@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orgbilling_stubs.beside.real_api import RealApi
 
 MOST_FINDINGS = 200
-"""So many findings are listed, errors first; the report has all."""
+"""How many findings are listed, errors first; the report has all."""
 
 
 def get_real_api(real_api: RealApi | None, request: RequestContext) -> Reply:

@@ -30,7 +30,7 @@ LOG = logging.getLogger("orgbilling")
 LOST = "the process that judged has ended, and what it had seen is lost"
 CLOSE_S = 3.0
 NICENESS = 5
-"""How far whoever passes answers on goes before whoever judges them."""
+"""How much lower the priority of this process is than that of the server (see nice(1))."""
 
 
 class ObservationError(Exception):

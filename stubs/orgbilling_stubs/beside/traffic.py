@@ -1,9 +1,9 @@
 """What passes between the client and the real API: a bounded copy of each exchange, judged in a thread.
 
 The client waits for none of it: an exchange is judged when nothing has come for a moment, because the thread
-takes the interpreter from whoever passes answers on. `orgbilling beside` judges in another process, for which
-the thread waits. Exchanges are judged one after the other; when more come
-than can be judged, some are not, and the report says how many.
+takes the interpreter from the thread that passes answers on. `orgbilling beside` judges in another process,
+for which the thread waits. Exchanges are judged one after the other; when more come than can be judged, some
+are not, and the report says how many.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from orgbilling_stubs.http.context import Headers
 LOG = logging.getLogger("orgbilling")
 
 MOST_COPIED_BYTES = 8 * 1024 * 1024
-"""So much of a body is copied for judging; what is longer passes, and is not judged."""
+"""How much of a body is copied for judging; what is longer passes, and is not judged."""
 MOST_DECODED_BYTES = 32 * 1024 * 1024
 MOST_WAITING = 400
-"""So many exchanges may wait to be judged; when half as many do, they are judged whatever else happens."""
+"""How many exchanges may wait to be judged. When half as many wait, they are judged while others come."""
 MOST_WAITING_BYTES = 64 * 1024 * 1024
-"""So many bytes of answers may wait, in the same way."""
+"""How many bytes of answers may wait; half as many have the same effect."""
 QUIET_S = 0.01
-"""So long nothing has come before an exchange is judged."""
+"""How long no exchange must have come before one is judged."""
 IDLE_S = 0.5
-"""So long without an exchange, and the exchanges are compared with each other."""
+"""After how long without an exchange those that came are compared with each other."""
 CLOSE_S = 3.0
 
 
@@ -77,11 +77,14 @@ class ForwardedExchange:
 
 Listener = Callable[[ForwardedExchange], None]
 FindingListener = Callable[[Sequence[Finding], str], None]
-"""Told of findings that are new, and of the trace of the exchange; an empty one for several exchanges."""
+"""Called with the findings that are new, and the trace id of their exchange: empty for several exchanges."""
 
 
 class TrafficObserver:
-    """Judges exchanges in a thread. listeners: told of each, also of those that are no evidence."""
+    """Applies the conformance rules to exchanges, in a thread of its own.
+
+    listeners: called with each exchange, also with those that show nothing of the API.
+    """
 
     def __init__(self, observation: Observation | ObservationProcess) -> None:
         self.observation = observation
@@ -163,7 +166,7 @@ class TrafficObserver:
             self._waiting_bytes += added
 
     def _guarded(self, work: Callable[[], None]) -> None:
-        """Do some work; whatever an answer holds, traffic goes on."""
+        """Do some work, and log whatever it raises: an odd answer must not end the thread."""
         try:
             work()
         except Exception as error:

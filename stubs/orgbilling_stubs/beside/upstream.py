@@ -130,7 +130,7 @@ class Upstream:
 
 
 def upstream_problem(error: Exception, url: str) -> Problem:
-    """What the client is told when the real API gives no answer."""
+    """The problem that the client gets when the real API gives no answer."""
     name = type(error).__name__
     row: ProblemType = UPSTREAM_UNREACHABLE
     if name == "PoolTimeout":

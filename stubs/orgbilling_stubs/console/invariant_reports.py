@@ -9,7 +9,7 @@ from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.control.control_client import ControlClient
 
 MOST_REPORTS = 64
-"""So many organizations are remembered."""
+"""How many organizations are remembered."""
 MOST_LEDGER_ROWS = 10_000
 """Beyond it a check holds up requests for half a second and more, so no page makes it by itself."""
 

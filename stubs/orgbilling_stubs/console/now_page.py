@@ -18,7 +18,7 @@ from orgbilling_stubs.http.page_middleware import public_url
 ENTRIES = "20"
 DAYS = "30"
 LONGEST_TEXT = 20_000
-"""So many characters of a response are shown; its curl command gets all of it."""
+"""How many characters of a response are shown; its curl command gets all of it."""
 
 SOURCES: Mapping[str, str] = {
     "request": "a request",

@@ -23,7 +23,7 @@ from orgbilling_stubs.http.page_middleware import public_url
 
 PATH = f"{HOME}requests"
 LIMIT = 200
-"""So many rows are shown, however many requests come."""
+"""How many rows are shown, however many requests come."""
 RULE_PAGE = f"{HOME}faults"
 """The page whose form adds a fault rule, filled in by the address."""
 ALL = "*"

@@ -36,7 +36,7 @@ from orgbilling_stubs.tenants.store.retry import report, retried
 LONGEST_ID = 128
 MOST_READS = 50
 MOST_COMPARED = 1_000
-"""So many organizations are compared with an id that does not exist, to suggest one of them."""
+"""How many organizations are compared with an id that does not exist, to suggest one of them."""
 _ID_PREFIX = "org_"
 _OTHER_PREFIX = re.compile("org[_-]", re.IGNORECASE)
 ALL = "*"

@@ -146,15 +146,15 @@ class Connection:
     async def _attached(self) -> tuple[Receive, Send]:
         """Receive and send, once there are any."""
         if self._send is None or self._receive is None:
-            await _next_turn()
+            await _next_loop_iteration()
         assert self._receive is not None
         assert self._send is not None
         return self._receive, self._send
 
 
 @coroutine
-def _next_turn() -> Generator[None, None, None]:
-    """Wait for a turn of the loop: whoever has started the pipeline by hand then attaches a connection."""
+def _next_loop_iteration() -> Generator[None, None, None]:
+    """Wait for the next iteration of the event loop: by then `http.server` has attached a connection."""
     yield
 
 

@@ -90,6 +90,11 @@ class PublicUrls:
     def _read(
         self, host_header: bytes | None, scheme: str, server: Address | None, forwarding: Forwarding
     ) -> PublicUrl:
+        """Where the client sees the server: at the fixed URL, else the proxy's host, else `Host`.
+
+        host_header: None without a `Host`; then the address that the server listens on. Every host that is
+        named has to be allowed.
+        """
         ip, port = server or ("127.0.0.1", None)
         bound = Host(ip.strip("[]"), port)
         host = bound if host_header is None else parse_host(host_header.decode("latin-1"))

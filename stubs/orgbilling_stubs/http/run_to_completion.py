@@ -19,7 +19,9 @@ T = TypeVar("T")
 
 
 class Suspended(NamedTuple, Generic[T]):
-    """A coroutine that was started, and has to wait: for the future in `awaited`, or a turn of the loop."""
+    """A coroutine that was started, and has to wait: for the future in `awaited`, or, where that is None, for
+    the next iteration of the event loop.
+    """
 
     running: Coroutine[Any, Any, T]
     awaited: Any
@@ -45,13 +47,13 @@ def resume(suspended: Suspended[T]) -> Generator[Any, Any, T]:
     running, awaited = suspended
     while True:
         try:
-            given = yield awaited
+            result_awaited = yield awaited
         except BaseException as error:
-            proceed = partial(running.throw, error)
+            step = partial(running.throw, error)
         else:
-            proceed = partial(running.send, given)
+            step = partial(running.send, result_awaited)
         try:
-            awaited = proceed()
+            awaited = step()
         except StopIteration as done:
             result: T = done.value
             return result

@@ -28,7 +28,7 @@ from orgbilling_stubs.tenants.store.errors import OUTCOME_UNKNOWN, StoreError
 from orgbilling_stubs.tenants.store.exchange_table import ExchangeTable
 
 MOST_WAITING = 20_000
-"""So many exchanges are noted while the database is away; what later ones meet is not counted."""
+"""How many exchanges are noted while the database is away; what later ones meet is not counted."""
 
 
 class SharedCounts(TypedDict):

@@ -304,6 +304,7 @@ def _organization(number: int, line: JsonObject, lines: Lines) -> RecordedOrgani
 
 
 def _record(number: int, line: JsonObject, sequence: int) -> Record:
+    """The record of a line; raises BundleError. number: of the line. sequence: the one that is expected."""
     if line.get("sequence") != sequence:
         raise BundleError(number, f"sequence {line.get('sequence')!r}: expected {sequence}")
     at_ms = _whole(number, line, "at_ms", None)

@@ -44,7 +44,7 @@ PARSED_BYTES = 16_384
 """The parser gets so much of a large segment at once."""
 CONNECTION_LIMIT = 1_000
 RESERVED_CONNECTIONS = 50
-"""So many connections beyond the limit can still ask for /healthz. All others get a 503 at once."""
+"""How many connections beyond the limit can still ask for /healthz. All others get a 503 at once."""
 HEAD_SECONDS = 10.0
 UNREAD_BODY_SECONDS = 5.0
 """How long the rest of a body may take when its request has been answered without it."""

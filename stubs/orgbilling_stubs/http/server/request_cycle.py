@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KEEP_ALIVE_SECONDS = 75
 """How long an idle connection can be used again, as the server says. Clients poll every 5 to 60 seconds."""
 KEEP_ALIVE_GRACE_SECONDS = 5
-"""So much later an idle connection is closed, so that a request of the last moment still arrives."""
+"""How much later an idle connection is closed, so that a request of the last moment still arrives."""
 PERSISTENT = [(b"connection", b"keep-alive"), (b"keep-alive", b"timeout=%d" % KEEP_ALIVE_SECONDS)]
 """Headers of a response after which the connection stays; the first names the second (RFC 9110, 7.6.1)."""
 

@@ -1,4 +1,4 @@
-"""uvicorn, told that most responses need no waiting.
+"""A protocol of uvicorn that makes a task only for requests that have to wait.
 
 Why: uvicorn starts a task for each request and sends a response in two writes, because an ASGI application
 may have to wait. Measured on GET /org/billing over one connection: 34 µs of CPU a request with this protocol,
