@@ -52,9 +52,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "rate-limited": ("the rate was limited (429)", "429; a live run waits first, as `Retry-After` says"),
     "gateway": (
         "a gateway or proxy answered, not the API",
-        "502, 503, 504 that are no problem document; 407, 511, 520 to 530, 600 and more; an error that a "
-        "content delivery network, firewall or proxy signs, by a header, `Server`, `Via` or its words; HTML "
-        "with 403 or 501 and more that names no framework, where the API answers other errors as problems",
+        "421, 502, 503, 504 that are no problem document; 407, 511, 520 to 530, 600 and more; an error that "
+        "a content delivery network, firewall or proxy signs, by a header, `Server`, `Via` or its words; a "
+        "challenge to the browser, with any status; HTML with 403 or 501 and more that names no framework, "
+        "where the API answers other errors as problems",
     ),
     "body-missing": (
         "the body was not recorded",
@@ -92,7 +93,7 @@ BESIDE_THE_API = ("page", "other-address", "unreadable-elsewhere")
 """The reasons for which an exchange is none with the API; for all others it was asked, and not seen."""
 
 PROXIES = (407, 511, *range(520, 531))
-GATEWAYS = (502, 503, 504)
+GATEWAYS = (421, 502, 503, 504)
 REDIRECTS = (300, 301, 302, 303, 305, 306, 307, 308)
 GOOD_TOKENS = ("first", "second", "unknown")
 
@@ -103,6 +104,9 @@ SIGNS = re.compile(
     r"|x-datadome.*|x-px-.*|x-ec-.*|x-hw|x-bunny.*|x-squid-error|x-goog-iap-.*|x-firefox-spdy-proxy"
 )
 """Names of headers that content delivery networks, firewalls and proxies write."""
+
+CHALLENGES = ("cf-mitigated", "x-amzn-waf-action")
+"""Names of headers with which a firewall asks the browser to prove itself, also with 202."""
 
 PASSING_SERVERS = re.compile(
     r"cloudflare|google frontend|gws|ghs|gse|vercel|netlify|fastly|nginx|openresty|tengine|envoy|istio-envoy"
@@ -159,13 +163,13 @@ class EvidenceCount:
     """Whether an error was a problem document: then pages of HTML for errors are an intermediary's."""
     missed_answers: dict[str, dict[str, None]] = field(default_factory=dict)
     """By operation: the statuses that good tokens got and that are not judged, each with the reason."""
-    moved: set[tuple[str, str]] = field(default_factory=set)
-    """Operations, and where good tokens were redirected to: a redirect of a bad token says nothing then."""
+    moved: set[str] = field(default_factory=set)
+    """Where good tokens were redirected to: a redirect of a bad token to there says nothing."""
 
     def why_not_judged(self, exchange: Exchange) -> NotJudged | None:
         """Why an exchange shows nothing of the API, by itself and beside the others; None for evidence."""
         response = exchange.response
-        if response.status in REDIRECTS and (exchange.operation, _place(response)) in self.moved:
+        if response.status in REDIRECTS and _place(response) in self.moved:
             return _redirect(response)
         return why_not_judged(exchange, self.problems)
 
@@ -181,7 +185,7 @@ class EvidenceCount:
             text = f"{exchange.response.status}, because {REASONS[reason.reason][0]}"
             self.missed_answers.setdefault(exchange.operation, {})[text] = None
         if reason.reason == "redirect":
-            self.moved.add((exchange.operation, _place(exchange.response)))
+            self.moved.add(_place(exchange.response))
             asked = f"{exchange.request.method} {exchange.request.path}"
             self.redirects.setdefault(exchange.operation, f"{asked} is redirected: {reason.detail}")
         return False
@@ -267,15 +271,17 @@ def is_problem(response: Response) -> bool:
 
 
 def _is_signed(response: Response) -> bool:
-    """Whether it is an error of a content delivery network, firewall or proxy, which names itself.
+    """Whether it is an error or a challenge of a network, firewall or proxy that names itself.
 
     Proxies sign what they pass on, too. So what an application may write, plain text and JSON, is theirs only
     by what is on no other answer.
     """
-    if response.status < 400 or is_problem(response):
-        return False
-    server = response.header("server") or ""
+    if any(response.header(name) for name in CHALLENGES):
+        return True
     words = bool(GATEWAY_WORDS.search(response.body[:LOOKED_THROUGH]))
+    if response.status < 400 or is_problem(response):
+        return words and response.media == "text/html"
+    server = response.header("server") or ""
     if OWN_SERVERS.match(server) or response.header("x-amzn-errortype"):
         return True
     if response.media != "text/html":

@@ -58,6 +58,9 @@ REDACTED = re.compile(
 )
 """What people and tools put where a secret was."""
 
+CUT = re.compile(r"truncat|\bcut\b|too (large|long|big)|limit|exceed|partial|incomplete", re.IGNORECASE)
+"""What recorders comment beside the beginning of a body."""
+
 BYTE_ORDER_MARK = "\ufeff"
 CODED_NOTHING = 32
 """Bytes that compression and chunks make of an empty body at most."""
@@ -363,8 +366,12 @@ def _body(entry: JsonObject, headers: Headers, recording: Recording) -> tuple[by
         is_cut = error.reason in ("cut", "too-long")
         return b"", NotJudged("body-cut" if is_cut else "body-encoded", str(error))
     if size is None or not _is_json(body):  # who cuts a text may write its new size
-        length = _length(headers) if not codings and not content.get("_file") else 0
-        size = max(size or 0, length)
+        came = (
+            _received_bytes(received, headers, len(body)) if not codings and not content.get("_file") else 0
+        )
+        size = max(size or 0, came)
+        if CUT.search(str(content.get("comment") or "")) and not _is_json(body):
+            return b"", NotJudged("body-cut", shorten(content["comment"], 60))
     if size > max(len(body), len(raw)) and not _is_whole(body, content, size):
         return b"", NotJudged("body-cut", f"{len(body):,} of {size:,} bytes")
     return body, None
@@ -400,6 +407,20 @@ def _sign_of_body(received: JsonObject, headers: Headers) -> str:
     if _number(received.get("_transferSize")) > max(own, listed) + least:
         return "a _transferSize"
     return ""
+
+
+def _received_bytes(received: JsonObject, headers: Headers, body_bytes: int) -> int:
+    """How many bytes of a body came that is not encoded; 0 where nothing says more than the body has.
+
+    Chrome counts the headers into `_transferSize`, and most count what frames and chunks add.
+    """
+    own = _number(received.get("headersSize"))
+    listed = sum(len(name) + len(value) + 4 for name, value in headers) + UNLISTED
+    counted = max(
+        _number(received.get("bodySize")), _number(received.get("_transferSize")) - max(own, listed)
+    )
+    framed = body_bytes + body_bytes // 20 + CODED_NOTHING
+    return max(_length(headers), int(counted) if counted > framed else 0)
 
 
 def _is_known_empty(received: JsonObject, headers: Headers) -> bool:

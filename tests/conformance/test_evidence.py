@@ -66,7 +66,15 @@ def seen(given: Exchange) -> str:
         (403, PROBLEM | {"server": "awselb/2.0"}, b'{"status":403}', ""),
         (999, JSON, b"{}", "gateway"),
         (403, PROBLEM | {"cf-ray": "1-FRA"}, b'{"status":403}', ""),
-        (200, JSON | {"content-encoding": "br"}, b"\x8b\x01\x80{}\x03", "body-encoded"),
+        (200, JSON | {"content-encoding": "dcb"}, b"\x8b\x01\x80{}\x03", "body-encoded"),
+        (200, JSON | {"content-encoding": "br"}, b"\x8b\x01\x80{}\x03", ""),
+        (421, {"content-type": "text/plain"}, b"Misdirected Request", "gateway"),
+        (421, PROBLEM, b'{"status":421}', ""),
+        (202, {"x-amzn-waf-action": "challenge"}, b"", "gateway"),
+        (405, HTML | {"x-amzn-waf-action": "captcha"}, b"<h1>", "gateway"),
+        (200, HTML | {"cf-mitigated": "challenge"}, b"<title>Just a moment...</title>", "gateway"),
+        (200, HTML, b'<iframe src="/_Incapsula_Resource?a=1"></iframe>', "gateway"),
+        (200, JSON, b'{"note": "_Incapsula_Resource"}', ""),
         (200, JSON | {"content-encoding": "zstd"}, b"\x28\xb5\x2f\xfd\x00", "body-encoded"),
         (200, JSON | {"content-encoding": "gzip"}, GZIP, "body-encoded"),
         (200, JSON | {"content-encoding": "br"}, b"{}", ""),
@@ -103,6 +111,16 @@ def test_what_a_recording_does_not_show() -> None:
     assert seen(exchange(502, HTML, not_judged=NotJudged("body-missing"))) == "gateway"
     assert seen(exchange(200, JSON, not_judged=NotJudged("body-cut"))) == "body-cut"
     assert seen(exchange(200, JSON, GZIP, recorded=True)) == "body-encoded"
+
+
+def test_who_sends_everybody_to_one_place_has_looked_at_no_token() -> None:
+    counts = EvidenceCount()
+    login = {"location": "https://sso.example.com/login?back=1"}
+    bad = exchange(302, login, auth="none")
+    assert counts.add(bad)
+    counts.add(Exchange(Request("GET", "/org/ledger"), Response(302, tuple(login.items())), "getOrgLedger"))
+    assert not counts.add(bad)
+    assert counts.add(exchange(302, {"location": "/login"}, auth="none"))
 
 
 def test_remarks_count_and_name() -> None:

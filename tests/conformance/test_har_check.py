@@ -425,6 +425,18 @@ FLAWS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a status of no API": (content(text="{}") | {"status": 999}, "gateway"),
     "a Content-Length alone": ({"content": {"text": "[", "size": -1}}, "body-cut"),
+    "cut, with the size of what is left and another bodySize": (
+        content(text='[{"model": "a', size=13) | {"bodySize": 875},
+        "body-cut",
+    ),
+    "cut, and more was transferred": (
+        content(text='[{"model": "a', size=13) | {"bodySize": -1, "_transferSize": 1200},
+        "body-cut",
+    ),
+    "cut, and the recorder says so": (
+        content(text='[{"model": "a', size=13, comment="Truncated after 13 bytes"),
+        "body-cut",
+    ),
     "gzip that ends early": (
         content(text=base64.b64encode(gzip.compress(b"[1]" * 99)[:20]).decode(), encoding="base64"),
         "body-cut",
