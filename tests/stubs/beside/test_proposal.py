@@ -117,7 +117,7 @@ def test_the_stub_says_it_in_the_other_words(independent, observed, monkeypatch,
     for settings in (Settings(host="127.0.0.1"), Settings(host="127.0.0.1", dialect=dialect)):
         with serving(build(settings).asgi) as url:
             headers = {"Authorization": f"Bearer {token}"}
-            rows = httpx.get(f"{url}/api/v1/org/ledger?days=365", headers=headers).json()
+            rows = httpx.get(f"{url}/api/v1/org/ledger?days=365", headers=headers, timeout=60).json()
             kinds.append([row["entryType"] for row in rows])
             assert all(("batch" in row) == (settings.dialect is not None) for row in rows)
     assert "top_up" in kinds[0]
