@@ -69,7 +69,7 @@ def random_part(request: ExportRequest, part: Part, tick: Callable[[int], None])
         (request.folder / f"{part.number}.csv").write_text(text.getvalue())
         return []
     with PartialFile(request.folder, parts.table_path("ledger", request.format, part.number)) as file:
-        writer = parts.table_writer(request.format, LEDGER, file)
+        writer = parts.table_writer(request, LEDGER.name, file)
         writer.write(table)
         writer.close()
         return [file.keep("ledger", row_count(table))]

@@ -9,17 +9,49 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import typer
 from orgbilling_openapi.http_client import CertificateOptions
-from orgbilling_openapi.suggestions import not_one_of
 from rich.console import Console
 from rich.markup import escape
 
-from orgbilling_stubs.cli.completion import export_formats, personas, populations
 from orgbilling_stubs.cli.errors import errors_of_option, fail, file_problem, report_error
-from orgbilling_stubs.cli.network_options import CaFile, Insecure, http_url, readable_file
+from orgbilling_stubs.cli.export_options import (
+    Append,
+    AsOf,
+    Block,
+    Bom,
+    Bundle,
+    Days,
+    Dirty,
+    Feed,
+    Folder,
+    Force,
+    From,
+    Jobs,
+    Kind,
+    Launched,
+    Locale,
+    Money,
+    Orgs,
+    Out,
+    PartitionBy,
+    Personas,
+    PopulationName,
+    Preview,
+    Replace,
+    Report,
+    Schema,
+    Seed,
+    Shard,
+    Since,
+    Tables,
+    To,
+    Totals,
+    VerifiedShard,
+)
+from orgbilling_stubs.cli.network_options import CaFile, Insecure
 from orgbilling_stubs.cli.tables import counted
 
 if TYPE_CHECKING:
@@ -77,104 +109,69 @@ def termination_as_interrupt() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-Folder = Annotated[
-    str,
-    typer.Argument(
-        metavar="DIR", help="The folder of an export, here or in object storage.", show_default=False
-    ),
-]
+class FileOptions(NamedTuple):
+    """What the options say of the files: where they go, how they look, which share of them is written."""
 
+    out: str | None
+    format: str
+    tables: str | None
+    shard: str | None
+    block: int
+    partition_by: str | None
+    dirty: str | None
+    bom: bool
+    money: str
+    jobs: int | None
 
-def _option(help: str, **more: Any) -> Any:
-    return typer.Option(help=help, show_default=False, **more)
+    def request(
+        self, selection: Selection, changes: ChangeRange | None, table_names: tuple[str, ...]
+    ) -> ExportRequest | None:
+        """The export that they ask for; None if they ask for no files."""
+        from orgbilling_stubs.export import request as requests
+        from orgbilling_stubs.export import workers
+        from orgbilling_stubs.export.errors import ExportError
 
+        if self.out is None:
+            if self.bom or not (self.shard is self.partition_by is self.dirty is None):
+                problem = "--shard, --partition-by, --dirty and --bom are about files: they need --out DIR"
+                raise ExportError("conflicting_options", problem)
+            return None
+        with errors_of_option("--shard", ExportError):
+            share = None if self.shard is None else requests.parse_shard(self.shard)
+        with errors_of_option("--out", ExportError):
+            folder, storage = _destination(self.out)
+        return requests.ExportRequest(
+            folder,
+            requests.parse_format(self.format),
+            selection,
+            tables=table_names,
+            part_size=self.block,
+            jobs=self.jobs or workers.cores(),
+            shard=share,
+            partition_by=requests.parse_partition(self.partition_by),
+            storage=storage,
+            changes=changes,
+            dirty=requests.parse_rate(self.dirty),
+            bom=self.bom,
+            money=requests.parse_money(self.money),
+        )
 
-Out = Annotated[
-    str | None,
-    _option("Write into this folder, here or in object storage (s3://bucket/demo).", metavar="DIR"),
-]
-Personas = Annotated[
-    list[str] | None,
-    _option(
-        "Personas or files, comma-separated or repeated; `all`. (default: standard)", autocompletion=personas
-    ),
-]
-Orgs = Annotated[
-    int | None,
-    _option(
-        "Draw N organizations of the personas named; or a population that has N four years after its launch, "
-        "and exactly N with --days.",
-        min=1,
-        metavar="N",
-    ),
-]
-PopulationName = Annotated[
-    str | None,
-    _option(
-        "The population: startup, scale-up, enterprise, or a file. (default: startup)",
-        metavar="P",
-        autocompletion=populations,
-    ),
-]
-Launched = Annotated[
-    str | None, _option("The first day of the population's sign-ups. (default: its own)", metavar="DATE")
-]
-Kind = Annotated[
-    str,
-    typer.Option(
-        help="csv, jsonl, sqlite, json, parquet, duckdb or postgres.", autocompletion=export_formats
-    ),
-]
-Bundle = Annotated[
-    Path | None,
-    _option("Export the organizations of a bundle.", metavar="FILE", callback=readable_file),
-]
-From = Annotated[
-    str | None,
-    typer.Option(
-        "--from", help="Export the organizations of a running stub.", metavar="URL", callback=http_url
-    ),
-]
-Days = Annotated[int | None, _option("Days of history.", min=1, max=3660, metavar="N")]
-Seed = Annotated[int, typer.Option(help="The seed of all names and numbers.")]
-AsOf = Annotated[str | None, _option("The instant of the export. (default: now)", metavar="INSTANT")]
-Since = Annotated[
-    str | None,
-    _option("Export only the rows that are new since this instant (needs --orgs).", metavar="INSTANT"),
-]
-Feed = Annotated[
-    bool, typer.Option("--feed", help="With --since: every change, as insert, update or delete.")
-]
-Dirty = Annotated[
-    str | None,
-    _option("Give this share of rows a defect, such as 0.01; `defects` lists them.", metavar="RATE"),
-]
-Locale = Annotated[str | None, _option("Locale of all names, such as de_DE or ja_JP.", metavar="L")]
-Tables = Annotated[str | None, _option("Export these tables only. (default: all)", metavar="T,T")]
-Shard = Annotated[str | None, _option("Export only the I-th of N shards, from 1.", metavar="I/N")]
-VerifiedShard = Annotated[
-    str | None, _option("Verify only the files of the I-th of N shards, from 1.", metavar="I/N")
-]
-Totals = Annotated[bool, typer.Option("--totals", help="Verify only what the shards have in common.")]
-PartitionBy = Annotated[
-    str | None,
-    _option("Divide the long tables of Parquet by date or month, in folders.", metavar="date|month"),
-]
-Block = Annotated[int, typer.Option(min=1, help="How many organizations a part has.")]
-Jobs = Annotated[int | None, _option("How many processes work. (default: one for each core)", min=1)]
-To = Annotated[str | None, _option("Load the data into this database: postgresql://…", metavar="URL")]
-Replace = Annotated[
-    bool, typer.Option("--replace", help="With --to: drop tables of the same names, and create them anew.")
-]
-Append = Annotated[
-    bool, typer.Option("--append", help="With --to: add the rows to the tables that are there.")
-]
-Schema = Annotated[
-    str | None, _option("With --to: create the tables in this schema of the database.", metavar="NAME")
-]
-Force = Annotated[bool, typer.Option("--force", help="Replace the export, or the files, that are there.")]
-Preview = Annotated[bool, typer.Option("--preview", help="Show charts of balance and usage in the terminal.")]
-Report = Annotated[Path | None, _option("Write charts to this HTML page.", metavar="FILE")]
+    def arguments(self, request: ExportRequest, since: str | None, feed: bool) -> list[str]:
+        """The options again, as far as the bytes of the whole export follow from them."""
+        from orgbilling_stubs.export.request import AMOUNTS, PART_SIZE
+
+        given = {
+            "--tables": None if self.tables is None else ",".join(request.tables),
+            "--block": None if self.block == PART_SIZE else str(self.block),
+            "--partition-by": self.partition_by,
+            "--since": since,
+            "--dirty": self.dirty,
+            "--money": None if self.money == AMOUNTS[0] else self.money,
+            "--format": self.format,
+        }
+        flags = {"--feed": feed, "--bom": self.bom}
+        options = [word for name, value in given.items() if value is not None for word in (name, value)]
+        return options + [name for name, is_set in flags.items() if is_set]
 
 
 @app.callback()
@@ -200,6 +197,8 @@ def export(
     shard: Shard = None,
     block: Block = 100,
     partition_by: PartitionBy = None,
+    bom: Bom = False,
+    money: Money = "number",
     dirty: Dirty = None,
     jobs: Jobs = None,
     to: To = None,
@@ -217,8 +216,6 @@ def export(
         typer.echo(context.get_help())
         raise typer.Exit
     from orgbilling_stubs.export import request as requests
-    from orgbilling_stubs.export import workers
-    from orgbilling_stubs.export.errors import ExportError
 
     with reported_errors():
         if bundle is None and source is None:
@@ -227,50 +224,19 @@ def export(
             changes = _changes(options, since, feed or (to is not None and since is not None))
             note = options.count_note(len(selection.organizations))
         else:
-            selection, command = _recorded(
-                bundle,
-                source,
-                CertificateOptions(ca_file, insecure),
-                given=(persona, orgs, population, launched, as_of, days, locale, since),
-            )
-            changes = note = None
+            tls = CertificateOptions(ca_file, insecure)
+            given = (persona, orgs, population, launched, as_of, days, locale, since)
+            (selection, command), changes, note = _recorded(bundle, source, tls, given), None, None
+        table_names = requests.parse_tables(tables)
+        files = FileOptions(out, format, tables, shard, block, partition_by, dirty, bom, money, jobs)
+        request = files.request(selection, changes, table_names)
         if preview:
             _preview(selection)
         if report is not None:
             _report(selection, command, report, force)
-        table_names = requests.parse_tables(tables)
-        if to is not None:
-            target = _database_target(to, schema, replace_tables, append)
-            _fill_database(selection, target, table_names, changes)
-        elif replace_tables or append or schema is not None:
-            raise ExportError("conflicting_options", "--replace, --append and --schema are for --to URL")
-        if out is not None:
-            command += ["--tables", ",".join(table_names)] if tables is not None else []
-            command += ["--block", str(block)] if block != requests.PART_SIZE else []
-            with errors_of_option("--shard", ExportError):
-                share = None if shard is None else requests.parse_shard(shard)
-            partition = requests.parse_partition(partition_by)
-            command += ["--partition-by", partition] if partition is not None else []
-            command += ["--since", since] if since is not None else []
-            command += ["--feed"] if feed else []
-            rate = requests.parse_rate(dirty)
-            command += ["--dirty", str(dirty)] if dirty is not None else []
-            with errors_of_option("--out", ExportError):
-                folder, storage = _destination(out)
-            request = requests.ExportRequest(
-                folder,
-                format,
-                selection,
-                tables=table_names,
-                part_size=block,
-                jobs=jobs or workers.cores(),
-                shard=share,
-                partition_by=partition,
-                storage=storage,
-                changes=changes,
-                dirty=rate,
-            )
-            _write(request, [*command, "--format", format], force)
+        _load(to, schema, replace_tables, append, selection, table_names, changes)
+        if request is not None:
+            _write(request, [*command, *files.arguments(request, since, feed)], force)
         if note is not None and (to is not None or out is not None):
             console.print(note)
 
@@ -352,13 +318,9 @@ def _recorded(
 def _write(request: ExportRequest, command: list[str], force: bool) -> None:
     """Write the files, with a progress bar on a terminal."""
     from orgbilling_stubs.export import manifest, run
-    from orgbilling_stubs.export.errors import ExportError
-    from orgbilling_stubs.export.request import FORMATS
     from orgbilling_stubs.export.writers.text_formats import instants
 
-    if request.format not in FORMATS:
-        raise ExportError("unknown_format", f"--format: {not_one_of(request.format, FORMATS)}")
-    fields = {
+    fields: dict[str, object] = {
         "command": shlex.join(command),
         "format": request.format,
         "versions": manifest.versions(request.format),
@@ -373,6 +335,10 @@ def _write(request: ExportRequest, command: list[str], force: bool) -> None:
         fields |= {"since": instants([first.as_of_ms])[0], "feed": request.changes.feed}
     if request.dirty is not None:
         fields["dirty"] = request.dirty
+    if request.bom:
+        fields["bom"] = True
+    if request.format == "jsonl":
+        fields["money"] = request.money
     total = sum(len(part.organizations) for part in request.parts())
     with progress(total) as advance:
         contents = run.export(replace(request, manifest_fields=fields), advance, force=force)
@@ -418,6 +384,24 @@ def _report(selection: Selection, command: list[str], file: Path, force: bool) -
     html = page.report(summaries, omitted, shlex.join(command))
     files.write_file(file.parent, file.name, html.encode())
     console.print(f"{escape(str(file))}: {counted(len(summaries), 'organization')}")
+
+
+def _load(
+    url: str | None,
+    schema: str | None,
+    replace_tables: bool,
+    append: bool,
+    selection: Selection,
+    tables: tuple[str, ...],
+    changes: ChangeRange | None,
+) -> None:
+    """Fill the database of `--to`, if there is one."""
+    from orgbilling_stubs.export.errors import ExportError
+
+    if url is not None:
+        _fill_database(selection, _database_target(url, schema, replace_tables, append), tables, changes)
+    elif replace_tables or append or schema is not None:
+        raise ExportError("conflicting_options", "--replace, --append and --schema are for --to URL")
 
 
 def _database_target(url: str, schema: str | None, replace_tables: bool, append: bool) -> DatabaseTarget:

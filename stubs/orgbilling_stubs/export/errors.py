@@ -28,6 +28,7 @@ CODES = {
     "storage_error": "object storage refused something, or cannot be reached",
     "unknown_database": "the address is not `postgresql://…`",
     "unknown_format": "there is no such format",
+    "unknown_money": "amounts are written as `number` or `text`",
     "unknown_partition": "tables are divided by `date` or `month`",
     "unknown_persona": "there is no such persona, or its file cannot be used",
     "unknown_storage": "there is no file system for such an address",

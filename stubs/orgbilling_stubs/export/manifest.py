@@ -10,18 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from orgbilling_stubs.export.errors import EXTRA, ExportError, from_os
-from orgbilling_stubs.export.request import ExportRequest
-from orgbilling_stubs.export.schema import BY_NAME, NAMES, document
-from orgbilling_stubs.export.writers import postgres, sql
+from orgbilling_stubs.export.schema import NAMES
 from orgbilling_stubs.export.writers.files import ManifestEntry, write_file
-from orgbilling_stubs.export.writers.parts import table_path
 
 Manifest = dict[str, Any]
 """A manifest as JSON: `rows` of each table, `files`, and the fields of the request."""
 
 NAME = "manifest.json"
-COMPANIONS = ("schema.json", "load.sql")
-"""What is written beside the tables. Every shard writes it, and it is the same in all."""
 
 _SHARD_NAME = re.compile(r"manifest-(\d+)-of-(\d+)\.json")
 _LIBRARIES = {"parquet": ("pyarrow",), "duckdb": ("duckdb",)}
@@ -70,37 +65,6 @@ def is_manifest(name: str) -> bool:
 
 def _json(value: Mapping[str, object]) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def write_companions(request: ExportRequest) -> list[ManifestEntry]:
-    """Write `schema.json`, and for PostgreSQL the script that creates the tables and loads the rows."""
-    entries = [write_file(request.folder, "schema.json", _json(document(request.tables, request.table)))]
-    if request.format == "postgres":
-        script = _load_script(request.tables, request.part_count).encode()
-        entries.append(write_file(request.folder, "load.sql", script))
-    return entries
-
-
-def _load_script(tables: Sequence[str], part_count: int | None) -> str:
-    """What psql runs in the folder of an export.
-
-    It says in which encoding the files are, whatever the client's is, and stops at the first error, which is
-    one line.
-    """
-    usage = "Run in this folder: psql --single-transaction --file load.sql DATABASE"
-    settings = "\\set ON_ERROR_STOP on\n\\set SHOW_CONTEXT never\n\\encoding UTF8\n"
-    created = [
-        sql.create(BY_NAME[name], "postgresql", within=tables) + sql.comments(BY_NAME[name])
-        for name in tables
-    ]
-    copied = [
-        f"\\copy {name} from '{table_path(name, 'postgres', part)}'\n"
-        for part in ([None] if part_count is None else range(part_count))
-        for name in tables
-    ]
-    return (
-        "\n".join([f"-- {usage}\n", settings + postgres.REFUSE_SQL_ASCII, *created]) + "\n" + "".join(copied)
-    )
 
 
 def read(folder: Path, name: str = NAME) -> Manifest:

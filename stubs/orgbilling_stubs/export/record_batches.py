@@ -69,7 +69,13 @@ class RecordBatches:
             yield from part_batches(selection, part, self.table, schema)
 
     def shards(self, count: int) -> list[RecordBatches]:
-        """The same rows in `count` shares, for as many tasks; raises ExportError `bad_shard`."""
+        """The same rows in `count` shares, for as many tasks.
+
+        Raises ValueError for fewer than one; ExportError `bad_shard` for a shard, which cannot be divided.
+        """
+        _whole_number("count", count)
+        if count < 1:
+            raise ValueError(f"shards: there are no {count} shards: one or more")
         if self.shard != (1, 1):
             raise ExportError("bad_shard", "this is a shard already: divide the whole")
         return [replace(self, shard=request.checked_shard(number + 1, count)) for number in range(count)]
@@ -114,8 +120,11 @@ def batches(
     the present instant, RFC 3339 or a datetime with a zone, by default now, which every copy and shard of the
     result then shares; shard: `"2/8"` or `(2, 8)`.
 
-    Raises ExportError, whose `code` says which option is wrong.
+    Raises ExportError, whose `code` says which option is wrong; TypeError for a number that is none.
     """
+    for name, number in {"orgs": orgs, "seed": seed, "days": days, "part_size": part_size}.items():
+        if number is not None:
+            _whole_number(name, number)
     if table not in NAMES:
         raise ExportError("unknown_table", f"table: {not_one_of(table, NAMES)}")
     if part_size < 1:
@@ -124,6 +133,11 @@ def batches(
     names = tuple(name.strip() for name in named if name.strip())
     options = SelectionOptions(_as_of_ms(as_of), seed, names, orgs, days, locale, population, _day(launched))
     return RecordBatches(table, options, _division(shard), part_size)
+
+
+def _whole_number(name: str, number: object) -> None:
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise TypeError(f"{name}: {number!r} is a {type(number).__name__}, not an int")
 
 
 def _division(shard: str | tuple[int, int]) -> tuple[int, int]:

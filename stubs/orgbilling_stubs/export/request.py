@@ -30,6 +30,9 @@ PART_SIZE = 100
 PARTITIONS = ("date", "month")
 """What the long tables can be divided by, into folders that engines know as Hive partitions."""
 
+AMOUNTS = ("number", "text")
+"""How JSON Lines can have amounts and prices: as JSON's numbers or as strings, with the same digits."""
+
 MAX_SHARDS = 100_000
 
 Progress = Callable[[int, int], None]
@@ -49,8 +52,8 @@ class ExportRequest:
 
     part_size: organizations in a part; shard: the i-th of n, from 1; partition_by: one of PARTITIONS, for
     Parquet; storage: where the files go instead of the folder; changes: what has changed instead of all rows;
-    dirty: the share of rows that get a defect; manifest_fields: what the manifest says besides rows and
-    files.
+    dirty: the share of rows that get a defect; bom: whether CSV files begin with a byte order mark; money:
+    one of AMOUNTS, for JSON Lines; manifest_fields: what the manifest says besides rows and files.
     """
 
     folder: Path
@@ -64,6 +67,8 @@ class ExportRequest:
     storage: ObjectStorage | None = None
     changes: ChangeRange | None = None
     dirty: float | None = None
+    bom: bool = False
+    money: str = AMOUNTS[0]
     manifest_fields: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -120,6 +125,20 @@ def checked_shard(number: int, count: int) -> tuple[int, int]:
     if 1 <= number <= count <= MAX_SHARDS:
         return number, count
     raise ExportError("bad_shard", f"'{number}/{count}' is not i/n with 1 ≤ i ≤ n, such as 2/8")
+
+
+def parse_format(text: str) -> str:
+    """A format. Raises ExportError `unknown_format` for none of FORMATS."""
+    if text not in FORMATS:
+        raise ExportError("unknown_format", f"--format: {not_one_of(text, FORMATS)}")
+    return text
+
+
+def parse_money(text: str) -> str:
+    """How amounts are written. Raises ExportError `unknown_money` for none of AMOUNTS."""
+    if text not in AMOUNTS:
+        raise ExportError("unknown_money", f"--money: {not_one_of(text, AMOUNTS)}")
+    return text
 
 
 def parse_partition(text: str | None) -> str | None:

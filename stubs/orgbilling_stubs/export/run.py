@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from orgbilling_stubs.export import manifest, workers
+from orgbilling_stubs.export import companions, manifest, workers
 from orgbilling_stubs.export.errors import ExportError, ExportStopped, from_os, require
 from orgbilling_stubs.export.manifest import Manifest
 from orgbilling_stubs.export.object_storage import ObjectStorage, UploadedPart
-from orgbilling_stubs.export.request import CHANGE_FORMATS, ONE_FILE_FORMATS, ExportRequest, Progress
+from orgbilling_stubs.export.request import AMOUNTS, CHANGE_FORMATS, ONE_FILE_FORMATS, ExportRequest, Progress
 from orgbilling_stubs.export.staging import staged
 from orgbilling_stubs.export.writers import parts
 from orgbilling_stubs.export.writers.defects import LIST
@@ -50,7 +50,7 @@ def _store(request: ExportRequest, storage: ObjectStorage, advance: Progress, *,
     earlier = [
         name for name in existing if manifest.is_manifest(name) and not _is_sibling(name, request.shard)
     ]
-    common = () if request.shard is None else manifest.COMPANIONS
+    common = () if request.shard is None else companions.NAMES
     in_the_way = [*earlier, *sorted({*planned_paths(request)} & {*existing} - {*common})]
     if in_the_way and not force:
         problem = f"{storage}/{in_the_way[0]} exists; choose another folder, or --force"
@@ -86,7 +86,7 @@ def planned_paths(request: ExportRequest) -> list[str]:
             for organization in part.organizations
         ]
     if request.format in ONE_FILE_FORMATS:
-        return [f"orgbilling.{request.format}", "schema.json"]
+        return [f"orgbilling.{request.format}", *companions.file_names(request)]
     tables = [
         parts.table_path(name, request.format, part.number)
         for part in request.parts()
@@ -95,22 +95,22 @@ def planned_paths(request: ExportRequest) -> list[str]:
     ]
     if request.dirty is not None:
         tables += [parts.table_path(LIST, "jsonl", part.number) for part in request.parts()]
-    return [*tables, "schema.json", *(["load.sql"] if request.format == "postgres" else [])]
+    return [*tables, *companions.file_names(request)]
 
 
 def _write(request: ExportRequest, advance: Progress) -> list[ManifestEntry]:
     if request.format == "json":
         return workers.run_parts(request, _to_storage(request, parts.write_responses), advance)
-    companions = manifest.write_companions(request)
+    beside = companions.write(request)
     if request.format == "sqlite":
         from orgbilling_stubs.export.writers import sqlite
 
-        return companions + sqlite.write(request, advance)
+        return beside + sqlite.write(request, advance)
     if request.format == "duckdb":
         from orgbilling_stubs.export.writers import duckdb
 
-        return companions + duckdb.write(request, advance)
-    return companions + workers.run_parts(request, _to_storage(request, parts.write_tables), advance)
+        return beside + duckdb.write(request, advance)
+    return beside + workers.run_parts(request, _to_storage(request, parts.write_tables), advance)
 
 
 def _to_storage(request: ExportRequest, write_part: workers.WritePart) -> workers.WritePart:
@@ -121,14 +121,7 @@ def _require_libraries(request: ExportRequest) -> None:
     """Refuse what cannot be done before anything is written."""
     if request.shard is not None and request.format in ONE_FILE_FORMATS:
         raise ExportError("one_file", f"{request.format} is one file: it has no shards; csv and parquet have")
-    if request.changes is not None and request.format not in CHANGE_FORMATS:
-        problem = f"--since writes {', '.join(CHANGE_FORMATS)}, or to a database; {request.format} is whole"
-        raise ExportError("conflicting_options", problem)
-    if request.dirty is not None and (request.format not in ("csv", "jsonl") or request.changes is not None):
-        problem = "--dirty is for whole exports in csv or jsonl: other formats refuse cells of a wrong type"
-        raise ExportError("conflicting_options", problem)
-    if request.partition_by is not None and request.format != "parquet":
-        problem = f"--partition-by divides Parquet files; {request.format} has none"
+    if problem := _conflict(request):
         raise ExportError("conflicting_options", problem)
     if request.selection.population is not None:
         if request.format == "json":
@@ -138,3 +131,19 @@ def _require_libraries(request: ExportRequest) -> None:
     if request.format in ("parquet", "duckdb"):
         for module in ("numpy", "pyarrow", *(["duckdb"] if request.format == "duckdb" else [])):
             require(module, request.format)
+
+
+def _conflict(request: ExportRequest) -> str:
+    """Why an option does not fit the format; empty if all do."""
+    format = request.format
+    if request.changes is not None and format not in CHANGE_FORMATS:
+        return f"--since writes {', '.join(CHANGE_FORMATS)}, or to a database; {format} is whole"
+    if request.dirty is not None and (format not in ("csv", "jsonl") or request.changes is not None):
+        return "--dirty is for whole exports in csv or jsonl: other formats refuse cells of a wrong type"
+    if request.partition_by is not None and format != "parquet":
+        return f"--partition-by divides Parquet files; {format} has none"
+    if request.bom and format != "csv":
+        return f"--bom is for csv, whose readers cannot tell its encoding; {format} has one"
+    if request.money != AMOUNTS[0] and format != "jsonl":
+        return f"--money is for jsonl; {format} has one way to write amounts"
+    return ""

@@ -51,6 +51,11 @@ class Table(NamedTuple):
         """The column names."""
         return tuple(column.name for column in self.columns)
 
+    @property
+    def description(self) -> str:
+        """What the table means, and its key, in one line."""
+        return f"{self.meaning}. Key: {', '.join(self.key)}"
+
     def referenced(self, tables: Collection[str]) -> list[Table]:
         """Those of some tables that the foreign keys lead to."""
         return [BY_NAME[name] for name in self.references if name in tables]

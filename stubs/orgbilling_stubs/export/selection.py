@@ -135,7 +135,7 @@ class SelectionOptions:
 
     def _from_population(self, count: int) -> Selection:
         """Those of a population who have signed up by the as-of instant, the first one first."""
-        population = load_population(self.population or DEFAULT_POPULATION)
+        population = load_population(DEFAULT_POPULATION if self.population is None else self.population)
         if self.days is not None:
             first_day, reference_ms = self.as_of_ms // DAY_MS - self.days, self.as_of_ms
         else:
@@ -181,7 +181,9 @@ class SelectionOptions:
         """
         if self.launched_day is not None:
             return self.launched_day
-        return launch_day(load_population(self.population or DEFAULT_POPULATION), as_of_ms)
+        return launch_day(
+            load_population(DEFAULT_POPULATION if self.population is None else self.population), as_of_ms
+        )
 
     @property
     def _named(self) -> tuple[str, ...]:

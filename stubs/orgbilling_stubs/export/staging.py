@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from orgbilling_stubs.export import manifest
+from orgbilling_stubs.export import companions, manifest
 from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.manifest import Manifest
 from orgbilling_stubs.export.schema import NAMES
@@ -89,7 +89,7 @@ def _refuse_overwriting(folder: Path, planned: Sequence[str], shard: tuple[int, 
     if any(path.exists() for path in manifests):
         raise ExportError("not_empty", f"{folder} holds an export; {advice}")
     # Shards have some files in common.
-    common = () if shard is None else manifest.COMPANIONS
+    common = () if shard is None else companions.NAMES
     paths = set(planned)
     for path in planned:
         if path not in common and os.path.lexists(folder / path):
@@ -129,7 +129,7 @@ def _move(
     for path, sha256 in paths.items():
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        if shard is not None and path in manifest.COMPANIONS and not force and place.exists():
+        if shard is not None and path in companions.NAMES and not force and place.exists():
             if sha256_of(place) != sha256:
                 raise ExportError("shards_differ", f"{place}: a shard of another export has written it")
             continue

@@ -60,6 +60,7 @@ def test_the_manifest_has_the_command_that_makes_it_again(tmp_path):
         "ledger,organizations",
         "--locale",
         "de_DE",
+        "--bom",
     )
     assert run("--out", tmp_path / "a", *SMALL, *options)[0] == 0
     manifest = json.loads((tmp_path / "a" / "manifest.json").read_text())
@@ -165,6 +166,15 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     code, _, err = run("--out", tmp_path / "file", *SMALL)
     assert (code, err.count("\n")) == (2, 1)
     assert err.startswith("orgbilling: ")
+
+
+@pytest.mark.parametrize("command", [("verify", ""), ("merge", " "), ("--out", "")])
+def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*command)
+    assert (code, out) == (2, "")
+    assert "is empty" in err
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_ctrl_c_is_one_line(tmp_path, monkeypatch):

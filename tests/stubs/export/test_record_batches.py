@@ -134,6 +134,22 @@ def test_a_persona_that_is_not_there_is_named():
     assert caught.value.code == "unknown_persona"
 
 
+@pytest.mark.parametrize("name", ["orgs", "seed", "days", "part_size"])
+def test_a_number_that_is_text_is_named(name):
+    with pytest.raises(TypeError, match=rf"^{name}: '5' is a str, not an int$"):
+        batches("ledger", **SMALL | {name: "5"})
+    with pytest.raises(TypeError, match=rf"^{name}: True is a bool, not an int$"):
+        batches("ledger", **SMALL | {name: True})
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_there_are_no_shards_without_a_number(count):
+    with pytest.raises(ValueError, match=f"^shards: there are no {count} shards: one or more$"):
+        batches("ledger", **SMALL).shards(count)
+    with pytest.raises(TypeError, match=r"^count: '2' is a str"):
+        batches("ledger", **SMALL).shards("2")
+
+
 def test_a_shard_is_not_divided_again():
     shard = batches("ledger", **SMALL).shards(2)[0]
     with pytest.raises(ExportError, match="shard already") as caught:

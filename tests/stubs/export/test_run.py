@@ -13,6 +13,8 @@ from orgbilling_stubs.export.organization_tables import OrganizationTables
 
 from .conftest import ALL, names_in
 
+BESIDE = {"schema.json", "sources.yml", "views.sql"}
+
 
 def contents(folder):
     return {path: (folder / path).read_bytes() for path in names_in(folder)}
@@ -63,7 +65,7 @@ def test_money_is_exact_text(tmp_path, make):
 
 def test_a_part_of_the_tables_can_be_chosen(tmp_path, make):
     exported = make(tmp_path, tables=("organizations", "ledger"), part_size=100)
-    assert names_in(tmp_path) == {"organizations.csv", "ledger.csv", "schema.json", "manifest.json"}
+    assert names_in(tmp_path) == {"organizations.csv", "ledger.csv", "manifest.json"} | BESIDE
     assert [*exported["rows"]] == ["organizations", "ledger"]
 
 
@@ -74,7 +76,7 @@ def test_an_export_is_not_overwritten_unless_asked(tmp_path, make):
         make(tmp_path, "jsonl", part_size=100)
     assert caught.value.code == "not_empty"
     make(tmp_path, "jsonl", part_size=100, tables=("ledger",), force=True)
-    assert names_in(tmp_path) == {"ledger.jsonl", "schema.json", "manifest.json", "mine.txt"}
+    assert names_in(tmp_path) == {"ledger.jsonl", "manifest.json", "mine.txt"} | BESIDE
 
 
 def test_nothing_outside_the_folder_is_removed(tmp_path, make):

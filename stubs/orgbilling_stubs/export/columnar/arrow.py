@@ -34,6 +34,9 @@ TYPES: dict[str, pa.DataType] = {
     "date": pa.date32(),
     "bool": pa.bool_(),
 }
+COMMENT = "comment"
+"""The key of what a table or a column means in the metadata of a schema."""
+
 _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -55,14 +58,16 @@ def schema(table: Table, *, dictionaries: bool = False) -> pa.Schema:
     plain strings, which every reader of record batches knows.
     """
     coded = dictionary_columns(table) if dictionaries else []
-    return pa.schema(
+    fields = [
         pa.field(
             column.name,
             _DICTIONARY if column.name in coded else TYPES[column.kind],
             nullable=column.nullable,
+            metadata={COMMENT: column.meaning},
         )
         for column in table.columns
-    )
+    ]
+    return pa.schema(fields, metadata={COMMENT: table.description})
 
 
 def record_batch(schema: pa.Schema, columns: TableColumns) -> pa.RecordBatch:

@@ -16,6 +16,7 @@ work without a network, so Python's sqlite3 reads the file and Arrow hands the r
 from __future__ import annotations
 
 import csv
+import json
 import re
 import sqlite3
 import tempfile
@@ -30,7 +31,7 @@ from orgbilling_stubs.export.verify.invariants import SqlInvariant, derived, scr
 from orgbilling_stubs.export.verify.scope import ORGANIZATIONS
 from orgbilling_stubs.export.writers import duckdb as duckdb_writer
 from orgbilling_stubs.export.writers import sqlite as sqlite_writer
-from orgbilling_stubs.export.writers.sql import SQLITE_UNITS, TYPES, literal, quoted, sqlite_name
+from orgbilling_stubs.export.writers.sql import DUCKDB_CSV, SQLITE_UNITS, TYPES, literal, quoted, sqlite_name
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -68,7 +69,9 @@ _UNESCAPED = (
     r"replace(replace(replace(part, '\t', chr(9)), '\n', chr(10)), '\r', chr(13))), '\')"
 )
 
-_CSV = "delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, header = true"
+# DuckDB would make binary fractions of JSON's numbers. Inside a text, a quote has a backslash before it.
+_AMOUNTS_AS_TEXT = r"""regexp_replace(json::VARCHAR, '(\w)":\s*(-?\d+\.\d+)\s*([,}])', '\1":"\2"\3', 'g')"""
+
 _COPY = "delim = '\t', quote = '', escape = '', nullstr = '\\N', header = false"
 
 _SQLITE_BATCH_ROWS = 50_000
@@ -211,7 +214,7 @@ def _csv_header(table: Table, paths: Sequence[Path]) -> str:
     """What is wrong with the first rows of CSV files; empty when they name the table's columns."""
     for path in paths:
         try:
-            with path.open(encoding="utf-8", newline="") as file:
+            with path.open(encoding="utf-8-sig", newline="") as file:
                 problem = misnamed(table.names, next(csv.reader(file, strict=True), []))
         except (ValueError, csv.Error) as error:
             problem = f"row 1: {error}"
@@ -366,8 +369,13 @@ def text_source(table: Table, format: str, paths: Sequence[Path]) -> str:
         return f"raw_{table.name}"
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in table.names)
     if format == "jsonl":
-        return f"read_json({_list(paths)}, columns = {{{columns}}}, format = 'newline_delimited')"
-    dialect = _CSV if format == "csv" else _COPY
+        structure = literal(json.dumps(dict.fromkeys(table.names, "VARCHAR")))
+        return (
+            f"(SELECT unnest(CASE WHEN starts_with(json::VARCHAR, '{{') THEN from_json({_AMOUNTS_AS_TEXT}, "
+            f"{structure}) ELSE error('not a JSON object: ' || left(json::VARCHAR, 40)) END) "
+            f"FROM read_json_objects({_list(paths)}, format = 'newline_delimited'))"
+        )
+    dialect = DUCKDB_CSV if format == "csv" else _COPY
     return (
         f"read_csv({_list(paths)}, columns = {{{columns}}}, {dialect}, "
         "auto_detect = false, max_line_size = 10000000)"

@@ -132,7 +132,7 @@ class DefectTableWriter:
         return (*row[:place], wrong, *row[place + 1 :])
 
     def _line(self, row: tuple[str, ...]) -> str:
-        return text_formats.line(self._format, self._table, row)
+        return text_formats.lines(self._format, self._table, [row])[0]
 
 
 def listed(defects: list[RowDefect]) -> bytes:

@@ -8,12 +8,15 @@ from contextlib import suppress
 from hashlib import file_digest, sha256
 from io import RawIOBase
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 PARTIAL = ".partial"
+
+_SPOOLED_BYTES = 1 << 22
 
 
 class ManifestEntry(NamedTuple):
@@ -45,6 +48,7 @@ class PartialFile(RawIOBase):
             raise
         self._digest = sha256()
         self._size = 0
+        self._spooled: list[SpooledTemporaryFile[bytes]] = []
 
     def write(self, data: ReadableBuffer) -> int:
         """Append bytes.
@@ -57,6 +61,15 @@ class PartialFile(RawIOBase):
             self._digest.update(view)
             self._size += view.nbytes
         return view.nbytes
+
+    def spool(self) -> SpooledTemporaryFile[bytes]:
+        """A nameless file for what has to be written later, in the same folder if it does not fit in memory.
+
+        It is closed with this one.
+        """
+        spooled = SpooledTemporaryFile(max_size=_SPOOLED_BYTES, dir=str(self._final.parent))  # noqa: SIM115 -- see `close`
+        self._spooled.append(spooled)
+        return spooled
 
     def writable(self) -> bool:
         """True; pyarrow asks."""
@@ -74,8 +87,9 @@ class PartialFile(RawIOBase):
 
     def close(self) -> None:
         """Remove the file unless it was kept."""
-        with suppress(OSError):
-            self._file.close()
+        for file in (self._file, *self._spooled):
+            with suppress(OSError):
+                file.close()
         self._partial.unlink(missing_ok=True)
         super().close()
 

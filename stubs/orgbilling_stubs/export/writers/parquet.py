@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
 from orgbilling_stubs.export.columnar import arrow
@@ -52,9 +53,14 @@ class ParquetTableWriter:
 
 
 def parquet_writer(table: Table, schema: pa.Schema, file: PartialFile) -> pq.ParquetWriter:
-    """A writer of pyarrow's with the options that give the same bytes everywhere."""
+    """A writer of pyarrow's with the options that give the same bytes everywhere, and with comments.
+
+    Parquet has a place for what a table means, but none for a column. Arrow's readers take the metadata of
+    columns from the schema that Arrow keeps in the file. Ours says that texts are plain strings, as they are
+    for all other readers; the one that pyarrow would store says that they are dictionaries.
+    """
     # zstd gives the same bytes on every processor, which snappy does not promise.
-    return pq.ParquetWriter(
+    writer = pq.ParquetWriter(
         file,
         schema,
         compression="zstd",
@@ -62,3 +68,6 @@ def parquet_writer(table: Table, schema: pa.Schema, file: PartialFile) -> pq.Par
         use_dictionary=arrow.dictionary_columns(table),
         store_schema=False,
     )
+    plain = base64.b64encode(arrow.schema(table).serialize())
+    writer.add_key_value_metadata({arrow.COMMENT: table.description, "ARROW:schema": plain})
+    return writer

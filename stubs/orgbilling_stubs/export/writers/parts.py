@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,7 +21,7 @@ from orgbilling_stubs.export.writers.files import ManifestEntry, PartialFile, wr
 if TYPE_CHECKING:
     from orgbilling_stubs.export.writers.partitions import PartitionedTableWriter
 
-TEXT_FORMATS = {"csv": text_formats.CSV, "jsonl": text_formats.JSONL, "postgres": text_formats.COPY}
+_TEXT_FORMATS = {"csv": text_formats.CSV, "jsonl": text_formats.JSONL, "postgres": text_formats.COPY}
 _EXTENSIONS = {"csv": "csv", "jsonl": "jsonl", "postgres": "copy", "parquet": "parquet"}
 
 
@@ -42,9 +43,8 @@ def write_tables(request: ExportRequest, part: Part, tick: Callable[[int], None]
             files[name] = stack.enter_context(PartialFile(request.folder, path))
             if request.dirty is not None:
                 table, seed = request.table(name), request.selection.seed
-                format = TEXT_FORMATS[request.format]
-                dirty[name] = DefectTableWriter(format, table, files[name], request.dirty, seed)
-            writers[name] = dirty.get(name) or table_writer(request.format, request.table(name), files[name])
+                dirty[name] = DefectTableWriter(text_format(request), table, files[name], request.dirty, seed)
+            writers[name] = dirty.get(name) or table_writer(request, name, files[name])
 
         def write(tables: Mapping[str, TableColumns]) -> None:
             for name, columns in tables.items():
@@ -121,10 +121,74 @@ class TextTableWriter:
         """Nothing is left."""
 
 
-def table_writer(format: str, table: Table, file: PartialFile) -> TableWriter:
-    """The writer of a format; raises ExportError `extra_missing` for Parquet without its extra."""
-    if format == "parquet":
+class JsonLinesTableWriter:
+    """Writes JSON Lines, and first a few rows in which each column has a value, if any row has one.
+
+    JSON has no types beside its values. Readers take a column's type from the first rows (polars from 100,
+    DuckDB from 20,480), and polars fails at a value in a column that was null until then. So of each column
+    that may be null, the first row with a value stands before the others, which wait in a file of their own
+    until all such rows are found.
+    """
+
+    def __init__(self, format: text_formats.TextFormat, table: Table, file: PartialFile) -> None:
+        self._format, self._table, self._file = format, table, file
+        self._untyped = [place for place, column in enumerate(table.columns) if column.nullable]
+        self._later = file.spool()
+
+    def write(self, columns: TableColumns) -> None:
+        """Add rows."""
+        rows = [*text_formats.rows_of_cells(self._format, self._table, columns)]
+        first = self._typing(rows)
+        lines = text_formats.lines(self._format, self._table, rows)
+        for number in first:
+            self._file.write(lines[number].encode())
+        text = "".join([line for number, line in enumerate(lines) if number not in first] if first else lines)
+        if self._untyped:
+            self._later.write(text.encode())
+        else:
+            self._flush()
+            self._file.write(text.encode())
+
+    def close(self) -> None:
+        """Write the other rows."""
+        self._flush()
+
+    def _typing(self, rows: Sequence[tuple[str, ...]]) -> dict[int, None]:
+        """The numbers of the rows that are the first with a value in a column."""
+        first: dict[int, None] = {}
+        null, untyped = self._format.null, []
+        for place in self._untyped:
+            if any(rows[number][place] != null for number in first):
+                continue
+            number = next((number for number, row in enumerate(rows) if row[place] != null), None)
+            if number is None:
+                untyped.append(place)
+            else:
+                first[number] = None
+        self._untyped = untyped
+        return first
+
+    def _flush(self) -> None:
+        self._later.seek(0)
+        shutil.copyfileobj(self._later, self._file)
+        self._later.seek(0)
+        self._later.truncate()
+
+
+def text_format(request: ExportRequest) -> text_formats.TextFormat:
+    """How the text of a request's format looks."""
+    format = _TEXT_FORMATS[request.format]
+    return format._replace(bare=format.bare if request.money == "number" else (), bom=request.bom)
+
+
+def table_writer(request: ExportRequest, name: str, file: PartialFile) -> TableWriter:
+    """The writer of a table; raises ExportError `extra_missing` for Parquet without its extra."""
+    table = request.table(name)
+    if request.format == "parquet":
         from orgbilling_stubs.export.writers.parquet import ParquetTableWriter
 
         return ParquetTableWriter(table, file)
-    return TextTableWriter(TEXT_FORMATS[format], table, file)
+    # Exports of changes keep the order of the changes, so that those of many days follow each other.
+    if request.format == "jsonl" and request.changes is None:
+        return JsonLinesTableWriter(text_format(request), table, file)
+    return TextTableWriter(text_format(request), table, file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Literal
 
 from orgbilling_stubs.export.schema import NAMES, Column, Table
 
@@ -40,6 +41,11 @@ TYPES = {
     },
 }
 
+
+DUCKDB_CSV = (
+    "delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, header = true"
+)
+"""How DuckDB reads our CSV files: what stands in quotes is never null."""
 
 SQLITE_UNITS = {"money": ("micros", 1_000_000), "price": ("nanos", 1_000_000_000)}
 """The units of SQLite's integers for kinds that are no integers elsewhere, and how many of them make one."""
@@ -88,10 +94,9 @@ def sqlite_name(column: Column) -> str:
     return column.name if units is None else f"{column.name}_{units[0]}"
 
 
-def comments(table: Table) -> str:
-    """COMMENT ON the table and each of its columns, for PostgreSQL and DuckDB."""
-    described = f"{table.meaning}. Key: {', '.join(table.key)}"
-    lines = [f"COMMENT ON TABLE {table.name} IS {literal(described)};"]
+def comments(table: Table, kind: Literal["TABLE", "VIEW"] = "TABLE") -> str:
+    """COMMENT ON the table (or the view of it) and each of its columns, for PostgreSQL and DuckDB."""
+    lines = [f"COMMENT ON {kind} {table.name} IS {literal(table.description)};"]
     lines += [
         f"COMMENT ON COLUMN {table.name}.{quoted(column.name)} IS {literal(column.meaning)};"
         for column in table.columns

@@ -23,6 +23,7 @@ from orgbilling_stubs.export.columnar.columns import (
 )
 from orgbilling_stubs.export.schema import Table
 
+_BOM = "\ufeff"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS = tuple(f".{milliseconds:03d}Z" for milliseconds in range(1000))
 
@@ -88,12 +89,21 @@ def plain(kind: str, raw: list[Any]) -> list[Any]:
 
 
 class TextFormat(NamedTuple):
-    """How cells look: texts, what other cells that are no numbers stand in, and null."""
+    """How cells and rows look.
+
+    text: how a text is written; quote: what other cells that are no numbers stand in; separator: what stands
+    between cells, None for objects with names; bare: the kinds of amounts that are written as numbers where
+    texts are quoted; bom: whether a file begins with the UTF-8 byte order mark, by which spreadsheets know
+    the encoding.
+    """
 
     text: Callable[[str], str]
     quote: str
     null: str
-    header: bool
+    separator: str | None
+    header: bool = False
+    bare: tuple[str, ...] = ()
+    bom: bool = False
 
 
 _CSV_QUOTED = re.compile('[,"\r\n]')
@@ -115,9 +125,9 @@ def _copy_text(text: str) -> str:
     return _COPY_ESCAPED.sub(lambda match: _COPY_ESCAPES[match[0]], text)
 
 
-CSV = TextFormat(_csv_text, "", "", header=True)
-JSONL = TextFormat(_json_text, '"', "null", header=False)
-COPY = TextFormat(_copy_text, "", r"\N", header=False)
+CSV = TextFormat(_csv_text, "", "", ",", header=True)
+JSONL = TextFormat(_json_text, '"', "null", None, bare=("money", "price"))
+COPY = TextFormat(_copy_text, "", r"\N", "\t")
 
 
 def cells(format: TextFormat, kind: str, column: ColumnValues) -> list[str]:
@@ -142,12 +152,13 @@ def _cells(format: TextFormat, kind: str, raw: list[Any]) -> list[str]:
         return ["true" if value else "false" for value in raw]
     to_text = _AS_TEXT.get(kind)
     texts = raw if to_text is None else to_text(raw)
-    return [f'"{text}"' for text in texts] if format.quote else texts
+    return [f'"{text}"' for text in texts] if format.quote and kind not in format.bare else texts
 
 
 def header(format: TextFormat, table: Table) -> str:
     """What stands before the rows."""
-    return ",".join(table.names) + "\n" if format.header else ""
+    names = ",".join(table.names) + "\n" if format.header else ""
+    return _BOM + names if format.bom else names
 
 
 def rows_of_cells(format: TextFormat, table: Table, columns: TableColumns) -> Iterator[tuple[str, ...]]:
@@ -155,20 +166,15 @@ def rows_of_cells(format: TextFormat, table: Table, columns: TableColumns) -> It
     return zip(*(cells(format, column.kind, columns[column.name]) for column in table.columns), strict=True)
 
 
-def line(format: TextFormat, table: Table, row: tuple[str, ...]) -> str:
-    """One row with its end of line."""
-    if format is JSONL:
-        members = ",".join(f'"{name}":{cell}' for name, cell in zip(table.names, row, strict=True))
-        return f"{{{members}}}\n"
-    return ("\t" if format is COPY else ",").join(row) + "\n"
+def lines(format: TextFormat, table: Table, rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """Rows of cells, each with its end of line."""
+    if format.separator is None:
+        template = "{" + ",".join(f'"{name}":%s' for name in table.names) + "}\n"
+        return [template % row for row in rows]
+    join = format.separator.join
+    return [join(row) + "\n" for row in rows]
 
 
 def rows_as_text(format: TextFormat, table: Table, columns: TableColumns) -> str:
     """The rows, each with its end of line."""
-    texts = [cells(format, column.kind, columns[column.name]) for column in table.columns]
-    rows = zip(*texts, strict=True)
-    if format is JSONL:
-        template = "{" + ",".join(f'"{name}":%s' for name in table.names) + "}\n"
-        return "".join([template % row for row in rows])
-    join = ("\t" if format is COPY else ",").join
-    return "".join([join(row) + "\n" for row in rows])
+    return "".join(lines(format, table, rows_of_cells(format, table, columns)))

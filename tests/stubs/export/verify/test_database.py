@@ -79,8 +79,8 @@ PROBLEMS = [
     ("csv", "project_id,organization_id,name\np,o,n,m\n", "cells", "Columns: 3 Found: 4"),
     ("csv", 'project_id,organization_id,name\np,o,"n\n', "cells", "Line: 2"),
     ("jsonl", "{\n", "cells", "line 2: unexpected end of data"),
-    ("jsonl", "3\n", "cells", "line 1: Expected OBJECT"),
-    ("jsonl", "[1]\n", "cells", "line 1: Expected OBJECT"),
+    ("jsonl", "3\n", "cells", "not a JSON object: 3"),
+    ("jsonl", "[1]\n", "cells", "not a JSON object: [1]"),
     ("jsonl", GOOD["jsonl"], "cells", "row 1: name: null is no text"),
 ]
 

@@ -12,7 +12,7 @@ from ..conftest import names_in
 
 def test_the_database_has_all_rows_with_exact_types(tmp_path, make):
     exported = make(tmp_path, "duckdb")
-    assert names_in(tmp_path) == {"orgbilling.duckdb", "schema.json", "manifest.json"}
+    assert names_in(tmp_path) == {"orgbilling.duckdb", "schema.json", "sources.yml", "manifest.json"}
     with duckdb.connect(str(tmp_path / duck.FILE), read_only=True) as connection:
         for table, rows in exported["rows"].items():
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (rows,)

@@ -57,7 +57,14 @@ def test_texts_are_plain_strings_for_those_who_read():
     found = pq.read_table(io.BytesIO(file.getvalue()))
     assert str(found.schema.field("entry_type").type) == "string"
     assert str(found.schema.field("created_at").type) == "timestamp[ms, tz=UTC]"
-    assert found.schema.metadata is None
+
+
+def test_tables_and_columns_say_what_they_mean():
+    found = written([chunk(1)]).schema_arrow
+    assert found.metadata == {b"comment": PROJECTS.description.encode()}
+    assert {field.name: field.metadata for field in found} == {
+        column.name: {b"comment": column.meaning.encode()} for column in PROJECTS.columns
+    }
 
 
 def test_every_table_has_an_arrow_schema_of_its_kinds():

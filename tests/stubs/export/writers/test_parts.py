@@ -49,7 +49,7 @@ def test_a_disk_that_fills_up_is_one_line(tmp_path, make, monkeypatch, kind):
 
     with monkeypatch.context() as patched:
         patched.setattr(PartialFile, "write", full)
-        patched.setattr("orgbilling_stubs.export.manifest.write_companions", lambda request: [])
+        patched.setattr("orgbilling_stubs.export.companions.write", lambda request: [])
         with pytest.raises(ExportError, match="no space left on device") as caught:
             make(tmp_path, kind, part_size=100)
     assert caught.value.code == "file_error"

@@ -18,7 +18,7 @@ from ..conftest import AS_OF_MS, names_in
 
 def test_the_database_has_all_rows_and_keeps_all_keys(tmp_path, make):
     exported = make(tmp_path, "sqlite")
-    assert names_in(tmp_path) == {"orgbilling.sqlite", "schema.json", "manifest.json"}
+    assert names_in(tmp_path) == {"orgbilling.sqlite", "schema.json", "sources.yml", "manifest.json"}
     connection = sqlite3.connect(tmp_path / sqlite.FILE)
     for table, rows in exported["rows"].items():
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (rows,)

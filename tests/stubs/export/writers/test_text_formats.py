@@ -44,7 +44,9 @@ def test_json_lines_read_back_as_written(names):
         (JSONL, "text", ["é", None], ['"é"', "null"]),
         (COPY, "text", ["a\tb\\", None, r"\N"], [r"a\tb\\", r"\N", r"\\N"]),
         (CSV, "money", [-1, 2_500_000], ["-0.000001", "2.500000"]),
-        (JSONL, "money", [-1], ['"-0.000001"']),
+        (JSONL, "money", [-1, 2**63, None], ["-0.000001", "9223372036854.775808", "null"]),
+        (JSONL, "price", [1], ["0.000000001"]),
+        (JSONL._replace(bare=()), "money", [-1, None], ['"-0.000001"', "null"]),
         (CSV, "price", [1], ["0.000000001"]),
         (JSONL, "int", [1, None], ["1", "null"]),
         (JSONL, "bool", [True, False], ["true", "false"]),
@@ -65,4 +67,5 @@ def test_every_shape_of_a_column_gives_the_same_tokens():
 
 def test_only_csv_has_a_header():
     assert header(CSV, PROJECTS) == "project_id,organization_id,name\n"
+    assert header(CSV._replace(bom=True), PROJECTS).encode("utf-8")[:8] == b"\xef\xbb\xbfproje"
     assert header(JSONL, PROJECTS) == header(COPY, PROJECTS) == ""
