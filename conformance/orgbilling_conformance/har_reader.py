@@ -32,6 +32,7 @@ ZLIB = tuple(bytes((0x78, level)) for level in (0x01, 0x5E, 0x9C, 0xDA))
 PIECE_BYTES = 65_536
 """How many compressed bytes are decoded at once; of a piece with an error in it, nothing is read."""
 
+NOT_READ = "neither it nor what follows is read"
 MOST_DAMAGED = 100
 """After so many damaged entries no more is read: the text of each error looks at everything before it."""
 
@@ -191,12 +192,12 @@ def _read_entries(text: str, position: int, entries: list[JsonValue], damaged: d
             entry, end = decoder.raw_decode(text, position)
         except (json.JSONDecodeError, RecursionError) as error:
             end = _end_of_value(text, position)
-            damaged[len(entries)] = _flaw(error) if end else f"nothing is read from it on: {_flaw(error)}"
+            damaged[len(entries)] = _flaw(error) if end else f"{NOT_READ}: {_flaw(error)}"
         entries.append(entry)
         if not end:
             return len(text)
         if len(damaged) >= MOST_DAMAGED:
-            damaged[len(entries) - 1] = f"nothing is read from it on, the {MOST_DAMAGED}th that is damaged"
+            damaged[len(entries) - 1] = f"{NOT_READ}: the {MOST_DAMAGED}th that is damaged"
             return len(text)
         position = _after_space(text, end)
         if text.startswith(",", position):
@@ -204,7 +205,7 @@ def _read_entries(text: str, position: int, entries: list[JsonValue], damaged: d
         elif not text.startswith("]", position):
             entries.append(None)
             why = "no comma" if position < len(text) else "the file ends"
-            damaged[len(entries) - 1] = f"nothing is read from it on: {why} at character {position}"
+            damaged[len(entries) - 1] = f"{NOT_READ}: {why} at character {position}"
             return len(text)
 
 
@@ -233,7 +234,7 @@ def _ends(text: str, error: json.JSONDecodeError | RecursionError) -> bool:
 def _flaw(error: json.JSONDecodeError | RecursionError) -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply"
-    return f"{error.msg} at character {error.pos}"
+    return f"{error.msg.removesuffix(' at')} at character {error.pos}"
 
 
 def _integer(digits: str) -> float:

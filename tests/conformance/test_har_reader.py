@@ -183,4 +183,4 @@ def test_a_file_of_damaged_entries_is_given_up(tmp_path: Path) -> None:
     recording = read(tmp_path / "a.har", text)
     assert recording.entries[0] == {"a": 1}
     assert list(recording.damaged) == list(range(1, 101))
-    assert recording.damaged[100] == "nothing is read from it on, the 100th that is damaged"
+    assert recording.damaged[100] == "neither it nor what follows is read: the 100th that is damaged"

@@ -84,6 +84,23 @@ def test_a_long_download_passes_and_is_not_judged(pair, real):
     assert (exchange["answeredBy"], exchange["status"]) == ("real", 200)
 
 
+def test_an_answer_that_is_long_once_decoded_passes_and_is_not_judged(pair, real):
+    content = gzip.compress(b" " * (40 << 20), 1)
+    real.answers(200, [JSON, (b"content-encoding", b"gzip")], (content,))
+    with httpx.stream("GET", f"{pair.url}{LEDGER}", timeout=60) as answer:
+        assert b"".join(answer.iter_raw()) == content
+    assert pair.findings() == set()
+    assert any("(more than 32 MiB)" in note for note in pair.app.real_api.report().notes)
+
+
+def test_an_answer_that_is_not_in_its_coding_passes_and_is_found(pair, real):
+    for coding in (b"gzip", b"br", b"zstd", b"deflate"):
+        real.answers(200, [JSON, (b"content-encoding", coding)], (b"\xff\x01{}",))
+        with httpx.stream("GET", f"{pair.url}{LEDGER}", timeout=60) as answer:
+            assert b"".join(answer.iter_raw()) == b"\xff\x01{}"
+    assert pair.findings() == {("answer", "getOrgLedger", "status")}
+
+
 def test_a_client_that_leaves_ends_the_real_apis_answer(pair, real):
     gate = threading.Event()
     real.answers(200, [JSON], (b"[", b"]"), gate)
