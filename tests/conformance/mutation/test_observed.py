@@ -11,7 +11,12 @@ def test_who_watches_a_sound_server_accuses_nobody():
 
 
 @pytest.mark.parametrize(
-    ("name", "recorded"), [("balance-string", True), ("default-7", False), ("events-total", False)]
+    ("name", "recorded"),
+    [
+        ("balance-string", True),
+        pytest.param("default-7", False, marks=pytest.mark.slow),
+        pytest.param("events-total", False, marks=pytest.mark.slow),
+    ],
 )
 def test_who_watches_sees_a_defect(name, recorded):
     assert [outcome.caught for outcome in watched(name)] == [True, recorded]
