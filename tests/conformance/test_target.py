@@ -5,12 +5,18 @@ import gzip
 import socket
 import sys
 import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
+import brotli
 import pytest
-from orgbilling_conformance import UsageError
+from backports import zstd
+from forward_proxy import ForwardProxy, forward_proxy
+from orgbilling_conformance import UsageError, conform
 from orgbilling_conformance.exchange import Request
 from orgbilling_conformance.target import AppTarget, UnreachableError, UrlTarget, application
 from orgbilling_openapi.http_client import is_loopback
@@ -263,21 +269,27 @@ def test_a_body_without_end_is_cut_and_not_judged(monkeypatch: pytest.MonkeyPatc
     server.server_close()
 
 
-class Compressing(BaseHTTPRequestHandler):
-    """Answers with gzip: whole, cut short, or damaged, by the path."""
+PLAIN = b"[" + b"1," * 5000 + b"1]"
+ENCODED = {
+    "gzip": gzip.compress(PLAIN),
+    "deflate": zlib.compress(PLAIN),
+    "br": brotli.compress(PLAIN),
+    "zstd": zstd.compress(PLAIN),
+}
 
-    WHOLE = gzip.compress(b"[" + b"1," * 5000 + b"1]")
-    BODIES: ClassVar[dict[str, bytes]] = {
-        "whole": WHOLE,
-        "empty": b"",
-        "short": WHOLE[:-9],
-        "damaged": b"damaged",
-    }
+
+class Compressing(BaseHTTPRequestHandler):
+    """Answers in a coding: whole, cut short, or damaged, by the path."""
+
+    asked: ClassVar[list[str | None]] = []
 
     def do_GET(self) -> None:
-        body = self.BODIES[self.path.rpartition("/")[2]]
+        coding, kind = self.path.split("/")[-2:]
+        self.asked.append(self.headers.get("Accept-Encoding"))
+        whole = ENCODED[coding]
+        body = {"whole": whole, "empty": b"", "short": whole[:-9], "damaged": b"\xff" * 9}[kind]
         self.send_response(200)
-        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Encoding", coding)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -286,17 +298,91 @@ class Compressing(BaseHTTPRequestHandler):
         """Be quiet."""
 
 
-def test_compressed_data_that_ends_early_is_no_whole_answer() -> None:
+async def compressing(scope: Any, receive: Any, send: Any) -> None:
+    """The same as an application."""
+    assert scope["type"] == "http"
+    coding, kind = scope["path"].split("/")[-2:]
+    whole = ENCODED[coding]
+    body = {"whole": whole, "empty": b"", "short": whole[:-9], "damaged": b"\xff" * 9}[kind]
+    headers = [(b"content-encoding", coding.encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.mark.parametrize("coding", ENCODED)
+@pytest.mark.parametrize("in_process", [False, True])
+def test_compressed_data_that_ends_early_is_no_whole_answer(coding: str, in_process: bool) -> None:
     server = HTTPServer(("127.0.0.1", 0), Compressing)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    target = UrlTarget(f"http://127.0.0.1:{server.server_port}")
+    address = f"http://127.0.0.1:{server.server_port}"
+    target = AppTarget(compressing) if in_process else UrlTarget(address)
     try:
-        answers = {name: target.send(Request("GET", f"/{name}"), None) for name in Compressing.BODIES}
+        kinds = ("whole", "empty", "short", "damaged")
+        answers = {kind: target.send(Request("GET", f"/{coding}/{kind}"), None) for kind in kinds}
     finally:
         target.close()
         server.shutdown()
         server.server_close()
     assert answers["whole"].json == [1] * 5001
     assert (answers["empty"].status, answers["empty"].body) == (200, b"")
-    assert (answers["short"].failure, answers["short"].body) == ("broken", b"called gzip, and ends early")
-    assert (answers["damaged"].failure, answers["damaged"].body) == ("broken", b"called gzip, and is not")
+    ends_early = f"called {coding}, and ends early".encode()
+    assert (answers["short"].failure, answers["short"].body) == ("broken", ends_early)
+    assert answers["damaged"].failure == "broken"
+    assert answers["damaged"].body.startswith(f"called {coding}, and ".encode())
+    assert in_process or Compressing.asked[-1] == "gzip, deflate, br, zstd"
+
+
+@pytest.fixture
+def proxied(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Start a server with or without TLS, and a proxy that leads to it; the scheme, and the proxy."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+    @contextmanager
+    def run(scheme: str, refusal: int = 0) -> Iterator[ForwardProxy]:
+        path, context = request.getfixturevalue("certificate")
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        if scheme == "https":
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+        with forward_proxy(server.server_port, refusal) as proxy:
+            monkeypatch.setenv(f"{scheme.upper()}_PROXY", proxy.url)
+            yield proxy
+        server.shutdown()
+        server.server_close()
+
+    return run
+
+
+HOST = "api.example.test"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_another_machine_is_asked_through_the_proxy(scheme: str, proxied: Any) -> None:
+    Handler.seen.clear()
+    with proxied(scheme) as proxy:
+        target = UrlTarget(f"{scheme}://{HOST}")
+        answer = target.send(Request("GET", "/a", "days=%zz"), "Bearer t")
+        target.close()
+    assert (answer.status, answer.json) == (200, {})
+    assert Handler.seen == [("/api/v1/a?days=%zz", "Bearer t")]
+    way = ("CONNECT", f"{HOST}:443") if scheme == "https" else ("GET", f"http://{HOST}/api/v1/a?days=%zz")
+    assert proxy.asked == [way]
+
+
+def test_a_tunnel_that_is_refused_is_said_so(proxied: Any) -> None:
+    with proxied("https", refusal=407) as proxy:
+        target = UrlTarget(f"https://{HOST}")
+        with pytest.raises(UnreachableError, match=f"the proxy {proxy.url} refuses it: 407"):
+            target.send(Request("GET", "/a"), None)
+        target.close()
+
+
+def test_what_a_proxy_answers_is_not_the_apis(proxied: Any) -> None:
+    with proxied("http", refusal=407):
+        report = conform(url=f"http://{HOST}", token="a.b.c", quick=True)
+    assert (report.verdict, report.findings) == ("inconclusive", ())
+    assert report.reasons == ("something in front of the target answers: GET /org/contract: 407",)
+    assert report.head["requests"] == 3
