@@ -4,11 +4,12 @@
 | --- | --- | --- |
 | top-up | each top-up, by hand or automatic | when it is issued |
 | installment | each installment of the contract | on its due date |
-| month | the charges of each month of a postpaid organization | when the next month opens |
+| month | the charges of each month of a postpaid organization | 14 days after the next month opens |
 
-An invoice is `upcoming` before it is due and `paid` when nothing remains. In between it is `due`, and
-`overdue` once its payment has failed: an installment at once, because the card on file was charged and
-declined, and a month after a day. A part of a month may be paid; then it shows what remains.
+An installment is `upcoming` before it is due, and a month before it is issued, when the next one opens. An
+invoice is `paid` when nothing remains. In between it is `due`, and `overdue` once it was not paid in time: an
+installment at once, because the card on file was charged and declined. A part of a month may be paid; then it
+shows what remains.
 
 Payments of a postpaid organization are assigned as accounts receivable are: first to the month that the
 ledger row names, and what is left to the oldest invoice.
@@ -23,7 +24,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from orgbilling_stubs.billing import ids, instants
-from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS
+from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS, PAYMENT_TERMS_MS
 from orgbilling_stubs.billing.contract import Contract, InstallmentId
 from orgbilling_stubs.billing.currencies import minor_units_of
 from orgbilling_stubs.billing.instants import DAY_MS, MINUTE_MS
@@ -188,7 +189,7 @@ class _MonthlyCharges:
 
     number: str
     title: str
-    due_ms: int
+    issued_ms: int
     micros_by_kind: Counter[str] = field(default_factory=Counter)
     payments: list[tuple[LedgerRow, int]] = field(default_factory=list)
 
@@ -205,12 +206,10 @@ def _months(tenant: Tenant) -> Iterator[Invoice]:
     payments: list[LedgerRow] = []
     for row in tenant.ledger.rows:
         if row.kind in CHARGE_NAMES:
-            due_ms = _month_end_ms(row.at_ms)
-            if payments and payments[-1].at_ms == due_ms:  # charged after the month was billed
-                due_ms = _month_end_ms(due_ms + 1)
-            month = instants.month(due_ms - DAY_MS)
+            issued_ms = _month_end_ms(row.at_ms)
+            month = instants.month(issued_ms - DAY_MS)
             charges = months.setdefault(
-                month, _MonthlyCharges(f"{month}-M1", f"{_MONTH_TITLE}{month}", due_ms)
+                month, _MonthlyCharges(f"{month}-M1", f"{_MONTH_TITLE}{month}", issued_ms)
             )
             charges.micros_by_kind[CHARGE_NAMES[row.kind]] -= row.usd_micros
         elif row.kind == "adjustment" and not row.credits_micros and row.usd_micros > 0:
@@ -245,7 +244,7 @@ def _assign_payments(months: Sequence[_MonthlyCharges], payments: Iterable[Ledge
         title = row.description.removesuffix(" in part").removesuffix(" paid")
         left_micros = row.usd_micros
         named = [by_title[title]] if title in by_title else []
-        for charges in (*named, *sorted(months, key=lambda charges: charges.due_ms)):
+        for charges in (*named, *sorted(months, key=lambda charges: charges.issued_ms)):
             micros = min(left_micros, charges.remaining_micros)
             if micros > 0:
                 charges.payments.append((row, micros))
@@ -256,12 +255,13 @@ def _assign_payments(months: Sequence[_MonthlyCharges], payments: Iterable[Ledge
 
 def _month_invoice(tenant: Tenant, charges: _MonthlyCharges) -> Invoice:
     currency, remaining_micros = tenant.config.currency, charges.remaining_micros
-    if tenant.now_ms < charges.due_ms:
+    due_ms = charges.issued_ms + PAYMENT_TERMS_MS
+    if tenant.now_ms < charges.issued_ms:
         status = UPCOMING
     elif not minor_units_of(remaining_micros, currency):
         status = PAID
     else:
-        status = DUE if tenant.now_ms < charges.due_ms + DAY_MS else OVERDUE
+        status = DUE if tenant.now_ms <= due_ms else OVERDUE
     order = [*CHARGE_NAMES.values()]
     parts = sorted(
         charges.micros_by_kind.items(), key=lambda part: order.index(part[0]) if part[0] in order else 0
@@ -270,16 +270,30 @@ def _month_invoice(tenant: Tenant, charges: _MonthlyCharges) -> Invoice:
         charges.number,
         charges.title,
         status,
-        charges.due_ms,
-        charges.due_ms,
+        charges.issued_ms,
+        due_ms,
         currency,
         _rounded_lines(parts, currency),
         payments=tuple(
-            InvoicePayment(row.at_ms, minor_units_of(micros, currency), tenant.cards_by_row.get(row.number))
-            for row, micros in charges.payments
+            InvoicePayment(row.at_ms, minor, tenant.cards_by_row.get(row.number))
+            for (row, _), minor in zip(charges.payments, _rounded_payments(charges, currency), strict=True)
         ),
         remaining_micros=remaining_micros,
     )
+
+
+def _rounded_payments(charges: _MonthlyCharges, currency: str) -> list[int]:
+    """Payments in the smallest unit of a currency, which add up to what is paid of the rounded total.
+
+    What is paid is the rounded total without the rounded remainder, after each payment.
+    """
+    left_micros = charges.micros_by_kind.total()
+    total_minor = minor_units_of(left_micros, currency)
+    paid_minor = [0]
+    for _, micros in charges.payments:
+        left_micros -= micros
+        paid_minor.append(total_minor - minor_units_of(left_micros, currency))
+    return [after - before for before, after in pairwise(paid_minor)]
 
 
 def _rounded_lines(parts: Sequence[tuple[str, int]], currency: str) -> tuple[tuple[str, int], ...]:

@@ -18,6 +18,7 @@ METER_CHARGES = {
 """Entry type and description of the charge for each kind of meter."""
 
 AUTOMATIC_TOP_UP = "Automatic top-up"
+PAYMENT_ON_ACCOUNT = "Payment on account"
 
 
 def note_change(tenant: Tenant, at_ms: int) -> None:
@@ -39,7 +40,8 @@ def charge(
 ) -> None:
     """Post a debit: from the credits of a prepaid tenant, to the bill of a postpaid one.
 
-    The automatic top-up that it makes necessary comes first, at the same instant.
+    What it makes necessary comes first, at the same instant: an automatic top-up, or the payment of all that
+    a postpaid tenant owes if it would owe more than its limit.
     """
     config, ledger = tenant.config, tenant.ledger
     prepaid = config.mode == "prepaid"
@@ -51,6 +53,8 @@ def charge(
         micros = min(micros, max(0, ledger.balance_micros))
         if not micros and not tokens:
             return
+    elif not prepaid:
+        _keep_to_limit(tenant, at_ms, micros)
     credits_micros, owed_micros = (-micros, 0) if prepaid else (0, micros)
     ledger.post(
         at_ms,
@@ -73,6 +77,22 @@ def _top_up(tenant: Tenant, at_ms: int, rule: TopUp, left_micros: int) -> None:
     if left_micros < rule.below_micros:
         micros = purchase_micros(rule.below_micros - left_micros, rule.amount_micros)
         post_credit_change(tenant, at_ms, "top_up", micros, AUTOMATIC_TOP_UP, card=tenant.payment_card)
+
+
+def _keep_to_limit(tenant: Tenant, at_ms: int, micros: int) -> None:
+    """Let a postpaid tenant pay what it owes before a charge that would lead above its limit."""
+    limit_micros, owed_micros = tenant.debt_limit_micros(at_ms), tenant.ledger.outstanding_micros
+    if limit_micros is not None and owed_micros + micros > limit_micros:
+        pay(tenant, at_ms, owed_micros - tenant.unpaid_micros(at_ms, owed_micros), PAYMENT_ON_ACCOUNT)
+
+
+def pay(tenant: Tenant, at_ms: int, micros: int, description: str) -> None:
+    """Pay what a postpaid tenant owes, or a part of it, with the card on file."""
+    if micros > 0:
+        card = tenant.payment_card
+        post_credit_change(
+            tenant, at_ms, "adjustment", 0, description, usd_micros=micros, owed_micros=-micros, card=card
+        )
 
 
 def purchase_micros(missing_micros: int, amount_micros: int) -> int:
@@ -107,6 +127,8 @@ def post_credit_change(
     row = tenant.ledger.post(
         at_ms, kind, micros, usd_micros, description, created_by=created_by, owed_micros=owed_micros
     )
+    if owed_micros < 0:
+        tenant.billed_micros = max(0, tenant.billed_micros + owed_micros)
     if card is not None:
         tenant.cards_by_row[row.number] = card
     if installment is not None:
@@ -135,5 +157,6 @@ def post_closing_entry(tenant: Tenant, at_ms: int) -> None:
     if tenant.config.mode == "prepaid":
         post_credit_change(tenant, at_ms, "expiry", -micros, "Unused credit expired")
     else:
-        text = "Payment on account"
-        post_credit_change(tenant, at_ms, "adjustment", 0, text, usd_micros=micros, owed_micros=-micros)
+        post_credit_change(
+            tenant, at_ms, "adjustment", 0, PAYMENT_ON_ACCOUNT, usd_micros=micros, owed_micros=-micros
+        )

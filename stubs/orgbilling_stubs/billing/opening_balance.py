@@ -33,22 +33,24 @@ and its lowest balance after a charge is `lowest`. What is missing is
   zero, it opens with one USD more than the lowest balance needs. What is more than missing expires at the
   clock. A target of zero is special: usage may lead to it by running out, and then nothing is needed at all.
 
-**Postpaid.** Run the history with every invoice paid. It ends owing `owed`, the charges since the last one.
+**Postpaid.** Run the history with everything paid that is to be paid: each month's invoice some days after
+its issue, and all that is owed before a charge that would lead above the limit. It ends owing `owed`.
 
     missing = target - owed
 
-* *Less than nothing is missing:* a payment on account of that amount, two hours after the instant at which
-  that much was owed (at the as-of instant at the latest).
-* *Something is missing:* the newest invoices stay unpaid, as many as fit, and the one before is paid in part.
-  Example: invoices of 100.00 (January) and 120.00 (February), owed 30.00, target 200.00. Missing are 170.00:
+* *Less than nothing is missing:* a payment on account of that amount, two hours after the last payment, or
+  after the instant since when that much is owed (at the as-of instant at the latest).
+* *Something is missing:* the newest payments are not made, as many as fit, and the one before only in part.
+  Example: payments of 100.00 (January) and 120.00 (February), owed 30.00, target 200.00. Missing are 170.00:
   February's 120.00 stays unpaid, and of January's 100.00 the remaining 50.00. Together with the 30.00 owed,
-  that is 200.00.
-* *More is missing than all invoices together:* the rest is debt from before the history.
+  that is 200.00. From then on the debt only grows, up to the target, so it passes no limit that the target
+  keeps to.
+* *More is missing than all payments together:* the rest is debt from before the history.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate
@@ -164,37 +166,34 @@ def _lasting(extremes: BalanceExtremes, missing: int) -> int:
 
 def _postpaid(config: TenantConfig) -> OpeningBalance:
     ledger = after_history(config).ledger
-    invoices = paid_invoices(ledger.rows)
-    after_ms = invoices[-1][0] if invoices else config.start_ms - 1
-    first = bisect_right([row.at_ms for row in ledger.rows], after_ms)
-    unpaid = [row for row in ledger.rows[first:] if row.kind in CHARGES]
-    times = [row.at_ms for row in unpaid]
-    sums = [*accumulate((-row.usd_micros for row in unpaid), initial=0)]
-    owed = ledger.outstanding_micros
-    return solve_postpaid(config, invoices, owed, lambda at_ms: sums[bisect_right(times, at_ms)])
+
+    def owed_at(at_ms: int) -> int:
+        return ledger.outstanding_after(ledger.window(-1, at_ms)[1] - 1)
+
+    return solve_postpaid(config, payments(ledger.rows), ledger.outstanding_micros, owed_at)
 
 
-def paid_invoices(rows: Sequence[LedgerRow]) -> list[tuple[int, int]]:
-    """When a postpaid tenant paid its invoices, and their amounts."""
+def payments(rows: Sequence[LedgerRow]) -> list[tuple[int, int]]:
+    """When a postpaid tenant paid what it owed, and how much."""
     return [(row.at_ms, row.usd_micros) for row in rows if row.kind == "adjustment"]
 
 
 def solve_postpaid(
-    config: TenantConfig, invoices: Sequence[tuple[int, int]], owed_micros: int, owed_at: Callable[[int], int]
+    config: TenantConfig, payments: Sequence[tuple[int, int]], owed_micros: int, owed_at: Callable[[int], int]
 ) -> OpeningBalance:
     """The opening balance of a postpaid tenant.
 
-    invoices, owed_micros: of the history with every invoice paid. owed_at: what the charges since the last
-    invoice came to at an instant.
+    payments, owed_micros: of the history in which everything is paid that is to be paid. owed_at: what is
+    owed in it at an instant.
     """
     assert config.outstanding_target_micros is not None
     missing = config.outstanding_target_micros - owed_micros
     if missing < 0:
-        after_ms = invoices[-1][0] if invoices else config.start_ms
+        after_ms = payments[-1][0] if payments else config.start_ms
         moments = range(after_ms, config.as_of_ms)
         at_ms = after_ms + bisect_left(moments, -missing, key=owed_at) + _PAYMENT_DELAY_MS
         return OpeningBalance(closing_ms=min(at_ms, config.as_of_ms), closing_micros=-missing)
-    for at_ms, micros in reversed(invoices):
+    for at_ms, micros in reversed(payments):
         if missing <= micros:
             if not missing:
                 return NO_OPENING_BALANCE

@@ -6,18 +6,21 @@
 | meters: context engine events and services | once a day (`settle_day`) |
 | characters, service agreements; the invoice of a postpaid tenant | once a month (`open_month`) |
 
+The invoice is paid some days after it is issued (`pay_month`).
+
 The end of a month is billed when the next one opens, at 00:05 of its first day. `billing.scheduler` calls
 these functions as time passes; `billing.billing_days` says at which hours.
 """
 
 from __future__ import annotations
 
+from orgbilling_stubs.billing.billing_days import month_payment_ms
 from orgbilling_stubs.billing.contract import PAYMENT_INTERVAL_MONTHS
-from orgbilling_stubs.billing.instants import DAY_MS, add_months, month
-from orgbilling_stubs.billing.ledger_posting import METER_CHARGES, charge, note_change, post_credit_change
+from orgbilling_stubs.billing.instants import DAY_MS, add_months, moment, month
+from orgbilling_stubs.billing.ledger_posting import METER_CHARGES, charge, note_change, pay
 from orgbilling_stubs.billing.money import token_charge_micros, unit_charge_micros
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.billing.tenant_config import Meter, Usage
+from orgbilling_stubs.billing.tenant_config import NEVER_MS, Meter, Usage
 
 
 def charge_usage(tenant: Tenant, usage: Usage) -> None:
@@ -64,7 +67,7 @@ def settle_day(tenant: Tenant, at_ms: int) -> None:
 
 
 def open_month(tenant: Tenant, at_ms: int) -> None:
-    """Bill last month's characters and the agreements; a postpaid tenant pays its invoice."""
+    """Bill last month's characters and the agreements; a postpaid tenant gets its invoice."""
     characters, tenant.month_characters = tenant.month_characters, 0
     last_month = month(at_ms - DAY_MS)
     if characters:
@@ -73,20 +76,19 @@ def open_month(tenant: Tenant, at_ms: int) -> None:
             text = f"{characters} active characters in {last_month}"
             charge(tenant, at_ms, "character_charge", micros, text)
     _bill_agreements(tenant, at_ms)
-    unpaid_micros = tenant.unpaid_after_invoice_micros(at_ms)
-    paid_micros = tenant.ledger.outstanding_micros - unpaid_micros
-    if paid_micros > 0:
-        text = f"Invoice {last_month} paid in part" if unpaid_micros else f"Invoice {last_month} paid"
-        post_credit_change(
-            tenant,
-            at_ms,
-            "adjustment",
-            0,
-            text,
-            usd_micros=paid_micros,
-            owed_micros=-paid_micros,
-            card=tenant.payment_card,
-        )
+    if tenant.config.mode == "postpaid":
+        config = tenant.config
+        tenant.billed_micros = tenant.ledger.outstanding_micros
+        tenant.month_payment_ms = month_payment_ms(at_ms, config.seed, config.identity_organization)
+
+
+def pay_month(tenant: Tenant, at_ms: int) -> None:
+    """Let a postpaid tenant pay the invoice of last month, and what older ones left."""
+    tenant.month_payment_ms = NEVER_MS
+    last_month = month(at_ms - moment(at_ms).day * DAY_MS)
+    unpaid_micros = tenant.unpaid_micros(at_ms, tenant.billed_micros)
+    text = f"Invoice {last_month} paid in part" if unpaid_micros else f"Invoice {last_month} paid"
+    pay(tenant, at_ms, tenant.billed_micros - unpaid_micros, text)
 
 
 def _bill_agreements(tenant: Tenant, at_ms: int) -> None:

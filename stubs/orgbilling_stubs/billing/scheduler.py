@@ -7,16 +7,17 @@ steps: a year in one step posts the same ledger rows as 365 steps of a day. Thre
    scheduler's own join them: the count of active characters at 00:05, the opening of the month at 00:05 of
    its first day, and the settlement of meters at 23:55 (`billing.billing_days`).
 2. **What is due by the state.** The next credit that the configuration dates (free credit, what is brought
-   along, redeemed vouchers), the first webhook on its way, and the next step of the contract: its appearance,
-   first payment, next installment, cancellation or end. A step can make another one due at the same instant
-   (a renewal makes an installment due), so each runs alone and the due time is asked again.
+   along, redeemed vouchers), the first webhook on its way, the payment of the last month's invoice, and the
+   next step of the contract: its appearance, first payment, next installment, cancellation or end. A step can
+   make another one due at the same instant (a renewal makes an installment due), so each runs alone and the
+   due time is asked again.
 3. **The closing entry** of the opening balance, once.
 
-At one instant they run in this order: dated credits, webhooks, the contract, the day's items, the closing
-entry. Webhooks and installments come first because they bring credits, which the charges of that instant may
-need. The closing entry comes last because it corrects what everything else adds up to. Among the items of one
-instant the order is usage, meters, month, characters, settlement: a month is billed before the characters of
-its first day are counted, for they belong to the next bill.
+At one instant they run in this order: dated credits, webhooks, payments of months, the contract, the day's
+items, the closing entry. Webhooks and installments come first because they bring credits, which the charges
+of that instant may need. The closing entry comes last because it corrects what everything else adds up to.
+Among the items of one instant the order is usage, meters, month, characters, settlement: a month is billed
+before the characters of its first day are counted, for they belong to the next bill.
 
 Example. On 1 March at 00:05 an installment is due. The steps are: the installment is paid (source 2), the
 month opens and bills February's characters, then 1 March's characters are counted (source 1). The reading of
@@ -80,7 +81,7 @@ def _run_due_items(tenant: Tenant, until_ms: int) -> None:
         if state_ms == first_ms:
             _run_due_by_state(tenant, state_ms)
         elif item_ms == first_ms:
-            # All items that come before anything else, for speed: no item makes something else due.
+            # All items that come before anything else, for speed: what an item makes due is days later.
             _run_items(tenant, min(until_ms, state_ms - 1, closing_ms))
         else:
             post_closing_entry(tenant, closing_ms)
@@ -136,8 +137,8 @@ def _run_item(tenant: Tenant, item: Item) -> None:
 
 
 def _due_by_state_ms(tenant: Tenant) -> int:
-    """When the next dated credit or webhook comes, or the contract does something."""
-    due_ms = _contract_due_ms(tenant)
+    """When the next dated credit, webhook or payment of a month comes, or the contract does something."""
+    due_ms = min(_contract_due_ms(tenant), tenant.month_payment_ms)
     if tenant.webhooks:
         due_ms = min(due_ms, tenant.webhooks[0][0])
     return min(due_ms, tenant.dated_credits[0].at_ms) if tenant.dated_credits else due_ms
@@ -148,6 +149,8 @@ def _run_due_by_state(tenant: Tenant, at_ms: int) -> None:
         post_dated_credit(tenant)
     elif tenant.webhooks and tenant.webhooks[0][0] <= at_ms:
         checkout_settlement.settle_due_webhook(tenant, at_ms)
+    elif tenant.month_payment_ms <= at_ms:
+        periodic_charges.pay_month(tenant, at_ms)
     elif tenant.contract_from_ms is not None:
         contract_lifecycle.show_own_contract(tenant, at_ms)
     else:

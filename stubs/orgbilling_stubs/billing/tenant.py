@@ -13,7 +13,15 @@ from orgbilling_stubs.billing.events import CheckoutSettingsChanged, ClockSet, E
 from orgbilling_stubs.billing.instants import DAY_MS, HOUR_MS
 from orgbilling_stubs.billing.ledger import Ledger
 from orgbilling_stubs.billing.payment_cards import PaymentCard, usual_card
-from orgbilling_stubs.billing.tenant_config import ContractTerms, Meter, Prices, TenantConfig, TopUp, Usage
+from orgbilling_stubs.billing.tenant_config import (
+    NEVER_MS,
+    ContractTerms,
+    Meter,
+    Prices,
+    TenantConfig,
+    TopUp,
+    Usage,
+)
 from orgbilling_stubs.billing.usage_series import CountSeries, HighWaterMarks, TokenSeries
 
 CHECKOUT_LIFE_MS = DAY_MS
@@ -121,6 +129,10 @@ class Tenant:
         """The card that paid for each ledger row that is a payment by card."""
         self.installments_by_row: dict[int, InstallmentId] = {}
         """The installment that each ledger row pays (`contract_credit`) or returns, in the order of rows."""
+        self.billed_micros = 0
+        """What a postpaid tenant owes by invoices that were issued."""
+        self.month_payment_ms = NEVER_MS
+        """When it pays them."""
         self.dated_credits = _dated_credits(config)
         """Credits of the configuration that are still to come, in time order."""
         self.webhooks: list[tuple[int, str]] = []
@@ -215,12 +227,36 @@ class Tenant:
             return None
         return config.top_up
 
-    def unpaid_after_invoice_micros(self, at_ms: int) -> int:
-        """What a postpaid tenant still owes after it has paid its invoice: see `OpeningBalance`.
+    @property
+    def may_overdraw(self) -> bool:
+        """Whether credit may be below zero, or debt above its limit, without anything done by hand."""
+        config = self.config
+        after_history = config.outstanding_target_micros is not None and self.now_ms > config.as_of_ms
+        return config.may_overdraw or after_history
 
-        It owes everything still when its card is declined.
+    def debt_limit_micros(self, at_ms: int) -> int | None:
+        """What a postpaid tenant may owe after a charge, so that it pays before one that would lead further.
+
+        None without a limit, while the card on file is declined, while the history makes no payments, and
+        after the history of a persona whose debt at the as-of instant is given: that is up to the user.
         """
-        opening_balance, owed_micros = self.config.opening_balance, self.ledger.outstanding_micros
+        config = self.config
+        if (
+            self.automatic_payments_fail
+            or config.mode != "postpaid"
+            or not config.postpaid_limit_micros
+            or config.opening_balance.unpaid_from_ms < at_ms <= config.as_of_ms
+            or (config.outstanding_target_micros is not None and at_ms >= config.as_of_ms)
+        ):
+            return None
+        return config.postpaid_limit_micros
+
+    def unpaid_micros(self, at_ms: int, owed_micros: int) -> int:
+        """What a postpaid tenant leaves unpaid of what it is to pay at an instant: see `OpeningBalance`.
+
+        It pays nothing when its card is declined.
+        """
+        opening_balance = self.config.opening_balance
         if self.automatic_payments_fail:
             return owed_micros
         if not opening_balance.unpaid_from_ms <= at_ms <= self.config.as_of_ms:

@@ -205,9 +205,9 @@ class OpeningBalance:
     """What leads a history to the balance that its persona names: see `billing.opening_balance`.
 
     opening_micros: credits of a prepaid tenant, or debts of a postpaid one, from before the history.
-    unpaid_from_ms: invoices from this instant up to the as-of instant stay unpaid, except that of the first
-    of them only unpaid_rest_micros does. closing_ms, closing_micros: when how much credit expires, or is paid
-    on account.
+    unpaid_from_ms: payments from this instant up to the as-of instant are not made, except that of the first
+    of them only unpaid_rest_micros is missing. closing_ms, closing_micros: when how much credit expires, or
+    is paid on account.
     """
 
     opening_micros: int = 0
@@ -280,8 +280,10 @@ class TenantConfig:
 
     @property
     def may_overdraw(self) -> bool:
-        """Whether the persona says that charges are posted though no credit covers them."""
-        return self.mode == "prepaid" and not self.stop_when_exhausted
+        """Whether the persona says that credit goes below zero, or that debt has no limit or passes it."""
+        if self.mode == "prepaid":
+            return not self.stop_when_exhausted
+        return not 0 < max(1, self.outstanding_target_micros or 0) <= self.postpaid_limit_micros
 
     def session_id_parts(self, *parts: str | int) -> tuple[str | int, ...]:
         """What the id of a checkout or portal session is derived from, given what tells it from the others.

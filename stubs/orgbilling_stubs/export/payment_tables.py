@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orgbilling_stubs.billing import instants
-from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS
+from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS, PAYMENT_TERMS_MS
 from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.billing.invoices import issue_ms
 from orgbilling_stubs.billing.tenant import Tenant
@@ -46,7 +46,7 @@ class _OpenInvoice:
 
     invoice_id: str
     kind: str
-    due_ms: int
+    issued_ms: int
     micros: int
     left_micros: int
     paid_ms: int | None = None
@@ -182,7 +182,7 @@ def _assign(posting: Posting, owed: Sequence[_OpenInvoice]) -> _OpenInvoice | No
     month = posting.description.removeprefix("Invoice ").partition(" ")[0]
     named = [invoice for invoice in owed if invoice.invoice_id == f"{month}-M1"]
     left = posting.usd_micros
-    for invoice in (*named, *sorted(owed, key=lambda invoice: invoice.due_ms)):
+    for invoice in (*named, *sorted(owed, key=lambda invoice: invoice.issued_ms)):
         micros = min(left, invoice.left_micros)
         if micros > 0:
             invoice.left_micros -= micros
@@ -208,17 +208,18 @@ def _paid_invoice(tenant: Tenant, posting: Posting, link: Mapping[str, str]) -> 
 
 
 def _owed_invoice(invoice: _OpenInvoice, now_ms: int) -> Row:
-    status = "due" if now_ms < invoice.due_ms + DAY_MS else "overdue"
+    due_ms = invoice.issued_ms + PAYMENT_TERMS_MS
+    status = "due" if now_ms <= due_ms else "overdue"
     if not invoice.left_micros:
         status = "paid"
-    elif now_ms < invoice.due_ms:
+    elif now_ms < invoice.issued_ms:
         status = "upcoming"
     return {
         "invoice_id": invoice.invoice_id,
         "kind": invoice.kind,
         "status": status,
-        "issued_at": invoice.due_ms,
-        "due_at": invoice.due_ms,
+        "issued_at": invoice.issued_ms,
+        "due_at": due_ms,
         "amount_usd": invoice.micros,
         "paid_at": invoice.paid_ms if status == "paid" else None,
         "contract_id": None,

@@ -72,7 +72,7 @@ def billing_profile_row(tenant: Tenant, balance_micros: int, outstanding_micros:
         "credit_balance": balance_micros,
         "outstanding_usd": outstanding_micros,
         "postpaid_limit_usd": config.postpaid_limit_micros,
-        "may_overdraw": config.may_overdraw,
+        "may_overdraw": tenant.may_overdraw,
         "free_credit_granted": config.free_credit_micros > 0,
         "stripe_customer_id": tenant.stripe_customer_id,
         "input_token_price_per_1k_usd": prices.input_per_1k_nanos,

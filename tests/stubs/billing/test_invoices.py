@@ -15,6 +15,7 @@ from orgbilling_stubs.billing.commands import (
 )
 from orgbilling_stubs.billing.currencies import minor_units_of
 from orgbilling_stubs.billing.errors import BillingError
+from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.billing.invoices import (
     DUE,
     OVERDUE,
@@ -79,7 +80,11 @@ def test_a_postpaid_organization_is_invoiced_by_the_month(shop: Any) -> None:
     monthly = [invoice for invoice in every_invoice if invoice.title.startswith("Invoice ")]
     assert len(monthly) > 3
     assert not [invoice.title for invoice in monthly if invoice.title.endswith("paid")]
-    assert {invoice.status for invoice in monthly} == {PAID, OVERDUE, UPCOMING}
+    assert {invoice.status for invoice in monthly} == {PAID, OVERDUE, DUE, UPCOMING}
+    assert {invoice.due_ms - invoice.issued_ms for invoice in monthly} == {14 * DAY_MS}
+    for invoice in monthly:
+        if invoice.status == PAID:
+            assert invoice.issued_ms + 2 * DAY_MS < invoice.at_ms < invoice.due_ms
 
 
 @pytest.mark.parametrize("persona", ["postpaid_over_limit", "postpaid_near_limit"])
@@ -93,7 +98,7 @@ def test_what_remains_of_all_months_is_what_a_postpaid_organization_owes(shop: A
 
 
 def test_a_month_is_paid_in_parts_and_never_overpaid(shop: Any) -> None:
-    organization = "org_postpaid_over_limit"
+    organization = "org_postpaid_near_limit"
     tenant = shop.service.tenant(organization)
     owed_micros = tenant.ledger.outstanding_micros
     overdue = next(invoice for invoice in invoices(tenant) if invoice.status == OVERDUE)
@@ -118,9 +123,11 @@ def test_the_next_month_is_upcoming_until_it_is_billed(shop: Any) -> None:
     with pytest.raises(BillingError, match="invoice_not_due"):
         shop.execute(organization, PayInvoice(upcoming.number))
     shop.execute(organization, ChangePaymentMethod(UNPAYABLE))
+    clock_commands.move_clock(shop.service, organization, upcoming.issued_ms)
+    assert invoice_numbered(shop.service.tenant(organization), upcoming.number).status == DUE
     clock_commands.move_clock(shop.service, organization, upcoming.due_ms)
     assert invoice_numbered(shop.service.tenant(organization), upcoming.number).status == DUE
-    shop.later(organization, 86_400)
+    shop.later(organization, 1)
     assert invoice_numbered(shop.service.tenant(organization), upcoming.number).status == OVERDUE
     with pytest.raises(BillingError, match="card_declined"):
         shop.execute(organization, PayInvoice(upcoming.number))
@@ -256,7 +263,7 @@ def test_no_invoice_is_paid_before_it_is_issued(shop: Any, persona: str) -> None
 
 
 def test_a_payment_has_at_least_the_smallest_unit_of_the_currency(shop: Any) -> None:
-    organization = "org_postpaid_over_limit"
+    organization = "org_postpaid_near_limit"
     overdue = next(i for i in invoices(shop.service.tenant(organization)) if i.status == OVERDUE)
     for micros in (1, 1_000, 9_999):
         with pytest.raises(BillingError, match="payment_too_small") as refused:

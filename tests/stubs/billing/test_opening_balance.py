@@ -125,10 +125,30 @@ def test_credits_of_a_contract_that_are_too_many_expire(
 
 def test_a_payment_on_account_comes_when_there_is_something_to_pay(make_plan: MakePlan) -> None:
     tenant = grown(make_plan(mode="postpaid", free_credit_micros=0, outstanding_target_micros=5 * USD))
-    payment = tenant.ledger.rows[-6]
-    assert payment.description == "Payment on account"
-    assert payment.usd_micros == 14 * USD
-    assert instants.text(payment.at_ms) == "2026-03-08T01:55:00Z"
+    [account] = [row for row in tenant.ledger.rows if row.description == "Payment on account"]
+    assert tenant.ledger.outstanding_after(account.number - 1) >= account.usd_micros
+    # Two hours before, so much was owed for the first time, by the charge of an evening.
+    first = next(row for row in tenant.ledger.rows if row.at_ms == account.at_ms - 2 * instants.HOUR_MS)
+    assert tenant.ledger.outstanding_after(first.number) >= account.usd_micros
+    assert tenant.ledger.outstanding_after(first.number - 1) < account.usd_micros
+
+
+@pytest.mark.parametrize("limit", [20, 45, 60, 200])
+@pytest.mark.parametrize("target", [0, 1, 19, 20, 33, 70, 5_000])
+def test_a_postpaid_history_keeps_to_its_limit(make_plan: MakePlan, limit: int, target: int) -> None:
+    tenant = grown(
+        make_plan(
+            mode="postpaid",
+            free_credit_micros=0,
+            postpaid_limit_micros=limit * USD,
+            outstanding_target_micros=target * USD,
+        )
+    )
+    ledger = tenant.ledger
+    assert ledger.outstanding_micros == target * USD
+    highest = max(ledger.outstanding_after(row.number) for row in ledger.rows)
+    assert highest <= max(limit, target) * USD
+    assert tenant.may_overdraw == (target > limit)
 
 
 @pytest.mark.parametrize(("mode", "kind"), [("prepaid", "expiry"), ("postpaid", "adjustment")])

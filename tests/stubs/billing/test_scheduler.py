@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from orgbilling_stubs.billing import instants, scheduler
+from orgbilling_stubs.billing.billing_days import month_payment_ms
 from orgbilling_stubs.billing.payment_cards import usual_card
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import AgreementTerms, ContractTerms, OpeningBalance, TopUp
@@ -128,23 +129,49 @@ def test_what_a_course_has_in_excess_goes_once(make_tenant: MakeTenant, mode: st
         assert tenant.ledger.balance_micros == free.balance_micros + 2 * USD
 
 
-def test_invoices_are_left_unpaid_from_an_opening_to_the_clock(make_tenant: MakeTenant) -> None:
-    opening_ms = instants.parse("2026-02-01T00:05:00Z")
-    opening_balance = OpeningBalance(unpaid_from_ms=opening_ms, unpaid_rest_micros=4 * USD)
+def test_invoices_are_left_unpaid_from_a_payment_to_the_clock(make_tenant: MakeTenant) -> None:
+    payment_ms = month_payment_ms(instants.parse("2026-02-01T00:05:00Z"), 1, "org_hand")
+    opening_balance = OpeningBalance(unpaid_from_ms=payment_ms, unpaid_rest_micros=4 * USD)
     tenant = make_tenant(mode="postpaid", free_credit_micros=0, opening_balance=opening_balance)
     paid = [(row.description, row.usd_micros) for row in tenant.ledger.rows if row.kind == "adjustment"]
     assert paid == [("Invoice 2026-01 paid in part", 1_500_000)]
-    scheduler.advance(tenant, instants.parse("2026-04-02"))
-    last = [row for row in tenant.ledger.rows if row.kind == "adjustment"][-1]
-    assert last.description == "Invoice 2026-03 paid"
-    assert last.usd_micros == 4 * USD + 59 * 2 * USD + 3 * USD
+    scheduler.advance(tenant, instants.parse("2026-04-20"))
+    made = [row for row in tenant.ledger.rows if row.kind == "adjustment"]
+    assert made[-1].description == "Invoice 2026-03 paid"
+    assert sum(row.usd_micros for row in made[1:]) == 4 * USD + 59 * 2 * USD + 3 * USD
 
 
-def test_a_postpaid_tenant_pays_last_month_on_the_first(make_tenant: MakeTenant) -> None:
-    tenant = make_tenant(instants.parse("2026-02-01T01:00:00Z"), mode="postpaid", free_credit_micros=0)
-    assert tenant.ledger.outstanding_micros == 0
-    assert tenant.ledger.rows[-1].usd_micros == 5_500_000
-    assert sum(row.usd_micros for row in tenant.ledger.rows) == 0
+def test_a_postpaid_tenant_pays_last_month_days_after_its_invoice(make_tenant: MakeTenant) -> None:
+    opening_ms = instants.parse("2026-02-01T00:05:00Z")
+    tenant = make_tenant(opening_ms, mode="postpaid", free_credit_micros=0)
+    assert tenant.ledger.outstanding_micros == tenant.billed_micros == 5_500_000
+    assert opening_ms + 3 * instants.DAY_MS < tenant.month_payment_ms < opening_ms + 13 * instants.DAY_MS
+    scheduler.advance(tenant, tenant.month_payment_ms)
+    paid = tenant.ledger.rows[-1]
+    assert (paid.description, paid.usd_micros) == ("Invoice 2026-01 paid", 5_500_000)
+    assert tenant.billed_micros == 0
+
+
+def test_a_postpaid_tenant_pays_before_it_would_owe_more_than_its_limit(make_tenant: MakeTenant) -> None:
+    tenant = make_tenant(mode="postpaid", free_credit_micros=0, postpaid_limit_micros=15 * USD)
+    ledger = tenant.ledger
+    assert max(ledger.outstanding_after(row.number) for row in ledger.rows) == 15 * USD
+    on_account = [row for row in ledger.rows if row.description == "Payment on account"]
+    assert len(on_account) >= 3
+    for row in on_account:
+        assert ledger.outstanding_after(row.number) == 0
+        charged = ledger.rows[row.number + 1]
+        assert (charged.at_ms, charged.usd_micros < 0) == (row.at_ms, True)
+
+
+def test_a_declined_card_leaves_a_postpaid_debt_above_its_limit(make_tenant: MakeTenant) -> None:
+    changes = {"mode": "postpaid", "free_credit_micros": 0, "postpaid_limit_micros": 15 * USD}
+    tenant = make_tenant(instants.parse("2026-02-02"), **changes)
+    tenant.put_on_file(replace(usual_card(AS_OF_MS), decline_code="insufficient_funds"))
+    rows = len(tenant.ledger.rows)
+    scheduler.advance(tenant, AS_OF_MS)
+    assert all(row.kind != "adjustment" for row in tenant.ledger.rows[rows:])
+    assert tenant.ledger.outstanding_micros > 60 * USD
 
 
 def test_agreements_are_billed_by_their_charge_type(make_tenant: MakeTenant) -> None:

@@ -12,7 +12,7 @@ from orgbilling_stubs.export.schema import BY_NAME
 from orgbilling_stubs.export.selection import SelectionOptions
 
 AS_OF = ("1999-12-31T23:59:59Z", "2024-02-29", "2026-05-17T12:00:00Z", "2100-03-01")
-OVERDRAWN = ("overdrawn", "extreme_numbers")
+OVERDRAWN = ("overdrawn", "extreme_numbers", "postpaid_over_limit")
 CHARGES = ("usage", "event_charge", "service_charge", "character_charge")
 
 
@@ -35,9 +35,13 @@ def organizations(as_of, days, seed=1):
 def assert_a_credible_ledger(name, tables):
     organization, profile = tables["organizations"][0], tables["billing_profiles"][0]
     ledger, signed_up_ms = tables["ledger"], tables["organizations"][0]["created_at"]
-    balance = 0
+    balance = owed = 0
     for row in ledger:
         balance += row["amount_credits"]
+        if row["entry_type"] in CHARGES or (row["entry_type"], row["amount_credits"]) == ("adjustment", 0):
+            owed -= row["amount_usd"]
+        if profile["billing_mode"] == "postpaid" and not profile["may_overdraw"]:
+            assert owed <= max(profile["postpaid_limit_usd"], -row["amount_usd"]), (name, row)
         assert balance >= 0 or profile["may_overdraw"], (name, row)
         if row["description"] in (CARRIED_FORWARD, UNPAID_BEFORE):
             assert row["created_at"] - signed_up_ms > 20 * DAY_MS, (name, row)
@@ -48,7 +52,7 @@ def assert_a_credible_ledger(name, tables):
         assert signed_up_ms < agreement["created_at"] <= organization["as_of"], (name, agreement)
     issued = {row["invoice_id"]: row["issued_at"] for row in tables["invoices"]}
     for payment in tables["payments"]:
-        if payment["invoice_id"] in issued and profile["billing_mode"] == "prepaid":
+        if payment["invoice_id"] in issued:
             assert signed_up_ms <= issued[payment["invoice_id"]] < payment["created_at"], (name, payment)
     redeemed = {row["voucher_code"] for row in ledger if row["entry_type"] == "voucher"}
     assert redeemed == {row["code"] for row in tables["vouchers"] if row["state"] == "used"}, name

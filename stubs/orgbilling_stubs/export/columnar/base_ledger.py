@@ -58,7 +58,9 @@ def base_tenant(
     first_day = config.start_ms // DAY_MS
     last_days = [at_ms // DAY_MS - 1 for at_ms in openings_ms]
     activity = _CharacterPeaks(dict(zip(last_days, peaks, strict=True)))
-    tenant = new_tenant(replace(config, activity=activity, top_up=None, stop_when_exhausted=False))
+    tenant = new_tenant(
+        replace(config, activity=activity, top_up=None, stop_when_exhausted=False, postpaid_limit_micros=0)
+    )
     done_ms = tenant.now_ms
     for at_ms in [*openings_ms, config.as_of_ms]:
         tenant.ledger.outstanding_micros += usage_charges_micros(done_ms, at_ms)

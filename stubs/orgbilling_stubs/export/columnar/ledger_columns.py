@@ -20,8 +20,9 @@ Example, below 100, amount 250, balances after charges 180, 90, 40, -30, -180:
     bought   0: the first below  100 is   90, missing 10: buy 250 before the second charge
     bought 250: the first below -150 is -180, missing 30: buy 250 before the fifth
 
-Prepaid organizations that stop at zero without top-ups are charged what is left and no more, so that each
-charge depends on all before. They are left to the scheduler: `account_columns` returns None.
+Prepaid organizations that stop at zero without top-ups are charged what is left and no more, and postpaid
+ones that reach their limit pay before the charge that would pass it, so that each entry depends on all
+before. They are left to the scheduler: `account_columns` returns None.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from orgbilling_stubs.billing.opening_balance import (
     BalanceExtremes,
     is_unsolved,
     may_exhaust_credit,
-    paid_invoices,
+    payments,
     solve_postpaid,
     solve_prepaid,
 )
@@ -128,8 +129,10 @@ def account_columns(config: TenantConfig) -> AccountColumns | None:
         return tenant, *_merge(config, rows, {*openings_ms}, activity.usage.at_ms, usage_micros, evenings)
 
     tenant, ledger, is_charge = merged(config)
+    if _passes_limit(config, tenant, ledger, is_charge):
+        return None
     if is_unsolved(config):
-        opening_balance = _opening_balance(config, tenant, ledger, is_charge, sums)
+        opening_balance = _opening_balance(config, tenant, ledger, is_charge)
         if opening_balance is None:
             return None
         config = replace(config, opening_balance=opening_balance)
@@ -296,15 +299,39 @@ def _merge(
     return ledger, is_charge[order]
 
 
+def _owed(tenant: Tenant, ledger: LedgerColumns, is_charge: Booleans) -> Integers:
+    """What a postpaid organization owes after each entry: its charges, and what is owed or paid apart."""
+    is_base, counts = ledger.origin == BASE, is_charge.copy()
+    apart = [row.kind == "adjustment" and not row.credits_micros for row in tenant.ledger.rows]
+    counts[is_base] |= np.array(apart, dtype=bool)[ledger.source_row[is_base]]
+    owed: Integers = -np.cumsum(np.where(counts, ledger.usd_micros, 0))
+    return owed
+
+
+def _passes_limit(config: TenantConfig, tenant: Tenant, ledger: LedgerColumns, is_charge: Booleans) -> bool:
+    """Whether a charge leads above the limit of a postpaid organization, which pays before such a charge.
+
+    How much it pays depends on all before, so the scheduler computes its ledger entry by entry.
+    """
+    if config.mode != "postpaid" or not config.postpaid_limit_micros:
+        return False
+    kept = is_charge & (ledger.at_ms <= config.opening_balance.unpaid_from_ms)
+    if config.outstanding_target_micros is not None:
+        kept &= ledger.at_ms < config.as_of_ms
+    return bool((_owed(tenant, ledger, is_charge)[kept] > config.postpaid_limit_micros).any())
+
+
 def _opening_balance(
-    config: TenantConfig, tenant: Tenant, ledger: LedgerColumns, is_charge: Booleans, sums: _ChargeSums
+    config: TenantConfig, tenant: Tenant, ledger: LedgerColumns, is_charge: Booleans
 ) -> OpeningBalance | None:
     """`opening_balance.solved` in columns; None when the history has to be computed entry by entry."""
     if config.mode == "postpaid":
-        invoices = paid_invoices(tenant.ledger.rows)
-        after_ms = invoices[-1][0] if invoices else config.start_ms - 1
-        owed = tenant.ledger.outstanding_micros
-        return solve_postpaid(config, invoices, owed, lambda at_ms: sums.between(after_ms, at_ms))
+        owed = np.concatenate([[0], _owed(tenant, ledger, is_charge)])
+
+        def owed_at(at_ms: int) -> int:
+            return int(owed[np.searchsorted(ledger.at_ms, at_ms, side="right")])
+
+        return solve_postpaid(config, payments(tenant.ledger.rows), int(owed[-1]), owed_at)
     balances = np.cumsum(ledger.credits_micros)
     after_charges = balances[is_charge]
     before_as_of = balances[is_charge & (ledger.at_ms < config.as_of_ms)]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orgbilling_stubs.billing.billing_days import month_openings
+from orgbilling_stubs.billing.billing_days import month_openings, month_payment_ms
 from orgbilling_stubs.billing.state import after_history
 from orgbilling_stubs.billing.tenant_config import NO_OPENING_BALANCE, OpeningBalance
 from orgbilling_stubs.export.columnar import base_ledger
@@ -49,7 +49,11 @@ def test_invoices_are_of_what_is_owed():
         return 7
 
     tenant = base_ledger.base_tenant(config, opened, [0] * len(opened), owed)
-    assert [row.usd_micros for row in tenant.ledger.rows if row.kind == "adjustment"] == [7] * len(opened)
+    paid = [row for row in tenant.ledger.rows if row.kind == "adjustment"]
+    assert [row.usd_micros for row in paid] == [7] * len(opened)
+    assert [row.at_ms for row in paid] == [
+        month_payment_ms(at_ms, config.seed, config.identity_organization) for at_ms in opened
+    ]
     assert tenant.ledger.outstanding_micros == 7
     assert [until for _, until in windows] == [*opened, AS_OF_MS]
     assert [after for after, _ in windows[1:]] == opened
@@ -58,7 +62,8 @@ def test_invoices_are_of_what_is_owed():
 def test_a_course_is_posted_with_the_rest():
     config = replace(config_of("postpaid_near_limit"), agreements=())
     opened = [*month_openings(config.start_ms, config.as_of_ms)]
-    config = replace(config, opening_balance=OpeningBalance(unpaid_from_ms=opened[-2], unpaid_rest_micros=3))
+    unpaid_ms = month_payment_ms(opened[-2], config.seed, config.identity_organization)
+    config = replace(config, opening_balance=OpeningBalance(unpaid_from_ms=unpaid_ms, unpaid_rest_micros=3))
     rows = base_ledger.base_tenant(config, opened, [0] * len(opened), lambda *_: 7).ledger.rows
     assert [row.usd_micros for row in rows if row.kind == "adjustment"][-2:] == [7, 4]
     assert rows[-1].description.endswith("paid in part")

@@ -359,4 +359,4 @@ def test_who_spends_more_than_there_is_breaks_the_laws_of_a_population(tmp_path,
     assert "balance -" in problems(tmp_path)["credit-floor"]
     limited = cell(",postpaid,", "postpaid_limit_usd", lambda text: "0.010000")
     changed(tmp_path, "billing_profiles", limited)
-    assert "postpaid_limit_usd 0.010000, owed " in problems(tmp_path)["population-debt"]
+    assert "postpaid_limit_usd 0.010000, owed " in problems(tmp_path)["debt-limit"]

@@ -125,11 +125,12 @@ SELECT organization_id, number, balance
 FROM v_empty JOIN v_billing_profiles USING (organization_id) JOIN v_organizations USING (organization_id)
 WHERE may_overdraw = 0 AND changed_by_hand = 0 AND balance < 0;
 
--- population-debt: what a postpaid organization of a population owes is never above its limit
+-- debt-limit: no postpaid organization owes more than its limit, but for a single charge, unless the persona says so
 SELECT organization_id, number, postpaid_limit_usd, -sum(amount_usd) OVER by_number AS owed
-FROM v_accounted JOIN v_billing_profiles USING (organization_id) JOIN v_sign_ups USING (organization_id)
-WHERE segment IS NOT NULL WINDOW by_number AS (PARTITION BY organization_id ORDER BY number)
-QUALIFY owed > postpaid_limit_usd;
+FROM v_accounted JOIN v_billing_profiles USING (organization_id) JOIN v_organizations USING (organization_id)
+WHERE may_overdraw = 0 AND changed_by_hand = 0
+WINDOW by_number AS (PARTITION BY organization_id ORDER BY number)
+QUALIFY owed > greatest(postpaid_limit_usd, -amount_usd);
 
 -- updated: billing_profiles.updated_at is not before the newest ledger row
 SELECT organization_id, updated_at, max(created_at) AS newest
