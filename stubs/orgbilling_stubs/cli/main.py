@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import inspect
 import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Annotated
 
@@ -55,10 +56,19 @@ def build(arguments: Sequence[str]) -> typer.Typer:
     for name in [first] if first in COMMANDS else COMMANDS:
         command = getattr(import_module(f".{name}", __package__), COMMANDS[name])
         if isinstance(command, typer.Typer):
+            for info in command.registered_commands:
+                info.help = info.help or _help_text(info.callback)
             app.add_typer(command, name=name)
         else:
-            app.command(name, context_settings=CONTEXT_SETTINGS.get(name))(command)
+            settings = CONTEXT_SETTINGS.get(name)
+            app.command(name, context_settings=settings, help=_help_text(command))(command)
     return app
+
+
+def _help_text(command: Callable[..., object] | None) -> str:
+    """The docstring of a command, each paragraph in one line: Typer would keep its line breaks."""
+    paragraphs = (inspect.getdoc(command) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 def _start(

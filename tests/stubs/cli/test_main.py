@@ -37,3 +37,12 @@ def test_an_unknown_command_is_one_clear_message() -> None:
 def test_the_version_is_one_line() -> None:
     result = CliRunner().invoke(build(["--version"]), ["--version"])
     assert (result.exit_code, result.output) == (0, f"orgbilling {version('orgbilling')}\n")
+
+
+def test_help_is_not_broken_where_a_docstring_is() -> None:
+    assert any("exit status is 0 if it conforms" in line for line in help_lines("conform"))
+    assert any("The exit status is 1 if a change" in line for line in help_lines("spec", "diff"))
+
+
+def help_lines(*command: str) -> list[str]:
+    return CliRunner().invoke(build(command), [*command, "--help"], terminal_width=200).output.split("\n")
