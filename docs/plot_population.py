@@ -51,22 +51,31 @@ def quarter(at_ms: int) -> str:
     return f"{moment.year} Q{(moment.month + 2) // 3}"
 
 
+def quarter_end(at_ms: int) -> int:
+    """The first day after the quarter of an instant, in days since 1970-01-01."""
+    moment = instants.moment(at_ms)
+    first_ms = instants.parse(f"{moment.year}-{(moment.month - 1) // 3 * 3 + 1:02d}-01")
+    return instants.add_months(first_ms, 3) // DAY_MS
+
+
 def cohorts(drawn: Sequence[Organization]) -> dict[str, object]:
-    """Of those that signed up in a quarter, the share that used something so many months later."""
+    """Of those that signed up in a quarter, the share that used something so many months later.
+
+    A month is there when it is over for everybody of the quarter.
+    """
     there: Counter[tuple[str, int]] = Counter()
     whole: Counter[tuple[str, int]] = Counter()
     as_of_day = instants.parse(AS_OF) // DAY_MS
     for tables in drawn:
         [signed_up_ms] = integers(tables["sign_ups"]["signed_up_at"])
         first, days = signed_up_ms // DAY_MS, {*integers(tables["usage_by_day"]["day"])}
-        for month in range((as_of_day - first) // 30):
+        for month in range((as_of_day - quarter_end(signed_up_ms)) // 30):
             key = (quarter(signed_up_ms), month)
             whole[key] += 1
             there[key] += any(day in days for day in range(first + 30 * month, first + 30 * month + 30))
     rows = [
-        {"cohort": cohort, "month": month, "share": there[cohort, month] / count}
+        {"cohort": f"{cohort} ({count})", "month": month, "share": there[cohort, month] / count}
         for (cohort, month), count in whole.items()
-        if count >= 8
     ]
     encoding = {
         "x": {
@@ -91,27 +100,33 @@ def sizes(drawn: Sequence[Organization]) -> dict[str, object]:
     """How many organizations had which size on their busiest day, by segment; each bar is a third of a
     decade.
     """
-    counts: Counter[tuple[str, float]] = Counter()
+    counts: Counter[tuple[str, int]] = Counter()
     for tables in drawn:
         usage = tables["usage_by_day"]
         by_day: defaultdict[int, int] = defaultdict(int)
         for day, messages in zip(integers(usage["day"]), integers(usage["messages"]), strict=True):
             by_day[day] += messages
         if by_day:
-            size = math.floor(math.log10(max(by_day.values())) * 3) / 3
-            counts[str(tables["sign_ups"]["segment"][0]), round(10**size, 3)] += 1
-    rows = [{"segment": segment, "size": size, "count": count} for (segment, size), count in counts.items()]
+            third = math.floor(math.log10(max(by_day.values())) * 3)
+            counts[str(tables["sign_ups"]["segment"][0]), third] += 1
+    rows = [
+        {"segment": segment, "from": 10 ** (third / 3), "to": 10 ** ((third + 1) / 3), "count": count}
+        for (segment, third), count in counts.items()
+    ]
     encoding = {
         "x": {
-            "field": "size",
-            "type": "ordinal",
+            "field": "from",
+            "bin": "binned",
+            "type": "quantitative",
+            "scale": {"type": "log"},
             "title": "messages on the busiest day",
-            "axis": {"labelExpr": "format(datum.value, '.1~s')", "labelAngle": 0, "labelOverlap": True},
+            "axis": {"format": "~s", "values": [10**power for power in range(8)]},
         },
-        "y": {"field": "count", "type": "quantitative", "title": "organizations"},
+        "x2": {"field": "to"},
+        "y": {"field": "count", "type": "quantitative", "title": "organizations", "stack": "zero"},
         "color": {"field": "segment", "type": "nominal", "title": None},
     }
-    return {"mark": "bar", "encoding": encoding, "data": {"values": rows}}
+    return {"mark": {"type": "bar", "orient": "vertical"}, "encoding": encoding, "data": {"values": rows}}
 
 
 def balances(drawn: Sequence[Organization]) -> dict[str, object]:
@@ -131,7 +146,12 @@ def balances(drawn: Sequence[Organization]) -> dict[str, object]:
         "x": {"field": "day", "type": "temporal", "scale": {"type": "utc"}, "title": None},
         "y": {"field": "usd", "type": "quantitative", "title": None, "axis": {"tickCount": 3}},
     }
-    chart = {"mark": {"type": "line", "strokeWidth": 1}, "encoding": encoding, "width": WIDTH, "height": 70}
+    chart = {
+        "mark": {"type": "line", "strokeWidth": 1, "interpolate": "step-after"},
+        "encoding": encoding,
+        "width": WIDTH,
+        "height": 70,
+    }
     facet = {
         "field": "company",
         "type": "nominal",

@@ -252,15 +252,18 @@ class AccountWriter:
         return [PopulationVoucher(code, usd * MICROS_PER_USD, redeemed_ms)]
 
     def _agreements(self) -> list[PopulationAgreement]:
-        """Service agreements of organizations with an invoice or a contract, up to four."""
+        """Service agreements of organizations with projects and an invoice or a contract, up to four."""
         profile = self._profile
-        if profile.segment.billing == "prepaid":
+        if profile.segment.billing == "prepaid" or not profile.project_limit:
             return []
-        begin_day = profile.first_day + 5
+        begin_day, yearly_micros = profile.first_day + 5, None
         if profile.segment.billing == "contract":
             if not self._contracts or self._contracts[0].starts_paid_ms > self._as_of_ms:
                 return []
             begin_day = self._contracts[0].starts_paid_ms // DAY_MS + 2
+            # Nobody agrees to a service that takes more than a sixth of the credit.
+            terms = self._contracts[0].terms
+            yearly_micros = terms.credit_micros * 12 // terms.term_months
         words = lexicon("en_US")
         agreements = []
         for number in range(profile.below(5, "agreement-count")):
@@ -270,14 +273,18 @@ class AccountWriter:
             if created_ms > self._as_of_ms or interval is None:
                 continue
             kind = _CHARGE_TYPES[number]
-            texts: tuple[str, ...] = getattr(words, kind)
             least_usd, steps, step_usd = _CHARGE_USD[kind]
+            amount_micros = (least_usd + step_usd * ((word >> 40) % steps)) * MICROS_PER_USD
+            times = 12 if kind == "monthly" else 1
+            if yearly_micros is not None and amount_micros * times * 6 > yearly_micros:
+                continue
+            texts: tuple[str, ...] = getattr(words, kind)
             projects = len(self._activity.project_days)
             known = bisect_left(self._activity.project_days, created_ms // DAY_MS)
             agreement = PopulationAgreement(
                 ids.uuid(profile.seed, profile.organization, "agreement", number),
                 texts[(word >> 50) % len(texts) if number < 2 else (number + (word >> 50)) % len(texts)],
-                (least_usd + step_usd * ((word >> 40) % steps)) * MICROS_PER_USD,
+                amount_micros,
                 kind,
                 (word >> 44) % known if known and projects and number % 2 else None,
                 created_ms,

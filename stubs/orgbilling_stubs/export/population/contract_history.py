@@ -7,8 +7,8 @@ what is expected to be used over its term, with a discount on all prices:
              × (1 - discount) × 0.85 to 1.15
 
 The mean day is one of the last four weeks for the first contract, which begins while usage still rises, and
-of the last half year for those that follow. What is used beyond the credit is bought by card; every three
-months it is looked at, and a contract of which half as much again is used as was planned is replaced by a
+of the last half year for those that follow. What is used beyond the credit is bought by card; every two
+months it is looked at, and a contract of which 1.6 times as much is used as was planned is replaced by a
 larger one a month later, and counts as cancelled. Installments
 fall due at the time of day at which the contract began, and are paid some days later or earlier, by bank
 transfer, at an hour of work. Most contracts are followed by another one; the others end, and with them the
@@ -49,7 +49,7 @@ _TRIAL_DAYS = 21
 _FIRST_WINDOW_DAYS, _WINDOW_DAYS = 28, 182
 """How many days before the signature a contract is sized by: the first one, and those that follow."""
 _RAMP_DAYS = 18
-_REVIEW_MONTHS, _REVIEW_DAYS, _REPLACED_PERCENT = 3, 91, 150
+_REVIEW_MONTHS, _REVIEW_DAYS, _REPLACED_PERCENT = 2, 61, 160
 _LEAST_USD = 1_200
 _UNPAID_DAYS = 100
 """A contract that is cancelled because nothing is paid has been unpaid for about so many days."""
@@ -132,8 +132,8 @@ class ContractSizing(NamedTuple):
 
 
 def contracts(profile: OrganizationProfile, until_day: int, sizing: ContractSizing) -> list[SignedContract]:
-    """All contracts that were signed by a day, in order."""
-    if profile.segment.billing != "contract":
+    """All contracts that were signed by a day, in order; whoever never makes a project signs none."""
+    if profile.segment.billing != "contract" or not profile.project_limit:
         return []
     start_day = profile.first_day + 35 + profile.below(75, "contract-start")
     start_ms = start_day * DAY_MS + office_time_ms(profile.region, profile.draw("contract-start", 1))

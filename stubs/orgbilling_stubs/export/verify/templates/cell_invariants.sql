@@ -246,6 +246,7 @@ SELECT organization_id, contract_id, stripe_subscription_id, signed.updated_at, 
 FROM v_contracts AS signed JOIN v_installments USING (organization_id, contract_id)
 JOIN v_postings AS posted USING (organization_id)
 WHERE paid = 1 AND entry_type = 'contract_credit' AND ends_with(posted.description, period)
+    AND coalesce(posted.contract_id, signed.contract_id) = signed.contract_id
     AND posted.created_at BETWEEN signed.created_at AND signed.end_date
 GROUP BY ALL HAVING stripe_subscription_id IS NULL OR newest > signed.updated_at;
 
