@@ -84,7 +84,11 @@ def described_facts(layers: Path = HERE / "layers") -> JsonObject:
     """
     document = vendor_facts(layers)
     for action in actions(layers / "descriptions.overlay.yaml"):
-        overlay.apply(document, action)  # words about what we assume match nothing here
+        overlay.apply(document, action)  # words about operations that we assume match nothing here
+    for name, schema in vendor_facts(layers)["components"]["schemas"].items():
+        described = document["components"]["schemas"][name]["properties"]
+        for member in described.keys() - schema["properties"].keys():  # words about a member that we assume
+            del described[member]
     _sort(document)
     return document
 
