@@ -40,7 +40,7 @@ class OrgBillingSource(DataSource):
 
     def _rows(self) -> RecordBatches:
         numbers = {name: int(self.options[name]) for name in ("orgs", "seed", "days") if name in self.options}
-        texts = {name: self.options[name] for name in ("personas", "as_of", "locale") if name in self.options}
+        texts = {name: self.options[name] for name in ("personas", "as_of") if name in self.options}
         return batches(self.options.get("table", "ledger"), **numbers, **texts)
 
 

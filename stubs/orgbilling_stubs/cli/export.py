@@ -32,7 +32,6 @@ from orgbilling_stubs.cli.export_options import (
     Jobs,
     Kind,
     Launched,
-    Locale,
     Money,
     Orgs,
     Out,
@@ -192,7 +191,6 @@ def export(
     as_of: AsOf = None,
     since: Since = None,
     feed: Feed = False,
-    locale: Locale = None,
     tables: Tables = None,
     shard: Shard = None,
     block: Block = 100,
@@ -219,13 +217,13 @@ def export(
 
     with reported_errors():
         if bundle is None and source is None:
-            options = _options(persona, orgs, population, launched, seed, as_of, days, locale)
+            options = _options(persona, orgs, population, launched, seed, as_of, days)
             selection, command = _select(options)
             changes = _changes(options, since, feed or (to is not None and since is not None))
             note = options.count_note(len(selection.organizations))
         else:
             tls = CertificateOptions(ca_file, insecure)
-            given = (persona, orgs, population, launched, as_of, days, locale, since)
+            given = (persona, orgs, population, launched, as_of, days, since)
             (selection, command), changes, note = _recorded(bundle, source, tls, given), None, None
         table_names = requests.parse_tables(tables)
         files = FileOptions(out, format, tables, shard, block, partition_by, dirty, bom, money, jobs)
@@ -256,7 +254,6 @@ def _options(
     seed: int,
     as_of: str | None,
     days: int | None,
-    locale: str | None,
 ) -> SelectionOptions:
     """The organizations that the options name or draw."""
     from orgbilling_stubs.billing.instants import DAY_MS, InstantError
@@ -268,7 +265,7 @@ def _options(
     with errors_of_option("--launched", InstantError):
         launched_day = None if launched is None else billing_instant(launched) // DAY_MS
     personas = tuple(name.strip() for text in persona or () for name in text.split(",") if name.strip())
-    return SelectionOptions(as_of_ms, seed, personas, orgs, days, locale, population, launched_day)
+    return SelectionOptions(as_of_ms, seed, personas, orgs, days, population, launched_day)
 
 
 def _select(options: SelectionOptions) -> tuple[Selection, list[str]]:
@@ -307,7 +304,7 @@ def _recorded(
         raise ExportError(
             "conflicting_options",
             "recorded organizations are exported as they are: --bundle or --from, and neither of "
-            "--persona, --orgs, --population, --launched, --as-of, --days and --locale",
+            "--persona, --orgs, --population, --launched, --as-of and --days",
         )
     if bundle is not None:
         return selection.from_bundle(bundle), ["orgbilling", "export", "--bundle", str(bundle)]

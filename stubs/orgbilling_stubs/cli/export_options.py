@@ -126,9 +126,6 @@ Dirty = Annotated[
     str | None,
     _option("Give this share of rows a defect, such as 0.01; `defects` lists them.", metavar="RATE"),
 ]
-Locale = Annotated[
-    str | None, _option("Locale of all names, such as de_DE or ja_JP.", metavar="L", callback=not_empty)
-]
 Tables = Annotated[str | None, _option("Export these tables only. (default: all)", metavar="T,T")]
 Shard = Annotated[str | None, _option("Export only the I-th of N shards, from 1.", metavar="I/N")]
 VerifiedShard = Annotated[

@@ -107,7 +107,6 @@ def batches(
     seed: int = 1,
     as_of: str | datetime | None = None,
     days: int | None = None,
-    locale: str | None = None,
     population: str | None = None,
     launched: str | None = None,
     shard: str | tuple[int, int] = (1, 1),
@@ -131,7 +130,7 @@ def batches(
         raise ExportError("out_of_range", f"part_size: {part_size} is less than 1")
     named = personas.split(",") if isinstance(personas, str) else personas
     names = tuple(name.strip() for name in named if name.strip())
-    options = SelectionOptions(_as_of_ms(as_of), seed, names, orgs, days, locale, population, _day(launched))
+    options = SelectionOptions(_as_of_ms(as_of), seed, names, orgs, days, population, _day(launched))
     return RecordBatches(table, options, _division(shard), part_size)
 
 

@@ -77,9 +77,9 @@ class SelectionOptions:
     """What generated organizations follow from; small, and it can be pickled for another process.
 
     personas: names of personas or files, `all` for every shipped one; orgs: how many organizations are drawn,
-    from the named personas, or from a population; days: length of history; locale: language of the personas'
-    names; population: name or file, by default DEFAULT_POPULATION; launched_day: the first day of sign-ups
-    instead of the population's own, in days since 1970-01-01.
+    from the named personas, or from a population; days: length of history; population: name or file, by
+    default DEFAULT_POPULATION; launched_day: the first day of sign-ups instead of the population's own, in
+    days since 1970-01-01.
 
     Raises ExportError `conflicting_options` for options that exclude each other, `out_of_range` for a number
     that is.
@@ -90,7 +90,6 @@ class SelectionOptions:
     personas: tuple[str, ...] = ()
     orgs: int | None = None
     days: int | None = None
-    locale: str | None = None
     population: str | None = None
     launched_day: int | None = None
 
@@ -115,8 +114,6 @@ class SelectionOptions:
             return "--persona names organizations, --population and --launched draw them: give one of them"
         if drawn and self.orgs is None:
             return "--population and --launched need --orgs: how many organizations there are"
-        if self._is_population and self.locale is not None:
-            return "--locale is for personas: the names of a population are English"
         if self.days is not None and self.launched_day is not None:
             return "--days and --launched both say how long the history is: give one of them"
         return ""
@@ -131,7 +128,7 @@ class SelectionOptions:
             return self._from_population(self.orgs)
         named = [name for item in self._named for name in (names() if item == "all" else [item])]
         organizations = by_persona(named) if self.orgs is None else drawn(named, self.orgs, self.seed)
-        return select(organizations, self.seed, self.as_of_ms, self.days, self.locale)
+        return select(organizations, self.seed, self.as_of_ms, self.days)
 
     def _from_population(self, count: int) -> Selection:
         """Those of a population who have signed up by the as-of instant, the first one first."""
@@ -203,8 +200,6 @@ class SelectionOptions:
             arguments += ["--days", str(self.days)]
         if self.launched_day is not None:
             arguments += ["--launched", dates([self.launched_day])[0]]
-        if self.locale is not None:
-            arguments += ["--locale", self.locale]
         return arguments
 
 
@@ -233,27 +228,24 @@ def select(
     seed: int,
     as_of_ms: int,
     days: int | None = None,
-    locale: str | None = None,
 ) -> Selection:
-    """The organizations with their personas' documents, with another length of history or locale if given.
+    """The organizations with their personas' documents, with another length of history if given.
 
     Raises PersonaError when a persona cannot be used.
     """
     names = dict.fromkeys(organization.persona for organization in organizations)
-    documents = {name: persona_document(name, days, locale) for name in names}
+    documents = {name: persona_document(name, days) for name in names}
     return Selection(organizations, documents, seed, as_of_ms)
 
 
-def persona_document(name: str, days: int | None, locale: str | None) -> Mapping[str, Any]:
-    """A persona's document, with another length of history or another locale if one is given.
+def persona_document(name: str, days: int | None) -> Mapping[str, Any]:
+    """A persona's document, with another length of history if one is given.
 
     Raises PersonaError when there is no such persona.
     """
     persona: Persona = load(name)
     if days is not None:
         persona = replace(persona, usage=replace(persona.usage, history_days=days))
-    if locale is not None:
-        persona = replace(persona, locale=locale)
     return persona.document
 
 

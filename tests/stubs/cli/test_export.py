@@ -58,8 +58,6 @@ def test_the_manifest_has_the_command_that_makes_it_again(tmp_path):
         "2",
         "--tables",
         "ledger,organizations",
-        "--locale",
-        "de_DE",
         "--bom",
     )
     assert run("--out", tmp_path / "a", *SMALL, *options)[0] == 0
@@ -144,7 +142,6 @@ ERRORS = [
     (("--as-of", "tomorrow"), "--as-of: not an RFC 3339 instant"),
     (("--shard", "3/2"), "--shard: '3/2' is not i/n"),
     (("--tables", "ledgers"), "--tables: 'ledgers' is not one of"),
-    (("--locale", "xx_XX"), "standard: locale: expected a locale"),
     (("--format", "sqlite", "--shard", "1/2"), "sqlite is one file"),
     (("--to", "mysql://x"), "--to: 'mysql://x' is not a URL"),
 ]

@@ -112,7 +112,6 @@ def test_the_instant_is_text_a_datetime_or_now():
         ({"population": "startup"}, "conflicting_options", "need --orgs"),
         ({"launched": "2024-01-01"}, "conflicting_options", "need --orgs"),
         ({"orgs": 1, "personas": "euro", "population": "startup"}, "conflicting_options", "give one of them"),
-        ({"orgs": 1, "locale": "de_DE"}, "conflicting_options", "--locale is for personas"),
         ({"orgs": 1, "days": 5, "launched": "2024-01-01"}, "conflicting_options", "how long the history is"),
         ({"orgs": 1, "as_of": "2024-01-01", "launched": "2024-01-02"}, "out_of_range", "launched: the day"),
         ({"orgs": 1, "launched": "soon"}, "bad_instant", "launched: not an RFC 3339 instant"),

@@ -29,11 +29,11 @@ def test_a_persona_chosen_twice_is_one_organization():
     assert [organization.id for organization in selection.by_persona(["euro", "euro"])] == ["org_euro"]
 
 
-def test_length_of_history_and_locale_can_be_chosen():
-    selected = selection.select(selection.by_persona(["standard"]), 1, AS_OF_MS, 40, "de_DE")
+def test_length_of_history_can_be_chosen():
+    selected = selection.select(selection.by_persona(["standard"]), 1, AS_OF_MS, 40)
     document = selected.persona_documents["standard"]
     persona = personas.parse(document)
-    assert (persona.usage.history_days, persona.locale) == (40, "de_DE")
+    assert persona.usage.history_days == 40
     created = selected.created(selected.organizations[0])
     assert (created.persona, created.identity_organization, created.as_of_ms) == (
         document,

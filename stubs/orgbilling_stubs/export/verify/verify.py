@@ -76,7 +76,7 @@ def _files(folder: Path, contents: Manifest, scope: Scope) -> Iterator[Check]:
             yield Check("file-digest", "every file has its SHA-256", f"{path} has changed")
             problems += 1
     for path in _unlisted(folder, digests) if scope.is_whole else ():
-        suffixes = {Path(path).suffix for path in digests}
+        suffixes = {Path(entry["path"]).suffix for entry in contents["files"] if entry["table"] is not None}
         if path.partition("/")[0] in NAMES or Path(path).suffix in suffixes:
             statement = "every file of data is in the manifest"
             yield Check("file-unlisted", statement, f"{path} is not of this export")

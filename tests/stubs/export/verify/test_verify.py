@@ -62,12 +62,14 @@ def test_files_that_the_manifest_does_not_list_are_named(tmp_path, make):
     (tmp_path / "ledger" / "part-00007.csv").write_text("")
     (tmp_path / "ledger-old.csv").write_text("")
     (tmp_path / "notes.txt").write_text("")
+    (tmp_path / "queries.sql").write_text("")
     (tmp_path / ".hidden").write_text("")
     noted = {(check.name, check.problem, check.is_note) for check in verify(tmp_path) if check.problem}
     assert noted == {
         ("file-unlisted", "ledger/part-00007.csv is not of this export", False),
         ("file-unlisted", "ledger-old.csv is not of this export", False),
         ("file-other", "notes.txt", True),
+        ("file-other", "queries.sql", True),
     }
 
 
