@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from orgbilling_conformance import conform
+from orgbilling_conformance.reports.summary import action
 
 ROOT = Path(__file__).parents[2]
 
@@ -229,6 +230,32 @@ def test_what_stands_in_front_of_everything_is_named_in_a_few_requests(
     assert len(asked) == 3
     assert any(reason.startswith("something in front of the target answers: ") for reason in report.reasons)
     assert any(said in reason for reason in report.reasons)
+
+
+@pytest.mark.parametrize(
+    ("status", "media", "body"),
+    [
+        (200, "text/html; charset=utf-8", b"<!doctype html><div id=root></div>"),
+        (404, "text/html", b"<h1>Not Found</h1>"),
+        (404, "text/plain", b"404 page not found\n"),
+        (404, "application/json", b'{"detail":"Not Found"}'),
+    ],
+)
+def test_another_server_than_the_apis_is_said_so_and_accused_of_nothing(
+    token: Callable[..., str], api: Any, status: int, media: str, body: bytes
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        headers = [(b"content-type", media.encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    report = conform(app, token=token(), quick=True)
+    assert (report.verdict, report.findings) == ("inconclusive", ())
+    assert report.head["requests"] == len(api.gets)
+    said = f"the API is not at this address: GET /org/billing: {status} {media.partition(';')[0]}"
+    assert report.reasons == (said,)
+    assert "give the address of the API" in action(report)
 
 
 def test_without_a_token_the_run_ends_where_one_is_needed(stub: Any) -> None:

@@ -321,6 +321,7 @@ def _remedy(reasons: str) -> str:
         (("is redirected", "it was redirected"), "give the address that it leads to"),
         (("still encoded",), "let the target answer in a coding that was asked for (gzip, deflate or none)"),
         (("a gateway or proxy answered", "in front of the target"), "have what is in front of it mended"),
+        (("not at this address",), "give the address of the API, with its path"),
         (("token",), "give a token that the target accepts"),
         (("budget", "requests were", "seconds were", "--max-"), "allow more (--max-time, --max-requests)"),
         (

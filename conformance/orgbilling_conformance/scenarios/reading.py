@@ -46,7 +46,7 @@ SLACK = timedelta(days=2)
 
 
 class IntermediaryError(Exception):
-    """Something in front of the target answers for it; the text says what."""
+    """Something else than the API answers for it; the text says what."""
 
 
 SLOW_S = 0.5
@@ -58,13 +58,18 @@ def access(suite: ConformanceSuite) -> None:
     """Whether the token opens anything, and the target itself answers.
 
     Raises `TokenRejectedError` or `IntermediaryError` where every one of some operations is refused, leads
-    elsewhere, or is answered by a gateway. A token that opens nothing is refused by all with 403.
+    elsewhere, or is answered by a gateway, and where all are not found or answered with a page. A token that
+    opens nothing is refused by all with 403.
     """
     refused: list[str] = []
+    absent: list[str] = []
     for operation in suite.api.gets:
         exchange = suite.probe(Request("GET", operation.path, purpose="is it reached"))
         status = exchange.response.status
         unjudged = why_not_judged(exchange)
+        if status == 404 or (status < 300 and exchange.response.media == "text/html" and unjudged is None):
+            absent.append(f"{exchange.request.line}: {status} {exchange.response.media}".strip())
+            continue
         if status in (401, 403):
             refused.append(suite.refusal(exchange))
         elif unjudged is None or unjudged.reason not in ("redirect", "gateway"):
@@ -76,6 +81,10 @@ def access(suite: ConformanceSuite) -> None:
             refused.append(unjudged.detail)
         if status == 401 and len(refused) >= PROBES:
             break
+    if len(absent) == len(suite.api.gets):
+        raise IntermediaryError(f"the API is not at this address: {shorten(absent[0], 300)}")
+    if absent:
+        return
     if not suite.tokens.secrets:
         raise TokenRejectedError(f"no token was given (--token): {refused[0]}")
     ended = " (it has expired)" if suite.tokens.ended else ""
