@@ -37,6 +37,7 @@ from orgbilling_stubs.checkout import errors as page_errors
 from orgbilling_stubs.cli import main as command_line
 from orgbilling_stubs.control import errors as control_errors
 from orgbilling_stubs.export import schema as export_schema
+from orgbilling_stubs.export.verify import invariants as export_invariants
 from orgbilling_stubs.faults import effects
 from orgbilling_stubs.faults import errors as fault_errors
 from orgbilling_stubs.http import errors as http_errors
@@ -259,6 +260,21 @@ def export_tables() -> str:
     return "\n".join(parts)
 
 
+def export_checks() -> str:
+    """The invariants of an export, by the table whose rows violate them."""
+    invariants = export_invariants.load()
+    parts = [f"There are {len(invariants)} of them.\n"]
+    for name in export_schema.NAMES:
+        rows = (
+            (f"`{invariant.name}`", _line(invariant.equation))
+            for invariant in invariants
+            if invariant.tables[0] == name
+        )
+        parts.append(f"## `{name}`\n")
+        parts.append(table(("check", "what holds"), rows))
+    return "\n".join(parts)
+
+
 def export_diagram() -> str:
     """The tables of an export with their keys and references, as an entity relationship diagram."""
     lines = ["```mermaid", "erDiagram"]
@@ -414,6 +430,7 @@ TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
         lambda: operation_pages(yaml.safe_load(control_source())),
     ),
     "export-tables": ("export-tables.md", export_tables),
+    "export-checks": ("export-checks.md", export_checks),
     "export-diagram": ("export.md", export_diagram),
     "agent-errors": ("agents.md", agent_errors),
     "agent-tools": ("agents.md", agent_tools),

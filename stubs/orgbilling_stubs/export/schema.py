@@ -89,6 +89,12 @@ NAMES = tuple(table.name for table in TABLES)
 BY_NAME = {table.name: table for table in TABLES}
 
 
+def date_column(table: Table) -> Column:
+    """The column that says to which date a row belongs: its first date, or else its first instant."""
+    kinds = {column.kind: column for column in reversed(table.columns)}
+    return kinds["date"] if "date" in kinds else kinds["instant"]
+
+
 def _column(column: Column) -> dict[str, object]:
     """A column as JSON; its values only if they can be listed."""
     fields: dict[str, object] = column._asdict()

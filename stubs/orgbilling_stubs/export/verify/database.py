@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from orgbilling_stubs.export.errors import ExportError, require
-from orgbilling_stubs.export.schema import BY_NAME, NAMES, Column, Table
+from orgbilling_stubs.export.schema import BY_NAME, NAMES, Column, Table, date_column
 from orgbilling_stubs.export.verify.invariants import SqlInvariant, derived, screens
 from orgbilling_stubs.export.verify.scope import ORGANIZATIONS
 from orgbilling_stubs.export.writers import duckdb as duckdb_writer
@@ -73,6 +73,8 @@ _UNESCAPED = (
 _AMOUNTS_AS_TEXT = r"""regexp_replace(json::VARCHAR, '(\w)":\s*(-?\d+\.\d+)\s*([,}])', '\1":"\2"\3', 'g')"""
 
 _COPY = "delim = '\t', quote = '', escape = '', nullstr = '\\N', header = false"
+
+_PARTITION = re.compile(r"/(?:date|month)=([\d-]+)/part-")
 
 _SQLITE_BATCH_ROWS = 50_000
 _OWNER, _OWNER_TYPE = "organization_id", "organization_ids"
@@ -181,7 +183,8 @@ def _load(
         problem = ""
         if format in ("parquet", "duckdb"):
             description = connection.execute(f"SELECT * FROM {typed} LIMIT 0").description
-            problem = misnamed(table.names, [column[0] for column in description])
+            found = [(column[0], str(column[1])) for column in description]
+            problem = misnamed(table.names, [name for name, _ in found]) or _mistyped(table, found)
         elif format == "sqlite":
             problem = _copy_from_sqlite(connection, table, paths[0])
         elif format == "csv":
@@ -194,6 +197,8 @@ def _load(
             values = {column.name: _checked_text(column, format) for column in table.columns}
             typed = text_source(table, format, paths)
         _create(connection, table, values, typed)
+        if misplaced := _misplaced(connection, table, paths) if format == "parquet" else "":
+            return TableProblem("cells", misplaced)
     except duckdb.Error as error:
         cell = _first_wrong_cell(connection, table, format, paths)
         return TableProblem("cells", cell or f"{paths[0]}: {_summary(error)}")
@@ -208,6 +213,33 @@ def misnamed(expected: Sequence[str], names: Sequence[str]) -> str:
             return f"column {position + 1} is {instead}, not {name!r}"
     surplus = names[len(expected) :]
     return f"column {len(expected) + 1} is {surplus[0]!r}: the table has no more" if surplus else ""
+
+
+def _mistyped(table: Table, found: Sequence[tuple[str, str]]) -> str:
+    """Which of the columns found, with their types, is of another type than the table's; empty if none is."""
+    for column, (name, type) in zip(table.columns, found, strict=True):
+        expected = TYPES["duckdb"][column.kind].replace(", ", ",")
+        if type.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ") != expected:
+            return f"column {name} is {type}, not {expected}"
+    return ""
+
+
+def _misplaced(connection: DuckDBPyConnection, table: Table, paths: Sequence[Path]) -> str:
+    """The first file of a partition by date that has a row of another date; empty if none has."""
+    if not _PARTITION.search(str(paths[0])):
+        return ""
+    column = date_column(table)
+    moment = quoted(column.name)
+    if column.kind == "instant":
+        moment = f"timezone('UTC', {moment})"
+    misplaced = connection.execute(
+        f"SELECT filename, min({moment}) FROM read_parquet({_list(paths)}, filename = true, "
+        "hive_partitioning = false) WHERE regexp_extract(filename, ?, 1) <> "
+        f"left(strftime({moment}, '%Y-%m-%d'), length(regexp_extract(filename, ?, 1))) "
+        "GROUP BY filename ORDER BY filename LIMIT 1",
+        [_PARTITION.pattern] * 2,
+    ).fetchone()
+    return "" if misplaced is None else f"{misplaced[0]}: a row is of {misplaced[1]:%Y-%m-%d}"
 
 
 def _csv_header(table: Table, paths: Sequence[Path]) -> str:

@@ -12,11 +12,14 @@ from functools import cache
 from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from orgbilling_fixtures.populations.regions import REGIONS
+from orgbilling_fixtures.usage.patterns import SOURCES
 
-from orgbilling_stubs.billing.billing_days import SETTLEMENT_MS
+from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS, PAYMENT_TERMS_MS, SETTLEMENT_MS
 from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.billing.ledger_posting import METER_CHARGES
 from orgbilling_stubs.billing.opening_balance import CHARGES
+from orgbilling_stubs.export.population.price_history import PLANS
 from orgbilling_stubs.export.schema import BY_NAME, NAMES, TABLES
 
 _ROW_CHECK = re.compile(
@@ -52,7 +55,7 @@ class SqlInvariant(NamedTuple):
         return None if match is None or _WHOLE.search(match[2]) else (match[1], match[2])
 
 
-TEMPLATES = ("invariants.sql", "cell_invariants.sql")
+TEMPLATES = ("invariants.sql", "cell_invariants.sql", "population_invariants.sql")
 DERIVED = "derived_tables.sql"
 COUNTED = ("price_changes", "payments", "usage_by_day", "ledger")
 """Tables whose `number` counts the rows of an organization from 0, which an invariant of each checks."""
@@ -75,7 +78,12 @@ def template(name: str = TEMPLATES[0]) -> Template:
         # SQL writes a list of texts as Python does.
         "charges": str(CHARGES),
         "meter_charges": METER_CHARGES,
+        "currencies": {region: REGIONS[region].currency for region in REGIONS},
+        "plans": str((*(name for name, *_ in PLANS), "contract")),
+        "sources": [*SOURCES],
         "day_ms": DAY_MS,
+        "month_opens_ms": MONTH_OPENS_MS,
+        "payment_terms_ms": PAYMENT_TERMS_MS,
         "settlement_ms": SETTLEMENT_MS,
         "uuid": "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     }

@@ -14,7 +14,7 @@ from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.export.columnar import arrow
 from orgbilling_stubs.export.columnar.columns import TableColumns, row_count
 from orgbilling_stubs.export.errors import require
-from orgbilling_stubs.export.schema import Column, Table
+from orgbilling_stubs.export.schema import Table, date_column
 from orgbilling_stubs.export.writers.files import ManifestEntry, PartialFile
 from orgbilling_stubs.export.writers.parquet import parquet_writer
 
@@ -78,9 +78,3 @@ class PartitionedTableWriter:
     def _period(self, days: Integers) -> Dates:
         dates: Dates = days.astype("datetime64[D]").astype(f"datetime64[{_UNITS[self._partition_by]}]")
         return dates
-
-
-def date_column(table: Table) -> Column:
-    """The column that says to which date a row belongs: its first date, or else its first instant."""
-    kinds = {column.kind: column for column in reversed(table.columns)}
-    return kinds["date"] if "date" in kinds else kinds["instant"]

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.request import parse_partition
-from orgbilling_stubs.export.schema import BY_NAME, LONG
+from orgbilling_stubs.export.schema import BY_NAME, LONG, date_column
 from orgbilling_stubs.export.verify import verify
-from orgbilling_stubs.export.writers.partitions import PartitionedTableWriter, date_column
+from orgbilling_stubs.export.writers.partitions import PartitionedTableWriter
 
 from ..conftest import AS_OF_MS, names_in
 

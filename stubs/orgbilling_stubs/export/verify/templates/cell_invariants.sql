@@ -10,6 +10,10 @@ something. They are written as those of `invariants.sql` are.
 SELECT {{ table.key | join(", ") }}, "{{ column.name }}" FROM v_{{ table.name }}
 WHERE "{{ column.name }}" NOT IN ({% for value, _ in column.values %}'{{ value }}'{{ ", " if not loop.last }}{% endfor %});
 {% endfor %}
+{% set required = table.columns | rejectattr("nullable") | map(attribute="name") | list %}
+-- {{ table.name }}-nulls: only columns that may be null are null in {{ table.name }}
+SELECT {{ table.key | join(", ") }} FROM v_{{ table.name }}
+WHERE {% for name in required %}"{{ name }}" IS NULL{{ " OR " if not loop.last }}{% endfor %};
 {% set counted = table.columns | selectattr("kind", "eq", "int") | map(attribute="name") | reject("eq", "seed") | list %}
 {% if counted %}
 -- {{ table.name }}-counts: no count of {{ table.name }} is negative

@@ -45,3 +45,20 @@ GROUP BY organization_id, day_ms, project_id, model, traffic_source {{ differ }}
 -- accounted: charges and payments of postpaid organizations
 SELECT organization_id, number, amount_usd FROM v_ledger JOIN v_billing_profiles USING (organization_id)
 WHERE billing_mode = 'postpaid' AND ((entry_type = 'adjustment' AND amount_credits = 0) OR entry_type IN {{ charges }});
+
+-- drawn: the organizations of a population, which only time has changed
+SELECT organization_id, as_of, created_at, region, segment, plan, first_used_at, last_used_at, churned_at, reactivations, billing_mode
+FROM v_organizations JOIN v_sign_ups USING (organization_id) JOIN v_billing_profiles USING (organization_id)
+WHERE segment IS NOT NULL;
+
+-- billed_months: the charges of postpaid organizations by the invoice that bills them
+SELECT organization_id, invoice_id, -sum(amount_usd) AS amount_usd, min(created_at) AS first_at, max(created_at) AS last_at
+FROM v_ledger WHERE entry_type IN {{ charges }} AND invoice_id IS NOT NULL GROUP BY ALL;
+
+{# Forks have their parents' ids, but few are forks: one number a row is much cheaper to group than two texts. #}
+-- shared_entries: the rows of the ledger whose entry_id another row has, too
+SELECT organization_id, entry_id FROM v_ledger
+WHERE hash(entry_id) IN (SELECT hash(entry_id) FROM v_ledger GROUP BY hash(entry_id) HAVING count(*) > 1);
+
+-- signed: when each contract ends, or was cancelled
+SELECT organization_id, contract_id, CASE status WHEN 'cancelled' THEN updated_at ELSE end_date END AS last_at FROM v_contracts;

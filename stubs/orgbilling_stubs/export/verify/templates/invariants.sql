@@ -82,11 +82,8 @@ SELECT organization_id, number, created_at FROM v_ledger
 WINDOW by_number AS (PARTITION BY organization_id ORDER BY number)
 QUALIFY number <> coalesce(lag(number) OVER by_number + 1, 0) OR created_at < lag(created_at) OVER by_number;
 
-{# Forks have their parents' ids, but few are forks: one number a row is much cheaper to group than two texts. #}
 -- ledger-ids: entry_id is unique in its organization
-SELECT organization_id, entry_id, count(*) AS rows_found FROM v_ledger
-WHERE hash(entry_id) IN (SELECT hash(entry_id) FROM v_ledger GROUP BY hash(entry_id) HAVING count(*) > 1)
-GROUP BY ALL HAVING count(*) > 1;
+SELECT organization_id, entry_id, count(*) AS rows_found FROM v_shared_entries GROUP BY ALL HAVING count(*) > 1;
 
 -- ledger-clock: no ledger row is before its organization or after the instant of the export
 SELECT organization_id, number, v_ledger.created_at FROM v_ledger JOIN v_organizations USING (organization_id)
@@ -248,8 +245,7 @@ GROUP BY organization_id, first_paid_at HAVING first_paid_at IS DISTINCT FROM fi
 {% call unequal_sums("organization_id, invoice_id") %}
     SELECT organization_id, invoice_id, amount_usd AS left_side FROM v_invoices WHERE kind = 'month'
     UNION ALL BY NAME
-    SELECT organization_id, invoice_id, -amount_usd AS right_side
-    FROM v_ledger WHERE entry_type IN {{ charges }} AND invoice_id IS NOT NULL
+    SELECT organization_id, invoice_id, amount_usd AS right_side FROM v_billed_months
 {% endcall %};
 
 -- invoices-purchase: the invoice of a purchase or installment = Σ of its payments when it is paid, else that is 0
