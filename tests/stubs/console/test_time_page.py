@@ -83,8 +83,9 @@ def now(dashboard: Any) -> str:
         ("−1 day", "2026-03-09T12:00:00Z"),
         ("−1 month", "2026-02-10T12:00:00Z"),
         ("End of month", "2026-03-31T23:59:59Z"),
-        ("Next installment", "2026-05-22T00:00:00Z"),
-        ("Contract end", "2026-08-22T00:00:00Z"),
+        # The moment of day at which this contract falls due is drawn for its organization.
+        ("Next installment", "2026-05-21T14:01:20.329Z"),
+        ("Contract end", "2026-08-21T14:01:20.329Z"),
     ],
 )
 def test_buttons_move_the_clock(contract: Any, button: str, instant: str) -> None:
@@ -142,9 +143,9 @@ def test_a_preview_can_be_loaded_alone(contract: Any) -> None:
 def test_every_marker_is_a_link_to_its_preview_and_a_button(contract: Any) -> None:
     html = page(contract)
     assert "Installment 2026-05 is due" in html
-    assert f"/_mock/time?org={ORG}&amp;to=2026-05-22T00%3A00%3A00Z#preview" in html
+    assert f"/_mock/time?org={ORG}&amp;to=2026-05-21T14%3A01%3A20.329Z#preview" in html
     press(contract, html, "Jump to Installment 2026-05 is due")
-    assert now(contract) == "2026-05-22T00:00:00Z"
+    assert now(contract) == "2026-05-21T14:01:20.329Z"
 
 
 def test_what_was_done_at_the_present_instant_is_no_place_to_go_back_to(contract: Any) -> None:
