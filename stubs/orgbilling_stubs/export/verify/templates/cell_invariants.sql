@@ -116,9 +116,6 @@ SELECT organization_id, number, day FROM v_usage_by_day
 WINDOW by_number AS (PARTITION BY organization_id ORDER BY number)
 QUALIFY number <> coalesce(lag(number) OVER by_number + 1, 0) OR day < lag(day) OVER by_number;
 
--- usage-rows: a day, project, model and source of an organization have one row
-SELECT organization_id, day_ms, project_id, model, traffic_source, used_rows FROM v_usage_differences WHERE used_rows > 1;
-
 -- usage-counts: sessions ≤ messages, and each row was billed and counted
 SELECT organization_id, number, entries, sessions, messages FROM v_usage_by_day
 WHERE sessions > messages OR sessions < 1 OR entries < 1 OR entries > messages;

@@ -417,13 +417,13 @@ WHERE billed_at <> epoch_ms(strptime(month || '-01', '%Y-%m-%d') + INTERVAL 1 MO
 SELECT organization_id, number, messages, input_tokens, output_tokens FROM v_usage_by_day JOIN v_organizations USING (organization_id)
 WHERE changed_by_hand = 0 AND (messages > input_tokens OR messages > output_tokens);
 
--- usage-sorted: usage of a day and project is in the order of the price list, and of sources
+-- usage-sorted: usage of a day and project is in the order of the price list, and of sources, each of which has one row
 SELECT organization_id, number, day, model, traffic_source
 FROM v_usage_by_day JOIN v_model_prices USING (organization_id, model)
 WINDOW by_number AS (PARTITION BY organization_id ORDER BY number)
 QUALIFY day = lag(day) OVER by_number AND project_id = lag(project_id) OVER by_number AND (
     position < lag(position) OVER by_number OR (position = lag(position) OVER by_number
-        AND list_position({{ sources }}, traffic_source) < list_position({{ sources }}, lag(traffic_source) OVER by_number))
+        AND list_position({{ sources }}, traffic_source) <= list_position({{ sources }}, lag(traffic_source) OVER by_number))
 );
 
 -- usage-projects: the projects of an organization are in the same order on all days
