@@ -197,7 +197,7 @@ def _contract(
     if number == 0 and word & 1:
         first_ms = instants.parse(instants.month(start_ms) + "-01")
         start_ms = instants.add_months(first_ms, 1) + start_ms % DAY_MS
-    signed_day = start_ms // DAY_MS - 3 - (word >> 20) % 25
+    signed_day = start_ms // DAY_MS - 8 - (word >> 20) % 20  # no run of days off is longer
     signed_ms = profile.office_instant(max(signed_day, profile.first_day + _TRIAL_DAYS), word >> 24)
     if signed_ms // DAY_MS > until_day:
         return None

@@ -381,6 +381,12 @@ def test_contracts_are_as_large_as_what_is_used_of_them(population):
         assert sum(ratio > 5 for ratio in ratios) < 0.2 * len(ratios)
 
 
+def test_a_contract_is_signed_before_it_begins(population):
+    for tables in population.organizations:
+        for row in rows_of(tables["contracts"]):
+            assert tables["organizations"]["created_at"][0] < row["created_at"] < row["start_date"]
+
+
 def test_not_everything_is_paid_in_the_end(population):
     name, organizations, _ = population
     invoices = [row for tables in organizations for row in rows_of(tables["invoices"])]
