@@ -6,7 +6,7 @@ import pytest
 from orgbilling_conformance import clock, conform
 from orgbilling_conformance.scenarios import reading
 from orgbilling_conformance.suite import UNASKED
-from orgbilling_conformance.time_shares import LEAST, SHARED, TimeShares
+from orgbilling_conformance.time_shares import LEAST_REQUESTS, SHARED, TimeShares
 
 PLANNED = {"fast": 50, "slow": 50, "other": 50}
 
@@ -46,7 +46,7 @@ def test_where_all_are_slow_all_get_the_same() -> None:
 
 def test_the_slowest_operation_is_asked_some_times_and_a_series_is_cut_to_its_beginning() -> None:
     shares = TimeShares(10, PLANNED, 0.0)
-    for _ in range(LEAST):
+    for _ in range(LEAST_REQUESTS):
         assert shares.affords("slow")
         assert list(shares.sample("slow", range(34)))[:1] == [0]
         shares.add("slow", 10.0)
@@ -70,7 +70,7 @@ def test_what_is_no_operation_is_never_left_out() -> None:
 
 def test_what_is_left_out_is_no_evidence_and_fails_no_rule(suite: Any) -> None:
     run = suite(max_time=10)
-    for _ in range(LEAST):
+    for _ in range(LEAST_REQUESTS):
         run.shares.add("getOrgLedger", 30.0)
     sent = run.guard.sent
     exchange = run.ask("getOrgLedger")
