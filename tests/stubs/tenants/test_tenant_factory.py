@@ -35,7 +35,7 @@ def test_a_fork_has_its_parents_names_and_its_own_tenant() -> None:
 def test_contract_terms_are_dated_from_the_clock() -> None:
     ending = tenant_factory.tenant_config("org_a", created("contract_ending")).contract
     assert ending is not None
-    assert ending.end_ms // instants.DAY_MS - AS_OF_MS // instants.DAY_MS == 7
+    assert ending.end_ms // instants.DAY_MS - AS_OF_MS // instants.DAY_MS == 6
     assert ending.end_ms % instants.DAY_MS
     assert instants.add_months(ending.end_ms, -ending.term_months) == ending.start_ms
 

@@ -136,8 +136,10 @@ class PurchaseRule:
         """
         known_ms = at_ms % DAY_MS
         lead_ms = 3_000 + (word >> 32 & 0xFFFF) % 50_000
-        issued_ms = at_ms - min(lead_ms + 900 + (word >> 20 & 0xFFF), known_ms)
-        first_ms = at_ms - min(lead_ms, known_ms)
+        invoice_lead_ms = lead_ms + 900 + (word >> 20 & 0xFFF)
+        if invoice_lead_ms >= known_ms:  # in the first minute of a day: both after midnight, in order
+            invoice_lead_ms, lead_ms = known_ms * 3 // 4, known_ms // 2
+        issued_ms, first_ms = at_ms - invoice_lead_ms, at_ms - lead_ms
         if word % 100 >= self.profile.segment.card_failure_percent:
             return PurchaseAttempts(issued_ms, (Attempt(first_ms, None),))
         failure = FAILURES[(word >> 8) % len(FAILURES)]

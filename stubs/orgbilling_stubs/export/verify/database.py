@@ -313,7 +313,7 @@ def _intern_organizations(connection: DuckDBPyConnection) -> None:
     organizations = f"FROM (SELECT DISTINCT {_OWNER} FROM v_{ORGANIZATIONS} LIMIT {_INTERNED_LIMIT + 1})"
     found = connection.execute(f"SELECT count(*) {organizations}").fetchone()
     if found is not None and 0 < found[0] <= _INTERNED_LIMIT:
-        connection.execute(f"CREATE TYPE {_OWNER_TYPE} AS ENUM (SELECT {_OWNER} {organizations})")
+        connection.execute(f"CREATE TEMP TYPE {_OWNER_TYPE} AS ENUM (SELECT {_OWNER} {organizations})")
         connection.execute(f"ALTER TABLE v_{ORGANIZATIONS} ALTER {_OWNER} TYPE {_OWNER_TYPE}")
 
 

@@ -325,7 +325,8 @@ WHERE entry_type NOT IN ('usage', 'event_charge', 'service_charge', 'character_c
 SELECT organization_id, invoice_id, issued_at, first_at, last_at
 FROM v_invoices JOIN v_billed_months USING (organization_id, invoice_id)
 WHERE kind <> 'month' OR last_at > {{ month_start("issued_at") }} + {{ month_opens_ms }}
-    OR first_at < {{ month_start("issued_at", -1) }} + {{ month_opens_ms }}
+    -- From midnight on: a first charge in the minutes before the opening of a month is billed a month later.
+    OR first_at < {{ month_start("issued_at", -1) }}
     OR issued_at NOT BETWEEN {{ month_start("issued_at") }} + {{ month_opens_ms }} AND {{ month_start("issued_at") }} + {{ day_ms }};
 
 -- invoices-installments: an invoice of an installment has the date and amount of one, and is sent in the month before, after the signature
