@@ -34,6 +34,8 @@ PERSONAS = (
     "new_org",
 )
 DAY_MS = 86_400_000
+SAMPLED = 5
+"""One of so many corruptions is planted, unless the list is written anew."""
 REQUIRED = 0.95
 
 _AGREED = "agreed with the customer"
@@ -257,24 +259,34 @@ def selections() -> dict[str, Selection]:
     }
 
 
-def outcomes_in(folder: Path, history: str, selected: Selection) -> list[Outcome]:
+def outcomes_in(folder: Path, history: str, selected: Selection, step: int) -> list[Outcome]:
+    """What becomes of every `step`-th corruption."""
     request = ExportRequest(folder, "parquet", selected, manifest_fields={"format": "parquet"})
     contents = run.export(request, lambda *_: None)
     files = {entry["table"]: [entry["path"]] for entry in contents["files"] if entry["table"]}
     with database.opened(folder, "parquet", files) as tables:
         assert not tables.problems
         examination = Examination(tables, history)
-        return [examination.outcome(corruption) for corruption in corruptions(tables)]
+        return [examination.outcome(corruption) for corruption in list(corruptions(tables))[::step]]
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
-    """What becomes of each corruption of two small exports."""
+def outcomes(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> list[Outcome]:
+    """What becomes of corruptions of two small exports: of all when the list of those not found is written.
+
+    All take five minutes.
+    """
+    step = 1 if request.config.getoption("--rewrite-golden") else SAMPLED
     return [
         outcome
         for history, selected in selections().items()
-        for outcome in outcomes_in(tmp_path_factory.mktemp(history), history, selected)
+        for outcome in outcomes_in(tmp_path_factory.mktemp(history), history, selected, step)
     ]
+
+
+def line_of(outcome: Outcome) -> str:
+    """The line of a corruption that is not found."""
+    return f"| {outcome.name} | {outcome.reason or 'no check'} |"
 
 
 def report(outcomes: list[Outcome]) -> str:
@@ -298,19 +310,20 @@ def report(outcomes: list[Outcome]) -> str:
         )
     lines += ["", "| corruption | why it is not found |", "| --- | --- |"]
     missed = [each for each in made if not each.invariant]
-    lines += [f"| {each.name} | {each.reason or 'no check'} |" for each in missed]
+    lines += map(line_of, missed)
     return "\n".join(lines) + "\n"
 
 
 @pytest.mark.slow
 def test_nearly_every_corruption_is_found(outcomes, golden):
     made = [each for each in outcomes if each.changed]
-    text = golden("export_corruptions.md", lambda: report(outcomes))
+    listed = golden("export_corruptions.md", lambda: report(outcomes)).splitlines()
     for history in selections():
         bound = [each for each in made if each.history == history and not each.reason]
-        assert len(bound) > 600
+        assert len(bound) > 600 // SAMPLED
         assert sum(bool(each.invariant) for each in bound) / len(bound) >= REQUIRED, report(outcomes)
-    assert text == report(outcomes)
+    for each in made:
+        assert (line_of(each) in listed) == (not each.invariant), each
 
 
 def test_the_columns_that_nothing_follows_from_are_columns():
