@@ -27,6 +27,7 @@ from measuring import (
     generator,
     load,
     resident_mb,
+    running,
     serving,
     wait_for,
 )
@@ -139,20 +140,6 @@ def latencies(slowest: dict[tuple[str, str], list[float]]) -> list[dict[str, Any
     ]
 
 
-@contextmanager
-def standing_beside(real_port: int) -> Iterator[tuple[int, int]]:
-    """`orgbilling beside` another server: its port and process id."""
-    port = free_port()
-    command = [sys.executable, "-m", "orgbilling_stubs.cli", "beside", f"http://127.0.0.1:{real_port}"]
-    process = subprocess.Popen([*command, "--port", str(port), "--quiet"], stdout=subprocess.DEVNULL)
-    try:
-        wait_for(port, "billing", process)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
 def measure_beside(rounds: int, seconds: float) -> dict[str, Any]:
     """What `orgbilling beside` adds to the time of an answer on loopback.
 
@@ -167,7 +154,9 @@ def measure_beside(rounds: int, seconds: float) -> dict[str, Any]:
         bodies.write_text("{}", "utf-8")
         with serving(OURS, bodies) as real, ExitStack() as stack:
             # Each run has a server of its own, which judges no answers of the other ones.
-            beside = {run: stack.enter_context(standing_beside(real[0])) for run in runs}
+            beside = {
+                run: stack.enter_context(running(["beside", f"http://127.0.0.1:{real[0]}"])) for run in runs
+            }
             for number in range(rounds):
                 for kind, pause_s in runs:
                     found = [

@@ -84,6 +84,20 @@ def serving(name: str, bodies: Path) -> Iterator[tuple[int, int]]:
         process.wait(10)
 
 
+@contextmanager
+def running(arguments: list[str]) -> Iterator[tuple[int, int]]:
+    """`orgbilling` with a command that serves the API: its port and process id."""
+    port = free_port()
+    command = [sys.executable, "-m", "orgbilling_stubs.cli", *arguments, "--port", str(port), "--quiet"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(port, "billing", process)
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
 def resident_mb(pid: int) -> float:
     """Resident memory of a process."""
     shown = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)

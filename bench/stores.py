@@ -8,16 +8,14 @@ what limits the rate, so the processor time of an answer (the server's; the data
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from measuring import RAW, cpu_seconds, free_port, load, serving, wait_for
+from measuring import RAW, cpu_seconds, load, running, serving
 from servers import CLOCK
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -40,25 +38,14 @@ class Run(NamedTuple):
     database_cpu_us: float
 
 
-@contextmanager
-def stub(store: str, folder: Path, database: PostgresServer) -> Iterator[tuple[int, int]]:
-    """The stub with its data in a store: its port and process id."""
-    port = free_port()
-    command = [sys.executable, "-m", "orgbilling_stubs.cli", "serve", "--port", str(port), "--quiet"]
-    command += ["--clock", CLOCK]
+def options(store: str, folder: Path, database: PostgresServer) -> list[str]:
+    """The options of `orgbilling serve` for a store, with a new database."""
+    if store == "memory":
+        return []
     if store == "SQLite":
-        command += ["--db", f"sqlite:///{folder / 'bench.db'}"]
-    elif store != "memory":
-        command += ["--db", database.new_database()]
-    if store.endswith("workers"):
-        command += ["--workers", "2"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        wait_for(port, "billing", process)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
+        return ["--db", f"sqlite:///{folder / 'bench.db'}"]
+    workers = ["--workers", "2"] if store.endswith("workers") else []
+    return ["--db", database.new_database(), *workers]
 
 
 def measure_stores(rounds: int, seconds: float) -> dict[str, Any]:
@@ -71,7 +58,12 @@ def measure_stores(rounds: int, seconds: float) -> dict[str, Any]:
         bodies = folder / "bodies.json"
         bodies.write_text("{}", "utf-8")
         raw = stack.enter_context(serving(RAW, bodies))
-        servers = {store: stack.enter_context(stub(store, folder, database)) for store in STORES}
+        servers = {
+            store: stack.enter_context(
+                running(["serve", "--clock", CLOCK, *options(store, folder, database)])
+            )
+            for store in STORES
+        }
         for number in range(rounds):
             for kind in KINDS:
                 base, _ = load(*raw, "hello", seconds, "")

@@ -174,9 +174,9 @@ def _salvaged(text: str, error: json.JSONDecodeError | RecursionError, empty: Re
     end = _read_entries(text, start.end(), empty.entries, empty.damaged) if start else 0
     if len(empty.damaged) == len(empty.entries):
         cut = ", where the file ends: was it cut off?" if _ends(text, error) else ""
-        raise UnreadableError(f"not a HAR file: {_flaw(error)}{cut}") from None
+        raise UnreadableError(f"not a HAR file: {_syntax_problem(error)}{cut}") from None
     is_inside = isinstance(error, RecursionError) or (start is not None and start.end() <= error.pos < end)
-    return replace(empty, outside="" if is_inside else _flaw(error))
+    return replace(empty, outside="" if is_inside else _syntax_problem(error))
 
 
 def _read_entries(text: str, position: int, entries: list[JsonValue], damaged: dict[int, str]) -> int:
@@ -192,7 +192,7 @@ def _read_entries(text: str, position: int, entries: list[JsonValue], damaged: d
             entry, end = decoder.raw_decode(text, position)
         except (json.JSONDecodeError, RecursionError) as error:
             end = _end_of_value(text, position)
-            damaged[len(entries)] = _flaw(error) if end else f"{NOT_READ}: {_flaw(error)}"
+            damaged[len(entries)] = _syntax_problem(error) if end else f"{NOT_READ}: {_syntax_problem(error)}"
         entries.append(entry)
         if not end:
             return len(text)
@@ -231,7 +231,8 @@ def _ends(text: str, error: json.JSONDecodeError | RecursionError) -> bool:
     return isinstance(error, json.JSONDecodeError) and not text[error.pos + 1 :].strip()
 
 
-def _flaw(error: json.JSONDecodeError | RecursionError) -> str:
+def _syntax_problem(error: json.JSONDecodeError | RecursionError) -> str:
+    """What is wrong with a JSON text, and where."""
     if isinstance(error, RecursionError):
         return "nested too deeply"
     return f"{error.msg.removesuffix(' at')} at character {error.pos}"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, get_args
 
 from orgbilling_stubs.billing.billing_details import BillingDetails
 from orgbilling_stubs.billing.errors import ERROR_CODES
-from orgbilling_stubs.billing.member_types import member_problem, values_check
+from orgbilling_stubs.billing.member_types import member_problem
 from orgbilling_stubs.billing.payment_cards import CardMember, PaymentCard
 from orgbilling_stubs.billing.tenant_config import ContractTerms, terms_problem
 
@@ -397,20 +397,14 @@ def decode(document: Mapping[str, Any]) -> Event:
     event_type = EVENT_TYPES.get(kind) if isinstance(kind, str) else None
     if event_type is None:
         raise UnknownEventError(f"unknown event {kind!r}")
-    problem = None
-    values = members.values()
-    declared: type = event_type
-    if (*members,) == event_type.__match_args__ and values_check(declared)(*values):
-        event = event_type(*values)  # as nearly every event of a log
-    else:
-        try:
-            event = event_type(**members)
-        except TypeError as error:
-            mismatch = _mismatch(event_type, members)
-            raise UnknownEventError(
-                f"event {kind} has other members than this version knows: {mismatch}"
-            ) from error
-        problem = member_problem(event_type, members)
+    try:
+        event = event_type(**members)
+    except TypeError as error:
+        mismatch = _mismatch(event_type, members)
+        raise UnknownEventError(
+            f"event {kind} has other members than this version knows: {mismatch}"
+        ) from error
+    problem = member_problem(event_type, members)
     if problem is None and event_type in _VALUE_PROBLEMS:
         problem = _VALUE_PROBLEMS[event_type](event)
     if problem is not None:

@@ -40,32 +40,6 @@ def member_problem(declared: type, members: Mapping[str, object]) -> str | None:
 
 
 @cache
-def values_check(declared: type) -> Callable[..., bool]:
-    """A function that says whether values, in the order of the members of `declared`, all have their types.
-
-    It is compiled, one expression for each dataclass, as dataclasses themselves are: a third of the time that
-    a call for each member takes, and a log may have 100,000 events.
-    """
-    hints = get_type_hints(declared)
-    conditions = [_condition(name, hint) for name, hint in hints.items()]
-    source = f"lambda {', '.join(hints)}: {' and '.join(conditions) or True}"
-    function: Callable[..., bool] = eval(source, {"checks": _checks(declared)})  # noqa: S307
-    return function
-
-
-def _condition(name: str, hint: object) -> str:
-    """The Python expression that says whether the variable `name` has a type."""
-    if hint is int:
-        return f"type({name}) is int and {-MAX_INTEGER} <= {name} <= {MAX_INTEGER}"
-    if hint is str:
-        return f"type({name}) is str and len({name}) <= {MAX_CHARACTERS}"
-    arguments = get_args(hint)
-    if get_origin(hint) in (Union, UnionType) and len(arguments) == 2 and arguments[1] is NoneType:
-        return f"({name} is None or {_condition(name, arguments[0])})"
-    return f"checks[{name!r}]({name})"
-
-
-@cache
 def _checks(declared: type) -> Mapping[str, Check]:
     return {name: _check(hint) for name, hint in get_type_hints(declared).items()}
 

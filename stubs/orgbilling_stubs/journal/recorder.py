@@ -86,7 +86,7 @@ class Recorder:
             method=context.method,
             path=context.path,
             query=query,
-            request_headers=self._kept_headers(context),
+            request_headers=self._journaled_headers(context),
             credentials=_credentials(context.headers),
             principal=principal,
             request_body=body,
@@ -106,7 +106,7 @@ class Recorder:
         self._coverage.count(context, response, scenario)
         self._journal.append(exchange)
 
-    def _kept_headers(self, context: RequestContext) -> list[tuple[bytes, bytes]]:
+    def _journaled_headers(self, context: RequestContext) -> list[tuple[bytes, bytes]]:
         return [
             (name, value)
             for name, value in context.raw_headers

@@ -83,7 +83,6 @@ def outcome(document: dict[str, Any]) -> events.Event | str:
 
 
 def test_the_order_of_the_members_does_not_matter() -> None:
-    """The members in the order in which they are written are checked by another, faster function."""
     values = [None, True, 0, -1, 1.5, 2**63 - 1, 2**63, -(2**63), "", "a" * 20_000, "a" * 20_001, [], [1], {}]
     refused = set()
     for event in SAMPLES:

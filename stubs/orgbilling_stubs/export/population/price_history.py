@@ -129,28 +129,34 @@ class PriceHistory:
         return self.plans[bisect_right([plan.day for plan in self.plans], day) - 1]
 
     def _prices(self, day: int) -> EpochPrices:
-        kept = 1000 - self.plan(day).discount_permille
+        rate_permille = 1000 - self.plan(day).discount_permille
         return EpochPrices(
             tuple(
                 (
-                    self._price_on("models", model.input_per_1k_nanos, model.released_day, day, kept),
-                    self._price_on("models", model.output_per_1k_nanos, model.released_day, day, kept),
+                    self._charged_price(
+                        "models", model.input_per_1k_nanos, model.released_day, day, rate_permille
+                    ),
+                    self._charged_price(
+                        "models", model.output_per_1k_nanos, model.released_day, day, rate_permille
+                    ),
                 )
                 for model in self.models
             ),
-            tuple(self._price_on("events", nanos, None, day, kept) for _, nanos in EVENTS),
-            tuple(self._price_on("services", nanos, None, day, kept) for _, nanos in SERVICES),
+            tuple(self._charged_price("events", nanos, None, day, rate_permille) for _, nanos in EVENTS),
+            tuple(self._charged_price("services", nanos, None, day, rate_permille) for _, nanos in SERVICES),
         )
 
-    def _price_on(self, kind: str, nanos: int, released_day: int | None, day: int, kept: int) -> int:
+    def _charged_price(
+        self, kind: str, nanos: int, released_day: int | None, day: int, rate_permille: int
+    ) -> int:
         """A price on a day, after all changes of the list and less the plan's discount.
 
-        kept: how many thousandths of the list price the plan leaves.
+        rate_permille: how many thousandths of the list price the organization pays.
         """
         for change in self.population.price_changes:
             if change.prices == kind and change.on_day <= day and (released_day or 0) <= change.on_day:
                 nanos = nanos * (100 + change.percent) // 100
-        return nanos * kept // 1000 // _STEP_NANOS * _STEP_NANOS
+        return nanos * rate_permille // 1000 // _STEP_NANOS * _STEP_NANOS
 
     def changes(self) -> list[PriceChange]:
         """Every price with the day from which it holds: all at sign-up, then those that change or appear."""

@@ -110,21 +110,21 @@ class ExportDatabase:
         except duckdb.Error as error:
             raise ExportError("unreadable", _summary(error)) from error
 
-    def kept(self, invariants: Collection[SqlInvariant]) -> list[SqlInvariant]:
+    def held(self, invariants: Collection[SqlInvariant]) -> list[SqlInvariant]:
         """Those of the invariants that surely no row violates: known from one look at the rows of each table.
 
         An invariant that is not among them is broken, or has to be asked for by its own query.
         """
         import duckdb
 
-        kept = []
+        held = []
         for query, several in screens(invariants).items():
             try:
                 answers = self._connection.execute(query).fetchone()
             except duckdb.Error:
                 continue
-            kept += [each for each, broken in zip(several, answers or (), strict=True) if not broken]
-        return kept
+            held += [each for each, broken in zip(several, answers or (), strict=True) if not broken]
+        return held
 
 
 @contextmanager

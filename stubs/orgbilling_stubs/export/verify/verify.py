@@ -116,9 +116,9 @@ def _tables(folder: Path, contents: Manifest) -> Iterator[Check]:
                 return
             readable = [table for table in files if table not in database.problems]
             applicable = invariants.applicable(readable)
-            kept = {invariant.name for invariant in database.kept(applicable)}
+            held = {invariant.name for invariant in database.held(applicable)}
             for invariant in applicable:
-                problem = "" if invariant.name in kept else _first_violation(database, invariant)
+                problem = "" if invariant.name in held else _first_violation(database, invariant)
                 yield Check(invariant.name, invariant.equation, problem)
     except ExportError as error:
         if error.code != "unreadable":

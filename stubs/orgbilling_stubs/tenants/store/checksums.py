@@ -42,25 +42,17 @@ class RecordRow(NamedTuple):
     fingerprint: str | None
 
 
-RecordColumns: TypeAlias = tuple[int, int, str, int, str | None, str | None]
-"""The members of a RecordRow, as a query gives them."""
-
-
-def checksum(previous: bytes, organization: str, generation: int, record: RecordColumns) -> bytes:
+def checksum(previous: bytes, organization: str, generation: int, record: RecordRow) -> bytes:
     """The checksum of a record that follows the record with the checksum `previous`.
 
-    Raises TypeError for values that no record has.
+    Raises TypeError or ValueError for values that no record has.
     """
     # The text of `compact_json([organization, generation, *record])`, put together by hand, because opening a
     # long log takes one for each record.
     sequence, at_ms, event, batch, key, fingerprint = record
-    if type(sequence + at_ms + batch) is not int:
-        raise TypeError("the numbers of a record are integers")
-    keys = "null,null"
-    if key is not None or fingerprint is not None:
-        keys = f"{_text_or_null(key)},{_text_or_null(fingerprint)}"
-    numbers = f"{generation},{sequence},{at_ms}"
-    text = f"[{json_text(organization)},{numbers},{json_text(event)},{batch},{keys}]"
+    numbers = f"{generation:d},{sequence:d},{at_ms:d}"
+    keys = f"{_text_or_null(key)},{_text_or_null(fingerprint)}"
+    text = f"[{json_text(organization)},{numbers},{json_text(event)},{batch:d},{keys}]"
     digest = _EMPTY_DIGEST.copy()
     digest.update(previous + text.encode())
     return digest.digest()

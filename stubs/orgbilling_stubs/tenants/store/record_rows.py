@@ -6,7 +6,6 @@ import gc
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import cast
 
 import orjson
 
@@ -18,13 +17,7 @@ from orgbilling_stubs.billing.events import (
     decode,
     encode,
 )
-from orgbilling_stubs.tenants.store.checksums import (
-    BEGINNING,
-    RecordColumns,
-    RecordRow,
-    checksum,
-    compact_json,
-)
+from orgbilling_stubs.tenants.store.checksums import BEGINNING, RecordRow, checksum, compact_json
 from orgbilling_stubs.tenants.store.errors import LogDamageError
 
 LONG_LOG = 10_000
@@ -39,7 +32,7 @@ def stored(record: Record) -> RecordRow:
     return RecordRow(record.sequence, record.at_ms, event, record.batch, *pair)
 
 
-def restored(row: RecordColumns) -> Record:
+def restored(row: RecordRow) -> Record:
     """The record of a row. Raises TypeError, ValueError or UnknownEventError when it is none."""
     sequence, at_ms, text, batch, key, fingerprint = row
     idempotency = None if key is None or fingerprint is None else Idempotency(key, fingerprint)
@@ -82,14 +75,14 @@ def _verified_records(organization: str, after: int, rows: Sequence[tuple[object
     assert isinstance(generation, int)
     previous, expected = BEGINNING, max(after, 1)
     for row in rows:
-        written, columns = row[3], cast("RecordColumns", row[4:])
-        if columns[0] != expected:
+        written, values = row[3], RecordRow(*row[4:])  # type: ignore[arg-type]
+        if values.sequence != expected:
             break  # it is missing
         if expected > after:
             try:
-                if written != checksum(previous, organization, generation, columns):
+                if written != checksum(previous, organization, generation, values):
                     raise LogDamageError(f"record {expected} is not what was written")
-                records.append(restored(columns))
+                records.append(restored(values))
             except (TypeError, ValueError, UnknownEventError) as error:
                 raise LogDamageError(f"record {expected}: {error}") from error
         assert isinstance(written, bytes)
@@ -107,9 +100,9 @@ def first_event(row: Sequence[object]) -> Event | None:
     """
     organization, generation, written, *values = row
     try:
-        columns = cast("RecordColumns", tuple(values))
-        if written == checksum(BEGINNING, organization, generation, columns):  # type: ignore[arg-type]
-            return restored(columns).event
+        record = RecordRow(*values)  # type: ignore[arg-type]
+        if written == checksum(BEGINNING, organization, generation, record):  # type: ignore[arg-type]
+            return restored(record).event
     except (TypeError, ValueError, UnknownEventError):
         return None
     return None

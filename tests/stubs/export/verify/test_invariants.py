@@ -72,8 +72,8 @@ def test_a_screen_finds_what_the_invariants_themselves_find(database):
         "SELECT organization_id, number FROM v_ledger WHERE amount_credits / number > 'x'",
     )
     asked = [invariants.SqlInvariant(query, "", query) for query in queries]
-    assert ExportDatabase(database, {}).kept(asked[:2]) == [asked[1]]
-    assert ExportDatabase(database, {}).kept(asked) == []
+    assert ExportDatabase(database, {}).held(asked[:2]) == [asked[1]]
+    assert ExportDatabase(database, {}).held(asked) == []
 
 
 ROWS = [
