@@ -32,6 +32,8 @@ ARGUMENTS = [
 ]
 REFUSED = re.compile("status of 4|BLOCKED_BY_RESPONSE")
 MISSING: list[str] = []
+STOPPED: list[str] = []
+"""Addresses of the stubs that have been stopped: a page that is still open may go on asking them."""
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -70,11 +72,18 @@ def page(browser: Any) -> Iterator[Any]:
     context.set_default_timeout(30_000)
     opened = context.new_page()
     errors: list[str] = []
-    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    opened.on("console", lambda said: errors.append(located(said)) if said.type == "error" else None)
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened
     context.close()
+    gone = [f"ERR_CONNECTION_REFUSED at {address}/" for address in STOPPED]
+    errors = [error for error in errors if not any(each in error for each in gone)]
     assert [error for error in errors if not REFUSED.search(error)] == []
+
+
+def located(said: Any) -> str:
+    """What a page's console said, and about which address."""
+    return f"{said.text} at {said.location['url']}"
 
 
 def press(page: Any, key: str) -> None:
@@ -114,10 +123,12 @@ def served(settings: Settings) -> Iterator[Stub]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    yield Stub(app, f"http://127.0.0.1:{listener.getsockname()[1]}")
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    yield Stub(app, url)
     server.should_exit = True
     thread.join(10)
     listener.close()
+    STOPPED.append(url)
 
 
 @pytest.fixture(scope="module")

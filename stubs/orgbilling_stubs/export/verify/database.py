@@ -309,11 +309,15 @@ def _create(connection: DuckDBPyConnection, table: Table, values: Mapping[str, s
 
 
 def _intern_organizations(connection: DuckDBPyConnection) -> None:
-    """Let the ids of the organizations be numbers inside, which are grouped and joined much faster."""
+    """Let the ids of the organizations be numbers inside, which are grouped and joined much faster.
+
+    The numbers follow the ids' order, so that sorted rows are in the same order in every run.
+    """
     organizations = f"FROM (SELECT DISTINCT {_OWNER} FROM v_{ORGANIZATIONS} LIMIT {_INTERNED_LIMIT + 1})"
     found = connection.execute(f"SELECT count(*) {organizations}").fetchone()
     if found is not None and 0 < found[0] <= _INTERNED_LIMIT:
-        connection.execute(f"CREATE TEMP TYPE {_OWNER_TYPE} AS ENUM (SELECT {_OWNER} {organizations})")
+        sorted_ids = f"SELECT {_OWNER} {organizations} ORDER BY ALL"
+        connection.execute(f"CREATE TEMP TYPE {_OWNER_TYPE} AS ENUM ({sorted_ids})")
         connection.execute(f"ALTER TABLE v_{ORGANIZATIONS} ALTER {_OWNER} TYPE {_OWNER_TYPE}")
 
 

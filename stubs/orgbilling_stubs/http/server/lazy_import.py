@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -127,6 +128,13 @@ def _settle() -> None:
     if _State.settled or _State.recording:
         return
     _State.settled = True
+    with warnings.catch_warnings():
+        # `jsonschema.RefResolver`, which Connexion names, warns whoever takes it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        _put_real_values()
+
+
+def _put_real_values() -> None:
     for module in [m for n, m in sys.modules.items() if n == "connexion" or n.startswith("connexion.")]:
         for name, value in list(vars(module).items()):
             if isinstance(value, Deferred):
