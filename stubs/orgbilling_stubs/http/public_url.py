@@ -69,13 +69,7 @@ class PublicUrls:
         """The URL for one request; scheme, server and client: of its connection."""
         key: tuple[bytes | str | None, ...] = (headers.get(b"host"), scheme)
         forwarding: dict[bytes, bytes] = {}
-        if (
-            b"x-forwarded-host" in headers
-            or b"x-forwarded-proto" in headers
-            or b"x-forwarded-prefix" in headers
-            or b"x-forwarded-port" in headers
-            or b"forwarded" in headers
-        ) and self._trusted_proxies.include(client):
+        if not headers.keys().isdisjoint(FORWARDING_HEADERS) and self._trusted_proxies.include(client):
             forwarding = {name: headers[name] for name in FORWARDING_HEADERS if name in headers}
             key += tuple(map(headers.get, FORWARDING_HEADERS))
         public_url = self._cache.get(key)

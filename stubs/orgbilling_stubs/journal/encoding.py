@@ -6,7 +6,7 @@ members only then. Nothing that would be masked there is written to a disk.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import cast
 
@@ -73,28 +73,32 @@ def decode(content: bytes) -> Exchange:
         number, *values = orjson.loads(content)
         if number != FORMAT:
             raise UnknownEncodingError(f"an exchange of format {number}")
-        exchange = Exchange(*values)
-        principal, error, fault = exchange.principal, exchange.error, exchange.fault
-        exchange.query = _bytes(exchange.query)
-        exchange.request_headers = [(_bytes(name), _bytes(value)) for name, value in exchange.request_headers]
+        written = Exchange(*values)
+        principal, error, fault = written.principal, written.error, written.fault
         if principal is not None:
-            exchange.principal = Principal(*cast("tuple[str, str, str, str | None, int]", principal))
-        exchange.request_body, exchange.response_body = (
-            _bytes(exchange.request_body),
-            _bytes(exchange.response_body),
-        )
-        exchange.response_headers = [
-            (_bytes(name), _bytes(value)) for name, value in exchange.response_headers
-        ]
+            principal = Principal(*cast("tuple[str, str, str, str | None, int]", principal))
         if error is not None:
             name, detail, findings = error
-            exchange.error = RecordedError(name, detail, tuple((place, text) for place, text in findings))
+            error = RecordedError(name, detail, tuple((place, text) for place, text in findings))
         if fault is not None:
             text, override, rules = cast("tuple[str, str, list[tuple[str, int]]]", fault)
-            exchange.fault = AppliedFault(text, override, tuple((rule, match) for rule, match in rules))
+            fault = AppliedFault(text, override, tuple((rule, match) for rule, match in rules))
+        return written._replace(
+            query=_bytes(written.query),
+            request_headers=_header_bytes(written.request_headers),
+            principal=principal,
+            request_body=_bytes(written.request_body),
+            response_headers=_header_bytes(written.response_headers),
+            response_body=_bytes(written.response_body),
+            error=error,
+            fault=fault,
+        )
     except (AttributeError, TypeError, ValueError) as problem:
         raise UnknownEncodingError(str(problem)) from problem
-    return exchange
+
+
+def _header_bytes(headers: Iterable[tuple[object, object]]) -> list[tuple[bytes, bytes]]:
+    return [(_bytes(name), _bytes(value)) for name, value in headers]
 
 
 def _bytes(text: object) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from orgbilling_openapi.redaction import may_hold_secret, redact_bytes
@@ -23,8 +22,7 @@ class RecordedError(NamedTuple):
     findings: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """One request and its response. Holds no token.
 
     began_ns: the instant at which the request came. took_ns: until its response was made. credentials:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
 from typing import Any
 
 from orgbilling_stubs.cli.request_log import (
@@ -48,7 +47,7 @@ def test_a_line_of_text_says_what_was_asked_and_answered() -> None:
     assert text_line(members(EXCHANGE)) == (
         f"12:00:00.817 GET /api/v1/org/ledger?days=7 404 contract_none org_a 1.2 ms {TRACE}"
     )
-    plain = replace(EXCHANGE, status=0, error=None, organization="", query=b"")
+    plain = EXCHANGE._replace(status=0, error=None, organization="", query=b"")
     assert text_line(members(plain)) == f"12:00:00.817 GET /api/v1/org/ledger --- 1.2 ms {TRACE}"
 
 
@@ -69,7 +68,7 @@ def test_a_line_of_json_has_the_same() -> None:
 
 
 def test_what_a_client_sends_cannot_end_a_line_or_reach_the_terminal() -> None:
-    hostile = replace(EXCHANGE, path="/a\n\x1b[31mb\u2028\u202e", query="é\r".encode())
+    hostile = EXCHANGE._replace(path="/a\n\x1b[31mb\u2028\u202e", query="é\r".encode())
     for line in (text_line(members(hostile)), json_line(members(hostile))):
         assert line.splitlines() == [line]
         assert all(letter.isprintable() for letter in line)

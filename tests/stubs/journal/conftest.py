@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -57,7 +56,7 @@ PLAIN = Exchange(
 @pytest.fixture
 def exchange() -> Callable[..., Exchange]:
     def make(trace: Any = 0, **members: Any) -> Exchange:
-        return replace(PLAIN, trace=f"{trace:032x}", **members)
+        return PLAIN._replace(trace=f"{trace:032x}", **members)
 
     return make
 

@@ -58,7 +58,6 @@ FRAMING_BYTES_PER_BYTE = 8
 of content, so that chunks of one byte ("1 CR LF x CR LF", five bytes of framing) are never too much."""
 UPGRADING = frozenset({b"upgrade", b"http2-settings"})
 """Headers, and words of `Connection`, that ask for another protocol."""
-_BLANK = ord(" ")
 header_line = b": ".join
 """From a header, as a pair, to its line. Mapped over all headers it takes 0.4 µs less than a loop."""
 
@@ -291,9 +290,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header. The parser takes off the whitespace in front of a value, not the one behind it."""
-        if value and value[-1] <= _BLANK:
-            value = value.rstrip()
-        self.headers.append((name.lower(), value))
+        self.headers.append((name.lower(), value.rstrip()))
 
     def on_headers_complete(self) -> None:
         """A head is complete."""

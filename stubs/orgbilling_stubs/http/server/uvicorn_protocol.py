@@ -51,6 +51,8 @@ from orgbilling_stubs.http.server.request_cycle import (
 
 PROMPT_BODY_BYTES = 65_536
 """Bodies up to this size are answered at once when they arrive with their head."""
+SPECIAL_HEADERS = (b"expect", b"upgrade", b"transfer-encoding")
+"""Headers of requests that are not answered at once."""
 OTHER_OPEN_FILES = 100
 """Databases, logs, and connections that have just been refused."""
 
@@ -83,8 +85,8 @@ class Protocol(BoundedProtocol):
         parser = self.parser
         path, _, query = self.url.partition(b"?")
         method = parser.get_method()
-        usual = b"expect" in headers or b"upgrade" in headers or b"transfer-encoding" in headers
-        if usual and parser.should_upgrade() and method != b"CONNECT":
+        is_special = not headers.keys().isdisjoint(SPECIAL_HEADERS)
+        if is_special and parser.should_upgrade() and method != b"CONNECT":
             self._upgrades = True
             return
         held = self._operations.get((method, path))
@@ -92,7 +94,7 @@ class Protocol(BoundedProtocol):
         if (
             held is None
             or waits
-            or usual
+            or is_special
             or self.flow.write_paused
             or (query and b"#" in query)
             or self._is_large
