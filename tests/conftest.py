@@ -16,8 +16,11 @@ import os
 import ssl
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -47,6 +50,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.markexpr = ""  # some of the tests with golden files are slow
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark as slow the cases of a test whose parameters have values after the first few (`slow_beyond`)."""
+    marker, cases = item.get_closest_marker("slow_beyond"), getattr(item, "callspec", None)
+    if marker and cases and max(cases.indices.values()) >= marker.args[0]:
+        item.add_marker(pytest.mark.slow)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--rewrite-golden"):
         others = [item for item in items if "golden" not in getattr(item, "fixturenames", ())]
@@ -71,6 +81,26 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         return path.read_text("utf-8")
 
     return text
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificate_authorities_are_read_once() -> Iterator[None]:
+    """Each client of httpx reads the authorities that it may trust, which takes 30 ms, and few use TLS."""
+    read = httpx.create_ssl_context
+
+    @cache
+    def shared(trust_env: bool, *variables: str | None) -> ssl.SSLContext:
+        return read(trust_env=trust_env)
+
+    def create(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:
+        if verify is not True or cert is not None:
+            return read(verify, cert, trust_env)
+        return shared(trust_env, *map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR")))
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("httpx", "httpx._config", "httpx._transports.default"):
+            patch.setattr(f"{module}.create_ssl_context", create)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -75,8 +76,11 @@ def files() -> list[Path]:
     for entry in sorted(ROOT.iterdir()):
         if entry.name in PRIVATE or (entry / "pyvenv.cfg").exists():
             continue
-        found = sorted(entry.rglob("*")) if entry.is_dir() else [entry]
-        written += (path for path in found if not PRIVATE & set(path.parts) and path.is_file())
+        if entry.is_file():
+            written.append(entry)
+        for folder, inner, names in os.walk(entry):
+            inner[:] = sorted({*inner} - PRIVATE)
+            written += (Path(folder, name) for name in sorted(names))
     return written
 
 

@@ -121,6 +121,7 @@ def wrong(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
     return status, headers, body
 
 
+@pytest.mark.slow
 def test_another_seed_organization_and_machine_find_the_same(
     mutated_app: Callable[..., Any], token: Callable[..., str]
 ) -> None:
@@ -133,6 +134,7 @@ def test_another_seed_organization_and_machine_find_the_same(
     assert len(facts[0]) >= 3
 
 
+@pytest.mark.slow
 def test_a_report_is_compared_with_its_file(
     mutated_app: Callable[..., Any], token: Callable[..., str], tmp_path: Path
 ) -> None:

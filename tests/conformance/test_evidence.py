@@ -155,6 +155,7 @@ def test_every_reason_can_be_found_in_the_documentation_and_is_counted() -> None
     assert len(counts.remarks()) == len(REASONS)
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     ("status", "headers", "word"),
     [

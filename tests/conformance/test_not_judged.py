@@ -25,6 +25,7 @@ FOREIGN: dict[str, Answer] = {
 KNOWN = 30
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("name", FOREIGN)
 @pytest.mark.parametrize("every", [2, 3, 5])
 def test_foreign_answers_in_between_fail_no_rule(
@@ -67,6 +68,7 @@ def test_a_scenario_records_no_violation_that_rests_on_a_foreign_answer(
     assert len(run.findings()) == 1
 
 
+@pytest.mark.slow
 def test_an_operation_that_is_redirected_for_everybody_fails_no_rule(
     mutated_app: Any, token: Callable[..., str]
 ) -> None:
@@ -94,6 +96,7 @@ def test_a_bad_token_that_is_sent_to_a_login_page_fails(mutated_app: Any, token:
     assert "token-missing" in {finding.rule for finding in report.findings}
 
 
+@pytest.mark.slow
 def test_a_run_that_is_cut_counts_what_it_has_not_run(mutated_app: Any, token: Callable[..., str]) -> None:
     def rows(report: Any) -> set[tuple[str, str]]:
         return {(result.rule, result.operation) for result in summarize(report).results}

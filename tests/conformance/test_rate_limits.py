@@ -156,6 +156,7 @@ def test_one_operation_that_is_limited_is_given_up(mutated_app: Any, token: Any)
     assert "wait as long as it asks" in action(report)
 
 
+@pytest.mark.slow
 def test_what_stays_limited_fails_no_rule(
     suite: Any, mutated_app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,6 +135,7 @@ def test_a_token_command_that_fails_on_the_way_keeps_what_was_found(
     assert "schema-value" in {finding.rule for finding in report.findings}
 
 
+@pytest.mark.slow
 def test_failures_that_come_and_go_are_found(mutated_app: Any, token: Callable[..., str]) -> None:
     count = 0
 
@@ -154,6 +155,7 @@ def test_failures_that_come_and_go_are_found(mutated_app: Any, token: Callable[.
     assert {"intermittent", "server-error"} <= found
 
 
+@pytest.mark.slow
 def test_an_operation_without_a_success_is_never_passed(mutated_app: Any, token: Callable[..., str]) -> None:
     def change_response(path: str, status: int, headers: dict[str, str], body: Any) -> Any:
         broken = path == "/org/model-pricing" and status == 200

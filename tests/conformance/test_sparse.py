@@ -97,6 +97,7 @@ def test_strict_makes_errors_of_warnings() -> None:
     assert report.verdict == "violated"
 
 
+@pytest.mark.slow
 def test_by_default_documented_gets_alone_are_sent() -> None:
     app = Sparse("good")
     conform(app, token="good", examples=5)

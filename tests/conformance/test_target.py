@@ -309,6 +309,7 @@ async def compressing(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("coding", ENCODED)
 @pytest.mark.parametrize("in_process", [False, True])
 def test_compressed_data_that_ends_early_is_no_whole_answer(coding: str, in_process: bool) -> None:
@@ -359,6 +360,7 @@ def proxied(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 HOST = "api.example.test"
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_another_machine_is_asked_through_the_proxy(scheme: str, proxied: Any) -> None:
     Handler.seen.clear()
@@ -372,6 +374,7 @@ def test_another_machine_is_asked_through_the_proxy(scheme: str, proxied: Any) -
     assert proxy.asked == [way]
 
 
+@pytest.mark.slow
 def test_a_tunnel_that_is_refused_is_said_so(proxied: Any) -> None:
     with proxied("https", refusal=407) as proxy:
         target = UrlTarget(f"https://{HOST}")

@@ -140,6 +140,7 @@ def browser(request: pytest.FixtureRequest) -> Browser:
     return Browser(ReverseProxy(build(chosen).asgi, headers))
 
 
+@pytest.mark.slow_beyond(1)
 def test_a_checkout_and_the_portal_work_from_the_first_page_to_the_last(browser: Browser) -> None:
     opened = browser.send("POST", f"{API}/org/billing/checkout", json={"amount": 5000}).json()
     payment_page = browser.send("GET", opened["url"])

@@ -89,6 +89,7 @@ WRITES: dict[str, Callable[[Dashboard, str], httpx.Response]] = {
 }
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 def test_a_lock_of_another_program_is_waited_for_and_then_named(
     build: Build,

@@ -28,6 +28,7 @@ def server() -> Iterator[Server]:
         yield server
 
 
+@pytest.mark.slow
 def test_every_example_succeeds_for_an_organization_without_a_running_contract(server):
     organization = server.organization(persona="contract_draft")
     statuses = {}

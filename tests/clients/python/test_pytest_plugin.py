@@ -51,6 +51,7 @@ def test_the_suite_runs_in_two_workers(pytester):
     pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider").assert_outcomes(passed=5)
 
 
+@pytest.mark.slow
 def test_a_running_server_is_used(pytester, monkeypatch):
     with Server.start() as server:
         monkeypatch.setenv("ORGBILLING_URL", server.url)
@@ -63,6 +64,7 @@ def test_a_running_server_is_used(pytester, monkeypatch):
         assert server.control.call("GET", "/organizations")["organizations"] == []
 
 
+@pytest.mark.slow
 def test_options_of_the_server_are_a_fixture(pytester):
     pytester.makeconftest("""
         import pytest
@@ -78,6 +80,7 @@ def test_options_of_the_server_are_a_fixture(pytester):
     pytester.runpytest_subprocess(*ALONE).assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_a_wrong_marker_is_an_error_with_the_right_name(pytester):
     pytester.makepyfile("""
         import pytest

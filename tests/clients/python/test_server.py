@@ -33,6 +33,7 @@ def test_a_server_that_does_not_start_in_time_is_said(monkeypatch):
         Server.start()
 
 
+@pytest.mark.slow
 def test_a_stopped_server_is_gone():
     with Server.start() as server:
         pass
@@ -53,6 +54,7 @@ def test_a_running_server_outlives_its_clients(process):
     assert process.coverage()["operations"]
 
 
+@pytest.mark.slow
 def test_the_control_token_is_asked_for_beyond_loopback():
     with (
         Server.start("--host", "0.0.0.0", "--auth", "verify") as server,

@@ -6,10 +6,12 @@ from mutation.observed import watched
 from mutation.trial import OBSERVED, RECORDING
 
 
+@pytest.mark.slow
 def test_who_watches_a_sound_server_accuses_nobody():
     assert [(outcome.mode, outcome.rules) for outcome in watched("")] == [(OBSERVED, ()), (RECORDING, ())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "recorded"),
     [

@@ -38,6 +38,7 @@ def test_organizations_are_apart_on_the_stub(suite: Any, token: Callable[..., st
     assert "isolation" in {case.rule for case in run.cases() if case.outcome == "passed"}
 
 
+@pytest.mark.slow
 def test_a_server_that_believes_everybody(suite: Any, stub: Any, token: Callable[..., str]) -> None:
     good = f"Bearer {token('org_standard')}".encode()
 
@@ -61,6 +62,7 @@ def test_a_server_that_believes_everybody(suite: Any, stub: Any, token: Callable
     assert "error" in {finding.severity for finding in run.findings() if finding.rule == "isolation"}
 
 
+@pytest.mark.slow
 def test_a_server_that_lets_the_request_choose(suite: Any, stub: Any, token: Callable[..., str]) -> None:
     other = f"Bearer {token('org_b')}".encode()
 

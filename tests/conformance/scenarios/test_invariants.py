@@ -7,6 +7,7 @@ import pytest
 from orgbilling_conformance.scenarios import invariants
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     "organization", ["org_standard", "org_new_org", "org_nulls", "org_postpaid_over_limit"]
 )

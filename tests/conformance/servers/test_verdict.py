@@ -62,6 +62,7 @@ def test_full_finds_no_error(name):
     assert report.verdict != "violated"
 
 
+@pytest.mark.slow
 def test_a_portal_that_never_opens_is_no_pass():
     report = judged("sparse", True)
     assert report.verdict == "inconclusive"

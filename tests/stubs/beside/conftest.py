@@ -55,7 +55,8 @@ class RealApi:
 
     answer: Answer = field(default_factory=Answer)
     asked: list[tuple[str, str, list[tuple[bytes, bytes]], bytes]] = field(default_factory=list)
-    late_s: float = 0.0
+    awaited: threading.Event | None = None
+    """What is waited for before anything is answered."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -71,8 +72,8 @@ class RealApi:
         )
         self.asked.append((scope["method"], target, list(scope["headers"]), body))
         answer = self.answer
-        if self.late_s:
-            await asyncio.sleep(self.late_s)
+        if self.awaited is not None:
+            await asyncio.to_thread(self.awaited.wait, WAIT_S)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         for piece in answer.pieces[:-1]:
             await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -75,6 +75,7 @@ def test_a_stream_arrives_before_its_end(pair, real, path):
         assert first + b"".join(pieces) == b"data: 1\n\ndata: 2\n\n"
 
 
+@pytest.mark.slow
 def test_a_long_download_passes_and_is_not_judged(pair, real):
     real.answers(200, [JSON], (b"x" * 1_000_000,) * 20)
     assert len(pair.get(LEDGER).content) == 20_000_000
@@ -84,6 +85,7 @@ def test_a_long_download_passes_and_is_not_judged(pair, real):
     assert (exchange["answeredBy"], exchange["status"]) == ("real", 200)
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_long_once_decoded_passes_and_is_not_judged(pair, real):
     content = gzip.compress(b" " * (40 << 20), 1)
     real.answers(200, [JSON, (b"content-encoding", b"gzip")], (content,))
@@ -132,13 +134,13 @@ def test_who_cannot_be_reached_is_a_problem_of_ours(beside, path):
 
 
 def test_who_does_not_answer_in_time_is_a_504(real, beside, serving):
-    real.late_s = 30
+    real.awaited = threading.Event()
     with serving(real) as url, beside(url, timeout_s=0.2) as pair:
         answer = pair.get(BILLING)
         assert (answer.status_code, answer.json()["detail"]) == (504, detail("upstream_timeout"))
         assert pair.journal()[0]["error"] == "upstream_timeout"
         assert ("answer", "getOrgBilling", "status") in pair.findings()
-        real.late_s = 0
+        real.awaited.set()
 
 
 def test_what_is_no_http_is_a_502(beside):
@@ -174,6 +176,7 @@ def test_a_write_does_not_reach_the_real_api_unless_it_was_named(pair, real, pat
     assert real.asked == []
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("path", [BILLING, "/api/v1/characters"])
 @pytest.mark.parametrize(
     "override", [{"headers": {"X-HTTP-Method-Override": "DELETE"}}, {"params": {"_method": "delete"}}]

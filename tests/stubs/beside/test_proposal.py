@@ -77,6 +77,7 @@ def proposed(monkeypatch, *arguments, answers="") -> None:
     assert ended.value.code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["huma", "sparse", "respelled"])
 def test_the_stub_speaks_as_the_server_and_passes_against_its_recording(
     independent, observed, monkeypatch, tmp_path, name
@@ -108,6 +109,7 @@ def test_the_proposal_says_what_and_how_often(independent, observed):
     assert "org_acme" not in proposal.read_text()
 
 
+@pytest.mark.slow
 def test_the_stub_says_it_in_the_other_words(independent, observed, monkeypatch, tmp_path, serving):
     _, proposal, _ = observed(Respelled(independent.huma.app()))
     dialect = tmp_path / "dialect.yaml"
@@ -134,6 +136,7 @@ def test_only_what_is_accepted_gets_into_the_dialect(independent, observed, monk
     assert len(yaml.safe_load(dialect.read_text())["actions"]) == 2
 
 
+@pytest.mark.slow
 def test_compared_with_the_stub_in_its_dialect_the_server_differs_no_more(
     independent, observed, monkeypatch, tmp_path
 ):

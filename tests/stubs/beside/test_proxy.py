@@ -64,6 +64,7 @@ def way(request, real, beside, serving, certificate, monkeypatch) -> Iterator:
             yield pair, proxy
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("way", WAYS, indirect=True)
 def test_answers_pass_alike_whatever_is_on_the_way(way, real):
     pair, proxy = way
@@ -101,6 +102,7 @@ def test_answers_pass_alike_whatever_is_on_the_way(way, real):
         assert len(tunnels) in (0, len(proxy.asked))
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("way", ["direct", "tunnel"], indirect=True)
 def test_a_stream_arrives_before_its_end(way, real):
     pair, _ = way
@@ -113,6 +115,7 @@ def test_a_stream_arrives_before_its_end(way, real):
         assert first + b"".join(pieces) == b"data: 1\n\ndata: 2\n\n"
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("way", ["direct", "tunnel"], indirect=True)
 def test_an_answer_that_ends_early_is_cut_for_the_client(way, real):
     pair, _ = way
@@ -122,6 +125,7 @@ def test_an_answer_that_ends_early_is_cut_for_the_client(way, real):
     assert pair.findings() == set()
 
 
+@pytest.mark.slow
 def test_connections_without_a_proxy_are_our_own(real, beside, serving, monkeypatch):
     """Loopback is never asked through a proxy, nor is what NO_PROXY names."""
     sent = []
@@ -171,6 +175,7 @@ def test_a_proxy_that_refuses_a_tunnel_is_named(real, beside, serving, monkeypat
     assert f"the proxy {proxy.url} refuses it: 407" in answer.json()["detail"]
 
 
+@pytest.mark.slow
 def test_a_proxy_that_refuses_plain_http_answers_in_place_of_the_api(real, beside, serving, monkeypatch):
     with serving(real) as url, forward_proxy(int(url.rpartition(":")[2]), refusal=407) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)

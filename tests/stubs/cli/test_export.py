@@ -89,6 +89,7 @@ def test_a_persona_file_of_your_own_can_be_exported(tmp_path):
     assert "org_mine" in (tmp_path / "out" / "organizations.csv").read_text()
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_of_the_export_is_noted_and_fails_nothing(tmp_path):
     assert run("--out", tmp_path, *SMALL)[0] == 0
     (tmp_path / "notes.txt").write_text("mine")

@@ -334,6 +334,7 @@ def test_an_export_in_openapi_30_is_the_converted_one():
     assert exported("--openapi", "3.0") == to_openapi_30(description.load())
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("version", ["3.0", "3.1"])
 def test_exported_facts_are_a_valid_description(version):
     validate(exported("--facts-only", "--openapi", version))

@@ -93,6 +93,7 @@ def test_undo_in_a_page_of_earlier_takes_back_nothing_else(existing: Any) -> Non
     assert "Undo: clock to 2026-04-10 12:00 UTC" in html
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     ("operation", "body", "title"),
     [
@@ -245,6 +246,7 @@ def test_a_page_of_another_origin_can_do_nothing(existing: Any, headers: dict[st
     assert existing("GET", f"/_mock/v1/organizations/{ORG}", None).json()["scenario"] is None
 
 
+@pytest.mark.slow_beyond(4)
 @pytest.mark.parametrize(
     "fields",
     [

@@ -73,6 +73,7 @@ def test_what_the_server_says_is_shown_where_the_organization_chose_nothing(serv
     assert "The server says: http://localhost:5173/done." in html
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(
     ("fields", "seconds"),
     [
@@ -140,6 +141,7 @@ def test_the_webhook_comes_now_late_twice_or_by_hand(opened: Any) -> None:
     assert opened("GET", "/org/billing", ORG).json()["creditBalance"] == balance
 
 
+@pytest.mark.slow
 def test_every_way_to_fail_can_be_chosen(opened: Any) -> None:
     html = page(opened)
     bodies = [orjson.loads(unescape(body)) for body in re.findall(r'<option value="(\{[^"]*)"', html)]

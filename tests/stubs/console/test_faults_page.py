@@ -143,6 +143,7 @@ def test_an_effect_that_is_added_to_the_registry_appears_by_itself(
     assert "Not together with: Reset." in html
 
 
+@pytest.mark.slow_beyond(4)
 @pytest.mark.parametrize("kind", effects.EFFECTS, ids=lambda kind: kind.member)
 def test_every_preset_is_a_rule_that_works(existing: Any, kind: Any) -> None:
     assert kind.presets
@@ -180,6 +181,7 @@ def test_a_form_becomes_the_rule_that_it_says(existing: Any) -> None:
     assert rule["effect"]["nulls"] is True
 
 
+@pytest.mark.slow_beyond(4)
 @pytest.mark.parametrize(
     ("fields", "field", "message"),
     [

@@ -44,6 +44,7 @@ def test_the_palette_has_every_page_scenario_organization_and_operation(existing
     assert f'href="/_mock/?org={ORG}"' in html
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     ("search", "first"),
     [

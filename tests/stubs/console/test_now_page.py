@@ -90,6 +90,7 @@ def test_every_invariant_has_its_equation_and_its_values(existing: Any) -> None:
     assert f"creditBalance = {profile['creditBalance']}" in html
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     "organization", ["org_nulls", "org_hostile_texts", "org_extreme_numbers", "org_empty"]
 )

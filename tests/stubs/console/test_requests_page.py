@@ -104,6 +104,7 @@ def test_the_next_request_can_be_made_to_fail_once(used: Any) -> None:
     assert [used("GET", "/org/billing", ORG).status_code for _ in range(2)] == [503, 200]
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("failure", NEXT_FAILURES, ids=lambda failure: failure.title)
 def test_each_failure_is_a_fault_rule(used: Any, failure: Failure) -> None:
     for operation in (None, "getOrgLedger"):

@@ -75,6 +75,7 @@ def now(dashboard: Any) -> str:
     return str(dashboard("GET", API, None).json()["clock"]["now"])
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(
     ("button", "instant"),
     [
@@ -190,6 +191,7 @@ def test_a_fork_is_made_opened_and_compared(contract: Any) -> None:
     assert "/creditBalance" in compared
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     "persona", ["postpaid_over_limit", "overdrawn", "empty", "extreme_numbers", "hostile_texts"]
 )

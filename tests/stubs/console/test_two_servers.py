@@ -33,6 +33,7 @@ def described(stub: Any) -> dict[str, Any]:
     return dict(stub("GET", CONTROL, None).json())
 
 
+@pytest.mark.slow_beyond(1)
 def test_a_scenario_its_undo_and_the_clock(pair: tuple[Any, Any]) -> None:
     first, second = pair
     before = second("GET", "/org/billing", ORG).json()
@@ -62,6 +63,7 @@ def test_a_fault_and_its_removal(pair: tuple[Any, Any]) -> None:
     assert second("GET", "/org/billing", ORG).status_code == 200
 
 
+@pytest.mark.slow_beyond(1)
 def test_a_checkout_begun_at_one_is_paid_at_the_other(pair: tuple[Any, Any]) -> None:
     first, second = pair
     before = second("GET", "/org/billing", ORG).json()["creditBalance"]

@@ -64,6 +64,7 @@ CALLS: list[tuple[str, str, Any]] = [
 ]
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(("method", "path", "body"), CALLS, ids=lambda each: str(each))
 def test_others_are_answered_while_all_organizations_are_driven(
     world: Any, method: str, path: str, body: Any

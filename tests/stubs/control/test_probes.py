@@ -35,5 +35,6 @@ def test_a_server_whose_database_is_gone_is_healthy_and_not_ready(
     assert problem.headers["content-type"].startswith("application/problem+json")
 
 
+@pytest.mark.slow
 def test_a_server_is_ready_with_postgres(serve: Callable[..., Dashboard], postgres_address: str) -> None:
     assert serve(db=postgres_address)("GET", "/_mock/ready", None).json() == {"status": "ready"}

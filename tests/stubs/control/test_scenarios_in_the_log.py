@@ -58,6 +58,7 @@ def server(serve: Callable[..., Any], tmp_path: Path) -> Server:
     return server
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("scenario", ["checkout-declined", "webhook-late", "leap-day", "month-rollover"])
 def test_a_scenario_is_undone_as_a_whole_after_a_restart(server: Server, scenario: str) -> None:
     before = server.state()

@@ -36,9 +36,9 @@ def at(as_of_ms: int) -> SelectionOptions:
     return replace(OPTIONS, as_of_ms=as_of_ms)
 
 
-def days() -> Iterator[tuple[int, int]]:
-    """Each of the days, as two instants."""
-    for start_ms in range(START_MS, END_MS, DAY_MS):
+def last_days(count: int) -> Iterator[tuple[int, int]]:
+    """Each of the last days, as two instants."""
+    for start_ms in range(END_MS - count * DAY_MS, END_MS, DAY_MS):
         yield start_ms, start_ms + DAY_MS
 
 
@@ -82,12 +82,14 @@ def test_changes_that_do_not_follow_on_a_database_are_refused(postgres_address):
     assert rows_of(postgres_address) == before
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("feed", [False, True])
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
-def test_the_files_of_thirty_days_are_one_export_of_thirty_days(tmp_path, format, feed):
-    exported(tmp_path / "whole", START_MS, END_MS, feed=feed, format=format)
+@pytest.mark.parametrize("count", [3, DAYS])
+def test_the_files_of_days_are_one_export_of_these_days(tmp_path, count, format, feed):
+    exported(tmp_path / "whole", END_MS - count * DAY_MS, END_MS, feed=feed, format=format)
     joined = dict.fromkeys(NAMES, b"")
-    for since_ms, as_of_ms in days():
+    for since_ms, as_of_ms in last_days(count):
         folder = tmp_path / str(since_ms)
         exported(folder, since_ms, as_of_ms, feed=feed, format=format)
         for name in NAMES:
@@ -95,9 +97,10 @@ def test_the_files_of_thirty_days_are_one_export_of_thirty_days(tmp_path, format
             header, _, rows = content.partition(b"\n") if format == "csv" else (b"", b"", content)
             joined[name] = joined[name] + rows if joined[name] or format == "jsonl" else header + b"\n" + rows
     assert {name: (tmp_path / "whole" / f"{name}.{format}").read_bytes() for name in NAMES} == joined
-    assert joined["ledger"].count(b"\n") > DAYS
+    assert joined["ledger"].count(b"\n") > count
 
 
+@pytest.mark.slow
 def test_appended_rows_make_the_tables_that_only_grow_whole(tmp_path):
     exported(tmp_path, START_MS, END_MS, feed=False, format="csv")
     for name in LONG:
@@ -168,7 +171,7 @@ def quoted(name: str) -> str:
 def test_a_database_that_grows_by_days_has_the_rows_of_one_that_is_filled_at_once(postgres_server):
     grown, filled = (DatabaseTarget(postgres_server.new_database()) for _ in range(2))
     postgres.fill(ExportRequest(None, "postgres", at(START_MS).selection()), grown, lambda *_: None)
-    for since_ms, as_of_ms in days():
+    for since_ms, as_of_ms in last_days(DAYS):
         options = at(as_of_ms)
         found = change_range(options, since_ms, feed=True)
         request = ExportRequest(None, "postgres", options.selection(), changes=found)
@@ -191,6 +194,7 @@ def test_changes_of_a_database_without_tables_are_one_line(postgres_address):
     assert caught.value.code == "conflicting_options"
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("feed", [False, True])
 @pytest.mark.parametrize("format", ["csv", "parquet"])
 def test_files_of_changes_are_verified_as_far_as_they_can_be(tmp_path, format, feed):

@@ -103,6 +103,7 @@ def test_pandas_reads_json_lines_and_parquet(tmp_path, make, rows):
 POLARS = {"int": pl.Int64, "money": pl.Float64, "price": pl.Float64, "bool": pl.Boolean}
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("chosen", ["hostile", "population"])
 def test_polars_and_duckdb_type_json_lines_without_hints(tmp_path, make, chosen):
     """Each column that has a value anywhere has its type; the others have none."""
@@ -147,6 +148,7 @@ def test_polars_reads_exact_amounts_where_they_are_text(tmp_path, make, rows):
     assert sorted(exact) == sorted(amounts(rows["ledger"]))
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("bom", [False, True])
 def test_polars_reads_csv_and_parquet(tmp_path, make, rows, bom):
     make(tmp_path / "csv", selection=HOSTILE, part_size=100, bom=bom)

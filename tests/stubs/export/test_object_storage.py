@@ -75,6 +75,7 @@ def on_disk(folder) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in names_in(folder)}
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("format", ["csv", "parquet", "sqlite", "json"])
 def test_the_objects_are_the_files(bucket, tmp_path, format):
     options = (*OPTIONS, "--format", format, *(("--persona", "standard") if format == "json" else ()))
@@ -88,12 +89,14 @@ def test_the_objects_are_the_files(bucket, tmp_path, format):
     assert out.startswith(f"✓ {bucket}/demo: ")
 
 
+@pytest.mark.slow
 def test_several_processes_store_the_same(bucket, tmp_path):
     assert run("--out", f"{bucket}/demo", *OPTIONS, "--jobs", 2)[0] == 0
     assert run("--out", tmp_path, *OPTIONS)[0] == 0
     assert stored(f"{bucket}/demo") == on_disk(tmp_path)
 
 
+@pytest.mark.slow
 def test_shards_are_stored_verified_one_by_one_and_merged(bucket, tmp_path):
     for number in (1, 2):
         assert run("--out", f"{bucket}/demo", *OPTIONS, "--shard", f"{number}/2")[0] == 0
@@ -105,6 +108,7 @@ def test_shards_are_stored_verified_one_by_one_and_merged(bucket, tmp_path):
         assert run("verify", f"{bucket}/demo", *step)[0] == 0
 
 
+@pytest.mark.slow
 def test_what_is_there_is_replaced_only_when_asked(bucket):
     assert run("--out", f"{bucket}/demo", *OPTIONS)[0] == 0
     before = stored(f"{bucket}/demo")
@@ -120,6 +124,7 @@ def test_what_is_there_is_replaced_only_when_asked(bucket):
     assert not [name for name in names if name.endswith(".csv")]
 
 
+@pytest.mark.slow
 def test_a_changed_object_is_found(bucket):
     assert run("--out", f"{bucket}/demo", *OPTIONS)[0] == 0
     file_system, path = fs.FileSystem.from_uri(f"{bucket}/demo/ledger/part-00001.csv")
@@ -177,6 +182,7 @@ def test_a_folder_can_be_sent_to_another_process():
     assert str(folder) == "s3://bucket/demo"
 
 
+@pytest.mark.slow
 def test_a_manifest_says_nothing_of_where_it_was_stored(bucket):
     assert run("--out", f"{bucket}/demo", *OPTIONS)[0] == 0
     manifest = json.loads(stored(f"{bucket}/demo")["manifest.json"])

@@ -30,6 +30,7 @@ def test_the_same_options_give_the_same_bytes_on_every_python(tmp_path, make, go
     assert json.loads(golden("export_digests.json", lambda: text)) == digests
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
 def test_shards_are_byte_for_byte_the_whole(tmp_path, make, kind):
     make(tmp_path / "whole", kind, part_size=1)
@@ -116,6 +117,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, make):
     assert caught.value.code == "file_error"
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("kind", ALL)
 def test_ctrl_c_leaves_no_half_file(tmp_path, make, monkeypatch, kind):
     calls = iter([None, None, KeyboardInterrupt])

@@ -55,6 +55,7 @@ def test_parts_that_are_there_are_not_mixed_in(tmp_path, make):
     assert names_in(tmp_path) == {*listed, "manifest.json"}
 
 
+@pytest.mark.slow
 def test_the_shards_of_another_export_are_not_mixed_in(tmp_path, make):
     make(tmp_path, part_size=1, shard=(1, 5))
     for options in ({}, {"shard": (1, 3)}, {"shard": (1, 5)}):

@@ -87,6 +87,7 @@ def test_the_order_is_that_of_the_requests(pair: tuple[Any, Any]) -> None:
         assert traces(stub) == asked[::-1]
 
 
+@pytest.mark.slow_beyond(1)
 def test_a_request_can_be_sent_again_by_the_other(pair: tuple[Any, Any]) -> None:
     first, second = pair
     asked = trace(first("GET", "/org/ledger?days=7"))
@@ -96,6 +97,7 @@ def test_a_request_can_be_sent_again_by_the_other(pair: tuple[Any, Any]) -> None
     assert eventually(lambda: again.json()["trace"] in traces(first))
 
 
+@pytest.mark.slow_beyond(1)
 def test_a_ledger_entry_names_the_request_that_another_process_has_answered(pair: tuple[Any, Any]) -> None:
     first, second = pair
     asked = trace(first("POST", "/org/vouchers/redeem", json={"code": "TEST-CREDIT-5-shared"}))
@@ -123,6 +125,7 @@ def test_what_is_cleared_is_gone_everywhere_also_what_was_not_written_yet(pair: 
     assert traces(first) == []
 
 
+@pytest.mark.slow_beyond(1)
 def test_a_wait_ends_with_the_exchange_of_another_process(pair: tuple[Any, Any]) -> None:
     first, second = pair
     asked, ended = [], threading.Event()
@@ -151,6 +154,7 @@ def coverage(stub: Any) -> dict[str, dict[str, int]]:
     }
 
 
+@pytest.mark.slow_beyond(1)
 def test_coverage_is_counted_together_and_reset_together(pair: tuple[Any, Any]) -> None:
     first, second = pair
     first("GET", "/org/ledger?days=7")
@@ -181,6 +185,7 @@ def test_the_journal_outlives_the_process(lasting_store_address: str, serve: Cal
     assert coverage(after)["operations"] == {"getOrgBilling": 2}
 
 
+@pytest.mark.slow_beyond(1)
 def test_a_table_that_is_away_costs_no_request_anything(
     pair: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +212,7 @@ def test_a_table_that_is_away_costs_no_request_anything(
     assert coverage(second)["operations"] == {"getOrgBilling": 1}
 
 
+@pytest.mark.slow_beyond(1)
 def test_what_may_have_been_written_is_not_written_twice(
     pair: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +236,7 @@ def test_what_may_have_been_written_is_not_written_twice(
     assert traces(second) == [newer, asked]
 
 
+@pytest.mark.slow_beyond(1)
 def test_no_more_waits_to_be_written_than_the_journal_keeps(pair: tuple[Any, Any]) -> None:
     first, second = pair
     sharing = first.app.journal.sharing
@@ -242,6 +249,7 @@ def test_no_more_waits_to_be_written_than_the_journal_keeps(pair: tuple[Any, Any
     assert eventually(lambda: asked[-1] in traces(second))
 
 
+@pytest.mark.slow_beyond(1)
 def test_other_processes_learn_of_a_change_without_an_exchange(pair: tuple[Any, Any]) -> None:
     first, second = pair
     changes: list[int] = []
@@ -258,6 +266,7 @@ def test_other_processes_learn_of_a_change_without_an_exchange(pair: tuple[Any, 
     assert len(changes) == 1  # and it is not told back and forth
 
 
+@pytest.mark.slow_beyond(1)
 def test_secrets_are_not_written(pair: tuple[Any, Any]) -> None:
     first, second = pair
     body = {"code": "TEST-CREDIT-5-x", "password": "correct horse battery"}

@@ -41,6 +41,7 @@ def assert_same(config, persona):
     assert [*by_columns] == [*NAMES]
 
 
+@pytest.mark.slow_beyond(6)
 @pytest.mark.parametrize("name", [name for name in personas.names() if name not in BY_ROWS_ONLY])
 def test_every_row_of_every_table_is_that_of_row_tables(name):
     assert_same(config_of(name), personas.load(name))
@@ -60,6 +61,7 @@ MOMENTS = (
 )
 
 
+@pytest.mark.slow_beyond(4)
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("name", ["postpaid_over_limit", "overdrawn", "zero_balance"])
 def test_every_row_is_that_of_row_tables_at_the_edges_of_days_and_months(name, moment):

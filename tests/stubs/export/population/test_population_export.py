@@ -24,6 +24,7 @@ def selected(as_of_ms: int = AS_OF_MS, **options):
     return SelectionOptions(as_of_ms, **{"orgs": 12, "seed": 2} | options).selection()
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     "as_of", ["1999-06-15T08:00:00Z", "2024-02-29", "2026-01-01T12:34:56Z", "2100-03-01"]
 )
@@ -75,6 +76,7 @@ def test_an_automatic_top_up_comes_seconds_before_the_charge_that_it_covers():
     assert covered > 0.85 * found  # the others were tried more than once
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("billing", ["prepaid", "contract"])
 def test_cards_fail_as_often_as_a_population_says(tmp_path, make, billing):
     path = tmp_path / "failing.yaml"
@@ -109,6 +111,7 @@ def test_the_organizations_are_counted_after_the_years_of_the_population():
     assert len(selected(instants.parse("2026-12-01"), orgs=50).organizations) > 50
 
 
+@pytest.mark.slow
 def test_sign_ups_scatter_as_chance_has_it():
     """The counts of a month over many seeds have about the variance of a Poisson process: their mean."""
     first_ms, last_ms = instants.parse("2025-09-01"), instants.parse("2025-10-01")

@@ -62,7 +62,10 @@ SWEEP = [
 
 @pytest.fixture(
     scope="module",
-    params=[*SAMPLES, *(pytest.param(one, marks=pytest.mark.slow) for one in SWEEP if one not in SAMPLES)],
+    params=[
+        SAMPLES[0],
+        *(pytest.param(one, marks=pytest.mark.slow) for one in dict.fromkeys(SAMPLES[1:] + SWEEP)),
+    ],
     ids=lambda one: "-".join(map(str, one)),
 )
 def population(request):

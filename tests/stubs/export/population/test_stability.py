@@ -40,6 +40,7 @@ def rows_at(as_of: str, population: str, **options):
     return found
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("population", ["startup", "scale-up", "enterprise"])
 def test_what_has_happened_stays_as_it_was(population):
     before = rows_at(DAYS[0], population)

@@ -13,6 +13,7 @@ def problems(folder, scope):
     return [(check.name, check.problem) for check in verify(folder, scope) if check.problem]
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_the_shards_read_every_file_once(tmp_path, make, kind, count):
@@ -23,6 +24,7 @@ def test_the_shards_read_every_file_once(tmp_path, make, kind, count):
     assert EVERYTHING.narrowed(contents) == contents
 
 
+@pytest.mark.slow
 def test_shards_and_totals_hold_where_the_whole_does(tmp_path, make):
     make(tmp_path)
     scopes = [EVERYTHING, Scope((1, 3)), Scope((2, 3)), Scope((3, 3)), Scope(totals=True)]
@@ -69,6 +71,7 @@ def test_totals_find_an_organization_that_stands_twice(tmp_path, make):
     assert any("key" in name for name in names)
 
 
+@pytest.mark.slow
 def test_one_file_has_no_shards_to_verify(tmp_path, make):
     make(tmp_path, "sqlite")
     with pytest.raises(ExportError, match="no shards to verify") as caught:

@@ -56,6 +56,7 @@ def test_a_missing_file_is_named_and_nothing_else_is_asked(tmp_path, make):
     assert problems(tmp_path) == {"file-missing": "ledger.csv is not there"}
 
 
+@pytest.mark.slow
 def test_files_that_the_manifest_does_not_list_are_named(tmp_path, make):
     """Those that a reader of the tables would take for data are an error, but not the notes of the user."""
     make(tmp_path)
@@ -199,6 +200,7 @@ def groups(breaks):
     return grouped
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("group", groups(BREAKS), ids=lambda group: "-".join(table for table, *_ in group))
 def test_every_broken_invariant_is_named(tmp_path, sound, group):
     shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
@@ -353,6 +355,7 @@ def test_responses_that_break_an_invariant_of_the_api_are_reported(tmp_path, mak
     assert path.name in found["balance"]
 
 
+@pytest.mark.slow
 def test_who_spends_more_than_there_is_breaks_the_laws_of_a_population(tmp_path, make):
     options = SelectionOptions(AS_OF_MS, 2, orgs=20, days=120, population="scale-up")
     make(tmp_path, selection=options.selection(), part_size=100)

@@ -12,6 +12,7 @@ from orgbilling_stubs.export.verify import verify
 MARK = b"\xef\xbb\xbf"
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("part_size", [2, 100])
 def test_each_file_begins_with_it_and_holds(tmp_path, make, part_size):
     plain = make(tmp_path / "plain", part_size=part_size)
@@ -26,6 +27,7 @@ def test_each_file_begins_with_it_and_holds(tmp_path, make, part_size):
         assert next(csv.reader(file))[0] == "organization_id"
 
 
+@pytest.mark.slow
 def test_shards_and_dirty_exports_have_it(tmp_path, make):
     for number in (1, 2):
         make(tmp_path / "shards", shard=(number, 2), bom=True)

@@ -40,6 +40,7 @@ def dirty(make):
     return write
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
 def test_verify_names_the_defects_that_are_listed_and_no_other(tmp_path, dirty, format, monkeypatch):
     monkeypatch.setattr("orgbilling_stubs.export.verify.defect_checks._NAMED", 100_000)
@@ -55,6 +56,7 @@ def test_about_so_many_rows_have_a_defect(tmp_path, dirty):
     assert 0.5 * RATE < len(defects(tmp_path)) / sum(rows.values()) < 1.5 * RATE
 
 
+@pytest.mark.slow
 def test_what_is_not_listed_is_the_clean_export(tmp_path, make, dirty):
     make(tmp_path / "clean", part_size=100)
     dirty(tmp_path / "dirty", part_size=100)

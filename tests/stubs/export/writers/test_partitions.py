@@ -53,6 +53,7 @@ def test_engines_find_the_date_in_the_name_of_the_folder(tmp_path, make):
     assert months == {"2026-01", "2026-02", "2026-03"}
 
 
+@pytest.mark.slow
 def test_it_can_be_verified_and_replaced(tmp_path, make):
     make(tmp_path, "parquet", partition_by="date")
     assert [check for check in verify.verify(tmp_path) if check.problem] == []

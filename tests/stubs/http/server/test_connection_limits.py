@@ -383,6 +383,7 @@ def test_nothing_is_read_after_the_last_request(server: Server) -> None:
     assert balance(server) == before
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("path", ["/org/billing", "/healthz", "/org/billing?__delay=300"])
 def test_a_client_that_has_closed_its_half_gets_its_answers(server: Server, path: str) -> None:
     whole = request(path)
@@ -456,6 +457,7 @@ def test_ten_thousand_requests_in_a_pipeline_are_answered(server: Server, path: 
     assert content.count(b"HTTP/1.1 200 OK") == 10_001
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("path", ["/org/contract", "/healthz"])
 def test_a_client_that_does_not_read_is_not_read(server: Server, path: str) -> None:
     """Requests that get no room for their responses stay in the sockets, not in memory."""
