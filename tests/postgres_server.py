@@ -145,6 +145,7 @@ class PostgresServer:
             "shared_buffers": "16MB",
             "max_connections": "200",
             "autovacuum": "off",
+            "deadlock_timeout": "50ms",  # tests make deadlocks on purpose, and the default is a second
             **self._settings,
         }
         command: list[str | Path] = [self._programs / "postgres", "-D", self._data]
@@ -171,6 +172,7 @@ class PostgresServer:
     def kill(self) -> None:
         """Kill the server and all its processes (SIGKILL), and wait until they are gone."""
         assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)  # from now on it starts no process that would be missed
         children = _children(self._process.pid)
         self._process.kill()
         self._process.wait()

@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -50,16 +51,13 @@ def serve() -> Iterator[Serve]:
                     continue
                 except OSError:
                     return
-                with connection:
-                    connection.settimeout(5)
-                    try:
-                        if tls is not None:
-                            connection = tls.wrap_socket(connection, server_side=True)
-                        connection.recv(65_536)
-                        connection.sendall(answer) if isinstance(answer, bytes) else answer(connection)
-                        connection.close()
-                    except OSError:
-                        continue
+                connection.settimeout(5)
+                with suppress(OSError), ExitStack() as opened:
+                    opened.enter_context(connection)
+                    if tls is not None:
+                        connection = opened.enter_context(tls.wrap_socket(connection, server_side=True))
+                    connection.recv(65_536)
+                    connection.sendall(answer) if isinstance(answer, bytes) else answer(connection)
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from decimal import Decimal
 from http.client import HTTPConnection, IncompleteRead
 from threading import Thread
@@ -508,12 +509,16 @@ def wire(dashboard: Any) -> Iterator[Callable[[], HTTPConnection]]:
     thread.start()
     headers = {"Authorization": f"Bearer {dashboard.token(ORG)}"}
 
-    def ask() -> HTTPConnection:
-        connection = HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=4)
-        connection.request("GET", "/api/v1/org/billing", headers=headers)
-        return connection
+    with ExitStack() as connections:
 
-    yield ask
+        def ask() -> HTTPConnection:
+            connection = HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=4)
+            connections.enter_context(closing(connection)).request(
+                "GET", "/api/v1/org/billing", headers=headers
+            )
+            return connection
+
+        yield ask
     server.force_exit = server.should_exit = True
     thread.join(10)
     listener.close()

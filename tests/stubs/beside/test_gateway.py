@@ -149,9 +149,9 @@ def test_what_is_no_http_is_a_502(beside):
         def talk():
             for _ in range(2):
                 connection, _ = listener.accept()
-                connection.recv(65536)
-                connection.sendall(b"SSH-2.0-OpenSSH_9.7\r\n")
-                connection.close()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(b"SSH-2.0-OpenSSH_9.7\r\n")
 
         threading.Thread(target=talk, daemon=True).start()
         with beside(f"http://127.0.0.1:{listener.getsockname()[1]}") as pair:

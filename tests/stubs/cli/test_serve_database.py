@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -22,8 +23,11 @@ pytestmark = pytest.mark.slow
 class Server:
     """A client of one server, for one organization."""
 
+    opened: ClassVar[list[httpx.Client]] = []
+
     def __init__(self, base: str) -> None:
         self.api = httpx.Client(base_url=base, headers=token("org_a"), timeout=30)
+        self.opened.append(self.api)
         self.address = base.removesuffix("/api/v1")
         self._control = f"{self.address}/_mock/v1/organizations/org_a"
 
@@ -43,6 +47,14 @@ class Server:
     def redeem(self, code: str, key: str | None = None) -> httpx.Response:
         headers = {} if key is None else {"Idempotency-Key": key}
         return self.api.post("/org/vouchers/redeem", json={"code": f"TEST-CREDIT-{code}"}, headers=headers)
+
+
+@pytest.fixture(autouse=True)
+def _connections_are_closed() -> Iterator[None]:
+    """An open socket would be the error of whichever test comes next."""
+    yield
+    while Server.opened:
+        Server.opened.pop().close()
 
 
 @pytest.fixture
