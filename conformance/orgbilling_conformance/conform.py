@@ -25,6 +25,8 @@ def conform(
 ) -> Report:
     """Check an ASGI application (``app``), an address (``url``) or a recording (``har``): exactly one.
 
+    A recording may have the address of the API beside it: then what other addresses answered is not judged.
+
     token: a session token of an organization, second_token: one of another, expired_token: one whose
     time is over, pending_token: one of a session that has chosen no organization; token_command: a shell
     command that prints a fresh token, run again when one expires. quick: scripted rules only.

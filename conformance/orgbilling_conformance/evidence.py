@@ -38,7 +38,12 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
     "other-address": (
         "the address is not that of the API",
-        "the API is at `/api/v1` elsewhere in the recording, or no answer there is JSON",
+        "another address is given beside `--har`, or looks more like the API: it answers as described, is at "
+        "`/api/v1`, has JSON, or is not on this machine",
+    ),
+    "address-unknown": (
+        "nobody knows whether the address is that of the API",
+        "several addresses look like the API; the one that is, is given beside `--har`",
     ),
     "cached": (
         "a cache or a service worker answered",

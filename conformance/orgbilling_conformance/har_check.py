@@ -1,6 +1,7 @@
 """Checks a recording: applies the response rules to what a browser, a proxy or a test has seen (HAR 1.2).
 
-`har_reader` reads the file. This module makes an exchange of each entry, and chooses those of the API.
+`har_reader` reads the file. This module makes an exchange of each entry, and `har_address` chooses those of
+the API.
 
 Recorders differ in what they leave out and how they say so. An entry is chosen by its method and address,
 before anything else of it is read. What it does not show is noted in its response (`Response.not_judged`);
@@ -14,22 +15,21 @@ import binascii
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from orgbilling_openapi.strict_json import JsonObject, JsonValue, StrictJsonError, loads
+from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_conformance import content_codings, har_reader
 from orgbilling_conformance.api_description import ApiDescription
 from orgbilling_conformance.content_codings import CodingError
 from orgbilling_conformance.evidence import BINARY, is_problem
 from orgbilling_conformance.exchange import Exchange, Headers, NotJudged, Request, Response, shorten
+from orgbilling_conformance.har_address import HarEntry, is_json, of_the_api
 from orgbilling_conformance.har_reader import Recording, UnreadableError
 from orgbilling_conformance.reports.report import counted
 from orgbilling_conformance.rules.registry import RULES
 from orgbilling_conformance.suite import ConformanceSuite
-from orgbilling_conformance.target import PREFIX
 
 SHOWN = ("content-type", "content-length", "origin", "accept")
 """Headers of a request that are kept; a recording holds secrets in the others."""
@@ -75,31 +75,6 @@ GUESSED = ("text/plain", "text/html", "application/octet-stream")
 LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 """Halves of surrogate pairs that no byte is written as."""
 
-MALFORMED_ENTRY = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
-"""What Python raises where an entry is not built as HAR 1.2 says: anything may be anywhere in a recording."""
-
-
-@dataclass(frozen=True, slots=True)
-class HarEntry:
-    """An exchange of a recording. base: the address in front of the described path."""
-
-    exchange: Exchange
-    base: str
-
-    @property
-    def not_judged(self) -> str:
-        """Why the entry does not show what the API answered, if it does not; a key of `evidence.REASONS`."""
-        not_judged = self.exchange.response.not_judged
-        return not_judged.reason if not_judged else ""
-
-    @property
-    def may_be_json(self) -> bool:
-        """Whether the response is or calls itself JSON, or what it calls itself is kept back."""
-        response = self.exchange.response
-        if self.not_judged in ("unanswered", "page", "substituted"):
-            return False
-        return "json" in response.media or response.hides("content-type") or _is_json(response.body)
-
 
 def check(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, int], None]) -> None:
     """Apply the response rules to every exchange of a described operation; raises `UsageError`."""
@@ -108,16 +83,16 @@ def check(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, int
         suite.note("the recording is not UTF-8: what could not be read is replaced")
     if recording.outside:
         suite.note(f"the recording is damaged outside of its entries: {recording.outside}")
-    entries = _of_the_api(suite, _entries(suite, recording))
+    entries = of_the_api(suite, _entries(suite, recording))
     suite.evidence.problems = any(is_problem(entry.exchange.response) for entry in entries)
     for done, entry in enumerate(entries):
         progress("recording", done, len(entries))
         suite.consider(entry.exchange)
     progress("recording", len(entries), len(entries))
     judged = suite.evidence.judged
-    if not entries:
+    if not entries and not suite.reasons:  # a reason says already that nobody knows which address it is
         suite.reasons.append("the recording holds no exchange with an operation of the API description")
-    elif not sum(suite.successes.values()):
+    elif not suite.reasons and not sum(suite.successes.values()):
         suite.reasons.append("the recording holds no success that could be judged")
     recorded = {entry.exchange.operation for entry in entries}
     scenarios = [rule.id for rule in RULES.values() if rule.kind == "scenario"]
@@ -140,52 +115,20 @@ def _entries(suite: ConformanceSuite, recording: Recording) -> list[HarEntry]:
         if index in recording.damaged:
             suite.evidence.leave(NotJudged("damaged", recording.damaged[index]), name)
             continue
-        try:
-            called = _called(entry, suite.api)
-        except MALFORMED_ENTRY:
-            suite.evidence.leave(NotJudged("unreadable-elsewhere", "its address"), name)
-            continue
-        if called is None:
-            if lack := _lack(entry):
-                suite.evidence.leave(NotJudged("unreadable-elsewhere", lack), name)
-            continue
-        try:
+        called = _called(entry, suite.api)
+        if lack := _lack(entry, called is not None):
+            suite.evidence.leave(NotJudged("unreadable" if called else "unreadable-elsewhere", lack), name)
+        elif called:
             entries.append(_entry(entry, name, *called, suite.api, recording))
-        except MALFORMED_ENTRY:
-            suite.evidence.leave(NotJudged("unreadable", _lack(entry)), name)
     return entries
 
 
-def _of_the_api(suite: ConformanceSuite, entries: list[HarEntry]) -> list[HarEntry]:
-    """The entries whose address is that of the API.
-
-    Where some of it is at /api/v1, the like elsewhere is not the API. An address that never answers with JSON
-    is not the API either: frameworks fetch parts of a page below its path.
-    """
-    json_bases = {entry.base for entry in entries if entry.may_be_json}
-    usual = {entry.base for entry in entries if entry.base.endswith(PREFIX) and entry.not_judged != "page"}
-    bases = (usual & json_bases) or usual or json_bases
-    chosen = []
-    for entry in entries:
-        if entry.not_judged == "page" or entry.base in bases or (not bases and entry.not_judged):
-            chosen.append(entry)
-        else:
-            suite.evidence.leave(NotJudged("other-address", entry.base or "/"), entry.exchange.name)
-    return chosen
-
-
-def _called(entry: JsonObject, api: ApiDescription) -> tuple[str, SplitResult] | None:
-    """The operation that an entry calls, and its address; None for any other.
-
-    Raises one of `MALFORMED_ENTRY`.
-    """
-    sent = entry["request"]
-    method, url = sent["method"], sent["url"]
-    if not isinstance(method, str) or not isinstance(url, str):
-        raise TypeError
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https", ""):  # a WebSocket, a part of an extension
+def _called(entry: JsonValue, api: ApiDescription) -> tuple[str, SplitResult] | None:
+    """The operation that an entry calls, and its address; None for any other."""
+    address = _address(entry)
+    if address is None or address[1].scheme not in ("http", "https", ""):  # a WebSocket, part of an extension
         return None
+    method, parts = address
     # What is in front of the path of an operation may be anything.
     ends = [
         operation
@@ -195,21 +138,54 @@ def _called(entry: JsonObject, api: ApiDescription) -> tuple[str, SplitResult] |
     return (max(ends, key=lambda operation: len(operation.path)).id, parts) if ends else None
 
 
-def _lack(entry: JsonValue) -> str:
-    """What an entry lacks of what HAR 1.2 requires; empty for nothing."""
+def _address(entry: JsonValue) -> tuple[str, SplitResult] | None:
+    """The method and address of an entry; None where they cannot be read."""
+    sent = _object(_object(entry).get("request"))
+    method, url = sent.get("method"), sent.get("url")
+    if not isinstance(method, str) or not isinstance(url, str):
+        return None
+    try:
+        return method, urlsplit(url)
+    except ValueError:  # brackets that are no IPv6 address, some characters in a host
+        return None
+
+
+def _lack(entry: JsonValue, of_the_api: bool) -> str:
+    """What an entry lacks of what HAR 1.2 requires; empty for nothing.
+
+    of_the_api: whether headers may be missing, or their values: they count as kept back.
+    """
     for side in ("request", "response"):
-        message = entry.get(side) if isinstance(entry, dict) else None
+        message = _object(entry).get(side)
         if not isinstance(message, dict):
             return f"no {side}"
+        if side == "request" and _address(entry) is None:
+            return "its address"
         headers = message.get("headers")
+        if headers is None and of_the_api:
+            continue
         if not isinstance(headers, list | dict):
             return f"no headers of the {side}"
-        for row in headers if isinstance(headers, list) else ():
+        for row in headers if isinstance(headers, list) else _listed(headers):
             if not isinstance(row, dict) or not isinstance(row.get("name"), str):
                 return f"a header of the {side} without a name"
-            if row.get("value") is None:
+            value = row.get("value")
+            if isinstance(value, dict | list) or (value is None and not of_the_api):
                 return f"the header {shorten(row['name'], 40)} of the {side} without a value"
-    return "" if isinstance(entry["response"].get("status"), int | float) else "no status"
+    return "no status" if _status(entry["response"]) is None else ""
+
+
+def _listed(headers: JsonObject) -> list[JsonValue]:
+    """Headers that some write as an object, as HAR 1.2 lists them."""
+    return [{"name": name, "value": value} for name, value in headers.items()]
+
+
+def _status(received: JsonObject) -> int | None:
+    """The status of a response; None where there is none. Some write it as a text."""
+    status = received.get("status")
+    if isinstance(status, str) and re.fullmatch(r"-?[0-9]{1,4}", status):
+        return int(status)
+    return int(status) if isinstance(status, int | float) and math.isfinite(status) else None
 
 
 def _entry(
@@ -220,11 +196,12 @@ def _entry(
     api: ApiDescription,
     recording: Recording,
 ) -> HarEntry:
-    """One exchange; raises one of `MALFORMED_ENTRY`."""
+    """One exchange of an entry that lacks nothing."""
     sent, received = entry["request"], entry["response"]
     described, posted = api.operations[operation], _object(sent.get("postData"))
     headers = _headers(sent, posted)
-    base = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix(described.path)}"
+    front = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
+    base = front + parts.path.removesuffix(described.path)
     request = Request(
         described.method,
         described.path,
@@ -237,8 +214,7 @@ def _entry(
     )
     content, hidden = _object(received.get("content")), _hidden(received)
     shown = _headers(received, content)
-    status, time = int(received["status"]), entry.get("time")
-    seconds = float(time) / 1000 if isinstance(time, int | float) and math.isfinite(time) else 0.0
+    status, seconds = _status(received) or 0, _number(entry.get("time")) / 1000
     body, not_judged = _body(entry, shown, recording)
     not_judged = (
         _not_judged(entry, status) or _page(entry, headers, shown, parts) or _cached(entry) or not_judged
@@ -315,15 +291,10 @@ def _headers(message: JsonObject, part: JsonObject) -> Headers:
 
 
 def _rows(message: JsonObject) -> list[tuple[str, str | None]]:
-    """The headers as they are recorded; the value is None where it was left out.
-
-    Raises one of `MALFORMED_ENTRY`.
-    """
+    """The headers as they are recorded; the value is None where it was left out."""
     headers = message.get("headers") or []
-    pairs = (
-        headers.items() if isinstance(headers, dict) else ((row["name"], row.get("value")) for row in headers)
-    )
-    return [(str(name), None if value is None else str(value)) for name, value in pairs]
+    rows = _listed(headers) if isinstance(headers, dict) else headers
+    return [(row["name"], None if row.get("value") is None else str(row["value"])) for row in rows]
 
 
 def _hidden(message: JsonObject) -> frozenset[str]:
@@ -348,7 +319,7 @@ def _posted(sent: JsonObject, posted: JsonObject, recording: Recording) -> bytes
 def _body(entry: JsonObject, headers: Headers, recording: Recording) -> tuple[bytes, NotJudged | None]:
     """The body of a response, and why it is not what was sent, if it is not."""
     received = entry["response"]
-    content, status = _object(received.get("content")), int(received["status"])
+    content, status = _object(received.get("content")), _status(received) or 0
     raw, not_judged = _recorded(content, recording)
     size = content.get("size")
     size = int(size) if isinstance(size, int | float) and math.isfinite(size) and size >= 0 else None
@@ -365,12 +336,12 @@ def _body(entry: JsonObject, headers: Headers, recording: Recording) -> tuple[by
     except CodingError as error:
         is_cut = error.reason in ("cut", "too-long")
         return b"", NotJudged("body-cut" if is_cut else "body-encoded", str(error))
-    if size is None or not _is_json(body):  # who cuts a text may write its new size
+    if size is None or not is_json(body):  # who cuts a text may write its new size
         came = (
             _received_bytes(received, headers, len(body)) if not codings and not content.get("_file") else 0
         )
         size = max(size or 0, came)
-        if CUT.search(str(content.get("comment") or "")) and not _is_json(body):
+        if CUT.search(str(content.get("comment") or "")) and not is_json(body):
             return b"", NotJudged("body-cut", shorten(content["comment"], 60))
     if size > max(len(body), len(raw)) and not _is_whole(body, content, size):
         return b"", NotJudged("body-cut", f"{len(body):,} of {size:,} bytes")
@@ -384,7 +355,7 @@ def _without_codings(raw: bytes, codings: list[str]) -> bytes:
     and so does what is in a coding that cannot be undone.
     """
     begun = [name for name, magic in content_codings.MAGIC.items() if raw.startswith(magic)][:1]
-    is_left = begun or (not _is_json(raw) and BINARY.search(raw.decode("utf-8", "replace")))
+    is_left = begun or (not is_json(raw) and BINARY.search(raw.decode("utf-8", "replace")))
     left = codings if is_left and codings and content_codings.can_be_undone(codings) else begun
     if not left or not content_codings.can_be_undone(left):
         return raw
@@ -441,7 +412,7 @@ def _is_whole(body: bytes, content: JsonObject, size: int) -> bool:
     """
     saved, text = content.get("compression"), content.get("text")
     decoded = isinstance(saved, int) and saved < 0 and size + saved == len(body)
-    marked = size == len(body) + 3 and _is_json(body)
+    marked = size == len(body) + 3 and is_json(body)
     return decoded or marked or (content.get("encoding") == "base64" and size == len(str(text)))
 
 
@@ -449,14 +420,6 @@ def _length(headers: Headers) -> int:
     """The Content-Length of a response; 0 where there is none."""
     text = next((value for name, value in headers if name.lower() == "content-length"), "").strip()
     return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else 0
-
-
-def _is_json(body: bytes) -> bool:
-    """Whether it is an object or a list in JSON."""
-    try:
-        return isinstance(loads(body), dict | list)
-    except StrictJsonError:
-        return False
 
 
 def _recorded(content: JsonObject, recording: Recording) -> tuple[bytes | None, NotJudged | None]:

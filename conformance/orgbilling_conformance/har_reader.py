@@ -7,9 +7,11 @@ recording that is damaged or cut off, those entries are read that can be.
 from __future__ import annotations
 
 import json
+import lzma
 import math
 import posixpath
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -24,11 +26,15 @@ from orgbilling_conformance.options import UsageError
 MAX_BYTES = 512 << 20
 """The longest recording, and the longest body beside one, that is read."""
 
-DIGITS = 400
-"""An integer of more digits is read as a number without end: no member of HAR has so many."""
+DIGITS = 300
+"""An integer of more digits is read as a number without end; one of fewer can be a float."""
 
 ZIP, GZIP = b"PK\x03\x04", b"\x1f\x8b"
 ZLIB = tuple(bytes((0x78, level)) for level in (0x01, 0x5E, 0x9C, 0xDA))
+ZIP_ERRORS = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, OSError, ValueError,
+)  # fmt: skip
+"""What zipfile raises where a file is damaged, cut off, encrypted, or compressed as it does not know."""
 PIECE_BYTES = 65_536
 """How many compressed bytes are decoded at once; of a piece with an error in it, nothing is read."""
 
@@ -114,30 +120,34 @@ def _beside(folder: Path, name: str) -> bytes | None:
 
 
 def _zipped(path: Path) -> Recording:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if name.lower().endswith(".har")]
-            if len(names) != 1:
-                raise UnreadableError(f"a zip file with {len(names)} files .har in it, not one")
-            data = _member(archive, names[0])
-    except zipfile.BadZipFile:
-        raise UnreadableError("a zip file that is damaged") from None
-    folder = posixpath.dirname(names[0])
+    names = _names(path)
+    # macOS writes a file with attributes beside each.
+    recordings = [name for name in names if name.lower().endswith(".har") and "__MACOSX" not in name]
+    if len(recordings) != 1:
+        raise UnreadableError(f"a zip file with {len(recordings)} files .har in it, not one")
+    folder = posixpath.dirname(recordings[0])
 
     def file(name: str) -> bytes | None:
         inner = posixpath.normpath(posixpath.join(folder, name))
-        with zipfile.ZipFile(path) as archive:
-            return _member(archive, inner) if inner in archive.namelist() else None
+        return _member(path, inner) if inner in names else None
 
-    return _parsed(data, file)
+    return _parsed(_member(path, recordings[0]), file)
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+def _names(path: Path) -> list[str]:
     try:
-        with archive.open(name) as member:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except ZIP_ERRORS:
+        raise UnreadableError("a zip file that is damaged or cut off") from None
+
+
+def _member(path: Path, name: str) -> bytes:
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(name) as member:
             data = member.read(MAX_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError):
-        raise UnreadableError(f"{name} in the zip file is damaged or encrypted") from None
+    except ZIP_ERRORS:
+        raise UnreadableError(f"{name} in the zip file is damaged, cut off or encrypted") from None
     if len(data) > MAX_BYTES:
         raise UnreadableError(f"{name}: {_too_long()}")
     return data

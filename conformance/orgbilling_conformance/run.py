@@ -34,7 +34,14 @@ from orgbilling_conformance.rules.registry import RULES
 from orgbilling_conformance.scenarios import access, invariants, random_walk, reading, skipped_rules, writing
 from orgbilling_conformance.scenarios.reading import IntermediaryError
 from orgbilling_conformance.suite import ConformanceSuite
-from orgbilling_conformance.target import Application, AppTarget, Target, UnreachableError, UrlTarget
+from orgbilling_conformance.target import (
+    Application,
+    AppTarget,
+    Target,
+    UnreachableError,
+    UrlTarget,
+    parsed_address,
+)
 from orgbilling_conformance.tokens import RunTokens, TokenRejectedError
 from orgbilling_conformance.verdict import verdict
 
@@ -46,7 +53,7 @@ def run(
     app: Application | None, url: str | None, har: Path | None, options: Options, progress: Progress | None
 ) -> Report:
     """Check one target; raises `UsageError`."""
-    if [app, url, har].count(None) != 2:
+    if (app is None) == (url is None and har is None):
         raise UsageError("one target: an address, --app module:attribute or --har FILE")
     if app is not None and not callable(app):
         raise UsageError(f"{shorten(repr(app))}: not an ASGI application")
@@ -55,7 +62,8 @@ def run(
     if har is None and not options.quick and not options.replay:
         fuzz.require()  # fail now rather than after the scripted stage
     if har is not None:
-        return _compared(_Run(None, options, progress, accepted).recorded(har), earlier)
+        base = parsed_address(url).base if url is not None else ""
+        return _compared(_Run(None, options, progress, accepted, base).recorded(har), earlier)
     target: Target
     if app is None:
         target = UrlTarget(str(url), options.timeout, CertificateOptions(options.ca_file, options.insecure))
@@ -78,6 +86,7 @@ class _Run:
         options: Options,
         progress: Progress | None,
         accepted: list[baseline.BaselineEntry],
+        base: str = "",
     ) -> None:
         self.options, self.progress, self.accepted = options, progress or (lambda *_: None), accepted
         api = _described(options)
@@ -87,8 +96,7 @@ class _Run:
             rows = [(operation.id, operation.method, operation.path) for operation in api.operations.values()]
             self.guard = TargetGuard(target, allowed(rows, options, target), options)
         self.target = target
-        base = target.base if target else ""
-        self.suite = ConformanceSuite(api, self.guard, tokens, options, base)
+        self.suite = ConformanceSuite(api, self.guard, tokens, options, target.base if target else base)
         self.stages: list[Stage] = []
         self.drift: tuple[JsonObject, ...] = ()
         self.began = clock.seconds()

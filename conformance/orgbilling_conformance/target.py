@@ -74,16 +74,21 @@ class Target(Protocol):
         """Let go of connections and threads."""
 
 
+def parsed_address(url: str) -> api_address.ApiAddress:
+    """The server that an address means; raises `UsageError`."""
+    if "@" in url:
+        raise UsageError("an address holds no password; use --token-env")
+    try:
+        return api_address.parse(url)
+    except ValueError:
+        raise UsageError(f"{url!r}: an address like https://api.example.com/api/v1") from None
+
+
 class UrlTarget:
     """An API behind HTTP. An address without a path gets ``/api/v1``, the path of the described server."""
 
     def __init__(self, url: str, timeout: float = 10.0, tls: CertificateOptions = DEFAULT_TLS) -> None:
-        if "@" in url:
-            raise UsageError("an address holds no password; use --token-env")
-        try:
-            address = api_address.parse(url)
-        except ValueError:
-            raise UsageError(f"{url!r}: an address like https://api.example.com/api/v1") from None
+        address = parsed_address(url)
         try:
             import httpx
         except ImportError:

@@ -9,7 +9,7 @@ from orgbilling_conformance import UsageError, conform
 
 
 def test_exactly_one_target(stub: Any) -> None:
-    for given in ({}, {"app": stub, "url": "http://x"}, {"url": "http://x", "har": "y"}):
+    for given in ({}, {"app": stub, "url": "http://x"}, {"app": stub, "har": "y"}):
         with pytest.raises(UsageError, match="one target"):
             conform(**given)
 

@@ -12,7 +12,7 @@ from typing import Any
 import brotli
 import pytest
 from backports import zstd
-from orgbilling_conformance import Report, UsageError, conform, content_codings
+from orgbilling_conformance import Report, UsageError, conform, content_codings, har_check
 from orgbilling_conformance.exchange import Request, Response
 from orgbilling_conformance.reports import github, html, junit, markdown, sarif, terminal
 from orgbilling_conformance.rules.registry import RULES
@@ -113,6 +113,17 @@ def test_an_entry_without_what_har_requires(tmp_path: Path) -> None:
     assert any("log.entries[0]" in note and "log.entries[1]" in note for note in report.notes)
     with pytest.raises(UsageError, match="no such file"):
         conform(har=tmp_path / "none.har")
+
+
+def test_a_mistake_of_ours_is_no_remark(
+    good: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(*_: object) -> None:
+        raise AttributeError("no such thing")
+
+    monkeypatch.setattr(har_check, "_page", mistaken)
+    with pytest.raises(AttributeError):
+        conform(har=har(tmp_path / "a.har", [good]))
 
 
 def test_a_recording_of_nothing_is_inconclusive(tmp_path: Path) -> None:
@@ -330,7 +341,7 @@ def test_an_address_without_json_is_not_the_api_beside_one_with(good: dict[str, 
 
 def test_a_command_has_the_address_of_its_own_entry(good: dict[str, Any], tmp_path: Path) -> None:
     broken = {"content": {"text": "{}", "size": 2}}
-    hosts = ("https://one.example.com", "https://two.example.com")
+    hosts = ("https://api.example.com", "http://api.example.com")
     entries = [
         changed(good, url=f"{hosts[0]}/api/v1/org/billing"),
         changed(good, url=f"{hosts[1]}/api/v1/org/billing", response=broken),
@@ -457,6 +468,12 @@ FLAWS: dict[str, tuple[dict[str, Any], str]] = {
     "a file with a name that is none": (content(_file="\x00"), "body-unreadable"),
     "a status that is none": (content(text="{}") | {"status": "ok"}, "unreadable"),
     "headers that are none": ({"headers": [5]}, "unreadable"),
+    "headers that are a text": ({"headers": "content-type: text/html"}, "unreadable"),
+    "a header that is a list": ({"headers": [{"name": "x", "value": [[]]}]}, "unreadable"),
+    "a header without a name": ({"headers": [{"name": None, "value": "x"}]}, "unreadable"),
+    "a status without end": (content(text="{}") | {"status": float("inf")}, "unreadable"),
+    "a status of 350 digits": (content(text="{}") | {"status": 10**349}, "unreadable"),
+    "a status of 250 digits": (content(text="{}") | {"status": 10**249}, "gateway"),
 }
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import zipfile
 import zlib
 from pathlib import Path
@@ -50,7 +51,7 @@ def test_bytes_that_are_not_utf8_are_replaced_and_said_so(tmp_path: Path) -> Non
         (b"\x78\x9c" + b"\xff" * 30, "damaged"),
         (gzip.compress(b" " * 2000), "longer than"),
         (b" " * 2000, "longer than"),
-        (b"PK\x03\x04" + b"\x00" * 40, "a zip file that is damaged"),
+        (b"PK\x03\x04" + b"\x00" * 40, "a zip file that is damaged or cut off"),
     ],
     ids=range(11),
 )
@@ -86,6 +87,31 @@ def test_a_damaged_member_of_a_zip_file_is_said_so(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'"log"', b'"lag"', 1))
     with pytest.raises(UsageError, match=r"har\.har in the zip file is damaged"):
         har_reader.read(path)
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2]
+)
+def test_a_zip_file_with_any_damage_is_read_or_one_line(tmp_path: Path, method: int) -> None:
+    path, chance = tmp_path / "a.zip", random.Random(1)
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("har.har", TEXT)
+        archive.writestr("answ\u00e9r.json", "{}" * 300)
+        archive.writestr("__MACOSX/._har.har", "\x00\x05\x16\x07")
+    whole = path.read_bytes()
+    assert har_reader.read(path).file("answ\u00e9r.json") == b"{}" * 300
+    said = set()
+    for length in [*range(4, len(whole), 9), *[len(whole)] * 150]:
+        data = bytearray(whole[:length])
+        for place in chance.choices(range(4, length), k=3 if length == len(whole) else 0):
+            data[place] = chance.randrange(256)
+        path.write_bytes(data)
+        try:
+            har_reader.read(path).file("answ\u00e9r.json")
+        except (UsageError, har_reader.UnreadableError) as error:
+            said.add(str(error).partition("zip file ")[2])
+    assert {"that is damaged or cut off", "is damaged, cut off or encrypted"} <= said
+    assert not any("\n" in text for text in said)
 
 
 def test_a_number_of_too_many_digits_ends_nothing(tmp_path: Path) -> None:

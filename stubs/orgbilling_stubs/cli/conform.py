@@ -39,7 +39,9 @@ App = Annotated[
 ]
 Har = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="A recording (HAR, also compressed, or a zip of Playwright)."),
+    typer.Option(
+        metavar="FILE", help="A recording (HAR, also compressed, or a zip of Playwright); TARGET says whose."
+    ),
 ]
 Quick = Annotated[
     bool, typer.Option("--quick", help="Check the scripted rules only.", rich_help_panel=EFFORT)
@@ -228,7 +230,7 @@ def _run(target: str | None, app: str | None, har: Path | None, choices: Choices
     from orgbilling_conformance import conform as run
     from orgbilling_conformance.target import application
 
-    if sum(option is not None for option in (target, app, har)) != 1:
+    if (app is None) == (target is None and har is None):
         raise UsageError("give one target: an address, --app MODULE:ATTRIBUTE or --har FILE")
     with _progress(Console(stderr=True, highlight=False)) as progress:
         return run(application(app) if app else None, target, har, progress=progress, **choices)

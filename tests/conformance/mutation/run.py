@@ -1,8 +1,10 @@
 """Measure the suite: every defect in every mode; exit 1 where it falls short.
 
-python tests/conformance/mutation/run.py [--markdown FILE] [--json FILE] [--only WORD …] [--quick] [--jobs N]
+python tests/conformance/mutation/run.py [--markdown FILE] [--json FILE] [--only WORD …] [--since DATE]
+    [--quick] [--jobs N]
 
-The page is written after each outcome; it keeps the rows of all defects that are not tried.
+The page is written after each defect, with the day; it keeps the rows of all defects that are not tried. So a
+run that was ended early goes on with `--since` and its day.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ import json
 import multiprocessing
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from datetime import date
 from pathlib import Path
 from statistics import median
 
@@ -30,31 +33,26 @@ from mutation.trial import FULL, QUICK, READING, Outcome, sound, trial
 JOBS = 2
 
 
-def outcomes(
-    names: Iterable[str], full: bool = True, reading: bool = True, whole: bool = True, jobs: int = JOBS
-) -> Iterator[Outcome]:
-    """Try each defect quickly, in full what quick missed, and in the other modes what needs no write.
+def measured(name: str, full: bool = True, reading: bool = True, whole: bool = True) -> list[Outcome]:
+    """Try a defect quickly, in full if quick missed it, and in the other modes if it needs no write.
 
-    reading: try the modes that write nothing, too. whole: run all rules on each; otherwise no more than it
-    takes to catch a defect. jobs: processes at once.
+    reading: try the modes that write nothing, too. whole: run all rules; otherwise no more than it takes to
+    catch the defect.
     """
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        waiting: set[Future[Outcome] | Future[tuple[Outcome, Outcome]]] = set()
-        for name in names:
-            waiting.add(pool.submit(trial, name, QUICK, whole=whole))
-            if reading and not BY_NAME[name].writes:
-                waiting.add(pool.submit(watched, name))
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                result = future.result()
-                for found in (result,) if isinstance(result, Outcome) else result:
-                    if found.mode == QUICK and not found.caught and full:
-                        waiting.add(pool.submit(trial, found.name, FULL))
-                    if found.mode == QUICK and found.caught and reading and not BY_NAME[found.name].writes:
-                        waiting.add(pool.submit(trial, found.name, READING))
-                    yield found
+    found = [trial(name, QUICK, whole=whole)]
+    if full and not found[0].caught:
+        found.append(trial(name, FULL))
+    if reading and not BY_NAME[name].writes:
+        found += [trial(name, READING)] if found[0].caught else []
+        found += watched(name)
+    return found
+
+
+def outcomes(names: Iterable[str], jobs: int = JOBS, **choices: bool) -> Iterator[list[Outcome]]:
+    """What `measured` says of each defect, as soon as it is known; jobs: processes at once."""
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(measured, name, **choices) for name in names]):
+            yield future.result()
 
 
 def chosen(words: list[str]) -> list[str]:
@@ -93,7 +91,7 @@ def page(results: Results, before: str, whole: bool) -> str:
     found, median_s = read_page(before)
     if whole and (times := first(results)):
         median_s = median(times)
-    return markdown({**found, **cells(results)}, median_s)
+    return markdown({**found, **cells(results, date.today().isoformat())}, median_s)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -104,31 +102,40 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--quick", action="store_true", help="do not try in full what quick missed")
     parser.add_argument("--sound", type=int, default=3, help="so many servers that conform are checked first")
+    parser.add_argument(
+        "--since",
+        metavar="DATE",
+        default="9999",
+        help="leave out what the page has as tried on DATE or later",
+    )
     parser.add_argument("--jobs", type=int, default=JOBS, help="so many processes at once")
     given = parser.parse_args(arguments)
     console = Console(stderr=True)
     accused = check_sound_servers(given.sound, console)
+    before = given.markdown.read_text("utf-8") if given.markdown and given.markdown.exists() else ""
     names = chosen(given.only)
     if not names:
         parser.error(f"no defect or area is called {' or '.join(given.only)}")
-    found = outcomes(names, not given.quick, jobs=max(1, given.jobs))
-    steps = track(found, "defects", len(names) * 4, console=console, transient=True)
+    tried = {name for name, row in read_page(before)[0].items() if row.tried >= given.since}
+    left = [name for name in names if name not in tried]
+    found = outcomes(left, max(1, given.jobs), full=not given.quick)
     results: Results = {}
-    tried: list[Outcome] = []
-    before = given.markdown.read_text("utf-8") if given.markdown and given.markdown.exists() else ""
-    for outcome in steps:
-        tried.append(outcome)
-        results = by_defect(tried)
+    so_far: list[Outcome] = []
+    for of_one in track(found, "defects", len(left), console=console, transient=True):
+        so_far += of_one
+        results = by_defect(so_far)
         if given.markdown:  # whoever ends it early has what was measured until then
             given.markdown.write_text(page(results, before, whole=False), "utf-8")
+    if not results:
+        return 1 if accused else 0
     show(results, Console())
     if given.json:
         given.json.write_text(json.dumps(document(results), indent=1) + "\n", "utf-8")
     if given.markdown:
-        given.markdown.write_text(page(results, before, whole=not given.only), "utf-8")
+        given.markdown.write_text(page(results, before, whole=len(left) == len(BY_NAME)), "utf-8")
     if accused:
         console.print(f"a sound server was accused {accused} times")
-    return 1 if accused or (failures(results) and not given.only) else 0
+    return 1 if accused or (failures(results) and len(left) == len(BY_NAME)) else 0
 
 
 if __name__ == "__main__":

@@ -42,6 +42,8 @@ checked (an operation that is always busy) is caught when the verdict is *inconc
   recording each exchange stands alone: without tokens, and nothing is looked for between exchanges.
   `–` is for what was not tried.
 
+{days}
+
 """
 
 
@@ -135,6 +137,8 @@ class Cells(NamedTuple):
     by: str
     recording: str
     watching: str
+    tried: str
+    """The day, as in ISO 8601."""
 
 
 def line(name: str, cells: Cells) -> str:
@@ -159,16 +163,20 @@ def _seen(results: Results, name: str, mode: str) -> str:
     return "yes" if results[name][mode].caught else "no"
 
 
-def cells(results: Results) -> dict[str, Cells]:
-    """The last columns of the page, by defect."""
+def cells(results: Results, day: str) -> dict[str, Cells]:
+    """The last columns of the page, by defect, for what was tried on a day."""
     return {
-        name: Cells(stage(results, name), _seen(results, name, RECORDING), _seen(results, name, OBSERVED))
+        name: Cells(
+            stage(results, name), _seen(results, name, RECORDING), _seen(results, name, OBSERVED), day
+        )
         for name in results
     }
 
 
 MISSED = "**missed**"
-ROW = re.compile(r"^\| ([a-z0-9-]+) \| .* \| (\S[^|]*) \| (yes|no|–) \| (yes|no|–) \|$", re.MULTILINE)
+ROW = re.compile(
+    r"^\| ([a-z0-9-]+) \| .* \| (\S[^|]*) \| (yes|no|–) \| (yes|no|–) \| ([0-9-]+) \|$", re.MULTILINE
+)
 MEDIAN = re.compile(r"^Median time .*: ([0-9.]+) s\.$", re.MULTILINE)
 
 
@@ -224,19 +232,27 @@ def markdown(found: Mapping[str, Cells], median_s: float | None) -> str:
         rows.append(f"| {area} | {len(of_area)} | {' | '.join(map(str, _counts(of_area)))} |")
     totals = " | ".join(f"**{count}**" for count in _counts(found.values()))
     rows.append(f"| **all** | **{len(names)}** | {totals} |")
-    text = HEAD.format(count=len(names)) + "\n".join(rows) + "\n\n"
+    text = HEAD.format(count=len(names), days=_days(found)) + "\n".join(rows) + "\n\n"
     text += _shares(found)
     if median_s is not None:
         text += f"Median time to the first finding, in process: {median_s:.2f} s.\n\n"
     text += _missed_section({name: found[name] for name in names})
     for area in areas:
         table = [
-            f"| defect | what is wrong | basis | needs | caught by | {RECORDING} | {OBSERVED} |",
-            "| --- " * 7 + "|",
+            f"| defect | what is wrong | basis | needs | caught by | {RECORDING} | {OBSERVED} | tried |",
+            "| --- " * 8 + "|",
         ]
         table += [line(name, found[name]) for name in names if BY_NAME[name].area == area]
         text += f"## {area.capitalize()}\n\n" + "\n".join(table) + "\n\n"
     return text.rstrip() + "\n"
+
+
+def _days(found: Mapping[str, Cells]) -> str:
+    """When the defects were tried: a run may have been ended early, or have tried some alone."""
+    days = sorted(Counter(row.tried for row in found.values()).items(), reverse=True)
+    if len(days) == 1:
+        return f"All were tried on {days[0][0]}."
+    return f"Tried: {', '.join(f'{count} on {day}' for day, count in days)} (the last column)."
 
 
 def _shares(found: Mapping[str, Cells]) -> str:

@@ -23,6 +23,7 @@ from mutation.trial import FULL, OBSERVED, QUICK, READING, RECORDING, Outcome
 
 PAGE = Path(__file__).parents[3] / "docs" / "mutation.md"
 FIRST, SECOND, *_ = BY_NAME
+DAY = "2026-03-01"
 
 
 def outcome(name, mode, seen, seconds=0.5):
@@ -31,7 +32,7 @@ def outcome(name, mode, seen, seconds=0.5):
 
 
 def row(by, recording="–", watching="–"):
-    return Cells(by, recording, watching)
+    return Cells(by, recording, watching, DAY)
 
 
 def test_full_contains_quick():
@@ -73,7 +74,7 @@ def test_the_page_lists_what_each_mode_misses():
         + [outcome(name, RECORDING, False) for name in (FIRST, SECOND)]
         + [outcome(FIRST, OBSERVED, True), outcome(SECOND, OBSERVED, False)]
     )
-    text = markdown(cells(results), None)
+    text = markdown(cells(results, DAY), None)
     assert f"| recording | {FIRST}, {SECOND} |" in text
     assert f"| watching | {SECOND} |" in text
     assert "| full | none |" in text
@@ -101,9 +102,17 @@ def test_what_is_missed_stays_in_the_page():
     results = by_defect(
         [outcome(FIRST, QUICK, True), outcome(SECOND, QUICK, False), outcome(SECOND, FULL, False)]
     )
-    text = markdown(cells(results), None)
+    text = markdown(cells(results, DAY), None)
     assert line(FIRST, row("quick: `some-rule`")) in text
     assert line(SECOND, row("**missed**")) in text
+
+
+def test_the_page_says_when_each_defect_was_tried():
+    some = {FIRST: row("**missed**"), SECOND: row("**missed**")._replace(tried="2026-04-01")}
+    text = markdown(some, None)
+    assert "Tried: 1 on 2026-04-01, 1 on 2026-03-01 (the last column)." in text
+    assert read_page(text)[0] == some
+    assert "All were tried on 2026-03-01." in markdown({FIRST: some[FIRST]}, None)
 
 
 def test_the_json_has_every_outcome():
@@ -132,6 +141,8 @@ def test_some_defects_leave_the_rows_of_the_others_alone():
     before = markdown({FIRST: row("quick: `some-rule`"), SECOND: row("**missed**")}, 0.5)
     results = by_defect([outcome(SECOND, QUICK, True, 2.0)])
     found, median_s = read_page(page(results, before, whole=False))
-    assert found == {FIRST: row("quick: `some-rule`"), SECOND: row("quick: `some-rule`")}
+    assert found[FIRST] == row("quick: `some-rule`")
+    assert found[SECOND][:3] == row("quick: `some-rule`")[:3]
+    assert found[SECOND].tried > DAY
     assert median_s == 0.5
     assert read_page(page(results, before, whole=True))[1] == 2.0

@@ -51,5 +51,5 @@ def test_no_sound_server_has_a_finding(seed, persona):
 
 @pytest.mark.slow
 def test_the_conformance_suite_is_good_enough():
-    results = by_defect(list(outcomes(BY_NAME, reading=False, whole=False)))
+    results = by_defect([one for found in outcomes(BY_NAME, reading=False, whole=False) for one in found])
     assert failures(results) == []

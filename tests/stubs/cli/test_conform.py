@@ -60,7 +60,8 @@ def test_exits(run: Run, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ("arguments", "message"),
     [
         ((), "one target"),
-        (("http://x", "--har", "y"), "one target"),
+        (("--app", "judged_stub:app", "--har", "y"), "one target"),
+        (("http://x", "--har", "none.har"), "no such file"),
         (("ftp://x",), "an address like"),
         (("--app", "no_such_module:app"), "--app"),
         (("http://x", "--token", "a", "--token-env", "B"), "choose one"),
