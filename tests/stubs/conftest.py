@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import pickle
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import fields
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import httpx
 import pytest
@@ -16,6 +21,9 @@ from orgbilling_fixtures.usage.history import UsageHistory
 from orgbilling_stubs.app import App, build
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
+from orgbilling_stubs.billing import scheduler, state
+from orgbilling_stubs.billing.tenant import Tenant
+from orgbilling_stubs.billing.tenant_config import TenantConfig
 from orgbilling_stubs.settings import Settings
 from orgbilling_stubs.tenants import tenant_factory
 from orgbilling_stubs.tenants.clock import wall_ms
@@ -93,11 +101,70 @@ class RememberedHistory(UsageHistory):
         self.day = cache(self.day)  # type: ignore[method-assign]
 
 
+class RememberedHistories:
+    """Runs each history once: another tenant of the same configuration gets a copy of its end.
+
+    To run through a history takes 50 ms, to copy its end 3 ms. What belongs to the configuration is shared.
+    """
+
+    MOST = 64
+    LOG = ("config", "version", "generation", "billing_events")
+    """What is no part of the history."""
+
+    def __init__(self) -> None:
+        self._advance = scheduler.advance
+        self._fresh: WeakSet[Tenant] = WeakSet()
+        self._seen: set[str] = set()
+        self._ends: OrderedDict[str, tuple[bytes, dict[int, object]]] = OrderedDict()
+
+    def new_tenant(self, config: TenantConfig) -> Tenant:
+        """In place of the function of `billing.state`."""
+        tenant = Tenant(config)
+        self._fresh.add(tenant)
+        return tenant
+
+    def advance(self, tenant: Tenant, until_ms: int) -> None:
+        """In place of the function of `billing.scheduler`."""
+        if tenant in self._fresh:
+            self._fresh.discard(tenant)
+            if until_ms >= tenant.config.as_of_ms:
+                self._run_history(tenant)
+        self._advance(tenant, until_ms)
+
+    def _run_history(self, tenant: Tenant) -> None:
+        key = repr(tenant.config)
+        if key in self._ends:
+            self._ends.move_to_end(key)
+            content, shared = self._ends[key]
+            unpickler = pickle.Unpickler(io.BytesIO(content))
+            unpickler.persistent_load = shared.__getitem__  # type: ignore[method-assign]
+            vars(tenant).update(unpickler.load())
+        elif key in self._seen:  # what comes but once, as when an opening balance is solved, is not kept
+            self._advance(tenant, tenant.config.as_of_ms)
+            self._ends[key] = self._end_of(tenant)
+            if len(self._ends) > self.MOST:
+                self._ends.popitem(last=False)
+        self._seen.add(key)
+
+    def _end_of(self, tenant: Tenant) -> tuple[bytes, dict[int, object]]:
+        config, file = tenant.config, io.BytesIO()
+        values = [getattr(config, field.name) for field in fields(config)]
+        parts = [*values, *(part for value in values if isinstance(value, tuple) for part in value)]
+        shared = {id(part): part for part in (config, *parts) if not isinstance(part, int | str | None)}
+        pickler = pickle.Pickler(file, pickle.HIGHEST_PROTOCOL)
+        pickler.persistent_id = lambda part: id(part) if id(part) in shared else None  # type: ignore[method-assign]
+        pickler.dump({name: value for name, value in vars(tenant).items() if name not in self.LOG})
+        return file.getvalue(), shared
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _histories_are_drawn_once() -> Iterator[None]:
-    """Most tests ask for the same few organizations, and half of the work for one is to draw its usage."""
+def _histories_are_run_once() -> Iterator[None]:
+    """Most tests ask for the same few organizations, and most of the work for one is its history."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tenant_factory, "UsageHistory", lru_cache(maxsize=16)(RememberedHistory))
+        patch.setattr(tenant_factory, "UsageHistory", lru_cache(maxsize=32)(RememberedHistory))
+        remembered = RememberedHistories()
+        patch.setattr(state, "new_tenant", remembered.new_tenant)
+        patch.setattr(scheduler, "advance", remembered.advance)
         yield
 
 

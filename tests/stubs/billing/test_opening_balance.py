@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orgbilling_fixtures import personas
+from orgbilling_stubs.api import serializers
 from orgbilling_stubs.billing import instants, scheduler
 from orgbilling_stubs.billing.events import TenantCreated
 from orgbilling_stubs.billing.opening_balance import is_unsolved, solved
@@ -18,6 +19,7 @@ from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import NO_OPENING_BALANCE, ContractTerms, TenantConfig, TopUp
 from orgbilling_stubs.tenants import tenant_factory
 
+from ..conftest import RememberedHistories
 from .conftest import AS_OF_MS, PLAN, USD, Day, MakePlan, Used
 
 PINNED = tuple(
@@ -34,10 +36,14 @@ def grown(plan: TenantConfig, until_ms: int | None = None) -> Tenant:
     return tenant
 
 
-def pinned(name: str, seed: int = 1, as_of_ms: int = AS_OF_MS) -> Tenant:
+def shipped(name: str, seed: int = 1, as_of_ms: int = AS_OF_MS) -> TenantConfig:
     organization = f"org_{name}"
     created = TenantCreated(personas.load(name).document, seed, as_of_ms, organization)
-    return grown(tenant_factory.tenant_config(organization, created))
+    return tenant_factory.tenant_config(organization, created)
+
+
+def pinned(name: str, seed: int = 1, as_of_ms: int = AS_OF_MS) -> Tenant:
+    return grown(shipped(name, seed, as_of_ms))
 
 
 class Spending:
@@ -195,3 +201,16 @@ def test_no_row_at_the_clock_gives_a_shipped_persona_away(name: str) -> None:
     assert tenant.ledger.last_ms() != AS_OF_MS
     kinds = {row.kind for row in tenant.ledger.rows}
     assert "expiry" not in kinds
+
+
+@pytest.mark.parametrize("name", ["standard", "contract_active", "postpaid_near_limit"])
+def test_a_remembered_history_is_the_one_that_is_run(name: str) -> None:
+    """Nearly all tests use tenants with histories that `tests/stubs/conftest.py` remembers."""
+    config, remembered = shipped(name), RememberedHistories()
+    later_ms = config.as_of_ms + 40 * instants.DAY_MS + 12_345
+    tenant, bodies = grown(config, later_ms), []
+    for _ in range(4):
+        bodies.append(serializers.all_bodies(tenant, "http://127.0.0.1"))
+        tenant = remembered.new_tenant(config)
+        remembered.advance(tenant, later_ms)
+    assert bodies == bodies[:1] * 4
