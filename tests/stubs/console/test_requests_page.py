@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -147,7 +146,7 @@ def test_a_request_is_sent_again_with_a_click(used: Any) -> None:
 def test_the_time_of_a_request_always_has_milliseconds(used: Any) -> None:
     for began_ms in (1_000, 1_410, 1_041):
         exchange = next(used.app.journal.newest(ORG))
-        used.app.journal.append(replace(exchange, began_ns=began_ms * 1_000_000, trace=f"{began_ms:032x}"))
+        used.app.journal.append(exchange._replace(began_ns=began_ms * 1_000_000, trace=f"{began_ms:032x}"))
     html = page(used)
     for text in ("00:00:01.000", "00:00:01.410", "00:00:01.041"):
         assert f">{text}</time>" in html
