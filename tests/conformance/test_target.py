@@ -383,6 +383,7 @@ def test_a_tunnel_that_is_refused_is_said_so(proxied: Any) -> None:
         target.close()
 
 
+@pytest.mark.slow
 def test_what_a_proxy_answers_is_not_the_apis(proxied: Any) -> None:
     with proxied("http", refusal=407):
         report = conform(url=f"http://{HOST}", token="a.b.c", quick=True)

@@ -189,6 +189,7 @@ def _dripping(first: bytes) -> Callable[[socket.socket], None]:
     return drip
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     "first",
     [b"HTTP/1.1 200 OK\r\nx-head: ", b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n"],

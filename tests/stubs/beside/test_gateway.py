@@ -95,6 +95,7 @@ def test_an_answer_that_is_long_once_decoded_passes_and_is_not_judged(pair, real
     assert any("(more than 32 MiB)" in note for note in pair.app.real_api.report().notes)
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_not_in_its_coding_passes_and_is_found(pair, real):
     for coding in (b"gzip", b"br", b"zstd", b"deflate"):
         real.answers(200, [JSON, (b"content-encoding", coding)], (b"\xff\x01{}",))

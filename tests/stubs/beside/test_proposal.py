@@ -126,6 +126,7 @@ def test_the_stub_says_it_in_the_other_words(independent, observed, monkeypatch,
     assert kinds[1] == ["topup" if kind == "top_up" else kind for kind in kinds[0]]
 
 
+@pytest.mark.slow
 def test_only_what_is_accepted_gets_into_the_dialect(independent, observed, monkeypatch, tmp_path):
     _, proposal, _ = observed(independent.sparse.app())
     dialect = tmp_path / "dialect.yaml"
@@ -189,6 +190,7 @@ def test_a_recording_is_whole_after_each_exchange_and_holds_no_credentials(real,
         assert not [word for word in ("secret-", "eyJ", "c2lnbmF0") if word in text]
 
 
+@pytest.mark.slow
 def test_a_recording_that_cannot_be_written_ends_and_traffic_goes_on(pair, tmp_path, caplog):
     har = HarWriter(tmp_path / "a.har", pair.app.real_api.settings.base)
     pair.app.real_api.observer.listeners.append(har)

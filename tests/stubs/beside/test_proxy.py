@@ -115,6 +115,7 @@ def test_a_stream_arrives_before_its_end(way, real):
         assert first + b"".join(pieces) == b"data: 1\n\ndata: 2\n\n"
 
 
+@pytest.mark.slow
 @pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("way", ["direct", "tunnel"], indirect=True)
 def test_an_answer_that_ends_early_is_cut_for_the_client(way, real):

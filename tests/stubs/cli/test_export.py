@@ -208,6 +208,7 @@ def test_whoever_watches_sees_progress(monkeypatch, tmp_path, capfd):
         advance(1, 500)
 
 
+@pytest.mark.slow
 def test_a_preview_is_drawn_and_a_report_written(tmp_path):
     code, out, _ = run("--preview", "--report", tmp_path / "deep" / "plots.html", *SMALL, "--orgs", "2")
     assert code == 0

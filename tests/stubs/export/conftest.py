@@ -42,7 +42,7 @@ def small_selection(count: int = 5, days: int = 40, seed: int = 3) -> selection.
     return selection.select(selection.drawn(SMALL_PERSONAS, count, seed), seed, AS_OF_MS, days)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make() -> Callable[..., dict[str, Any]]:
     """Write an export of five organizations in parts of two."""
 

@@ -25,10 +25,17 @@ def table_of(found):
     return pa.Table.from_batches(found, found.schema)
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, make):
+    """The folder of an export in Parquet, to read."""
+    folder = tmp_path_factory.mktemp("exported")
+    make(folder, "parquet")
+    return folder
+
+
 @pytest.mark.parametrize("name", TABLES)
-def test_the_rows_are_those_of_the_parquet_files(tmp_path, make, name):
-    make(tmp_path, "parquet")
-    written = pa.concat_tables(pq.read_table(path) for path in sorted((tmp_path / name).glob("*.parquet")))
+def test_the_rows_are_those_of_the_parquet_files(exported, name):
+    written = pa.concat_tables(pq.read_table(path) for path in sorted((exported / name).glob("*.parquet")))
     assert table_of(batches(name, **SMALL)).equals(written)
 
 
@@ -40,6 +47,7 @@ def test_a_description_is_small_and_can_be_pickled():
     assert len(pickle.dumps(whole)) < 1000
 
 
+@pytest.mark.slow
 def test_another_process_has_the_same_rows(tmp_path):
     (tmp_path / "whole").write_bytes(pickle.dumps(batches("usage_by_day", **SMALL)))
     program = (

@@ -30,6 +30,7 @@ def test_the_same_options_give_the_same_bytes_on_every_python(tmp_path, make, go
     assert json.loads(golden("export_digests.json", lambda: text)) == digests
 
 
+@pytest.mark.slow
 @pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
 def test_shards_are_byte_for_byte_the_whole(tmp_path, make, kind):

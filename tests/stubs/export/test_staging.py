@@ -31,6 +31,7 @@ def test_an_export_that_stops_leaves_the_earlier_one_as_it_was(tmp_path, make, m
     assert {name: (tmp_path / name).read_bytes() for name in names_in(tmp_path)} == before
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("name", ["ledger.csv", "schema.json"])
 def test_a_file_of_the_user_is_not_overwritten_unless_asked(tmp_path, make, name):
     (tmp_path / name).write_text("mine")

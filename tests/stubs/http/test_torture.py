@@ -181,6 +181,7 @@ def test_a_nasty_request_gets_a_proper_answer(port, name):
     proper(status, headers, body)
 
 
+@pytest.mark.slow_beyond(1)
 def test_a_body_that_never_ends_is_a_408_on_a_closed_connection(port):
     started = time.perf_counter()
     status, headers, body = exchange(port, post(GOOD)[:-1])

@@ -185,6 +185,7 @@ def test_the_journal_outlives_the_process(lasting_store_address: str, serve: Cal
     assert coverage(after)["operations"] == {"getOrgBilling": 2}
 
 
+@pytest.mark.slow
 @pytest.mark.slow_beyond(1)
 def test_a_table_that_is_away_costs_no_request_anything(
     pair: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch

@@ -76,6 +76,7 @@ def test_an_automatic_top_up_comes_seconds_before_the_charge_that_it_covers():
     assert covered > 0.85 * found  # the others were tried more than once
 
 
+@pytest.mark.slow
 @pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("billing", ["prepaid", "contract"])
 def test_cards_fail_as_often_as_a_population_says(tmp_path, make, billing):

@@ -49,7 +49,6 @@ class Drawn(NamedTuple):
 
 
 SHIPPED = ("startup", "scale-up", "enterprise")
-SAMPLES = [(name, 4, "2026-01-01") for name in SHIPPED]
 SWEEP = [
     (name, seed, as_of)
     for place, name in enumerate(SHIPPED)
@@ -62,10 +61,7 @@ SWEEP = [
 
 @pytest.fixture(
     scope="module",
-    params=[
-        SAMPLES[0],
-        *(pytest.param(one, marks=pytest.mark.slow) for one in dict.fromkeys(SAMPLES[1:] + SWEEP)),
-    ],
+    params=[SWEEP[0], *(pytest.param(one, marks=pytest.mark.slow) for one in SWEEP[1:])],
     ids=lambda one: "-".join(map(str, one)),
 )
 def population(request):

@@ -234,6 +234,7 @@ def test_json_numbers_that_are_not_whole_are_named(tmp_path, monkeypatch, value)
     assert " is no int" in read(tmp_path, monkeypatch, "jsonl", [line])
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30), min_size=1))
 def test_copy_reads_back_as_written(texts):

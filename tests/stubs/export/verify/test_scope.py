@@ -31,6 +31,7 @@ def test_shards_and_totals_hold_where_the_whole_does(tmp_path, make):
     assert [problems(tmp_path, scope) for scope in scopes] == [[]] * 5
 
 
+@pytest.mark.slow
 def test_a_shard_finds_what_is_wrong_in_its_files_alone(tmp_path, make):
     make(tmp_path)
     path = tmp_path / "ledger" / "part-00001.csv"

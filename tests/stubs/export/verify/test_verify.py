@@ -333,6 +333,7 @@ def test_a_violating_row_is_written_as_in_the_export(tmp_path, make):
     assert "ledger-ids" in problems(tmp_path)
 
 
+@pytest.mark.slow
 def test_rows_that_the_manifest_does_not_count_are_reported(tmp_path, make):
     make(tmp_path, "sqlite")
     connection = sqlite3.connect(tmp_path / FILE)

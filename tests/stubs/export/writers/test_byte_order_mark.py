@@ -12,6 +12,7 @@ from orgbilling_stubs.export.verify import verify
 MARK = b"\xef\xbb\xbf"
 
 
+@pytest.mark.slow
 @pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("part_size", [2, 100])
 def test_each_file_begins_with_it_and_holds(tmp_path, make, part_size):

@@ -71,6 +71,7 @@ def test_what_is_not_listed_is_the_clean_export(tmp_path, make, dirty):
         assert [row for row in rows[1] if row in clean] == clean
 
 
+@pytest.mark.slow
 def test_the_same_options_give_the_same_defects_in_any_shards(tmp_path, dirty):
     dirty(tmp_path / "whole")
     for number in (1, 2):
@@ -79,6 +80,7 @@ def test_the_same_options_give_the_same_defects_in_any_shards(tmp_path, dirty):
         assert (tmp_path / "whole" / path).read_bytes() == (tmp_path / "shards" / path).read_bytes()
 
 
+@pytest.mark.slow
 def test_verify_names_an_unlisted_defect_and_a_listed_one_that_is_missing(tmp_path, dirty):
     dirty(tmp_path, part_size=100)
     listed = [json.loads(line) for line in (tmp_path / "defects.jsonl").read_text().splitlines()]

@@ -34,6 +34,7 @@ def test_the_database_has_all_rows_with_exact_types(tmp_path, make):
         assert column == next(each.meaning for each in BY_NAME["ledger"].columns if each.name == "amount_usd")
 
 
+@pytest.mark.slow
 def test_the_file_is_one_that_the_first_stable_release_reads(tmp_path, make):
     """Its storage version stands in the file's header; that of 1.0 is 64."""
     make(tmp_path, "duckdb")

@@ -65,6 +65,7 @@ def test_each_column_has_a_value_at_once_and_no_row_is_lost(tmp_path_factory, ch
     assert [path.name for path in folder.iterdir()] == ["t.jsonl"]
 
 
+@pytest.mark.slow
 @pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("money", ["number", "text"])
 def test_both_ways_to_write_amounts_are_verified(tmp_path, make, money):

@@ -16,6 +16,7 @@ from orgbilling_stubs.export.writers.partitions import PartitionedTableWriter
 from ..conftest import AS_OF_MS, names_in
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("by", "label"), [("date", "%Y-%m-%d"), ("month", "%Y-%m")])
 def test_each_row_is_in_the_folder_of_its_date(tmp_path, make, by, label):
     make(tmp_path, "parquet", partition_by=by)

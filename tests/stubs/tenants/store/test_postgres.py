@@ -207,6 +207,7 @@ def test_damage_is_an_error_of_its_log_alone(
     assert list(store.organizations()) == ["org_b"]
 
 
+@pytest.mark.slow
 def test_a_restart_of_the_database_is_survived_by_reads_and_loses_nothing(own_server: PostgresServer) -> None:
     store = PostgresStore(own_server.new_database())
     generation = store.append("org_a", [record(1)])
