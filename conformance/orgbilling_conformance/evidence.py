@@ -17,7 +17,13 @@ from orgbilling_openapi.strict_json import StrictJsonError
 
 from orgbilling_conformance.api_description import PROBLEM
 from orgbilling_conformance.content_codings import can_be_undone
-from orgbilling_conformance.exchange import LOOKED_THROUGH, Exchange, NotJudged, Response, shorten
+from orgbilling_conformance.exchange import LOOKED_THROUGH, Exchange, NotJudged, Response, html_text, shorten
+
+PAGE_CHARACTERS = 300
+"""By how much of its text a page is known again."""
+
+MOST_PAGES = 100
+"""So many are kept: a page may be another one each time."""
 
 NAMED = 10
 """How many exchanges are named in a remark; the others are counted."""
@@ -59,8 +65,9 @@ REASONS: dict[str, tuple[str, str]] = {
         "a gateway or proxy answered, not the API",
         "421, 502, 503, 504 that are no problem document; 407, 511, 520 to 530, 600 and more; an error that "
         "a content delivery network, firewall or proxy signs, by a header, `Server`, `Via` or its words; a "
-        "challenge to the browser, with any status; HTML with 403 or 501 and more that names no framework, "
-        "where the API answers other errors as problems",
+        "challenge to the browser, with any status; a page with 200 from an operation that answers with JSON "
+        "otherwise; HTML with 403 or 501 and more that names no framework, where the API answers other "
+        "errors as problems",
     ),
     "body-missing": (
         "the body was not recorded",
@@ -170,12 +177,20 @@ class EvidenceCount:
     """By operation: the statuses that good tokens got and that are not judged, each with the reason."""
     moved: set[str] = field(default_factory=set)
     """Where good tokens were redirected to: a redirect of a bad token to there says nothing."""
+    answering: set[str] = field(default_factory=set)
+    """Operations that have answered with JSON: a page with 200 in place of that is an intermediary's."""
+    pages: set[str] = field(default_factory=set)
+    """What such pages say, which good tokens got: that a bad token gets the same one says nothing."""
 
     def why_not_judged(self, exchange: Exchange) -> NotJudged | None:
         """Why an exchange shows nothing of the API, by itself and beside the others; None for evidence."""
         response = exchange.response
         if response.status in REDIRECTS and _place(response) in self.moved:
             return _redirect(response)
+        if exchange.operation and (words := _page_words(response)) is not None:
+            ours = exchange.request.auth in GOOD_TOKENS and exchange.operation in self.answering
+            if ours or words in self.pages:
+                return NotJudged("gateway", f"200 {response.media}")
         return why_not_judged(exchange, self.problems)
 
     def add(self, exchange: Exchange) -> bool:
@@ -184,11 +199,15 @@ class EvidenceCount:
         if reason is None:
             self.problems = self.problems or is_problem(exchange.response)
             self.judged[exchange.operation] += 1
+            if exchange.response.succeeded:
+                self.answering.add(exchange.operation)
             return True
         self.leave(reason, exchange.name or exchange.request.line)
         if exchange.request.auth in GOOD_TOKENS:
             text = f"{exchange.response.status}, because {REASONS[reason.reason][0]}"
             self.missed_answers.setdefault(exchange.operation, {})[text] = None
+        if (words := _page_words(exchange.response)) is not None and len(self.pages) < MOST_PAGES:
+            self.pages.add(words)
         if reason.reason == "redirect":
             self.moved.add(_place(exchange.response))
             asked = f"{exchange.request.method} {exchange.request.path}"
@@ -305,6 +324,16 @@ def _is_page_of_none(response: Response) -> bool:
     return response.media == "text/html" and (
         (response.status == 403 or response.status > 500) and not _names_framework(response)
     )
+
+
+def _page_words(response: Response) -> str | None:
+    """What a page with 200 says, without digits, which may change each time; None for anything else."""
+    if response.status != 200 or response.media != "text/html" or isinstance(response.json, dict | list):
+        return None
+    if _names_framework(response):  # the application's own: it shows an error, with the wrong status
+        return None
+    text = html_text(response.body[:LOOKED_THROUGH].decode("utf-8", "replace"))
+    return re.sub(r"[0-9]+", "", text)[:PAGE_CHARACTERS]
 
 
 def _names_framework(response: Response) -> bool:

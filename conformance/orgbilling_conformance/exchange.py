@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import shlex
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -154,14 +155,19 @@ class Response:
 
     @property
     def media(self) -> str:
-        """The media type without parameters, in lower case."""
-        return (self.header("content-type") or "").partition(";")[0].strip().lower()
+        """The media type without parameters, in lower case; what is sent twice alike counts once."""
+        joined = self.header("content-type") or ""
+        types = {part.partition(";")[0].strip().lower() for part in joined.split(",")}
+        return types.pop() if len(types) == 1 else joined.partition(";")[0].strip().lower()
 
     @cached_property
     def parsed(self) -> JsonValue:
-        """The body as JSON, or a `StrictJsonError` (returned, not raised) that says why it is none."""
+        """The body as JSON, or a `StrictJsonError` (returned, not raised) that says why it is none.
+
+        A byte order mark is left out, as most clients do; the rule `json` says that it is there.
+        """
         try:
-            return loads(self.body)
+            return loads(self.body.removeprefix(BOM_UTF8))
         except StrictJsonError as error:
             return error
 

@@ -6,6 +6,7 @@ asked beside the API. A finding about one of those would be said of the API.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -54,7 +55,7 @@ Addresses = dict[str, list[HarEntry]]
 def is_json(body: bytes) -> bool:
     """Whether it is an object or a list in JSON."""
     try:
-        return isinstance(loads(body), dict | list)
+        return isinstance(loads(body.removeprefix(BOM_UTF8)), dict | list)
     except StrictJsonError:
         return False
 

@@ -31,7 +31,7 @@ from orgbilling_conformance.reports.report import counted
 from orgbilling_conformance.rules.registry import RULES
 from orgbilling_conformance.suite import ConformanceSuite
 
-SHOWN = ("content-type", "content-length", "origin", "accept")
+SHOWN = ("content-type", "content-length", "origin", "accept", "range")
 """Headers of a request that are kept; a recording holds secrets in the others."""
 
 PAGE_DESTINATIONS = ("document", "iframe", "frame", "fencedframe", "embed", "object")
@@ -62,6 +62,8 @@ CUT = re.compile(r"truncat|\bcut\b|too (large|long|big)|limit|exceed|partial|inc
 """What recorders comment beside the beginning of a body."""
 
 BYTE_ORDER_MARK = "\ufeff"
+BASE64_JSON = ("e", "W", "77u/")
+"""How base64 of a brace, a bracket and a byte order mark begins."""
 CODED_NOTHING = 32
 """Bytes that compression and chunks make of an empty body at most."""
 
@@ -85,6 +87,7 @@ def check(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, int
         suite.note(f"the recording is damaged outside of its entries: {recording.outside}")
     entries = of_the_api(suite, _entries(suite, recording))
     suite.evidence.problems = any(is_problem(entry.exchange.response) for entry in entries)
+    suite.evidence.answering |= {e.exchange.operation for e in entries if e.exchange.response.succeeded}
     for done, entry in enumerate(entries):
         progress("recording", done, len(entries))
         suite.consider(entry.exchange)
@@ -145,7 +148,7 @@ def _address(entry: JsonValue) -> tuple[str, SplitResult] | None:
     if not isinstance(method, str) or not isinstance(url, str):
         return None
     try:
-        return method, urlsplit(url)
+        return method, urlsplit(url.strip())
     except ValueError:  # brackets that are no IPv6 address, some characters in a host
         return None
 
@@ -281,13 +284,7 @@ def _headers(message: JsonObject, part: JsonObject) -> Headers:
         kept_back = _hidden(message) & {"content-type", "*"}
         noted = MEDIA.match(media) and (kept_back or not media.startswith(GUESSED))
         return (*others, ("content-type", media)) if noted else visible
-    # Some write a header twice, under two spellings of its name.
-    once = {value.partition(";")[0].strip().lower(): value for value in reversed(types)}
-    return (
-        visible
-        if len(once) == len(types)
-        else (*others, *(("content-type", value) for value in once.values()))
-    )
+    return visible
 
 
 def _rows(message: JsonObject) -> list[tuple[str, str | None]]:
@@ -446,7 +443,20 @@ def _recorded(content: JsonObject, recording: Recording) -> tuple[bytes | None, 
             return None, NotJudged("body-unreadable", "not base64")
     if encoding not in ("", "utf-8", "utf8", "text", "identity"):
         return None, NotJudged("body-unreadable", f"encoding {shorten(encoding, 30)}")
+    if not encoding and (decoded := _unnamed_base64(text)):
+        return decoded, None
     # mitmproxy writes a byte that is not UTF-8 as half of a surrogate pair.
     text = text.removeprefix(BYTE_ORDER_MARK)  # recorders that decode leave it, or write it themselves
     bytes_kept = not LONE_SURROGATE.search(text)
     return text.encode("utf-8", "surrogateescape" if bytes_kept else "surrogatepass"), None
+
+
+def _unnamed_base64(text: str) -> bytes | None:
+    """The JSON that a recorder has written as base64, and does not say so; None for any other text."""
+    if not text.startswith(BASE64_JSON):
+        return None
+    try:
+        decoded = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return None
+    return decoded if is_json(decoded) else None

@@ -175,3 +175,34 @@ def test_a_live_run_takes_no_intermediary_for_the_api(
     assert (report.verdict, response_rules) == ("inconclusive", [])
     assert any(word in text for text in (*report.notes, *report.reasons))
     assert any("getOrgLedger" in reason for reason in report.reasons)
+
+
+def test_a_network_that_asks_to_log_in_during_a_run_accuses_nobody(
+    mutated_app: Any, token: Callable[..., str]
+) -> None:
+    """A captive portal answers every request with its page and 200 from some moment on."""
+    asked = 0
+
+    def change_response(path: str, was: int, own: dict[str, str], body: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        page = {"content-type": "text/html"}
+        return (200, page, f"<html>Wi-Fi login {asked}</html>") if asked > 20 else (was, own, body)
+
+    report = conform(mutated_app(change_response), token=token(), quick=True)
+    assert (report.verdict, report.findings) == ("inconclusive", ())
+    assert any("a gateway or proxy answered" in note for note in report.notes)
+    assert any("too little could be judged" in reason for reason in report.reasons)
+
+
+def test_a_page_is_the_apis_own_where_nothing_else_was_seen() -> None:
+    evidence = EvidenceCount()
+    page = exchange(200, HTML, b"<html>5 things</html>")
+    assert evidence.add(page)
+    assert evidence.add(exchange(200, JSON, b"{}"))
+    assert not evidence.add(page)
+    other = exchange(200, HTML, b"<html>6 things</html>", auth="expired")
+    assert not evidence.add(other), "the same page for a token that is not good"
+    assert evidence.add(exchange(200, HTML, b"<html>Welcome</html>", auth="expired"))
+    assert evidence.add(exchange(200, HTML, b"{}")), "JSON that calls itself a page"
+    assert evidence.add(exchange(200, HTML, b"<pre>Traceback (most recent call last)"))

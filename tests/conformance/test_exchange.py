@@ -12,7 +12,6 @@ from orgbilling_conformance.exchange import Request, Response, shorten, strings
         b"NaN",
         b'{"a":Infinity}',
         b"\xff",
-        b"\xef\xbb\xbf{}",
         b"{}{}",
         b'{"a":1,"a":2}',
         b"[" * 100_000,
@@ -51,3 +50,19 @@ def test_what_is_shown_is_short_and_holds_no_token() -> None:
     assert shorten("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln") == "[redacted]"
     assert len(shorten("x" * 1000)) == 120
     assert sorted(strings({"a": ["b", {"c": "d"}], "e": 1})) == ["b", "d"]
+
+
+@pytest.mark.parametrize(
+    ("values", "media"),
+    [
+        (["application/json", "application/json"], "application/json"),
+        (["Application/JSON ; charset=utf-8", "application/json"], "application/json"),
+        (["application/json, application/json"], "application/json"),
+        (["application/json", "text/html"], "application/json, text/html"),
+        (['application/json; profile="a,b"'], "application/json"),
+        ([], ""),
+    ],
+)
+def test_a_media_type_that_is_sent_twice_counts_once(values: list[str], media: str) -> None:
+    headers = tuple(("Content-Type", value) for value in values)
+    assert Response(200, headers).media == media

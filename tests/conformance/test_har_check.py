@@ -583,7 +583,9 @@ def test_a_byte_order_mark_in_a_decoded_text_is_the_recorders(good: dict[str, An
     assert conform(har=har(tmp_path / "a.har", [marked])).findings == ()
     encoded = {"text": base64.b64encode(text.encode()).decode(), "encoding": "base64"}
     report = conform(har=har(tmp_path / "b.har", [changed(good, response={"content": encoded})]))
-    assert {finding.rule for finding in report.errors} == {"json"}
+    assert [(each.rule, each.severity, each.observed) for each in report.findings] == [
+        ("json", "warning", "a byte order mark")
+    ]
 
 
 def test_a_page_of_a_firewall_beside_problems_is_not_judged(good: dict[str, Any], tmp_path: Path) -> None:
@@ -614,3 +616,40 @@ def test_html_from_the_origin_of_the_page_is_not_the_api(good: dict[str, Any], t
     page = changed(good, url="https://app.example.com/api/v1/org/billing", response=PAGE)
     report = conform(har=har(tmp_path / "a.har", [page, good]))
     assert (report.findings, not_judged(report)) == ((), {"other-address": 1})
+
+
+def test_base64_that_is_not_called_so_is_read(good: dict[str, Any], tmp_path: Path) -> None:
+    content = good["response"]["content"]
+    plain = base64.b64encode(content["text"].encode()).decode()
+    entry = changed(good, response={"content": {"text": plain, "size": content["size"]}})
+    report = conform(har=har(tmp_path / "a.har", [entry]))
+    assert (report.verdict, report.findings) == ("conforms", ())
+    other = base64.b64encode(b"{not JSON}").decode()
+    headers = [{"name": "content-type", "value": "application/json"}]
+    entry = changed(good, response={"headers": headers, "content": {"text": other, "size": len(other)}})
+    assert [finding.rule for finding in conform(har=har(tmp_path / "b.har", [entry])).findings] == ["json"]
+
+
+def test_a_part_that_was_asked_for_is_no_wrong_status(good: dict[str, Any], tmp_path: Path) -> None:
+    part = changed(good, headers=[{"name": "Range", "value": "bytes=0-"}], response={"status": 206})
+    assert conform(har=har(tmp_path / "a.har", [good, part])).findings == ()
+    unasked = changed(good, response={"status": 206})
+    rules = {finding.rule for finding in conform(har=har(tmp_path / "b.har", [good, unasked])).findings}
+    assert rules == {"success-status"}
+
+
+def test_a_login_page_of_a_network_is_not_the_api(good: dict[str, Any], tmp_path: Path) -> None:
+    """A captive portal answers everything with 200 and its page, before the login and after the session."""
+    page = "<html><title>Wi-Fi</title>Accept the terms {}</html>"
+    headers = [{"name": "content-type", "value": "text/html; charset=utf-8"}]
+    shown = [
+        changed(good, response={"headers": headers, "content": {"text": page.format(turn)}})
+        for turn in (1, 2)
+    ]
+    report = conform(har=har(tmp_path / "a.har", [shown[0], good, good, good, shown[1]]))
+    assert (report.verdict, not_judged(report)) == ("conforms", {"gateway": 2})
+    traceback = changed(shown[0], response={"content": {"text": "<pre>Traceback"}})
+    assert conform(har=har(tmp_path / "b.har", [good, traceback])).verdict == "violated"
+    assert conform(har=har(tmp_path / "c.har", shown)).verdict == "violated", (
+        "an operation that is always a page"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 
 from orgbilling_openapi.strict_json import StrictJsonError
@@ -87,6 +88,8 @@ def strict_json(exchange: Exchange, context: RuleContext) -> Iterable[RuleViolat
         return None
     if isinstance(response.parsed, StrictJsonError):
         return [RuleViolation("json", "", "JSON", shorten(str(response.parsed)))]
+    if response.body.startswith(BOM_UTF8):  # RFC 8259, section 8.1, forbids it and lets clients ignore it
+        return [RuleViolation("json", "", "JSON without a byte order mark", "a byte order mark", "assumed")]
     return []
 
 

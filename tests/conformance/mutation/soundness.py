@@ -102,6 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
             verdicts[report.verdict] += 1
             seconds, requests = report.head["seconds"], report.head["requests"]
             console.print(f"{name}: {report.verdict}, {requests} requests, {seconds} s", highlight=False)
+            for reason in report.reasons:
+                console.print(f"  {reason}", markup=False, highlight=False)
             accused += bool(report.errors)
             for finding in report.errors:
                 where = f"{finding.operation} {finding.pointer}"
