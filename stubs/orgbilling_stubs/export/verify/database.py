@@ -20,14 +20,14 @@ import json
 import re
 import sqlite3
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from orgbilling_stubs.export.errors import ExportError, require
 from orgbilling_stubs.export.schema import BY_NAME, NAMES, Column, Table, date_column
-from orgbilling_stubs.export.verify.invariants import SqlInvariant, derived, screens
+from orgbilling_stubs.export.verify.invariants import derived
 from orgbilling_stubs.export.verify.scope import ORGANIZATIONS
 from orgbilling_stubs.export.writers import duckdb as duckdb_writer
 from orgbilling_stubs.export.writers import sqlite as sqlite_writer
@@ -109,22 +109,6 @@ class ExportDatabase:
             return names, found.fetchone()
         except duckdb.Error as error:
             raise ExportError("unreadable", _summary(error)) from error
-
-    def held(self, invariants: Collection[SqlInvariant]) -> list[SqlInvariant]:
-        """Those of the invariants that surely no row violates: known from one look at the rows of each table.
-
-        An invariant that is not among them is broken, or has to be asked for by its own query.
-        """
-        import duckdb
-
-        held = []
-        for query, several in screens(invariants).items():
-            try:
-                answers = self._connection.execute(query).fetchone()
-            except duckdb.Error:
-                continue
-            held += [each for each, broken in zip(several, answers or (), strict=True) if not broken]
-        return held
 
 
 @contextmanager

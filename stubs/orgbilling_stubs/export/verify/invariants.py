@@ -22,12 +22,6 @@ from orgbilling_stubs.billing.opening_balance import CHARGES
 from orgbilling_stubs.export.population.price_history import PLANS
 from orgbilling_stubs.export.schema import BY_NAME, NAMES, TABLES
 
-_ROW_CHECK = re.compile(
-    r"SELECT [^()]*?\sFROM (v_\w+(?: AS \w+)?(?: JOIN v_\w+(?: AS \w+)? USING \([\w, ]+\))*)\s+WHERE (.+)",
-    re.DOTALL,
-)
-_WHOLE = re.compile(r"\b(SELECT|FROM|GROUP BY|QUALIFY|WINDOW|HAVING)\b")
-
 
 class SqlInvariant(NamedTuple):
     """An invariant of an export's tables.
@@ -47,12 +41,6 @@ class SqlInvariant(NamedTuple):
             derived_table = derived().get(view)
             found += [view] if derived_table is None else derived_table.tables
         return tuple(dict.fromkeys(found))
-
-    @property
-    def row_check(self) -> tuple[str, str] | None:
-        """The rows that are looked at, one by one, and what is wrong with one; None for other queries."""
-        match = _ROW_CHECK.fullmatch(self.violations.strip())
-        return None if match is None or _WHOLE.search(match[2]) else (match[1], match[2])
 
 
 TEMPLATES = ("invariants.sql", "cell_invariants.sql", "population_invariants.sql")
@@ -112,21 +100,3 @@ def derived() -> dict[str, SqlInvariant]:
 def applicable(tables: Collection[str]) -> list[SqlInvariant]:
     """The invariants about these tables alone."""
     return [invariant for invariant in load() if {*invariant.tables} <= {*tables}]
-
-
-def screens(invariants: Collection[SqlInvariant]) -> dict[str, list[SqlInvariant]]:
-    """Queries that ask for several invariants at once whether a row violates them: the answer has a truth
-    value for each.
-
-    They look at the rows of one table, or of the same ones joined, so that these are read once.
-    """
-    by_rows: dict[str, list[SqlInvariant]] = {}
-    for invariant in invariants:
-        if invariant.row_check is not None:
-            by_rows.setdefault(invariant.row_check[0], []).append(invariant)
-    found = {}
-    for rows, several in by_rows.items():
-        conditions = [each.row_check[1] for each in several if each.row_check is not None]
-        asked = ", ".join(f"coalesce(bool_or({condition}), false)" for condition in conditions)
-        found[f"SELECT {asked} FROM {rows}"] = several  # noqa: S608 -- conditions of the templates
-    return found

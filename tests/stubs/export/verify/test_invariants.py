@@ -4,7 +4,6 @@ import duckdb
 import pytest
 from orgbilling_stubs.export.schema import NAMES, TABLES
 from orgbilling_stubs.export.verify import invariants
-from orgbilling_stubs.export.verify.database import ExportDatabase
 
 MACROS = invariants.template().module
 
@@ -35,45 +34,6 @@ def test_an_invariant_is_about_the_tables_that_its_query_reads():
     assert invariants.SqlInvariant("", "", query).tables == ("usage_by_day", "ledger")
     assert invariants.SqlInvariant("", "", "FROM v_events JOIN v_empty").tables == ("events", "ledger")
     assert invariants.SqlInvariant("", "", "FROM v_accounted").tables == ("ledger", "billing_profiles")
-
-
-def test_invariants_about_the_same_rows_are_asked_for_at_once():
-    signed = (
-        "SELECT number FROM v_ledger AS posted JOIN v_contracts USING (organization_id, contract_id) WHERE "
-    )
-    first, second = (
-        invariants.SqlInvariant(name, "", signed + name) for name in ("number < 0", "tokens < 0")
-    )
-    assert invariants.screens([first, second]) == {
-        "SELECT coalesce(bool_or(number < 0), false), coalesce(bool_or(tokens < 0), false) "
-        "FROM v_ledger AS posted JOIN v_contracts USING (organization_id, contract_id)": [first, second]
-    }
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "SELECT number FROM v_ledger WHERE number > (SELECT 1)",
-        "SELECT number FROM v_ledger WHERE number > 1 GROUP BY ALL",
-        "SELECT number, lag(number) OVER (ORDER BY number) AS before FROM v_ledger WHERE number > 1",
-        "SELECT number FROM v_ledger LEFT JOIN v_projects USING (project_id) WHERE name IS NULL",
-        "SELECT number FROM (FROM v_ledger) AS inner WHERE number > 1",
-        "FROM v_ledger ANTI JOIN v_projects USING (project_id)",
-    ],
-)
-def test_what_is_not_about_single_rows_has_a_query_of_its_own(query):
-    assert invariants.screens([invariants.SqlInvariant("other", "", query)]) == {}
-
-
-def test_a_screen_finds_what_the_invariants_themselves_find(database):
-    queries = (
-        "SELECT organization_id, number FROM v_ledger WHERE number > 1",
-        "SELECT organization_id, number FROM v_ledger WHERE number > 3",
-        "SELECT organization_id, number FROM v_ledger WHERE amount_credits / number > 'x'",
-    )
-    asked = [invariants.SqlInvariant(query, "", query) for query in queries]
-    assert ExportDatabase(database, {}).held(asked[:2]) == [asked[1]]
-    assert ExportDatabase(database, {}).held(asked) == []
 
 
 ROWS = [
