@@ -85,7 +85,8 @@ def check(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, int
         suite.note("the recording is not UTF-8: what could not be read is replaced")
     if recording.outside:
         suite.note(f"the recording is damaged outside of its entries: {recording.outside}")
-    entries = of_the_api(suite, _entries(suite, recording))
+    found = _entries(suite, recording)
+    entries = of_the_api(suite, found)
     suite.evidence.problems = any(is_problem(entry.exchange.response) for entry in entries)
     suite.evidence.answering |= {e.exchange.operation for e in entries if e.exchange.response.succeeded}
     for done, entry in enumerate(entries):
@@ -97,7 +98,7 @@ def check(suite: ConformanceSuite, path: Path, progress: Callable[[str, int, int
         suite.reasons.append("the recording holds no exchange with an operation of the API description")
     elif not suite.reasons and not sum(suite.successes.values()):
         suite.reasons.append("the recording holds no success that could be judged")
-    recorded = {entry.exchange.operation for entry in entries}
+    recorded = {entry.exchange.operation for entry in (entries or found)}
     scenarios = [rule.id for rule in RULES.values() if rule.kind == "scenario"]
     suite.skip(scenarios, ("*",), "needs a target that answers, not a recording")
     suite.skip([rule for rule in RULES if rule.startswith("token-")], ("*",), "tokens are not read")

@@ -101,8 +101,8 @@ class UrlTarget:
         self.local = is_loopback(self.host)
         self._root, self.base = address.origin, address.base
         try:
-            httpx.URL(self.base)
-        except httpx.InvalidURL as error:
+            _ = httpx.URL(self.base).host
+        except (httpx.InvalidURL, UnicodeError) as error:  # a name that IDNA does not allow
             raise UsageError(f"{url!r}: {error}") from None
         try:
             self._client = http_client(self.base, timeout, tls)

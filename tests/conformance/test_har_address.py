@@ -110,6 +110,8 @@ def test_of_two_servers_that_answer_alike_none_is_judged(profile: Answers, tmp_p
         "https://staging.example.com/api/v1 (1 exchange); name the one that is beside --har"
     )
     assert report.head["exchanges"]["not_judged"] == {"address-unknown": 3}
+    skipped = {each.operation: each.reason for each in report.skipped}
+    assert skipped["getOrgBilling"] == "in the recording, and nothing of it could be judged"
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,10 @@ class Pair:
         """The findings, once everything that was asked is judged and compared."""
         real_api = self.app.real_api
         assert real_api is not None
+        for task in list(real_api.comparison._tasks):
+            compared = threading.Event()
+            task.get_loop().call_soon_threadsafe(task.add_done_callback, lambda _, it=compared: it.set())
+            assert compared.wait(WAIT_S)
         assert real_api.observer.wait(WAIT_S)
         return {finding.key for finding in real_api.observation.findings()}
 

@@ -63,6 +63,7 @@ def test_exits(run: Run, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
         (("--app", "judged_stub:app", "--har", "y"), "one target"),
         (("http://x", "--har", "none.har"), "no such file"),
         (("ftp://x",), "an address like"),
+        (("http://xn--zzzzz--.example",), "must not end with a hyphen"),
         (("--app", "no_such_module:app"), "--app"),
         (("http://x", "--token", "a", "--token-env", "B"), "choose one"),
         (("http://x", "--token-env", "NOT_SET"), "the variable is empty"),
