@@ -30,7 +30,8 @@ from hypothesis import HealthCheck, settings
 sys.path.insert(0, str(Path(__file__).parent))
 from postgres_server import PostgresMissingError, PostgresServer
 
-DATA = Path(__file__).parent / "data"
+HERE = Path(__file__).parent
+DATA = HERE / "data"
 NO_POSTGRES = "PostgreSQL was not tested"
 
 Golden = Callable[[str, Callable[[], str]], str]
@@ -58,6 +59,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # The tests of the whole project have the longest setups: where they come last, every process makes
+    # its own of them, or waits for the one that does.
+    items.sort(key=lambda item: item.path.parent != HERE)
     if config.getoption("--rewrite-golden"):
         others = [item for item in items if "golden" not in getattr(item, "fixturenames", ())]
         config.hook.pytest_deselected(items=others)
