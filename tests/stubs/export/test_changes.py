@@ -209,6 +209,23 @@ def test_files_of_changes_are_verified_as_far_as_they_can_be(tmp_path, format, f
         assert pq.read_table(tmp_path / "ledger.parquet").column_names[0] == first
 
 
+@pytest.mark.parametrize("feed", [False, True])
+def test_changes_for_spreadsheets_have_the_same_rows_after_a_mark(tmp_path, feed):
+    plain, marked = (
+        exported(tmp_path / name, END_MS - DAY_MS, END_MS, feed=feed, format="csv", bom=bom)
+        for name, bom in (("plain", False), ("marked", True))
+    )
+    assert marked["rows"] == plain["rows"]
+    assert marked["rows"]["ledger"] > 10
+    for entry in marked["files"]:
+        if entry["table"] is not None:
+            plain_bytes = (tmp_path / "plain" / entry["path"]).read_bytes()
+            assert (tmp_path / "marked" / entry["path"]).read_bytes() == b"\xef\xbb\xbf" + plain_bytes
+    assert [
+        check for check in verify.verify(tmp_path / "marked") if check.problem and not check.is_note
+    ] == []
+
+
 def test_shards_of_changes_are_the_whole(tmp_path):
     for number in (None, (1, 2), (2, 2)):
         folder = tmp_path / ("whole" if number is None else "shards")

@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from orgbilling_stubs.billing import instants
 from orgbilling_stubs.export import manifest
 from orgbilling_stubs.export.errors import ExportError
+from orgbilling_stubs.export.selection import SelectionOptions
 from orgbilling_stubs.export.verify.scope import EVERYTHING, Scope
 from orgbilling_stubs.export.verify.verify import verify
 
@@ -70,6 +72,16 @@ def test_totals_find_an_organization_that_stands_twice(tmp_path, make):
     names = [name for name, _ in problems(tmp_path, Scope(totals=True))]
     assert "file-digest" in names
     assert any("key" in name for name in names)
+
+
+def test_totals_compare_organizations_of_different_parts(tmp_path, make):
+    options = SelectionOptions(instants.parse("2026-01-01"), 1, orgs=40, days=90, population="startup")
+    make(tmp_path, selection=options.selection(), part_size=20)
+    first, second = (tmp_path / "vouchers" / f"part-0000{number}.csv" for number in (0, 1))
+    assert (first.read_text().count("PARTNER100"), second.read_text().count("PARTNER100")) == (2, 1)
+    second.write_text(second.read_text().replace("PARTNER100,100.000000", "PARTNER100,123.000000"))
+    assert "vouchers-population" not in dict(problems(tmp_path, Scope((2, 2))))
+    assert "vouchers-population" in dict(problems(tmp_path, Scope(totals=True)))
 
 
 @pytest.mark.slow
