@@ -254,6 +254,7 @@ COMPATIBLE: dict[str, tuple[Callable[[Document], object], str, str]] = {
 }
 
 
+@pytest.mark.slow_beyond(12)
 @pytest.mark.parametrize("case", BREAKING)
 def test_a_change_that_breaks(case: str) -> None:
     change, kind, what = BREAKING[case]
