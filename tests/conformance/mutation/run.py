@@ -127,6 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
         if given.markdown:  # whoever ends it early has what was measured until then
             given.markdown.write_text(page(results, before, whole=False), "utf-8")
     if not results:
+        console.print(f"nothing is left to try: the page has all of it since {given.since}")
         return 1 if accused else 0
     show(results, Console())
     if given.json:
