@@ -8,6 +8,7 @@ On one machine: python job.py --master 'local[2]' --out demo --orgs 20 --as-of 2
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 import orgbilling_source
@@ -27,6 +28,9 @@ def main() -> int:
     parser.add_argument("--as-of", required=True, help="the present instant of the data")
     parser.add_argument("--shards", default="8", help="how many tasks")
     options = parser.parse_args()
+    # A process that Spark starts here is to be of this environment, not the python3 of the PATH.
+    if (options.master or "").startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("orgbilling").config("spark.sql.session.timeZone", "UTC")
     spark = (builder.master(options.master) if options.master else builder).getOrCreate()
     spark.sparkContext.addPyFile(orgbilling_source.__file__)
