@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import date
 from pathlib import Path
-from statistics import median
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -27,7 +26,7 @@ from rich.progress import track
 
 from mutation.defects import BY_NAME
 from mutation.observed import watched
-from mutation.table import Results, by_defect, cells, document, failures, first, markdown, read_page, show
+from mutation.table import Results, by_defect, cells, document, failures, markdown, read_page, show
 from mutation.trial import FULL, QUICK, READING, Outcome, sound, trial
 
 JOBS = 2
@@ -86,12 +85,9 @@ def check_sound_servers(seeds: int, console: Console) -> int:
     return accused
 
 
-def page(results: Results, before: str, whole: bool) -> str:
-    """The page of results. before: a page whose rows of other defects stay. whole: whether all were tried."""
-    found, median_s = read_page(before)
-    if whole and (times := first(results)):
-        median_s = median(times)
-    return markdown({**found, **cells(results, date.today().isoformat())}, median_s)
+def page(results: Results, before: str) -> str:
+    """The page of results. before: a page whose rows of other defects stay."""
+    return markdown({**read_page(before), **cells(results, date.today().isoformat())})
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -116,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
     names = chosen(given.only)
     if not names:
         parser.error(f"no defect or area is called {' or '.join(given.only)}")
-    tried = {name for name, row in read_page(before)[0].items() if row.tried >= given.since}
+    tried = {name for name, row in read_page(before).items() if row.tried >= given.since}
     left = [name for name in names if name not in tried]
     found = outcomes(left, max(1, given.jobs), full=not given.quick)
     results: Results = {}
@@ -125,15 +121,13 @@ def main(arguments: list[str] | None = None) -> int:
         so_far += of_one
         results = by_defect(so_far)
         if given.markdown:  # whoever ends it early has what was measured until then
-            given.markdown.write_text(page(results, before, whole=False), "utf-8")
+            given.markdown.write_text(page(results, before), "utf-8")
     if not results:
         console.print(f"nothing is left to try: the page has all of it since {given.since}")
         return 1 if accused else 0
     show(results, Console())
     if given.json:
         given.json.write_text(json.dumps(document(results), indent=1) + "\n", "utf-8")
-    if given.markdown:
-        given.markdown.write_text(page(results, before, whole=len(left) == len(BY_NAME)), "utf-8")
     if accused:
         console.print(f"a sound server was accused {accused} times")
     return 1 if accused or (failures(results) and len(left) == len(BY_NAME)) else 0

@@ -19,7 +19,6 @@ THRESHOLDS = {QUICK: 0.80, FULL: 0.95}
 # Of the defects that reading catches.
 WATCHING_THRESHOLD = 0.95
 COLUMNS = (RECORDING, OBSERVED, READING, QUICK, FULL)
-FIRST_S = 3.0
 
 # name -> mode -> outcome. A defect that quick caught is not tried in full: full begins with the same rules.
 Results = Mapping[str, Mapping[str, Outcome]]
@@ -82,11 +81,6 @@ def failures(results: Results) -> list[str]:
     if watching is not None and watching < WATCHING_THRESHOLD:
         found.append(
             f"watching sees {watching:.1%} of what reading catches, less than {WATCHING_THRESHOLD:.0%}"
-        )
-    times = first(results)
-    if times and median(times) >= FIRST_S:
-        found.append(
-            f"the median time to the first finding is {median(times):.1f} s, not under {FIRST_S:.0f} s"
         )
     return found
 
@@ -177,16 +171,11 @@ MISSED = "**missed**"
 ROW = re.compile(
     r"^\| ([a-z0-9-]+) \| .* \| (\S[^|]*) \| (yes|no|–) \| (yes|no|–) \| ([0-9-]+) \|$", re.MULTILINE
 )
-MEDIAN = re.compile(r"^Median time .*: ([0-9.]+) s\.$", re.MULTILINE)
 
 
-def read_page(page: str) -> tuple[dict[str, Cells], float | None]:
-    """What a page that was written before says: its last columns by defect, and the median time."""
-    median_s = MEDIAN.search(page)
-    return (
-        {name: Cells(*last) for name, *last in ROW.findall(page) if name in BY_NAME},
-        float(median_s[1]) if median_s else None,
-    )
+def read_page(page: str) -> dict[str, Cells]:
+    """What a page that was written before says: its last columns by defect."""
+    return {name: Cells(*last) for name, *last in ROW.findall(page) if name in BY_NAME}
 
 
 def _catches(mode: str, row: Cells) -> bool:
@@ -222,8 +211,8 @@ def missed(found: Mapping[str, Cells], mode: str) -> list[str]:
     ]
 
 
-def markdown(found: Mapping[str, Cells], median_s: float | None) -> str:
-    """The page for docs/, from the last columns of its tables and the median time to the first finding."""
+def markdown(found: Mapping[str, Cells]) -> str:
+    """The page for docs/, from the last columns of its tables."""
     names = [name for name in BY_NAME if name in found]
     areas = dict.fromkeys(BY_NAME[name].area for name in names)
     rows = [f"| area | defects | {' | '.join(COLUMNS)} |", "| --- " * (len(COLUMNS) + 2) + "|"]
@@ -234,8 +223,6 @@ def markdown(found: Mapping[str, Cells], median_s: float | None) -> str:
     rows.append(f"| **all** | **{len(names)}** | {totals} |")
     text = HEAD.format(count=len(names), days=_days(found)) + "\n".join(rows) + "\n\n"
     text += _shares(found)
-    if median_s is not None:
-        text += f"Median time to the first finding, in process: {median_s:.2f} s.\n\n"
     text += _missed_section({name: found[name] for name in names})
     for area in areas:
         table = [

@@ -24,7 +24,7 @@ def test_a_word_is_an_area_or_a_part_of_a_name():
 
 def test_a_run_goes_on_with_what_the_page_does_not_have(tmp_path, capsys):
     path = tmp_path / "found.md"
-    path.write_text(markdown({name: Cells("**missed**", "no", "no", "2026-03-01") for name in BY_NAME}, 1.0))
+    path.write_text(markdown({name: Cells("**missed**", "no", "no", "2026-03-01") for name in BY_NAME}))
     before = path.read_text("utf-8")
     assert main(["--since", "2026-03-01", "--sound", "0", "--markdown", str(path)]) == 0
     assert "nothing is left to try" in capsys.readouterr().err

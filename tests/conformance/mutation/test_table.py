@@ -26,9 +26,9 @@ FIRST, SECOND, *_ = BY_NAME
 DAY = "2026-03-01"
 
 
-def outcome(name, mode, seen, seconds=0.5):
+def outcome(name, mode, seen):
     rules = ("some-rule",) if seen else ()
-    return Outcome(name, mode, seen, "violated" if seen else "conforms", rules, seconds if seen else None)
+    return Outcome(name, mode, seen, "violated" if seen else "conforms", rules, 0.5 if seen else None)
 
 
 def row(by, recording="–", watching="–"):
@@ -52,8 +52,6 @@ def test_thresholds():
     assert failures(good) == []
     half = by_defect([outcome(name, QUICK, turn % 2 == 0) for turn, name in enumerate(BY_NAME)])
     assert len(failures(half)) == 2
-    slow = by_defect([outcome(name, QUICK, True, 4.0) for name in BY_NAME])
-    assert "median" in failures(slow)[0]
 
 
 def test_who_watches_has_to_see_most_of_what_reading_catches():
@@ -74,7 +72,7 @@ def test_the_page_lists_what_each_mode_misses():
         + [outcome(name, RECORDING, False) for name in (FIRST, SECOND)]
         + [outcome(FIRST, OBSERVED, True), outcome(SECOND, OBSERVED, False)]
     )
-    text = markdown(cells(results, DAY), None)
+    text = markdown(cells(results, DAY))
     assert f"| recording | {FIRST}, {SECOND} |" in text
     assert f"| watching | {SECOND} |" in text
     assert "| full | none |" in text
@@ -84,14 +82,14 @@ def test_the_page_lists_what_each_mode_misses():
 
 def test_the_page_says_what_was_not_tried():
     tried = {FIRST: row("reading: `a`", "yes", "yes"), SECOND: row("reading: `b`", "–", "yes")}
-    text = markdown(tried, None)
+    text = markdown(tried)
     assert "| **all** | **2** | **1 of 1** | **2** | **2** | **2** | **2** |" in text
     assert "a recording shows 1 (100.0%). It was not tried on the other 1" in text
 
 
 def test_the_page_of_beside_explains_what_watching_misses():
     page, beside = PAGE.read_text("utf-8"), PAGE.with_name("beside.md").read_text("utf-8")
-    found, _ = read_page(page)
+    found = read_page(page)
     by_reading = {name: cells for name, cells in found.items() if cells.by.startswith(READING)}
     unseen = missed(by_reading, OBSERVED)
     explained = beside.partition("## How good it is")[2].partition("## ")[0]
@@ -102,17 +100,17 @@ def test_what_is_missed_stays_in_the_page():
     results = by_defect(
         [outcome(FIRST, QUICK, True), outcome(SECOND, QUICK, False), outcome(SECOND, FULL, False)]
     )
-    text = markdown(cells(results, DAY), None)
+    text = markdown(cells(results, DAY))
     assert line(FIRST, row("quick: `some-rule`")) in text
     assert line(SECOND, row("**missed**")) in text
 
 
 def test_the_page_says_when_each_defect_was_tried():
     some = {FIRST: row("**missed**"), SECOND: row("**missed**")._replace(tried="2026-04-01")}
-    text = markdown(some, None)
+    text = markdown(some)
     assert "Tried: 1 on 2026-04-01, 1 on 2026-03-01 (the last column)." in text
-    assert read_page(text)[0] == some
-    assert "All were tried on 2026-03-01." in markdown({FIRST: some[FIRST]}, None)
+    assert read_page(text) == some
+    assert "All were tried on 2026-03-01." in markdown({FIRST: some[FIRST]})
 
 
 def test_the_json_has_every_outcome():
@@ -132,17 +130,15 @@ def test_the_page_has_every_defect_as_it_is_described():
 
 def test_the_page_can_be_read_and_written_again():
     page = PAGE.read_text("utf-8")
-    found, median_s = read_page(page)
+    found = read_page(page)
     assert found.keys() == BY_NAME.keys()
-    assert markdown(found, median_s) == page
+    assert markdown(found) == page
 
 
 def test_some_defects_leave_the_rows_of_the_others_alone():
-    before = markdown({FIRST: row("quick: `some-rule`"), SECOND: row("**missed**")}, 0.5)
-    results = by_defect([outcome(SECOND, QUICK, True, 2.0)])
-    found, median_s = read_page(page(results, before, whole=False))
+    before = markdown({FIRST: row("quick: `some-rule`"), SECOND: row("**missed**")})
+    results = by_defect([outcome(SECOND, QUICK, True)])
+    found = read_page(page(results, before))
     assert found[FIRST] == row("quick: `some-rule`")
     assert found[SECOND][:3] == row("quick: `some-rule`")[:3]
     assert found[SECOND].tried > DAY
-    assert median_s == 0.5
-    assert read_page(page(results, before, whole=True))[1] == 2.0
