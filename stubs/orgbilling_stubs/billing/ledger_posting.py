@@ -54,7 +54,7 @@ def charge(
         if not micros and not tokens:
             return
     elif not prepaid:
-        _keep_to_limit(tenant, at_ms, micros)
+        keep_to_limit(tenant, at_ms, micros)
     credits_micros, owed_micros = (-micros, 0) if prepaid else (0, micros)
     ledger.post(
         at_ms,
@@ -79,7 +79,7 @@ def _top_up(tenant: Tenant, at_ms: int, rule: TopUp, left_micros: int) -> None:
         post_credit_change(tenant, at_ms, "top_up", micros, AUTOMATIC_TOP_UP, card=tenant.payment_card)
 
 
-def _keep_to_limit(tenant: Tenant, at_ms: int, micros: int) -> None:
+def keep_to_limit(tenant: Tenant, at_ms: int, micros: int) -> None:
     """Let a postpaid tenant pay what it owes before a charge that would lead above its limit."""
     limit_micros, owed_micros = tenant.debt_limit_micros(at_ms), tenant.ledger.outstanding_micros
     if limit_micros is not None and owed_micros + micros > limit_micros:

@@ -62,19 +62,20 @@ def advance(tenant: Tenant, until_ms: int) -> None:
 def next_due_ms(tenant: Tenant) -> int:
     """When the next thing is due (it may turn out to post nothing)."""
     item_ms = _next_item(tenant)[0]
-    return min(item_ms, _due_by_state_ms(tenant), tenant.closing_ms)
+    return min(item_ms, due_by_state_ms(tenant), tenant.closing_ms)
 
 
 def skip_to_day(tenant: Tenant, day: int) -> None:
     """Leave out the items of all days before one (in days since 1970-01-01 UTC)."""
     tenant.cursor_day, tenant.cursor_index = day, 0
     tenant.cursor_items, tenant.cursor_loaded = (), False
+    tenant.quiet_until_ms = tenant.now_ms
 
 
 def _run_due_items(tenant: Tenant, until_ms: int) -> None:
     """Run what is due up to an instant, in the order that the top of this module gives."""
     while True:
-        state_ms, item_ms, closing_ms = _due_by_state_ms(tenant), _next_item(tenant)[0], tenant.closing_ms
+        state_ms, item_ms, closing_ms = due_by_state_ms(tenant), _next_item(tenant)[0], tenant.closing_ms
         first_ms = min(state_ms, item_ms, closing_ms)
         if first_ms > until_ms:
             return
@@ -136,7 +137,7 @@ def _run_item(tenant: Tenant, item: Item) -> None:
         periodic_charges.settle_day(tenant, at_ms)
 
 
-def _due_by_state_ms(tenant: Tenant) -> int:
+def due_by_state_ms(tenant: Tenant) -> int:
     """When the next dated credit, webhook or payment of a month comes, or the contract does something."""
     due_ms = min(_contract_due_ms(tenant), tenant.month_payment_ms)
     if tenant.webhooks:

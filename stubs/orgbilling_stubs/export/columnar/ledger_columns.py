@@ -20,9 +20,8 @@ Example, below 100, amount 250, balances after charges 180, 90, 40, -30, -180:
     bought   0: the first below  100 is   90, missing 10: buy 250 before the second charge
     bought 250: the first below -150 is -180, missing 30: buy 250 before the fifth
 
-Prepaid organizations that stop at zero without top-ups are charged what is left and no more, and postpaid
-ones that reach their limit pay before the charge that would pass it, so that each entry depends on all
-before. They are left to the scheduler: `account_columns` returns None.
+Prepaid organizations that stop at zero without top-ups are charged what is left and no more, so that each
+entry depends on all before. They are left to the scheduler: `account_columns` returns None.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ from orgbilling_stubs.billing.opening_balance import (
 )
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import OpeningBalance, TenantConfig
-from orgbilling_stubs.export.columnar.base_ledger import base_tenant
+from orgbilling_stubs.export.columnar.base_ledger import BaseLedger, MeteredCharges, Turn, base_ledger
 from orgbilling_stubs.export.columnar.usage_columns import ActivityColumns, activity_columns
 from orgbilling_stubs.export.errors import require
 
@@ -63,8 +62,6 @@ else:
     np = require("numpy")
 
 _SUM_LIMIT = 1 << 62
-_DUE, _USAGE, _MONTH, _SETTLE, _CLOSE = range(5)
-"""The order of entries at the same instant, as the scheduler runs what is due."""
 
 USAGE, EVENTS, SERVICES, TOP_UP, BASE = range(5)
 """Where an entry comes from. Its `source_row` is a usage (USAGE) or an entry of the base ledger (BASE)."""
@@ -117,20 +114,19 @@ def account_columns(config: TenantConfig) -> AccountColumns | None:
     if usage_micros is None or meter_micros is None:
         return None
     evenings = _evening_charges(config, history, activity, meter_micros)
+    usage_ms = activity.usage.at_ms
+    turns = np.repeat(np.array([Turn.USAGE, Turn.EVENING]), [len(usage_ms), len(evenings.at_ms)])
+    charges = MeteredCharges(
+        np.concatenate([usage_ms, evenings.at_ms]), turns, np.concatenate([usage_micros, evenings.micros])
+    )
     openings_ms = [*month_openings(config.start_ms, config.as_of_ms)]
     peaks = _character_peaks(activity, config.start_ms, openings_ms)
-    sums = _ChargeSums(activity.usage.at_ms, usage_micros, evenings)
-    # Usage adds nothing to the bill of an organization that pays beforehand.
-    usage_charges = sums.between if config.mode == "postpaid" else lambda after_ms, until_ms: 0
 
     def merged(config: TenantConfig) -> tuple[Tenant, LedgerColumns, Booleans]:
-        tenant = base_tenant(config, openings_ms, peaks, usage_charges)
-        rows = tenant.ledger.rows
-        return tenant, *_merge(config, rows, {*openings_ms}, activity.usage.at_ms, usage_micros, evenings)
+        base = base_ledger(config, openings_ms, peaks, charges)
+        return base.tenant, *_merge(base, {*openings_ms}, usage_ms, usage_micros, evenings, charges)
 
     tenant, ledger, is_charge = merged(config)
-    if _passes_limit(config, tenant, ledger, is_charge):
-        return None
     if is_unsolved(config):
         opening_balance = _opening_balance(config, tenant, ledger, is_charge)
         if opening_balance is None:
@@ -241,49 +237,43 @@ def _character_peaks(activity: ActivityColumns, start_ms: int, openings_ms: Sequ
     ]
 
 
-class _ChargeSums:
-    """What usage, events and services add to the bill in a window, by running sums.
-
-    With charges 5, 7, 4 at 10, 20, 30 the running sums are 0, 5, 12, 16; after 10 and until 30 are 16 - 5 =
-    11.
-    """
-
-    def __init__(self, usage_ms: Integers, usage_micros: Integers, evenings: _EveningCharges) -> None:
-        charges = ((usage_ms, usage_micros), (evenings.at_ms, evenings.micros))
-        self._sums = [(at_ms, np.concatenate([[0], np.cumsum(micros)])) for at_ms, micros in charges]
-
-    def between(self, after_ms: int, until_ms: int) -> int:
-        """Micro-USD of the charges with after < time <= until."""
-        total = 0
-        for at_ms, sums in self._sums:
-            low, high = np.searchsorted(at_ms, [after_ms, until_ms], side="right")
-            total += int(sums[high] - sums[low])
-        return total
-
-
 def _merge(
-    config: TenantConfig,
-    base_rows: Sequence[LedgerRow],
+    base: BaseLedger,
     openings_ms: set[int],
     usage_ms: Integers,
     usage_micros: Integers,
     evenings: _EveningCharges,
+    charges: MeteredCharges,
 ) -> tuple[LedgerColumns, Booleans]:
-    """All entries but automatic top-ups in the scheduler's order, and which of them are charges."""
-    base = np.array([(row.at_ms, row.credits_micros, row.usd_micros) for row in base_rows], dtype=np.int64)
-    base_ms, base_credits, base_usd = base.reshape(-1, 3).T
-    base_order = [_MONTH if row.at_ms in openings_ms else _DUE for row in base_rows]
+    """All entries but automatic top-ups in the scheduler's order, and which of them are charges.
+
+    charges: those of usage and evenings together. At one instant and turn they are in their own order, with
+    what was paid on account right before its charge.
+    """
+    config, base_rows = base.tenant.config, base.rows
+    columns = np.array([(row.at_ms, row.credits_micros, row.usd_micros) for row in base_rows], dtype=np.int64)
+    base_ms, base_credits, base_usd = columns.reshape(-1, 3).T
+    base_turns = [Turn.MONTH if row.at_ms in openings_ms else Turn.DUE for row in base_rows]
     if config.opening_balance.closing_ms <= config.as_of_ms:
         closing = bisect_right([row.at_ms for row in base_rows], config.opening_balance.closing_ms) - 1
-        base_order[closing] = _CLOSE
+        base_turns[closing] = Turn.CLOSING
+    base_places = np.zeros(len(base_rows), np.int64)
+    for row, number in base.paid_before.items():
+        base_turns[row] = charges.charge(number)[1]
+        base_places[row] = 2 * number
     base_charges = [row.kind in ("character_charge", "service_charge") for row in base_rows]
     usage_count, evening_count = len(usage_micros), len(evenings.at_ms)
     at_ms = np.concatenate([base_ms, usage_ms, evenings.at_ms])
-    order_at_instant = np.concatenate(
-        [np.array(base_order, np.int64), np.full(usage_count, _USAGE), np.full(evening_count, _SETTLE)]
+    turns = np.concatenate(
+        [
+            np.array(base_turns, np.int64),
+            np.full(usage_count, Turn.USAGE),
+            np.full(evening_count, Turn.EVENING),
+        ]
     )
+    places = np.concatenate([base_places, 2 * charges.numbers + 1])
     # lexsort is stable, and sorts by its last key first.
-    order = np.lexsort((order_at_instant, at_ms))
+    order = np.lexsort((places, turns, at_ms))
     charged = np.concatenate([usage_micros, evenings.micros])
     from_credits = charged if config.mode == "prepaid" else np.zeros_like(charged)
     origins = [np.full(len(base_rows), BASE), np.full(usage_count, USAGE), evenings.origin]
@@ -306,19 +296,6 @@ def _owed(tenant: Tenant, ledger: LedgerColumns, is_charge: Booleans) -> Integer
     counts[is_base] |= np.array(apart, dtype=bool)[ledger.source_row[is_base]]
     owed: Integers = -np.cumsum(np.where(counts, ledger.usd_micros, 0))
     return owed
-
-
-def _passes_limit(config: TenantConfig, tenant: Tenant, ledger: LedgerColumns, is_charge: Booleans) -> bool:
-    """Whether a charge leads above the limit of a postpaid organization, which pays before such a charge.
-
-    How much it pays depends on all before, so the scheduler computes its ledger entry by entry.
-    """
-    if config.mode != "postpaid" or not config.postpaid_limit_micros:
-        return False
-    kept = is_charge & (ledger.at_ms <= config.opening_balance.unpaid_from_ms)
-    if config.outstanding_target_micros is not None:
-        kept &= ledger.at_ms < config.as_of_ms
-    return bool((_owed(tenant, ledger, is_charge)[kept] > config.postpaid_limit_micros).any())
 
 
 def _opening_balance(

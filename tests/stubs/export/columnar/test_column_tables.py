@@ -6,10 +6,9 @@ import pytest
 from orgbilling_fixtures import personas
 from orgbilling_stubs.billing import ids, instants
 from orgbilling_stubs.billing.events import TenantCreated
-from orgbilling_stubs.billing.ledger_posting import PAYMENT_ON_ACCOUNT
 from orgbilling_stubs.billing.opening_balance import solved
 from orgbilling_stubs.billing.state import after_history
-from orgbilling_stubs.billing.tenant_config import NO_OPENING_BALANCE, TopUp
+from orgbilling_stubs.billing.tenant_config import TopUp
 from orgbilling_stubs.export import row_tables
 from orgbilling_stubs.export.columnar import column_tables
 from orgbilling_stubs.export.columnar.columns import values
@@ -30,11 +29,7 @@ def listed(tables):
 
 def assert_same(config, persona):
     by_columns = column_tables.tables(config, persona)
-    if by_columns is None:  # it pays on account before it would pass its limit
-        assert config.postpaid_limit_micros > 0
-        paying = replace(config, opening_balance=NO_OPENING_BALANCE)
-        assert any(row.description == PAYMENT_ON_ACCOUNT for row in after_history(paying).ledger.rows)
-        return
+    assert by_columns is not None
     expected = listed(row_tables.tables(after_history(solved(config)), persona))
     for table, columns in listed(by_columns).items():
         assert columns == expected[table], table
