@@ -101,6 +101,28 @@ class RememberedHistory(UsageHistory):
         self.day = cache(self.day)  # type: ignore[method-assign]
 
 
+class SharingPickler(pickle.Pickler):
+    """Writes a copy in which some parts are named by their identity, not copied."""
+
+    def __init__(self, file: io.BytesIO, shared: dict[int, object]) -> None:
+        super().__init__(file, pickle.HIGHEST_PROTOCOL)
+        self._shared = shared
+
+    def persistent_id(self, part: object) -> int | None:
+        return id(part) if id(part) in self._shared else None
+
+
+class SharingUnpickler(pickle.Unpickler):
+    """Reads such a copy."""
+
+    def __init__(self, content: bytes, shared: dict[int, object]) -> None:
+        super().__init__(io.BytesIO(content))
+        self._shared = shared
+
+    def persistent_load(self, identity: int) -> object:
+        return self._shared[identity]
+
+
 class RememberedHistories:
     """Runs each history once: another tenant of the same configuration gets a copy of its end.
 
@@ -136,9 +158,7 @@ class RememberedHistories:
         if key in self._ends:
             self._ends.move_to_end(key)
             content, shared = self._ends[key]
-            unpickler = pickle.Unpickler(io.BytesIO(content))
-            unpickler.persistent_load = shared.__getitem__  # type: ignore[method-assign]
-            vars(tenant).update(unpickler.load())
+            vars(tenant).update(SharingUnpickler(content, shared).load())
         elif key in self._seen:  # what comes but once, as when an opening balance is solved, is not kept
             self._advance(tenant, tenant.config.as_of_ms)
             self._ends[key] = self._end_of(tenant)
@@ -151,9 +171,9 @@ class RememberedHistories:
         values = [getattr(config, field.name) for field in fields(config)]
         parts = [*values, *(part for value in values if isinstance(value, tuple) for part in value)]
         shared = {id(part): part for part in (config, *parts) if not isinstance(part, int | str | None)}
-        pickler = pickle.Pickler(file, pickle.HIGHEST_PROTOCOL)
-        pickler.persistent_id = lambda part: id(part) if id(part) in shared else None  # type: ignore[method-assign]
-        pickler.dump({name: value for name, value in vars(tenant).items() if name not in self.LOG})
+        SharingPickler(file, shared).dump(
+            {name: value for name, value in vars(tenant).items() if name not in self.LOG}
+        )
         return file.getvalue(), shared
 
 
