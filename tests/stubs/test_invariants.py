@@ -67,8 +67,8 @@ def test_the_laws_hold_at_the_clock_and_on_some_days(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", personas.names())
-def test_the_laws_hold_on_every_day(name: str) -> None:
-    for tenant in days(born(name), 1):
+def test_the_laws_hold_on_every_third_day(name: str) -> None:
+    for tenant in days(born(name), 3):  # so that each weekday and each day of a month has its turn
         assert_lawful(serializers.all_bodies(tenant, "http://127.0.0.1:4010", (1, 30)))
 
 

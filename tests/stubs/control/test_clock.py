@@ -116,12 +116,15 @@ def test_only_a_frozen_clock_stands_at_an_instant(drive: Any) -> None:
     assert refused.status_code == 422
 
 
-def walk(drive: Any, dashboard: Any, days: int) -> list[dict[str, str]]:
+def walk(drive: Any, dashboard: Any, days: int, looked_at: int = 1) -> list[dict[str, str]]:
+    """Advance day by day; what the organization shows on every so many days."""
     service = dashboard.app.service
     drive("POST", f"{CLOCK}/jump", {"to": "2026-03-10T12:00:00Z"})
     seen = [response_digests(service.tenant("org_a"))]
-    for _ in range(days):
+    for day in range(days):
         assert drive("POST", f"{CLOCK}/advance", {"by": "P1D"}).status_code == 200
+        if day % looked_at:
+            continue
         assert drive("GET", "/organizations/org_a/invariants").json()["organizations"][0]["holds"]
         seen.append(response_digests(service.tenant("org_a")))
     return seen
@@ -136,7 +139,7 @@ def test_a_month_day_by_day_back_and_again_is_the_same(drive: Any, dashboard: An
 
 @pytest.mark.slow
 def test_a_year_day_by_day_back_and_again_is_the_same(drive: Any, dashboard: Any) -> None:
-    assert walk(drive, dashboard, 366) == walk(drive, dashboard, 366)
+    assert walk(drive, dashboard, 366, looked_at=5) == walk(drive, dashboard, 366, looked_at=5)
 
 
 def test_freezing_at_an_instant_is_one_command(drive: Any) -> None:
