@@ -14,11 +14,6 @@ from mutation.sound_server import sound_server
 
 WRITES = {"redeem", "checkout", "portal", "subscribe", "methods"}
 
-# One in five at every run, the others in the long suites.
-EVERY = [
-    pytest.param(name, marks=[] if turn % 5 == 0 else pytest.mark.slow) for turn, name in enumerate(BY_NAME)
-]
-
 
 @pytest.fixture(scope="module")
 def asked():
@@ -31,7 +26,7 @@ def sound(asked):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", BY_NAME)
 def test_a_defect_changes_an_answer(name, asked, sound):
     mutated = sound_server()
     assert first_difference(Proxy(mutated.app, BY_NAME[name].make(mutated)), asked, sound) is not None
