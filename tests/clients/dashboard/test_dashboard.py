@@ -65,12 +65,6 @@ def test_every_defect_can_be_planted(run):
 
 def test_planted_defects_are_found(run):
     """A sample; `make dashboard-defects` measures all of them."""
-    defects = (
-        "stale-balance",
-        "negative-hidden",
-        "low-unnoticed",
-        "postpaid-as-prepaid",
-        "no-idempotency-key",
-    )
-    report = run("node", "tests/defects/run.js", "--near", "--jobs", "1", "--only", ",".join(defects))
-    assert "5 of 5 defects are found" in report, report
+    defects = "postpaid-as-prepaid,no-idempotency-key"
+    report = run("node", "tests/defects/run.js", "--near", "--jobs", "1", "--only", defects)
+    assert "2 of 2 defects are found" in report, report
