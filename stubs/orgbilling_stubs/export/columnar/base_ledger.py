@@ -176,7 +176,8 @@ def base_ledger(
     for at_ms in [*openings_ms, config.as_of_ms]:
         is_opening = at_ms in openings_ms
         if is_postpaid:
-            while (stop := _next_stop(tenant)) < (at_ms, Turn.MONTH):
+            # What is due at the instant of an opening runs with it.
+            while (stop := _next_stop(tenant)) < (at_ms, Turn.DUE if is_opening else Turn.END):
                 bill.add(*stop)
                 scheduler.skip_to_day(tenant, stop[0] // DAY_MS + 1)
                 scheduler.advance(tenant, stop[0])

@@ -106,6 +106,16 @@ def test_every_row_is_that_of_row_tables_however_it_pays(changes):
     assert_same(*short(**changes))
 
 
+def test_what_is_due_when_a_month_opens_does_not_keep_it_from_opening():
+    """An organization that signs up at the instant at which its first month is billed."""
+    standard = personas.load("standard")
+    persona = replace(standard, usage=replace(standard.usage, history_days=0))
+    created = TenantCreated(persona.document, 1, instants.parse("2026-05-01T00:05:00Z"), "org_short")
+    config = tenant_factory.unsolved_config("org_short", created)
+    limits = {"postpaid_limit_micros": 500_000_000, "outstanding_target_micros": 1}
+    assert_same(replace(config, mode="postpaid", top_up=None, balance_target_micros=None, **limits), persona)
+
+
 @pytest.mark.parametrize("changes", [{"top_up": None}, {"top_up": None, "balance_target_micros": 0}])
 def test_who_runs_out_of_credits_is_left_to_the_rows(changes):
     assert column_tables.tables(*short(**changes)) is None
