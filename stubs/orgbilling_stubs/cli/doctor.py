@@ -210,11 +210,11 @@ def _can_create_in(folder: Path) -> bool:
 
 def _database(db: str | None) -> InstallationCheck:
     """Whether the database can be opened. A file that does not exist is not created."""
-    from orgbilling_stubs.tenants.store.address import is_postgres, open_store, shown_address, sqlite_path
+    from orgbilling_stubs.tenants.store.address import file_of, is_postgres, open_store, shown_address
     from orgbilling_stubs.tenants.store.errors import StoreError
 
     try:
-        path = sqlite_path(db)
+        path = file_of(db)
         if path is not None and not path.exists():
             if not (path.parent.is_dir() and _can_create_in(path.parent)):
                 return InstallationCheck("database", "error", f"{path}: its folder cannot be written to")

@@ -54,7 +54,7 @@ from orgbilling_stubs.cli.serve_options import (
 )
 from orgbilling_stubs.http.command_name import command_name
 from orgbilling_stubs.settings import Settings, SettingsError
-from orgbilling_stubs.tenants.store.address import is_memory, shown_address
+from orgbilling_stubs.tenants.store.address import SHARED_ADDRESSES, is_memory, shown_address
 
 if TYPE_CHECKING:
     from orgbilling_stubs.app import App
@@ -150,10 +150,7 @@ def _run_workers(
     from orgbilling_stubs.cli.workers import Supervisor
 
     if is_memory(settings.db):
-        fail(
-            "--workers: several processes need a database that they share: --db sqlite:///FILE or"
-            " postgresql://HOST/DATABASE"
-        )
+        fail(f"--workers: several processes need a database that they share: --db {SHARED_ADDRESSES}")
     if settings.beside is not None:
         fail("--workers: a stub beside the real API is one process")
     if not hasattr(os, "fork"):

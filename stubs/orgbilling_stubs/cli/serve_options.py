@@ -10,6 +10,7 @@ import typer
 
 from orgbilling_stubs.cli.completion import personas, scenario_names
 from orgbilling_stubs.cli.request_log import LogFormat
+from orgbilling_stubs.tenants.store.address import SHARED_ADDRESSES
 
 
 class Auth(enum.StrEnum):
@@ -56,7 +57,7 @@ Db = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
-        help="Where to store all state: memory: (default), sqlite:///FILE, or postgresql://HOST/DATABASE.",
+        help=f"Where to store all state: memory: (default) or {SHARED_ADDRESSES}.",
     ),
 ]
 AuthOption = Annotated[

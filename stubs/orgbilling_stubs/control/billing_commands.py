@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from decimal import ROUND_HALF_EVEN, Decimal
 
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
@@ -25,9 +24,9 @@ from orgbilling_stubs.billing.commands import (
 from orgbilling_stubs.billing.contract_catalog import TEST_CONTRACTS
 from orgbilling_stubs.billing.errors import CONTRACT_EXISTS, VOUCHER_EXISTS, BillingError
 from orgbilling_stubs.billing.events import ContractOffered
-from orgbilling_stubs.billing.money import MICROS_PER_USD, NANOS_PER_USD
 from orgbilling_stubs.billing.tenant_config import VoucherTerms
 from orgbilling_stubs.billing.vouchers import voucher_of_test_code
+from orgbilling_stubs.control.amounts import micros, nanos
 from orgbilling_stubs.control.server import ControlServer, body_of, carry_out, execute, organization_of
 from orgbilling_stubs.http.context import Reply, RequestContext
 from orgbilling_stubs.http.errors import Problem
@@ -215,21 +214,3 @@ def adjust_balance(server: ControlServer, request: RequestContext) -> Reply:
     return carry_out(
         server, request, AdjustBalance(micros(body["amountUsd"]), body.get("description", "Adjustment"))
     )
-
-
-def micros(value: float | str) -> int:
-    """An amount in USD, as a number or a decimal string, in micro-USD."""
-    return _scaled(value, MICROS_PER_USD)
-
-
-def nanos(value: float | str) -> int:
-    """A price in USD, as a number or a decimal string, in nano-USD."""
-    return _scaled(value, NANOS_PER_USD)
-
-
-def _scaled(value: float | str, scale: int) -> int:
-    """A decimal string is exact. A number is the shortest decimal that reads back as it (0.1 is a tenth),
-    rounded half to even: 0.1 + 0.2, which is 0.30000000000000004, is three tenths.
-    """
-    decimal = Decimal(value if isinstance(value, str) else repr(value))
-    return int((decimal * scale).to_integral_value(ROUND_HALF_EVEN))

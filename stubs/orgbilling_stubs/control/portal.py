@@ -12,7 +12,7 @@ from orgbilling_stubs.billing.commands import ChangeBillingDetails, ChangePaymen
 from orgbilling_stubs.billing.invoices import Invoice, invoice_numbered, invoices
 from orgbilling_stubs.billing.payment_cards import PaymentCard
 from orgbilling_stubs.billing.tenant import Tenant
-from orgbilling_stubs.control.billing_commands import micros
+from orgbilling_stubs.control.amounts import micros
 from orgbilling_stubs.control.checkouts import HostedCheckouts
 from orgbilling_stubs.control.server import ControlServer, body_of, execute, organization_of
 from orgbilling_stubs.control.statements import decimal_usd

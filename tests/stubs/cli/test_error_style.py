@@ -40,7 +40,7 @@ ERRORS = {
     "serve --persona BAD": "--persona: BAD:2: is not valid YAML: ",
     "serve --seed -1": "--seed: '-1' is not a whole number of at least 0; see orgbilling serve --help",
     "serve --clock lve": "--clock: not an RFC 3339 instant: 'lve'; live, or an instant such as 2026-03-10T1",
-    "serve --db mysql://x": "--db: unknown database address 'mysql://x': use memory:, sqlite:///FILE or po",
+    "serve --db mysql://x": "--db: unknown database address 'mysql://x': use memory: or sqlite:///FILE or ",
     "serve --db sqlite:////nope/x": "--db: cannot use /nope/x as a database: there is no folder /nope",
     "serve --db sqlite:///BAD": "--db: cannot use BAD as a database: file is not a database",
     "serve --auth tust": "--auth: 'tust' is not one of trust, verify, off; did you mean \"trust\"?",

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from orgbilling_stubs.control.billing_commands import micros, nanos
+from orgbilling_stubs.control.amounts import micros, nanos
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from orgbilling_stubs.tenants.store.errors import StoreError
@@ -10,6 +11,20 @@ from orgbilling_stubs.tenants.store.memory import MemoryStore
 from orgbilling_stubs.tenants.store.protocol import Store
 
 SCHEMES = ("postgresql", "postgres")
+
+
+def _open_sqlite(path: Path) -> Store:
+    from orgbilling_stubs.tenants.store.sqlite import SqliteStore  # late: only who uses a driver pays for it
+
+    return SqliteStore(path)
+
+
+FILE_STORES: dict[str, Callable[[Path], Store]] = {"sqlite": _open_sqlite}
+"""What opens the store in a file, by the scheme of its address: `sqlite:///FILE`."""
+SHARED_ADDRESSES = " or ".join(
+    [*(f"{scheme}:///FILE" for scheme in FILE_STORES), "postgresql://HOST/DATABASE"]
+)
+"""The addresses of stores that several processes share, as users read them."""
 
 
 def open_store(address: str | None) -> Store:
@@ -27,12 +42,10 @@ def open_store(address: str | None) -> Store:
                 f"PostgreSQL needs the extra `postgres` ({error}): pip install 'orgbilling[postgres]'"
             ) from error
         return PostgresStore(address)
-    path = sqlite_path(address)
-    if path is None:
+    path = file_of(address)
+    if address is None or path is None:
         return MemoryStore()
-    from orgbilling_stubs.tenants.store.sqlite import SqliteStore
-
-    return SqliteStore(path)
+    return FILE_STORES[address.partition("://")[0]](path)
 
 
 def is_memory(address: str | None) -> bool:
@@ -45,17 +58,16 @@ def is_postgres(address: str | None) -> bool:
     return address is not None and address.partition("://")[0] in SCHEMES
 
 
-def sqlite_path(address: str | None) -> Path | None:
+def file_of(address: str | None) -> Path | None:
     """The file that an address names; None where there is no file. Raises StoreError for an unknown one."""
     if is_memory(address) or is_postgres(address):
         return None
     assert address is not None
     scheme, separator, rest = address.partition("://")
-    if separator and scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+    if separator and scheme in FILE_STORES and rest.startswith("/") and len(rest) > 1:
         return Path(rest[1:])
     raise StoreError(
-        f"unknown database address {shown_address(address)!r}: use memory:, sqlite:///FILE or"
-        " postgresql://HOST/DATABASE"
+        f"unknown database address {shown_address(address)!r}: use memory: or {SHARED_ADDRESSES}"
     )
 
 
