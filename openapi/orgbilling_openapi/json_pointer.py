@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import unquote
 
 from orgbilling_openapi.strict_json import JsonValue
@@ -23,6 +24,7 @@ def text(path: Path) -> str:
     return "#" + "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in path)
 
 
+@lru_cache(maxsize=1024)
 def keys(pointer: str) -> tuple[str, ...]:
     """The keys of a pointer, with or without its leading ``#``; raises `ValueError` if it is none."""
     fragment = pointer.removeprefix("#")
