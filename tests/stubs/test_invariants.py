@@ -174,6 +174,7 @@ Life.TestCase.settings = settings(max_examples=10, stateful_step_count=20, deadl
 TestLife = Life.TestCase
 
 
+@pytest.mark.slow_beyond(1)
 def test_eight_clients_redeem_and_pay_at_once(store_address: str, open_store: Callable[[str], Store]) -> None:
     service = Service(
         open_store(store_address), Clock(AS_OF_MS), tenant_factory.tenant_config, lambda _: small(), 3
@@ -207,5 +208,5 @@ class LongLife(Life):
     """The same for thousands of steps."""
 
 
-LongLife.TestCase.settings = settings(max_examples=60, stateful_step_count=80, deadline=None)
+LongLife.TestCase.settings = settings(max_examples=30, stateful_step_count=80, deadline=None)
 TestLongLife = pytest.mark.slow(LongLife.TestCase)

@@ -58,7 +58,7 @@ def test_every_operation_answers_by_its_contract(name: str) -> None:
     app = build(Settings(clock="2026-03-10T12:00:00Z")).asgi
     document = schemathesis.openapi.from_asgi("/_mock/v1/openapi.json", app, headers=HOST)
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(case=document.find_operation_by_id(name).as_strategy())
     def fuzz(case: Any) -> None:
         excluded = [positive_data_acceptance] if name in BEYOND_SCHEMAS else []
