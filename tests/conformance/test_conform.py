@@ -24,6 +24,7 @@ def test_the_package_imports_nothing_heavy() -> None:
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.slow
 def test_progress_is_reported(stub: Any, token: Any) -> None:
     seen: list[tuple[str, int, int]] = []
     conform(stub, token=token(), quick=True, progress=lambda *step: seen.append(step))

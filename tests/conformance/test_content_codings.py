@@ -74,6 +74,7 @@ def test_nothing_needs_no_decoding(coding: str) -> None:
     assert decoded(b"", [coding], MOST_BYTES) == b""
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("name", CODED)
 def test_no_more_is_decoded_than_may_be(name: str) -> None:
     coding, encode = ENCODE[name]

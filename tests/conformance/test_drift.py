@@ -36,6 +36,7 @@ def test_our_own_contract_does_not_differ(suite: Any) -> None:
     assert run.findings() == ()
 
 
+@pytest.mark.slow
 def test_a_fact_that_is_contradicted_is_reported_and_an_assumption_is_not(suite: Any) -> None:
     theirs = description.load()
     del theirs["paths"]["/org/model-pricing"]
@@ -122,6 +123,7 @@ AMENDED = {
 }  # fmt: skip
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("name", AMENDED)
 def test_an_overlay_composes_as_it_is_printed(name: str, tmp_path: Path) -> None:
     rule, basis, place, observed = AMENDED[name]

@@ -155,7 +155,7 @@ def test_every_reason_can_be_found_in_the_documentation_and_is_counted() -> None
     assert len(counts.remarks()) == len(REASONS)
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "headers", "word"),
     [
@@ -177,6 +177,7 @@ def test_a_live_run_takes_no_intermediary_for_the_api(
     assert any("getOrgLedger" in reason for reason in report.reasons)
 
 
+@pytest.mark.slow
 def test_a_network_that_asks_to_log_in_during_a_run_accuses_nobody(
     mutated_app: Any, token: Callable[..., str]
 ) -> None:

@@ -78,6 +78,7 @@ OTHERS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("name", OTHERS)
 @pytest.mark.parametrize("first", [False, True])
 def test_another_server_is_not_taken_for_the_api(

@@ -74,6 +74,7 @@ def keys(report: Report) -> set[tuple[str, str, str]]:
     return {finding.key for finding in report.findings if RULES[finding.rule].kind == "response"}
 
 
+@pytest.mark.slow
 def test_a_recording_gives_the_findings_of_the_live_target(
     mutated_app: Callable[..., Any], token: Callable[..., str], api: Any, tmp_path: Path
 ) -> None:
@@ -230,6 +231,7 @@ def kept_back(good: dict[str, Any], value: str | None, media: str | None) -> dic
     return changed(good, headers=asked, response={"headers": rows, "content": content})
 
 
+@pytest.mark.slow_beyond(5)
 @pytest.mark.parametrize("media", ["application/json; charset=utf-8", "x-unknown", "", None])
 @pytest.mark.parametrize("value", [None, *REDACTED])
 def test_headers_that_are_kept_back_fail_nobody(
@@ -477,6 +479,7 @@ FLAWS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("name", FLAWS)
 def test_what_an_entry_does_not_show_is_not_judged(good: dict[str, Any], tmp_path: Path, name: str) -> None:
     response, reason = FLAWS[name]
@@ -518,6 +521,7 @@ CODINGS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("coding", CODINGS)
 def test_a_body_that_was_left_in_its_coding_is_judged(
     good: dict[str, Any], tmp_path: Path, coding: str
@@ -533,6 +537,7 @@ def test_a_body_that_was_left_in_its_coding_is_judged(
     assert ("schema-type", "getOrgBilling", "/creditBalance") in keys(report)
 
 
+@pytest.mark.slow_beyond(5)
 @pytest.mark.parametrize("coding", [*CODINGS, "aes128gcm"])
 @pytest.mark.parametrize("text", ['{"currency": "\ufffd"}', '{"currency": "US'])
 def test_a_text_that_the_recorder_has_decoded_is_judged_as_it_is(

@@ -89,6 +89,7 @@ def test_a_damaged_member_of_a_zip_file_is_said_so(tmp_path: Path) -> None:
         har_reader.read(path)
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2]
 )

@@ -25,6 +25,7 @@ def test_a_sound_answer_is_sound_whatever_recorded_it(record: Any, tmp_path: Pat
     assert report.verdict == ("inconclusive" if too_little else "conforms")
 
 
+@pytest.mark.slow_beyond(5)
 @pytest.mark.parametrize("record", recorders.RECORDERS, ids=lambda record: record.__name__)
 def test_a_broken_answer_is_found_whatever_recorded_it(record: Any, tmp_path: Path) -> None:
     path, _ = record(tmp_path, BODY.replace("outputPricePer1K", "output", 1).encode())

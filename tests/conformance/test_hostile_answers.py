@@ -104,7 +104,7 @@ def test_any_answer_in_a_recording_is_judged(
     written(conform(har=recorders.log(tmp_path / "a.har", {"name": "x", "version": "1"}, [entry])))
 
 
-@pytest.mark.slow_beyond(4)
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("status", [200, pytest.param(500, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("body", hostile.BODIES, ids=range(len(hostile.BODIES)))
 def test_each_odd_body_is_a_finding(tmp_path: Path, body: bytes, status: int) -> None:

@@ -25,7 +25,7 @@ FOREIGN: dict[str, Answer] = {
 KNOWN = 30
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FOREIGN)
 @pytest.mark.parametrize("every", [2, 3, 5])
 def test_foreign_answers_in_between_fail_no_rule(
@@ -88,6 +88,7 @@ def test_an_operation_that_is_redirected_for_everybody_fails_no_rule(
     assert {"success-status", "window-honored", "conditional"} <= ledger
 
 
+@pytest.mark.slow
 def test_a_bad_token_that_is_sent_to_a_login_page_fails(mutated_app: Any, token: Callable[..., str]) -> None:
     def change_response(path: str, status: int, headers: dict[str, str], body: Any) -> Answer:
         return (302, {"location": "/login"}, "") if status == 401 else (status, headers, body)

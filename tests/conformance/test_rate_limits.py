@@ -139,6 +139,7 @@ def test_a_run_that_is_limited_for_long_stops_asking_and_says_so(
     assert "wait as long as it asks" in action(report)
 
 
+@pytest.mark.slow
 def test_one_operation_that_is_limited_is_given_up(mutated_app: Any, token: Any) -> None:
     asked = 0
 

@@ -37,6 +37,7 @@ def test_the_stub_conforms(stub: Any, token: Callable[..., str]) -> None:
     }
 
 
+@pytest.mark.slow
 def test_what_was_not_run_is_said_and_never_passed(stub: Any, token: Callable[..., str]) -> None:
     report = conform(stub, token=token(), quick=True)
     passed = {(case.rule, case.operation) for case in report.cases if case.outcome == "passed"}
@@ -91,6 +92,7 @@ def test_fuzzing_is_cut_to_the_budget(stub: Any, token: Callable[..., str]) -> N
     assert any("did not fit the budget" in note for note in report.notes)
 
 
+@pytest.mark.slow
 def test_a_token_that_dies_is_inconclusive(mutated_app: Any, token: Callable[..., str]) -> None:
     count = 0
 
@@ -108,6 +110,7 @@ def test_a_token_that_dies_is_inconclusive(mutated_app: Any, token: Callable[...
     assert report.exit_status == 3
 
 
+@pytest.mark.slow
 def test_a_token_command_that_fails_on_the_way_keeps_what_was_found(
     mutated_app: Any, token: Callable[..., str], tmp_path: Path
 ) -> None:
@@ -173,6 +176,7 @@ def test_an_operation_without_a_success_is_never_passed(mutated_app: Any, token:
 REFUSED = {"title": "Unauthorized", "status": 401, "detail": "session token expired at 09:00"}
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(
     ("headers", "body", "said"),
     [

@@ -67,7 +67,7 @@ def _formats(report: Any) -> dict[str, str]:
     }
 
 
-@pytest.mark.slow_beyond(3)
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("secret", [TOKEN, KEY], ids=["session token", "Stripe key"])
 @pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS)
 def test_no_format_of_a_report_holds_a_secret(

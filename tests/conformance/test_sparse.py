@@ -92,6 +92,7 @@ def test_a_server_that_keeps_the_documents_never_fails() -> None:
     assert "no contract" in " ".join(report.notes)
 
 
+@pytest.mark.slow
 def test_strict_makes_errors_of_warnings() -> None:
     report = conform(Sparse("good"), token="good", quick=True, strict=True)
     assert report.verdict == "violated"

@@ -93,6 +93,7 @@ class SlowLedger:
         return status, headers, body
 
 
+@pytest.mark.slow
 def test_a_slow_operation_is_asked_less_often_and_the_report_says_so(
     mutated_app: Any, token: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ def test_without_a_success_there_is_no_verdict(suite: Any) -> None:
     assert not any("getOrgBilling " in reason for reason in unseen(run))
 
 
+@pytest.mark.slow
 def test_a_missing_contract_is_no_reason(suite: Any, token: Any) -> None:
     run = suite(token=token("org_no_contract"))
     for operation in run.api.gets:

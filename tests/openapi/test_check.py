@@ -6,10 +6,12 @@ import pytest
 from orgbilling_openapi import check, composition, description
 
 
+@pytest.mark.slow
 def test_a_missing_file_is_stale(tmp_path: Path) -> None:
     assert len(list(check.stale_files(composition.compose(), tmp_path))) == 3
 
 
+@pytest.mark.slow
 def test_unsound_contracts_are_found() -> None:
     document = description.load()
     del document["info"]

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from openapi_spec_validator import validate
 from orgbilling_fixtures import scenarios
 from orgbilling_openapi import control_description, description
@@ -23,10 +24,12 @@ def operations() -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
+@pytest.mark.slow
 def test_the_twin_is_what_the_source_says() -> None:
     assert control_description.TWIN.read_text("utf-8") == control_description.twin()
 
 
+@pytest.mark.slow
 def test_it_is_openapi() -> None:
     validate(control_description.load())
 

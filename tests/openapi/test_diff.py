@@ -254,7 +254,7 @@ COMPATIBLE: dict[str, tuple[Callable[[Document], object], str, str]] = {
 }
 
 
-@pytest.mark.slow_beyond(12)
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("case", BREAKING)
 def test_a_change_that_breaks(case: str) -> None:
     change, kind, what = BREAKING[case]
@@ -262,6 +262,7 @@ def test_a_change_that_breaks(case: str) -> None:
     assert [(difference.kind, difference.what) for difference in breaking] == [(kind, what)]
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("case", COMPATIBLE)
 def test_a_change_that_does_not_break(case: str) -> None:
     change, kind, what = COMPATIBLE[case]
@@ -279,6 +280,7 @@ def test_the_vendors_own_document_breaks_nothing() -> None:
     assert all(each.reason for each in found)
 
 
+@pytest.mark.slow
 def test_the_contract_does_not_differ_from_itself() -> None:
     assert changes(description.load()) == []
     assert (
@@ -340,6 +342,7 @@ def wrapped(document: Document, keep: Document | None = None) -> None:
         schemas[name] = {**(keep or {}), "allOf": [schemas[name]]}
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("keep", [{}, {"description": "x"}, {"type": "object"}, {"x-y": 1, "title": "z"}])
 def test_an_allof_of_one_is_that_one(keep: Document) -> None:
     assert told(lambda d: wrapped(d, keep)) == []
@@ -391,6 +394,7 @@ def test_a_reference_that_cannot_be_followed_is_an_error(reference: str, problem
         changes(theirs)
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("nonsense", [3, "x", [3], {"a": 3}, {"$ref": 3}])
 @pytest.mark.parametrize("member", ["parameters", "responses", "requestBody", "security"])
 def test_a_malformed_document_is_an_error_or_a_difference(member: str, nonsense: object) -> None:
@@ -429,6 +433,7 @@ def test_the_name_of_a_header_has_no_case() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_order_is_that_of_severity_path_and_place() -> None:
     def grown(names: list[str]) -> Document:
         theirs = copy.deepcopy(FACTS)

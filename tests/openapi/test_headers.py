@@ -82,6 +82,7 @@ def test_references_are_followed() -> None:
     assert [*diff.compare_headers(SchemaComparison(old, new), Node(old, ()), Node(new, ()))] == []
 
 
+@pytest.mark.slow
 def test_a_header_that_is_gone_or_may_be_absent_breaks_a_client_of_the_contract() -> None:
     ours = description.load()
     theirs = copy.deepcopy(ours)

@@ -62,6 +62,7 @@ def test_an_assumption_gives_way_to_what_the_document_says(tmp_path: Path, publi
     ]
 
 
+@pytest.mark.slow
 def test_a_wide_document_composes_well_under_a_second(tmp_path: Path, published: dict[str, Any]) -> None:
     for index in range(332):
         item = copy.deepcopy(published["paths"]["/org/ledger"])
@@ -91,6 +92,7 @@ def test_a_document_that_lacks_ours_still_stands_alone(tmp_path: Path) -> None:
     assert list(check.spec_validator_errors(adopted)) == []
 
 
+@pytest.mark.slow
 def test_yaml_and_full_paths_and_3_0(tmp_path: Path, published: dict[str, Any]) -> None:
     old = to_openapi_30(published)
     old["paths"] = {"/api/v1" + path: item for path, item in old["paths"].items()}

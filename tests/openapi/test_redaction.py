@@ -158,6 +158,7 @@ def test_bytes_that_are_no_text_stay() -> None:
     assert redact_bytes(b"\xff\xfe " + TOKEN.encode()) == b"\xff\xfe " + MASK.encode()
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(
     "text",
     ["eyJ", "%25", "\\", "Bearer ", "token=", "a_", "__session", "_token", "-----BEGIN PRIVATE KEY-----"],

@@ -234,6 +234,7 @@ def test_every_line_matters() -> None:
             continue
 
 
+@pytest.mark.slow
 def test_nothing_but_a_page_error_comes_of_a_damaged_page() -> None:
     for index in range(len(PAGE)):
         for damage in ("", "{", '"', "\n", "9"):

@@ -26,6 +26,7 @@ def status(application: ASGIApp, method: str, path: str, **headers: str) -> int:
     return asyncio.run(ask())
 
 
+@pytest.mark.slow
 def test_under_another_server_it_trusts_nobody_unless_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

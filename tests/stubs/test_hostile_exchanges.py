@@ -120,6 +120,7 @@ def clients(dashboard: Dashboard) -> Clients:
     return clients
 
 
+@pytest.mark.slow
 def test_no_body_breaks_a_reader(clients: Clients) -> None:
     for name, body in BODIES.items():
         assert clients.send("/api/v1/org/vouchers/redeem", body) < 500, name

@@ -49,6 +49,7 @@ def balance(stub: Any) -> Any:
     return stub("GET", "/org/billing", None).json()["creditBalance"]
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
 def test_no_write_comes_from_a_page_of_another_site(open_stub: Any, headers: dict[str, str]) -> None:
     before = open_stub("GET", "/org/ledger", None).content
@@ -97,6 +98,7 @@ def test_a_foreign_page_cannot_redeem_without_a_preflight(
     assert balance(stub) == before
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("auth", ["trust", "off"])
 def test_a_rebound_name_reads_and_changes_nothing(serve: Callable[..., Any], auth: str) -> None:
     stub = serve(auth=auth)
@@ -121,6 +123,7 @@ def test_a_service_of_a_compose_file_is_reached_by_its_name(serve: Callable[...,
     assert configured("GET", "/org/billing", None, headers=box).status_code == 200
 
 
+@pytest.mark.slow
 def test_every_response_that_a_browser_may_show_is_neither_framed_nor_guessed(open_stub: Any) -> None:
     named = [("GET", "/_mock/../"), ("GET", "/_mock/../healthz"), ("GET", "/_mock/static/icon.svg")]
     errors = [

@@ -126,6 +126,7 @@ def have_another_operation(document: Document) -> None:
     document["paths"]["/org/tiers/{id}"] = {"get": {"operationId": "getTier", "responses": {"200": {}}}}
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     "change",
     [
@@ -158,6 +159,7 @@ def test_the_stub_names_what_it_cannot_give(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_wide_document_with_other_security_is_served_and_recorded(tmp_path: Path) -> None:
     document = composition.vendor_facts()
     schemes = document["components"].setdefault("securitySchemes", {})
@@ -331,6 +333,7 @@ def wide_document() -> Document:
     return document
 
 
+@pytest.mark.slow
 def test_every_operation_of_a_wide_document_answers_below_500(tmp_path: Path) -> None:
     document = wide_document()
     assert len(list(operations(document))) == 463

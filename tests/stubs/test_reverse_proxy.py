@@ -194,6 +194,7 @@ def test_every_form_of_the_console_leads_back_to_its_page(browser: Browser) -> N
             assert str(browser.submit(url, fields).url).startswith(leads_to)
 
 
+@pytest.mark.slow_beyond(1)
 def test_a_curl_command_of_the_console_has_the_url_that_clients_see(browser: Browser) -> None:
     browser.send("GET", f"{API}/org/billing")
     page = browser.send("GET", f"{CONSOLE}?org={ORGANIZATION}")
@@ -205,6 +206,7 @@ def test_a_curl_command_of_the_console_has_the_url_that_clients_see(browser: Bro
     assert f"curl -sS -X GET {API}/org/billing" in browser.send("GET", exchange).text
 
 
+@pytest.mark.slow_beyond(1)
 def test_urls_in_what_an_action_answers_are_those_that_clients_see(browser: Browser) -> None:
     opened = browser.send("POST", f"{API}/org/billing/checkout", json={"amount": 5000}).json()["url"]
     session = opened.rpartition("/")[2]

@@ -558,6 +558,7 @@ def test_every_state_has_a_scenario_and_they_are_listed(dashboard: Any) -> None:
     assert {name for each in listed for name in each["operations"]} <= PATHS.keys()
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("scenario", FAULTY, ids=lambda each: each.name)
 def test_the_fault_rules_of_a_scenario_apply_as_long_as_it_is_shown(
     server: ControlServer, scenario: scenarios.Scenario
@@ -582,6 +583,7 @@ def test_standing_rules_stay(server: ControlServer) -> None:
     assert [active.rule for active in server.rules.list()] == [mine]
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("scenario", ["nothing", "", 0, 26, None, True, 1.5])
 def test_an_unknown_scenario_is_refused_and_nothing_changes(dashboard: Any, scenario: Any) -> None:
     dashboard("GET", "/org/billing", ORG)
@@ -597,6 +599,7 @@ def test_a_number_stands_for_its_first_scenario(number: int) -> None:
     assert found == next(each for each in scenarios.load() if each.number == number)
 
 
+@pytest.mark.slow
 def test_all_organizations_can_show_one(dashboard: Any) -> None:
     for organization in ("org_a", "org_b"):
         dashboard("GET", "/org/billing", organization)
@@ -604,6 +607,7 @@ def test_all_organizations_can_show_one(dashboard: Any) -> None:
     assert [(each["organization"], each["currency"]) for each in rows] == [("org_a", "EUR"), ("org_b", "EUR")]
 
 
+@pytest.mark.slow
 def test_a_scenario_with_a_clock_gives_it_back(dashboard: Any) -> None:
     put(dashboard, "leap-day")
     assert put(dashboard, "low-balance").json()["clock"]["now"] == NOW

@@ -84,7 +84,7 @@ def sinks(
     return send
 
 
-@pytest.mark.slow_beyond(4)
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("secret", [TOKEN, KEY], ids=["session token", "Stripe key"])
 @pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS)
 def test_no_sink_holds_a_secret(

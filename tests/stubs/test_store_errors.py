@@ -89,7 +89,7 @@ WRITES: dict[str, Callable[[Dashboard, str], httpx.Response]] = {
 }
 
 
-@pytest.mark.slow_beyond(3)
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 def test_a_lock_of_another_program_is_waited_for_and_then_named(
     build: Build,
@@ -161,6 +161,7 @@ SURFACES: dict[str, Callable[[Dashboard, str], httpx.Response]] = {
 }
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("ask", SURFACES.values(), ids=SURFACES)
 def test_a_file_that_is_gone_is_named_everywhere(
     build: Build,
@@ -204,6 +205,7 @@ def damage(path: Path, organization: str) -> None:
     sql(path, f"UPDATE record SET at_ms = at_ms + 1 WHERE organization = '{organization}' AND sequence = 1")
 
 
+@pytest.mark.slow
 def test_a_damaged_organization_is_named_and_nothing_else_suffers(build: Build, path: Path) -> None:
     dashboard = build()
     page = checkout_path(dashboard)

@@ -28,6 +28,7 @@ def now(organization: Organization) -> str:
     return str(organization.state()["clock"]["now"])
 
 
+@pytest.mark.slow
 def test_a_created_organization_answers_its_token(server, organization):
     assert billing(server, organization).json()["creditBalance"] == organization.state()["creditBalance"]
 
@@ -61,11 +62,13 @@ def test_creating_it_twice_is_a_conflict(server, organization):
     assert error.value.status == 409
 
 
+@pytest.mark.slow
 def test_a_scenario_changes_the_balance(server, organization):
     assert organization.scenario("low-balance")["creditBalance"] < 5
     assert organization.state()["scenario"] == "low-balance"
 
 
+@pytest.mark.slow
 def test_an_instant_at_the_beginning_keeps_what_the_scenario_did(server):
     organization = server.organization(scenario="webhook-never", at=AT)
     settings = server.control.call("GET", f"/organizations/{organization.id}/checkout-settings")
@@ -91,6 +94,7 @@ def test_a_bad_token_is_refused(server, organization):
     assert billing(server, organization, Authorization=f"Bearer {token}").status_code == 401
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     "at",
     ["2026-04-01T00:00:00Z", "2026-04-01", date(2026, 4, 1), datetime(2026, 4, 1, tzinfo=UTC)],
@@ -112,6 +116,7 @@ def test_a_time_without_a_zone_is_refused(organization):
         organization.freeze(datetime(2026, 4, 1))
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     ("by", "then"),
     [
@@ -177,6 +182,7 @@ def test_a_card_without_funds_is_declined(server, organization):
     assert ended["declineCode"] == "insufficient_funds"
 
 
+@pytest.mark.slow
 def test_a_snapshot_is_restored_after_its_block(organization):
     with organization.snapshot():
         organization.advance("P2M")
@@ -196,6 +202,7 @@ def test_a_snapshot_is_restored_after_an_error_too(organization):
     assert now(organization) == "2026-03-10T12:00:00Z"
 
 
+@pytest.mark.slow
 def test_undo_takes_the_last_command_back(organization):
     organization.scenario("low-balance")
     organization.undo()

@@ -22,6 +22,7 @@ def test_options_reach_the_process(process):
     assert process.organization().state()["clock"]["now"] == "2026-03-10T12:00:00Z"
 
 
+@pytest.mark.slow
 def test_a_wrong_option_is_said():
     with pytest.raises(ServerError, match="--clock: not an RFC 3339 instant"):
         Server.start("--clock", "yesterday")
@@ -64,6 +65,7 @@ def test_the_control_token_is_asked_for_beyond_loopback():
     assert error.value.status == 401
 
 
+@pytest.mark.slow
 def test_what_is_no_stub_is_said(tmp_path):
     transport = httpx.MockTransport(lambda request: httpx.Response(502, text="<html>"))
     server = Server(

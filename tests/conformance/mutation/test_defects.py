@@ -32,6 +32,7 @@ def test_a_defect_changes_an_answer(name, asked, sound):
     assert first_difference(Proxy(mutated.app, BY_NAME[name].make(mutated)), asked, sound) is not None
 
 
+@pytest.mark.slow
 def test_without_a_defect_nothing_changes(asked, sound):
     assert first_difference(Proxy(sound_server().app), asked, sound) is None
 

@@ -134,6 +134,7 @@ class Keys:
         await send({"type": "http.response.body", "body": json.dumps(self.document).encode()})
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/v1/jwks"])
 def test_a_published_key_is_taken_for_a_secret(suite: Any, path: str) -> None:
     key = key_file.load_signing_key().public

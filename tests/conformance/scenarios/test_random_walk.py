@@ -19,6 +19,7 @@ def test_the_walk_reads_and_writes_and_finds_nothing_on_the_stub(
     assert {"POST /org/vouchers/redeem", "POST /org/billing/checkout", "GET /org/ledger"} <= lines
 
 
+@pytest.mark.slow
 def test_the_walk_finds_a_rejected_write_that_costs(suite: Any, mutated_app: Any) -> None:
     cost = 0
 

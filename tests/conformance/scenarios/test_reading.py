@@ -21,6 +21,7 @@ def found(suite_run: Any) -> set[tuple[str, str]]:
     return {(finding.rule, finding.operation) for finding in suite_run.findings()}
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("name", STEPS)
 def test_the_stub_breaks_nothing(suite: Any, token: Callable[..., str], name: str) -> None:
     run = suite(token=token("org_standard"))
@@ -73,6 +74,7 @@ def test_a_window_that_is_ignored(suite: Any, mutated_app: Any, token: Callable[
     assert ("window-honored", "getOrgLedger") in found(run)
 
 
+@pytest.mark.slow
 def test_rows_lost_between_others(suite: Any, mutated_app: Any, token: Callable[..., str]) -> None:
     def lose(body: Any, count: int) -> Any:
         return body if len(body) > 150 else body[: len(body) // 2] + body[len(body) // 2 + 1 :]

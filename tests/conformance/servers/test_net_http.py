@@ -58,6 +58,7 @@ def keeps(document, path, method, status, headers, body):
     jsonschema_rs.Draft202012Validator(whole, validate_formats=True).validate(json.loads(body))
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("made", [PLAIN, *DIFFERENT], ids=range(5))
 def test_what_is_answered_is_described(document, made):
     with serving(made, 3) as server:

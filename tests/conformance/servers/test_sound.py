@@ -87,6 +87,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow_beyond(5)
 @pytest.mark.parametrize("path", BODIES)
 def test_a_wrong_body_is_rejected(app, document, path):
     good = {
@@ -131,6 +132,7 @@ def bad_tokens():
     }
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("kind", bad_tokens())
 def test_a_bad_token_is_401(app, document, kind):
     for path, method in [*((path, "GET") for path in GETS), *((path, "POST") for path in POSTS)]:

@@ -109,6 +109,7 @@ def test_a_text_is_for_everybody_and_has_the_urls_of_its_reader(get: Get, serve:
     assert "127.0.0.1" not in answer.text
 
 
+@pytest.mark.slow
 def test_the_links_of_llms_txt_lead_somewhere(get: Get, dashboard: Any) -> None:
     text = get(dashboard, "/llms.txt").text
     assert text.startswith("# ")

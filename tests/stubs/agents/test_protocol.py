@@ -129,6 +129,7 @@ def test_an_unknown_tool_is_answered_with_the_nearest_name(agent: Any) -> None:
     assert answer.json()["error"]["message"] == 'unknown tool: set_scenaro; did you mean "set_scenario"?'
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     "message",
     [
@@ -149,6 +150,7 @@ def test_what_is_no_message_is_refused(agent: Any, message: Any) -> None:
     assert code(agent.post(message)) == (400, -32600)
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     "raw", [b"", b"{", b"\xff", b'{"a":1,"a":2}', b"[" * 5000, b'{"a":' * 200 + b"1" + b"}" * 200]
 )

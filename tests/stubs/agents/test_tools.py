@@ -136,12 +136,14 @@ def test_an_argument_that_is_missing_or_unknown_is_named(agent: Any) -> None:
     assert "by" in agent.error("move_clock", organization=ORG)
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("organization", ["../scenarios", "a/b", "%2e%2e", "org?x=1", "ü", ["a"], {}])
 def test_an_argument_stays_in_its_place(agent: Any, organization: Any) -> None:
     """Whatever is given for the organization, no other operation is called."""
     assert agent.error("undo_command", organization=organization).startswith(("404:", "422:"))
 
 
+@pytest.mark.slow
 def test_a_large_result_is_cut_and_says_so(agent: Any) -> None:
     agent.data("set_scenario", organization=ORG, scenario="dense")
     result = agent.call("read_responses", organization=ORG)

@@ -68,6 +68,7 @@ def test_a_reply_is_kept_until_the_tenant_changes(dashboard):
     assert cache.profile(tenant) is not first
 
 
+@pytest.mark.slow
 def test_what_is_cached_goes_with_the_tenant(dashboard):
     service, cache = dashboard.app.service, ResponseCache(descriptions.load())
     cache.profile(service.copy("org_standard"))
@@ -75,6 +76,7 @@ def test_what_is_cached_goes_with_the_tenant(dashboard):
     assert cache._by_organization == {}
 
 
+@pytest.mark.slow
 def test_a_tenant_that_was_built_anew_begins_with_an_empty_cache(dashboard):
     service, cache = dashboard.app.service, ResponseCache(descriptions.load())
     tenant, copy = service.tenant("org_standard"), service.copy("org_standard")
@@ -131,6 +133,7 @@ def test_another_instant_gets_another_reply(dashboard):
     assert second.body == first.body + 1
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("operation_id", READS)
 def test_a_read_looks_at_nothing_else_of_a_request(dashboard, operation_id):
     handlers = operation_handlers(descriptions.load(), dashboard.app.service)

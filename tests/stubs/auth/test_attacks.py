@@ -84,6 +84,7 @@ def test_a_tampered_token_is_refused(
     assert refused(gate, tampered(token, **change)) == "signature_invalid"
 
 
+@pytest.mark.slow_beyond(1)
 @SIGNED
 def test_every_changed_character_of_the_signature_is_refused(
     key: SigningKey, forge: Forge, mode: Mode
@@ -269,6 +270,7 @@ def test_arbitrary_bytes_meet_a_named_refusal(data: bytes) -> None:
         survives(None, value)
 
 
+@pytest.mark.slow
 @given(st.lists(PARTS, max_size=6).map(".".join))
 def test_arbitrary_parts_meet_a_named_refusal(token: str) -> None:
     survives(f"Bearer {token}", token)

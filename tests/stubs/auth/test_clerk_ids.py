@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orgbilling_stubs.auth.clerk_ids import clerk_id
 
 
+@pytest.mark.slow
 @given(st.sampled_from(["user", "org", "sess", "ins"]), st.lists(st.text() | st.integers()))
 def test_an_id_has_clerks_shape_and_is_the_same_again(prefix: str, parts: list[str | int]) -> None:
     generated = clerk_id(prefix, *parts)

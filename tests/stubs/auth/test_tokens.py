@@ -135,6 +135,7 @@ def test_an_unsigned_token_can_be_read_so_that_its_algorithm_is_what_is_refused(
     assert read_token(f"{HEAD}.{BODY}.").signature_bytes == 0
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), st.integers() | st.text() | st.none(), max_size=5))
 def test_any_claims_are_read_as_they_were_written(members: dict[str, object]) -> None:
     claims = json.loads(json.dumps(members))

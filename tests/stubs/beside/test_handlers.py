@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 from orgbilling_stubs.app import build
 from orgbilling_stubs.settings import Settings
 
 
+@pytest.mark.slow
 def test_the_control_api_tells_what_was_noticed(pair, real):
     real.answers(200, [(b"content-type", b"application/json")], (b'{"creditBalance": "1"}',))
     pair.get("/api/v1/org/billing")
@@ -29,6 +31,7 @@ def test_a_page_that_is_open_learns_of_findings(pair, real):
     assert changes
 
 
+@pytest.mark.slow
 def test_without_a_real_api_there_is_nothing_to_tell(serving):
     with serving(build(Settings(host="127.0.0.1")).asgi) as url:
         document = httpx.get(f"{url}/_mock/v1/real-api", timeout=60).json()

@@ -23,6 +23,7 @@ def process():
     made.close()
 
 
+@pytest.mark.slow
 def test_another_process_finds_the_same(process):
     here = Observation(BASE)
     expected = here.consider(REQUEST, WRONG, "Bearer x")
@@ -40,6 +41,7 @@ def test_another_process_finds_the_same(process):
     assert "not judged, because a reason: 2 exchanges" in report.notes
 
 
+@pytest.mark.slow
 def test_when_the_process_ends_an_observation_here_goes_on_and_says_so(process):
     process.consider(REQUEST, WRONG, None)
     process.close()

@@ -96,6 +96,7 @@ def test_the_stub_speaks_as_the_server_and_passes_against_its_recording(
     assert (report.verdict, report.findings) == ("conforms", ())
 
 
+@pytest.mark.slow
 def test_the_proposal_says_what_and_how_often(independent, observed):
     _, proposal, _ = observed(Respelled(independent.huma.app()))
     document = yaml.safe_load(proposal.read_text())
@@ -174,6 +175,7 @@ def test_comparing_pauses_when_it_is_asked_to(real, beside, serving):
         assert any("a pause" in note for note in pair.app.real_api.report().notes)
 
 
+@pytest.mark.slow
 def test_a_recording_is_whole_after_each_exchange_and_holds_no_credentials(real, pair, tmp_path):
     har = HarWriter(tmp_path / "a.har", pair.app.real_api.settings.base)
     pair.app.real_api.observer.listeners.append(har)

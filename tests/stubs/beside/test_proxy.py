@@ -64,7 +64,7 @@ def way(request, real, beside, serving, certificate, monkeypatch) -> Iterator:
             yield pair, proxy
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS, indirect=True)
 def test_answers_pass_alike_whatever_is_on_the_way(way, real):
     pair, proxy = way

@@ -82,6 +82,7 @@ def outcome(document: dict[str, Any]) -> events.Event | str:
         return str(error)
 
 
+@pytest.mark.slow
 def test_the_order_of_the_members_does_not_matter() -> None:
     values = [None, True, 0, -1, 1.5, 2**63 - 1, 2**63, -(2**63), "", "a" * 20_000, "a" * 20_001, [], [1], {}]
     refused = set()

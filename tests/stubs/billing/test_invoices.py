@@ -53,6 +53,7 @@ def test_numbers_are_unique_and_the_order_is_owed_then_paid(shop: Any, persona: 
     assert [invoice.at_ms for invoice in paid] == sorted((invoice.at_ms for invoice in paid), reverse=True)
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("persona", ["standard", "contract_active", "installment_overdue", "euro"])
 def test_the_money_is_that_of_the_ledger(shop: Any, persona: str) -> None:
     tenant = shop.service.tenant(f"org_{persona}")
@@ -87,6 +88,7 @@ def test_a_postpaid_organization_is_invoiced_by_the_month(shop: Any) -> None:
             assert invoice.issued_ms + 2 * DAY_MS < invoice.at_ms < invoice.due_ms
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("persona", ["postpaid_over_limit", "postpaid_near_limit"])
 def test_what_remains_of_all_months_is_what_a_postpaid_organization_owes(shop: Any, persona: str) -> None:
     tenant = shop.service.tenant(f"org_{persona}")
@@ -97,6 +99,7 @@ def test_what_remains_of_all_months_is_what_a_postpaid_organization_owes(shop: A
         assert sum(payment.amount_minor for payment in invoice.payments) == invoice.paid_minor
 
 
+@pytest.mark.slow
 def test_a_month_is_paid_in_parts_and_never_overpaid(shop: Any) -> None:
     organization = "org_postpaid_near_limit"
     tenant = shop.service.tenant(organization)
@@ -117,6 +120,7 @@ def test_a_month_is_paid_in_parts_and_never_overpaid(shop: Any) -> None:
         assert tenant.ledger.outstanding_micros == owed_micros - overdue.remaining_micros
 
 
+@pytest.mark.slow
 def test_the_next_month_is_upcoming_until_it_is_billed(shop: Any) -> None:
     organization = "org_postpaid_near_limit"
     [upcoming] = [i for i in invoices(shop.service.tenant(organization)) if i.status == UPCOMING]
@@ -256,6 +260,7 @@ def test_the_first_invoice_of_a_contract_is_issued_with_its_payment_page(shop: A
         assert (paid.status, paid.issued_ms) == (PAID, tenant.contract.created_ms)
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("persona", personas.names())
 def test_no_invoice_is_paid_before_it_is_issued(shop: Any, persona: str) -> None:
     for invoice in invoices(shop.service.tenant(f"org_{persona}")):

@@ -64,6 +64,7 @@ MONEY = st.integers(0, 2_000 * USD)
 SPENDING = st.lists(st.integers(0, 20_000), max_size=40).map(Spending)
 
 
+@pytest.mark.slow
 @given(
     activity=SPENDING,
     target=MONEY,
@@ -88,6 +89,7 @@ def test_any_prepaid_history_leads_to_the_balance(
         assert min(balances, default=0) >= 0
 
 
+@pytest.mark.slow
 @given(activity=SPENDING, target=MONEY, hour=st.integers(0, 48))
 def test_any_postpaid_history_leads_to_what_is_owed(activity: Spending, target: int, hour: int) -> None:
     tenant = grown(
@@ -181,6 +183,7 @@ def test_who_runs_dry_by_itself_needs_no_course(make_plan: MakePlan) -> None:
     assert grown(plan).ledger.balance_micros == 0
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("moment", ["2026-03-01T00:00:00Z", "2026-03-01T00:05:00Z", "2026-03-31T23:59:59Z"])
 @pytest.mark.parametrize("name", PINNED)
 def test_a_shipped_persona_stands_where_it_says(name: str, moment: str) -> None:
@@ -203,6 +206,7 @@ def test_no_row_at_the_clock_gives_a_shipped_persona_away(name: str) -> None:
     assert "expiry" not in kinds
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("name", ["standard", "contract_active", "postpaid_near_limit"])
 def test_a_remembered_history_is_the_one_that_is_run(name: str) -> None:
     """Nearly all tests use tenants with histories that `tests/stubs/conftest.py` remembers."""

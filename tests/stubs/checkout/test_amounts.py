@@ -104,6 +104,7 @@ def test_the_first_language_with_rules_for_numbers_is_taken(accept_language: str
     assert accepted_locale(accept_language) == locale
 
 
+@pytest.mark.slow
 def test_any_header_leads_to_a_locale_that_can_write_amounts() -> None:
     stream = random.Random(7)
     for _ in range(2_000):

@@ -45,6 +45,7 @@ def every_page(shop: Any, organization: str = ORG) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_every_page_is_a_closed_document(shop: Any) -> None:
     for name, page in every_page(shop).items():
         assert page.text.startswith('<!doctype html>\n<html lang="en">'), name
@@ -84,6 +85,7 @@ def test_names_stay_text(shop: Any, number: int) -> None:
             assert " ".join(text.split()) in page["organization"], name
 
 
+@pytest.mark.slow
 def test_an_organization_may_be_called_anything(shop: Any) -> None:
     for organization in ("org_<script>alert(1)</script>", 'org_"/../&?#%', "org_شركة", "org_" + "w" * 2_000):
         url = shop.checkout(organization)
@@ -154,6 +156,7 @@ def test_a_redirect_is_followed_by_a_get(shop: Any) -> None:
     assert "content-type" not in response.headers
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     "path",
     [
@@ -272,6 +275,7 @@ def test_the_documentation_lists_every_test_id_and_card() -> None:
     assert set(OUTCOMES) <= set(re.findall(r"`([a-z0-9_]+)`", text))
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("organization", ["_server", "%00", "%ED%A0%80", "a%2Fb", "x" * 200])
 def test_what_cannot_be_an_organization_has_no_sessions(
     open_shop: Callable[..., Any], tmp_path: Path, organization: str

@@ -32,6 +32,7 @@ def test_both_doors_answer_the_same(open_shop: Any, outcome: Any, more: dict[str
     assert answers[0] == answers[1]
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(
     "body",
     [
@@ -102,6 +103,7 @@ def test_the_webhook_comes_when_it_is_told_to(shop: Any, webhook: list[int]) -> 
     assert shop.balance() == before + (25_000_000 if webhook else 0)
 
 
+@pytest.mark.slow
 def test_paying_twice_is_paying_once(shop: Any) -> None:
     url = shop.checkout()
     first, second = (shop.complete(url, outcome="paid") for _ in range(2))
@@ -133,6 +135,7 @@ def test_refusals_are_problems(shop: Any) -> None:
     }
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     ("content", "status", "location"),
     [

@@ -38,6 +38,7 @@ def clock(shop: Any) -> None:
     clock_commands.move_clock(shop.service, ORG, now_ms - 86_400_000)
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(
     ("lose", "reason"),
     [
@@ -70,6 +71,7 @@ def test_the_last_loss_counts_and_what_is_back_is_not_lost(shop: Any) -> None:
     assert "low-balance" in shop.get(url)["lost-reason"]
 
 
+@pytest.mark.slow
 def test_the_link_of_a_contract_is_begun_anew_as_such(shop: Any) -> None:
     contract_id = "11111111-1111-4111-8111-111111111111"
     session_id = shop.execute(NO_CONTRACT, SubscribeContract(contract_id)).session_id
@@ -95,6 +97,7 @@ def test_a_lost_portal_session_says_why_and_opens_another_one(shop: Any) -> None
     assert "portal-page" in shop.get(shop.post(f"{url}/renew").headers["location"])
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("database", [None, "sqlite:///{folder}/log.db"])
 def test_a_session_that_no_log_has_says_what_can_be(
     open_shop: Callable[..., Any], tmp_path: Any, database: str | None
@@ -192,6 +195,7 @@ def test_an_expired_portal_opens_another_one(shop: Any) -> None:
     assert "portal-page" in shop.get(shop.post(f"{url}/renew").headers["location"])
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(("currency", "amount"), [("KWD", "KWD 7.680"), ("ISK", "ISK 3,450")])
 def test_a_new_checkout_is_over_an_amount_that_stripe_takes(
     open_shop: Callable[..., Any], tmp_path: Any, currency: str, amount: str

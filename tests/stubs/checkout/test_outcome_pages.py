@@ -23,6 +23,7 @@ def checkout(shop: Any, *, organization: str = "org_standard", **headers: str) -
     return "/" + url.split("/", 3)[3]
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     ("headers", "link", "label"),
     [
@@ -107,6 +108,7 @@ def test_an_expired_session_says_how_long_it_was_open(shop: Any) -> None:
     assert shop.get(url)["notice-text"] == "It was open for 24 h. Nothing was charged."
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     ("method", "suffix", "status", "link"),
     [

@@ -13,7 +13,7 @@ def on_file(shop: Any) -> str:
     return last4
 
 
-@pytest.mark.slow_beyond(5)
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("card", TEST_CARDS, ids=lambda card: card.last4)
 def test_each_test_card_is_saved_or_declined(shop: Any, card: StripeTestCard) -> None:
     url = f"{shop.portal()}/payment-method"

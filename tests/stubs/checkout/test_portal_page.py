@@ -56,6 +56,7 @@ def test_every_invoice_is_on_some_page_and_has_its_own(shop: Any) -> None:
         assert page.attribute("back-link", "href") == url
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("page", ["0", "-1", "999999", "x", "9" * 30, "٣"])
 def test_any_page_number_shows_a_page(shop: Any, page: str) -> None:
     assert "invoice-row" in shop.get(f"{shop.portal()}?page={page}")
@@ -189,6 +190,7 @@ def test_what_cannot_be_paid_is_refused(shop: Any) -> None:
     assert shop.post(f"{url}/invoices/none/pay").status == 404
 
 
+@pytest.mark.slow
 def test_a_month_that_is_paid_in_part_shows_what_remains(shop: Any) -> None:
     url = shop.portal("org_postpaid_over_limit")
     overview = shop.get(url)
@@ -207,6 +209,7 @@ def test_a_month_that_is_paid_in_part_shows_what_remains(shop: Any) -> None:
     assert len(shop.get(f"{url}/invoices/{invoice.number}").all("invoice-payment")) == 2
 
 
+@pytest.mark.slow
 def test_an_invoice_is_a_document(shop: Any) -> None:
     organization = "org_postpaid_over_limit"
     url = shop.portal(organization)
@@ -262,6 +265,7 @@ def test_unknown_sessions_and_expired_ones_change_nothing(shop: Any, card: dict[
         assert shop.ask("POST", shop.portal() + path, data=card, headers=headers).status_code == 403
 
 
+@pytest.mark.slow
 def test_only_the_running_month_has_a_sum_so_far(shop: Any) -> None:
     def sums(organization: str) -> dict[str, str]:
         """The last row of the upcoming invoices, by their number."""
@@ -294,6 +298,7 @@ def test_an_invoice_of_another_currency_says_how_many_credits_were_bought(shop: 
     assert "invoice-credits" not in shop.get(f"{url}/invoices/{in_usd.number}")
 
 
+@pytest.mark.slow
 def test_an_invoice_that_waits_says_when_it_will_be_issued(shop: Any) -> None:
     organization = "org_contract_pending"
     url = shop.portal(organization)

@@ -46,6 +46,7 @@ def test_a_session_belongs_to_one_organization(
         sessions.find("org_other", session.checkout.session_id)
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     ("name", "status", "paid"),
     [(name, "complete" if name == "paid" else "expired" if name == "expired" else "open", name == "paid")
@@ -125,6 +126,7 @@ def test_an_amount_is_in_the_currency_of_the_payment(open_session: OpenSession) 
     assert open_session(currency="CHF").amount(named=False) == "25.00"
 
 
+@pytest.mark.slow
 def test_the_link_of_a_contract_does_not_expire(shop: Any, sessions: CheckoutSessions) -> None:
     organization = "org_contract_pending"
     session_id = shop.contract().rpartition("/")[2]

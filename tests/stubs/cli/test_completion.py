@@ -25,7 +25,7 @@ def ask(words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, capture_output=True, text=True, env=variables, timeout=60)
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_completes_the_name_of_a_scenario(shell: str) -> None:
     fish = {"_TYPER_COMPLETE_FISH_ACTION": "get-args"}

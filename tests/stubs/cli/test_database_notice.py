@@ -37,12 +37,14 @@ def said(database: str, **changes: object) -> str | None:
         service.store.close()
 
 
+@pytest.mark.slow
 def test_the_same_settings_say_nothing(database: str) -> None:
     assert said(database) is None
     assert said(database, clock="live") is None
     assert said("memory:", seed=7) is None
 
 
+@pytest.mark.slow
 def test_another_seed_and_clock_are_named_with_the_organizations_that_keep_theirs(database: str) -> None:
     line = said(database, seed=7, clock="2026-04-01T00:00:00Z")
     assert line == (
@@ -59,6 +61,7 @@ def test_another_persona_is_named_where_it_would_have_been_taken(database: str) 
     assert "Ignored: persona euro by org_a, org_b, org_c and 1 more." in line
 
 
+@pytest.mark.slow
 def test_an_organization_made_anew_follows(database: str) -> None:
     service = build(Settings(clock=CLOCK, db=database, seed=7)).service
     for organization in list(service.store.organizations()):

@@ -73,6 +73,7 @@ def test_the_manifest_has_the_command_that_makes_it_again(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_personas_are_listed_or_all(tmp_path):
     assert "2 organizations" in run("--out", tmp_path / "a", *SMALL, "--persona", "euro,new_org")[1]
     listed = run("--out", tmp_path / "b", *SMALL, "--persona", "euro", "--persona", "euro,new_org")[1]
@@ -83,6 +84,7 @@ def test_personas_are_listed_or_all(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_persona_file_of_your_own_can_be_exported(tmp_path):
     (tmp_path / "mine.yaml").write_text("shows: mine\n")
     assert run("--out", tmp_path / "out", *SMALL, "--persona", tmp_path / "mine.yaml")[0] == 0
@@ -98,6 +100,7 @@ def test_a_file_that_is_not_of_the_export_is_noted_and_fails_nothing(tmp_path):
     assert out.startswith("notes.txt: the manifest does not list it\n✓ ")
 
 
+@pytest.mark.slow
 def test_a_report_of_the_user_is_not_overwritten_unless_asked(tmp_path):
     page = tmp_path / "page.html"
     page.write_text("mine")

@@ -2,6 +2,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 
+import pytest
 from orgbilling_stubs.cli.main import COMMANDS, build
 from typer.testing import CliRunner
 
@@ -12,6 +13,7 @@ def test_the_help_names_every_command() -> None:
     assert all(name in result.output for name in COMMANDS)
 
 
+@pytest.mark.slow
 def test_every_command_has_help_of_its_own() -> None:
     for name in COMMANDS:
         result = CliRunner().invoke(build([name]), [name, "--help"])
@@ -19,6 +21,7 @@ def test_every_command_has_help_of_its_own() -> None:
         assert len(result.output.split()) > 20
 
 
+@pytest.mark.slow
 def test_only_what_is_asked_for_is_imported() -> None:
     code = (
         "import sys; from orgbilling_stubs.cli.main import build; build(['serve']);"

@@ -49,6 +49,7 @@ def test_a_table_is_shown_in_ascii() -> None:
     _check("ascii", 0, ["personas"])
 
 
+@pytest.mark.slow
 def test_signs_of_ours_stay_apart_in_ascii(tmp_path: Path) -> None:
     """An error, a warning and what was not run look different in the matrix of a conformance run."""
     entry = {

@@ -4,6 +4,7 @@ import io
 import json
 from typing import Any
 
+import pytest
 from orgbilling_stubs.cli.request_log import (
     LogFormat,
     RequestLog,
@@ -132,6 +133,7 @@ def test_each_request_is_one_line_also_where_there_is_no_operation(dashboard: An
     assert all(row["trace"] for row in rows[:5])
 
 
+@pytest.mark.slow
 def test_pages_that_are_read_are_not_the_business_of_the_client(dashboard: Any) -> None:
     pages = ("/_mock/", "/_mock/requests", "/_mock/docs", "/docs", "/openapi.json")
     assert lines(dashboard, *(("GET", path, None) for path in pages)) == []

@@ -100,12 +100,14 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     refused(run("derive", tmp_path), f"{tmp_path}: is a directory")
 
 
+@pytest.mark.slow
 def test_check_passes_on_what_is_checked_in() -> None:
     result = run("check")
     assert result.exit_code == 0
     assert result.stdout.count("✓") == 3
 
 
+@pytest.mark.slow
 def test_check_lists_what_is_stale(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     whole = composition.compose()
     monkeypatch.setattr(
@@ -173,6 +175,7 @@ def test_a_layer_that_cannot_be_read_is_one_line(monkeypatch: pytest.MonkeyPatch
     refused(run("compose"), "orgbilling: layer assumed: nothing matches $.x")
 
 
+@pytest.mark.slow
 def test_compose_changes_nothing_when_nothing_changed() -> None:
     before = {name: (composition.HERE / name).read_bytes() for name in composition.compose().files()}
     result = run("compose")
@@ -219,6 +222,7 @@ def published(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_diff_of_the_vendors_document(published: Path) -> None:
     result = run("diff", published)
     assert result.exit_code == 0
@@ -246,6 +250,7 @@ def test_diff_of_a_breaking_document(published: Path) -> None:
     assert rows["changes"][0]["pointer"] == "#/paths/~1org~1ledger/get"
 
 
+@pytest.mark.slow
 def test_diff_tells_of_an_assumption_that_proved_wrong(published: Path) -> None:
     document = composition.vendor_facts()
     document["components"]["schemas"]["EnterpriseContract"]["properties"]["status"]["enum"] = [
@@ -257,6 +262,7 @@ def test_diff_tells_of_an_assumption_that_proved_wrong(published: Path) -> None:
     assert "Assumptions of ours that it contradicts\n  GET /org/contract\n    ~ enum without" in text
 
 
+@pytest.mark.slow
 def test_diff_reads_what_the_stub_serves(tmp_path: Path) -> None:
     path = tmp_path / "served.json"
     for document in (description.load(), to_openapi_30(description.load())):
@@ -264,6 +270,7 @@ def test_diff_reads_what_the_stub_serves(tmp_path: Path) -> None:
         assert run("diff", path).stdout == "0 breaking, 0 compatible; 0 differences rest on our assumptions\n"
 
 
+@pytest.mark.slow
 def test_diff_of_a_document_that_writes_paths_in_full(published: Path) -> None:
     document = composition.vendor_facts()
     document["paths"] = {f"/api/v1{path}": item for path, item in document["paths"].items()}
@@ -279,6 +286,7 @@ def test_diff_of_a_document_that_writes_paths_in_full(published: Path) -> None:
         assert run("diff", published).exit_code == status
 
 
+@pytest.mark.slow
 def test_diff_of_two_documents_of_the_vendor(published: Path, tmp_path: Path) -> None:
     earlier = tmp_path / "earlier.json"
     earlier.write_text(published.read_text())
@@ -324,22 +332,25 @@ def test_the_description_is_exported_whole():
     assert exported() == description.load()
 
 
+@pytest.mark.slow
 def test_an_export_names_the_server():
     assert exported("--server", "https://api.example.com/v1")["servers"] == [
         {"url": "https://api.example.com/v1"}
     ]
 
 
+@pytest.mark.slow
 def test_an_export_in_openapi_30_is_the_converted_one():
     assert exported("--openapi", "3.0") == to_openapi_30(description.load())
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["3.0", "3.1"])
 def test_exported_facts_are_a_valid_description(version):
     validate(exported("--facts-only", "--openapi", version))
 
 
+@pytest.mark.slow
 def test_exported_facts_have_nothing_of_ours_but_words():
     words = {"title", "description", "summary", "examples", "example", "info", "tags", "license"}
 
@@ -357,6 +368,7 @@ def test_exported_facts_have_nothing_of_ours_but_words():
     assert "default" not in profile["properties"]["currency"]
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("suffix", [".json", ".yaml", ".yml"])
 def test_a_file_is_written_in_the_format_of_its_name(tmp_path, suffix):
     file = tmp_path / f"api{suffix}"

@@ -64,6 +64,7 @@ def test_version_one(run: CliRunner) -> None:
     assert (claims["org_id"], "o" in claims) == ("org_a", False)
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("kind", bad_tokens.BAD_TOKENS)
 def test_each_bad_kind(run: CliRunner, kind: str) -> None:
     token = printed(run, "--bad", kind)
@@ -163,6 +164,7 @@ def test_an_id_that_nearly_names_a_persona_says_which_it_gets(run: CliRunner) ->
     )
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("organization", ["org_low_balance", "org_low_balance_42", "org_zebra", "standard"])
 def test_an_organization_without_a_near_persona_gets_no_notice(run: CliRunner, organization: str) -> None:
     assert printed(run, "--org", organization)

@@ -68,6 +68,7 @@ def existing(dashboard: Any) -> Any:
     return dashboard
 
 
+@pytest.mark.slow
 def test_every_scenario_is_one_form_of_the_first_page(existing: Any) -> None:
     forms = Forms(page(existing)).forms
     shown = [fields["body.scenario"] for action, fields in forms if action.endswith("/setScenario")]
@@ -82,6 +83,7 @@ def test_every_scenario_is_one_form_of_the_first_page(existing: Any) -> None:
     assert "Undo: scenario low-balance" in page(existing)
 
 
+@pytest.mark.slow
 def test_undo_in_a_page_of_earlier_takes_back_nothing_else(existing: Any) -> None:
     outcome_of(existing, "setScenario", {"path.organization": ORG, "body.scenario": "overdrawn"})
     [undo] = [fields for action, fields in Forms(page(existing)).forms if action.endswith("undoCommand")]
@@ -93,7 +95,7 @@ def test_undo_in_a_page_of_earlier_takes_back_nothing_else(existing: Any) -> Non
     assert "Undo: clock to 2026-04-10 12:00 UTC" in html
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("operation", "body", "title"),
     [
@@ -115,6 +117,7 @@ def test_a_permalink_asks_before_it_changes_anything(existing: Any) -> None:
     assert existing("GET", f"/_mock/v1/organizations/{ORG}", None).json()["scenario"] is None
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     ("spelling", "shown"),
     [
@@ -130,6 +133,7 @@ def test_a_permalink_takes_other_spellings_and_says_what_is_no_scenario(
     assert shown in page(existing, scenario=spelling)
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("organization", ["org_a/b", "*", "%", "org_%41", "org_a b", "org_\0", "a" * 129])
 def test_a_text_that_is_no_organization_id_is_not_found(dashboard: Any, organization: str) -> None:
     headers = {"Accept": "text/html"}
@@ -140,6 +144,7 @@ def test_a_text_that_is_no_organization_id_is_not_found(dashboard: Any, organiza
         assert 'href="/_mock/organizations"' in answer.text, path
 
 
+@pytest.mark.slow
 def test_a_short_name_leads_to_its_organization(existing: Any) -> None:
     answer = existing("GET", HOME, None, params={"org": "console", "scenario": "overdrawn"})
     assert answer.status_code == 303
@@ -173,6 +178,7 @@ def test_an_amount_is_taken_as_it_was_written(existing: Any) -> None:
     assert "That did not work" not in outcome_of(existing, "adjustBalance", fields)
 
 
+@pytest.mark.slow
 def test_lines_to_paste_call_the_command_by_its_path(
     existing: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -185,6 +191,7 @@ def test_lines_to_paste_call_the_command_by_its_path(
     assert command_name() == "./orgbilling"
 
 
+@pytest.mark.slow
 def test_a_permalink_outlasts_the_creation_of_its_organization(dashboard: Any) -> None:
     html = page(dashboard, scenario="overdrawn")
     [(action, fields)] = [form for form in Forms(html).forms if form[0].endswith("createOrganization")]
@@ -200,6 +207,7 @@ def test_every_operation_of_the_control_api_has_a_form(existing: Any) -> None:
     assert actions >= operations_by_id(control_description.load()).keys() - {"streamJournal"}
 
 
+@pytest.mark.slow
 def test_an_operation_with_a_query_has_fields_for_it(existing: Any) -> None:
     forms = dict(Forms(page(existing, f"{HOME}operations")).forms)
     assert {"path.organization", "path.to", "path.by"} <= forms["/_mock/actions/previewClock"].keys()
@@ -246,7 +254,7 @@ def test_a_page_of_another_origin_can_do_nothing(existing: Any, headers: dict[st
     assert existing("GET", f"/_mock/v1/organizations/{ORG}", None).json()["scenario"] is None
 
 
-@pytest.mark.slow_beyond(4)
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(
     "fields",
     [
@@ -283,6 +291,7 @@ def test_a_token_that_no_cookie_can_hold_is_wrong(existing: Any, token: str) -> 
     assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     "back",
     [
@@ -327,6 +336,7 @@ def test_beyond_loopback_a_browser_that_is_signed_in_reads_the_api_reference(ser
         assert stub(method, f"/_mock/v1{path}", None, headers=signed_in).status_code == 401, path
 
 
+@pytest.mark.slow
 def test_every_response_may_load_only_files_of_our_own(existing: Any) -> None:
     for path in [*PAGES, "/_mock/nothing", "/_mock/actions/nothing"]:
         answer = existing("GET", path, None, params={"org": ORG})
@@ -361,6 +371,7 @@ def test_a_client_that_leaves_while_it_sends_a_form_gets_no_answer(
     assert (messages, caplog.text) == ([], "")
 
 
+@pytest.mark.slow
 def test_a_query_of_any_bytes_is_no_crash(existing: Any) -> None:
     scope = {
         "type": "http",
@@ -416,6 +427,7 @@ def test_a_path_that_only_begins_like_the_console_is_none_of_it(existing: Any) -
     assert existing("GET", "/_mock", None).headers["location"] == "/_mock/"
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(("operation", "hosted"), [("openCheckout", "checkout"), ("openPortal", "portal")])
 def test_the_bar_opens_the_hosted_pages(existing: Any, operation: str, hosted: str) -> None:
     [(action, fields)] = [form for form in Forms(page(existing)).forms if form[0].endswith(operation)]

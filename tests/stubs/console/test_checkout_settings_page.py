@@ -73,7 +73,7 @@ def test_what_the_server_says_is_shown_where_the_organization_chose_nothing(serv
     assert "The server says: http://localhost:5173/done." in html
 
 
-@pytest.mark.slow_beyond(2)
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     ("fields", "seconds"),
     [
@@ -102,6 +102,7 @@ def test_an_empty_form_gives_everything_back_to_the_server(existing: Any) -> Non
     assert [saved[name] for name in names] == [None] * 4
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     ("name", "value"), [("successUrl", "javascript:1"), ("cancelUrl", "http://["), ("webhookSeconds", "soon")]
 )
@@ -114,6 +115,7 @@ def test_an_error_stands_beside_its_field_which_keeps_its_value(existing: Any, n
     assert '<span class="error" role="alert">' in field
 
 
+@pytest.mark.slow
 def test_a_session_shows_its_state_and_is_one_click_away(opened: Any) -> None:
     html = page(opened)
     assert f'<a class="link" data-item href="{session(opened)["url"]}">' in html
@@ -125,6 +127,7 @@ def test_a_session_shows_its_state_and_is_one_click_away(opened: Any) -> None:
     assert '<span class="chip bad">insufficient_funds</span>' in page(opened)
 
 
+@pytest.mark.slow
 def test_the_webhook_comes_now_late_twice_or_by_hand(opened: Any) -> None:
     target = {"path.session": session(opened)["session"]}
     assert "Pay</button>" in page(opened)

@@ -85,6 +85,7 @@ def test_a_met_cell_says_how_often(existing: Any) -> None:
     assert (state, text(content)) == ("met", "3 times")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "operation",
     [name if name == "getOrgContract" else pytest.param(name, marks=pytest.mark.slow) for name in OPERATIONS],
@@ -134,6 +135,7 @@ def test_a_status_that_no_rule_can_give_says_why(existing: Any) -> None:
         assert f'id="{anchor}"' in html
 
 
+@pytest.mark.slow
 def test_where_the_state_decides_a_scenario_is_shown(existing: Any) -> None:
     assert call(existing, "getOrgContract").status_code == 200
     click(existing, cells(page(existing))["getOrgContract", 404][1])
@@ -165,6 +167,7 @@ def test_the_conformance_suite_is_counted_beside_the_client(existing: Any) -> No
     assert "The conformance suite sent 1 more" in html
 
 
+@pytest.mark.slow
 def test_all_states_and_scenarios_are_listed_with_whether_they_were_met(existing: Any) -> None:
     existing("PUT", f"/_mock/v1/organizations/{ORG}/scenario", None, json={"scenario": "low-balance"})
     existing("GET", "/org/billing", ORG)

@@ -69,6 +69,7 @@ def row_of(html: str, rule: str) -> str:
     return " ".join(unescape(re.sub("<[^>]+>", " ", row[1])).split())
 
 
+@pytest.mark.slow
 def test_a_rule_says_what_it_does_where_how_often_and_who_set_it(existing: Any) -> None:
     rule = {"operations": ["getOrgLedger"], "times": 3, "probability": 0.5, "seed": 7, "setBy": "test_x"}
     add(existing, status=503, detail="down", rule=rule)
@@ -82,6 +83,7 @@ def test_a_rule_says_what_it_does_where_how_often_and_who_set_it(existing: Any) 
     assert "control API" in second
 
 
+@pytest.mark.slow
 def test_the_rules_of_a_scenario_are_told_from_the_standing_ones(existing: Any) -> None:
     existing("PUT", f"/_mock/v1/organizations/{ORG}/scenario", None, json={"scenario": "stripe-down"})
     assert "scenario stripe-down" in row_of(page(existing), "scenario-stripe-down-1")
@@ -96,6 +98,7 @@ def test_each_rule_has_a_button_that_clears_it(existing: Any) -> None:
     assert in_force(existing) == []
 
 
+@pytest.mark.slow
 def test_the_cross_of_the_bar_clears_all_that_it_counts(existing: Any) -> None:
     existing("PUT", f"/_mock/v1/organizations/{ORG}/scenario", None, json={"scenario": "stripe-down"})
     add(existing, reset=True)
@@ -143,7 +146,7 @@ def test_an_effect_that_is_added_to_the_registry_appears_by_itself(
     assert "Not together with: Reset." in html
 
 
-@pytest.mark.slow_beyond(4)
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("kind", effects.EFFECTS, ids=lambda kind: kind.member)
 def test_every_preset_is_a_rule_that_works(existing: Any, kind: Any) -> None:
     assert kind.presets
@@ -181,7 +184,7 @@ def test_a_form_becomes_the_rule_that_it_says(existing: Any) -> None:
     assert rule["effect"]["nulls"] is True
 
 
-@pytest.mark.slow_beyond(4)
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     ("fields", "field", "message"),
     [

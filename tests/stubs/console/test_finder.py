@@ -44,7 +44,7 @@ def test_the_palette_has_every_page_scenario_organization_and_operation(existing
     assert f'href="/_mock/?org={ORG}"' in html
 
 
-@pytest.mark.slow_beyond(3)
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     ("search", "first"),
     [
@@ -91,6 +91,7 @@ def test_organizations_are_listed_with_persona_and_balance(existing: Any) -> Non
     assert "org_low_balance" not in html_of(existing, ORGANIZATIONS, q="console")
 
 
+@pytest.mark.slow
 def test_an_organization_that_does_not_exist_can_be_begun(existing: Any) -> None:
     html = html_of(existing, ORGANIZATIONS, q="new")
     assert 'href="/_mock/?org=org_new"' in html
@@ -101,6 +102,7 @@ def test_an_organization_that_does_not_exist_can_be_begun(existing: Any) -> None
     assert "org_console" in html_of(existing, ORGANIZATIONS, org="org_new")
 
 
+@pytest.mark.slow
 def test_only_so_many_organizations_are_described(existing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finder, "MOST_ORGANIZATIONS", 4)
     for number in range(6):

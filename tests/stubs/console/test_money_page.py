@@ -69,6 +69,7 @@ def licenses() -> str:
     return files("orgbilling_stubs.http").joinpath("static", "UPLOT-LICENSE.txt").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_every_form_moves_money_as_it_stands(existing: Any) -> None:
     html = page(existing)
     forms = Forms(html[html.index('id="move"') : html.index("</main>")]).forms
@@ -102,6 +103,7 @@ def test_each_form_shows_its_curl(existing: Any) -> None:
     assert f"curl -sS -X POST http://127.0.0.1:4010{MOCK}/contract/cancel" in html
 
 
+@pytest.mark.slow
 def test_an_open_checkout_is_decided_and_its_webhook_delivered(existing: Any) -> None:
     existing("PUT", f"{MOCK}/checkout-settings", None, json={"webhookSeconds": []})
     existing("POST", "/org/billing/checkout", ORG, json={"amount": 2500})
@@ -111,6 +113,7 @@ def test_an_open_checkout_is_decided_and_its_webhook_delivered(existing: Any) ->
     assert "complete, settled" in page(existing)
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(
     "organization", ["org_nulls", "org_hostile_texts", "org_extreme_numbers", "org_empty"]
 )

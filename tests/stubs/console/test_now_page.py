@@ -39,6 +39,7 @@ def test_it_shows_account_contract_and_currency(existing: Any) -> None:
     assert "Prepaid: there is no limit." in html
 
 
+@pytest.mark.slow
 def test_it_shows_how_much_of_the_debt_limit_is_used(dashboard: Any) -> None:
     organization = "org_postpaid_near_limit"
     profile = dashboard("GET", "/org/billing", organization).json()
@@ -49,6 +50,7 @@ def test_it_shows_how_much_of_the_debt_limit_is_used(dashboard: Any) -> None:
     assert f'value="{profile["outstandingUsd"]}"' in html
 
 
+@pytest.mark.slow
 def test_each_ledger_entry_says_where_it_came_from_and_leads_to_its_request(existing: Any) -> None:
     redeemed = existing("POST", "/org/vouchers/redeem", ORG, json={"code": "TEST-CREDIT-25-x"})
     existing("POST", f"{MOCK}/adjustments", None, json={"amountUsd": "-0.000001"})
@@ -73,6 +75,7 @@ def test_every_response_stands_beside_its_schema_with_its_curl(existing: Any) ->
     assert f"Bearer $(orgbilling token --org {ORG})" in html
 
 
+@pytest.mark.slow
 def test_errors_and_faults_are_shown_as_they_are(existing: Any) -> None:
     existing("PUT", f"{MOCK}/scenario", None, json={"scenario": "session-expired"})
     html = page(existing)

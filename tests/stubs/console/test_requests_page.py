@@ -61,6 +61,7 @@ def test_a_request_without_a_token_is_shown_to_every_organization(used: Any) -> 
     assert "orgbilling token" not in html[html.index("Send it again") :].partition("</details>")[0]
 
 
+@pytest.mark.slow
 def test_an_opened_request_says_why(used: Any) -> None:
     redeemed = page(used, trace=trace_of(used, 200))
     for sentence in (
@@ -103,7 +104,7 @@ def test_the_next_request_can_be_made_to_fail_once(used: Any) -> None:
     assert [used("GET", "/org/billing", ORG).status_code for _ in range(2)] == [503, 200]
 
 
-@pytest.mark.slow_beyond(3)
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("failure", NEXT_FAILURES, ids=lambda failure: failure.title)
 def test_each_failure_is_a_fault_rule(used: Any, failure: Failure) -> None:
     for operation in (None, "getOrgLedger"):
@@ -126,6 +127,7 @@ def test_a_request_can_be_sent_again_with_fetch(used: Any) -> None:
     assert 'body: "{\\"code\\":\\"TEST-CREDIT-5-x\\"}",' in html
 
 
+@pytest.mark.slow
 def test_the_bug_bundle_of_a_request_replays(used: Any) -> None:
     assert f'href="/_mock/bundle?org={ORG}" download' in page(used, trace=trace_of(used, 200))
     bundle = used("GET", "/_mock/bundle", None, params={"org": ORG})

@@ -75,7 +75,7 @@ def now(dashboard: Any) -> str:
     return str(dashboard("GET", API, None).json()["clock"]["now"])
 
 
-@pytest.mark.slow_beyond(2)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("button", "instant"),
     [
@@ -95,6 +95,7 @@ def test_buttons_move_the_clock(contract: Any, button: str, instant: str) -> Non
     assert now(contract) == instant
 
 
+@pytest.mark.slow
 def test_keys_lead_to_the_markers_around_the_present_instant_and_to_the_next_day(contract: Any) -> None:
     html = press(contract, page(contract), key="]")
     assert now(contract) == "2026-03-31T23:59:59Z"
@@ -104,6 +105,7 @@ def test_keys_lead_to_the_markers_around_the_present_instant_and_to_the_next_day
     assert now(contract) == "2026-03-01T23:59:59Z"
 
 
+@pytest.mark.slow
 def test_a_jump_that_is_impossible_says_why(contract: Any) -> None:
     text = text_of(page(contract))
     assert ("Credit exhausted is not possible: it tops up automatically, below 100.00 USD.") in text
@@ -116,6 +118,7 @@ def test_a_jump_that_is_impossible_says_why(contract: Any) -> None:
     assert "Not possible: expected an RFC 3339 instant" in text_of(page(contract, to="soon"))
 
 
+@pytest.mark.slow
 def test_a_date_field_previews_a_jump_that_a_button_then_does(contract: Any) -> None:
     html = page(contract, to="2026-06-01T00:00")
     assert "Passes 3 month ends and 1 installment of $3,700.00. The balance goes from $" in text_of(html)
@@ -126,6 +129,7 @@ def test_a_date_field_previews_a_jump_that_a_button_then_does(contract: Any) -> 
     assert 'data-testid="preview"' not in html
 
 
+@pytest.mark.slow
 def test_the_clock_can_be_frozen_at_an_instant(contract: Any) -> None:
     html = press(contract, page(contract, to="2026-06-01T00:00"), "Freeze the clock there")
     assert "The clock stands still until it is moved." in text_of(html)
@@ -158,6 +162,7 @@ def test_what_was_done_at_the_present_instant_is_no_place_to_go_back_to(contract
     assert now(contract) == "2026-02-28T23:59:59Z"
 
 
+@pytest.mark.slow
 def test_the_mode_of_the_clock_is_shown_and_changed(contract: Any) -> None:
     assert "The clock follows the clock of the server." in text_of(page(contract))
     html = press(contract, page(contract), "Freeze it here")
@@ -168,6 +173,7 @@ def test_the_mode_of_the_clock_is_shown_and_changed(contract: Any) -> None:
     assert contract("GET", API, None).json()["clock"]["mode"] == "server"
 
 
+@pytest.mark.slow
 def test_a_snapshot_is_taken_restored_compared_and_deleted(contract: Any) -> None:
     html = press(contract, page(contract), "Take a snapshot", **{"body.name": "before"})
     assert "Compare with now before" in text_of(html)
@@ -182,6 +188,7 @@ def test_a_snapshot_is_taken_restored_compared_and_deleted(contract: Any) -> Non
     assert "snapshot not found" in page(contract, **{"compare": "1", "from": "before"})
 
 
+@pytest.mark.slow
 def test_a_fork_is_made_opened_and_compared(contract: Any) -> None:
     html = press(contract, page(contract), "Fork", **{"body.into": "org_what_if"})
     assert '<a href="/_mock/time?org=org_what_if">Open org_what_if</a>' in html
@@ -191,7 +198,7 @@ def test_a_fork_is_made_opened_and_compared(contract: Any) -> None:
     assert "/creditBalance" in compared
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "persona", ["postpaid_over_limit", "overdrawn", "empty", "extreme_numbers", "hostile_texts"]
 )

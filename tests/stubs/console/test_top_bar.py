@@ -41,6 +41,7 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return organizations
 
 
+@pytest.mark.slow
 def test_the_invariants_are_checked_again_only_when_something_has_changed(
     frozen: Any, checked: list[str]
 ) -> None:
@@ -57,6 +58,7 @@ def test_the_invariants_are_checked_again_only_when_something_has_changed(
     assert checked == [ORG] * 4
 
 
+@pytest.mark.slow
 def test_a_clock_that_runs_is_checked_once_a_minute(
     frozen: Any, checked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +82,7 @@ def test_a_long_ledger_is_not_checked_by_a_page(
     assert checked == []
 
 
+@pytest.mark.slow
 def test_few_reports_are_remembered(
     dashboard: Any, checked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +107,7 @@ def test_the_clock_is_shown_to_the_minute_with_its_exact_instant(frozen: Any) ->
     assert shown in page(frozen)
 
 
+@pytest.mark.slow
 def test_a_postpaid_organization_has_what_is_outstanding_in_the_bar(dashboard: Any) -> None:
     organization = "org_postpaid_over_limit"
     profile = dashboard("GET", "/org/billing", organization).json()

@@ -33,7 +33,7 @@ def described(stub: Any) -> dict[str, Any]:
     return dict(stub("GET", CONTROL, None).json())
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 def test_a_scenario_its_undo_and_the_clock(pair: tuple[Any, Any]) -> None:
     first, second = pair
     before = second("GET", "/org/billing", ORG).json()
@@ -51,6 +51,7 @@ def test_a_scenario_its_undo_and_the_clock(pair: tuple[Any, Any]) -> None:
     assert described(second)["clock"]["now"] == "2026-04-10T12:00:00Z"
 
 
+@pytest.mark.slow
 def test_a_fault_and_its_removal(pair: tuple[Any, Any]) -> None:
     first, second = pair
     fields = {"body.effect": '{"status": 503}', "body.id": "down", "body.times": "2"}

@@ -56,6 +56,7 @@ def test_every_operation_compiles() -> None:
     assemble(description, handlers, lambda *_: None, settings=HttpSettings(assisted=True))
 
 
+@pytest.mark.slow
 def test_every_answer_says_where_its_schema_is(drive: Any) -> None:
     drive("POST", "/organizations", {"organization": "org_a"})
     for place in ("org_a", "*"):

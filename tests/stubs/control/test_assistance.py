@@ -19,6 +19,7 @@ def _organization(drive: Any) -> None:
     drive("POST", "/organizations", {"organization": "org_a", "persona": "low_balance", "asOf": "2026-03-10"})
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("name", ["low_balance", "low-balance", "Low Balance", 3, "3"])
 def test_a_scenario_is_found_in_any_spelling(drive: Any, name: str | int) -> None:
     answer = drive("PUT", f"{ORG}/scenario", {"scenario": name})
@@ -30,6 +31,7 @@ def rows(answer: Any) -> list[tuple[str, str]]:
     return [(row["location"], row["message"]) for row in answer.json()["errors"]]
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -43,6 +45,7 @@ def test_an_unknown_scenario_is_refused_with_the_nearest_one(drive: Any, name: o
     assert rows(drive("PUT", f"{ORG}/scenario", {"scenario": name})) == [("body.scenario", message)]
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(
     ("by", "now"),
     [
@@ -65,6 +68,7 @@ def test_a_clock_jumps_to_a_plain_date_or_a_name(drive: Any, to: str, now: str) 
     assert drive("POST", f"{ORG}/clock/jump", {"to": to}).json()["clock"]["now"] == now
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(
     ("method", "path", "body", "location", "message"),
     [
@@ -98,6 +102,7 @@ def test_coverage_and_journal_take_the_days_that_people_write(drive: Any) -> Non
     assert drive("GET", "/journal?since=2026-03-10").status_code == 200
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(
     ("rule", "location"),
     [
@@ -155,6 +160,7 @@ INSTANT = (
 )
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     "text",
     [
@@ -172,6 +178,7 @@ def test_a_text_that_is_no_instant_is_answered_with_one_that_is(drive: Any, text
     assert rows(drive("POST", "/faults", rule)) == [("body.from", INSTANT)]
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     ("method", "path", "body", "location", "message"),
     [
@@ -206,6 +213,7 @@ def test_a_value_against_a_pattern_is_answered_in_words(
         assert row["value"] == body[location.removeprefix("body.")]
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     ("method", "path", "body", "location", "message"),
     [
@@ -346,6 +354,7 @@ def test_a_rule_takes_operations_in_any_spelling(drive: Any) -> None:
     assert rule["operations"] == ["getOrgBilling", "listOrgActiveCharacters", "getOrgContract"]
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     ("method", "path", "body", "location", "hint"),
     [
@@ -382,6 +391,7 @@ def test_a_name_that_does_not_exist_is_answered_with_its_place_and_the_nearest(
     assert f'did you mean "{hint}' in row["message"]
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "location", "value"),
     [

@@ -111,6 +111,7 @@ def test_every_command_is_here() -> None:
     assert commands == COMMANDS.keys() | ELSEWHERE
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_is_one_transaction(
     drive: Any, dashboard: Any, monkeypatch: pytest.MonkeyPatch, name: str
@@ -136,6 +137,7 @@ def test_a_command_is_one_transaction(
     assert writes.count == (0 if in_memory_rules else 1)
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("name", ON_FIRST_SIGHT)
 def test_a_command_creates_its_organization_in_the_same_transaction(
     drive: Any, dashboard: Any, monkeypatch: pytest.MonkeyPatch, name: str

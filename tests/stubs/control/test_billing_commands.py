@@ -104,6 +104,7 @@ def test_refunds_and_adjustments_are_exact(drive: Any, dashboard: Any) -> None:
     assert invariants_hold(drive)
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
@@ -141,6 +142,7 @@ def test_a_repeated_command_with_a_key_counts_once(drive: Any) -> None:
     assert drive("POST", f"{ORG}/adjustments", {"amountUsd": 6}, headers=headers).status_code == 409
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("name", ["0", "007", "", "a", "[0]", "99999999999999999999"])
 def test_a_price_that_is_none_is_named_whatever_its_slug(drive: Any, name: str) -> None:
     for member in ("eventPrices", "servicePrices"):
@@ -202,6 +204,7 @@ def test_a_contract_larger_than_a_number_may_say_is_shown(drive: Any) -> None:
     assert (created.status_code, created.json()["contract"]["creditUsd"]) == (201, 5868293015.5)
 
 
+@pytest.mark.slow
 def test_a_price_of_a_new_event_adds_the_event_to_the_price_list(drive: Any, dashboard: Any) -> None:
     meter = {"meter": "event", "slug": "speech_minute"}
     assert drive("POST", f"{ORG}/meters", meter).status_code == 404

@@ -64,7 +64,7 @@ CALLS: list[tuple[str, str, Any]] = [
 ]
 
 
-@pytest.mark.slow_beyond(2)
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(("method", "path", "body"), CALLS, ids=lambda each: str(each))
 def test_others_are_answered_while_all_organizations_are_driven(
     world: Any, method: str, path: str, body: Any
@@ -82,6 +82,7 @@ def test_others_are_answered_while_all_organizations_are_driven(
     assert answered >= MANY // 4
 
 
+@pytest.mark.slow
 def test_nobody_sees_half_of_an_organization(world: Any) -> None:
     """A scenario takes several steps; between organizations each one shows it whole, or not at all."""
 

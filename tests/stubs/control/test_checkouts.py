@@ -43,6 +43,7 @@ def test_paid_is_credited_once(drive: Any, opened: str) -> None:
     assert balance(drive) == before + 25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "arrives"), [([30], True), ([], False), ([30, 60], True)])
 def test_the_balance_follows_the_webhook(drive: Any, opened: str, seconds: list[int], arrives: bool) -> None:
     before = balance(drive)
@@ -80,6 +81,7 @@ def test_a_test_card_is_declined(drive: Any, opened: str) -> None:
     assert (row["status"], row["declineCode"]) == ("open", "insufficient_funds")
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     ("body", "place"),
     [
@@ -174,6 +176,7 @@ def test_habits_are_kept_and_followed(drive: Any, opened: str) -> None:
     assert {name: found[name] for name in nothing} == nothing
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
@@ -198,6 +201,7 @@ def test_a_habit_leads_to_a_web_page(drive: Any, opened: str, url: str) -> None:
     assert drive("PUT", f"{ORG}/checkout-settings", {"successUrl": url}).status_code == 422
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("member", ["successUrl", "cancelUrl", "returnUrl"])
 @pytest.mark.parametrize("url", ["http://[bad", "http://x:99999999/"])
 def test_a_habit_that_no_browser_could_follow_is_refused(

@@ -33,6 +33,7 @@ def test_freeze_advance_rewind(drive: Any) -> None:
     assert now(drive("GET", CLOCK)).startswith("2026-03-10T12:0")
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     ("to", "expected"),
     [("end-of-month", "2026-03-31T23:59:59Z"), ("2028-02-29T00:00:00Z", "2028-02-29T00:00:00Z")],
@@ -56,6 +57,7 @@ def test_all_at_once_and_who_could_not_follow(drive: Any) -> None:
     assert [(each["organization"], each["code"]) for each in answer["errors"]] == [("org_b", "instant_none")]
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
@@ -85,6 +87,7 @@ def test_nobody_gets_lost(drive: Any, path: str, body: dict[str, str], status: i
     assert drive("GET", CLOCK).json() == before
 
 
+@pytest.mark.slow
 def test_five_years_are_not_too_far(drive: Any) -> None:
     drive("PUT", CLOCK, {"mode": "frozen"})
     assert now(drive("POST", f"{CLOCK}/advance", {"by": "P5Y"})) == "2031-03-10T12:00:00Z"

@@ -93,6 +93,7 @@ def test_long_lists_are_counted(drive: Any) -> None:
     assert ledger["changesOmitted"] > 1000
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [

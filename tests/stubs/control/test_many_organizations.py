@@ -36,6 +36,7 @@ def test_many_organizations_are_listed_without_computing_one(
     assert shown.items() <= rows[0].items()
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("place", ["clock", "invariants"])
 def test_states_are_read_in_pages(dashboard: Dashboard, place: str) -> None:
     create(dashboard.app.service, 5)

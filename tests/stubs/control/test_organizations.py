@@ -35,6 +35,7 @@ def test_a_persona_can_be_written_out(drive: Any) -> None:
     assert created.json()["persona"] == "inline"
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     ("body", "place"),
     [
@@ -65,6 +66,7 @@ def test_reading_creates_nothing(drive: Any) -> None:
     assert drive("GET", "/organizations").json()["organizations"] == []
 
 
+@pytest.mark.slow
 def test_forgetting_and_beginning_again(drive: Any, dashboard: Any) -> None:
     before = drive("POST", "/organizations", {"organization": "org_a"}).json()
     drive("POST", "/organizations/org_a/adjustments", {"amountUsd": 5})
@@ -93,6 +95,7 @@ def test_a_token_opens_the_api(drive: Any, dashboard: Any, version: int) -> None
     assert drive("POST", "/organizations/org_b/tokens").json()["bad"] is None
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     "kind", [name for name in bad_tokens.BAD_TOKENS if name not in ("wrong-azp", "member")]
 )

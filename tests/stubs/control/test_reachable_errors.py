@@ -54,6 +54,7 @@ REQUESTS: Mapping[str, tuple[str, str, Any]] = {
 TABLES = (*control_errors.TABLE, *fault_errors.STANDING, *journal.TABLE)
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("row", TABLES, ids=lambda row: row.code)
 def test_every_documented_error_is_the_answer_to_a_request(
     row: ProblemType, serve: Any, monkeypatch: pytest.MonkeyPatch

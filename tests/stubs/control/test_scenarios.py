@@ -24,6 +24,7 @@ def faults(drive: Any, organization: str) -> int:
     return sum(each["organizations"] == [organization] for each in listed)
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("organization", ["org_a", "*"])
 def test_a_scenario_is_undone_as_a_whole(drive: Any, organization: str) -> None:
     place = f"/organizations/{organization}"
@@ -56,6 +57,7 @@ def test_undoing_a_restore_or_a_reset_shows_what_was_shown(drive: Any) -> None:
         assert faults(drive, "org_a") == 1
 
 
+@pytest.mark.slow
 def test_a_scenario_survives_a_clock_that_goes_back(drive: Any) -> None:
     drive("PUT", f"{ORG}/scenario", {"scenario": "checkout-declined"})
     assert drive("POST", f"{ORG}/clock/advance", {"by": "-P7D"}).json()["scenario"] == "checkout-declined"
@@ -154,6 +156,7 @@ def later(drive: Any) -> tuple[Any, Any, Any]:
     return shown_clock(drive("PUT", f"{ORG}/scenario", {"scenario": "low-balance"}))
 
 
+@pytest.mark.slow
 def test_a_clock_set_by_hand_since_stays(drive: Any) -> None:
     drive("PUT", f"{ORG}/clock", {"mode": "frozen", "at": "2026-01-10T00:00:00Z"})
     drive("PUT", f"{ORG}/scenario", {"scenario": "leap-day"})
@@ -181,6 +184,7 @@ def test_a_clock_that_was_set_by_hand_and_taken_back_is_lent_as_before(drive: An
     assert later(drive) == ("low-balance", "server", NOW)
 
 
+@pytest.mark.slow
 def test_a_lent_clock_is_still_lent_after_steps_back_and_in_a_fork(drive: Any) -> None:
     drive("PUT", f"{ORG}/scenario", {"scenario": "leap-day"})
     drive("POST", f"{ORG}/snapshots", {"name": "leap"})

@@ -58,7 +58,7 @@ def server(serve: Callable[..., Any], tmp_path: Path) -> Server:
     return server
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["checkout-declined", "webhook-late", "leap-day", "month-rollover"])
 def test_a_scenario_is_undone_as_a_whole_after_a_restart(server: Server, scenario: str) -> None:
     before = server.state()
@@ -80,6 +80,7 @@ def test_a_scenario_is_one_batch_of_events(server: Server) -> None:
     assert type(records[2].event).__name__ == "Rewound"
 
 
+@pytest.mark.slow
 def test_a_fork_of_a_restarted_server_knows_the_scenario_of_its_parent(server: Server) -> None:
     before = server.state()
     server("PUT", f"{ORG}/scenario", {"scenario": "checkout-declined"})
@@ -90,6 +91,7 @@ def test_a_fork_of_a_restarted_server_knows_the_scenario_of_its_parent(server: S
     assert server("GET", ORG)["scenario"] == "checkout-declined"
 
 
+@pytest.mark.slow
 def test_a_bundle_takes_the_scenario_along(server: Server, serve: Callable[..., Any], tmp_path: Path) -> None:
     before = server.state()
     server("PUT", f"{ORG}/scenario", {"scenario": "checkout-declined"})
@@ -104,6 +106,7 @@ def test_a_bundle_takes_the_scenario_along(server: Server, serve: Callable[..., 
     assert other.state() == before
 
 
+@pytest.mark.slow
 def test_a_snapshot_brings_the_scenario_back_after_a_restart(server: Server) -> None:
     server("PUT", f"{ORG}/scenario", {"scenario": "checkout-declined"})
     server("POST", f"{ORG}/snapshots", {"name": "declined"})
@@ -115,6 +118,7 @@ def test_a_snapshot_brings_the_scenario_back_after_a_restart(server: Server) -> 
     assert server("POST", f"{ORG}/undo")["scenario"] == "low-balance"
 
 
+@pytest.mark.slow
 def test_a_clock_that_a_scenario_set_is_given_back_after_a_restart(server: Server) -> None:
     server("PUT", f"{ORG}/scenario", {"scenario": "leap-day"})
     server.restart()
@@ -179,6 +183,7 @@ def test_standing_fault_rules_survive_a_restart(server: Server) -> None:
     assert server("GET", "/faults")["faults"] == []
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("rules", [[{}], [{"effect": {"status": "x"}}], [{"effect": {}}], [{"effect": 7}], 7])
 def test_a_bundle_with_fault_rules_that_are_none_is_refused(server: Server, rules: Any) -> None:
     server("PUT", f"{ORG}/scenario", {"scenario": "stripe-down"})

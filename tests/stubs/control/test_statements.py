@@ -58,6 +58,7 @@ def statement(dashboard: Any, organization: str, days: int = 30) -> dict[str, An
     return dict(answer.json())
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("organization", ["org_standard", "org_postpaid_near_limit", "org_low_balance"])
 @pytest.mark.parametrize("days", [1, 30, 365])
 def test_opening_and_changes_are_the_closing_balance(dashboard: Any, organization: str, days: int) -> None:

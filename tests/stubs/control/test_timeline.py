@@ -31,6 +31,7 @@ def preview(drive: Any, path: str, **query: str) -> Any:
     return drive("GET", f"{path}/clock/preview", params=query)
 
 
+@pytest.mark.slow
 def test_a_timeline_reaches_from_the_beginning_to_a_year_ahead(drive: Any) -> None:
     line = timeline(drive, CONTRACT)
     assert line["markers"][0]["kind"] == "beginning"
@@ -43,6 +44,7 @@ def test_a_timeline_reaches_from_the_beginning_to_a_year_ahead(drive: Any) -> No
     assert line["balances"][-1]["at"] == line["ends"]
 
 
+@pytest.mark.slow
 def test_months_installments_and_the_contract_are_marked_in_the_past_and_ahead(drive: Any) -> None:
     ends = kinds(drive, CONTRACT, "month_end")
     assert ends[-1] == ("2027-02-28T23:59:59Z", True)
@@ -59,6 +61,7 @@ def test_months_installments_and_the_contract_are_marked_in_the_past_and_ahead(d
     assert ahead == ["2026-05-22", "2026-08-22", "2026-11-22", "2027-02-22"]
 
 
+@pytest.mark.slow
 def test_a_marker_ahead_has_the_balance_that_a_jump_leads_to(drive: Any) -> None:
     [row] = [row for row in timeline(drive, LOW)["markers"] if row["kind"] == "credit_exhausted"]
     moved = drive("POST", f"{LOW}/clock/jump", {"to": row["at"]}).json()
@@ -88,6 +91,7 @@ def test_what_was_done_and_snapshots_are_marked(drive: Any) -> None:
     assert titles == ["Balance adjusted", "Snapshot before"]
 
 
+@pytest.mark.slow
 def test_only_the_newest_commands_are_listed(drive: Any) -> None:
     for _ in range(203):
         drive("POST", f"{LOW}/adjustments", {"amountUsd": "0.01"})
@@ -96,6 +100,7 @@ def test_only_the_newest_commands_are_listed(drive: Any) -> None:
     assert sum(row["kind"] == "command" for row in line["markers"]) == 200
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     ("persona", "name", "why"),
     [
@@ -114,6 +119,7 @@ def test_an_instant_that_does_not_exist_says_why(drive: Any, persona: str, name:
         assert (answer.status_code, answer.json()["detail"]) == (409, WHY + why)
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     ("persona", "name", "why"),
     [
@@ -187,6 +193,7 @@ def test_reading_creates_no_organization(drive: Any) -> None:
         assert drive("GET", f"/organizations/org_nobody/{path}").status_code == 404
 
 
+@pytest.mark.slow
 def test_going_back_keeps_a_scenario_and_says_that_its_steps_are_lost(drive: Any) -> None:
     drive("PUT", f"{LOW}/scenario", {"scenario": "webhook-late"})
     commands = [row["title"] for row in timeline(drive, LOW)["markers"] if row["kind"] == "command"]

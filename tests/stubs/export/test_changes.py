@@ -63,6 +63,7 @@ def whole(as_of_ms: int) -> dict[str, list[tuple[object, ...]]]:
     return rows
 
 
+@pytest.mark.slow
 def test_changes_that_do_not_follow_on_a_database_are_refused(postgres_address):
     target = DatabaseTarget(postgres_address)
     postgres.fill(
@@ -82,7 +83,7 @@ def test_changes_that_do_not_follow_on_a_database_are_refused(postgres_address):
     assert rows_of(postgres_address) == before
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("feed", [False, True])
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
 @pytest.mark.parametrize("count", [3, DAYS])
@@ -134,6 +135,7 @@ def applied(feed: dict[str, list[dict[str, object]]], rows: dict[str, list[tuple
     return tables
 
 
+@pytest.mark.slow
 def test_a_feed_leads_from_one_export_to_the_other():
     found = change_range(at(END_MS), START_MS, feed=True)
     feed = {name: [] for name in NAMES}
@@ -194,7 +196,7 @@ def test_changes_of_a_database_without_tables_are_one_line(postgres_address):
     assert caught.value.code == "conflicting_options"
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("feed", [False, True])
 @pytest.mark.parametrize("format", ["csv", "parquet"])
 def test_files_of_changes_are_verified_as_far_as_they_can_be(tmp_path, format, feed):
@@ -209,6 +211,7 @@ def test_files_of_changes_are_verified_as_far_as_they_can_be(tmp_path, format, f
         assert pq.read_table(tmp_path / "ledger.parquet").column_names[0] == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("feed", [False, True])
 def test_changes_for_spreadsheets_have_the_same_rows_after_a_mark(tmp_path, feed):
     plain, marked = (
@@ -226,6 +229,7 @@ def test_changes_for_spreadsheets_have_the_same_rows_after_a_mark(tmp_path, feed
     ] == []
 
 
+@pytest.mark.slow
 def test_shards_of_changes_are_the_whole(tmp_path):
     for number in (None, (1, 2), (2, 2)):
         folder = tmp_path / ("whole" if number is None else "shards")

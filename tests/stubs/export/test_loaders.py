@@ -68,6 +68,7 @@ def test_the_texts_are_hostile(rows):
     assert max(map(abs, amounts(rows["ledger"]))) > 10**9
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("bom", [False, True])
 def test_pandas_reads_csv(tmp_path, make, rows, bom):
     make(tmp_path, selection=HOSTILE, part_size=100, bom=bom)
@@ -88,6 +89,7 @@ def test_pandas_reads_csv(tmp_path, make, rows, bom):
     ] == amounts(rows["ledger"])
 
 
+@pytest.mark.slow
 def test_pandas_reads_json_lines_and_parquet(tmp_path, make, rows):
     make(tmp_path / "jsonl", "jsonl", selection=HOSTILE, part_size=100)
     frame = pd.read_json(tmp_path / "jsonl" / "projects.jsonl", lines=True, dtype=False)
@@ -103,7 +105,7 @@ def test_pandas_reads_json_lines_and_parquet(tmp_path, make, rows):
 POLARS = {"int": pl.Int64, "money": pl.Float64, "price": pl.Float64, "bool": pl.Boolean}
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("chosen", ["hostile", "population"])
 def test_polars_and_duckdb_type_json_lines_without_hints(tmp_path, make, chosen):
     """Each column that has a value anywhere has its type; the others have none."""
@@ -148,7 +150,7 @@ def test_polars_reads_exact_amounts_where_they_are_text(tmp_path, make, rows):
     assert sorted(exact) == sorted(amounts(rows["ledger"]))
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("bom", [False, True])
 def test_polars_reads_csv_and_parquet(tmp_path, make, rows, bom):
     make(tmp_path / "csv", selection=HOSTILE, part_size=100, bom=bom)
@@ -220,6 +222,7 @@ def test_a_dirty_export_has_no_views(tmp_path, make):
     assert not (tmp_path / "views.sql").exists()
 
 
+@pytest.mark.slow
 def test_sqlite3_reads_the_database(tmp_path, make, rows):
     sqlite3 = program("sqlite3", "sqlite3")
     make(tmp_path, "sqlite", selection=HOSTILE)
@@ -238,6 +241,7 @@ def test_sqlite3_reads_the_database(tmp_path, make, rows):
     assert json.loads(summed.stdout) == [{"sum": sum(rows["ledger"]["amount_usd"])}]
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("money", ["number", "text"])
 def test_jq_reads_json_lines(tmp_path, make, rows, money):
     jq = program("jq", "jq")
@@ -295,6 +299,7 @@ def test_libreoffice_reads_csv(tmp_path, make, rows, bom):
     ]
 
 
+@pytest.mark.slow
 def test_sources_of_dbt_name_every_column_key_and_reference(tmp_path, make):
     make(tmp_path)
     [source] = yaml.safe_load((tmp_path / "sources.yml").read_text("utf-8"))["sources"]

@@ -75,7 +75,7 @@ def on_disk(folder) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in names_in(folder)}
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["csv", "parquet", "sqlite", "json"])
 def test_the_objects_are_the_files(bucket, tmp_path, format):
     options = (*OPTIONS, "--format", format, *(("--persona", "standard") if format == "json" else ()))
@@ -151,6 +151,7 @@ def test_an_address_that_cannot_be_used_is_one_line(address, code, problem):
     assert "secret-word" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_bucket_that_is_not_there_is_one_line(bucket):
     code, _, err = run("--out", "s3://no-such-bucket-here/demo", *OPTIONS)
     assert code == 2
@@ -176,6 +177,7 @@ def test_without_the_extra_it_is_named(monkeypatch, bucket):
     assert "needs pyarrow, which is not installed: pip install 'orgbilling[export]'" in err
 
 
+@pytest.mark.slow
 def test_a_folder_can_be_sent_to_another_process():
     folder = ObjectStorage("s3://bucket/demo/?region=eu-central-1")
     assert pickle.loads(pickle.dumps(folder)).address == folder.address

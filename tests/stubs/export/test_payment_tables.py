@@ -37,6 +37,7 @@ def test_the_opening_that_bills_an_instant_is_the_next_one():
     assert month_invoice_id(opening_ms) == "2026-03-M1"
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("name", ["postpaid_near_limit", "postpaid_over_limit"])
 def test_the_months_of_a_postpaid_persona_are_those_of_the_portal(name):
     rows, tenant = tables_of(name)

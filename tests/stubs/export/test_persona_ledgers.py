@@ -59,7 +59,7 @@ def assert_a_credible_ledger(name, tables):
     assert redeemed == {row["code"] for row in tables["vouchers"] if row["state"] == "used"}, name
 
 
-@pytest.mark.slow_beyond(3)
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("as_of", AS_OF)
 @pytest.mark.parametrize("days", [1, 7])
 def test_the_ledgers_of_personas_are_credible(as_of, days):

@@ -33,6 +33,7 @@ def exported(tmp_path_factory, make):
     return folder
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("name", TABLES)
 def test_the_rows_are_those_of_the_parquet_files(exported, name):
     written = pa.concat_tables(pq.read_table(path) for path in sorted((exported / name).glob("*.parquet")))
@@ -61,6 +62,7 @@ def test_another_process_has_the_same_rows(tmp_path):
     assert pa.ipc.open_stream(found.stdout).read_all().equals(table_of(batches("usage_by_day", **SMALL)))
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("count", [1, 2, 3, 8])
 def test_the_shards_of_any_number_are_the_whole(count):
     whole = batches("ledger", **SMALL)

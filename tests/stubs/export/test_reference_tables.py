@@ -43,6 +43,7 @@ def when(text):
     return instants([instant.parse(text)])[0]
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("name", SHOWN)
 def test_contracts_and_their_installments_are_the_apis(name):
     tenant = after_history(config_of(name))

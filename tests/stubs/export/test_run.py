@@ -20,6 +20,7 @@ def contents(folder):
     return {path: (folder / path).read_bytes() for path in names_in(folder)}
 
 
+@pytest.mark.slow
 def test_the_same_options_give_the_same_bytes_on_every_python(tmp_path, make, golden):
     """SHA-256 over the digests of all files; Parquet's is of the pinned pyarrow."""
     digests = {}
@@ -50,6 +51,7 @@ def test_several_processes_give_the_same_bytes(tmp_path, make):
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
+@pytest.mark.slow
 def test_money_is_exact_text(tmp_path, make):
     make(tmp_path, part_size=100)
     with (tmp_path / "ledger.csv").open(newline="") as file:
@@ -71,6 +73,7 @@ def test_a_part_of_the_tables_can_be_chosen(tmp_path, make):
     assert [*exported["rows"]] == ["organizations", "ledger"]
 
 
+@pytest.mark.slow
 def test_an_export_is_not_overwritten_unless_asked(tmp_path, make):
     make(tmp_path)
     (tmp_path / "mine.txt").write_text("kept")
@@ -81,6 +84,7 @@ def test_an_export_is_not_overwritten_unless_asked(tmp_path, make):
     assert names_in(tmp_path) == {"ledger.jsonl", "manifest.json", "mine.txt"} | BESIDE
 
 
+@pytest.mark.slow
 def test_nothing_outside_the_folder_is_removed(tmp_path, make):
     exported = make(tmp_path / "a")
     (tmp_path / "outside").write_text("kept")
@@ -118,7 +122,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, make):
     assert caught.value.code == "file_error"
 
 
-@pytest.mark.slow_beyond(2)
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("kind", ALL)
 def test_ctrl_c_leaves_no_half_file(tmp_path, make, monkeypatch, kind):
     calls = iter([None, None, KeyboardInterrupt])
@@ -136,6 +140,7 @@ def test_ctrl_c_leaves_no_half_file(tmp_path, make, monkeypatch, kind):
     assert names_in(tmp_path) == set()
 
 
+@pytest.mark.slow
 def test_a_number_that_does_not_fit_is_one_line(tmp_path, make, monkeypatch):
     def overflow(*_):
         raise OverflowError("Python int too large")
@@ -146,6 +151,7 @@ def test_a_number_that_does_not_fit_is_one_line(tmp_path, make, monkeypatch):
     assert caught.value.code == "number_too_large"
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_at_the_end_is_one_line(tmp_path, make, monkeypatch):
     def full(*_):
         raise OSError(28, os.strerror(28), "manifest.json")

@@ -17,6 +17,7 @@ from .conftest import names_in
 WAIT_S = 120
 
 
+@pytest.mark.slow
 def test_an_export_that_stops_leaves_the_earlier_one_as_it_was(tmp_path, make, monkeypatch):
     """Also when it was to replace it."""
     make(tmp_path)
@@ -31,7 +32,7 @@ def test_an_export_that_stops_leaves_the_earlier_one_as_it_was(tmp_path, make, m
     assert {name: (tmp_path / name).read_bytes() for name in names_in(tmp_path)} == before
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ledger.csv", "schema.json"])
 def test_a_file_of_the_user_is_not_overwritten_unless_asked(tmp_path, make, name):
     (tmp_path / name).write_text("mine")
@@ -44,6 +45,7 @@ def test_a_file_of_the_user_is_not_overwritten_unless_asked(tmp_path, make, name
     assert (tmp_path / name).read_text() != "mine"
 
 
+@pytest.mark.slow
 def test_parts_that_are_there_are_not_mixed_in(tmp_path, make):
     """What another tool, or an export without its manifest, has left in the folder of a table."""
     (tmp_path / "ledger").mkdir()
@@ -66,6 +68,7 @@ def test_the_shards_of_another_export_are_not_mixed_in(tmp_path, make):
     assert names_in(tmp_path) == {*(entry["path"] for entry in exported["files"]), "manifest.json"}
 
 
+@pytest.mark.slow
 def test_a_shard_of_other_tables_is_named(tmp_path, make):
     make(tmp_path, part_size=1, shard=(1, 2))
     before = names_in(tmp_path)
@@ -89,6 +92,7 @@ def test_what_was_moved_before_a_disk_failed_is_removed(tmp_path, make, monkeypa
     assert names_in(tmp_path) == set()
 
 
+@pytest.mark.slow
 def test_one_export_at_a_time_writes_into_a_folder(tmp_path, make):
     with (
         staging.staged(tmp_path, ["ledger.csv"]),

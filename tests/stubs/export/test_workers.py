@@ -86,6 +86,7 @@ def test_the_others_stop_when_one_part_is_an_error(tmp_path, work):
     assert not (tmp_path / "ended").exists()
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_one_line(tmp_path, work):
     with pytest.raises(ExportError, match="a process of the export ended") as caught:
         run(tmp_path, 2, work.die)

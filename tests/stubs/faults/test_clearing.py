@@ -25,6 +25,7 @@ def applicable(dashboard: Any) -> list[str]:
     return [rule["id"] for rule in faults]
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(
     ("scope", "left"),
     [

@@ -199,6 +199,7 @@ def test_the_rules_of_a_scenario_come_before_the_standing_ones_and_end_with_it(w
     assert world("/org/billing", organization=organization).status == 503
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("deleted", [False, True])
 def test_a_scenario_that_is_shown_again_counts_anew(world, organization, deleted):
     """Also in another log under the same name, where the scenario has the same sequence number."""

@@ -76,6 +76,7 @@ def test_a_wide_contract_starts_within_two_seconds(contract):
     assert time.perf_counter() - started < 2
 
 
+@pytest.mark.slow
 def test_every_answer_is_valid_and_repeats(make, contract):
     ask, twin, other = make(contract=contract), make(contract=contract), make(HttpSettings(seed=9), contract)
     root = {"components": contract["components"]}

@@ -33,6 +33,7 @@ def test_what_is_not_supported_is_an_error(pattern):
         matching_text(pattern, lambda below: 0)
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("pattern", ["(a{1000}){1000}", "((){60000}){60000}"])
 def test_a_text_has_a_bounded_length(pattern):
     with pytest.raises(ValueError, match="is too long"):

@@ -17,12 +17,14 @@ PAGES = [
 ]
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("path", PAGES)
 def test_console_and_hosted_pages_have_the_same_headers(serve: Callable[..., Any], path: str) -> None:
     page = serve()("GET", path, None, headers=BROWSER)
     assert {name: page.headers[name] for name in STRICT_HEADERS} == STRICT_HEADERS
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("path", [*PAGES, "/", "/nowhere"])
 def test_every_page_says_its_language(serve: Callable[..., Any], path: str) -> None:
     page = serve()("GET", path, None, headers=BROWSER | {"accept-language": "de"})
@@ -30,6 +32,7 @@ def test_every_page_says_its_language(serve: Callable[..., Any], path: str) -> N
     assert '<html lang="en">' in page.text
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("path", PAGES)
 def test_head_has_the_headers_of_get_and_no_body(serve: Callable[..., Any], path: str) -> None:
     call = serve()

@@ -139,6 +139,7 @@ def test_an_operation_without_a_body_ignores_one(ask):
     assert ask("GET", "/org/billing", b"{").status == 200
 
 
+@pytest.mark.slow_beyond(10)
 @pytest.mark.parametrize("levels", [98, 99, 100, 101, 250, 270, 400, 1_000, 1_023, 1_025, 5_000])
 @pytest.mark.parametrize("member", [b"code", b"other"])
 def test_no_depth_of_nesting_is_a_500(ask, is_problem, levels, member):

@@ -207,6 +207,7 @@ def test_the_connection_still_works_after_a_refused_body(port):
 SOME = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+@pytest.mark.slow_beyond(1)
 @SOME
 @given(st.binary(max_size=200))
 @example(b"{}")
@@ -231,12 +232,14 @@ def test_any_json_as_a_body(port, value):
     proper(*exchange(port, post(json.dumps(value).encode())))
 
 
+@pytest.mark.slow_beyond(1)
 @SOME
 @given(st.binary(max_size=80).filter(lambda text: not set(text) & set(b"\r\n\0 ")))
 def test_any_bytes_as_a_query(port, query):
     proper(*exchange(port, get(LEDGER + b"?days=" + query)))
 
 
+@pytest.mark.slow_beyond(1)
 @SOME
 @given(
     st.sampled_from(

@@ -22,6 +22,7 @@ def test_every_journal_operation_of_the_contract_has_its_handler():
     assert sorted(handlers.journal_handlers(None, None)) == sorted(tagged)
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     ("since", "status"),
     [

@@ -48,6 +48,7 @@ def trace(answer: httpx.Response) -> str:
     return answer.headers["x-trace-id"]
 
 
+@pytest.mark.slow_beyond(1)
 def test_what_one_answers_the_other_shows_as_it_was(pair: tuple[Any, Any]) -> None:
     first, second = pair
     asked = [
@@ -68,6 +69,7 @@ def test_what_one_answers_the_other_shows_as_it_was(pair: tuple[Any, Any]) -> No
     assert explained[1]["ledger"]
 
 
+@pytest.mark.slow_beyond(1)
 def test_trace_ids_of_two_processes_differ_and_those_of_the_first_are_those_of_one_alone(
     pair: tuple[Any, Any], serve: Callable[..., Any]
 ) -> None:
@@ -77,6 +79,7 @@ def test_trace_ids_of_two_processes_differ_and_those_of_the_first_are_those_of_o
     assert not set(ids[0]) & set(ids[1])
 
 
+@pytest.mark.slow_beyond(1)
 def test_the_order_is_that_of_the_requests(pair: tuple[Any, Any]) -> None:
     asked = []
     for number in range(6):
@@ -109,6 +112,7 @@ def test_a_ledger_entry_names_the_request_that_another_process_has_answered(pair
     assert eventually(named)
 
 
+@pytest.mark.slow_beyond(1)
 def test_what_is_cleared_is_gone_everywhere_also_what_was_not_written_yet(pair: tuple[Any, Any]) -> None:
     first, second = pair
     first("GET", "/org/billing")
@@ -175,6 +179,7 @@ def test_coverage_is_counted_together_and_reset_together(pair: tuple[Any, Any]) 
     assert again["values"]  # although this answer had been looked through before the reset
 
 
+@pytest.mark.slow_beyond(1)
 def test_the_journal_outlives_the_process(lasting_store_address: str, serve: Callable[..., Any]) -> None:
     before = serve(db=lasting_store_address)
     asked = trace(before("GET", "/org/billing"))

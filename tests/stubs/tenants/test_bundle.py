@@ -109,6 +109,7 @@ def test_the_digests_are_those_of_the_answers_served(recorded: str, dashboard: A
         assert hashlib.sha256(orjson.dumps(served)).hexdigest()[:32] == answers[question], question
 
 
+@pytest.mark.slow
 def test_another_answer_is_named(recorded: str) -> None:
     changed = lines(recorded)
     changed[1]["answers"]["getOrgBilling"] = "0" * 32

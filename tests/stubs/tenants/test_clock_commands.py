@@ -57,6 +57,7 @@ def test_forward_and_back_and_forward_again_is_the_same(service: Service) -> Non
     assert again == seen
 
 
+@pytest.mark.slow_beyond(1)
 def test_rewinding_before_the_clock_shows_the_history_as_it_was(service: Service) -> None:
     now = bodies(service)
     earlier = clock_commands.move_clock(service, ORG, NOW_MS - 100 * DAY_MS)
@@ -66,6 +67,7 @@ def test_rewinding_before_the_clock_shows_the_history_as_it_was(service: Service
     assert bodies(service) == now
 
 
+@pytest.mark.slow_beyond(1)
 def test_a_rewind_forgets_the_commands_after_it(service: Service) -> None:
     before = bodies(service)
     clock_commands.move_clock(service, ORG, NOW_MS + DAY_MS)
@@ -130,6 +132,7 @@ def test_a_snapshot_brings_back_the_clock_as_it_was(service: Service) -> None:
     assert service.tenant(ORG).now_ms == NOW_MS
 
 
+@pytest.mark.slow_beyond(1)
 def test_a_snapshot_brings_back_state_and_instant(service: Service) -> None:
     service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
     snapshots.take(service, ORG, "before")
@@ -147,6 +150,7 @@ def test_a_snapshot_brings_back_state_and_instant(service: Service) -> None:
         snapshots.restore(service, ORG, "never")
 
 
+@pytest.mark.slow_beyond(1)
 def test_a_fork_is_the_same_and_goes_its_own_way(service: Service) -> None:
     service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
     parent = bodies(service)
@@ -237,6 +241,7 @@ def test_a_snapshot_is_nothing_to_undo_and_survives_what_is_undone_around_it(ser
     assert bodies(service) == start
 
 
+@pytest.mark.slow_beyond(1)
 def test_what_ends_a_scenario_gives_back_the_clock_from_before_it(service: Service) -> None:
     clock_commands.move_clock(service, ORG, NOW_MS - DAY_MS)
     past = ClockSet("server", offset_ms=-DAY_MS)
@@ -258,6 +263,7 @@ def test_a_scenario_may_set_clock_settings_and_steps_together(service: Service) 
     assert (checkout.opened_ms, checkout.settled) == (NOW_MS, True)
 
 
+@pytest.mark.slow_beyond(1)
 def test_reset_begins_again_and_a_scenario_changes_the_persona(service: Service) -> None:
     start = bodies(service)
     service.execute(ORG, RedeemVoucher("TEST-CREDIT-5-a"))
@@ -277,6 +283,7 @@ def test_a_frozen_tenant_stands_still_and_a_live_one_moves(service: Service) -> 
     assert NOW_MS + DAY_MS <= live.now_ms < NOW_MS + DAY_MS + instants.MINUTE_MS
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     ("persona", "name", "check"),
     [
@@ -298,12 +305,14 @@ def test_instants_have_names(service: Service, persona: str, name: str, check: C
         assert tenant.contract.status == "expired"
 
 
+@pytest.mark.slow
 def test_an_instant_that_never_comes_is_named(service: Service) -> None:
     become(service, "no_contract")
     with pytest.raises(BillingError, match="instant_none"):
         clock_commands.named_instant(service.tenant(ORG), "contract-end", lambda: service.copy(ORG))
 
 
+@pytest.mark.slow_beyond(5)
 @pytest.mark.parametrize("webhook", [(), (60,), (0, 0), (30, 90)])
 def test_the_balance_follows_the_webhook(service: Service, webhook: tuple[int, ...]) -> None:
     before = service.tenant(ORG).ledger.balance_micros

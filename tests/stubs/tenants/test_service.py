@@ -118,6 +118,7 @@ def two_servers(address: str, open_store: Callable[[str], Store]) -> tuple[Servi
     return ours, theirs
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("commands_after", [0, 1, 2])
 def test_a_cached_organization_is_gone_once_another_server_has_created_it_anew(
     lasting_store_address: str, open_store: Callable[[str], Store], commands_after: int

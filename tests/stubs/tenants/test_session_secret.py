@@ -39,6 +39,7 @@ def test_two_servers_have_the_same_ids_on_loopback_and_when_asked(serve: Callabl
     assert _urls(serve(**PUBLIC, deterministic_ids=True)) == urls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [PUBLIC, pytest.param({"deterministic_ids": False}, marks=pytest.mark.slow)]
 )

@@ -40,6 +40,7 @@ def test_contract_terms_are_dated_from_the_clock() -> None:
     assert instants.add_months(ending.end_ms, -ending.term_months) == ending.start_ms
 
 
+@pytest.mark.slow_beyond(5)
 @pytest.mark.parametrize(
     "as_of", ["2026-03-10", "2026-03-10T12:00:00Z", "2024-02-29T23:59:59.999Z", "1999-12-31"]
 )

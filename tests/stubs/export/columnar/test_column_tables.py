@@ -36,7 +36,7 @@ def assert_same(config, persona):
     assert [*by_columns] == [*NAMES]
 
 
-@pytest.mark.slow_beyond(6)
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("name", [name for name in personas.names() if name not in BY_ROWS_ONLY])
 def test_every_row_of_every_table_is_that_of_row_tables(name):
     assert_same(config_of(name), personas.load(name))
@@ -56,7 +56,7 @@ MOMENTS = (
 )
 
 
-@pytest.mark.slow_beyond(4)
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("name", ["postpaid_over_limit", "overdrawn", "zero_balance"])
 def test_every_row_is_that_of_row_tables_at_the_edges_of_days_and_months(name, moment):
@@ -81,6 +81,7 @@ def short(**changes):
     return replace(tenant_factory.unsolved_config("org_short", created), **changes), persona
 
 
+@pytest.mark.slow_beyond(5)
 @pytest.mark.parametrize(
     "changes",
     [

@@ -48,6 +48,7 @@ def expected(history: UsageHistory, until_ms: int) -> tuple[list, list, list]:
     )
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("name", FLOWING)
 def test_the_columns_are_the_history_number_for_number(name):
     history = UsageHistory(personas.load(name), 7, f"org_{name}", AS_OF_MS)

@@ -24,7 +24,7 @@ def selected(as_of_ms: int = AS_OF_MS, **options):
     return SelectionOptions(as_of_ms, **{"orgs": 12, "seed": 2} | options).selection()
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "as_of", ["1999-06-15T08:00:00Z", "2024-02-29", "2026-01-01T12:34:56Z", "2100-03-01"]
 )
@@ -45,6 +45,7 @@ def test_a_hundred_organizations_add_up(tmp_path, make, population, days):
     assert [check for check in verify(tmp_path) if check.problem] == []
 
 
+@pytest.mark.slow
 def test_a_prepaid_balance_is_never_below_zero_and_a_postpaid_debt_never_past_its_limit():
     selection = selected(orgs=40)
     source = OrganizationTables(selection)
@@ -61,6 +62,7 @@ def test_a_prepaid_balance_is_never_below_zero_and_a_postpaid_debt_never_past_it
     assert modes.keys() == {"prepaid", "postpaid"}
 
 
+@pytest.mark.slow
 def test_an_automatic_top_up_comes_seconds_before_the_charge_that_it_covers():
     selection = selected(orgs=40)
     source, found, covered = OrganizationTables(selection), 0, 0

@@ -94,6 +94,7 @@ def messages_by_day(tables):
     return by_day
 
 
+@pytest.mark.slow
 def test_revenue_is_as_unequal_as_that_of_software_companies(population):
     name, organizations, _ = population
     revenue = np.array(sorted(sum(tables["usage_by_day"]["charge_usd"]) for tables in organizations), float)
@@ -283,6 +284,7 @@ def on_the_second(instants_ms):
     return sum(at_ms % 1000 == 0 for at_ms in listed) / len(listed)
 
 
+@pytest.mark.slow
 def test_nothing_happens_at_an_instant_that_only_a_generator_hits(population):
     organizations = population.organizations
     pairs = [pair for tables in organizations for pair in paid_by(tables, "card", "checkout")]
@@ -356,6 +358,7 @@ def test_people_at_work_buy_at_work(population):
     assert max(weekdays.values()) < 0.4 * weekdays.total()
 
 
+@pytest.mark.slow
 def test_contracts_are_as_large_as_what_is_used_of_them(population):
     name, organizations, _ = population
     ratios = []

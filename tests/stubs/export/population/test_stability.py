@@ -40,7 +40,7 @@ def rows_at(as_of: str, population: str, **options):
     return found
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("population", ["startup", "scale-up", "enterprise"])
 def test_what_has_happened_stays_as_it_was(population):
     before = rows_at(DAYS[0], population)
@@ -62,6 +62,7 @@ def test_new_rows_are_after_the_instant_of_the_rows_before():
     assert min(row["created_at"] for row in added) > instants.parse(DAYS[2])
 
 
+@pytest.mark.slow
 def test_an_export_has_what_had_happened_at_its_instant_to_the_millisecond():
     """The ledger and the payments at any instant are those of a later export up to it.
 

@@ -14,6 +14,7 @@ def texts(svg):
     return [element.text for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("text")]
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("numbers", [[1.0] * len(DAYS), [0.0] * len(DAYS), [*map(float, range(-100, 236))]])
 @pytest.mark.parametrize("filled", [True, False])
 def test_a_day_chart_has_months_and_round_numbers(numbers, filled):

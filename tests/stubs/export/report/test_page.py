@@ -40,6 +40,7 @@ class Balanced(HTMLParser):
         assert self.open.pop() == tag
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("name", ["standard", "postpaid_near_limit", "empty", "hostile_texts"])
 def test_the_page_is_well_formed_and_complete_in_itself(name):
     text = page(name)
@@ -50,6 +51,7 @@ def test_the_page_is_well_formed_and_complete_in_itself(name):
     assert text.count("<svg") == (8 if personas.load(name).billing.mode == "prepaid" else 7)
 
 
+@pytest.mark.slow
 def test_names_of_the_data_stay_text():
     assert "<script" not in page("hostile_texts")
     assert "<bdi>" in page("hostile_texts")

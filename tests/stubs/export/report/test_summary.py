@@ -16,6 +16,7 @@ def of(name, window=365):
     return tenant, summary.summarize(row_tables.tables(tenant, personas.load(name), summary.TABLES), window)
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("name", ["standard", "low_balance", "postpaid_near_limit", "new_org", "empty"])
 def test_the_sums_are_those_of_the_ledger(name):
     tenant, found = of(name)
@@ -32,6 +33,7 @@ def test_the_sums_are_those_of_the_ledger(name):
         assert len(mix) <= summary.LARGEST + 1
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("name", ["standard", "month_edges", "low_balance"])
 def test_at_midnight_the_day_that_ends_is_the_last_one(name):
     midnight_ms = instants.parse("2026-03-01T00:00:00Z")
@@ -51,6 +53,7 @@ def test_the_balance_carries_what_was_before_the_window():
     assert found.balance[0] == tenant.ledger.balance_at(first_ms + instants.DAY_MS - 1)
 
 
+@pytest.mark.slow
 def test_the_small_ones_come_together():
     _, found = of("dense")
     assert found.projects[-1][0] == summary.OTHERS

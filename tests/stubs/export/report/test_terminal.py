@@ -20,7 +20,7 @@ def shown(name, width):
     return console.file.getvalue()
 
 
-@pytest.mark.slow_beyond(4)
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("width", [40, 80, 200])
 @pytest.mark.parametrize(
     "name", ["standard", "postpaid_over_limit", "overdrawn", "empty", "new_org", "hostile_texts"]

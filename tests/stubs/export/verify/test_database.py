@@ -47,6 +47,7 @@ def test_every_format_gives_the_same_answers(tmp_path, make):
     assert [kind for kind in KINDS if found[kind] != found["sqlite"]] == []
 
 
+@pytest.mark.slow
 def test_without_duckdb_it_says_what_to_install(tmp_path, make, monkeypatch):
     exported = make(tmp_path)
     monkeypatch.setitem(sys.modules, "duckdb", None)
@@ -55,6 +56,7 @@ def test_without_duckdb_it_says_what_to_install(tmp_path, make, monkeypatch):
     assert caught.value.code == "extra_missing"
 
 
+@pytest.mark.slow
 def test_the_first_row_is_the_first_by_its_leading_columns(tmp_path, make):
     exported = make(tmp_path)
     with database.opened(tmp_path, "csv", files_of(exported)) as opened:
@@ -85,6 +87,7 @@ PROBLEMS = [
 ]
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(("kind", "text", "part", "message"), PROBLEMS)
 def test_a_file_that_is_no_table_is_named_and_the_others_can_be_asked(tmp_path, kind, text, part, message):
     path = tmp_path / f"projects.{kind}"
@@ -101,6 +104,7 @@ def test_a_file_that_is_no_table_is_named_and_the_others_can_be_asked(tmp_path, 
         assert opened.first("SELECT count(*) FROM v_organizations")[1] == (0,)
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb", "parquet"])
 def test_columns_of_a_database_are_compared_too(tmp_path, make, monkeypatch, kind):
     exported = make(tmp_path, kind, tables=("projects",), part_size=100)
@@ -110,7 +114,7 @@ def test_columns_of_a_database_are_compared_too(tmp_path, make, monkeypatch, kin
         assert "column 1 is 'project_id': the table has no more" in opened.problems["projects"].message
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "column", "value"),
     [
@@ -197,6 +201,7 @@ def test_decimals_may_have_fewer_places(tmp_path, monkeypatch, written, micros):
     assert read(tmp_path, monkeypatch, "csv", csv_row(money=written))[3] == micros
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
@@ -227,6 +232,7 @@ def test_an_empty_cell_is_null_only_where_null_may_be(tmp_path, monkeypatch):
     assert read(tmp_path, monkeypatch, "csv", ["a,b", ',""'], table) == (None, "")
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("value", ["NaN", "1.5", "true", "null", "[]"])
 def test_json_numbers_that_are_not_whole_are_named(tmp_path, monkeypatch, value):
     members = {name: f'"{cell}"' for name, cell in GOOD_ROW.items()} | {"int": value}
@@ -253,6 +259,7 @@ def test_copy_reads_back_as_written(texts):
             assert opened.first(query)[1] == (texts,)
 
 
+@pytest.mark.slow
 def test_duckdb_draws_no_progress_bar(tmp_path, make):
     exported = make(tmp_path, part_size=100)
     files = {entry["table"]: [entry["path"]] for entry in exported["files"] if entry["table"] is not None}

@@ -8,6 +8,7 @@ from orgbilling_stubs.export.verify import invariants
 MACROS = invariants.template().module
 
 
+@pytest.mark.slow
 def test_invariants_have_names_of_their_own_and_known_tables():
     rendered = "".join(f"\n{invariants.template(name).render()}" for name in invariants.TEMPLATES)
     assert len(invariants.load()) == rendered.count("\n-- ")
@@ -100,6 +101,7 @@ def test_organizations_with_other_prices_are_left_out(database):
     assert sorted(database.execute(query).fetchall()) == [("b",), ("c",), ("postpaid",)]
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize(("charge", "broken"), [(2, 0), (3, 0), (1, 1), (4, 1)])
 def test_a_charge_may_be_off_by_half_a_micro_for_each_rounding(database, charge, broken):
     condition = MACROS.far(charge, 2500, 1000, 1)

@@ -15,7 +15,7 @@ def problems(folder, scope):
     return [(check.name, check.problem) for check in verify(folder, scope) if check.problem]
 
 
-@pytest.mark.slow_beyond(3)
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_the_shards_read_every_file_once(tmp_path, make, kind, count):
@@ -63,6 +63,7 @@ def test_totals_find_a_part_that_is_missing(tmp_path, make):
     assert any(problem.startswith("ledger: the files have ") for problem in found)
 
 
+@pytest.mark.slow
 def test_totals_find_an_organization_that_stands_twice(tmp_path, make):
     make(tmp_path)
     first, second = (tmp_path / "organizations" / f"part-0000{number}.csv" for number in (0, 1))
@@ -74,6 +75,7 @@ def test_totals_find_an_organization_that_stands_twice(tmp_path, make):
     assert any("key" in name for name in names)
 
 
+@pytest.mark.slow
 def test_totals_compare_organizations_of_different_parts(tmp_path, make):
     options = SelectionOptions(instants.parse("2026-01-01"), 1, orgs=40, days=90, population="startup")
     make(tmp_path, selection=options.selection(), part_size=20)

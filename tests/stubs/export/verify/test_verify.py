@@ -43,6 +43,7 @@ def test_a_thousand_organizations_of_the_mix_add_up(tmp_path, make):
     assert problems(tmp_path) == {}
 
 
+@pytest.mark.slow
 def test_a_changed_file_is_named(tmp_path, make):
     make(tmp_path, part_size=100)
     with (tmp_path / "projects.csv").open("a") as file:
@@ -200,7 +201,7 @@ def groups(breaks):
     return grouped
 
 
-@pytest.mark.slow_beyond(2)
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("group", groups(BREAKS), ids=lambda group: "-".join(table for table, *_ in group))
 def test_every_broken_invariant_is_named(tmp_path, sound, group):
     shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
@@ -295,6 +296,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_checked(tmp_path, sound, t
     assert ("balance" in names) == (table == "events")
 
 
+@pytest.mark.slow
 def test_decimals_without_all_their_places_are_the_same_amounts(tmp_path, sound):
     shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
     for row in range(1, 3):
@@ -345,6 +347,7 @@ def test_rows_that_the_manifest_does_not_count_are_reported(tmp_path, make):
     assert "file-digest" in found
 
 
+@pytest.mark.slow
 def test_responses_that_break_an_invariant_of_the_api_are_reported(tmp_path, make):
     make(tmp_path, "json")
     path = next(path for path in tmp_path.glob("org_*.json"))

@@ -40,7 +40,7 @@ def dirty(make):
     return write
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
 def test_verify_names_the_defects_that_are_listed_and_no_other(tmp_path, dirty, format, monkeypatch):
     monkeypatch.setattr("orgbilling_stubs.export.verify.defect_checks._NAMED", 100_000)
@@ -51,6 +51,7 @@ def test_verify_names_the_defects_that_are_listed_and_no_other(tmp_path, dirty, 
     assert Counter(found) == Counter(map(described, listed))
 
 
+@pytest.mark.slow
 def test_about_so_many_rows_have_a_defect(tmp_path, dirty):
     rows = dirty(tmp_path)["rows"]
     assert 0.5 * RATE < len(defects(tmp_path)) / sum(rows.values()) < 1.5 * RATE
@@ -97,6 +98,7 @@ def test_verify_names_an_unlisted_defect_and_a_listed_one_that_is_missing(tmp_pa
     assert names["file-digest"] == 1
 
 
+@pytest.mark.slow
 def test_a_list_that_is_none_is_one_line(tmp_path, dirty):
     dirty(tmp_path, part_size=100)
     (tmp_path / "defects.jsonl").write_text('{"table": "ledgers"}\n')

@@ -48,6 +48,7 @@ def written(folder, chunks, spooled_bytes=1 << 22):
     return (folder / "t.jsonl").read_bytes()
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(ROWS, max_size=6), max_size=5), st.sampled_from([1, 1 << 22]))
 def test_each_column_has_a_value_at_once_and_no_row_is_lost(tmp_path_factory, chunks, spooled_bytes):
@@ -75,6 +76,7 @@ def test_both_ways_to_write_amounts_are_verified(tmp_path, make, money):
     assert [check for check in verify.verify(tmp_path) if check.problem] == []
 
 
+@pytest.mark.slow
 def test_shards_have_the_same_rows_first(tmp_path, make):
     whole = make(tmp_path / "whole", "jsonl")
     for number in (1, 2):

@@ -31,6 +31,7 @@ def test_each_row_is_in_the_folder_of_its_date(tmp_path, make, by, label):
             assert labels <= {path.parent.name}
 
 
+@pytest.mark.slow
 def test_the_rows_are_those_of_an_export_without(tmp_path, make):
     whole = make(tmp_path / "whole", "parquet")
     divided = make(tmp_path / "divided", "parquet", partition_by="month")
@@ -44,6 +45,7 @@ def test_the_rows_are_those_of_an_export_without(tmp_path, make):
         assert read[0].equals(read[1])
 
 
+@pytest.mark.slow
 def test_engines_find_the_date_in_the_name_of_the_folder(tmp_path, make):
     make(tmp_path, "parquet", partition_by="month")
     query = (

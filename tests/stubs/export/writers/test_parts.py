@@ -18,6 +18,7 @@ def test_parts_are_numbered_and_a_whole_is_one_file():
     assert table_path("ledger", "postgres", 7) == "ledger/part-00007.copy"
 
 
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet", "postgres"])
 def test_a_part_is_a_file_for_each_table(tmp_path, kind):
     selected, ledger_rows = small_selection(2), []
@@ -42,6 +43,7 @@ def test_a_part_that_is_given_up_leaves_nothing(tmp_path, kind):
     assert names_in(tmp_path) == set()
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
 def test_a_disk_that_fills_up_is_one_line(tmp_path, make, monkeypatch, kind):
     def full(self, data):

@@ -78,6 +78,7 @@ def test_tables_and_columns_say_what_they_mean(postgres_address):
     assert column == BY_NAME["ledger"].columns[7].meaning
 
 
+@pytest.mark.slow
 def test_tables_that_are_there_are_kept_unless_asked(postgres_address):
     fill(postgres_address)
     with pytest.raises(ExportError, match=r"^organizations exists in schema public; --replace") as caught:
@@ -120,6 +121,7 @@ def test_what_depends_on_a_table_is_not_dropped_with_it(postgres_address):
     assert rows(postgres_address, "SELECT count(*) > 0 FROM mine") == [(True,)]
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize(
     ("encoding", "problem"), [("SQL_ASCII", "encoding SQL_ASCII, which"), ("LATIN1", 'in encoding "LATIN1"')]
 )
@@ -139,6 +141,7 @@ def test_a_database_that_cannot_hold_the_texts_is_one_line(
     assert rows(address, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("part_size", [1, 100])
 def test_psql_loads_the_files_whatever_its_encoding(postgres_address, make, tmp_path, psql, part_size):
     exported = make(tmp_path, "postgres", selection=HOSTILE, part_size=part_size)

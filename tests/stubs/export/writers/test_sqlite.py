@@ -30,6 +30,7 @@ def test_the_database_has_all_rows_and_keeps_all_keys(tmp_path, make):
     connection.close()
 
 
+@pytest.mark.slow
 def test_amounts_compare_and_add_up_as_numbers(tmp_path, make):
     """With Python's sqlite3 and with the program: each amount is the decimal's nearest binary fraction."""
     make(tmp_path / "csv", part_size=100)
@@ -74,11 +75,13 @@ def test_hostile_texts_come_back_as_they_are(tmp_path, make):
         ]
 
 
+@pytest.mark.slow
 def test_the_same_options_give_the_same_bytes(tmp_path, make):
     first, second = make(tmp_path / "a", "sqlite"), make(tmp_path / "b", "sqlite")
     assert first == second
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_is_one_line(tmp_path, make, monkeypatch):
     def full(*_):
         raise sqlite3.OperationalError("database or disk is full")

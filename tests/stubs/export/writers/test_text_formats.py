@@ -31,6 +31,7 @@ def test_csv_reads_back_as_written(names):
     assert read == [["project_id", "organization_id", "name"], *(["p", "o", name] for name in names)]
 
 
+@pytest.mark.slow
 @given(st.lists(TEXTS, min_size=1))
 def test_json_lines_read_back_as_written(names):
     read = [json.loads(line) for line in rows_as_text(JSONL, PROJECTS, chunk(names)).split("\n")[:-1]]

@@ -182,6 +182,7 @@ def test_a_head_within_the_limits_is_served(server: Server, path: str) -> None:
         assert [answer.status for answer in server.answers(*pieces)] == [200]
 
 
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("head", [b"GET /" + b"x" * (1 << 26), b"GET / HTTP/1.1\r\nX: " + b"y" * (1 << 26)])
 def test_the_memory_of_a_head_is_bounded_while_it_arrives(server: Server, head: bytes) -> None:
     import tracemalloc
@@ -392,6 +393,7 @@ def test_a_client_that_has_closed_its_half_gets_its_answers(server: Server, path
     assert server.answers(whole[:-2], half_close=True) == []
 
 
+@pytest.mark.slow
 def test_many_requests_of_a_client_that_has_closed_its_half_are_answered(server: Server) -> None:
     answers = server.answers(request("/healthz") * 2_000, half_close=True)
     assert [answer.status for answer in answers] == [200] * 2_000

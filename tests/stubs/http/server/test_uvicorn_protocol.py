@@ -172,6 +172,7 @@ SAME = [
 ]
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("case", SAME, ids=lambda case: case[1].strip("/"))
 def test_a_response_has_the_same_bytes_with_and_without_a_task(
     port: int, dashboard: Any, case: tuple[str, str, bytes | None, dict[str, str]]

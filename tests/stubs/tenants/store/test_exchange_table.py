@@ -94,6 +94,7 @@ def test_numbers_are_not_given_twice(open_table: OpenTable) -> None:
     assert [read.number > last for read in table.read(0, 10)] == [True]
 
 
+@pytest.mark.slow_beyond(1)
 def test_no_row_becomes_visible_behind_one_that_was_read(open_table: OpenTable) -> None:
     """Whoever asks for what came after the last row it has read misses nothing."""
     reader, writers = open_table(), [open_table() for _ in range(3)]

@@ -183,6 +183,7 @@ def test_of_requests_that_write_at_once_each_gets_its_turn_or_a_conflict(store: 
     assert store.head("org_a") == LogHead(generation, 21)
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     "damage",
     [
@@ -219,6 +220,7 @@ def test_a_restart_of_the_database_is_survived_by_reads_and_loses_nothing(own_se
     assert list(store.read("org_a")) == [record(1), record(2), record(3)]
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away_is_an_error_until_it_is_back(own_server: PostgresServer) -> None:
     store = PostgresStore(own_server.new_database())
     generation = store.append("org_a", [record(1)])
@@ -234,6 +236,7 @@ def test_a_database_that_is_away_is_an_error_until_it_is_back(own_server: Postgr
     assert store.head("org_a") == LogHead(generation, 1)
 
 
+@pytest.mark.slow
 def test_a_commit_whose_answer_is_lost_is_an_error_of_its_own(
     own_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

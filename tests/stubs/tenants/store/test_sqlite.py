@@ -181,6 +181,7 @@ def damaged(path: Path, statement: str) -> SqliteStore:
     return store
 
 
+@pytest.mark.slow_beyond(10)
 @pytest.mark.parametrize("statement", DAMAGE.values(), ids=DAMAGE)
 def test_a_damaged_log_is_named_and_nothing_else_suffers(path: Path, statement: str) -> None:
     store = damaged(path, statement)
