@@ -11,6 +11,7 @@ from orgbilling_fixtures.populations import Population
 from orgbilling_fixtures.usage.patterns import SOURCES
 
 from orgbilling_stubs.billing import ids
+from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS
 from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.billing.ledger_posting import METER_CHARGES
 from orgbilling_stubs.billing.money import unit_charge_micros
@@ -174,7 +175,10 @@ class OrganizationWriter:
     def _sign_up(self) -> list[Row]:
         profile, used_ms = self._profile, self._account.usage.at_ms
         paid = [payment.at_ms for payment in self._account.payments if payment.status == "succeeded"]
-        closed_ms = self._intervals[-1].closed_ms
+        # Who comes back is back with the first thing that shows it: its use, or its active characters.
+        seen_ms = max(self._as_of_ms - MONTH_OPENS_MS, int(used_ms[-1]) if len(used_ms) else 0)
+        returns = [interval for interval in self._intervals[1:] if interval.start_day * DAY_MS <= seen_ms]
+        closed_ms = [self._intervals[0], *returns][-1].closed_ms
         return [
             {
                 "signed_up_at": profile.sign_up.at_ms,
@@ -185,7 +189,7 @@ class OrganizationWriter:
                 "last_used_at": int(used_ms[-1]) if len(used_ms) else None,
                 "first_paid_at": paid[0] if paid else None,
                 "churned_at": closed_ms if closed_ms is not None and closed_ms <= self._as_of_ms else None,
-                "reactivations": len(self._intervals) - 1,
+                "reactivations": len(returns),
             }
         ]
 

@@ -8,12 +8,15 @@ from itertools import accumulate, pairwise
 import pytest
 from orgbilling_fixtures.populations import Population, PopulationSegment
 from orgbilling_stubs.billing import instants
+from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS
 from orgbilling_stubs.billing.instants import DAY_MS
 from orgbilling_stubs.export import organization_tables
 from orgbilling_stubs.export.columnar.columns import values
 from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.organization_tables import OrganizationTables
+from orgbilling_stubs.export.population.profile import OrganizationProfile
 from orgbilling_stubs.export.population.sign_ups import launch_day
+from orgbilling_stubs.export.population.tables import tables
 from orgbilling_stubs.export.selection import SelectionOptions
 from orgbilling_stubs.export.verify.verify import verify
 
@@ -151,6 +154,26 @@ def test_a_note_says_why_there_are_more_or_fewer_and_how_there_are_as_many(as_of
         assert re.search(note, found)
         exact = replace(chosen, days=int(found.rpartition(" ")[2]))
         assert len(exact.selection().organizations) == 50
+
+
+def test_who_comes_back_is_back_when_its_characters_are_counted():
+    selection, returned = selected(orgs=200, population="startup"), 0
+    population = selection.population
+    assert population is not None
+    for organization in selection.organizations:
+        profile = OrganizationProfile(population, 2, organization.sign_up)
+        if profile.segment.billing == "contract":
+            continue  # it leaves when its contracts end
+        for number, interval in enumerate(profile.active_intervals(AS_OF_MS // DAY_MS)[1:], 1):
+            midnight_ms = interval.start_day * DAY_MS
+            for after_ms, reactivations in ((0, number - 1), (MONTH_OPENS_MS, number)):
+                at_ms = midnight_ms + after_ms
+                drawn = tables(population, 2, organization.sign_up, at_ms, ("sign_ups",))
+                row = {name: values(column)[0] for name, column in drawn["sign_ups"].items()}
+                assert row["reactivations"] == reactivations
+                assert (row["churned_at"] is None) == (after_ms > 0)
+            returned += 1
+    assert returned > 1
 
 
 def test_a_launch_on_the_29th_of_february_is_moved_by_whole_periods():
