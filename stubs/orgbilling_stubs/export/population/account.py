@@ -50,11 +50,11 @@ USAGE, EVENTS, SERVICES, SINGLE = range(4)
 """Where an entry comes from; its `source_row` is a usage (USAGE) or a single entry (SINGLE)."""
 
 _FREE_CREDIT_MICROS = 10 * MICROS_PER_USD
-_VOUCHERS = (("WELCOME50", 50), ("WELCOME25", 25), ("SPRING25", 25), ("PARTNER100", 100), ("MEETUP20", 20))
+_VOUCHERS = (("WELCOME50", 50), ("WELCOME25", 25), ("FRIENDS25", 25), ("PARTNER100", 100), ("MEETUP20", 20))
 _LEAST_LIMIT_USD = 2_000
 _LIMIT_DAYS = 90
 _MICROS_PER_MESSAGE = 1_400
-"""A first limit is for about so many days, at about so much a message."""
+"""A first limit is for about so many days; a message is expected to cost about so much."""
 _CHARGE_USD = {"monthly": (150, 16, 50), "one_time": (500, 11, 250), "annual": (1_200, 9, 300)}
 _CHARGE_TYPES = ("monthly", "one_time", "monthly", "annual", "monthly")
 
@@ -256,14 +256,14 @@ class AccountWriter:
         profile = self._profile
         if profile.segment.billing == "prepaid" or not profile.project_limit:
             return []
-        begin_day, yearly_micros = profile.first_day + 5, None
+        # Nobody agrees to a service that costs more than what is used, or a sixth of a contract's credit.
+        begin_day, yearly_micros = profile.first_day + 5, self._expected_daily_micros() * 365
         if profile.segment.billing == "contract":
             if not self._contracts or self._contracts[0].starts_paid_ms > self._as_of_ms:
                 return []
             begin_day = self._contracts[0].starts_paid_ms // DAY_MS + 2
-            # Nobody agrees to a service that takes more than a sixth of the credit.
             terms = self._contracts[0].terms
-            yearly_micros = terms.credit_micros * 12 // terms.term_months
+            yearly_micros = terms.credit_micros * 12 // terms.term_months // 6
         words = lexicon("en_US")
         agreements = []
         for number in range(profile.below(5, "agreement-count")):
@@ -276,7 +276,7 @@ class AccountWriter:
             least_usd, steps, step_usd = _CHARGE_USD[kind]
             amount_micros = (least_usd + step_usd * ((word >> 40) % steps)) * MICROS_PER_USD
             times = 12 if kind == "monthly" else 1
-            if yearly_micros is not None and amount_micros * times * 6 > yearly_micros:
+            if amount_micros * times > yearly_micros:
                 continue
             texts: tuple[str, ...] = getattr(words, kind)
             projects = len(self._activity.project_days)
@@ -286,7 +286,7 @@ class AccountWriter:
                 texts[(word >> 50) % len(texts) if number < 2 else (number + (word >> 50)) % len(texts)],
                 amount_micros,
                 kind,
-                (word >> 44) % known if known and projects and number % 2 else None,
+                (word >> 44) % known if known and projects and word >> 36 & 1 else None,
                 created_ms,
                 profile.members[(word >> 54) % len(profile.members)],
                 None,
@@ -294,6 +294,10 @@ class AccountWriter:
             )
             agreements.append(agreement)
         return agreements
+
+    def _expected_daily_micros(self) -> int:
+        """What a day of the size that it signed up for costs, roughly."""
+        return (exp2(self._profile.size_log2) >> 16) * _MICROS_PER_MESSAGE
 
     def _interval_at(self, at_ms: int) -> Interval | None:
         """The interval in which the organization has an account at an instant."""
@@ -356,7 +360,8 @@ class AccountWriter:
                 )
             )
         if terms.bonus_micros:
-            bonus_ms = contract.starts_paid_ms + 2_000
+            delay_ms = 300 + self._profile.below(2_700, "bonus", terms.start_ms // DAY_MS)
+            bonus_ms = contract.starts_paid_ms + delay_ms
             entries.append(
                 SingleEntry(
                     bonus_ms,
@@ -529,8 +534,9 @@ class AccountWriter:
         text = "Credit purchase" if purchase.by_hand else AUTOMATIC_TOP_UP
         creator = None
         if purchase.by_hand:
-            members = self._profile.members
-            creator = members[(purchase.attempts.paid_ms // DAY_MS) % 3 % len(members)]
+            # Mostly the one who signed up; two others stand in.
+            word = self._profile.draw("buyers", purchase.attempts.paid_ms // DAY_MS)
+            creator = self._profile.members[0 if word % 16 < 11 else 1 + (word >> 4) % 2]
         return SingleEntry(
             purchase.attempts.paid_ms,
             _BOUGHT,
@@ -700,7 +706,7 @@ class AccountWriter:
         At sign-up it is the first one above what 90 days of the organization's size cost. When a charge
         brings the debt within a tenth of it, it is raised to the next one before the charge is posted.
         """
-        at_first = (exp2(self._profile.size_log2) >> 16) * _MICROS_PER_MESSAGE * _LIMIT_DAYS
+        at_first = self._expected_daily_micros() * _LIMIT_DAYS
         least = max(at_first, -(-highest_micros * 10 // 9), _LEAST_LIMIT_USD * MICROS_PER_USD)
         power = len(str(least // MICROS_PER_USD)) - 1
         steps = (digit * int(10**place) for place in (power, power + 1) for digit in (1, 2, 5))
@@ -717,7 +723,7 @@ class AccountWriter:
         issued_ms = opening_ms + 5 * HOUR_MS + word % (4 * HOUR_MS)
         due_ms = issued_ms + profile.segment.payment_terms_days * DAY_MS
         due_day = due_ms // DAY_MS
-        paid_day = max(profile.payment_day(due_day, word >> 12), issued_ms // DAY_MS + 1)
+        paid_day = profile.payment_day(issued_ms // DAY_MS, due_day, word >> 12)
         paid_ms, written_off_ms = profile.office_instant(paid_day, word >> 24), NEVER_MS
         insolvent_ms = self._intervals[-1].insolvent_ms
         if insolvent_ms is not None and opening_ms >= insolvent_ms:

@@ -21,7 +21,7 @@ from orgbilling_fixtures import random_stream
 from orgbilling_fixtures.distributions import LOG2_E, NORMAL_QUANTILES, ONE, exp2, log2, lookup, zipf
 from orgbilling_fixtures.personas.model import EVENTS, SERVICES
 from orgbilling_fixtures.populations import PopulationModel
-from orgbilling_fixtures.populations.regions import REGIONS, holidays
+from orgbilling_fixtures.populations.regions import holidays, utc_offset_hours
 from orgbilling_fixtures.usage import history as usage_model
 from orgbilling_fixtures.usage.patterns import LAUNCH_PERMILLE, POPULAR, SOURCES
 
@@ -268,9 +268,11 @@ def _special_permille(profile: OrganizationProfile, day: Integers) -> Integers:
     special = np.where(
         bits(words, 0, 0xFFFF) * 1000 >> 16 < _INCIDENT_PER_THOUSAND_DAYS, _INCIDENT_PERMILLE, 1000
     )
-    words = draws(random_stream.key(profile.key, "launches"), day // 30)
+    # Thirty days of one's own: else all launches would be in the same half of the same thirty days.
+    phased_day = day + profile.below(30, "launch phase")
+    words = draws(random_stream.key(profile.key, "launches"), phased_day // 30)
     launches = bits(words, 0, 0xFFFF) * 1000 >> 16 < _LAUNCH_PER_THOUSAND_MONTHS
-    age = day % 30 - bits(words, 32, 15)
+    age = phased_day % 30 - bits(words, 32, 15)
     is_launch = launches & (age >= 0) & (age < len(LAUNCH_PERMILLE))
     if is_launch.any():
         faded = _array(LAUNCH_PERMILLE)[np.clip(age, 0, len(LAUNCH_PERMILLE) - 1)]
@@ -380,7 +382,9 @@ def _usage(
     messages = ((means * count_factors >> 16) + bits(words, 8)) >> 8
     booked = np.flatnonzero(messages > 0)
     day, slot, words, messages = day[booked], slot[booked], words[booked], messages[booked]
-    at_ms = day * DAY_MS + _times_of_day(profile, random_stream.key(profile.key, "times"), counters[booked])
+    at_ms = day * DAY_MS + _times_of_day(
+        profile, random_stream.key(profile.key, "times"), counters[booked], day
+    )
     known = np.flatnonzero((at_ms > profile.sign_up.at_ms + HOUR_MS // 6) & (at_ms <= as_of_ms))
     order = known[np.argsort(at_ms[known] * _SLOTS_PER_DAY + slot[known], kind="stable")]
     day, slot, words, messages, at_ms = day[order], slot[order], words[order], messages[order], at_ms[order]
@@ -435,20 +439,32 @@ def _output_share_of_model(model: str) -> int:
     return random_stream.below(random_stream.key("output share", model), 8_000) - 4_000
 
 
-def _times_of_day(profile: OrganizationProfile, key: int, counters: Integers) -> Integers:
-    """A millisecond of the day for each counter, more often in busy hours."""
-    first_ms, width_ms = _busy_intervals(profile.segment.audience, REGIONS[profile.region].utc_offset_hours)
+def _times_of_day(profile: OrganizationProfile, key: int, counters: Integers, day: Integers) -> Integers:
+    """A millisecond of the UTC day for each counter and its day, more often in busy hours."""
+    first_ms, width_ms = _busy_intervals(profile.segment.audience)
+    if not len(day):
+        return day
+    blocks = range(int(day.min()) // _BLOCK_DAYS, int(day.max()) // _BLOCK_DAYS + 1)
+    offsets = np.concatenate([_offsets_ms(profile.region, block) for block in blocks])
     words = draws(key, counters)
     interval = bits(words, 0, 1023)
-    times: Integers = (first_ms[interval] + (bits(words, 32, 0xFFFFFFFF) * width_ms[interval] >> 32)) % DAY_MS
+    local_ms = first_ms[interval] + (bits(words, 32, 0xFFFFFFFF) * width_ms[interval] >> 32)
+    times: Integers = (local_ms - offsets[day - blocks[0] * _BLOCK_DAYS]) % DAY_MS
     return times
 
 
-@lru_cache(maxsize=64)
-def _busy_intervals(audience: str, offset_hours: int) -> tuple[Integers, Integers]:
-    """The UTC day in 1,024 equally busy intervals: their first milliseconds and widths."""
-    starts = _array(hour_edges(audience))
-    return (starts[:-1] - offset_hours * HOUR_MS) % DAY_MS, np.diff(starts)
+@lru_cache(maxsize=512)
+def _offsets_ms(region: str, block: int) -> Integers:
+    """How far a region's clocks are ahead of UTC on the days of a block, in milliseconds."""
+    days = range(block * _BLOCK_DAYS, (block + 1) * _BLOCK_DAYS)
+    return _array([utc_offset_hours(region, day) * HOUR_MS for day in days])
+
+
+@cache
+def _busy_intervals(audience: str) -> tuple[Integers, Integers]:
+    """The local day in 1,024 equally busy intervals: their first milliseconds and widths."""
+    edges = _array(hour_edges(audience))
+    return edges[:-1], np.diff(edges)
 
 
 def _model_column(
@@ -513,7 +529,7 @@ def _meters(
     words = draws(random_stream.key(profile.key, "meters"), counters)
     count_factors = _COUNT_FACTORS[_BIT_LENGTHS[np.minimum(means >> 8, 2047)], bits(words, 0)]
     counts = ((means * count_factors >> 16) + bits(words, 8)) >> 8
-    times = _times_of_day(profile, random_stream.key(profile.key, "meter-times"), counters)
+    times = _times_of_day(profile, random_stream.key(profile.key, "meter-times"), counters, day)
     # What is metered after the settlement would be billed with the next day.
     at_ms = day * DAY_MS + np.minimum(times, SETTLEMENT_MS - 1 - slot)
     made_ms = max(profile.sign_up.at_ms + HOUR_MS // 6, project_days[0] * DAY_MS)

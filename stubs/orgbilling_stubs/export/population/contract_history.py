@@ -32,7 +32,7 @@ from orgbilling_stubs.billing.money import MICROS_PER_USD
 from orgbilling_stubs.billing.tenant_config import ContractTerms
 from orgbilling_stubs.export.population.price_history import PlanChange
 from orgbilling_stubs.export.population.profile import NEVER_MS, Interval, OrganizationProfile
-from orgbilling_stubs.export.population.working_hours import office_time_ms
+from orgbilling_stubs.export.population.working_hours import LONGEST_REST_DAYS, office_time_ms
 
 _TERMS_MONTHS = (12, 12, 12, 12, 24, 24, 36, 6)
 _FREQUENCIES = ("monthly", "monthly", "quarterly", "quarterly", "annual", "one_time")
@@ -136,7 +136,9 @@ def contracts(profile: OrganizationProfile, until_day: int, sizing: ContractSizi
     if profile.segment.billing != "contract" or not profile.project_limit:
         return []
     start_day = profile.first_day + 35 + profile.below(75, "contract-start")
-    start_ms = start_day * DAY_MS + office_time_ms(profile.region, profile.draw("contract-start", 1))
+    start_ms = start_day * DAY_MS + office_time_ms(
+        profile.region, start_day, profile.draw("contract-start", 1)
+    )
     signed: list[SignedContract] = []
     while True:
         replaces = bool(signed) and signed[-1].replaced
@@ -177,8 +179,13 @@ def _replaced_ms(contract: SignedContract, until_day: int, sizing: ContractSizin
 
 def _is_renewed(profile: OrganizationProfile, signed: Sequence[SignedContract]) -> bool:
     """Whether the last contract is followed by another one."""
-    chance, last = profile.below(100, "renewal", len(signed)), signed[-1]
-    return last.replaced or (last.cancelled_ms is None and chance < profile.segment.renewal_percent)
+    last = signed[-1]
+    return last.replaced or (last.cancelled_ms is None and _renews(profile, len(signed) - 1))
+
+
+def _renews(profile: OrganizationProfile, number: int) -> bool:
+    """Whether contract `number` is followed by another one, unless it ends early."""
+    return profile.below(100, "renewal", number + 1) < profile.segment.renewal_percent
 
 
 def _contract(
@@ -197,7 +204,8 @@ def _contract(
     if number == 0 and word & 1:
         first_ms = instants.parse(instants.month(start_ms) + "-01")
         start_ms = instants.add_months(first_ms, 1) + start_ms % DAY_MS
-    signed_day = start_ms // DAY_MS - 8 - (word >> 20) % 20  # no run of days off is longer
+    # It is signed before the term begins, even when everybody is off on that day.
+    signed_day = start_ms // DAY_MS - LONGEST_REST_DAYS - (word >> 20) % 20
     signed_ms = profile.office_instant(max(signed_day, profile.first_day + _TRIAL_DAYS), word >> 24)
     if signed_ms // DAY_MS > until_day:
         return None
@@ -261,7 +269,8 @@ def _terms(
         start_ms=start_ms,
         end_ms=instants.add_months(start_ms, term_months),
         term_months=term_months,
-        auto_renew=bool(word >> 50 & 1),
+        # One that will not be followed by another is not renewed by itself.
+        auto_renew=bool(word >> 50 & 1) and _renews(profile, number),
         overdue=0,
         created_by=profile.members[(word >> 52) % len(profile.members)],
         notes=_NOTES[(word >> 56) % len(_NOTES)],
@@ -292,7 +301,7 @@ def _installments(
         issued_day = max(due_day - min(30, profile.segment.payment_terms_days), signed_ms // DAY_MS)
         issued_ms = issued_day * DAY_MS + 6 * HOUR_MS + word % (2 * HOUR_MS)
         issued_ms = max(issued_ms, signed_ms + 10 * MINUTE_MS + word % (40 * MINUTE_MS))
-        paid_day = max(profile.payment_day(due_day, word), issued_ms // DAY_MS + 1)
+        paid_day = max(profile.payment_day(issued_ms // DAY_MS, due_day, word), issued_ms // DAY_MS + 1)
         paid_ms = profile.office_instant(paid_day, word >> 20)
         if cancelled_ms is not None:
             is_unpaid = position > 0 and row.due_ms > cancelled_ms - unpaid_days * DAY_MS

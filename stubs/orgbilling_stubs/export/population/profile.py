@@ -21,8 +21,8 @@ from orgbilling_fixtures.populations.organization_names import company_name, pro
 from orgbilling_fixtures.populations.regions import REGIONS
 
 from orgbilling_stubs.billing import ids, instants
-from orgbilling_stubs.billing.instants import DAY_MS
-from orgbilling_stubs.export.population.sign_ups import SignUp
+from orgbilling_stubs.billing.instants import DAY_MS, HOUR_MS
+from orgbilling_stubs.export.population.sign_ups import SignUp, region_weights
 from orgbilling_stubs.export.population.working_hours import office_instant
 
 MEMBER_COUNT = 6
@@ -122,9 +122,10 @@ class OrganizationProfile:
 
     @cached_property
     def region(self) -> str:
-        """Where it is."""
+        """Where it is: rather where it was day when it signed up."""
         regions = self.population.regions
-        return regions[_pick(self.draw("region"), [weight for _, weight in regions])][0]
+        weights = region_weights(self.population, self.sign_up.at_ms // HOUR_MS % 24)
+        return regions[_pick(self.draw("region"), list(weights))][0]
 
     @property
     def currency(self) -> str:
@@ -209,7 +210,7 @@ class OrganizationProfile:
         return months
 
     def office_instant(self, day: int, word: int) -> int:
-        """A moment at which its offices are open, on a day or the next working day."""
+        """A moment at which its offices are open, on a day or one of the next working days."""
         return office_instant(self.region, day, word)
 
     def leaving(self, start_day: int, day: int, word: int) -> Interval:
@@ -227,13 +228,20 @@ class OrganizationProfile:
         """How many of its invoices are paid late: some organizations often do, others hardly ever."""
         return self.segment.late_percent * (20 + self.below(160, "lateness")) // 100
 
-    def payment_day(self, due_day: int, word: int) -> int:
-        """When an invoice that is due on a day is paid: mostly some days before, by some often late.
+    def payment_day(self, issued_day: int, due_day: int, word: int) -> int:
+        """When an invoice is paid: a day after that of its issue, mostly some days before it is due.
 
-        More than half of the late ones are so by less than two weeks, one in eight by one to three months.
+        Three of ten organizations pay when an invoice has come, the others one in four of theirs at any time
+        in between. More than half of the late payments are so by less than two weeks, one in eight by one to
+        three months.
         """
         if word % 100 >= self.late_percent():
-            return due_day - (word >> 8) % 12
+            term_days = max(1, due_day - issued_day)
+            if self.below(10, "promptness") < 3:
+                return issued_day + 1 + (word >> 8) % min(9, term_days)
+            if word >> 28 & 3 == 0:
+                return issued_day + 1 + (word >> 8) % term_days
+            return max(due_day - (word >> 8) % 12, issued_day + 1)
         kind = word >> 24 & 15
         if kind < 9:
             return due_day + 1 + (word >> 8) % 10

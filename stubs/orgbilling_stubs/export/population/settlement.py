@@ -145,9 +145,10 @@ class PurchaseRule:
         failure = FAILURES[(word >> 8) % len(FAILURES)]
         attempts = [Attempt(first_ms, failure)]
         word = random_stream.draw(random_stream.key(self.profile.key, "retries"), at_ms)
+        delays = random_stream.draw(random_stream.key(self.profile.key, "retry delays"), at_ms)
         for number, days in enumerate(_RETRY_DAYS):
             chance = word >> 8 * number & 255
-            retry_ms = first_ms + days * DAY_MS + chance * (word >> 40 & 0xFFFF) % (5 * HOUR_MS)
+            retry_ms = first_ms + days * DAY_MS + ((delays >> 16 * number & 0xFFFF) * 5 * HOUR_MS >> 16)
             if failure != "expired_card" and chance * 100 < _RETRY_SUCCESS_PERCENT * 256:
                 return PurchaseAttempts(issued_ms, (*attempts, Attempt(retry_ms, None)))
             attempts.append(Attempt(retry_ms, failure))

@@ -1,11 +1,12 @@
 """When the organizations of a population sign up, in absolute time.
 
-A day has a weight: the growth of the business, times what a weekday and the end of a year do. On the running
-sum of the weights, N organizations sign up at random: the waits between them are exponential, scaled so that
-the sum up to the *reference instant* has exactly N of them. That is a Poisson process under the condition of
-N events: two months of equal weight differ as chance has it. There are exactly N organizations at the
-reference instant, fewer before, and more after it, when the weight grows no further. Nothing of it depends on
-the as-of instant, unless the user asks for a number of days, which ends at the as-of instant.
+A day has a weight: the growth of the business, times what a weekday and the end of a year do; its hours have
+shares of it, by where people are awake. On the running sum of the weights, N organizations sign up at random:
+the waits between them are exponential, scaled so that the sum up to the *reference instant* has exactly N of
+them. That is a Poisson process under the condition of N events: two months of equal weight differ as chance
+has it. There are exactly N organizations at the reference instant, fewer before, and more after it, when the
+weight grows no further. Nothing of it depends on the as-of instant, unless the user asks for a number of
+days, which ends at the as-of instant.
 
 Example: two days of weights 1 and 3 and N = 2. The waits 0.4, 0.9 and 0.3 add up to 1.6, so that the
 organizations are at 0.4 / 1.6 and 1.3 / 1.6 of 4, which is 1 and 3.25: the first one at the second day's
@@ -16,22 +17,24 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from calendar import isleap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
 from orgbilling_fixtures import random_stream
 from orgbilling_fixtures.distributions import LOG2_E, exp2, log2
 from orgbilling_fixtures.populations import Population
+from orgbilling_fixtures.populations.regions import REGIONS
 
-from orgbilling_stubs.billing.instants import DAY_MS
+from orgbilling_stubs.billing.instants import DAY_MS, HOUR_MS
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _DAYS_PER_YEAR = 365
 _WEEKDAY_PERCENT = (118, 124, 122, 116, 100, 58, 62)
-_HOUR_PERMILLE = (
+_LOCAL_HOUR_PERMILLE = (
     18,
     14,
     12,
@@ -57,7 +60,7 @@ _HOUR_PERMILLE = (
     30,
     20,
 )
-_HOUR_MS = 3_600_000
+_HOURS = 24
 _FIRST_AGE_YEARS, _PERIOD_YEARS = 3, 4
 _MEAN_WAIT = LOG2_E << 8
 
@@ -106,11 +109,13 @@ class SignUpCurve:
         weights = [self._weight(day) for day in range(self.launch_day, last_day + 1)]
         sums = [0, *accumulate(weights)]
         whole = self._sum_at(self.reference_ms, sums, weights)
+        hours = hour_weights(self.population)
         for number, place in enumerate(self._places(whole)):
             index = bisect_right(sums, place) - 1
             if index >= len(weights):
                 return
-            at_ms = (self.launch_day + index) * DAY_MS + _time_of_day(place - sums[index], weights[index])
+            time_ms = _time_of_day(hours, place - sums[index], weights[index])
+            at_ms = (self.launch_day + index) * DAY_MS + time_ms
             if at_ms > as_of_ms:
                 return
             yield SignUp(number, at_ms)
@@ -142,9 +147,10 @@ class SignUpCurve:
         """The running sum of the weights at an instant."""
         day, time_ms = divmod(at_ms, DAY_MS)
         index = day - self.launch_day
-        hour, rest_ms = divmod(time_ms, _HOUR_MS)
-        permille = sum(_HOUR_PERMILLE[:hour]) * _HOUR_MS + _HOUR_PERMILLE[hour] * rest_ms
-        passed = weights[index] * permille // (sum(_HOUR_PERMILLE) * _HOUR_MS)
+        hour, rest_ms = divmod(time_ms, HOUR_MS)
+        hours = hour_weights(self.population)
+        part = sum(hours[:hour]) * HOUR_MS + hours[hour] * rest_ms
+        passed = weights[index] * part // (sum(hours) * HOUR_MS)
         return max(1, sums[index] + passed)
 
 
@@ -153,11 +159,29 @@ def _wait(word: int) -> int:
     return ((64 << 16) - log2(word | 1) << 8) + (word & 255)
 
 
-def _time_of_day(place: int, weight: int) -> int:
+@lru_cache(maxsize=1024)
+def region_weights(population: Population, hour: int) -> tuple[int, ...]:
+    """How many sign up in an hour of the UTC day in each region of a population, in comparison.
+
+    By standard time. Over a day, regions sign up by their weights.
+    """
+    return tuple(
+        weight * _LOCAL_HOUR_PERMILLE[(hour + REGIONS[region].standard_offset_hours) % _HOURS]
+        for region, weight in population.regions
+    )
+
+
+@lru_cache(maxsize=64)
+def hour_weights(population: Population) -> tuple[int, ...]:
+    """How many sign up in each hour of the UTC day, in comparison."""
+    return tuple(sum(region_weights(population, hour)) for hour in range(_HOURS))
+
+
+def _time_of_day(hours: Sequence[int], place: int, weight: int) -> int:
     """The millisecond of the day when so much of its weight has passed; it rises with the place."""
-    goal = place * sum(_HOUR_PERMILLE) * _HOUR_MS // weight
-    for hour, permille in enumerate(_HOUR_PERMILLE):
-        if goal < permille * _HOUR_MS:
-            return hour * _HOUR_MS + goal // permille
-        goal -= permille * _HOUR_MS
+    goal = place * sum(hours) * HOUR_MS // weight
+    for hour, part in enumerate(hours):
+        if goal < part * HOUR_MS:
+            return hour * HOUR_MS + goal // part
+        goal -= part * HOUR_MS
     return DAY_MS - 1

@@ -101,6 +101,56 @@ def test_cards_fail_as_often_as_a_population_says(tmp_path, make, billing):
     assert [check for check in verify(tmp_path / "out") if check.problem] == []
 
 
+def as_expected(found, expected):
+    """Whether a count is what chance makes of its expected value, but for one in a hundred thousand."""
+    return abs(found - expected) < 4.5 * expected**0.5
+
+
+@pytest.mark.slow
+def test_credit_is_lost_and_refunded_as_often_as_a_population_says(tmp_path):
+    """A card fails three times more in one of eight cases, an expired one always; then 30 % give up."""
+    path = tmp_path / "failing.yaml"
+    path.write_text(
+        "segments: [{segment: a, share: 1, card_failure_percent: 60, refund_percent: 20, "
+        "paying_percent: 100, automatic_top_up_percent: 100, messages_per_day: 300}]\n"
+    )
+    selection = selected(orgs=120, population=str(path))
+    source, statuses, settled = OrganizationTables(selection), Counter(), 0
+    for organization in selection.organizations:
+        invoices = source.tables(organization, ("invoices",))["invoices"]
+        statuses.update(invoices["status"])
+        settled += sum(issued_ms < AS_OF_MS - 60 * DAY_MS for issued_ms in invoices["issued_at"])
+    bought = statuses.total() - statuses["refunded"]
+    assert settled > 0.8 * bought
+    assert as_expected(statuses["uncollectible"], 0.6 * (3 / 4 / 8 + 1 / 4) * 0.3 * bought)
+    assert as_expected(statuses["refunded"], 0.2 * statuses["paid"])
+
+
+@pytest.mark.slow
+def test_postpaid_customers_are_insolvent_as_often_as_they_are_late(tmp_path):
+    """One of eighty late invoices is never paid, nor a later one. An organization is late with 20 to 179 % of
+    what the population says, at most with all: here with 80 %.
+    """
+    path = tmp_path / "late.yaml"
+    path.write_text(
+        "segments: [{segment: a, share: 1, billing: postpaid, late_percent: 100, messages_per_day: 20, "
+        "churn_percent_per_month: 0}]\n"
+    )
+    selection = selected(orgs=240, population=str(path))
+    source, insolvent, months = OrganizationTables(selection), 0, 0
+    for organization in selection.organizations:
+        invoices = source.tables(organization, ("invoices",))["invoices"]
+        # All that are not paid have been written off by then.
+        old = [
+            status
+            for status, issued_ms in zip(invoices["status"], invoices["issued_at"], strict=True)
+            if issued_ms < AS_OF_MS - 190 * DAY_MS
+        ]
+        insolvent += "uncollectible" in old
+        months += old.count("paid") + ("uncollectible" in old)
+    assert as_expected(insolvent, 0.8 / 80 * months)
+
+
 def test_everybody_of_a_number_of_days_has_signed_up_within_them():
     for days in (1, 7, 40):
         selection = selected(days=days, orgs=30)

@@ -290,6 +290,13 @@ WHERE coalesce(paid_count, 0) <> coalesce(credited, 0) OR coalesce(paid_usd, 0) 
     OR coalesce(bonus, 0) <> bonus_credits_usd * bonus_credits_paid
     OR (stripe_subscription_id IS NULL) <> (coalesce(paid_count, 0) = 0);
 
+-- contract-renewed: a contract of a population that renews by itself is followed by another one, unless it ends early
+SELECT organization_id, contract_id, end_date FROM v_contracts AS signed JOIN v_drawn USING (organization_id)
+WHERE auto_renew = 1 AND status = 'expired' AND NOT EXISTS (
+    SELECT 1 FROM v_contracts AS other
+    WHERE other.organization_id = signed.organization_id AND other.start_date = signed.end_date
+);
+
 -- contract-regular: the regular payment is that of the first regular installment, of which a contract that is paid once has one
 SELECT organization_id, contract_id, payment_amount_usd, amount_usd, payment_frequency, regular_count FROM v_contracts JOIN (
     SELECT *, count(*) OVER (PARTITION BY organization_id, contract_id) AS regular_count
