@@ -18,12 +18,15 @@ import httpx
 import pytest
 from orgbilling_fixtures.personas.model import Persona
 from orgbilling_fixtures.usage.history import UsageHistory
+from orgbilling_openapi import control_description, description
+from orgbilling_openapi.strict_json import JsonObject
 from orgbilling_stubs.app import App, build
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.billing import scheduler, state
 from orgbilling_stubs.billing.tenant import Tenant
 from orgbilling_stubs.billing.tenant_config import TenantConfig
+from orgbilling_stubs.http.json_schemas import Schemas
 from orgbilling_stubs.settings import Settings
 from orgbilling_stubs.tenants import tenant_factory
 from orgbilling_stubs.tenants.clock import wall_ms
@@ -185,6 +188,24 @@ def _histories_are_run_once() -> Iterator[None]:
         remembered = RememberedHistories()
         patch.setattr(state, "new_tenant", remembered.new_tenant)
         patch.setattr(scheduler, "advance", remembered.advance)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shipped_schemas_are_compiled_once() -> Iterator[None]:
+    """Most tests assemble a stub, and a third of the work is to compile the schemas of its descriptions."""
+    shipped = (description.load(), control_description.load())
+    compiled: dict[tuple[int, bool], tuple[Any, Any]] = {}
+    begin = Schemas.__init__
+
+    def share(self: Schemas, document: JsonObject, *, tolerant: bool = False) -> None:
+        begin(self, document, tolerant=tolerant)
+        if document in shipped:
+            key = (shipped.index(document), tolerant)
+            self._validators, self._one_sided = compiled.setdefault(key, ({}, {}))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Schemas, "__init__", share)
         yield
 
 
