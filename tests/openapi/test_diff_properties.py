@@ -538,7 +538,7 @@ def check_found(name: str, severity: str, names: set[str], seed: int) -> None:
     assert [row.severity for row in found][:1] == [severity]
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow_beyond(2)
 @pytest.mark.parametrize("name", REWRITES)
 @pytest.mark.parametrize(("base", "seed"), [("facts", 0), ("facts", 1), ("ours", 2)])
 def test_a_rewrite_is_no_change(name: str, base: str, seed: int) -> None:
@@ -547,7 +547,7 @@ def test_a_rewrite_is_no_change(name: str, base: str, seed: int) -> None:
     assert [(change.what, change.pointer) for change in found if change.what != "an operation"] == []
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(("name", "severity"), REAL)
 def test_a_real_change_is_found(name: str, severity: str) -> None:
     check_found(name, severity, set(), 0)

@@ -21,7 +21,7 @@ def found(suite_run: Any) -> set[tuple[str, str]]:
     return {(finding.rule, finding.operation) for finding in suite_run.findings()}
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize("name", STEPS)
 def test_the_stub_breaks_nothing(suite: Any, token: Callable[..., str], name: str) -> None:
     run = suite(token=token("org_standard"))
