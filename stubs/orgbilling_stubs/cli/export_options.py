@@ -69,6 +69,7 @@ Orgs = Annotated[
         "Draw N organizations of the personas named; or a population that has N four years after its launch, "
         "and exactly N with --days.",
         min=1,
+        max=1_000_000,
         metavar="N",
     ),
 ]
@@ -137,7 +138,9 @@ PartitionBy = Annotated[
     _option("Divide the long tables of Parquet by date or month, in folders.", metavar="date|month"),
 ]
 Block = Annotated[int, typer.Option(min=1, help="How many organizations a part has.")]
-Jobs = Annotated[int | None, _option("How many processes work. (default: one for each core)", min=1)]
+Jobs = Annotated[
+    int | None, _option("How many processes work. (default: one for each core)", min=1, max=256)
+]
 To = Annotated[
     str | None, _option("Load the data into this database: postgresql://…", metavar="URL", callback=not_empty)
 ]

@@ -31,6 +31,8 @@ CONTROL_TOKEN_VARIABLE = "ORGBILLING_CONTROL_TOKEN"  # noqa: S105 -- a variable'
 
 MAX_DAYS = 3660
 """The longest history that can be asked for, in days: ten years."""
+MAX_ORGANIZATIONS = 1_000_000
+"""How many organizations can be drawn: their sign-ups take 18 s to draw, and 400 MB."""
 
 DEFAULT_POPULATION = "startup"
 
@@ -94,8 +96,9 @@ class SelectionOptions:
     launched_day: int | None = None
 
     def __post_init__(self) -> None:
-        if self.orgs is not None and self.orgs < 1:
-            raise ExportError("out_of_range", f"orgs: {self.orgs} is less than 1")
+        if self.orgs is not None and not 1 <= self.orgs <= MAX_ORGANIZATIONS:
+            problem = f"orgs: {self.orgs} is not from 1 to {MAX_ORGANIZATIONS:,}"
+            raise ExportError("out_of_range", problem)
         if self.days is not None and not 1 <= self.days <= MAX_DAYS:
             raise ExportError("out_of_range", f"days: {self.days} is not from 1 to {MAX_DAYS}")
         problem = self._contradiction()

@@ -116,6 +116,7 @@ def test_the_instant_is_text_a_datetime_or_now():
     [
         ({"table": "legder"}, "unknown_table", "table: 'legder' is not one of .*did you mean .ledger"),
         ({"orgs": 0}, "out_of_range", "orgs: 0"),
+        ({"orgs": selection.MAX_ORGANIZATIONS + 1}, "out_of_range", "orgs: 1000001 is not from 1"),
         ({"days": 0}, "out_of_range", f"days: 0 is not from 1 to {selection.MAX_DAYS}"),
         ({"days": selection.MAX_DAYS + 1}, "out_of_range", "days"),
         ({"part_size": 0}, "out_of_range", "part_size"),
