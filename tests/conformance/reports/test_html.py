@@ -7,6 +7,10 @@ from html.parser import HTMLParser
 from orgbilling_conformance import Finding, Report, SkippedRule
 from orgbilling_conformance.reports import html
 from orgbilling_conformance.reports.report import Comparison
+from orgbilling_openapi import description
+from orgbilling_openapi.operations import operations_by_id
+
+OPERATIONS = len(operations_by_id(description.load()))
 
 VOID = {"meta", "br", "link", "img"}
 
@@ -36,7 +40,7 @@ def test_one_page_that_loads_nothing(report: Report) -> None:
         "GET /org/billing",
         "three ways out",
         "Accepted",
-        "1 of 13 operations, 1 rules held, 2 broken (1 error, 1 warning), 1 accepted, 1 not run",
+        f"1 of {OPERATIONS} operations, 1 rules held, 2 broken (1 error, 1 warning), 1 accepted, 1 not run",
         "January 2, 2026 at 03:04 UTC",
         "Not judged",
         "Not run",

@@ -138,7 +138,3 @@ def test_another_instant_gets_another_reply(dashboard):
 def test_a_read_looks_at_nothing_else_of_a_request(dashboard, operation_id):
     handlers = operation_handlers(descriptions.load(), dashboard.app.service)
     assert handlers[operation_id](Question(operation_id)).status == 200
-
-
-def test_every_read_is_tried():
-    assert len(READS) == 9

@@ -372,7 +372,10 @@ def test_exported_facts_have_nothing_of_ours_but_words():
 @pytest.mark.parametrize("suffix", [".json", ".yaml", ".yml"])
 def test_a_file_is_written_in_the_format_of_its_name(tmp_path, suffix):
     file = tmp_path / f"api{suffix}"
-    assert run("export", "--out", file).output == f"{file}: OpenAPI 3.1.0, 13 paths\n"
+    assert (
+        run("export", "--out", file).output
+        == f"{file}: OpenAPI 3.1.0, {len(description.load()['paths'])} paths\n"
+    )
     text = file.read_text("utf-8")
     assert yaml.safe_load(text) == description.load()
     assert text.startswith("{") == (suffix == ".json")

@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from orgbilling_openapi import description
+from orgbilling_openapi.operations import operations_by_id
 
 ORG = "org_console"
 PATH = "/_mock/time"
@@ -179,7 +181,7 @@ def test_a_snapshot_is_taken_restored_compared_and_deleted(contract: Any) -> Non
     assert "Compare with now before" in text_of(html)
     contract("POST", f"{API}/adjustments", None, json={"amountUsd": "2.000001"})
     compared = text_of(page(contract, **{"compare": "1", "from": "before"}))
-    assert "3 of 13 responses differ." in compared
+    assert f"3 of {len(operations_by_id(description.load()))} responses differ." in compared
     assert "+2.000001" in compared
     html = press(contract, page(contract), "Restore before")
     assert "nothing differs." in text_of(page(contract, **{"compare": "1", "from": "before"}))
