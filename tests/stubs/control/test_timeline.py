@@ -193,7 +193,6 @@ def test_reading_creates_no_organization(drive: Any) -> None:
         assert drive("GET", f"/organizations/org_nobody/{path}").status_code == 404
 
 
-@pytest.mark.slow
 def test_going_back_keeps_a_scenario_and_says_that_its_steps_are_lost(drive: Any) -> None:
     drive("PUT", f"{LOW}/scenario", {"scenario": "webhook-late"})
     commands = [row["title"] for row in timeline(drive, LOW)["markers"] if row["kind"] == "command"]
