@@ -68,7 +68,6 @@ def test_a_reply_is_kept_until_the_tenant_changes(dashboard):
     assert cache.profile(tenant) is not first
 
 
-@pytest.mark.slow
 def test_what_is_cached_goes_with_the_tenant(dashboard):
     service, cache = dashboard.app.service, ResponseCache(descriptions.load())
     cache.profile(service.copy("org_standard"))
@@ -76,7 +75,6 @@ def test_what_is_cached_goes_with_the_tenant(dashboard):
     assert cache._by_organization == {}
 
 
-@pytest.mark.slow
 def test_a_tenant_that_was_built_anew_begins_with_an_empty_cache(dashboard):
     service, cache = dashboard.app.service, ResponseCache(descriptions.load())
     tenant, copy = service.tenant("org_standard"), service.copy("org_standard")

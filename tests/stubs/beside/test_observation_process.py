@@ -23,7 +23,6 @@ def process():
     made.close()
 
 
-@pytest.mark.slow
 def test_another_process_finds_the_same(process):
     here = Observation(BASE)
     expected = here.consider(REQUEST, WRONG, "Bearer x")

@@ -96,7 +96,6 @@ def test_the_stub_speaks_as_the_server_and_passes_against_its_recording(
     assert (report.verdict, report.findings) == ("conforms", ())
 
 
-@pytest.mark.slow
 def test_the_proposal_says_what_and_how_often(independent, observed):
     _, proposal, _ = observed(Respelled(independent.huma.app()))
     document = yaml.safe_load(proposal.read_text())

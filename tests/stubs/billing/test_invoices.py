@@ -99,7 +99,6 @@ def test_what_remains_of_all_months_is_what_a_postpaid_organization_owes(shop: A
         assert sum(payment.amount_minor for payment in invoice.payments) == invoice.paid_minor
 
 
-@pytest.mark.slow
 def test_a_month_is_paid_in_parts_and_never_overpaid(shop: Any) -> None:
     organization = "org_postpaid_near_limit"
     tenant = shop.service.tenant(organization)

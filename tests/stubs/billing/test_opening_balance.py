@@ -64,7 +64,6 @@ MONEY = st.integers(0, 2_000 * USD)
 SPENDING = st.lists(st.integers(0, 20_000), max_size=40).map(Spending)
 
 
-@pytest.mark.slow
 @given(
     activity=SPENDING,
     target=MONEY,

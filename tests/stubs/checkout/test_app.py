@@ -45,7 +45,6 @@ def every_page(shop: Any, organization: str = ORG) -> dict[str, Any]:
     }
 
 
-@pytest.mark.slow
 def test_every_page_is_a_closed_document(shop: Any) -> None:
     for name, page in every_page(shop).items():
         assert page.text.startswith('<!doctype html>\n<html lang="en">'), name
@@ -85,7 +84,6 @@ def test_names_stay_text(shop: Any, number: int) -> None:
             assert " ".join(text.split()) in page["organization"], name
 
 
-@pytest.mark.slow
 def test_an_organization_may_be_called_anything(shop: Any) -> None:
     for organization in ("org_<script>alert(1)</script>", 'org_"/../&?#%', "org_شركة", "org_" + "w" * 2_000):
         url = shop.checkout(organization)

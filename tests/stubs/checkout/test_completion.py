@@ -103,7 +103,6 @@ def test_the_webhook_comes_when_it_is_told_to(shop: Any, webhook: list[int]) -> 
     assert shop.balance() == before + (25_000_000 if webhook else 0)
 
 
-@pytest.mark.slow
 def test_paying_twice_is_paying_once(shop: Any) -> None:
     url = shop.checkout()
     first, second = (shop.complete(url, outcome="paid") for _ in range(2))

@@ -71,7 +71,6 @@ def test_the_last_loss_counts_and_what_is_back_is_not_lost(shop: Any) -> None:
     assert "low-balance" in shop.get(url)["lost-reason"]
 
 
-@pytest.mark.slow
 def test_the_link_of_a_contract_is_begun_anew_as_such(shop: Any) -> None:
     contract_id = "11111111-1111-4111-8111-111111111111"
     session_id = shop.execute(NO_CONTRACT, SubscribeContract(contract_id)).session_id

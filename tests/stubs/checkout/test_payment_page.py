@@ -281,7 +281,6 @@ def test_without_addresses_the_pages_are_our_own(shop: Any) -> None:
     assert "refresh" not in page.headers
 
 
-@pytest.mark.slow
 def test_a_bad_address_of_an_organization_is_never_followed(shop: Any) -> None:
     shop.execute(ORG, ChangeCheckoutSettings(success_url="javascript:alert(1)", cancel_url="//evil.example"))
     url = shop.checkout()

@@ -209,7 +209,6 @@ def test_a_month_that_is_paid_in_part_shows_what_remains(shop: Any) -> None:
     assert len(shop.get(f"{url}/invoices/{invoice.number}").all("invoice-payment")) == 2
 
 
-@pytest.mark.slow
 def test_an_invoice_is_a_document(shop: Any) -> None:
     organization = "org_postpaid_over_limit"
     url = shop.portal(organization)

@@ -126,7 +126,6 @@ def test_an_amount_is_in_the_currency_of_the_payment(open_session: OpenSession) 
     assert open_session(currency="CHF").amount(named=False) == "25.00"
 
 
-@pytest.mark.slow
 def test_the_link_of_a_contract_does_not_expire(shop: Any, sessions: CheckoutSessions) -> None:
     organization = "org_contract_pending"
     session_id = shop.contract().rpartition("/")[2]

@@ -37,7 +37,6 @@ def test_a_scenario_is_set_by_name_or_number(run: Callable[..., Result]) -> None
         assert result.output.startswith("org_standard shows low-balance, balance 3.20 USD, ")
 
 
-@pytest.mark.slow
 def test_all_organizations_are_listed_with_what_they_are_now(
     run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,7 +110,6 @@ def test_an_organization_that_is_nearly_a_persona_is_told(run: Callable[..., Res
     assert run("clock", "*", "+P1D").stderr == ""
 
 
-@pytest.mark.slow
 def test_a_clock_moves_by_a_duration_or_to_an_instant(run: Callable[..., Result]) -> None:
     run("scenario", "a", "leap-day")
     assert "2028-" in run("clock", "a", "2028-02-20").output

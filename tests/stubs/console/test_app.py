@@ -144,7 +144,6 @@ def test_a_text_that_is_no_organization_id_is_not_found(dashboard: Any, organiza
         assert 'href="/_mock/organizations"' in answer.text, path
 
 
-@pytest.mark.slow
 def test_a_short_name_leads_to_its_organization(existing: Any) -> None:
     answer = existing("GET", HOME, None, params={"org": "console", "scenario": "overdrawn"})
     assert answer.status_code == 303

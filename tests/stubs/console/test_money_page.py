@@ -69,7 +69,6 @@ def licenses() -> str:
     return files("orgbilling_stubs.http").joinpath("static", "UPLOT-LICENSE.txt").read_text("utf-8")
 
 
-@pytest.mark.slow
 def test_every_form_moves_money_as_it_stands(existing: Any) -> None:
     html = page(existing)
     forms = Forms(html[html.index('id="move"') : html.index("</main>")]).forms

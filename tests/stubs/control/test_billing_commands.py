@@ -204,7 +204,6 @@ def test_a_contract_larger_than_a_number_may_say_is_shown(drive: Any) -> None:
     assert (created.status_code, created.json()["contract"]["creditUsd"]) == (201, 5868293015.5)
 
 
-@pytest.mark.slow
 def test_a_price_of_a_new_event_adds_the_event_to_the_price_list(drive: Any, dashboard: Any) -> None:
     meter = {"meter": "event", "slug": "speech_minute"}
     assert drive("POST", f"{ORG}/meters", meter).status_code == 404

@@ -69,7 +69,6 @@ def test_a_first_payment_is_made_on_its_page(drive: Any, persona: str) -> None:
     assert answer.json()["errors"][0]["message"] == ROWS["invoice_has_payment_page"].detail
 
 
-@pytest.mark.slow
 def test_a_month_is_paid_in_parts(drive: Any) -> None:
     org = begin(drive, "postpaid_over_limit")
     rows = drive("GET", f"{org}/invoices").json()["invoices"]

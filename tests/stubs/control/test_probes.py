@@ -16,7 +16,6 @@ def test_a_server_is_healthy_and_ready(dashboard: Dashboard) -> None:
     assert dashboard("HEAD", "/_mock/ready", None).status_code == 200
 
 
-@pytest.mark.slow
 def test_other_methods_and_paths_are_problems(dashboard: Dashboard) -> None:
     refused = dashboard("POST", "/_mock/ready", None)
     assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")

@@ -132,7 +132,6 @@ def test_anything_else_is_no_bundle(drive: Any, content: bytes, place: str) -> N
         assert refused.json()["errors"][0]["location"] == place
 
 
-@pytest.mark.slow
 def test_a_snapshot_brings_back_the_scenario_that_was_shown(drive: Any, dashboard: Any) -> None:
     def set_scene(name: str) -> None:
         assert drive("PUT", "/organizations/org_s/scenario", {"scenario": name}).status_code == 200

@@ -61,7 +61,6 @@ def test_months_installments_and_the_contract_are_marked_in_the_past_and_ahead(d
     assert ahead == ["2026-05-22", "2026-08-22", "2026-11-22", "2027-02-22"]
 
 
-@pytest.mark.slow
 def test_a_marker_ahead_has_the_balance_that_a_jump_leads_to(drive: Any) -> None:
     [row] = [row for row in timeline(drive, LOW)["markers"] if row["kind"] == "credit_exhausted"]
     moved = drive("POST", f"{LOW}/clock/jump", {"to": row["at"]}).json()

@@ -135,7 +135,6 @@ def applied(feed: dict[str, list[dict[str, object]]], rows: dict[str, list[tuple
     return tables
 
 
-@pytest.mark.slow
 def test_a_feed_leads_from_one_export_to_the_other():
     found = change_range(at(END_MS), START_MS, feed=True)
     feed = {name: [] for name in NAMES}

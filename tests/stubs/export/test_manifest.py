@@ -29,7 +29,6 @@ def test_versions_are_of_what_the_bytes_depend_on():
     assert manifest.versions("parquet").keys() == {"orgbilling", "pyarrow"}
 
 
-@pytest.mark.slow
 def test_the_manifest_has_the_digest_of_every_file(tmp_path, make):
     document = make(tmp_path)
     assert manifest.read(tmp_path) == json.loads(json.dumps(document))

@@ -75,7 +75,7 @@ def on_disk(folder) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in names_in(folder)}
 
 
-@pytest.mark.slow
+@pytest.mark.slow_beyond(1)
 @pytest.mark.parametrize("format", ["csv", "parquet", "sqlite", "json"])
 def test_the_objects_are_the_files(bucket, tmp_path, format):
     options = (*OPTIONS, "--format", format, *(("--persona", "standard") if format == "json" else ()))

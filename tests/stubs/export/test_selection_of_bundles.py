@@ -123,7 +123,6 @@ def test_a_bundle_that_replays_differently_is_an_error(service):
         selection.from_bundle_text(text.replace('"getOrgBilling":"', '"getOrgBilling":"0', 1), "x")
 
 
-@pytest.mark.slow
 def test_a_file_is_read(service, tmp_path):
     path = tmp_path / "world.jsonl"
     path.write_text(text_of(service))

@@ -79,7 +79,6 @@ def test_only_the_next_so_many(rules):
     assert rules.get("flt_1") is spent
 
 
-@pytest.mark.slow
 def test_a_spent_rule_makes_room_for_the_next(rules):
     for _ in range(3):
         for _ in range(MOST_RULES):

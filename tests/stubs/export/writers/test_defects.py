@@ -51,7 +51,6 @@ def test_verify_names_the_defects_that_are_listed_and_no_other(tmp_path, dirty, 
     assert Counter(found) == Counter(map(described, listed))
 
 
-@pytest.mark.slow
 def test_about_so_many_rows_have_a_defect(tmp_path, dirty):
     rows = dirty(tmp_path)["rows"]
     assert 0.5 * RATE < len(defects(tmp_path)) / sum(rows.values()) < 1.5 * RATE

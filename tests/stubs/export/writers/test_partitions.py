@@ -45,7 +45,6 @@ def test_the_rows_are_those_of_an_export_without(tmp_path, make):
         assert read[0].equals(read[1])
 
 
-@pytest.mark.slow
 def test_engines_find_the_date_in_the_name_of_the_folder(tmp_path, make):
     make(tmp_path, "parquet", partition_by="month")
     query = (
