@@ -195,8 +195,8 @@ def test_changes_of_a_database_without_tables_are_one_line(postgres_address):
     assert caught.value.code == "conflicting_options"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("feed", [False, True])
+@pytest.mark.slow_beyond(1)
+@pytest.mark.parametrize("feed", [True, False])
 @pytest.mark.parametrize("format", ["csv", "parquet"])
 def test_files_of_changes_are_verified_as_far_as_they_can_be(tmp_path, format, feed):
     exported(tmp_path, END_MS - DAY_MS, END_MS, feed=feed, format=format)
