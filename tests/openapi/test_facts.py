@@ -66,7 +66,7 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> list[str]:
             schema = parameter["schema"]
             row.append(
                 f"{parameter['in']} {parameter['name']}? {_type(schema)} default {schema['default']} "
-                f"{schema['minimum']}..{schema['maximum']} explode {parameter['explode']}"
+                f"{schema['minimum']}..{schema['maximum']} explode {parameter.get('explode', True)}"
             )
     if "requestBody" in operation:
         body = operation["requestBody"]

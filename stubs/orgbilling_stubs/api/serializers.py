@@ -7,11 +7,13 @@ put before them by `http.responses`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 import orjson
+from orgbilling_openapi.strict_json import JsonValue
 
 from orgbilling_stubs.billing import ids, instants
 from orgbilling_stubs.billing.contract import Contract, Installment
@@ -346,23 +348,31 @@ def redemption(event: VoucherRedeemed) -> Body:
     }
 
 
+READS: Mapping[str, Callable[[Tenant], JsonValue]] = {
+    "getOrgBilling": profile,
+    "getOrgLedger?days=all": partial(ledger, days=None),
+    "getOrgModelPricing": model_pricing,
+    "listOrgServiceAgreements": agreements,
+}
+"""What makes the body of each GET without a number of days but the contract, and the whole ledger."""
+WINDOWED_READS: Mapping[str, Callable[[Tenant, int], JsonValue]] = {
+    "listOrgActiveCharacters": characters,
+    "getOrgContextEngineEvents": events,
+    "getOrgLedger": ledger,
+    "getOrgServiceUsage": services,
+    "getOrgUsageSummary": summary,
+}
+"""What makes the body of each GET that takes a number of days."""
+
+
 def all_bodies(tenant: Tenant, base_url: str, windows: Sequence[int] = (30,)) -> dict[str, Any]:
     """Every answer that a GET gives, keyed as `orgbilling_openapi.equations` says, with the whole ledger.
 
     windows: values of `days`; the contract is absent when there is none.
     """
-    bodies: dict[str, Any] = {
-        "getOrgBilling": profile(tenant),
-        "getOrgLedger?days=all": ledger(tenant, None),
-        "getOrgModelPricing": model_pricing(tenant),
-        "listOrgServiceAgreements": agreements(tenant),
-    }
+    bodies: dict[str, Any] = {name: read(tenant) for name, read in READS.items()}
     for days in windows:
-        bodies[f"listOrgActiveCharacters?days={days}"] = characters(tenant, days)
-        bodies[f"getOrgContextEngineEvents?days={days}"] = events(tenant, days)
-        bodies[f"getOrgLedger?days={days}"] = ledger(tenant, days)
-        bodies[f"getOrgServiceUsage?days={days}"] = services(tenant, days)
-        bodies[f"getOrgUsageSummary?days={days}"] = summary(tenant, days)
+        bodies |= {f"{name}?days={days}": read(tenant, days) for name, read in WINDOWED_READS.items()}
     if tenant.contract is not None:
         bodies["getOrgContract"] = contract(tenant, tenant.contract, base_url)
     return bodies

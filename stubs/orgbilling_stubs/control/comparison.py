@@ -38,6 +38,8 @@ from orgbilling_stubs.control.server import ControlServer, organization_of
 from orgbilling_stubs.http.context import Reply, RequestContext
 from orgbilling_stubs.tenants import snapshots
 
+LEDGER = "getOrgLedger"
+
 MOST_CHANGES = 200
 """How many changes of one operation are listed; the others are counted."""
 
@@ -93,7 +95,7 @@ def _state(
 
 
 def _operations(before: Tenant, after: Tenant, base_url: str) -> Iterator[JsonObject]:
-    """The schema ComparedOperation of each of the thirteen operations."""
+    """The schema ComparedOperation of each operation."""
     reads = [_responses(tenant, base_url) for tenant in (before, after)]
     codes = dict.fromkeys([*before.vouchers, *after.vouchers, *before.redeemed, *after.redeemed])
     contracts = dict.fromkeys([*before.offers, *after.offers, *TEST_CONTRACTS])
@@ -103,8 +105,8 @@ def _operations(before: Tenant, after: Tenant, base_url: str) -> Iterator[JsonOb
         "subscribeToOrgContract": {(contract,): SubscribeContract(contract) for contract in contracts},
         "redeemOrgVoucher": {(code,): RedeemVoucher(code) for code in codes},
     }
-    for operation in sorted([*reads[0], *attempts, "getOrgLedger"]):
-        if operation == "getOrgLedger":
+    for operation in sorted([*reads[0], *attempts, LEDGER]):
+        if operation == LEDGER:
             found = _ledger_changes(before, after)
         elif operation in attempts:
             found = _attempts(before, after, attempts[operation])
@@ -118,15 +120,12 @@ def _operations(before: Tenant, after: Tenant, base_url: str) -> Iterator[JsonOb
 def _responses(tenant: Tenant, base_url: str) -> dict[str, JsonValue]:
     """The body of each operation that reads, apart from the ledger; null for a contract that is none."""
     contract = tenant.contract
+    reads = [(name, read(tenant)) for name, read in serializers.READS.items() if not name.startswith(LEDGER)]
+    windowed = [(name, read) for name, read in serializers.WINDOWED_READS.items() if name != LEDGER]
     return {
-        "getOrgBilling": serializers.profile(tenant),
-        "listOrgActiveCharacters": serializers.characters(tenant, DEFAULT_DAYS),
+        **dict(reads),
+        **{name: read(tenant, DEFAULT_DAYS) for name, read in windowed},
         "getOrgContract": serializers.contract(tenant, contract, base_url) if contract is not None else None,
-        "getOrgContextEngineEvents": serializers.events(tenant, DEFAULT_DAYS),
-        "getOrgModelPricing": serializers.model_pricing(tenant),
-        "listOrgServiceAgreements": serializers.agreements(tenant),
-        "getOrgServiceUsage": serializers.services(tenant, DEFAULT_DAYS),
-        "getOrgUsageSummary": serializers.summary(tenant, DEFAULT_DAYS),
     }
 
 
