@@ -107,7 +107,6 @@ def test_keys_lead_to_the_markers_around_the_present_instant_and_to_the_next_day
     assert now(contract) == "2026-03-01T23:59:59Z"
 
 
-@pytest.mark.slow
 def test_a_jump_that_is_impossible_says_why(contract: Any) -> None:
     text = text_of(page(contract))
     assert ("Credit exhausted is not possible: it tops up automatically, below 100.00 USD.") in text
