@@ -360,11 +360,9 @@ class AccountWriter:
                 )
             )
         if terms.bonus_micros:
-            delay_ms = 300 + self._profile.below(2_700, "bonus", terms.start_ms // DAY_MS)
-            bonus_ms = contract.starts_paid_ms + delay_ms
             entries.append(
                 SingleEntry(
-                    bonus_ms,
+                    contract.bonus_ms,
                     _SINGLE,
                     "bonus_credit",
                     terms.bonus_micros,

@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from orgbilling_fixtures import random_stream
 from orgbilling_fixtures.distributions import exp2
 
 from orgbilling_stubs.billing import ids, instants
@@ -81,6 +82,12 @@ class SignedContract(NamedTuple):
     def starts_paid_ms(self) -> int:
         """When its first installment is paid, from which it runs."""
         return min(row.paid_ms for row in self.installments)
+
+    @property
+    def bonus_ms(self) -> int:
+        """When its bonus is granted, if it has one: 0.3 to 3 seconds after its first payment."""
+        key = random_stream.key("bonus", self.terms.contract_id)
+        return self.starts_paid_ms + 300 + random_stream.below(random_stream.draw(key, 0), 2_700)
 
     @property
     def last_ms(self) -> int:

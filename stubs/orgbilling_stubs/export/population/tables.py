@@ -362,7 +362,7 @@ class OrganizationWriter:
             "onetime_credit_usd": terms.onetime_credit_micros,
             "onetime_service_usd": terms.onetime_service_micros,
             "bonus_credits_usd": terms.bonus_micros,
-            "bonus_credits_paid": started and terms.bonus_micros > 0,
+            "bonus_credits_paid": terms.bonus_micros > 0 and contract.bonus_ms <= as_of_ms,
             "credit_period_limit": None,
             "service_period_limit": None,
             "notes": terms.notes,

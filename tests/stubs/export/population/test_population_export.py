@@ -226,6 +226,34 @@ def test_who_comes_back_is_back_when_its_characters_are_counted():
     assert returned > 1
 
 
+def test_the_bonus_of_a_contract_is_paid_when_the_ledger_has_it():
+    selection, bonuses = selected(orgs=40, population="enterprise"), 0
+    population = selection.population
+    assert population is not None
+
+    def granted(sign_up, at_ms):
+        drawn = tables(population, 2, sign_up, at_ms, ("contracts", "ledger"))
+        contracts, ledger = (
+            [dict(zip(columns, row, strict=True)) for row in zip(*map(values, columns.values()), strict=True)]
+            for columns in drawn.values()
+        )
+        paid = {row["contract_id"] for row in contracts if row["bonus_credits_paid"]}
+        posted = {
+            row["contract_id"]: row["created_at"] for row in ledger if row["entry_type"] == "bonus_credit"
+        }
+        assert paid == posted.keys()
+        return posted
+
+    for organization in selection.organizations:
+        for contract, at_ms in granted(organization.sign_up, AS_OF_MS).items():
+            assert contract not in granted(organization.sign_up, at_ms - 1)
+            assert contract in granted(organization.sign_up, at_ms)
+            bonuses += 1
+        if bonuses > 2:
+            return
+    raise AssertionError("too few bonuses")
+
+
 def test_a_launch_on_the_29th_of_february_is_moved_by_whole_periods():
     leap = Population(
         "leap", (PopulationSegment("a", 1),), launched_day=instants.parse("2024-02-29") // DAY_MS

@@ -119,3 +119,19 @@ def test_sums_are_compared_group_by_group(database):
         UNION ALL BY NAME SELECT 'b' AS owner, 1 AS right_side"""
     query = MACROS.unequal_sums("owner", caller=lambda: sides)
     assert database.execute(query).fetchall() == [("b", 0, 1)]
+
+
+def test_the_bonus_of_a_contract_is_not_that_of_another_one():
+    database = duckdb.connect()
+    database.execute(
+        "CREATE TABLE v_contracts AS FROM (VALUES ('a', 'one', 5, 1), ('a', 'two', 5, 0)) "
+        "AS t(organization_id, contract_id, bonus_credits_usd, bonus_credits_paid)"
+    )
+    database.execute(
+        "CREATE TABLE v_postings AS FROM (VALUES ('a', 'bonus_credit', 5, 'one')) "
+        "AS t(organization_id, entry_type, amount_credits, contract_id)"
+    )
+    (bonus,) = (invariant for invariant in invariants.load() if invariant.name == "contract-bonus")
+    assert database.execute(bonus.violations).fetchall() == []
+    database.execute("UPDATE v_contracts SET bonus_credits_paid = 1")
+    assert [row[1] for row in database.execute(bonus.violations).fetchall()] == ["two"]

@@ -256,6 +256,7 @@ SELECT organization_id, contract_id, bonus_credits_usd, bonus_credits_paid FROM 
 WHERE bonus_credits_paid <> CAST(bonus_credits_usd > 0 AND EXISTS (
     FROM v_postings AS posted WHERE posted.organization_id = signed.organization_id
         AND entry_type = 'bonus_credit' AND amount_credits = bonus_credits_usd
+        AND coalesce(posted.contract_id, signed.contract_id) = signed.contract_id
 ) AS INTEGER);
 
 {% for portion, part in (("credit_portion_usd", "credit_usd"), ("service_portion_usd", "service_usd")) %}
