@@ -102,7 +102,7 @@ From = Annotated[
     ),
 ]
 Days = Annotated[int | None, _option("Days of history.", min=1, max=3660, metavar="N")]
-Seed = Annotated[int, typer.Option(help="The seed of all names and numbers.")]
+Seed = Annotated[int, typer.Option(min=-(2**63), max=2**63 - 1, help="The seed of all names and numbers.")]
 AsOf = Annotated[str | None, _option("The instant of the export. (default: now)", metavar="INSTANT")]
 Since = Annotated[
     str | None,
@@ -138,9 +138,7 @@ PartitionBy = Annotated[
     _option("Divide the long tables of Parquet by date or month, in folders.", metavar="date|month"),
 ]
 Block = Annotated[int, typer.Option(min=1, help="How many organizations a part has.")]
-Jobs = Annotated[
-    int | None, _option("How many processes work. (default: one for each core)", min=1, max=256)
-]
+Jobs = Annotated[int | None, _option("How many processes work. (default: one for each core)", min=1, max=256)]
 To = Annotated[
     str | None, _option("Load the data into this database: postgresql://…", metavar="URL", callback=not_empty)
 ]

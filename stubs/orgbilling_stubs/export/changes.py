@@ -10,6 +10,7 @@ one day after the other. So 30 daily exports, one after the other, are the expor
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
@@ -66,11 +67,13 @@ class ChangeRange:
         wanted: Sequence[str],
         write: Callable[[Mapping[str, TableColumns]], None],
         tick: Callable[[int], None],
+        drawn: Counter[str] | None = None,
     ) -> dict[str, int]:
         """Hand the changes of some organizations to `write`, one instant after the other.
 
         first, count: which organizations, by their place in the selections; tick: called after each
-        organization with the number of its changes in the ledger. Returns the rows of each table.
+        organization with the number of its changes in the ledger; drawn: the rows that each table has at the
+        last instant are added to it. Returns the rows of each table that were handed over.
         """
         sources = [OrganizationTables(selection) for selection in self.selections]
         rows = dict.fromkeys(wanted, 0)
@@ -90,6 +93,8 @@ class ChangeRange:
                     found[step].append(changes)
                     ledger_rows += len(changes.get("ledger", ()))
                 before = after
+            if drawn is not None:
+                drawn.update({name: len(after) for name, after in before.items()})
             tick(ledger_rows)
         for step, selection in enumerate(self.selections):
             for changes in found[step]:

@@ -78,7 +78,7 @@ def read(folder: Path, name: str = NAME) -> Manifest:
     except OSError as error:
         raise from_os(error, folder) from error
     except ValueError as error:
-        raise ExportError("bad_manifest", f"{path}: {error}") from None
+        raise ExportError("bad_manifest", f"{path}: not the manifest of an export: {error}") from None
     if not isinstance(contents, dict) or not {"format", "files", "rows"} <= contents.keys():
         raise ExportError("bad_manifest", f"{path}: not the manifest of an export")
     return contents

@@ -99,6 +99,8 @@ class SelectionOptions:
         if self.orgs is not None and not 1 <= self.orgs <= MAX_ORGANIZATIONS:
             problem = f"orgs: {self.orgs} is not from 1 to {MAX_ORGANIZATIONS:,}"
             raise ExportError("out_of_range", problem)
+        if not -(2**63) <= self.seed < 2**63:
+            raise ExportError("out_of_range", f"seed: {self.seed} does not fit in 64 bits")
         if self.days is not None and not 1 <= self.days <= MAX_DAYS:
             raise ExportError("out_of_range", f"days: {self.days} is not from 1 to {MAX_DAYS}")
         problem = self._contradiction()
@@ -107,8 +109,8 @@ class SelectionOptions:
         if self.launched_day is not None:
             age = self.as_of_ms // DAY_MS - self.launched_day
             if not 0 <= age <= MAX_DAYS:
-                problem = f"launched: the day is not within the {MAX_DAYS:,} days before the as-of instant"
-                raise ExportError("out_of_range", problem)
+                where = "after" if age < 0 else f"more than {MAX_DAYS:,} days before"
+                raise ExportError("out_of_range", f"launched: the day is {where} the as-of instant")
 
     def _contradiction(self) -> str:
         """Why the options exclude each other; empty when they do not."""
@@ -163,7 +165,7 @@ class SelectionOptions:
         [as_of] = dates([self.as_of_ms // DAY_MS])
         [reference] = dates([self._reference_ms(population) // DAY_MS])
         days = min(self.as_of_ms // DAY_MS - self.launch_at(self.as_of_ms), MAX_DAYS)
-        exactly = f"for exactly {self.orgs:,} now: --days {days}"
+        exactly = f"for exactly {self.orgs:,} now: --days {max(days, 1)}"
         if found < self.orgs:
             signed_up = f"{found:,} of {self.orgs:,} have signed up by {as_of}"
             return f"{signed_up}, the others do until {reference}; {exactly}"

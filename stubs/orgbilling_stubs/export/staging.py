@@ -9,6 +9,7 @@ no longer in the folder had been.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ from orgbilling_stubs.export.schema import NAMES
 from orgbilling_stubs.export.writers.files import PARTIAL, sha256_of
 
 _LOCK = "lock"
+_PART = re.compile(r"/part-\d+\.\w+$")
 
 
 @contextmanager
@@ -39,6 +41,8 @@ def staged(
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"export{'' if shard is None else '-{}-of-{}'.format(*shard)}{PARTIAL}"
+    if partial.is_symlink():
+        raise ExportError("not_empty", f"{partial} is a link, and would be emptied; remove it")
     partial.mkdir(exist_ok=True)
     with (partial / _LOCK).open("a") as lock:
         if not _locked(lock):
@@ -76,7 +80,7 @@ def _remove_leftovers(folder: Path, partial: Path) -> None:
             if not (partial / entry["path"]).exists():
                 _unlink(folder, [entry["path"]])
     for path in partial.iterdir():
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         elif path.name != _LOCK:
             path.unlink()
@@ -144,7 +148,7 @@ def _remove_earlier(folder: Path, shard: tuple[int, int] | None) -> None:
             _unlink(folder, [entry["path"] for entry in manifest.read(folder, path.name)["files"]])
             path.unlink()
     if shard is None:
-        _unlink(folder, [path for path in _parts(folder, NAMES) if "/part-" in path])
+        _unlink(folder, [path for path in _parts(folder, NAMES) if _PART.search(path)])
 
 
 def _unlink(folder: Path, paths: Iterable[str]) -> None:

@@ -235,7 +235,7 @@ ERRORS = {
     "export --out OUT --ca-file /nope": "--ca-file: /nope: no such file or directory; see orgbilling export ",
     "export --out OUT --format csvx": "--format: 'csvx' is not one of csv, jsonl, ",
     "export --out OUT --days 0": "--days: '0' is not a whole number from 1 to 3660; see orgbilling export --",
-    "export --out OUT --seed x": "--seed: 'x' is not a whole number; see orgbilling export --help",
+    "export --out OUT --seed x": "--seed: 'x' is not a whole number from -9223372036854775808 to 92233720368",
     "export --out OUT --as-of foo": "--as-of: not an RFC 3339 instant: 'foo'",
     "export --out OUT --locale de_DE": "no such option --locale",
     "export --out OUT --tables ledgr": "--tables: 'ledgr' is not one of organizations, sign_ups, ",

@@ -74,6 +74,8 @@ def test_changes_that_do_not_follow_on_a_database_are_refused(postgres_address):
         (at(END_MS), END_MS - DAY_MS, "leaves a gap"),
         (at(END_MS - 3 * DAY_MS), END_MS - 4 * DAY_MS, "leaves a gap"),
         (replace(at(END_MS), seed=9), END_MS - 2 * DAY_MS, "are not in the tables"),
+        (replace(at(END_MS), population="enterprise"), END_MS - 2 * DAY_MS, "are of another population"),
+        (replace(at(END_MS), orgs=(at(END_MS).orgs or 0) + 1), END_MS - 2 * DAY_MS, "of another population"),
     ):
         found = change_range(options, since_ms, feed=True)
         request = ExportRequest(None, "postgres", options.selection(), changes=found)

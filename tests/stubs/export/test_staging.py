@@ -32,6 +32,33 @@ def test_an_export_that_stops_leaves_the_earlier_one_as_it_was(tmp_path, make, m
     assert {name: (tmp_path / name).read_bytes() for name in names_in(tmp_path)} == before
 
 
+def test_a_link_in_the_place_of_unfinished_files_is_not_followed(tmp_path, make):
+    """Its target belongs to somebody else."""
+    victim, folder = tmp_path / "victim", tmp_path / "demo"
+    victim.mkdir()
+    (victim / "mine.txt").write_text("mine")
+    folder.mkdir()
+    (folder / "export.partial").symlink_to(victim)
+    with pytest.raises(ExportError, match="is a link") as caught:
+        make(folder)
+    assert caught.value.code == "not_empty"
+    (folder / "export.partial").unlink()
+    (folder / "export.partial").mkdir()
+    (folder / "export.partial" / "link").symlink_to(victim)
+    make(folder)
+    assert names_in(victim) == {"mine.txt"}
+
+
+def test_only_what_is_named_as_parts_are_is_replaced(tmp_path, make):
+    make(tmp_path)
+    for name in ("part-mine.csv", "part-00007.csv"):
+        (tmp_path / "ledger").mkdir(exist_ok=True)
+        (tmp_path / "ledger" / name).write_text("mine")
+    make(tmp_path, force=True)
+    assert "ledger/part-mine.csv" in names_in(tmp_path)
+    assert "ledger/part-00007.csv" not in names_in(tmp_path)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["ledger.csv", "schema.json"])
 def test_a_file_of_the_user_is_not_overwritten_unless_asked(tmp_path, make, name):

@@ -29,7 +29,7 @@ from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS, SETTLEMENT_MS
 from orgbilling_stubs.billing.instants import DAY_MS, HOUR_MS
 from orgbilling_stubs.export.columnar.usage_columns import bits, draws
-from orgbilling_stubs.export.errors import require
+from orgbilling_stubs.export.errors import ExportError, require
 from orgbilling_stubs.export.population.price_history import PriceHistory
 from orgbilling_stubs.export.population.profile import Interval, Month, OrganizationProfile, normal
 from orgbilling_stubs.export.population.working_hours import hour_edges
@@ -199,8 +199,7 @@ def with_usual_models(
     # The price of each epoch for each table: the mean over its 256 equally likely models.
     means = pairs[:, tables].sum(axis=2) >> 8
     pair = means[epoch, table]
-    micros = half_even(usage.inputs * pair[:, 0] + usage.outputs * pair[:, 1], 1_000_000)
-    return drawn._replace(usage=usage._replace(micros=micros))
+    return drawn._replace(usage=usage._replace(micros=_token_micros(usage.inputs, usage.outputs, pair)))
 
 
 def _days(
@@ -420,7 +419,24 @@ def _usage_micros(
     """What tokens cost on a day, each row rounded to a micro-USD."""
     pairs = _array([epoch.models for epoch in prices.epochs])
     pair = pairs[np.searchsorted(_array(prices.days), day, side="right") - 1, model]
-    return half_even(inputs * pair[:, 0] + outputs * pair[:, 1], 1_000_000)
+    return _token_micros(inputs, outputs, pair)
+
+
+def _token_micros(inputs: Integers, outputs: Integers, prices: Integers) -> Integers:
+    """The charge of each row, at its own price of input and output.
+
+    Raises ExportError `out_of_range` when one charge or their sum does not fit in 64 bits, with some to spare
+    for what is added up of it.
+    """
+    dearest = sum(
+        float(tokens.max(initial=0)) * float(prices[:, side].max(initial=0))
+        for side, tokens in enumerate((inputs, outputs))
+    )
+    micros = half_even(inputs * prices[:, 0] + outputs * prices[:, 1], 1_000_000) if dearest < 2**62 else None
+    if micros is None or float(micros.sum(dtype=np.float64)) >= 2**60:
+        problem = "an organization's usage costs more than can be counted: lower messages_per_day or prices"
+        raise ExportError("out_of_range", f"population: {problem}")
+    return micros
 
 
 def _project_traits(profile: OrganizationProfile, project: int) -> tuple[int, int, int]:

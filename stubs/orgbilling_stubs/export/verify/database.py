@@ -169,6 +169,8 @@ def _load(
             description = connection.execute(f"SELECT * FROM {typed} LIMIT 0").description
             found = [(column[0], str(column[1])) for column in description]
             problem = misnamed(table.names, [name for name, _ in found]) or _mistyped(table, found)
+            if not problem and format == "parquet" and (other := _differing_file(connection, paths)):
+                return TableProblem("columns", f"{other}: its columns are not those of {paths[0].name}")
         elif format == "sqlite":
             problem = _copy_from_sqlite(connection, table, paths[0])
         elif format == "csv":
@@ -206,6 +208,21 @@ def _mistyped(table: Table, found: Sequence[tuple[str, str]]) -> str:
         if type.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ") != expected:
             return f"column {name} is {type}, not {expected}"
     return ""
+
+
+def _differing_file(connection: DuckDBPyConnection, paths: Sequence[Path]) -> str:
+    """The first Parquet file with other columns, or other types, than the first; empty if none has.
+
+    DuckDB reads all with the columns of the first, and leaves out or converts what the others have.
+    """
+    differing = connection.execute(
+        "SELECT file_name FROM (SELECT file_name, list(["
+        "name, type, logical_type, converted_type, precision::VARCHAR, scale::VARCHAR, num_children::VARCHAR"
+        f"] ORDER BY name) AS columns FROM parquet_schema({_list(paths)}) GROUP BY file_name) AS files "
+        "QUALIFY columns <> first(columns) OVER (ORDER BY file_name = ? DESC) ORDER BY file_name LIMIT 1",
+        [str(paths[0])],
+    ).fetchone()
+    return "" if differing is None else str(differing[0])
 
 
 def _misplaced(connection: DuckDBPyConnection, table: Table, paths: Sequence[Path]) -> str:

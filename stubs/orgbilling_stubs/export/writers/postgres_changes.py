@@ -8,6 +8,7 @@ changes applied twice are the same rows.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
@@ -42,12 +43,31 @@ def apply(
             _refuse_gap(cursor, changes)
         for name in request.tables:
             cursor.execute(_create_changes(BY_NAME[name]))
-        rows = _copy_changes(cursor, request, changes, advance)
+        drawn: Counter[str] = Counter()
+        rows = _copy_changes(cursor, request, changes, advance, drawn)
         for name in request.tables:
             cursor.execute(_upsert(BY_NAME[name]))
         for name in reversed(request.tables):  # children before parents
             cursor.execute(_delete(BY_NAME[name]))
+        _refuse_others(cursor, changes, drawn)
         return rows
+
+
+def _refuse_others(cursor: AnyCursor, changes: ChangeRange, drawn: Mapping[str, int]) -> None:
+    """Refuse tables that do not have as many rows now as the organizations have at the last instant.
+
+    drawn: the rows of each table at that instant. The names of organizations follow from the seed alone, so
+    another number of them, another launch or other parameters show in the rows only.
+    """
+    organizations = [organization.id for organization in changes.selections[-1].organizations]
+    for name, count in drawn.items():
+        cursor.execute(
+            f"SELECT count(*) FROM {name} WHERE organization_id = ANY(%s)".encode(), [organizations]
+        )
+        found = cast("list[tuple[int]]", cursor.fetchall())[0][0]
+        if found != count:
+            problem = f"{name} would have {found:,} rows in place of {count:,}"
+            raise ExportError("not_since", f"{problem}: the tables are of another population")
 
 
 def _refuse_gap(cursor: AnyCursor, changes: ChangeRange) -> None:
@@ -72,7 +92,11 @@ def _refuse_gap(cursor: AnyCursor, changes: ChangeRange) -> None:
 
 
 def _copy_changes(
-    cursor: AnyCursor, request: ExportRequest, changes: ChangeRange, advance: Progress
+    cursor: AnyCursor,
+    request: ExportRequest,
+    changes: ChangeRange,
+    advance: Progress,
+    drawn: Counter[str],
 ) -> dict[str, int]:
     rows = dict.fromkeys(request.tables, 0)
     texts: dict[str, list[str]] = {name: [] for name in request.tables}
@@ -84,7 +108,9 @@ def _copy_changes(
     count = len(request.selection.organizations)
     for first in range(0, count, _ORGANIZATIONS_PER_COPY):
         some = min(_ORGANIZATIONS_PER_COPY, count - first)
-        found = changes.write(first, some, request.tables, write, lambda ledger_rows: advance(1, ledger_rows))
+        found = changes.write(
+            first, some, request.tables, write, lambda ledger_rows: advance(1, ledger_rows), drawn
+        )
         for name, text in texts.items():
             rows[name] += found[name]
             with cursor.copy(f"COPY {_changes(name)} FROM STDIN".encode()) as copy:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import accumulate, pairwise
 
 import pytest
-from orgbilling_fixtures.populations import Population, PopulationSegment
+from orgbilling_fixtures.populations import Population, PopulationModel, PopulationSegment
 from orgbilling_stubs.billing import instants
 from orgbilling_stubs.billing.billing_days import MONTH_OPENS_MS
 from orgbilling_stubs.billing.instants import DAY_MS
@@ -15,7 +15,7 @@ from orgbilling_stubs.export.columnar.columns import values
 from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.organization_tables import OrganizationTables
 from orgbilling_stubs.export.population.profile import OrganizationProfile
-from orgbilling_stubs.export.population.sign_ups import launch_day
+from orgbilling_stubs.export.population.sign_ups import SignUp, launch_day
 from orgbilling_stubs.export.population.tables import tables
 from orgbilling_stubs.export.selection import SelectionOptions
 from orgbilling_stubs.export.verify.verify import verify
@@ -252,6 +252,24 @@ def test_the_bonus_of_a_contract_is_paid_when_the_ledger_has_it():
         if bonuses > 2:
             return
     raise AssertionError("too few bonuses")
+
+
+def dear(price_nanos: int) -> Population:
+    """Customers with an invoice, and one model at this price of a thousand tokens."""
+    segment = PopulationSegment("a", 1, billing="postpaid", messages_per_day=100_000)
+    return Population("dear", (segment,), models=(PopulationModel("m", price_nanos, price_nanos),))
+
+
+def test_charges_that_64_bits_cannot_hold_are_refused():
+    with pytest.raises(ExportError, match="costs more than can be counted") as caught:
+        tables(dear(10**14), 2, SignUp(0, AS_OF_MS - 30 * DAY_MS), AS_OF_MS)
+    assert caught.value.code == "out_of_range"
+
+
+def test_usage_of_a_free_model_adds_up(tmp_path, make):
+    selection = replace(selected(orgs=4, days=60), population=dear(0))
+    make(tmp_path, "parquet", selection=selection, part_size=4)
+    assert [check for check in verify(tmp_path) if check.problem] == []
 
 
 def test_a_launch_on_the_29th_of_february_is_moved_by_whole_periods():

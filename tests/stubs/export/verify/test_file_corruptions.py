@@ -118,6 +118,18 @@ def test_a_column_of_another_type_is_named(tmp_path, sound, change, problem):
     assert problems(tmp_path)["payments-columns"].endswith(problem)
 
 
+@pytest.mark.parametrize("format", ["parquet", "dated"])
+def test_a_column_of_another_type_in_one_file_is_named(tmp_path, sound, format):
+    """DuckDB reads all files with the types of the first."""
+    shutil.copytree(sound[format], tmp_path, dirs_exist_ok=True)
+    path = sorted((tmp_path / "ledger").rglob("*.parquet"))[-1]
+    rows = pq.read_table(path, partitioning=None)
+    place = rows.column_names.index("amount_usd")
+    pq.write_table(rows.set_column(place, "amount_usd", rows["amount_usd"].cast(pa.float64())), path)
+    count_again(tmp_path)
+    assert problems(tmp_path)["ledger-columns"].startswith(f"{path}: its columns are not those of")
+
+
 @pytest.mark.slow
 def test_a_null_where_none_may_be_is_found(tmp_path, sound):
     shutil.copytree(sound["parquet"], tmp_path, dirs_exist_ok=True)

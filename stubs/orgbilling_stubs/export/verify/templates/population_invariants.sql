@@ -455,6 +455,6 @@ WHERE (voucher_code IS NULL) = (entry_type = 'voucher')
     OR (invoice_id IS NULL) = (entry_type IN ('top_up', 'contract_credit', 'refund', 'adjustment') OR (billing_mode = 'postpaid' AND amount_usd < 0))
     OR (created_by IS NULL) = (entry_type = 'voucher' OR (entry_type = 'top_up' AND checkout_session_id IS NOT NULL));
 
--- ledger-prepaid-usage: usage of a prepaid organization is on no invoice, and that of a postpaid one on one
+-- ledger-prepaid-usage: usage of a prepaid organization is on no invoice, and that of a postpaid one on one, unless it is free
 SELECT organization_id, number, invoice_id, billing_mode FROM v_ledger JOIN v_drawn USING (organization_id)
-WHERE entry_type = 'usage' AND (invoice_id IS NULL) <> (billing_mode = 'prepaid');
+WHERE entry_type = 'usage' AND amount_usd <> 0 AND (invoice_id IS NULL) <> (billing_mode = 'prepaid');
