@@ -120,7 +120,7 @@ def _context(
     headers = {b"host": public_url.base_url.partition("://")[2].encode()}
     if sent is not None:
         headers |= {b"content-type": JSON_TYPE.encode(), b"content-length": str(len(body)).encode()}
-    context = RequestContext(
+    return RequestContext(
         endpoint.operation,
         endpoint.operation.method,
         endpoint.path,
@@ -134,9 +134,8 @@ def _context(
         Connection(_leave, _discard),
         body,
         NO_PARAMETERS,
+        principal=Principal(organization, "admin", "user_console", None, NEVER_EXPIRES_MS),
     )
-    context.principal = Principal(organization, "admin", "user_console", None, NEVER_EXPIRES_MS)
-    return context
 
 
 async def _leave() -> Message:

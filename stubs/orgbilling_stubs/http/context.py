@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Response:
     deliver: Deliver | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class RequestContext:
     """One request on its way through the pipeline, from its arrival until its response is recorded.
 
@@ -129,7 +129,7 @@ class RequestContext:
     connection: the client's connection: reads the request body, waits, cuts.
     raw_body: the body as sent, if the server has it already. Otherwise None, until validation has read it.
 
-    Filled by the steps, in this order; until then the class has the value, which costs a request nothing:
+    Filled by the steps, in this order:
     principal: who asks (authentication); None for whoever is not let in. A preview of a scenario gives it
     another organization (fault injection).
     authorization_error: why there is no principal (authentication); an operation with security raises it.
@@ -156,15 +156,15 @@ class RequestContext:
     connection: Connection
     raw_body: bytes | None
     parameters: Mapping[str, Any]
-    principal: Principal | None = field(default=None, init=False)
-    authorization_error: Exception | None = field(default=None, init=False)
-    fault: AppliedFault | None = field(default=None, init=False)
-    tenant_override: Callable[[str], Tenant] | None = field(default=None, init=False)
-    body: Any = field(default=None, init=False)
-    idempotency: Idempotency | None = field(default=None, init=False)
-    answered_by: str = field(default="stub", init=False)
-    version_before: int | None = field(default=None, init=False)
-    error: Exception | None = field(default=None, init=False)
+    principal: Principal | None = None
+    authorization_error: Exception | None = None
+    fault: AppliedFault | None = None
+    tenant_override: Callable[[str], Tenant] | None = None
+    body: Any = None
+    idempotency: Idempotency | None = None
+    version_before: int | None = None
+    answered_by: str = "stub"
+    error: Exception | None = None
 
     @property
     def organization(self) -> str:
