@@ -102,7 +102,7 @@ From = Annotated[
     ),
 ]
 Days = Annotated[int | None, _option("Days of history.", min=1, max=3660, metavar="N")]
-Seed = Annotated[int, typer.Option(min=-(2**63), max=2**63 - 1, help="The seed of all names and numbers.")]
+Seed = Annotated[int, typer.Option(help="The seed of all names and numbers.")]
 AsOf = Annotated[str | None, _option("The instant of the export. (default: now)", metavar="INSTANT")]
 Since = Annotated[
     str | None,

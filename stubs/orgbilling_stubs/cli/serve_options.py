@@ -57,7 +57,7 @@ Db = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
-        help=f"Where to store all state: memory: (default) or {SHARED_ADDRESSES}.",
+        help=f"Where to store all state: memory: (default), {SHARED_ADDRESSES}.",
     ),
 ]
 AuthOption = Annotated[

@@ -9,7 +9,6 @@ no longer in the folder had been.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,10 +19,9 @@ from orgbilling_stubs.export import companions, manifest
 from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.manifest import Manifest
 from orgbilling_stubs.export.schema import NAMES
-from orgbilling_stubs.export.writers.files import PARTIAL, sha256_of
+from orgbilling_stubs.export.writers.files import PART_PATH, PARTIAL, sha256_of
 
 _LOCK = "lock"
-_PART = re.compile(r"/part-\d+\.\w+$")
 
 
 @contextmanager
@@ -148,7 +146,7 @@ def _remove_earlier(folder: Path, shard: tuple[int, int] | None) -> None:
             _unlink(folder, [entry["path"] for entry in manifest.read(folder, path.name)["files"]])
             path.unlink()
     if shard is None:
-        _unlink(folder, [path for path in _parts(folder, NAMES) if _PART.search(path)])
+        _unlink(folder, [path for path in _parts(folder, NAMES) if PART_PATH.search(path)])
 
 
 def _unlink(folder: Path, paths: Iterable[str]) -> None:

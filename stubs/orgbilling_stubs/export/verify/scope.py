@@ -7,7 +7,6 @@ twice, and what organizations have in common is the same in all of them.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from orgbilling_stubs.export.errors import ExportError
 from orgbilling_stubs.export.manifest import Manifest
 from orgbilling_stubs.export.request import ONE_FILE_FORMATS
 from orgbilling_stubs.export.schema import LONG, NAMES
+from orgbilling_stubs.export.writers.files import PART_PATH
 
 FileEntry = Mapping[str, str | int | None]
 """A file as the manifest lists it: path, table, rows, bytes, sha256."""
@@ -23,7 +23,6 @@ FileEntry = Mapping[str, str | int | None]
 ORGANIZATIONS = "organizations"
 COMPARED = tuple(name for name in NAMES if name not in LONG)
 """The tables by which organizations are compared; the long ones are left to the shards."""
-_PART = re.compile(r"/part-(\d+)\.\w+$")
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ EVERYTHING = Scope()
 
 def part_number(path: object) -> int | None:
     """The number of the part that a file is of; None for the only one."""
-    match = _PART.search(str(path))
+    match = PART_PATH.search(str(path))
     return None if match is None else int(match[1])
 
 

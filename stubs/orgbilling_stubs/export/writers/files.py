@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 PARTIAL = ".partial"
+PART_PATH = re.compile(r"/part-(\d+)\.\w+$")
+"""How the path of a part of a table ends, with its number (see `parts.table_path`)."""
 
 _SPOOLED_BYTES = 1 << 22
 
