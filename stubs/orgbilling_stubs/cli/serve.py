@@ -231,7 +231,7 @@ def run_server(
         _report_notices(app, notice)
     if log is not LogFormat.NONE:
         request_log = RequestLog(sys.stdout, log, colored=sys.stdout.isatty())
-        app.journal.followers.append(request_log)
+        app.journal.follow(request_log)
         app = replace(app, asgi=RequestLogMiddleware(app.asgi, request_log))
     if attach is None and app.real_api is not None:
         from orgbilling_stubs.cli.observation_report import attach

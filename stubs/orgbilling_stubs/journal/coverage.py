@@ -207,8 +207,7 @@ def value_name(value: Value) -> str:
 class CoverageTally:
     """What has been met since the last reset. Runs with every request: a few look-ups for each response.
 
-    items: all that can be met. scenario_names: of those that can be shown. client: what everybody but the
-    conformance suite has met.
+    items: all that can be met. scenario_names: of those that can be shown.
     """
 
     def __init__(
@@ -219,6 +218,8 @@ class CoverageTally:
     ) -> None:
         self.items = items
         self.scenario_names = scenario_names
+        self.before_reading: Callable[[], None] = lambda: None
+        """Records what has been answered and is not yet recorded (see `journal.recorder`)."""
         self.note: Callable[[ExchangeItems], None] | None = None
         """Told of what each exchange has met, where several processes count together."""
         self._patterns = {
@@ -238,14 +239,27 @@ class CoverageTally:
 
     def reset(self, now_ms: int) -> None:
         """Begin to count anew, at this instant of real time."""
+        self.before_reading()
         self.since_ms = now_ms
-        self.client = TrafficCounts(self._patterns)
-        self.conformance = TrafficCounts(self._patterns)
+        self._client = TrafficCounts(self._patterns)
+        self._conformance = TrafficCounts(self._patterns)
+
+    @property
+    def client(self) -> TrafficCounts:
+        """What everybody but the conformance suite has met."""
+        self.before_reading()
+        return self._client
+
+    @property
+    def conformance(self) -> TrafficCounts:
+        """What the conformance suite has met."""
+        self.before_reading()
+        return self._conformance
 
     def count(self, context: RequestContext, response: Response, scenario: str | None = None) -> None:
         """Count an exchange. scenario: what the organization showed when the request was answered."""
         from_suite = context.headers.get(b"user-agent") == CONFORMANCE_AGENT
-        traffic = self.conformance if from_suite else self.client
+        traffic = self._conformance if from_suite else self._client
         operation, status = context.operation.operation_id, response.status
         traffic.statuses[operation, status] += 1
         if scenario is not None:

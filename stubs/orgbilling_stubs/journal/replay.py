@@ -55,7 +55,7 @@ class ExchangeReplay:
         if exchange.request_body:
             headers.append((b"content-length", str(len(exchange.request_body)).encode()))
         recorded: list[Exchange] = []
-        self._journal.followers.append(recorded.append)
+        self._journal.follow(recorded.append)
         trace = b""
         try:
             scope = in_process_scope(exchange.method, exchange.path, exchange.query, headers)

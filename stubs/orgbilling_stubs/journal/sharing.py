@@ -75,7 +75,7 @@ class JournalSharing:
         self._closing = False
         self._thread: Thread | None = None
         coverage.begin(table)
-        journal.followers.append(self._add)
+        journal.follow(self._add)
         journal.sharing = self
         table.before_close.append(self.close)
 

@@ -38,6 +38,8 @@ class Journal:
         self.total_bytes = total_bytes
         self.explain = explain
         self.held_bytes = 0
+        self.before_reading: Callable[[], None] = lambda: None
+        """Records what has been answered and is not yet recorded (see `journal.recorder`)."""
         self.sharing: JournalSharing | None = None
         """What tells other processes of the exchanges, and this one of theirs, where there are others."""
         self.followers: list[Follower] = []
@@ -46,8 +48,14 @@ class Journal:
         """Called with every exchange of another process, as soon as it is known here."""
         self.change_followers: list[Callable[[], None]] = []
         """Called after every command that is no exchange, whichever process has carried it out."""
-        self._exchanges: dict[str, deque[Exchange]] = {}
+        self._recorded: dict[str, deque[Exchange]] = {}
         """By organization, the oldest first."""
+
+    @property
+    def _exchanges(self) -> dict[str, deque[Exchange]]:
+        """All that has been answered until now, by organization."""
+        self.before_reading()
+        return self._recorded
 
     def __len__(self) -> int:
         return sum(map(len, self._exchanges.values()))
@@ -55,9 +63,9 @@ class Journal:
     def append(self, exchange: Exchange) -> None:
         """Add an exchange, and forget the oldest where there are too many. Runs with every request."""
         held_bytes = exchange.held_bytes
-        exchanges = self._exchanges.get(exchange.organization)
+        exchanges = self._recorded.get(exchange.organization)
         if exchanges is None:
-            exchanges = self._exchanges[exchange.organization] = deque()
+            exchanges = self._recorded[exchange.organization] = deque()
         elif len(exchanges) >= self.per_organization:
             held_bytes -= exchanges.popleft().held_bytes
         exchanges.append(exchange)
@@ -83,10 +91,15 @@ class Journal:
             for follower in self.merge_followers:
                 follower(exchange)
 
+    def follow(self, follower: Follower) -> None:
+        """Have a function called with every exchange of this process from now on, at once."""
+        self.before_reading()  # what was answered until now is not told
+        self.followers.append(follower)
+
     @contextmanager
     def followed_by(self, follower: Follower) -> Iterator[None]:
         """Have a function called with every exchange, of this process or another, in a `with` statement."""
-        self.followers.append(follower)
+        self.follow(follower)
         self.merge_followers.append(follower)
         try:
             yield

@@ -95,7 +95,7 @@ def lines(dashboard: Any, *requests: tuple[str, str, str | None]) -> list[dict[s
     """What a log as JSON says of requests: method, path, organization."""
     stream = io.StringIO()
     log = RequestLog(stream, LogFormat.JSON)
-    dashboard.app.journal.followers.append(log)
+    dashboard.app.journal.follow(log)
     asgi = dashboard.app.asgi
     try:
         object.__setattr__(dashboard.app, "asgi", RequestLogMiddleware(asgi, log))

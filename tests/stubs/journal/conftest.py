@@ -84,14 +84,13 @@ class Watched:
         self.token = mint_token(self.key, ClerkSession("org_standard"), clocks.wall_ms())
 
     def __call__(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return asyncio.run(self.send(method, path, **options))
+
+    async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         options["headers"] = {"Authorization": f"Bearer {self.token}"} | options.get("headers", {})
-
-        async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:4010") as client:
-                return await client.request(method, f"/api/v1{path}", **options)
-
-        return asyncio.run(send())
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:4010") as client:
+            return await client.request(method, f"/api/v1{path}", **options)
 
     def newest(self) -> Exchange:
         return next(self.journal.newest())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import re
@@ -8,6 +9,8 @@ from types import FunctionType, ModuleType
 import orjson
 import pytest
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
+from orgbilling_stubs.billing.commands import RedeemVoucher
+from orgbilling_stubs.journal import recorder as recorders
 from orgbilling_stubs.journal.exchange import EXCERPT_BYTES
 from orgbilling_stubs.journal.serializers import exchange_document
 from orgbilling_stubs.journal.stream import event
@@ -155,7 +158,69 @@ def test_credentials_are_recorded_by_kind_alone(watched):
     watched("GET", "/org/billing")
     watched("GET", "/org/billing", headers=cookie)
     watched("GET", "/org/billing", headers={"Cookie": f"__session={watched.token}"})
+    assert len(watched.journal) == 3
     held = repr(reachable(watched.instrumentation.recorder))
     assert "getOrgBilling" in held
     assert not any(part in held for part in parts(watched.token))
     assert [each.credentials for each in watched.journal.newest()] == ["bearer", "cookie", "bearer"]
+
+
+def recorded(journal):
+    """How many exchanges are recorded already; `len(journal)` would have those that wait recorded."""
+    return sum(map(len, journal._recorded.values()))
+
+
+async def ask(watched, times):
+    for _ in range(times):
+        await watched.send("GET", "/org/billing")
+    return recorded(watched.journal)
+
+
+def test_exchanges_are_recorded_together(watched, monkeypatch):
+    monkeypatch.setattr(recorders, "LONGEST_WAIT_S", 3600)
+
+    async def counts():
+        return [await ask(watched, times) for times in (recorders.TOGETHER - 1, 1, 2)]
+
+    assert asyncio.run(counts()) == [0, recorders.TOGETHER, recorders.TOGETHER]
+    assert len(watched.journal) == recorders.TOGETHER + 2
+
+
+def test_no_exchange_waits_long(watched, monkeypatch):
+    monkeypatch.setattr(recorders, "LONGEST_WAIT_S", 0.01)
+
+    async def count_later():
+        await ask(watched, 3)
+        await asyncio.sleep(0.5)
+        return recorded(watched.journal)
+
+    assert asyncio.run(count_later()) == 3
+
+
+def test_a_large_exchange_does_not_wait(watched, monkeypatch):
+    monkeypatch.setattr(recorders, "LONGEST_WAIT_S", 3600)
+    monkeypatch.setattr(recorders, "LARGE_BYTES", 10)
+    assert asyncio.run(ask(watched, 1)) == 1
+
+
+def test_who_follows_is_told_at_once(watched, monkeypatch):
+    monkeypatch.setattr(recorders, "LONGEST_WAIT_S", 3600)
+    assert asyncio.run(ask(watched, 2)) == 0
+    told = []
+    with watched.journal.followed_by(told.append):
+        asyncio.run(ask(watched, 1))
+        assert len(told) == 1
+    asyncio.run(ask(watched, 1))
+    assert (len(told), len(watched.journal)) == (1, 4)
+
+
+def test_what_waits_is_recorded_as_it_was(watched, monkeypatch):
+    """Not as the tenant is when it is recorded: a command, a scenario and a clock come in between."""
+    monkeypatch.setattr(recorders, "LONGEST_WAIT_S", 3600)
+    service = watched.service
+    watched("GET", "/org/billing")
+    before = service.tenant("org_standard").version
+    service.execute("org_standard", RedeemVoucher("TEST-CREDIT-5-A", None))
+    watched("GET", "/org/billing")
+    second, first = watched.journal.newest()
+    assert (first.version_after, second.version_after) == (before, before + 1)

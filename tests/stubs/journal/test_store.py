@@ -69,6 +69,6 @@ def test_filters(exchange):
 def test_followers_hear_of_each(exchange):
     journal = Journal()
     heard = []
-    journal.followers.append(heard.append)
+    journal.follow(heard.append)
     keep(journal, exchange(1))
     assert traces(heard) == [1]
