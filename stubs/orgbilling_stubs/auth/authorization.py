@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
+from orgbilling_stubs.auth.credentials import HeaderValues
 from orgbilling_stubs.auth.errors import AuthError
 from orgbilling_stubs.auth.principal import Principal
 from orgbilling_stubs.auth.verification import Authenticator
@@ -21,12 +22,11 @@ class Authorizer:
     def __init__(self, authenticator: Authenticator, wall_ms: Callable[[], int]) -> None:
         self._verified_tokens = VerifiedTokens(authenticator, wall_ms)
 
-    def authorize(
-        self, headers: Headers, method: str, values: Mapping[bytes, bytes] | None = None
-    ) -> Principal:
+    def authorize(self, headers: Headers, method: str, values: HeaderValues | None = None) -> Principal:
         """Return the principal of a request, from its raw headers; raises AuthError (401, 403 or 503).
 
-        values: the first value of each header, if the caller has them: that saves looking for the token.
+        values: the first value of each header, if the caller has them: with them, headers that are used again
+        are looked through once.
         Every member may read. Writing needs an admin, which is an assumption (see `require_admin`).
         """
         principal = self._verified_tokens.principal(headers, values)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from orgbilling_stubs.auth.credentials import read_credentials
+from orgbilling_stubs.auth.credentials import HeaderValues, read_credentials
 from orgbilling_stubs.auth.principal import Principal
 from orgbilling_stubs.auth.verification import Authenticator, VerifiedPrincipal
 
@@ -28,7 +28,8 @@ class VerifiedTokens:
 
     Nothing else remembers whom a token names. Each token is verified again after five minutes: a key that was
     withdrawn is refused five minutes after the key source has dropped it, at the latest. Digests are held in
-    place of tokens, so that a dump of this process's memory shows no token.
+    place of tokens: this process's memory shows a token only while its connection is open, or its exchange is
+    still to be recorded.
     """
 
     def __init__(self, authenticator: Authenticator, wall_ms: Callable[[], int]) -> None:
@@ -36,17 +37,17 @@ class VerifiedTokens:
         self._wall_ms = wall_ms
         self._cache: OrderedDict[bytes, VerifiedPrincipal] = OrderedDict()
 
-    def principal(self, headers: Headers, values: Mapping[bytes, bytes] | None = None) -> Principal:
+    def principal(self, headers: Headers, values: HeaderValues | None = None) -> Principal:
         """The principal of a request, from its raw headers; raises AuthError (401, 403 or 503).
 
         values: the first value of each header, if the caller has them.
         """
         now_ms = self._wall_ms()
-        if values is not None and len(values) == len(headers) and b"authorization" in values:
-            carried = values[b"authorization"]  # no header came twice, so this is the only one
-        else:
-            carried = _credentials(headers)
-        digest = hashlib.sha256(carried).digest()
+        digest = None if values is None else values.credentials_digest
+        if digest is None:
+            digest = hashlib.sha256(_credentials(headers)).digest()
+            if values is not None:
+                values.credentials_digest = digest
         verified = self._cache.get(digest)
         if verified is not None and verified.from_ms <= now_ms < verified.until_ms:
             self._cache.move_to_end(digest)

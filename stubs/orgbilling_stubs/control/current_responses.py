@@ -15,6 +15,7 @@ from orgbilling_openapi.operations import operations_by_id
 from orgbilling_openapi.strict_json import JsonObject, JsonValue, is_too_deep
 from starlette.types import Message
 
+from orgbilling_stubs.auth.credentials import HeaderValues
 from orgbilling_stubs.auth.principal import NEVER_EXPIRES_MS, Principal
 from orgbilling_stubs.billing.contract_catalog import TEST_CONTRACTS
 from orgbilling_stubs.control.server import ControlServer, organization_of
@@ -117,9 +118,9 @@ def _context(
 ) -> RequestContext:
     """A request of an admin of the organization."""
     body = b"" if sent is None else orjson.dumps(sent)
-    headers = {b"host": public_url.base_url.partition("://")[2].encode()}
+    headers = HeaderValues({b"host": public_url.base_url.partition("://")[2].encode()})
     if sent is not None:
-        headers |= {b"content-type": JSON_TYPE.encode(), b"content-length": str(len(body)).encode()}
+        headers.update({b"content-type": JSON_TYPE.encode(), b"content-length": b"%d" % len(body)})
     return RequestContext(
         endpoint.operation,
         endpoint.operation.method,

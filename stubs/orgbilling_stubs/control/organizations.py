@@ -10,6 +10,7 @@ from orgbilling_fixtures.personas import PersonaError
 from orgbilling_openapi.strict_json import JsonObject, JsonValue
 
 from orgbilling_stubs.auth import bad_tokens
+from orgbilling_stubs.auth.credentials import HeaderValues
 from orgbilling_stubs.auth.errors import AuthError
 from orgbilling_stubs.auth.tokens import DEFAULT_AZP, ClerkSession, mint_token
 from orgbilling_stubs.billing.events import ClockSet, Record
@@ -177,7 +178,7 @@ def _error_code(server: ControlServer, token: str) -> str | None:
         return None
     try:
         header = (b"authorization", b"Bearer " + token.encode())
-        server.authorize([header], "POST", dict([header]))
+        server.authorize([header], "POST", HeaderValues([header]))
     except AuthError as error:
         return error.code
     return None

@@ -7,6 +7,7 @@ from orgbilling_stubs.faults.effects.status import BODILESS
 from orgbilling_stubs.faults.request_faults import RequestFaults
 from orgbilling_stubs.http.context import CallNext, Headers, Reply, RequestContext, Response
 from orgbilling_stubs.http.cors import VARY
+from orgbilling_stubs.http.request_head import first_values
 from orgbilling_stubs.http.responses import entity_tag
 from orgbilling_stubs.tenants.service import Service
 
@@ -77,7 +78,7 @@ class FaultedExchange:
         context, override = self.context, self.faults.override
         if self.faults.changes_body:
             # The client has another body than the one it names: it gets this one in full.
-            context.headers.pop(b"if-none-match", None)
+            context.headers = first_values([row for row in context.raw_headers if row[0] != b"if-none-match"])
         if override is not None and override.example is not None:
             example = self._documented.example(self.operation, override.code or 200, override.example)
             response = self._of_example(example)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
+    from orgbilling_stubs.auth.credentials import HeaderValues
     from orgbilling_stubs.auth.principal import Principal
     from orgbilling_stubs.billing.events import Idempotency
     from orgbilling_stubs.billing.tenant import Tenant
@@ -122,7 +123,8 @@ class RequestContext:
     Known from the start:
     operation: the compiled operation that was routed to; `operation.operation_id` names it.
     method, path, query: as sent; `query` without the question mark, still percent-encoded.
-    raw_headers: every header, names in lower case. headers: the first of each name.
+    raw_headers: every header, names in lower case. headers: the first of each name; another request of the
+    same connection may have the same object, so nothing changes it.
     path_parameters: texts of the parameters in the path, by name.
     public_url: where the client sees the server.
     trace_id: the `X-Trace-Id` of the response. received_ns: real time, in nanoseconds since 1970.
@@ -148,7 +150,7 @@ class RequestContext:
     path: str
     query: bytes
     raw_headers: Sequence[tuple[bytes, bytes]]
-    headers: dict[bytes, bytes]
+    headers: HeaderValues
     path_parameters: Mapping[str, str]
     public_url: PublicUrl
     trace_id: str
@@ -188,7 +190,7 @@ CallNext: TypeAlias = Callable[[RequestContext], PendingResponse]
 
 RecordExchange: TypeAlias = Callable[[RequestContext, Response], None]
 """The last step: told of every exchange right before its response is sent, so a client that has read a
-response finds it recorded. It changes nothing, and nothing waits for it: a plain function."""
+response finds it in the journal. It changes nothing, and nothing waits for it: a plain function."""
 
 
 Middleware: TypeAlias = Callable[[CallNext], CallNext]

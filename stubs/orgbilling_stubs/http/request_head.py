@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from starlette.types import Scope
 
+from orgbilling_stubs.auth.credentials import HeaderValues
 from orgbilling_stubs.http.errors import (
     HEAD_LARGE,
     HEADER_LARGE,
@@ -49,9 +50,9 @@ def checked_scope(scope: Scope) -> Scope:
     return scope if headers == raw_headers else {**scope, "headers": headers}
 
 
-def first_values(headers: RawHeaders) -> dict[bytes, bytes]:
-    """The first value of each header; `dict` alone would take the last."""
-    return dict(reversed(headers))
+def first_values(headers: RawHeaders) -> HeaderValues:
+    """The first value of each header; without `reversed` it would be the last."""
+    return HeaderValues(reversed(headers))
 
 
 def head_problem(target_bytes: int, headers: RawHeaders, http_version: str) -> ProblemType | None:

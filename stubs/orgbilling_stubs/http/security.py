@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TypeAlias
 
+from orgbilling_stubs.auth.credentials import HeaderValues
 from orgbilling_stubs.auth.key_sources import KeysPendingError
 from orgbilling_stubs.auth.principal import Principal
 from orgbilling_stubs.http.context import CallNext, Middleware, PendingResponse, RequestContext, Response
@@ -18,7 +19,7 @@ KEYS_WAIT_S = 2.0
 TOKEN_SCHEMES = frozenset({"bearerClerk"})
 """Security schemes whose token the authorizer reads; for any other, some credentials must be there."""
 
-Authorize: TypeAlias = Callable[[Sequence[tuple[bytes, bytes]], str, Mapping[bytes, bytes]], Principal | None]
+Authorize: TypeAlias = Callable[[Sequence[tuple[bytes, bytes]], str, HeaderValues], Principal | None]
 """From the request headers, the method, and the first value of each header to the principal.
 
 Raises an error with a status (401, 403, 503)."""

@@ -90,7 +90,7 @@ class Service:
     def existing(self, organization: str) -> Tenant | None:
         """The tenant as it is now; None when there is no such organization, which is then not created."""
         with self.store.hold(organization):
-            self._note_changes(organization)
+            self._note_changes(organization, self.store.stamp())
             verified = organization in self._tenants and organization not in self._unverified
             return self.tenant(organization) if verified or self.exists(organization) else None
 
@@ -312,26 +312,29 @@ class Service:
 
         save: whether the log of an organization that does not exist is begun at once.
         """
-        self._note_changes(organization)
+        stamp = self.store.stamp()
+        if stamp is None or stamp != self._stamp:
+            self._note_changes(organization, stamp)
         tenant = self._tenants.get(organization)
-        if tenant is not None and organization in self._unverified and not self._catch_up(tenant):
-            tenant = None
+        if tenant is not None and organization in self._unverified:
+            if self._catch_up(tenant):
+                self._tenants[organization] = tenant  # another request may have displaced it meanwhile
+            else:
+                tenant = None
         if tenant is None:
             tenant = self._tenants[organization] = self._open(organization, save)
             self._unverified.discard(organization)
             if len(self._tenants) > _CACHED_TENANTS:
                 self._unverified.discard(self._tenants.popitem(last=False)[0])
         else:
-            self._tenants[organization] = tenant  # another request may have displaced it meanwhile
             self._tenants.move_to_end(organization)
         return tenant
 
-    def _note_changes(self, organization: str) -> None:
+    def _note_changes(self, organization: str, stamp: int | None) -> None:
         """When another process may have written, verify every cached tenant before its next use.
 
         organization: the one in use, to be verified where the store cannot tell.
         """
-        stamp = self.store.stamp()
         if stamp is None:
             self._unverified.add(organization)
         elif stamp != self._stamp:

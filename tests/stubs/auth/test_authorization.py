@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 
 import pytest
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.authorization import Authorizer, require_admin
+from orgbilling_stubs.auth.credentials import HeaderValues
 from orgbilling_stubs.auth.errors import AuthError
 from orgbilling_stubs.auth.key_sources import KeySet, KeysPendingError
 from orgbilling_stubs.auth.keys import SigningKey, published_key
@@ -176,12 +178,27 @@ def test_the_first_values_of_headers_hide_no_second_header(
     authorizer: Authorizer, key: SigningKey, now_ms: int
 ) -> None:
     header = (b"authorization", b"Bearer " + mint_token(key, ClerkSession(), now_ms).encode())
-    assert authorizer.authorize([header], "GET", dict([header])) == authorizer.authorize([header], "GET")
+    assert authorizer.authorize([header], "GET", HeaderValues([header])) == authorizer.authorize(
+        [header], "GET"
+    )
     with pytest.raises(AuthError, match="credentials_ambiguous"):
-        authorizer.authorize([header, header], "GET", dict([header]))
+        authorizer.authorize([header, header], "GET", HeaderValues([header]))
     cookie = (b"cookie", header[1])
     with pytest.raises(AuthError, match="token_missing"):
-        authorizer.authorize([cookie], "GET", dict([cookie]))
+        authorizer.authorize([cookie], "GET", HeaderValues([cookie]))
+
+
+def test_headers_that_are_used_again_name_whom_they_named(key: SigningKey, now_ms: int) -> None:
+    clock = [now_ms]
+    authorizer = Authorizer(Authenticator("trust", key), lambda: clock[0])
+    header = (b"authorization", b"Bearer " + mint_token(key, ClerkSession(ttl_s=60), now_ms).encode())
+    values = HeaderValues([header])
+    first = authorizer.authorize([header], "GET", values)
+    assert values.credentials_digest == hashlib.sha256(header[1]).digest()
+    assert authorizer.authorize([header], "GET", values) is first
+    clock[0] += 120_000
+    with pytest.raises(AuthError, match="token_expired"):
+        authorizer.authorize([header], "GET", values)
 
 
 def test_a_remembered_token_costs_microseconds(authorizer: Authorizer, key: SigningKey, now_ms: int) -> None:

@@ -25,6 +25,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, par
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from orgbilling_stubs.auth.credentials import HeaderValues
 from orgbilling_stubs.http.context import Headers, Response
 from orgbilling_stubs.http.errors import (
     FRAMING_LARGE,
@@ -35,7 +36,13 @@ from orgbilling_stubs.http.errors import (
     TARGET_LONG,
     Problem,
 )
-from orgbilling_stubs.http.request_head import CLOSE, HEAD_LIMIT_BYTES, LINE_LIMIT_BYTES, line_bytes
+from orgbilling_stubs.http.request_head import (
+    CLOSE,
+    HEAD_LIMIT_BYTES,
+    LINE_LIMIT_BYTES,
+    first_values,
+    line_bytes,
+)
 from orgbilling_stubs.http.routing import CompiledApplication
 from orgbilling_stubs.http.server.request_cycle import RequestCycle
 from orgbilling_stubs.http.site import HEALTH_PATH
@@ -110,7 +117,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._serving: RequestCycle | None = None
         """The request that a task serves, the first of those without a response."""
         self._received: Headers = []
-        self._headers: dict[bytes, bytes] = {}
+        self._headers = HeaderValues()
         """The first header of each name."""
         self._is_large = False
         """The head at hand may be larger than a limit."""
@@ -296,7 +303,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """A head is complete."""
         self._received = self.headers
         self.headers = []  # what comes now are trailers: no headers (RFC 9110)
-        self._headers = dict(reversed(self._received))
+        self._headers = first_values(self._received)
         self._phase = _BODY
         if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
             self._upgrades = True

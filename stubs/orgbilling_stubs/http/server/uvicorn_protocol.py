@@ -28,10 +28,11 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from orgbilling_stubs.auth.credentials import HeaderValues
 from orgbilling_stubs.http.connection import Connection
 from orgbilling_stubs.http.context import NO_PARAMETERS, Headers, RequestContext, Response
 from orgbilling_stubs.http.operation import Operation
-from orgbilling_stubs.http.request_head import HEADER_LIMIT, is_host
+from orgbilling_stubs.http.request_head import HEADER_LIMIT, first_values, is_host
 from orgbilling_stubs.http.routing import CompiledApplication
 from orgbilling_stubs.http.run_to_completion import Suspended, resume, start
 from orgbilling_stubs.http.server.bounded_protocol import (
@@ -69,8 +70,13 @@ class Protocol(BoundedProtocol):
         """The operation of the request at hand, with method and path, while there is no cycle for it."""
         self._query = b""
         self._body = b""
-        self._good_host = b"\0"
-        """A `Host` that this connection has sent, and that is valid; at first one that nobody can send."""
+        self._known: Headers = []
+        """The headers that were looked through last: a client sends the same ones again."""
+        self._values = HeaderValues()
+        self._is_special = False
+        """Whether one of them is of `SPECIAL_HEADERS`."""
+        self._is_ordinary = False
+        """Whether a request with these headers may be answered at once."""
         self._dates: Headers | None = None
         self._heads: dict[int, bytes] = {}
         super().connection_made(transport)
@@ -80,13 +86,14 @@ class Protocol(BoundedProtocol):
         """A head is complete: hold the request back until its body is here, too."""
         received = self._received = self.headers
         self.headers = []  # what comes now are trailers: no headers (RFC 9110)
-        headers = self._headers = dict(reversed(received))
+        if received != self._known:
+            self._look_through(received)
+        headers = self._headers = self._values
         self._phase = _BODY
         parser = self.parser
         path, _, query = self.url.partition(b"?")
         method = parser.get_method()
-        is_special = not headers.keys().isdisjoint(SPECIAL_HEADERS)
-        if is_special and parser.should_upgrade() and method != b"CONNECT":
+        if self._is_special and parser.should_upgrade() and method != b"CONNECT":
             self._upgrades = True
             return
         held = self._operations.get((method, path))
@@ -94,12 +101,10 @@ class Protocol(BoundedProtocol):
         if (
             held is None
             or waits
-            or is_special
+            or not self._is_ordinary
             or self.flow.write_paused
             or (query and b"#" in query)
             or self._is_large
-            or not HEADER_LIMIT >= len(received) == len(headers)
-            or (headers.get(b"host") != self._good_host and not self._is_good_host())
             # Without a Connection header only HTTP/1.1 keeps a connection. The version takes longer to get.
             or (
                 (b"connection" in headers or not parser.should_keep_alive())
@@ -112,13 +117,18 @@ class Protocol(BoundedProtocol):
             self._query = query
             self._body = b""
 
-    def _is_good_host(self) -> bool:
-        """Whether the request has a valid `Host`; it is remembered for the next request."""
-        host = self._headers.get(b"host", b"")
-        if is_host(host):
-            self._good_host = host
-            return True
-        return False
+    def _look_through(self, received: Headers) -> None:
+        """Find out what follows from headers alone; it is kept for the next request with the same ones."""
+        values = self._values = first_values(received)
+        self._known = received
+        self._is_special = not values.keys().isdisjoint(SPECIAL_HEADERS)
+        self._is_ordinary = (
+            not self._is_special
+            and HEADER_LIMIT >= len(received) == len(values)
+            and is_host(values.get(b"host", b""))
+        )
+        public_urls = self._routing.responder.public_urls
+        self._public_url = public_urls.of_request(values, self.scheme or "http", self.server, self.client)
 
     def on_body(self, body: bytes) -> None:
         """A piece of a body."""
@@ -137,7 +147,6 @@ class Protocol(BoundedProtocol):
             return
         operation, method, path = self._held
         routing = self._routing
-        responder = routing.responder
         context = RequestContext(
             operation,
             method,
@@ -146,8 +155,8 @@ class Protocol(BoundedProtocol):
             self._received,
             self._headers,
             NO_PARAMETERS,
-            responder.public_urls.of_request(self._headers, self.scheme or "http", self.server, self.client),
-            responder.trace(),
+            self._public_url,
+            routing.responder.trace(),
             routing.now_ns(),
             Connection(None, None, method == "HEAD"),
             self._body,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 import threading
 import time
@@ -12,8 +13,11 @@ from typing import Any, ClassVar
 import pytest
 import uvicorn
 from orgbilling_stubs.app import build
+from orgbilling_stubs.auth import key_file
+from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.http.server.uvicorn_protocol import PROMPT_BODY_BYTES, Protocol, config
 from orgbilling_stubs.settings import Settings
+from orgbilling_stubs.tenants.clock import wall_ms
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +207,39 @@ def test_a_response_has_the_same_bytes_with_and_without_a_task(
     theirs = {name: value for name, value in usual.headers.items() if name not in CHANGING}
     assert (status, content) == (usual.status_code, usual.content)
     assert mine == theirs
+
+
+def test_headers_that_come_again_after_others_are_those_of_their_request(port: int) -> None:
+    """A connection keeps what follows from headers for the next request; here they change all the time."""
+    key = key_file.load_signing_key()
+    tokens = [mint_token(key, ClerkSession(name), wall_ms()) for name in ("org_standard", "org_enterprise")]
+    bearers = [f"Authorization: Bearer {token}" for token in tokens]
+    lines: list[tuple[str, ...]] = [
+        (bearers[0],),
+        (bearers[1],),
+        (bearers[1], "Origin: http://localhost:3000"),
+        ("Authorization: Basic eDp5",),
+        (bearers[0], bearers[1]),
+        (bearers[0], "Prefer: code=503"),
+        (),
+    ]
+    requests = [get("/org/billing", *extra) for extra in lines]
+    requests += [request.replace(b"Host: localhost", b"Host: 127.0.0.1:4010") for request in requests]
+    requests += [get("/org/billing", bearers[0]).replace(b"GET /", b"GET http://127.0.0.1/")]
+    requests += [get("/org/billing", bearers[0]).replace(b"localhost", b"foreign.example")]
+
+    def shown(line: Line, request: bytes) -> tuple[int, bytes, set[str]]:
+        line.send(request)
+        status, headers, body = line.answer()
+        return status, body, headers.keys()
+
+    alone = [shown(Line(port), request) for request in requests]
+    assert {status for status, _, _ in alone} == {200, 401, 503, 421}
+    assert len({body for _, body, _ in alone}) > 6
+    one, order = Line(port), [*range(len(requests))] * 3
+    random.Random(1).shuffle(order)
+    for number in (*order, *(number for number in order for _ in range(2))):
+        assert shown(one, requests[number]) == alone[number]
 
 
 def test_a_query_a_fragment_and_an_encoded_path_are_read_as_uvicorn_reads_them(port: int) -> None:
