@@ -18,7 +18,7 @@ from orgbilling_conformance.guard import TargetGuard
 from orgbilling_conformance.options import Options
 from orgbilling_conformance.rate_limits import RateLimitError, RateLimits
 from orgbilling_conformance.reports.report import Finding, RuleOutcome, SkippedRule
-from orgbilling_conformance.rules.headers import SHORT
+from orgbilling_conformance.rules.leaks import SHORT
 from orgbilling_conformance.rules.registry import RESPONSE_CHECKS, RULES
 from orgbilling_conformance.rules.rule import FACTS, Evaluation, RuleContext, RuleViolation, severity
 from orgbilling_conformance.schema_validation import SchemaValidator

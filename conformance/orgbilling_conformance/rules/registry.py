@@ -11,7 +11,7 @@ import yaml
 from orgbilling_openapi.strict_json import JsonObject
 
 from orgbilling_conformance.api_description import load
-from orgbilling_conformance.rules import headers, invariants, plausibility, requests, responses
+from orgbilling_conformance.rules import headers, invariants, leaks, plausibility, requests, responses
 from orgbilling_conformance.rules.rule import FACTS, ConformanceRule, ResponseCheck
 
 SOURCE = Path(__file__).parent / "rules.yaml"
@@ -100,6 +100,7 @@ RULES: dict[str, ConformanceRule] = {rule.id: rule for group in GROUPS for rule 
 RESPONSE_CHECKS: tuple[tuple[tuple[str, ...], ResponseCheck], ...] = (
     *responses.RESPONSE_CHECKS,
     *headers.RESPONSE_CHECKS,
+    *leaks.RESPONSE_CHECKS,
     *plausibility.RESPONSE_CHECKS,
     *requests.RESPONSE_CHECKS,
 )

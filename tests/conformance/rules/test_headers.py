@@ -8,13 +8,12 @@ from orgbilling_conformance.rules import headers
 from orgbilling_conformance.rules.rule import RuleContext
 from orgbilling_conformance.schema_validation import SchemaValidator
 
-TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyIn0.c2lnbmF0dXJl"
 OWN = {"Access-Control-Allow-Origin": "https://a.example"}
 
 
 @pytest.fixture
 def seen(api: ApiDescription) -> Any:
-    context = RuleContext(api, SchemaValidator(api), (TOKEN, "short"))
+    context = RuleContext(api, SchemaValidator(api), ())
 
     def run(exchange: Any) -> list[str]:
         return [
@@ -37,15 +36,6 @@ def seen(api: ApiDescription) -> Any:
         ({"body": {}, "headers": {"Link": '</x/schemas/Other.json>; rel="describedBy"'}}, ["link"]),
         ({"body": {}, "headers": {"Link": '</x/schemas/TenantBillingProfile.json>; rel="describedBy"'}}, []),
         ({"body": {}, "headers": {"Link": '</x?cursor=2>; rel="next"'}}, []),
-        ({"status": 422, "body": {"detail": 'File "/srv/app.py", line 3, in f'}}, ["leak-trace"]),
-        ({"status": 422, "body": {"detail": "goroutine 12 [running]:"}}, ["leak-trace"]),
-        ({"status": 422, "body": {"detail": "at Object.<anonymous> (/srv/app.js:3:9)"}}, ["leak-trace"]),
-        ({"status": 422, "body": {"detail": "expected number <= 365"}}, []),
-        ({"body": {"description": "panic: said the hostile text"}}, []),
-        ({"body": {"x": TOKEN}}, ["leak-secret"]),
-        ({"body": {"x": "short"}}, []),
-        ({"body": {}, "headers": {"X-Debug": "sk_live_" + "a" * 24}}, ["leak-secret"]),
-        ({"body": {"x": "postgres://user:pass@db/x"}}, ["leak-secret"]),
         ({"body": {}, "headers": OWN}, []),
         ({"body": {}, "headers": {"Access-Control-Allow-Origin": "*"}}, []),
         (
@@ -64,8 +54,3 @@ def seen(api: ApiDescription) -> Any:
 )
 def test_one_exchange(seen: Any, exchange: Any, given: dict[str, Any], expected: list[str]) -> None:
     assert seen(exchange("getOrgBilling", **given)) == expected
-
-
-def test_what_was_sent_may_come_back(seen: Any, exchange: Any) -> None:
-    body = {"detail": 'invalid integer: File "/x.py", line 1'}
-    assert seen(exchange("getOrgLedger", 422, body, query="days=File%20%22/x.py%22,%20line%201")) == []

@@ -3,9 +3,7 @@
 The invariants query tables named `v_<table>`. In them money is in micro-USD, prices are in nano-USD, instants
 in epoch milliseconds, dates in days since 1970-01-01, and booleans are 0 or 1.
 
-Parquet and DuckDB files have types, so their cells are only converted. CSV, JSON Lines, COPY files and SQLite
-(which has neither decimals nor dates) hold text. There, each cell must match the pattern of its column's kind
-before it is converted, because SQL casts forgive too much: `CAST('1.5' AS BIGINT)` is 2.
+What a cell may look like, and how it is converted, is in `cells`.
 
 DuckDB reads SQLite files only with an extension that it downloads when it is first used. Verification has to
 work without a network, so Python's sqlite3 reads the file and Arrow hands the rows to DuckDB.
@@ -16,7 +14,6 @@ work without a network, so Python's sqlite3 reads the file and Arrow hands the r
 from __future__ import annotations
 
 import csv
-import json
 import re
 import sqlite3
 import tempfile
@@ -27,52 +24,24 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from orgbilling_stubs.export.errors import ExportError, require
 from orgbilling_stubs.export.schema import BY_NAME, NAMES, Column, Table, date_column
+from orgbilling_stubs.export.verify.cells import (
+    cell_text,
+    checked_value,
+    integer,
+    path_list,
+    text_source,
+    value_of_text,
+)
 from orgbilling_stubs.export.verify.invariants import derived
 from orgbilling_stubs.export.verify.scope import ORGANIZATIONS
 from orgbilling_stubs.export.writers import duckdb as duckdb_writer
 from orgbilling_stubs.export.writers import sqlite as sqlite_writer
-from orgbilling_stubs.export.writers.sql import DUCKDB_CSV, SQLITE_UNITS, TYPES, literal, quoted, sqlite_name
+from orgbilling_stubs.export.writers.sql import TYPES, literal, quoted, sqlite_name
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Cell = str | int | float | None
-
-# Products of wide decimals are slow; a binary fraction is exact to the unit below 10 ** 15 units.
-_UNITS = (
-    "CASE WHEN abs({{0}}) < {limit} THEN CAST(round(CAST({{0}} AS DOUBLE) * {units}) AS BIGINT) "
-    "ELSE CAST({{0}} * {units} AS BIGINT) END"
-)
-
-_INTEGERS = {
-    "money": _UNITS.format(units=1_000_000, limit=10**9),
-    "price": _UNITS.format(units=1_000_000_000, limit=10**6),
-    "instant": "epoch_ms({0})",
-    "date": "date_diff('day', DATE '1970-01-01', {0})",
-    "bool": "CAST({0} AS BIGINT)",
-}
-"""How a typed cell becomes an integer. Kinds that are not listed stay as they are."""
-
-_PATTERNS = {
-    "int": r"-?\d+",
-    "money": r"-?\d+(\.\d{1,6})?",
-    "price": r"-?\d+(\.\d{1,9})?",
-    "instant": r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z",
-    "date": r"\d{4}-\d\d-\d\d",
-    "bool": "true|false",
-}
-"""What the text of a cell must match before it becomes a typed one."""
-
-# Escapes of COPY: a backslash is doubled, so the text between two doubled ones has only \t, \n and \r.
-_UNESCAPED = (
-    r"array_to_string(list_transform(string_split({0}, '\\'), lambda part: "
-    r"replace(replace(replace(part, '\t', chr(9)), '\n', chr(10)), '\r', chr(13))), '\')"
-)
-
-# DuckDB would make binary fractions of JSON's numbers. Inside a text, a quote has a backslash before it.
-_AMOUNTS_AS_TEXT = r"""regexp_replace(json::VARCHAR, '(\w)":\s*(-?\d+\.\d+)\s*([,}])', '\1":"\2"\3', 'g')"""
-
-_COPY = "delim = '\t', quote = '', escape = '', nullstr = '\\N', header = false"
 
 _PARTITION = re.compile(r"/(?:date|month)=([\d-]+)/part-")
 
@@ -162,7 +131,9 @@ def _load(
     """Make the table `v_<table>`; returns why it cannot be made."""
     import duckdb
 
-    typed = table.name if format == "duckdb" else f"read_parquet({_list(paths)}, hive_partitioning = false)"
+    typed = (
+        table.name if format == "duckdb" else f"read_parquet({path_list(paths)}, hive_partitioning = false)"
+    )
     try:
         problem = ""
         if format in ("parquet", "duckdb"):
@@ -178,9 +149,9 @@ def _load(
         if problem:
             return TableProblem("columns", problem if format == "csv" else f"{paths[0]}: {problem}")
         if format in ("parquet", "duckdb"):
-            values = {column.name: _integer(column, quoted(column.name)) for column in table.columns}
+            values = {column.name: integer(column, quoted(column.name)) for column in table.columns}
         else:
-            values = {column.name: _checked_text(column, format) for column in table.columns}
+            values = {column.name: checked_value(column, format) for column in table.columns}
             typed = text_source(table, format, paths)
         _create(connection, table, values, typed)
         if misplaced := _misplaced(connection, table, paths) if format == "parquet" else "":
@@ -218,7 +189,7 @@ def _differing_file(connection: DuckDBPyConnection, paths: Sequence[Path]) -> st
     differing = connection.execute(
         "SELECT file_name FROM (SELECT file_name, list(["
         "name, type, logical_type, converted_type, precision::VARCHAR, scale::VARCHAR, num_children::VARCHAR"
-        f"] ORDER BY name) AS columns FROM parquet_schema({_list(paths)}) GROUP BY file_name) AS files "
+        f"] ORDER BY name) AS columns FROM parquet_schema({path_list(paths)}) GROUP BY file_name) AS files "
         "QUALIFY columns <> first(columns) OVER (ORDER BY file_name = ? DESC) ORDER BY file_name LIMIT 1",
         [str(paths[0])],
     ).fetchone()
@@ -234,7 +205,7 @@ def _misplaced(connection: DuckDBPyConnection, table: Table, paths: Sequence[Pat
     if column.kind == "instant":
         moment = f"timezone('UTC', {moment})"
     misplaced = connection.execute(
-        f"SELECT filename, min({moment}) FROM read_parquet({_list(paths)}, filename = true, "
+        f"SELECT filename, min({moment}) FROM read_parquet({path_list(paths)}, filename = true, "
         "hive_partitioning = false) WHERE regexp_extract(filename, ?, 1) <> "
         f"left(strftime({moment}, '%Y-%m-%d'), length(regexp_extract(filename, ?, 1))) "
         "GROUP BY filename ORDER BY filename LIMIT 1",
@@ -278,15 +249,6 @@ def _copy_from_sqlite(connection: DuckDBPyConnection, table: Table, path: Path) 
             connection.execute(f"INSERT INTO raw_{table.name} SELECT * FROM batch")
             connection.unregister("batch")
     return ""
-
-
-def _checked_text(column: Column, format: str) -> str:
-    """The value of a cell that is text; an error in SQL when it is not of its column's kind."""
-    otherwise = "NULL" if column.nullable else "error('null')"
-    return (
-        f"CASE WHEN {cell_text(column, format)} IS NULL THEN {otherwise} "
-        f"ELSE coalesce({value_of_text(column, format)}, error('cell')) END"
-    )
 
 
 def _create(connection: DuckDBPyConnection, table: Table, values: Mapping[str, str], source: str) -> None:
@@ -365,62 +327,6 @@ def _misfit(column: Column, cell: str | None) -> str:
     if len(text) > 60:
         text = text[:59] + "…"
     return f"{column.name}: {text} is no {column.kind}"
-
-
-def _integer(column: Column, typed_cell: str) -> str:
-    return _INTEGERS.get(column.kind, "{0}").format(typed_cell)
-
-
-def cell_text(column: Column, format: str) -> str:
-    """A cell as text. What no pattern checks may be an empty text, which CSV may write without quotes."""
-    name = quoted(column.name)
-    if column.kind not in _PATTERNS:
-        if format == "csv" and not column.nullable:
-            return f"coalesce({name}, '')"
-        if format == "postgres":
-            return _UNESCAPED.format(name)
-    return name
-
-
-def value_of_text(column: Column, format: str) -> str:
-    """The value of a cell that is text; null when it is not of its column's kind."""
-    if format == "sqlite" and column.kind in SQLITE_UNITS:
-        column = column._replace(kind="int")
-    pattern, cell = _PATTERNS.get(column.kind), cell_text(column, format)
-    if pattern is None:
-        return cell
-    # The pattern says that an instant is in UTC, and casts to a type without a zone are faster.
-    type = "TIMESTAMP" if column.kind == "instant" else TYPES["duckdb"][column.kind]
-    value = _integer(column, f"TRY_CAST({cell} AS {type})")
-    return f"CASE WHEN regexp_full_match({cell}, {literal(pattern)}) THEN {value} END"
-
-
-def has_pattern(column: Column) -> bool:
-    """Whether text of the column's kind can be wrong."""
-    return column.kind in _PATTERNS
-
-
-def text_source(table: Table, format: str, paths: Sequence[Path]) -> str:
-    """Where DuckDB finds the rows of a table with every cell as text."""
-    if format == "sqlite":
-        return f"raw_{table.name}"
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in table.names)
-    if format == "jsonl":
-        structure = literal(json.dumps(dict.fromkeys(table.names, "VARCHAR")))
-        return (
-            f"(SELECT unnest(CASE WHEN starts_with(json::VARCHAR, '{{') THEN from_json({_AMOUNTS_AS_TEXT}, "
-            f"{structure}) ELSE error('not a JSON object: ' || left(json::VARCHAR, 40)) END) "
-            f"FROM read_json_objects({_list(paths)}, format = 'newline_delimited'))"
-        )
-    dialect = DUCKDB_CSV if format == "csv" else _COPY
-    return (
-        f"read_csv({_list(paths)}, columns = {{{columns}}}, {dialect}, "
-        "auto_detect = false, max_line_size = 10000000)"
-    )
-
-
-def _list(paths: Sequence[Path]) -> str:
-    return "[" + ", ".join(literal(str(path)) for path in paths) + "]"
 
 
 def _summary(error: Exception) -> str:

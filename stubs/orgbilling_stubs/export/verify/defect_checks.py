@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from orgbilling_stubs.export.errors import ExportError, require
 from orgbilling_stubs.export.manifest import Manifest
 from orgbilling_stubs.export.schema import BY_NAME, Table
+from orgbilling_stubs.export.verify.cells import cell_text, has_pattern, text_source, value_of_text
 from orgbilling_stubs.export.verify.check import Check
-from orgbilling_stubs.export.verify.database import cell_text, has_pattern, text_source, value_of_text
 from orgbilling_stubs.export.writers.defects import KINDS, LIST
 from orgbilling_stubs.export.writers.sql import names, quoted
 
