@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from orgbilling_stubs.api.serializers import payment_url, portal_url
 from orgbilling_stubs.app import App, build
 from orgbilling_stubs.billing.commands import OpenCheckout, OpenPortal
 from orgbilling_stubs.settings import Settings
+from serving import served
 
 CLOCK = "2026-03-10T12:00:00Z"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -116,26 +116,18 @@ class Stub:
 
 
 @contextmanager
-def served(settings: Settings) -> Iterator[Stub]:
+def served_stub(settings: Settings) -> Iterator[Stub]:
     app = build(settings)
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app.asgi, log_config=None, lifespan="on", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    yield Stub(app, url)
-    server.should_exit = True
-    thread.join(10)
-    listener.close()
-    STOPPED.append(url)
+    with served(uvicorn.Config(app.asgi, log_config=None, lifespan="on", ws="none")) as server:
+        yield Stub(app, server.url)
+    STOPPED.append(server.url)
 
 
 @pytest.fixture(scope="module")
 def serve_stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORGBILLING_HOME", str(tmp_path_factory.mktemp("home")))
-        yield lambda **settings: served(Settings(**({"clock": CLOCK} | settings)))
+        yield lambda **settings: served_stub(Settings(**({"clock": CLOCK} | settings)))
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from orgbilling_stubs.auth.bad_tokens import BAD_TOKENS
 from orgbilling_stubs.auth.tokens import ClerkSession
 from orgbilling_stubs.settings import Settings
 from orgbilling_stubs.tenants.clock import wall_ms
+from serving import served
 
 WRITES = ("redeem", "checkout", "portal", "methods")
 
@@ -37,14 +37,8 @@ def judged(token: Callable[..., str], name: str, **target: Any) -> Report:
 def address(_home: None) -> Iterator[str]:
     import uvicorn
 
-    server = uvicorn.Server(uvicorn.Config(build(Settings()).asgi, port=0, log_level="critical"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        threading.Event().wait(0.05)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with served(uvicorn.Config(build(Settings()).asgi, log_level="critical")) as server:
+        yield server.url
 
 
 def sound(report: Report) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from decimal import Decimal
 from http.client import HTTPConnection, IncompleteRead
-from threading import Thread
 from time import monotonic
 from typing import Any
 
@@ -23,6 +21,7 @@ from orgbilling_stubs.faults.rules import parse
 from orgbilling_stubs.faults.scenario_rules import ScenarioRules
 from orgbilling_stubs.tenants.clock import wall_ms
 from orgbilling_stubs.tenants.scenarios import show_scenario
+from serving import served
 
 PATHS = {
     operation["operationId"]: (method.upper(), path)
@@ -503,25 +502,18 @@ def test_every_sentence_of_a_description_is_checked() -> None:
 @pytest.fixture
 def wire(dashboard: Any) -> Iterator[Callable[[], HTTPConnection]]:
     """The same stub on a port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(dashboard.app.asgi, log_config=None, ws="none"))
-    thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
     headers = {"Authorization": f"Bearer {dashboard.token(ORG)}"}
-
-    with ExitStack() as connections:
+    config = uvicorn.Config(dashboard.app.asgi, log_config=None, ws="none")
+    with served(config, force=True) as server, ExitStack() as connections:
 
         def ask() -> HTTPConnection:
-            connection = HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=4)
+            connection = HTTPConnection("127.0.0.1", server.port, timeout=4)
             connections.enter_context(closing(connection)).request(
                 "GET", "/api/v1/org/billing", headers=headers
             )
             return connection
 
         yield ask
-    server.force_exit = server.should_exit = True
-    thread.join(10)
-    listener.close()
 
 
 @pytest.mark.slow

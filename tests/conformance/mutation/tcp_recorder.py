@@ -11,6 +11,7 @@ from typing import Any
 
 import httptools
 import uvicorn
+from serving import served
 
 
 class TcpRecorder(socketserver.ThreadingTCPServer):
@@ -81,19 +82,13 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 @contextmanager
 def recorded(app: Any) -> Iterator[TcpRecorder]:
     """Serve an application behind a relay."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="none"))
-    threads = [threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)]
-    recorder = TcpRecorder(listener.getsockname()[1])
-    threads.append(threading.Thread(target=recorder.serve_forever, args=(0.05,), daemon=True))
-    for thread in threads:
+    with served(uvicorn.Config(app, log_config=None, lifespan="on", ws="none")) as server:
+        recorder = TcpRecorder(server.port)
+        thread = threading.Thread(target=recorder.serve_forever, args=(0.05,), daemon=True)
         thread.start()
-    try:
-        yield recorder
-    finally:
-        recorder.shutdown()
-        recorder.server_close()
-        server.should_exit = True
-        for thread in threads:
+        try:
+            yield recorder
+        finally:
+            recorder.shutdown()
+            recorder.server_close()
             thread.join(10)
-        listener.close()

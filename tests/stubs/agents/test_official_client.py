@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Iterator
-from threading import Thread
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
+from serving import served
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def url(dashboard: Any) -> Iterator[str]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(dashboard.app.asgi, log_config=None, ws="none"))
-    thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.force_exit = server.should_exit = True
-    thread.join(10)
-    listener.close()
+    with served(uvicorn.Config(dashboard.app.asgi, log_config=None, ws="none"), force=True) as server:
+        yield server.url
 
 
 async def data(client: Any, tool: str, **arguments: Any) -> Any:

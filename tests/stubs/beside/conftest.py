@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,26 +15,20 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from orgbilling_stubs.app import App, build
 from orgbilling_stubs.beside.settings import BesideMode, BesideSettings
 from orgbilling_stubs.http.server.uvicorn_protocol import config
 from orgbilling_stubs.settings import Settings
+from serving import served
 
 WAIT_S = 60
 
 
 @contextmanager
-def served(app: Any) -> Iterator[str]:
-    """Serve an application on a free port, with our protocol where it is ours; its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(config(app))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(WAIT_S)
-    listener.close()
+def served_at(app: Any) -> Iterator[str]:
+    """Serve an application, with our protocol where it is ours; its address."""
+    with served(config(app)) as server:
+        yield server.url
 
 
 @dataclass
@@ -142,7 +135,7 @@ def beside() -> Beside:
         chosen = BesideSettings(url, mode, **options)
         settings = Settings(host="127.0.0.1", dialect=dialect, beside=chosen)
         app = build(settings)
-        with served(app.asgi) as address:
+        with served_at(app.asgi) as address:
             yield Pair(app, address)
 
     return run
@@ -151,7 +144,7 @@ def beside() -> Beside:
 @pytest.fixture
 def serving() -> Callable[[Any], Any]:
     """Serve an application: a context with its address."""
-    return served
+    return served_at
 
 
 @pytest.fixture
@@ -163,7 +156,7 @@ def real() -> RealApi:
 @pytest.fixture
 def pair(real: RealApi, beside: Beside) -> Iterator[Pair]:
     """A stub that observes it."""
-    with served(real) as url, beside(url) as running:
+    with served_at(real) as url, beside(url) as running:
         yield running
 
 

@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 from forward_proxy import WAIT_S, forward_proxy
 from orgbilling_stubs.beside.direct_connections import DirectConnections
+from serving import served
 
 HOST = "api.example.test"
 BILLING, LEDGER, REDEEM = "/api/v1/org/billing", "/api/v1/org/ledger", "/api/v1/org/vouchers/redeem"
@@ -32,15 +33,9 @@ def _no_proxy(monkeypatch):
 @contextmanager
 def served_with_tls(app, certificate):
     path, _ = certificate
-    listener = socket.create_server(("127.0.0.1", 0))
     options = {"ssl_certfile": path, "ssl_keyfile": path.with_name("key.pem"), "lifespan": "off"}
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", **options))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield listener.getsockname()[1]
-    server.should_exit = True
-    thread.join(WAIT_S)
-    listener.close()
+    with served(uvicorn.Config(app, log_level="error", **options)) as server:
+        yield server.port
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import pytest
@@ -38,6 +38,7 @@ from orgbilling_stubs.tenants import tenant_factory
 from orgbilling_stubs.tenants.persona_registry import PersonaRegistry
 from orgbilling_stubs.tenants.service import Service
 from orgbilling_stubs.tenants.store.memory import MemoryStore
+from serving import served
 
 CLOCK = "2026-03-10T12:00:00Z"
 
@@ -108,21 +109,13 @@ class World:
         )
         self._key = key
         self._tokens: dict[tuple[str, str], str] = {}
-        self._start()
-
-    def _start(self) -> None:
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.port = listener.getsockname()[1]
         settings = self._settings or config(self.app)
         settings.app = self.app
-        self.server = uvicorn.Server(settings)
-        self._thread = threading.Thread(target=self.server.run, args=([listener],), daemon=True)
-        self._thread.start()
+        self._serving = ExitStack()
+        self.port, self.server = self._serving.enter_context(served(settings))
 
     def stop(self) -> None:
-        self.server.should_exit = True
-        self._thread.join(10)
-        assert not self._thread.is_alive()
+        self._serving.close()
 
     def fault(self, **members: Any) -> FaultRule:
         """Put a rule in force; what is no field of a rule is a JSON member of its effect."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
 
@@ -17,6 +16,7 @@ from orgbilling_stubs.http import request_validation
 from orgbilling_stubs.http.application import assemble
 from orgbilling_stubs.http.context import Reply
 from orgbilling_stubs.http.server.uvicorn_protocol import Protocol
+from serving import served
 
 REDEEM = b"/api/v1/org/vouchers/redeem"
 LEDGER = b"/api/v1/org/ledger"
@@ -39,17 +39,10 @@ def port(request: pytest.FixtureRequest) -> Iterator[int]:
     request_validation.receive_body = lambda *arguments, **limits: receive_body(
         *arguments, SLOW_SECONDS, **limits
     )
-    listener = socket.create_server(("127.0.0.1", 0))
     http = Protocol if request.param == "ours" else request.param
     config = uvicorn.Config(app, log_config=None, http=http, loop="uvloop", ws="none", lifespan="on")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield listener.getsockname()[1]
-    server.should_exit = True
-    thread.join(10)
+    with served(config) as server:
+        yield server.port
     request_validation.receive_body = receive_body
 
 

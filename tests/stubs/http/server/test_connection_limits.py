@@ -27,6 +27,7 @@ from orgbilling_stubs.http.server.bounded_protocol import (
 from orgbilling_stubs.http.server.request_cycle import KEEP_ALIVE_GRACE_SECONDS, KEEP_ALIVE_SECONDS
 from orgbilling_stubs.http.server.uvicorn_protocol import config
 from orgbilling_stubs.settings import Settings
+from serving import served
 
 REDEEM = "/org/vouchers/redeem"
 PROBLEM = "application/problem+json"
@@ -115,17 +116,10 @@ def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORGBILLING_HOME", str(tmp_path_factory.mktemp("home")))
         app = build(Settings(clock="2026-03-10T12:00:00Z", auth="off"))
-    listener = socket.create_server(("127.0.0.1", 0), backlog=200)
     settings = config(app.asgi)
     settings.loop = request.param
-    running = uvicorn.Server(settings)
-    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not running.started:
-        time.sleep(0.01)
-    yield Server(listener.getsockname()[1], running)
-    running.should_exit = True
-    thread.join(10)
+    with served(settings, backlog=200) as running:
+        yield Server(running.port, running.server)
 
 
 @pytest.fixture(autouse=True)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import random
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
-import uvicorn
 from orgbilling_stubs.app import build
 from orgbilling_stubs.auth import key_file
 from orgbilling_stubs.auth.tokens import ClerkSession, mint_token
 from orgbilling_stubs.http.server.uvicorn_protocol import PROMPT_BODY_BYTES, Protocol, config
 from orgbilling_stubs.settings import Settings
 from orgbilling_stubs.tenants.clock import wall_ms
+from serving import served
 
 
 @pytest.fixture(scope="module")
@@ -25,15 +24,8 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORGBILLING_HOME", str(tmp_path_factory.mktemp("home")))
         app = build(Settings(clock="2026-03-10T12:00:00Z", auth="off"))
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(config(app.asgi))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield listener.getsockname()[1]
-    server.should_exit = True
-    thread.join(10)
+    with served(config(app.asgi)) as server:
+        yield server.port
 
 
 class Line:
