@@ -75,7 +75,7 @@ def on_disk(folder) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in names_in(folder)}
 
 
-@pytest.mark.slow_beyond(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["csv", "parquet", "sqlite", "json"])
 def test_the_objects_are_the_files(bucket, tmp_path, format):
     options = (*OPTIONS, "--format", format, *(("--persona", "standard") if format == "json" else ()))
@@ -160,6 +160,7 @@ def test_a_bucket_that_is_not_there_is_one_line(bucket):
     assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["verify", "merge"])
 def test_a_folder_without_an_export_is_one_line(bucket, command):
     code, _, err = run(command, f"{bucket}/nothing")
@@ -167,12 +168,12 @@ def test_a_folder_without_an_export_is_one_line(bucket, command):
     assert err.startswith(f"orgbilling: {bucket}/nothing: no manifest")
 
 
-def test_without_the_extra_it_is_named(monkeypatch, bucket):
+def test_without_the_extra_it_is_named(monkeypatch):
     def missing(name):
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr("orgbilling_stubs.export.errors.import_module", missing)
-    code, _, err = run("--out", f"{bucket}/demo", *OPTIONS, "--persona", "standard")
+    code, _, err = run("--out", "s3://bucket/demo", *OPTIONS, "--persona", "standard")
     assert code == 2
     assert "needs pyarrow, which is not installed: pip install 'orgbilling[export]'" in err
 

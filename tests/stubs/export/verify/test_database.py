@@ -114,6 +114,7 @@ def test_columns_of_a_database_are_compared_too(tmp_path, make, monkeypatch, kin
         assert "column 1 is 'project_id': the table has no more" in opened.problems["projects"].message
 
 
+@pytest.mark.slow_beyond(3)
 @pytest.mark.parametrize(
     ("table", "column", "value"),
     [
