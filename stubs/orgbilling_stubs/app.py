@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from orgbilling_fixtures.personas import PersonaError
@@ -136,29 +136,7 @@ def _assemble(settings: Settings) -> App:
     exchanges = store.exchanges()
     instrumentation = instrument(description, service, personas, handlers, rule_log, exchanges)
     real_api = _real_api(settings, handlers)
-    control_api = cache(
-        lambda: _control_api(
-            settings,
-            service,
-            personas,
-            key,
-            authorizer,
-            instrumentation,
-            description,
-            fitter,
-            lambda: application,
-            real_api,
-        )
-    )
-    record: RecordExchange = instrumentation.recorder.record
-    fault_injection: Middleware = instrumentation.fault_injection
-    further: dict[str, ASGIApp] = {}
-    if real_api is not None:
-        gateway = real_api.gateway
-        record = gateway.recorder(record)
-        fault_injection = _in_front_of(gateway.step, fault_injection)
-        further = {PREFIX: gateway.serve(lambda: application.routing.responder)}
-        real_api.observer.change_listeners.append(instrumentation.journal.note_change)
+    record, fault_injection = _steps(settings, instrumentation, real_api)
     application = assemble(
         description,
         handlers,
@@ -172,13 +150,15 @@ def _assemble(settings: Settings) -> App:
             instance=0 if exchanges is None else exchanges.instance,
         ),
         closing=store.close,
-        routes=_routes(
-            settings, service, instrumentation.journal, control_api, lambda: application.routing.responder
-        )
-        | further,
         recorder=record,
-        fault_injection=_suspendable_step(fault_injection) if is_postgres(settings.db) else fault_injection,
+        fault_injection=fault_injection,
     )
+    responder = application.routing.responder
+    build_control_api = partial(_control_api, settings, service, personas, key, authorizer, instrumentation)
+    control_api = cache(partial(build_control_api, description, fitter, application, real_api))
+    application.mount(_routes(settings, service, instrumentation.journal, control_api, responder))
+    if real_api is not None:
+        application.mount({PREFIX: real_api.gateway.serve(responder)})
     return App(
         application,
         personas,
@@ -203,9 +183,24 @@ def _service(settings: Settings, store: Store, personas: PersonaRegistry) -> Ser
     )
 
 
-def _in_front_of(step: Middleware, fault_injection: Middleware) -> Middleware:
-    """Fault injection in front of another step: a fault may answer in place of the real API, too."""
-    return lambda call_next: fault_injection(step(call_next))
+def _steps(
+    settings: Settings, instrumentation: Instrumentation, real_api: RealApi | None
+) -> tuple[RecordExchange, Middleware]:
+    """What records exchanges, and the step in front of the operations: fault injection, and the real API.
+
+    A fault may answer in place of the real API, too.
+    """
+    record: RecordExchange = instrumentation.recorder.record
+    step: Middleware = instrumentation.fault_injection
+    if real_api is not None:
+        gateway, inject = real_api.gateway, step
+        record = gateway.recorder(record)
+        real_api.observer.change_listeners.append(instrumentation.journal.note_change)
+
+        def step(call_next: CallNext) -> CallNext:
+            return inject(gateway.step(call_next))
+
+    return record, _suspendable_step(step) if is_postgres(settings.db) else step
 
 
 def _real_api(settings: Settings, operations: Collection[str]) -> RealApi | None:
@@ -229,7 +224,7 @@ def _routes(
     service: Service,
     journal: Journal,
     control_api: Callable[[], ControlApiAccess],
-    responder: Callable[[], Responder],
+    responder: Responder,
 ) -> dict[str, ASGIApp]:
     """The applications beside the API by path prefix; control_api: gives the one that the others call."""
     waiting = is_postgres(settings.db)
@@ -376,10 +371,10 @@ def _control_api(
     instrumentation: Instrumentation,
     description: JsonObject,
     fitter: ResponseFitter | None,
-    api: Callable[[], ASGIApp],
+    api: ASGIApp,
     real_api: RealApi | None,
 ) -> ControlApiAccess:
-    """The control API, with the operations of all packages that have some; api: gives the application."""
+    """The control API, with the operations of all packages that have some; api: the application."""
     from orgbilling_stubs.beside.handlers import real_api_handlers
     from orgbilling_stubs.checkout.completion import CheckoutCompletion
     from orgbilling_stubs.checkout.sessions import CheckoutSessions

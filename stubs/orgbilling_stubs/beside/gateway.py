@@ -104,11 +104,11 @@ class Gateway:
 
         return record_when_whole
 
-    def serve(self, responder: Callable[[], Responder]) -> ASGIApp:
+    def serve(self, responder: Responder) -> ASGIApp:
         """The application for paths below the prefix that are not described. responder: of the server."""
 
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
-            await self._serve(responder(), scope, receive, send)
+            await self._serve(responder, scope, receive, send)
 
         return application
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,7 +19,7 @@ READY = "/_mock/ready"
 BODIES = {HEALTH: b'{"status":"ok"}', READY: b'{"status":"ready"}'}
 
 
-def probes(store: Store, responder: Callable[[], Responder]) -> ASGIApp:
+def probes(store: Store, responder: Responder) -> ASGIApp:
     """The application at HEALTH and READY; both need no token.
 
     HEALTH answers 200 while the process runs, whatever its database does: a restart would not help. READY
@@ -38,15 +37,15 @@ def probes(store: Store, responder: Callable[[], Responder]) -> ASGIApp:
                 store.stamp()
                 store.head(SERVER_LOG)
         except (Problem, StoreError) as error:
-            await responder().send_problem(scope, send, error)
+            await responder.send_problem(scope, send, error)
             return
         body = BODIES[path]
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
             (b"cache-control", b"no-store"),
-            (b"x-trace-id", responder().trace().encode()),
+            (b"x-trace-id", responder.trace().encode()),
         ]
-        await responder().send(scope, send, Response(200, headers, body))
+        await responder.send(scope, send, Response(200, headers, body))
 
     return application

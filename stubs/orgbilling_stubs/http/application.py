@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from orgbilling_openapi.strict_json import JsonObject
-from starlette.types import ASGIApp
 
 from orgbilling_stubs.http.context import Handler, Middleware, RecordExchange, RequestContext, Response
 from orgbilling_stubs.http.example_responses import ExampleHandler
@@ -57,7 +56,6 @@ def assemble(
     settings: HttpSettings | None = None,
     documents: Mapping[str, tuple[str, bytes]] | None = None,
     closing: Callable[[], None] | None = None,
-    routes: Mapping[str, ASGIApp] | None = None,
     recorder: RecordExchange | None = None,
     fault_injection: Middleware | None = None,
 ) -> CompiledApplication:
@@ -68,7 +66,6 @@ def assemble(
     authorize: from raw request headers and method to the principal; raises an error (401, 403, 503).
     documents: more to serve without authentication: path to media type and bytes (a JWKS, say).
     closing: called once when the server stops.
-    routes: ASGI applications by path prefix, for paths that are not described.
     recorder: called with every exchange of an operation, right before its response is sent.
     fault_injection: the step that may answer in place of an operation, or change its response.
     Raises `LookupError` or `ValueError` if a reference or schema of a compiled operation is broken.
@@ -78,13 +75,10 @@ def assemble(
     prefix = str(specification.base_path)
     responder = Responder(prefix, trace_ids(_trace_seed(settings)), settings.network)
     schemas = Schemas(description, tolerant=settings.lenient)
-    site = Site(description, prefix, responder, documents or {}, closing, routes)
+    site = Site(description, prefix, responder, documents or {}, closing)
     pipeline = request_pipeline(authorize, responder.policy, fault_injection)
     record = recorder or _record_nothing
-    app = CompiledApplication(
-        site,
-        middlewares=[lambda inner: Routing(inner, responder, pipeline, record, wall_ns, tuple(routes or ()))],
-    )
+    app = CompiledApplication(site, lambda inner: Routing(inner, responder, pipeline, record, wall_ns))
     resolver = HandlerResolver(handlers, lambda operation: ExampleHandler(operation, schemas, settings.seed))
     compiled_with = CompileContext(
         responder, schemas, settings.lenient, settings.assisted, settings.fitter, settings.lazily

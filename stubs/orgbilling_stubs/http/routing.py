@@ -32,6 +32,7 @@ from orgbilling_stubs.http.operation import CompileContext, ConnexionOperation, 
 from orgbilling_stubs.http.request_head import checked_scope, first_values
 from orgbilling_stubs.http.responses import Responder
 from orgbilling_stubs.http.server import lazy_import
+from orgbilling_stubs.http.site import Site
 
 lazy_import.load()
 
@@ -246,10 +247,7 @@ class CompiledAPI(AbstractRoutingAPI):
 
 
 class Routing(SpecMiddleware):
-    """Sends a request to its compiled operation, and any path that is not described to the inner application.
-
-    elsewhere: path prefixes where the inner application answers preflights, too.
-    """
+    """Sends a request to its compiled operation, and any other path to the inner application."""
 
     def __init__(
         self,
@@ -258,10 +256,10 @@ class Routing(SpecMiddleware):
         pipeline: CallNext,
         record: RecordExchange,
         now_ns: Callable[[], int],
-        elsewhere: Sequence[str] = (),
     ) -> None:
         self.app = app
-        self.elsewhere = tuple(elsewhere)
+        self.elsewhere: tuple[str, ...] = ()
+        """Path prefixes where the inner application answers preflights, too."""
         self.responder = responder
         self.pipeline = pipeline
         self.record = record
@@ -381,7 +379,19 @@ class Routing(SpecMiddleware):
 
 
 class CompiledApplication(ConnexionMiddleware):
-    """Connexion's application, for specifications that are already loaded."""
+    """Connexion's application, for specifications that are already loaded, around a site."""
+
+    def __init__(self, site: Site, routing: Callable[[ASGIApp], Routing]) -> None:
+        super().__init__(site, middlewares=[routing])
+        self._site = site
+
+    def mount(self, routes: Mapping[str, ASGIApp]) -> None:
+        """Serve other applications on paths that are not described, by path prefix (see `Site.mount`).
+
+        They are added when this application is built, because they may send requests to it.
+        """
+        self._site.mount(routes)
+        self.routing.elsewhere += tuple(routes)
 
     def add_specification(
         self, specification: ApiSpecification, resolver: HandlerResolver, compiled_with: CompileContext

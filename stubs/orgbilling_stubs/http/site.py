@@ -49,8 +49,6 @@ class Site:
     """The inner application: documents, landing page, lifespan, and 404 for everything else.
 
     documents: more to serve, by path: media type and bytes. closing: called once when the server stops.
-    routes: path prefix to the ASGI application that serves every path below it; without a slash at its end,
-    the prefix itself, too.
     """
 
     def __init__(
@@ -60,7 +58,6 @@ class Site:
         responder: Responder,
         documents: Mapping[str, tuple[str, bytes]],
         closing: Callable[[], None] | None = None,
-        routes: Mapping[str, ASGIApp] | None = None,
     ) -> None:
         self._description = description
         self._prefix = prefix
@@ -68,7 +65,7 @@ class Site:
         self._schema_path = f"{prefix}/schemas/"
         self._responder = responder
         self._closing = closing
-        self._routes = dict(routes or {})
+        self._routes: dict[str, ASGIApp] = {}
         render_by_path: dict[str, tuple[bytes, Callable[[str], bytes]]] = {
             HEALTH_PATH: (JSON, lambda _: b'{"status":"ok"}'),
             f"{prefix}/docs": (HTML, lambda base: reference_page(description, prefix, base)),
@@ -87,6 +84,10 @@ class Site:
         self._documents = {
             path: (media_type.encode("latin-1"), body) for path, (media_type, body) in documents.items()
         }
+
+    def mount(self, routes: Mapping[str, ASGIApp]) -> None:
+        """Serve applications, by path prefix: every path below it, and without a slash at its end, itself."""
+        self._routes |= routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan of the server."""

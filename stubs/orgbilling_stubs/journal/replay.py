@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from orgbilling_openapi.redaction import MASK
 from starlette.types import ASGIApp
 
@@ -25,10 +23,10 @@ CONNECTION_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
 class ExchangeReplay:
     """Sends requests of a journal again.
 
-    application: gives the application of the API. key: signs the tokens.
+    application: that of the API. key: signs the tokens.
     """
 
-    def __init__(self, application: Callable[[], ASGIApp], key: SigningKey, journal: Journal) -> None:
+    def __init__(self, application: ASGIApp, key: SigningKey, journal: Journal) -> None:
         self._application = application
         self._key = key
         self._journal = journal
@@ -59,7 +57,7 @@ class ExchangeReplay:
         trace = b""
         try:
             scope = in_process_scope(exchange.method, exchange.path, exchange.query, headers)
-            response = await send_in_process(self._application(), scope, exchange.request_body)
+            response = await send_in_process(self._application, scope, exchange.request_body)
             trace = dict(response.headers).get(b"x-trace-id", b"")
         except ConnectionResetError:
             pass  # A fault rule let the client see no response; the exchange is recorded.

@@ -98,15 +98,14 @@ class World:
             NetworkSettings(),
             self.service.store,
         )
-        routes = {"/_mock/v1": control_api, "/_mock/docs": control_api}
         self.app = assemble(
             description,
             handlers,
             authorizer.authorize,
-            routes=routes,
             recorder=self.instrumentation.recorder.record,
             fault_injection=self.instrumentation.fault_injection,
         )
+        self.app.mount({"/_mock/v1": control_api, "/_mock/docs": control_api})
         self._key = key
         self._tokens: dict[tuple[str, str], str] = {}
         settings = self._settings or config(self.app)

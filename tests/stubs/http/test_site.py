@@ -111,9 +111,8 @@ def test_other_applications_answer_under_their_prefix(ask):
         await send({"type": "http.response.start", "status": 418, "headers": []})
         await send({"type": "http.response.body", "body": scope["path"].encode()})
 
-    ask.app = assemble(
-        descriptions.load(), {}, lambda headers, method, values: None, routes={"/tea/": teapot}
-    )
+    ask.app = assemble(descriptions.load(), {}, lambda headers, method, values: None)
+    ask.app.mount({"/tea/": teapot})
     asked = {"query_string": b"", "server": ("127.0.0.1", 4010), "scheme": "http"}
     asked["headers"] = [(b"host", b"localhost")]
 
