@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import re
+import threading
 from types import FunctionType, ModuleType
 
 import orjson
@@ -224,3 +225,23 @@ def test_what_waits_is_recorded_as_it_was(watched, monkeypatch):
     watched("GET", "/org/billing")
     second, first = watched.journal.newest()
     assert (first.version_after, second.version_after) == (before, before + 1)
+
+
+def test_another_thread_finds_what_was_answered(watched):
+    """An embedded server's journal is read by the thread of the test."""
+    answered, found = [], []
+
+    async def serve():
+        for _ in range(3 * recorders.TOGETHER):
+            await watched.send("GET", "/org/billing")
+            answered.append(1)
+
+    serving = threading.Thread(target=lambda: asyncio.run(serve()))
+    serving.start()
+    while serving.is_alive():
+        before = len(answered)
+        found.append((before, len(watched.journal)))
+    serving.join()
+    assert all(before <= recorded for before, recorded in found)
+    traces = [exchange.trace for exchange in watched.journal.newest()]
+    assert len(traces) == len({*traces}) == 3 * recorders.TOGETHER
