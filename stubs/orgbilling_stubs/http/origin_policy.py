@@ -101,7 +101,10 @@ class OriginPolicy:
         """
         origin = headers.get(b"origin")
         if origin is None:
-            origin = b"/".join(headers.get(b"referer", b"").split(b"/", 3)[:3])
+            referer = headers.get(b"referer")
+            if referer is None:
+                return None
+            origin = b"/".join(referer.split(b"/", 3)[:3])
         text = origin.decode("latin-1")
         parsed = parse_origin(text)
         if parsed is None or not self.may_lead_to(text):
