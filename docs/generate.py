@@ -1,4 +1,4 @@
-"""Write what follows from code and descriptions: the JSON twins and the tables of the documentation.
+"""Write what follows from code and descriptions: JSON twins, tables of pages, types of the dashboard.
 
 `make generate` runs it; `python docs/generate.py --check` lists what is stale, and exits with 1. In a page, a
 table stands between `<!-- generated: NAME -->` and `<!-- end -->`; everything else is written by hand.
@@ -6,8 +6,12 @@ table stands between `<!-- generated: NAME -->` and `<!-- end -->`; everything e
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -47,6 +51,8 @@ from orgbilling_stubs.tenants.store import errors as store_errors
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 OPENAPI = ROOT / "openapi" / "orgbilling_openapi"
+DASHBOARD = ROOT / "examples" / "dashboard"
+TYPES = DASHBOARD / "src" / "api" / "schema.ts"
 
 
 def table(heads: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
@@ -474,21 +480,42 @@ def replace(
     return f"{before}{begin}{text}{end}{after}"
 
 
-def stale() -> list[Path]:
-    """The files that are not what they have to be."""
-    return [path for path, content in files() if not path.exists() or path.read_bytes() != content]
+def types_are_stale() -> bool:
+    """Whether the types of the example dashboard were made of an API description other than this one."""
+    text = composition.dump(composition.described_facts())
+    return hashlib.sha256(text.encode()).hexdigest() not in TYPES.read_text("utf-8")
+
+
+def write_types() -> None:
+    """Let the example dashboard generate its types; raises OSError or CalledProcessError when npm cannot."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise FileNotFoundError("npm is needed: install Node.js")
+    if not (DASHBOARD / "node_modules" / "openapi-typescript").exists():
+        subprocess.run([npm, "ci", "--ignore-scripts", "--loglevel", "error"], cwd=DASHBOARD, check=True)
+    command = str(Path(sys.executable).with_name("orgbilling"))
+    environment = os.environ | {"ORGBILLING_COMMAND": command}
+    subprocess.run([npm, "run", "--silent", "generate"], cwd=DASHBOARD, check=True, env=environment)
 
 
 def main() -> int:
     """Write what is stale, or list it with `--check`; the exit status."""
     check = "--check" in sys.argv[1:]
-    contents = dict(files())
-    paths = stale()
-    for path in paths:
+    stale = {path: content for path, content in files() if not path.exists() or path.read_bytes() != content}
+    for path, content in stale.items():
         if not check:
-            path.write_bytes(contents[path])
+            path.write_bytes(content)
         print(f"{'stale' if check else 'written'}: {path.relative_to(ROOT)}")
-    return 1 if check and paths else 0
+    types = types_are_stale()
+    if types:
+        if not check:
+            try:
+                write_types()
+            except (OSError, subprocess.CalledProcessError) as error:
+                print(f"stale: {TYPES.relative_to(ROOT)}: {error}", file=sys.stderr)
+                return 1
+        print(f"{'stale' if check else 'written'}: {TYPES.relative_to(ROOT)}")
+    return 1 if check and (stale or types) else 0
 
 
 if __name__ == "__main__":

@@ -28,6 +28,16 @@ def test_every_generated_file_is_current() -> None:
     assert result.returncode == 0, result.stderr
 
 
+def test_types_of_another_description_are_stale(
+    generator: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not generator.types_are_stale()
+    other = tmp_path / "schema.ts"
+    other.write_text(generator.TYPES.read_text("utf-8")[:-2])  # the digest at the end lacks a digit
+    monkeypatch.setattr(generator, "TYPES", other)
+    assert generator.types_are_stale()
+
+
 def test_a_table_replaces_what_stands_between_its_marks(generator: ModuleType) -> None:
     page = "a\n<!-- generated: one -->\nold\n<!-- end -->\nb\n<!-- generated: two -->\n<!-- end -->\n"
     assert generator.replace(page, "one", "new\n") == page.replace("old", "new")

@@ -89,8 +89,26 @@ def described_facts(layers: Path = HERE / "layers") -> JsonObject:
         described = document["components"]["schemas"][name]["properties"]
         for member in described.keys() - schema["properties"].keys():  # words about a member that we assume
             del described[member]
+    for operation in operations(document):
+        for part in (operation.node.get("requestBody", {}), *operation.node["responses"].values()):
+            for media in part.get("content", {}).values():
+                if "example" in media:
+                    media["example"] = _known(document, media["schema"], media["example"])
     _sort(document)
     return document
+
+
+def _known(document: JsonObject, schema: JsonValue, example: JsonValue) -> JsonValue:
+    """An example without the members that its schema does not have."""
+    schema = json_pointer.follow(document, schema)
+    if isinstance(example, dict) and "properties" in schema:
+        members = schema["properties"]
+        return {
+            name: _known(document, members[name], value) for name, value in example.items() if name in members
+        }
+    if isinstance(example, list) and "items" in schema:
+        return [_known(document, schema["items"], item) for item in example]
+    return example
 
 
 def _steps(layers: Path, owners: Owners) -> list[JsonObject]:

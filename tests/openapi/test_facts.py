@@ -138,6 +138,10 @@ def test_what_we_assume_of_a_schema_of_the_vendor_is_no_fact(tmp_path: Path) -> 
     file.write_text(yaml.safe_dump(overlay))
     composed = composition.compose(layers)
     assert "overdrawn" in facts(composed.document)["schemas"]["TenantBillingProfile"]
+    file = layers / "descriptions.overlay.yaml"
+    more = "example:\n      overdrawn: false\n      $schema"
+    file.write_text(file.read_text().replace("example:\n      $schema", more))
+    assert composition.described_facts(layers) == composition.described_facts()
     stated = facts(without_assumed_parts(composed.document, description.NodeOrigins(composed.origins)))
     assert stated["schemas"] == our_facts()["schemas"]
 

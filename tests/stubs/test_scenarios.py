@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from decimal import Decimal
 from http.client import HTTPConnection, IncompleteRead
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -497,6 +499,12 @@ def test_the_sentences_are_of_all_25_states() -> None:
 def test_every_sentence_of_a_description_is_checked() -> None:
     described = {scenario.name: scenario.shows for scenario in scenarios.load()}
     assert {name: "".join(sentences) for name, sentences in SENTENCES.items()} | ON_THE_WIRE == described
+
+
+def test_the_example_dashboard_has_a_test_of_every_scenario() -> None:
+    tests = Path(__file__).parents[2] / "examples" / "dashboard" / "tests" / "states.spec.ts"
+    named = set(re.findall(r'"([a-z0-9-]+)"', tests.read_text("utf-8")))
+    assert [item.name for item in scenarios.load() if item.name not in named] == []
 
 
 @pytest.fixture

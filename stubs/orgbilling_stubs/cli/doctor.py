@@ -104,18 +104,16 @@ def _package() -> Iterator[InstallationCheck]:
         problem = f"no metadata of {DISTRIBUTION}: install it with pip, so that its extras are known"
         yield InstallationCheck("package", "missing", problem)
     try:
-        operations, personas = _shipped()
+        operations = _shipped_operations()
     except (ImportError, OSError, ValueError) as error:
         problem = " ".join(str(error).split())
         yield InstallationCheck("contents", "error", f"{problem}; install {DISTRIBUTION} again")
     else:
-        yield InstallationCheck(
-            "contents", "ok", f"{operations} operations, {personas} personas, the console"
-        )
+        yield InstallationCheck("contents", "ok", f"{operations} operations, the personas, the console")
 
 
-def _shipped() -> tuple[int, int]:
-    """How many operations and personas are shipped.
+def _shipped_operations() -> int:
+    """How many operations are shipped.
 
     Raises ImportError, OSError or ValueError when a module or file that serving needs is missing or damaged.
     """
@@ -129,7 +127,9 @@ def _shipped() -> tuple[int, int]:
 
     for file in ("console.css", "console.js"):
         (Path(templating.__file__).parent / "static" / file).read_bytes()
-    return sum(1 for _ in operations(description.load())), len(personas.names())
+    for name in personas.names():
+        (personas.catalog.FOLDER / f"{name}.yaml").read_bytes()
+    return sum(1 for _ in operations(description.load()))
 
 
 def _access(host: str, auth: Auth) -> InstallationCheck:

@@ -1552,3 +1552,4 @@ export interface operations {
         };
     };
 }
+// API description, SHA-256: e3875c8dca8be058214e815a68dfa53fffa1a55deaf5a2d1f8db0ec06485bdb0
