@@ -81,6 +81,8 @@ class Recorder:
         self._waiting: deque[Answered] = deque()
         self._recording = RLock()
         """Held while exchanges are recorded: an embedded server's journal is read from another thread."""
+        self._reminded_by: asyncio.AbstractEventLoop | None = None
+        """The event loop that will have what waits recorded."""
         self._last_long: dict[str, tuple[bytes, bytes]] = {}
         """The last long body of each operation, and its beginning: a body that is polled is cut once."""
         self._harmless_values: set[bytes] = set()
@@ -100,18 +102,28 @@ class Recorder:
         if len(waiting) >= TOGETHER or size > LARGE_BYTES or self._journal.followers:
             self.record_waiting()
         elif len(waiting) == 1:
-            try:
-                asyncio.get_running_loop().call_later(LONGEST_WAIT_S, self.record_waiting)
-            except RuntimeError:  # no event loop runs that could remember it
-                self.record_waiting()
+            self._record_soon()
+
+    def _record_soon(self) -> None:
+        """Have what waits recorded in time, by the event loop; at once where none runs."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.record_waiting()
+            return
+        if self._reminded_by is not loop:
+            self._reminded_by = loop
+            loop.call_later(LONGEST_WAIT_S, self._when_reminded)
+
+    def _when_reminded(self) -> None:
+        self._reminded_by = None
+        self.record_waiting()
 
     def record_waiting(self) -> None:
-        """Record what has been answered until now."""
-        waiting = self._waiting
-        if waiting:
-            with self._recording:
-                while waiting:
-                    self._record(*waiting.popleft())
+        """Record what has been answered until now. Another thread that does so is waited for."""
+        with self._recording:
+            while self._waiting:
+                self._record(*self._waiting.popleft())
 
     def _record(self, context: RequestContext, response: Response, took_ns: int, state: TenantState) -> None:
         principal, query, body = context.principal, context.query, context.raw_body or b""
