@@ -27,6 +27,7 @@ WARNED = {
         "parameter-status",
         "parameter-type",
         "problem-members",
+        "schema-required",
         "schema-value",
         "server-error",
     },
@@ -37,11 +38,13 @@ WARNED = {
         "parameter-located",
         "parameter-range",
         "parameter-type",
+        "schema-required",
         "schema-value",
     },
 }
-"""The rules whose warning is right, by server. `rich` draws its values at random, so it breaks most of those
-over values, and `limited` is the server of `huma` with a limit."""
+"""The rules whose warning is right, by server: an absent member is one if we alone require it. `rich` draws
+its values at random, so it breaks most of those over values, and `limited` is the server of `huma` with a
+limit."""
 
 
 def judged(name, writes, quick=True, **more):
