@@ -7,6 +7,7 @@ import pytest
 from orgbilling_conformance import conform
 
 from servers import huma, limited, rich, session_tokens, sparse
+from servers.warned import unexpected_warnings
 
 WRITES = ("redeem", "checkout", "portal", "subscribe", "methods")
 AGREED = "0a000000-0000-4000-8000-00000000000a"
@@ -16,35 +17,6 @@ SERVERS = {
     "rich": (rich.app, rich.VOUCHER, rich.agreed("org_acme")),
     "limited": (limited.app, "HELLO5", AGREED),
 }
-WARNED = {
-    "sparse": {
-        "body-media",
-        "body-schema",
-        "challenge",
-        "checkout-fresh",
-        "idempotency-refusal",
-        "parameter-range",
-        "parameter-status",
-        "parameter-type",
-        "problem-members",
-        "schema-required",
-        "schema-value",
-        "server-error",
-    },
-    "huma": {
-        "body-schema",
-        "checkout-fresh",
-        "idempotency-refusal",
-        "parameter-located",
-        "parameter-range",
-        "parameter-type",
-        "schema-required",
-        "schema-value",
-    },
-}
-"""The rules whose warning is right, by server: an absent member is one if we alone require it. `rich` draws
-its values at random, so it breaks most of those over values, and `limited` is the server of `huma` with a
-limit."""
 
 
 def judged(name, writes, quick=True, **more):
@@ -63,14 +35,6 @@ def errors(report):
     return [
         (finding.rule, finding.operation, finding.pointer, finding.expected, finding.observed)
         for finding in report.errors
-    ]
-
-
-def unexpected_warnings(name, report):
-    return [
-        (finding.rule, finding.operation, finding.pointer, finding.expected, finding.observed)
-        for finding in report.findings
-        if name in WARNED and finding.rule not in WARNED[name]
     ]
 
 

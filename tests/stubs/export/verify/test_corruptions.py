@@ -344,9 +344,10 @@ def test_nearly_every_corruption_is_found(outcomes, golden):
     of_tried, known = set(listed), tried()
     missed = [line_of(each) for each in made if not each.invariant and line_of(each) not in of_tried]
     excused = {line_of(each) for each in made if each.corruption.place not in known and each.reason}
-    assert [line for line in missed if line not in excused] == [], "an invariant or a reason is wanting"
+    unknown = [line for line in missed if line not in excused]
+    assert not unknown, "\n".join(["not found, and without a reason in FREE:", *unknown])
     found = [line_of(each) for each in made if each.invariant and line_of(each) in of_tried]
-    assert found == [], "the list is to be written anew"
+    assert not found, "\n".join(["found, so the list is to be written anew:", *found])
 
 
 def test_the_columns_that_nothing_follows_from_are_columns():
