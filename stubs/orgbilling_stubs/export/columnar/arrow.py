@@ -111,7 +111,7 @@ def _array(column: ColumnValues, type: pa.DataType) -> pa.Array:
         return pa.StringArray.from_buffers(len(column), pa.py_buffer(offsets), pa.py_buffer(column.data))
     if pa.types.is_decimal(type):
         return _decimals(column, type)
-    if isinstance(column, list):
+    if isinstance(column, list) or pa.types.is_boolean(type):
         return pa.array(column, type)
     assert not isinstance(column, DictionaryColumn)
     if pa.types.is_date32(type):

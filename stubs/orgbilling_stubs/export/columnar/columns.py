@@ -64,7 +64,12 @@ class UuidColumn:
 
 
 ColumnValues: TypeAlias = Union[
-    list[Value], "NDArray[np.int64]", DictionaryColumn, ConstantColumn, UuidColumn
+    list[Value],
+    "NDArray[np.int64]",
+    "NDArray[np.bool_]",
+    DictionaryColumn,
+    ConstantColumn,
+    UuidColumn,
 ]
 
 TableColumns: TypeAlias = Mapping[str, ColumnValues]

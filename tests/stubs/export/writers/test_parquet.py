@@ -116,3 +116,9 @@ def test_ids_are_taken_as_they_are():
     ids = UuidColumn(b"0" * 36 + b"1" * 36)
     assert arrow._array(ids, pa.string()).to_pylist() == [*ids]
     assert arrow._array(ConstantColumn(5, 2), pa.int64()).to_pylist() == [5, 5]
+
+
+def test_truth_values_may_be_an_array():
+    schema = pa.schema([("paid", pa.bool_())])
+    batch = arrow.record_batch(schema, {"paid": np.array([True, False])})
+    assert batch.to_pydict() == {"paid": [True, False]}
