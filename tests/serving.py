@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import uvicorn
 
-LOOK_S = 0.005
+LOOK_S = 0.02
 WAIT_S = 60
 
 
