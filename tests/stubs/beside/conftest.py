@@ -156,8 +156,9 @@ def real() -> RealApi:
 @pytest.fixture
 def pair(real: RealApi, beside: Beside) -> Iterator[Pair]:
     """A stub that observes it."""
-    with served_at(real) as url, beside(url) as running:
+    with served(config(real)) as server, beside(server.url) as running:
         yield running
+        server.server.should_exit = True  # both stop at the same time
 
 
 @pytest.fixture(scope="session")

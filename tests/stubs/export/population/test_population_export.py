@@ -266,6 +266,7 @@ def test_charges_that_64_bits_cannot_hold_are_refused():
     assert caught.value.code == "out_of_range"
 
 
+@pytest.mark.slow
 def test_usage_of_a_free_model_adds_up(tmp_path, make):
     selection = replace(selected(orgs=4, days=60), population=dear(0))
     make(tmp_path, "parquet", selection=selection, part_size=4)

@@ -118,6 +118,7 @@ def test_a_column_of_another_type_is_named(tmp_path, sound, change, problem):
     assert problems(tmp_path)["payments-columns"].endswith(problem)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["parquet", "dated"])
 def test_a_column_of_another_type_in_one_file_is_named(tmp_path, sound, format):
     """DuckDB reads all files with the types of the first."""

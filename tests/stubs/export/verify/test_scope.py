@@ -51,6 +51,7 @@ def changed(folder, change):
     (folder / manifest.NAME).write_text(json.dumps(contents))
 
 
+@pytest.mark.slow
 def test_totals_find_a_part_that_is_missing(tmp_path, make):
     make(tmp_path, manifest_fields={"format": "csv", "organizations": 5, "organizationsPerPart": 2})
 

@@ -10,6 +10,7 @@ from orgbilling_stubs.export.writers import duckdb as duck
 from ..conftest import names_in
 
 
+@pytest.mark.slow
 def test_the_database_has_all_rows_with_exact_types(tmp_path, make):
     exported = make(tmp_path, "duckdb")
     assert names_in(tmp_path) == {"orgbilling.duckdb", "schema.json", "sources.yml", "manifest.json"}
