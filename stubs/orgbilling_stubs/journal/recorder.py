@@ -11,9 +11,9 @@ takes 12 µs, run for 64 in a row 3 for each (docs/decisions/speed.md).
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Mapping
-from threading import RLock
 from typing import TypeAlias
 
 from orgbilling_openapi.redaction import redact, redact_bytes
@@ -31,6 +31,8 @@ from orgbilling_stubs.journal.exchange import (
 from orgbilling_stubs.journal.store import Journal
 from orgbilling_stubs.tenants.clock import wall_ns
 from orgbilling_stubs.tenants.service import Service
+
+LOG = logging.getLogger("orgbilling")
 
 KEPT_HEADERS = frozenset(
     {
@@ -79,8 +81,6 @@ class Recorder:
         self._journal = journal
         self._coverage = coverage
         self._waiting: deque[Answered] = deque()
-        self._recording = RLock()
-        """Held while exchanges are recorded: an embedded server's journal is read from another thread."""
         self._reminded_by: asyncio.AbstractEventLoop | None = None
         """The event loop that will have what waits recorded."""
         self._last_long: dict[str, tuple[bytes, bytes]] = {}
@@ -101,7 +101,7 @@ class Recorder:
         size = len(response.body) + len(context.raw_body or b"")
         if len(waiting) >= TOGETHER or size > LARGE_BYTES or self._journal.followers:
             self.record_waiting()
-        elif len(waiting) == 1:
+        else:
             self._record_soon()
 
     def _record_soon(self) -> None:
@@ -121,9 +121,13 @@ class Recorder:
 
     def record_waiting(self) -> None:
         """Record what has been answered until now. Another thread that does so is waited for."""
-        with self._recording:
+        with self._journal.changing:
             while self._waiting:
-                self._record(*self._waiting.popleft())
+                context, response, took_ns, state = self._waiting.popleft()
+                try:
+                    self._record(context, response, took_ns, state)
+                except Exception as error:  # whoever has it recorded may have sent another one
+                    LOG.error("%s cannot be recorded: %s", context.trace_id, error, exc_info=error)
 
     def _record(self, context: RequestContext, response: Response, took_ns: int, state: TenantState) -> None:
         principal, query, body = context.principal, context.query, context.raw_body or b""

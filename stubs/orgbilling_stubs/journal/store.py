@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from orgbilling_stubs.journal.exchange import Exchange
@@ -48,6 +49,9 @@ class Journal:
         """Called with every exchange of another process, as soon as it is known here."""
         self.change_followers: list[Callable[[], None]] = []
         """Called after every command that is no exchange, whichever process has carried it out."""
+        self.changing = RLock()
+        """Held while exchanges are added or forgotten. Whoever reads the journal has exchanges recorded, and
+        an embedded server's journal is read from another thread."""
         self._recorded: dict[str, deque[Exchange]] = {}
         """By organization, the oldest first."""
 
@@ -80,13 +84,15 @@ class Journal:
         by_organization: dict[str, list[Exchange]] = {}
         for exchange in exchanges:
             by_organization.setdefault(exchange.organization, []).append(exchange)
-        for organization, added in by_organization.items():
-            present = self._exchanges.get(organization, ())
-            newest = sorted([*present, *added], key=_place)[-self.per_organization :]
-            self._exchanges[organization] = deque(newest)
-            self.held_bytes += sum(row.held_bytes for row in newest) - sum(row.held_bytes for row in present)
-        if self.held_bytes > self.total_bytes:
-            self._shrink()
+        with self.changing:
+            recorded = self._exchanges
+            for organization, added in by_organization.items():
+                present = recorded.get(organization, ())
+                newest = sorted([*present, *added], key=_place)[-self.per_organization :]
+                recorded[organization] = deque(newest)
+                self.held_bytes += _held_bytes(newest) - _held_bytes(present)
+            if self.held_bytes > self.total_bytes:
+                self._shrink()
         for exchange in exchanges:
             for follower in self.merge_followers:
                 follower(exchange)
@@ -129,37 +135,54 @@ class Journal:
         """The exchanges of an organization, or all, newest first."""
         if organization is not None:
             return iter(sorted(self._exchanges.get(organization, ()), key=_place, reverse=True))
-        # Copies, because a thread that reads an embedded server's journal must not see it grow meanwhile.
-        copies = [list(kept) for kept in list(self._exchanges.values())]
-        return iter(sorted(chain.from_iterable(copies), key=_place, reverse=True))
+        return iter(_newest_first(self._exchanges))
 
     def clear(self, organization: str | None = None, until_ns: int | None = None) -> int:
         """Forget the exchanges of an organization, or all; how many they were.
 
         until_ns: only those that began until this instant.
         """
-        before = len(self)
-        for name in list(self._exchanges) if organization is None else [organization]:
-            present = self._exchanges.pop(name, ())
-            kept = [row for row in present if until_ns is not None and row.began_ns > until_ns]
-            if kept:
-                self._exchanges[name] = deque(kept)
-            self.held_bytes += sum(row.held_bytes for row in kept) - sum(row.held_bytes for row in present)
-        return before - len(self)
+        forgotten = 0
+        with self.changing:
+            recorded = self._exchanges
+            for name in list(recorded) if organization is None else [organization]:
+                present = recorded.pop(name, ())
+                kept = [row for row in present if until_ns is not None and row.began_ns > until_ns]
+                if kept:
+                    recorded[name] = deque(kept)
+                self.held_bytes += _held_bytes(kept) - _held_bytes(present)
+                forgotten += len(present) - len(kept)
+        return forgotten
 
     def _shrink(self) -> None:
-        """Forget the oldest of all until a tenth is free, so that this is seldom necessary."""
+        """Forget the oldest of all until a tenth is free, so that this is seldom necessary.
+
+        It does not ask for what is still to be recorded: that would be recorded within, and each of 64
+        exchanges would have the whole journal sorted.
+        """
         kept: list[Exchange] = []
         held_bytes = 0
-        for exchange in self.newest():
+        for exchange in _newest_first(self._recorded):
             if held_bytes + exchange.held_bytes > self.total_bytes * 9 // 10:
                 break
             held_bytes += exchange.held_bytes
             kept.append(exchange)
-        self._exchanges.clear()
+        recorded: dict[str, deque[Exchange]] = {}
         for exchange in reversed(kept):
-            self._exchanges.setdefault(exchange.organization, deque()).append(exchange)
+            recorded.setdefault(exchange.organization, deque()).append(exchange)
+        self._recorded = recorded  # at once: another thread may read the journal meanwhile
         self.held_bytes = held_bytes
+
+
+def _newest_first(recorded: Mapping[str, Iterable[Exchange]]) -> list[Exchange]:
+    """The exchanges of all organizations."""
+    # Copies, because a thread that reads an embedded server's journal must not see it grow meanwhile.
+    copies = [list(exchanges) for exchanges in list(recorded.values())]
+    return sorted(chain.from_iterable(copies), key=_place, reverse=True)
+
+
+def _held_bytes(exchanges: Iterable[Exchange]) -> int:
+    return sum(exchange.held_bytes for exchange in exchanges)
 
 
 def _place(exchange: Exchange) -> tuple[int, str]:

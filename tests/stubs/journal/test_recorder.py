@@ -198,6 +198,38 @@ def test_no_exchange_waits_long(watched, monkeypatch):
     assert asyncio.run(count_later()) == 3
 
 
+def test_an_event_loop_has_recorded_what_waited_when_another_ended(watched, monkeypatch):
+    watched("GET", "/org/billing")
+    monkeypatch.setattr(recorders, "LONGEST_WAIT_S", 0.01)
+
+    async def count_later():
+        await ask(watched, 1)
+        deadline = asyncio.get_running_loop().time() + 60
+        while recorded(watched.journal) < 2 and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.01)
+        return recorded(watched.journal)
+
+    assert asyncio.run(count_later()) == 2
+
+
+def test_what_cannot_be_recorded_keeps_no_other_from_the_journal(watched, monkeypatch, caplog):
+    monkeypatch.setattr(recorders, "LONGEST_WAIT_S", 3600)
+    count = watched.instrumentation.coverage.count
+
+    def fail_for_ledger(context, *counted):
+        if context.operation.operation_id == "getOrgLedger":
+            raise ValueError("no such thing")
+        count(context, *counted)
+
+    monkeypatch.setattr(watched.instrumentation.coverage, "count", fail_for_ledger)
+    trace = watched("GET", "/org/ledger").headers["x-trace-id"]
+    watched("GET", "/org/billing")
+    assert [each.operation for each in watched.journal.newest()] == ["getOrgBilling"]
+    assert [row.getMessage() for row in caplog.records if row.levelno >= logging.ERROR] == [
+        f"{trace} cannot be recorded: no such thing"
+    ]
+
+
 def test_a_large_exchange_does_not_wait(watched, monkeypatch):
     monkeypatch.setattr(recorders, "LONGEST_WAIT_S", 3600)
     monkeypatch.setattr(recorders, "LARGE_BYTES", 10)

@@ -55,6 +55,25 @@ def test_clearing(exchange):
     assert traces(journal.newest()) == [9]
 
 
+def test_making_room_does_not_wait_for_what_is_still_to_be_recorded(exchange):
+    """Each of 64 exchanges that are recorded together would have the next one recorded within."""
+    journal = Journal(total_bytes=10_000)
+    asked = []
+    journal.before_reading = lambda: asked.append(1)
+    for number in range(51):
+        keep(journal, exchange(number))
+    assert asked == []
+    assert journal.held_bytes <= journal.total_bytes
+
+
+def test_what_is_answered_while_the_journal_is_cleared_stays(exchange):
+    journal = Journal()
+    answered = iter([exchange(0), exchange(1)])
+    journal.before_reading = lambda: keep(journal, next(answered))
+    assert journal.clear() == 1
+    assert traces(journal.newest()) == [1]
+
+
 def test_filters(exchange):
     journal = Journal()
     for number, status in enumerate((200, 404, 200)):
