@@ -36,6 +36,8 @@ def test_types_of_another_description_are_stale(
     other.write_text(generator.TYPES.read_text("utf-8")[:-2])  # the digest at the end lacks a digit
     monkeypatch.setattr(generator, "TYPES", other)
     assert generator.types_are_stale()
+    other.unlink()
+    assert generator.types_are_stale()
 
 
 def test_a_table_replaces_what_stands_between_its_marks(generator: ModuleType) -> None:

@@ -21,8 +21,7 @@ class HeaderValues(dict[bytes, bytes]):
     """The first value of each header of a request.
 
     credentials_digest: of the credentials in the headers, once it was needed. A connection has the same
-    object for each request with the same headers, so their token is hashed once: hashing takes a tenth of the
-    time of a read.
+    object for each request with the same headers, so their token is hashed once (docs/decisions/speed.md).
     """
 
     credentials_digest: bytes | None = None

@@ -28,8 +28,8 @@ class VerifiedTokens:
 
     Nothing else remembers whom a token names. Each token is verified again after five minutes: a key that was
     withdrawn is refused five minutes after the key source has dropped it, at the latest. Digests are held in
-    place of tokens: this process's memory shows a token only while its connection is open, or its exchange is
-    still to be recorded.
+    place of tokens: this process holds a token only while its connection is open, or its exchange is still to
+    be recorded. (Python does not overwrite memory that it frees, so a dump may show a token longer.)
     """
 
     def __init__(self, authenticator: Authenticator, wall_ms: Callable[[], int]) -> None:
