@@ -51,7 +51,8 @@ def served(config: uvicorn.Config, *, backlog: int = 100, force: bool = False) -
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
-        assert server.listening.wait(WAIT_S), "the server did not start"
+        while not server.listening.wait(0.1):
+            assert thread.is_alive(), "the server did not start"
         yield Served(listener.getsockname()[1], server)
     finally:
         server.force_exit, server.should_exit = force, True
