@@ -118,7 +118,8 @@ class Stub:
 @contextmanager
 def served_stub(settings: Settings) -> Iterator[Stub]:
     app = build(settings)
-    with served(uvicorn.Config(app.asgi, log_config=None, lifespan="on", ws="none")) as server:
+    config = uvicorn.Config(app.asgi, log_config=None, lifespan="on", ws="none")
+    with served(config, force=True) as server:  # a browser keeps its event streams open
         yield Stub(app, server.url)
     STOPPED.append(server.url)
 
