@@ -82,7 +82,8 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 @contextmanager
 def recorded(app: Any) -> Iterator[TcpRecorder]:
     """Serve an application behind a relay."""
-    with served(uvicorn.Config(app, log_config=None, lifespan="on", ws="none")) as server:
+    config = uvicorn.Config(app, log_config=None, lifespan="on", ws="none")
+    with served(config, force=True) as server:
         recorder = TcpRecorder(server.port)
         thread = threading.Thread(target=recorder.serve_forever, args=(0.05,), daemon=True)
         thread.start()
