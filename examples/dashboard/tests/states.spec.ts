@@ -420,7 +420,9 @@ state("webhook-never", "that the payment is not confirmed yet, without end", asy
   await expect(page.getByText(/^Waiting until/)).toBeVisible();
   await page.clock.fastForward(61_000);
   await expect(page.getByText(/not confirmed yet.*need not pay again/)).toBeVisible();
-  const asked = await dashboard.requests({ operation: "getOrgLedger" });
+  let asked = -1;
+  const grown = async () => asked !== (asked = await dashboard.requests({ operation: "getOrgLedger" }));
+  await expect.poll(grown, { message: "what was asked until now has arrived" }).toBe(false);
   await page.clock.fastForward(20_000);
   expect(await dashboard.requests({ operation: "getOrgLedger" })).toBeLessThanOrEqual(asked + 1);
   await page.clock.pauseAt(await page.evaluate(() => Date.now() + 1_000));
