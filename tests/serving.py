@@ -15,7 +15,7 @@ LOOK_S = 0.02
 WAIT_S = 60
 
 
-class PromptServer(uvicorn.Server):
+class ThreadedServer(uvicorn.Server):
     """Begins and stops at once, where uvicorn's own looks every tenth of a second whether it shall stop."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -35,7 +35,7 @@ class Served(NamedTuple):
     """A server that runs."""
 
     port: int
-    server: PromptServer
+    server: ThreadedServer
 
     @property
     def url(self) -> str:
@@ -47,7 +47,7 @@ class Served(NamedTuple):
 def served(config: uvicorn.Config, *, backlog: int = 100, force: bool = False) -> Iterator[Served]:
     """Serve on a free port, in a `with` statement. force: do not wait for responses that are on their way."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
-    server = PromptServer(config)
+    server = ThreadedServer(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

@@ -236,7 +236,7 @@ def test_a_large_exchange_does_not_wait(watched, monkeypatch):
     assert asyncio.run(ask(watched, 1)) == 1
 
 
-def test_who_follows_is_told_at_once(watched, monkeypatch):
+def test_a_follower_is_told_at_once(watched, monkeypatch):
     monkeypatch.setattr(recorders, "LONGEST_WAIT_S", 3600)
     assert asyncio.run(ask(watched, 2)) == 0
     told = []

@@ -55,7 +55,7 @@ def test_clearing(exchange):
     assert traces(journal.newest()) == [9]
 
 
-def test_making_room_does_not_wait_for_what_is_still_to_be_recorded(exchange):
+def test_a_full_journal_shrinks_without_being_read(exchange):
     """Each of 64 exchanges that are recorded together would have the next one recorded within."""
     journal = Journal(total_bytes=10_000)
     asked = []
